@@ -1,0 +1,301 @@
+//! The actions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use soa::{
+    ActionError, Blob, Context, JobResponse, Nullable, Switch, Value, WireError, service, value,
+};
+
+use crate::canonical;
+use crate::types::*;
+
+/// Answer `switched` with version 2.
+pub const VERSION_2: Switch = Switch::new(5);
+
+/// Answer `switched` with version 3.
+pub const VERSION_3: Switch = Switch::new(7);
+
+/// How many values `remember` keeps.
+const MEMORY: usize = 10_000;
+
+/// The example service.
+#[derive(Debug, Default)]
+pub struct ExampleService {
+    memory: Mutex<HashMap<String, Value>>,
+}
+
+impl ExampleService {
+    /// A service that remembers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// Shows every feature of the framework in its smallest form.
+#[service(name = "example", version = "1.2.3")]
+impl ExampleService {
+    /// Squares an integer.
+    #[action(request = SquareRequest, response = SquareResponse)]
+    async fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError> {
+        match request.number.checked_mul(request.number) {
+            Some(square) => Ok(SquareResponse { square }),
+            None => Err(ActionError::caller("TOO_LARGE", "The square has over 127 bits").field("number")),
+        }
+    }
+
+    /// Answers with what it was sent.
+    #[action]
+    async fn echo(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
+    }
+
+    /// Always fails, in the way that it is told.
+    #[action]
+    async fn fail(&self, request: FailRequest) -> Result<(), ActionError> {
+        let code = request.code.unwrap_or("EXAMPLE_FAILURE".to_owned());
+        let message = request.message.unwrap_or("This action always fails".to_owned());
+        let mut error = if request.keep_caller_error == Some(true) {
+            WireError::server(code, message)
+        } else {
+            WireError::caller(code, message)
+        };
+        error.field = match request.field {
+            Some(field) => field.into_option(),
+            None => Some("some.field".to_owned()),
+        };
+        error.variables = request.variables.and_then(Nullable::into_option);
+        error.denied_permissions = request.denied_permissions.and_then(Nullable::into_option);
+        let count = usize::try_from(request.count.unwrap_or(1)).unwrap_or(1);
+        Err(ActionError::from_errors(vec![error; count]))
+    }
+
+    /// Panics. The server lives.
+    #[action]
+    async fn boom(&self, _request: Value) -> Result<(), ActionError> {
+        panic!("boom")
+    }
+
+    /// Fails the whole job.
+    #[action]
+    async fn job_error(&self, _request: Value) -> Result<(), ActionError> {
+        Err(ActionError::job("CUSTOM_JOB_ERROR", "The whole job is bad").field("control.thing"))
+    }
+
+    /// Has a rule of every kind.
+    #[action]
+    async fn validate_me(&self, _request: ValidateMeRequest) -> Result<OkResponse, ActionError> {
+        Ok(OkResponse { ok: true })
+    }
+
+    /// Checks its request by hand.
+    #[action]
+    async fn custom_validate(&self, request: Value) -> Result<OkResponse, ActionError> {
+        if request.get("bad").is_some_and(Value::is_truthy) {
+            return Err(ActionError::caller("CUSTOM", "validate() said no").field("bad"));
+        }
+        Ok(OkResponse { ok: true })
+    }
+
+    /// Answers with what its own schema forbids.
+    #[action]
+    async fn bad_response(&self, _request: Value) -> Result<BadResponse, ActionError> {
+        Ok(BadResponse {
+            x: "not an integer".into(),
+        })
+    }
+
+    /// Answers with what cannot be carried.
+    #[action]
+    async fn not_serializable(
+        &self,
+        request: NotSerializableRequest,
+    ) -> Result<NotSerializableResponse, ActionError> {
+        let x = match request.what.as_deref() {
+            Some("tz" | "object") => Odd::Object,
+            Some("bigint") => Odd::Value((1_i128 << 64).into()),
+            Some("set") => Odd::Value(value!([1, 2])),
+            _ => Odd::Value(1.into()),
+        };
+        Ok(NotSerializableResponse { x })
+    }
+
+    /// Answers with nothing.
+    #[action]
+    async fn none(&self, _request: Value) -> Result<(), ActionError> {
+        Ok(())
+    }
+
+    /// Answers with the context that it runs in.
+    #[action]
+    async fn get_context(
+        &self,
+        _request: Value,
+        cx: &Context,
+    ) -> Result<GetContextResponse, ActionError> {
+        let mut switches: Vec<i64> = cx.switches().iter().map(Switch::number).collect();
+        switches.sort_unstable();
+        Ok(GetContextResponse {
+            context: cx.header().to_map(),
+            control: cx.control().to_map(),
+            switches,
+            action: cx.action().to_owned(),
+        })
+    }
+
+    /// Lets another service square a number.
+    #[action]
+    async fn call_square(
+        &self,
+        request: CallSquareRequest,
+        cx: &Context,
+    ) -> Result<CallSquareResponse, ActionError> {
+        let service = request.service.unwrap_or("example2".to_owned());
+        // The context of the response is wanted too, so this is the untyped form of
+        // `client.job((callee.square(…), callee.get_context(…)))`.
+        let response = cx
+            .soa_client()
+            .call_job(
+                service,
+                [
+                    ("square".into(), value!({ "number": (request.number) })),
+                    ("get_context".into(), value!({})),
+                ],
+            )
+            .timeout(Duration::from_secs(5))
+            .await?;
+        let context = &response.context;
+        let mut job_response_context = context.extra.clone();
+        if let Some(correlation_id) = &context.correlation_id {
+            job_response_context.insert("correlation_id", &**correlation_id);
+        }
+        let square: SquareResponse = body(&response, 0)?;
+        let callee: GetContextResponse = body(&response, 1)?;
+        Ok(CallSquareResponse {
+            square: square.square,
+            received_context: cx.header().to_map(),
+            callee_context: callee.context,
+            callee_control: callee.control,
+            job_response_context,
+        })
+    }
+
+    /// Answers with a value of every type that can travel.
+    #[action]
+    async fn types(&self, request: Value) -> Result<TypesResponse, ActionError> {
+        Ok(TypesResponse {
+            canonical: canonical::types().map_err(ActionError::internal)?,
+            received: request,
+        })
+    }
+
+    /// Answers with as much as it is told.
+    #[action]
+    async fn big(&self, request: BigRequest) -> Result<BigResponse, ActionError> {
+        let size = usize::try_from(request.size).map_err(ActionError::internal)?;
+        let data = match request.kind {
+            Some(BigKind::Text) => "0123456789abcdef".chars().cycle().take(size).collect::<String>().into(),
+            _ => Value::from(Blob::from((0..=255).cycle().take(size).collect::<Vec<u8>>())),
+        };
+        Ok(BigResponse { data })
+    }
+
+    /// Answers in the version that the switches select.
+    #[action]
+    async fn switched(
+        &self,
+        _request: Value,
+        cx: &Context,
+    ) -> Result<SwitchedResponse, ActionError> {
+        let version = match () {
+            () if cx.is_active(VERSION_3) => 3,
+            () if cx.is_active(VERSION_2) => 2,
+            () => 1,
+        };
+        Ok(SwitchedResponse {
+            version,
+            is_active_5: (version == 2).then_some(true),
+        })
+    }
+
+    /// Takes its time.
+    #[action]
+    async fn slow(&self, request: SlowRequest) -> Result<SlowResponse, ActionError> {
+        let slept = request.seconds.unwrap_or(0.1);
+        let duration = Duration::try_from_secs_f64(slept).map_err(ActionError::internal)?;
+        tokio::time::sleep(duration).await;
+        Ok(SlowResponse {
+            slept,
+            pid: std::process::id(),
+        })
+    }
+
+    /// Keeps a value in the memory of the process.
+    #[action]
+    async fn remember(&self, request: RememberRequest) -> Result<(), ActionError> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.len() >= MEMORY && !memory.contains_key(&request.key) {
+            return Err(ActionError::caller("FULL", "There is no room for more").field("key"));
+        }
+        memory.insert(request.key, request.value);
+        Ok(())
+    }
+
+    /// Gives back a value that was remembered.
+    #[action]
+    async fn recall(&self, request: RecallRequest) -> Result<RecallResponse, ActionError> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = memory.get(&request.key).cloned().unwrap_or(Value::Nil);
+        Ok(RecallResponse { value })
+    }
+
+    /// Things that refer to owners.
+    #[action]
+    async fn get_things(&self, _request: Value) -> Result<GetThingsResponse, ActionError> {
+        let owners = [Some("o1"), Some("o2"), Some("missing"), None];
+        let things = (1..).zip(owners).map(|(id, owner)| Thing {
+            type_name: "thing_type".to_owned(),
+            id: id.to_string(),
+            owner_id: owner.map(str::to_owned).into(),
+        });
+        Ok(GetThingsResponse {
+            things: things.collect(),
+        })
+    }
+
+    /// The owners of things.
+    #[action]
+    async fn get_owners(
+        &self,
+        request: GetOwnersRequest,
+    ) -> Result<GetOwnersResponse, ActionError> {
+        let known = request.owner_ids.into_iter().filter(|id| id != "missing");
+        let owners: BTreeMap<String, Owner> = known
+            .map(|id| {
+                let owner = Owner {
+                    type_name: "owner_type".to_owned(),
+                    name: format!("Owner {id}"),
+                    id: id.clone(),
+                };
+                (id, owner)
+            })
+            .collect();
+        Ok(GetOwnersResponse { owners })
+    }
+}
+
+/// The body of one action of a job that is expected to have succeeded.
+fn body<T: serde::de::DeserializeOwned>(
+    response: &JobResponse,
+    index: usize,
+) -> Result<T, ActionError> {
+    let failed = || response.actions.iter().flat_map(|action| &action.errors);
+    if let Some(error) = response.errors.iter().chain(failed()).next() {
+        return Err(ActionError::internal(format!("the called service failed: {error}")));
+    }
+    match response.actions.get(index) {
+        Some(action) => action.body.decode().map_err(ActionError::internal),
+        None => Err(ActionError::internal("the called service left out a response")),
+    }
+}

@@ -1,0 +1,435 @@
+//! The arguments of `#[service(…)]` and `#[action(…)]`.
+//!
+//! What exists is said once, in the tables [`SERVICE`] and [`ACTION`]: the name of each argument,
+//! what kind of value it takes, and whether it must be there. One reader serves both, and tells
+//! everything that can be wrong with a list of arguments: an unknown name (with the nearest known
+//! one), one given twice, one without a value or with a value of another kind, a required one left
+//! out. After a mistake it goes on with the next argument.
+//!
+//! Names that are spoken for but do nothing yet are in the tables too, so that they get a better
+//! answer than "unknown".
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
+use syn::parse::discouraged::Speculative as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, Ident, Lit, LitStr, Meta, Path, Token, Type, Visibility};
+
+use crate::errors::Errors;
+
+/// What kind of value an argument takes.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    /// A text, or a call of `env!` that makes one.
+    Version,
+    Type,
+    Path,
+    Visibility,
+    /// The name is reserved for later.
+    Reserved,
+}
+
+struct Argument {
+    name: &'static str,
+    kind: Kind,
+    required: bool,
+    /// How a value looks, for messages.
+    example: &'static str,
+}
+
+struct Table {
+    attribute: &'static str,
+    arguments: &'static [Argument],
+}
+
+const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+    Argument {
+        name,
+        kind,
+        required: true,
+        example,
+    }
+}
+
+const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+    Argument {
+        name,
+        kind,
+        required: false,
+        example,
+    }
+}
+
+const fn reserved(name: &'static str) -> Argument {
+    Argument {
+        name,
+        kind: Kind::Reserved,
+        required: false,
+        example: "",
+    }
+}
+
+const SERVICE: Table = Table {
+    attribute: "service",
+    arguments: &[
+        required("name", Kind::Text, "\"example\""),
+        required("version", Kind::Version, "\"1.0.0\""),
+        optional("crate", Kind::Path, "::soa"),
+        optional("vis", Kind::Visibility, "pub(crate)"),
+    ],
+};
+
+const ACTION: Table = Table {
+    attribute: "action",
+    arguments: &[
+        optional("name", Kind::Text, "\"square\""),
+        optional("request", Kind::Type, "SquareRequest"),
+        optional("response", Kind::Type, "SquareResponse"),
+        reserved("blocking"),
+        reserved("cached"),
+        reserved("idempotent"),
+        reserved("requires"),
+        reserved("switch"),
+        reserved("timeout"),
+    ],
+};
+
+/// The version of a service, as it was written.
+pub(crate) enum Version {
+    /// A literal, to be checked.
+    Literal(LitStr),
+    /// A call of `env!`, which only the compiler can look into.
+    Environment(TokenStream),
+}
+
+/// What `#[service(…)]` was given.
+#[derive(Default)]
+pub(crate) struct ServiceArguments {
+    /// The name on the wire.
+    pub(crate) name: Option<LitStr>,
+    /// The service's own version.
+    pub(crate) version: Option<Version>,
+    /// Where the framework is.
+    pub(crate) crate_path: Option<Path>,
+    /// The visibility of the client.
+    pub(crate) visibility: Option<Visibility>,
+}
+
+/// What `#[action(…)]` was given.
+#[derive(Default)]
+pub(crate) struct ActionArguments {
+    /// The name on the wire.
+    pub(crate) name: Option<LitStr>,
+    /// The request's type, to be compared with the signature's.
+    pub(crate) request: Option<Type>,
+    /// The response's type, to be compared with the signature's.
+    pub(crate) response: Option<Type>,
+}
+
+enum Value {
+    Text(LitStr),
+    Version(Version),
+    Type(Box<Type>),
+    Path(Path),
+    Visibility(Visibility),
+}
+
+/// Reads the arguments of `#[service]`.
+pub(crate) fn service(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
+    let mut arguments = ServiceArguments::default();
+    let read = |input: ParseStream<'_>| {
+        read(
+            &SERVICE,
+            input,
+            Span::call_site(),
+            errors,
+            |name, value| match (name, value) {
+                ("name", Value::Text(text)) => arguments.name = Some(text),
+                (_, Value::Version(version)) => arguments.version = Some(version),
+                (_, Value::Path(path)) => arguments.crate_path = Some(path),
+                (_, Value::Visibility(visibility)) => arguments.visibility = Some(visibility),
+                _ => {}
+            },
+        );
+        Ok(())
+    };
+    if let Err(error) = read.parse2(tokens) {
+        errors.push(error);
+    }
+    arguments
+}
+
+/// Reads the arguments of one `#[action]`.
+pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArguments {
+    let mut arguments = ActionArguments::default();
+    match &attribute.meta {
+        Meta::Path(_) => {}
+        Meta::NameValue(meta) => {
+            errors.on(
+                meta,
+                "`#[action]` takes its arguments in parentheses: write `#[action(name = \"…\")]`",
+            );
+        }
+        Meta::List(list) => {
+            let place = list.delimiter.span().close();
+            let read = list.parse_args_with(|input: ParseStream<'_>| {
+                read(&ACTION, input, place, errors, |name, value| {
+                    match (name, value) {
+                        ("name", Value::Text(text)) => arguments.name = Some(text),
+                        ("request", Value::Type(request)) => arguments.request = Some(*request),
+                        ("response", Value::Type(response)) => arguments.response = Some(*response),
+                        _ => {}
+                    }
+                });
+                Ok(())
+            });
+            if let Err(error) = read {
+                errors.push(error);
+            }
+        }
+    }
+    arguments
+}
+
+/// Reads `name = value, …` to the end of the input. `place` is where a missing argument is
+/// reported.
+fn read(
+    table: &Table,
+    input: ParseStream<'_>,
+    place: Span,
+    errors: &mut Errors,
+    mut found: impl FnMut(&'static str, Value),
+) {
+    let mut seen: Vec<&'static str> = Vec::new();
+    while !input.is_empty() {
+        let after = input.fork();
+        to_separator(&after);
+        match one(table, input, &mut seen, errors) {
+            Ok(Some((name, value))) => found(name, value),
+            Ok(None) => {}
+            Err(error) => errors.push(error),
+        }
+        input.advance_to(&after);
+        // There is nothing else that it could have stopped at.
+        let _ = input.parse::<Option<Token![,]>>();
+    }
+    for argument in table.arguments {
+        if argument.required && !seen.contains(&argument.name) {
+            errors.at(
+                place,
+                format_args!(
+                    "`{name}` is missing: write `#[{attribute}({name} = {example}, …)]`",
+                    name = argument.name,
+                    attribute = table.attribute,
+                    example = argument.example,
+                ),
+            );
+        }
+    }
+}
+
+/// Reads one argument. `None` is one that was reported, or that is good for nothing.
+fn one(
+    table: &Table,
+    input: ParseStream<'_>,
+    seen: &mut Vec<&'static str>,
+    errors: &mut Errors,
+) -> syn::Result<Option<(&'static str, Value)>> {
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error(format_args!(
+            "`#[{}]` takes arguments of the form `name = value`: {}",
+            table.attribute,
+            table.known(),
+        )));
+    }
+    let ident = input.call(Ident::parse_any)?;
+    let Some(argument) = table.find(&ident) else {
+        errors.at(ident.span(), table.unknown(&ident));
+        return Ok(None);
+    };
+    let name = argument.name;
+    if matches!(argument.kind, Kind::Reserved) {
+        errors.at(
+            ident.span(),
+            format_args!(
+                "`{name}` is not supported yet by `#[{}]`: remove it",
+                table.attribute
+            ),
+        );
+        return Ok(None);
+    }
+    if seen.contains(&name) {
+        errors.at(
+            ident.span(),
+            format_args!("`{name}` is given twice: keep one of them"),
+        );
+        return Ok(None);
+    }
+    // From here on it counts as given, even where its value is no good: one error is enough.
+    seen.push(name);
+    let needs_value = format!(
+        "`{name}` needs a value: write `{name} = {}`",
+        argument.example
+    );
+    if !input.peek(Token![=]) {
+        return Err(syn::Error::new(ident.span(), needs_value));
+    }
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(syn::Error::new_spanned(quote!(#ident #equals), needs_value));
+    }
+    let value = argument.value(input)?;
+    if !input.is_empty() && !input.peek(Token![,]) {
+        return Err(input.error(format_args!(
+            "the value of `{name}` ends before this: put a `,` between the arguments"
+        )));
+    }
+    Ok(Some((name, value)))
+}
+
+/// Goes to the end of an argument, be it well formed or not: to a `,` outside of brackets, angle
+/// brackets among them.
+fn to_separator(input: ParseStream<'_>) {
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    while !input.is_empty() && (depth > 0 || !input.peek(Token![,])) {
+        let character = match input.parse() {
+            Ok(TokenTree::Punct(punct)) => punct.as_char(),
+            _ => ' ',
+        };
+        match (before, character) {
+            (_, '<') => depth += 1,
+            // The end of an arrow.
+            ('-' | '=', '>') => {}
+            (_, '>') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = character;
+    }
+}
+
+impl Argument {
+    fn value(&self, input: ParseStream<'_>) -> syn::Result<Value> {
+        let Self { name, example, .. } = self;
+        match self.kind {
+            Kind::Text => self.text(input).map(Value::Text),
+            Kind::Version if input.peek(Lit) => self
+                .text(input)
+                .map(|text| Value::Version(Version::Literal(text))),
+            Kind::Version => {
+                let call = input.fork().parse::<syn::Macro>();
+                if call.is_ok_and(|call| {
+                    call.path
+                        .segments
+                        .last()
+                        .is_some_and(|segment| segment.ident == "env")
+                }) {
+                    let call = input.parse::<syn::Macro>()?;
+                    return Ok(Value::Version(Version::Environment(
+                        call.into_token_stream(),
+                    )));
+                }
+                Err(input.error(format_args!(
+                    "`{name}` takes text in quotes, or `env!(\"CARGO_PKG_VERSION\")`: write `{name} = {example}`"
+                )))
+            }
+            Kind::Type if input.peek(Lit) => Err(input.error(format_args!(
+                "`{name}` takes a type, without quotes: write `{name} = {example}`"
+            ))),
+            Kind::Type => Ok(Value::Type(input.parse()?)),
+            Kind::Path if input.peek(Lit) => Err(input.error(format_args!(
+                "`{name}` takes a path, without quotes: write `{name} = {example}`"
+            ))),
+            Kind::Path => Ok(Value::Path(input.call(Path::parse_mod_style)?)),
+            Kind::Visibility => match input.parse()? {
+                Visibility::Inherited => Err(input.error(format_args!(
+                    "`{name}` takes a visibility: write `{name} = {example}`"
+                ))),
+                visibility => Ok(Value::Visibility(visibility)),
+            },
+            // Reserved names are answered before their value is looked at.
+            Kind::Reserved => Err(input.error(format_args!("`{name}` is not supported yet"))),
+        }
+    }
+
+    fn text(&self, input: ParseStream<'_>) -> syn::Result<LitStr> {
+        let Self { name, example, .. } = self;
+        if input.peek(LitStr) {
+            let text: LitStr = input.parse()?;
+            if text.suffix().is_empty() {
+                return Ok(text);
+            }
+            return Err(syn::Error::new(
+                text.span(),
+                format_args!(
+                    "`{name}` takes plain text: remove the suffix `{}`",
+                    text.suffix()
+                ),
+            ));
+        }
+        Err(input.error(format_args!(
+            "`{name}` takes text in quotes: write `{name} = {example}`"
+        )))
+    }
+}
+
+impl Table {
+    fn find(&self, ident: &Ident) -> Option<&'static Argument> {
+        self.arguments
+            .iter()
+            .find(|argument| ident == argument.name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.arguments
+            .iter()
+            .filter(|argument| !matches!(argument.kind, Kind::Reserved))
+            .map(|argument| argument.name)
+    }
+
+    /// The list of what may be given, for messages.
+    fn known(&self) -> String {
+        let names: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();
+        format!("it knows {}", names.join(", "))
+    }
+
+    fn unknown(&self, ident: &Ident) -> String {
+        let given = ident.to_string();
+        let nearest = self
+            .names()
+            .map(|name| (distance(&given, name), name))
+            .min_by_key(|(distance, _)| *distance);
+        let advice = match nearest {
+            // Up to a third of the letters wrong is a slip, more is another word.
+            Some((distance, name)) if distance * 3 <= name.len().max(3) => {
+                format!("did you mean `{name}`?")
+            }
+            _ => self.known(),
+        };
+        format!(
+            "`{given}` is not an argument of `#[{}]`: {advice}",
+            self.attribute
+        )
+    }
+}
+
+/// How many letters must be put in, taken out or replaced to get from one word to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (line, left) in from.chars().enumerate() {
+        let mut diagonal = line;
+        let mut before = line + 1;
+        let mut next = vec![before];
+        for (right, above) in to.chars().zip(row.iter().skip(1)) {
+            before = (diagonal + usize::from(left != right))
+                .min(above + 1)
+                .min(before + 1);
+            diagonal = *above;
+            next.push(before);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! Which attributes of the user's items are repeated on what is generated for them.
+//!
+//! Four kinds are: doc comments, `#[cfg]`, `#[deprecated]` and lint levels. All others
+//! (`#[tracing::instrument]`, `#[inline]`) are about the method that they are on, and stay there.
+//! `#[cfg_attr(…, …)]` is carried over with those of its attributes that would be carried over by
+//! themselves. An `#[expect(…)]` becomes an `#[allow(…)]`: the generated code need not have what
+//! the user's code is expected to have.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Ident, Lit, Meta, Path, Token};
+
+/// A kind of attribute that is carried over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// Doc comments, also as `#[doc = …]` and `#[doc(…)]`.
+    Doc,
+    /// `#[cfg]`.
+    Condition,
+    /// `#[deprecated]`.
+    Deprecated,
+    /// `#[allow]`, `#[expect]`, `#[warn]`, `#[deny]`. Not `#[forbid]`, beside which generated code
+    /// could allow nothing.
+    Lint,
+}
+
+impl Carried {
+    fn of(path: &Path) -> Option<Self> {
+        match path.get_ident()?.to_string().as_str() {
+            "doc" => Some(Self::Doc),
+            "cfg" => Some(Self::Condition),
+            "deprecated" => Some(Self::Deprecated),
+            "allow" | "expect" | "warn" | "deny" => Some(Self::Lint),
+            _ => None,
+        }
+    }
+}
+
+/// The attributes of the `wanted` kinds, ready to be put on something generated.
+pub(crate) fn select(attributes: &[Attribute], wanted: &[Carried]) -> Vec<Attribute> {
+    attributes
+        .iter()
+        .filter_map(|attribute| {
+            let mut attribute = attribute.clone();
+            attribute.meta = carried(attribute.meta, wanted)?;
+            Some(attribute)
+        })
+        .collect()
+}
+
+fn carried(mut meta: Meta, wanted: &[Carried]) -> Option<Meta> {
+    if let Meta::List(list) = &mut meta
+        && list.path.is_ident("cfg_attr")
+    {
+        let parts = list
+            .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
+            .ok()?;
+        let mut parts = parts.into_iter();
+        let condition = parts.next()?;
+        let kept: Vec<Meta> = parts.filter_map(|meta| carried(meta, wanted)).collect();
+        if kept.is_empty() {
+            return None;
+        }
+        list.tokens = quote!(#condition, #(#kept),*);
+        return Some(meta);
+    }
+    let kind = Carried::of(meta.path())?;
+    if !wanted.contains(&kind) {
+        return None;
+    }
+    if let Meta::List(list) = &mut meta
+        && list.path.is_ident("expect")
+    {
+        list.path = Ident::new("allow", list.path.get_ident()?.span()).into();
+    }
+    Some(meta)
+}
+
+/// The doc comment as text, without the space that follows each `///`.
+pub(crate) fn documentation(attributes: &[Attribute]) -> String {
+    let mut lines = Vec::new();
+    for attribute in attributes {
+        if let Meta::NameValue(meta) = &attribute.meta
+            && meta.path.is_ident("doc")
+            && let Expr::Lit(literal) = &meta.value
+            && let Lit::Str(text) = &literal.lit
+        {
+            lines.extend(
+                text.value()
+                    .lines()
+                    .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()),
+            );
+        }
+    }
+    lines.join("\n").trim_matches('\n').to_owned()
+}
+
+/// The attributes as tokens, each in front of what follows.
+pub(crate) fn tokens(attributes: &[Attribute]) -> TokenStream {
+    attributes.iter().map(Attribute::to_token_stream).collect()
+}

@@ -1,0 +1,153 @@
+//! The typed client: for each action a constant, its handle, and a method that calls it.
+//!
+//! The handle is where the types of an action meet the bounds that they must satisfy. It is made by
+//! a free function with both types as its own parameters: about an associated function the compiler
+//! would complain at the whole attribute, about this one it does at the user's type. The client
+//! itself has no parameters, whatever the service has: its type is named after the service's.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::{lints, shown_at, span_of};
+use crate::carry;
+use crate::model::{Action, Service};
+
+pub(super) fn expand(service: &Service) -> TokenStream {
+    let Service {
+        crate_path,
+        name,
+        display_name,
+        client,
+        visibility,
+        ..
+    } = service;
+    let attributes = carry::tokens(&service.attributes);
+    let summary = format!(" The typed client of the service `{display_name}`.");
+    // The user's documentation follows as a paragraph of its own.
+    let break_line = (!service.documentation.is_empty()).then(|| quote!(#[doc = ""]));
+    let lints = lints();
+    let constants = service
+        .actions
+        .iter()
+        .map(|action| constant(service, action));
+    let methods = service.actions.iter().map(|action| method(service, action));
+    quote! {
+        #[doc = #summary]
+        #break_line
+        #attributes
+        #lints
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #visibility struct #client {
+            service: #crate_path::__private::ServiceClient,
+        }
+
+        #[automatically_derived]
+        #lints
+        impl #client {
+            #(#constants)*
+
+            /// A client that finds the service under its own name.
+            #[must_use]
+            pub fn new(client: &#crate_path::Client) -> Self {
+                Self { service: #crate_path::__private::ServiceClient::new(client, #name) }
+            }
+
+            /// A client that finds the service under another name, as the one that it runs under
+            /// was set at run time.
+            #[must_use]
+            pub fn named(
+                client: &#crate_path::Client,
+                service: impl ::core::convert::Into<#crate_path::__private::Name>,
+            ) -> Self {
+                Self { service: #crate_path::__private::ServiceClient::new(client, service) }
+            }
+
+            /// A client of a service inside this process, without any transport.
+            #[must_use]
+            pub fn local(server: impl #crate_path::IntoServer) -> Self {
+                Self { service: #crate_path::__private::ServiceClient::local(server, #name) }
+            }
+
+            /// A client whose calls are answered by a stub, for tests.
+            #[must_use]
+            pub fn stubbed(stub: #crate_path::testing::Stub) -> Self {
+                Self { service: #crate_path::__private::ServiceClient::stubbed(stub, #name) }
+            }
+
+            #(#methods)*
+        }
+
+        #[automatically_derived]
+        #lints
+        impl #crate_path::TypedClient for #client {
+            const SERVICE: &'static str = #name;
+
+            fn from_service_client(client: #crate_path::__private::ServiceClient) -> Self {
+                Self { service: client }
+            }
+        }
+    }
+}
+
+fn request_type(action: &Action) -> TokenStream {
+    action
+        .request
+        .as_ref()
+        .map_or_else(|| quote!(()), |request| quote!(#request))
+}
+
+fn constant(service: &Service, action: &Action) -> TokenStream {
+    let crate_path = &service.crate_path;
+    let Action {
+        name,
+        display_name,
+        constant,
+        response,
+        ..
+    } = action;
+    let span = span_of(&action.method);
+    let conditions = carry::tokens(&action.conditions);
+    let attributes = carry::tokens(&action.attributes);
+    let request = request_type(action);
+    let summary = format!(" The handle of the action `{display_name}`.");
+    let path = shown_at(crate_path, &action.method);
+    let handle = quote_spanned!(span=> #path::__private::action::<#request, #response>(#name));
+    quote! {
+        #[doc = #summary]
+        #conditions
+        #attributes
+        pub const #constant: #crate_path::Action<#request, #response> = #handle;
+    }
+}
+
+fn method(service: &Service, action: &Action) -> TokenStream {
+    let crate_path = &service.crate_path;
+    let Action {
+        display_name,
+        method,
+        constant,
+        response,
+        ..
+    } = action;
+    let conditions = carry::tokens(&action.conditions);
+    let attributes = carry::tokens(&action.attributes);
+    let documentation = carry::tokens(&action.doc_attributes);
+    // Always something, as the user's own crate may insist on documentation for all that is public.
+    let summary = action.documentation.is_empty().then(|| {
+        let summary = format!(" Calls the action `{display_name}`.");
+        quote!(#[doc = #summary])
+    });
+    let (argument, request) = match &action.request {
+        Some(ty) => (Some(quote!(request: #ty)), quote!(request)),
+        None => (None, quote!(())),
+    };
+    quote! {
+        #summary
+        #documentation
+        #conditions
+        #attributes
+        pub fn #method(&self, #argument) -> #crate_path::Call<#response> {
+            self.service.call(Self::#constant, #request)
+        }
+    }
+}

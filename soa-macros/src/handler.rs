@@ -1,0 +1,359 @@
+//! The signature of a handler: what it must be, and what it says about the action.
+//!
+//! A handler is `async fn name(&self, request: Request, cx: &Context) -> Result<Response, E>`. The
+//! request is the argument taken by value, the context the one taken by reference; either may be
+//! missing. The types of request and response are fixed on the wire and appear in the client, which
+//! has no parameters, so they may name neither those of the `impl` block nor `Self` nor lifetimes.
+//!
+//! Everything wrong with a signature is reported at once. What could be read in spite of it is
+//! returned all the same, so that the client can still have the method.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens as _;
+use syn::{
+    FnArg, GenericArgument, GenericParam, Generics, Ident, PathArguments, Receiver, ReceiverKind,
+    ReturnType, Safety, Signature, Type,
+};
+
+use crate::errors::Errors;
+
+/// What a signature says.
+pub(crate) struct Handler {
+    /// The argument taken by value.
+    pub(crate) request: Option<Type>,
+    /// The argument taken by reference.
+    pub(crate) context: Option<Type>,
+    /// The first parameter of the `Result`; `None` where it cannot be known.
+    pub(crate) response: Option<Type>,
+    /// The second parameter of the `Result`, where it is written.
+    pub(crate) error: Option<Type>,
+}
+
+/// Reads a signature.
+pub(crate) fn read(signature: &Signature, errors: &mut Errors) -> Handler {
+    qualifiers(signature, errors);
+    receiver(signature, errors);
+    parameters(signature, errors);
+    let (request, context) = arguments(signature, errors);
+    let (response, error) = output(signature, errors);
+    Handler {
+        request,
+        context,
+        response,
+        error,
+    }
+}
+
+fn qualifiers(signature: &Signature, errors: &mut Errors) {
+    let name = &signature.ident;
+    if let Some(constness) = &signature.constness {
+        errors.on(
+            constness,
+            format_args!("`{name}` is an action, which is a plain `async fn`: remove `const`"),
+        );
+    }
+    if let Safety::Unsafe(unsafety) = &signature.safety {
+        errors.on(
+            unsafety,
+            format_args!("`{name}` is an action, which anyone may call: remove `unsafe`"),
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        errors.on(
+            abi,
+            format_args!("`{name}` is an action, which is a plain `async fn`: remove `extern`"),
+        );
+    }
+    if signature.asyncness.is_none() {
+        errors.on(
+            signature.fn_token,
+            format_args!("`{name}` is an action, which is asynchronous: write `async fn`"),
+        );
+    }
+}
+
+fn receiver(signature: &Signature, errors: &mut Errors) {
+    let name = &signature.ident;
+    let Some(receiver) = signature.receiver() else {
+        errors.on(
+            name,
+            format_args!("`{name}` is an action, which is called on the service: make `&self` its first argument"),
+        );
+        return;
+    };
+    if !is_shared(receiver) {
+        errors.on(
+            receiver,
+            format_args!(
+                "`{name}` is an action, and many run at once on one service: take `&self`, and keep what changes behind a lock"
+            ),
+        );
+    }
+}
+
+/// Whether it is `&self`, or that written out.
+fn is_shared(receiver: &Receiver) -> bool {
+    match &receiver.kind {
+        ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
+        ReceiverKind::Typed(_, ty) => {
+            matches!(&**ty, Type::Reference(reference)
+                if reference.mutability.is_none() && reference.elem.to_token_stream().to_string() == "Self")
+        }
+        _ => false,
+    }
+}
+
+fn parameters(signature: &Signature, errors: &mut Errors) {
+    let name = &signature.ident;
+    for parameter in &signature.generics.params {
+        let shown = match parameter {
+            GenericParam::Lifetime(lifetime) => lifetime.lifetime.to_string(),
+            GenericParam::Type(ty) => ty.ident.to_string(),
+            GenericParam::Const(constant) => constant.ident.to_string(),
+        };
+        errors.on(
+            parameter,
+            format_args!("`{name}` is an action, whose types are fixed on the wire: remove the parameter `{shown}`"),
+        );
+    }
+}
+
+fn arguments(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<Type>) {
+    let name = &signature.ident;
+    let types: Vec<&Type> = signature
+        .inputs
+        .iter()
+        .filter_map(|argument| match argument {
+            FnArg::Receiver(_) => None,
+            FnArg::Typed(argument) => Some(&*argument.ty),
+        })
+        .collect();
+    let (request, context) = match *types.as_slice() {
+        [] => (None, None),
+        [only] if is_reference(only) => (None, Some(only)),
+        [only] => (Some(only), None),
+        [first, second, ref more @ ..] => {
+            if more.is_empty() {
+                two_arguments(name, first, second, errors)
+            } else {
+                let extra: Vec<&FnArg> = signature.inputs.iter().rev().take(more.len()).collect();
+                let extra: TokenStream = extra
+                    .into_iter()
+                    .rev()
+                    .map(FnArg::to_token_stream)
+                    .collect();
+                errors.on(
+                    extra,
+                    format_args!(
+                        "`{name}` is an action, which takes a request and a context: put everything else into the request"
+                    ),
+                );
+                // Which of them is which is only known once there are two.
+                (Some(first).filter(|ty| !is_reference(ty)), None)
+            }
+        }
+    };
+    if let Some(Type::Reference(reference)) = context.map(inner)
+        && let Some(mutability) = &reference.mutability
+    {
+        errors.on(
+            mutability,
+            format_args!("the context of `{name}` is shared: write `&Context`"),
+        );
+    }
+    (request.cloned(), context.cloned())
+}
+
+fn two_arguments<'a>(
+    name: &Ident,
+    first: &'a Type,
+    second: &'a Type,
+    errors: &mut Errors,
+) -> (Option<&'a Type>, Option<&'a Type>) {
+    match (is_reference(first), is_reference(second)) {
+        (false, true) => (Some(first), Some(second)),
+        (true, false) => {
+            errors.on(
+                first,
+                format_args!(
+                    "`{name}` takes its context before its request: write `(&self, request: …, cx: &Context)`"
+                ),
+            );
+            (Some(second), Some(first))
+        }
+        (false, false) => {
+            errors.on(
+                second,
+                format_args!("the second argument of `{name}` is its context, a reference: write `cx: &Context`"),
+            );
+            (Some(first), None)
+        }
+        (true, true) => {
+            errors.on(
+                first,
+                format_args!("`{name}` takes its request by value: remove the `&`"),
+            );
+            let request = match inner(first) {
+                Type::Reference(reference) => &*reference.elem,
+                other => other,
+            };
+            (Some(request), Some(second))
+        }
+    }
+}
+
+fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<Type>) {
+    let name = &signature.ident;
+    let ReturnType::Type(_, ty) = &signature.output else {
+        errors.on(
+            name,
+            format_args!(
+                "`{name}` is an action, and returns nothing: write `-> Result<Response, E>`"
+            ),
+        );
+        let nothing = syn::parse_quote!(());
+        return (Some(nothing), None);
+    };
+    let ty = inner(ty);
+    if let Type::ImplTrait(_) = ty
+        && signature.asyncness.is_none()
+    {
+        // The future of an `async fn` written by hand: what to do about it was said at the `fn`.
+        return (None, None);
+    }
+    if let Type::Path(path) = ty
+        && let Some(last) = path.path.segments.last()
+        && last.ident == "Result"
+    {
+        let mut types = Vec::new();
+        if let PathArguments::AngleBracketed(arguments) = &last.arguments {
+            types.extend(arguments.args.iter().filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty.clone()),
+                _ => None,
+            }));
+        }
+        let mut types = types.into_iter();
+        let response = types.next();
+        if response.is_none() {
+            errors.on(
+                ty,
+                format_args!(
+                    "`{name}` hides its response behind `Result`: write out `Result<Response, E>`"
+                ),
+            );
+        }
+        // What hides its type cannot be named elsewhere either.
+        let error = types
+            .next()
+            .filter(|ty| !matches!(inner(ty), Type::ImplTrait(_)));
+        return (response, error);
+    }
+    errors.on(
+        ty,
+        format_args!("`{name}` is an action, and those can fail: return `Result<Response, E>`"),
+    );
+    (Some(ty.clone()), None)
+}
+
+fn is_reference(ty: &Type) -> bool {
+    matches!(inner(ty), Type::Reference(_))
+}
+
+/// The type inside parentheses, and inside the invisible group that a `macro_rules!` puts around
+/// it.
+pub(crate) fn inner(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => inner(&group.elem),
+        Type::Paren(paren) => inner(&paren.elem),
+        other => other,
+    }
+}
+
+/// Checks that a type means the same everywhere: in the client, which has no parameters, as in the
+/// `impl` block.
+///
+/// Works on tokens, as a name counts wherever in the type it stands. Reports all places, and
+/// returns whether there were none.
+pub(crate) fn is_fixed(ty: &Type, role: &str, generics: &Generics, errors: &mut Errors) -> bool {
+    let parameters: Vec<&Ident> = generics
+        .params
+        .iter()
+        .filter_map(|parameter| match parameter {
+            GenericParam::Type(ty) => Some(&ty.ident),
+            GenericParam::Const(constant) => Some(&constant.ident),
+            GenericParam::Lifetime(_) => None,
+        })
+        .collect();
+    let mut scan = Scan {
+        role,
+        parameters: &parameters,
+        found: Errors::default(),
+    };
+    scan.tokens(ty.to_token_stream());
+    let fixed = scan.found.is_empty();
+    errors.append(scan.found);
+    fixed
+}
+
+struct Scan<'a> {
+    role: &'a str,
+    parameters: &'a [&'a Ident],
+    found: Errors,
+}
+
+impl Scan<'_> {
+    fn tokens(&mut self, tokens: TokenStream) {
+        let role = self.role;
+        let mut tokens = tokens.into_iter().peekable();
+        let mut follows_colons = false;
+        while let Some(token) = tokens.next() {
+            let mut is_colon = false;
+            match token {
+                TokenTree::Group(group) => self.tokens(group.stream()),
+                TokenTree::Ident(word) => self.word(&word, follows_colons),
+                TokenTree::Punct(punct) => match (punct.as_char(), tokens.peek()) {
+                    ('\'', Some(TokenTree::Ident(lifetime))) => {
+                        if lifetime != "static" {
+                            let shown = format!("`'{lifetime}` is a lifetime");
+                            self.report(lifetime.span(), &shown, "a type that owns its data");
+                        }
+                        tokens.next();
+                    }
+                    ('&', next) => {
+                        if !matches!(next, Some(TokenTree::Punct(quote)) if quote.as_char() == '\'')
+                        {
+                            let shown = format!("`&` in the {role} borrows");
+                            self.report(punct.span(), &shown, "a type that owns its data");
+                        }
+                    }
+                    (character, _) => is_colon = character == ':',
+                },
+                TokenTree::Literal(_) => {}
+            }
+            follows_colons = is_colon;
+        }
+    }
+
+    fn word(&mut self, word: &Ident, follows_colons: bool) {
+        if word == "Self" {
+            self.report(
+                word.span(),
+                "`Self` means something else in the client",
+                "the name of the type",
+            );
+        } else if word == "impl" {
+            self.report(word.span(), "`impl` hides a type", "the name of the type");
+        } else if !follows_colons && self.parameters.contains(&word) {
+            let shown = format!("`{word}` is a parameter of the `impl` block");
+            self.report(word.span(), &shown, "a concrete type");
+        }
+    }
+
+    fn report(&mut self, span: Span, what: &str, instead: &str) {
+        let role = self.role;
+        self.found.at(
+            span,
+            format_args!("{what}, but the {role} of an action is fixed on the wire: use {instead}"),
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! The attribute macros of the `soa` framework, to be used through the `soa` crate, which
+//! re-exports them.
+//!
+//! A service is an `impl` block under `#[service]`; each handler in it is a method under
+//! `#[action]`. The macro leaves the block as it is and adds two things beside it: the service's
+//! registry (what it offers, and how a job's action reaches its method) and a typed client with one
+//! method per action.
+//!
+//! The work is a pipeline, one module a stage, and nothing flows backwards:
+//!
+//! * `parse` takes the item apart and keeps every method body as one unparsed token group;
+//! * `attr` reads attribute arguments against one table of what exists;
+//! * `validate` checks the rules that concern more than one token, and builds the `model`;
+//! * `expand` turns the model, and nothing else, into code.
+//!
+//! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
+//! user's own item is part of the output whatever went wrong.
+
+mod attr;
+mod carry;
+mod errors;
+mod expand;
+mod handler;
+mod model;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use proc_macro2::{Span, TokenStream};
+
+use crate::errors::Errors;
+
+/// Makes a service of an inherent `impl` block, and generates its typed client.
+///
+/// Arguments: `name` (text, required) is the service's name on the wire; `version` (text of 1 to 4
+/// numbers with dots, such as `"1.2.0"`, or `env!("CARGO_PKG_VERSION")`; required); `vis` is the
+/// visibility of the client, `pub` by default; `crate` is the path of the framework where it is not
+/// `::soa`.
+///
+/// For a type `Example` it generates `impl soa::Service for Example` and a client `ExampleClient`
+/// with `new`, `named`, `local` and `stubbed`, and for each action a method and a constant, the
+/// action's typed handle. Doc comments, `#[cfg]`, `#[deprecated]` and lint levels of an action are
+/// carried over to what is generated for it.
+#[proc_macro_attribute]
+pub fn service(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    expand_service(arguments.into(), item.into()).into()
+}
+
+/// Makes an action of a method inside a `#[service]` block.
+///
+/// The method is `async fn name(&self, request: Request, cx: &Context) -> Result<Response, E>`,
+/// where the request and the context may each be left out. Arguments, all optional: `name` (text)
+/// is the action's name on the wire, by default the method's; `request` and `response` repeat the
+/// types of the signature, and are compared with them.
+#[proc_macro_attribute]
+pub fn action(
+    _arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    stray_action(item.into()).into()
+}
+
+/// The whole of `#[service]`, on tokens that a test can make too.
+fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let arguments = attr::service(arguments, &mut errors);
+    let part = match parse::impl_part(item.clone()) {
+        Ok(part) => part,
+        Err(error) => {
+            errors.push(error);
+            let mut output = parse::without_action_attributes(item);
+            output.extend(errors.into_compile_errors());
+            return output;
+        }
+    };
+    let service = validate::service(arguments, &part, &mut errors);
+    let mut output = part.into_tokens();
+    if let Some(service) = service {
+        output.extend(expand::service(&service));
+    }
+    output.extend(errors.into_compile_errors());
+    output
+}
+
+/// An `#[action]` that the compiler itself comes across was not in a `#[service]` block, which
+/// would have removed it.
+fn stray_action(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    errors.at(
+        Span::call_site(),
+        "`#[action]` marks a method of a service: put `#[service(name = \"…\", version = \"…\")]` on the `impl` block around it",
+    );
+    let mut output = item;
+    output.extend(errors.into_compile_errors());
+    output
+}

@@ -1,0 +1,79 @@
+//! What the generator works from: a service and its actions, with all defaults resolved.
+//!
+//! The model knows nothing of the item that it was read from. It holds names, types and attributes
+//! that are passed on, and states instead of syntax: an action has a context argument or has not, a
+//! version is an expression. Only `validate` makes one, so what is here has passed all rules; where
+//! a rule was broken, it holds as much as can still be generated (an action that is not
+//! [`callable`](Action::callable) keeps its place in the client, so that the calls of it do not
+//! turn into errors as well).
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Generics, Ident, Type};
+
+/// A service.
+pub(crate) struct Service {
+    /// The path under which generated code finds the framework.
+    pub(crate) crate_path: TokenStream,
+    /// The name on the wire, a literal.
+    pub(crate) name: TokenStream,
+    /// The same as text, for the documentation.
+    pub(crate) display_name: String,
+    /// The service's version, an expression of type `&'static str`.
+    pub(crate) version: TokenStream,
+    /// The doc comment as text; empty if there is none.
+    pub(crate) documentation: String,
+    /// Doc comment and lint levels, for generated items.
+    pub(crate) attributes: Vec<Attribute>,
+    /// The type that has the handlers.
+    pub(crate) self_type: Type,
+    /// The parameters of the block.
+    pub(crate) generics: Generics,
+    /// The name of the client.
+    pub(crate) client: Ident,
+    /// The visibility of the client.
+    pub(crate) visibility: TokenStream,
+    /// In the order in which they were written.
+    pub(crate) actions: Vec<Action>,
+}
+
+/// One action.
+pub(crate) struct Action {
+    /// The name on the wire, a literal.
+    pub(crate) name: TokenStream,
+    /// The same as text, for the documentation.
+    pub(crate) display_name: String,
+    /// The handler, and the client's method.
+    pub(crate) method: Ident,
+    /// The constant that holds the handle.
+    pub(crate) constant: Ident,
+    /// The request; `None` is an action without one.
+    pub(crate) request: Option<Type>,
+    /// The type of the context argument, if there is one.
+    pub(crate) context: Option<Type>,
+    /// What the handler returns when all goes well.
+    pub(crate) response: Type,
+    /// What it returns otherwise, where the signature says so.
+    pub(crate) error: Option<Type>,
+    /// Types that the attribute repeats, to be compared with those of the signature.
+    pub(crate) comparisons: Vec<Comparison>,
+    /// The doc comment as text; empty if there is none.
+    pub(crate) documentation: String,
+    /// The doc attributes, for the client's method.
+    pub(crate) doc_attributes: Vec<Attribute>,
+    /// `#[cfg]`, for everything that is generated for the action.
+    pub(crate) conditions: Vec<Attribute>,
+    /// `#[deprecated]` and lint levels, for generated items.
+    pub(crate) attributes: Vec<Attribute>,
+    /// Whether it is marked as deprecated.
+    pub(crate) deprecated: bool,
+    /// Whether the handler can be called as handlers are.
+    pub(crate) callable: bool,
+}
+
+/// One type that was written twice.
+pub(crate) struct Comparison {
+    /// In the attribute.
+    pub(crate) declared: Type,
+    /// In the signature.
+    pub(crate) actual: Type,
+}

@@ -1,0 +1,299 @@
+//! What the macros make of an item: one snapshot for each kind of service, and the texts of all
+//! errors at once.
+//!
+//! The pipeline runs on plain tokens here. That generated code compiles, and where its errors
+//! point, is tested with the compiler in the package `ui-tests`.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+
+/// The expansion, formatted. Fails where it is not a sequence of items.
+fn expanded(arguments: TokenStream, item: TokenStream) -> String {
+    let output = crate::expand_service(arguments, item);
+    prettyplease::unparse(&syn::parse2(output).unwrap())
+}
+
+/// The texts of the errors, in order.
+fn errors(arguments: TokenStream, item: TokenStream) -> Vec<String> {
+    let tokens: Vec<TokenTree> = crate::expand_service(arguments, item).into_iter().collect();
+    tokens
+        .windows(3)
+        .filter_map(|window| match window {
+            [
+                TokenTree::Ident(name),
+                TokenTree::Punct(_),
+                TokenTree::Group(text),
+            ] if name == "compile_error" => {
+                Some(syn::parse2::<syn::LitStr>(text.stream()).unwrap().value())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_simple_service() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1.0.0"),
+        quote! {
+            /// Squares things.
+            impl Example {
+                /// Squares a number.
+                #[action]
+                async fn square(&self, request: SquareRequest, cx: &Context) -> Result<SquareResponse, ActionError> {
+                    Ok(SquareResponse { square: request.number * request.number })
+                }
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_service_with_all_options() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = env!("CARGO_PKG_VERSION"), crate = crate::framework, vis = pub(crate)),
+        quote! {
+            impl inner::Example {
+                const LIMIT: usize = { 3 };
+
+                #[soa::action(name = "cube.v2", request = Cube, response = u64)]
+                pub(crate) async fn cube(&self, request: Cube) -> soa::Result<u64> {}
+
+                #[action]
+                async fn r#type(&self, cx: &Context) -> Result<(), Failure> {}
+
+                #[action]
+                async fn getAll(&self) -> Result<Vec<u8>, Failure> {}
+
+                fn helper<T>(&self) -> [u8; 3] where [(); { 1 }]: Sized { [0; Self::LIMIT] }
+            }
+        },
+    ));
+}
+
+#[test]
+fn the_parameters_of_the_block_are_carried_over_and_the_client_has_none() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "shop", version = "2"),
+        quote! {
+            impl<S: Store, const N: usize> Shop<S, N> where S: Clone {
+                #[action]
+                async fn stock(&self) -> Result<Stock, S::Error> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn conditions_deprecations_docs_and_lint_levels_are_carried_over() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1.0"),
+        quote! {
+            #[deny(unused)]
+            impl Example {
+                /// The first line.
+                ///
+                /// The last line.
+                #[action]
+                #[cfg(feature = "old")]
+                #[cfg_attr(docsrs, doc = "Old.", inline)]
+                #[deprecated(note = "call `new_one`")]
+                #[expect(unused_variables)]
+                #[tracing::instrument]
+                async fn old_one(&self) -> Result<(), ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn the_item_survives_its_errors_and_the_client_keeps_its_methods() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example"),
+        quote! {
+            impl Example {
+                #[action(timout = 3)]
+                fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError> {}
+
+                #[action]
+                async fn stock(&self, request: Self::Request) -> Result<Stock, ActionError> {}
+
+                fn helper(&self) {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn what_is_half_typed_is_passed_on_as_it_is() {
+    let item = quote! {
+        impl Example {
+            #![allow(unused)]
+
+            async fn body(&self, request: Request) -> Result<(), E> { let x = request. ; match }
+
+            async fn signature(&self, request) -> Result<(), E> { cx. }
+
+            const LIMIT: = { 3 };
+            fn
+        }
+    };
+    let marked = quote! {
+        impl Example {
+            #![allow(unused)]
+
+            #[action]
+            async fn body(&self, request: Request) -> Result<(), E> { let x = request. ; match }
+
+            #[action]
+            async fn signature(&self, request) -> Result<(), E> { cx. }
+
+            const LIMIT: = { 3 };
+            fn
+        }
+    };
+    let lints = crate::parse::handler_lints().to_string();
+    let output = crate::expand_service(quote!(name = "a", version = "1"), marked.clone());
+    let output = output.to_string().replace(&format!("{lints} "), "");
+    assert!(output.starts_with(&item.to_string()), "{output}");
+    insta::assert_debug_snapshot!(errors(quote!(name = "a", version = "1"), marked));
+}
+
+#[test]
+fn an_item_that_is_not_an_impl_block_survives() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1"),
+        quote! {
+            pub trait Example {
+                #[action]
+                async fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError>;
+                #[must_use]
+                fn other(&self);
+            }
+        },
+    ));
+}
+
+#[test]
+fn every_mistake_in_the_arguments_is_told() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(nam = "a", version = 3, vis = "pub", vis = pub, vis = pub, crate, crate = "soa", 7, colour = Foo<A, B>, name),
+        quote!(impl Example {}),
+    ));
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "9lives", version = "1.x" version = "2"),
+        quote! {
+            impl Example {
+                #[action(name = "", request = "Text", timeout = 5, switch)]
+                async fn one(&self) -> Result<(), E> {}
+                #[action = "two"]
+                async fn two(&self) -> Result<(), E> {}
+                #[action(request = Vec<A B, C>, response)]
+                #[action]
+                async fn three(&self) -> Result<(), E> {}
+                #[action]
+                const FOUR: u8 = 4;
+                #[action]
+                async fn _five(&self) -> Result<(), E> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn every_mistake_in_a_signature_is_told() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example", version = "1.2.3.4-beta.1+build.5"),
+        quote! {
+            impl<'a, T> Example<'a, T> {
+                #[action]
+                unsafe extern "C" fn one(&mut self, a: A, b: B, c: C) {}
+                #[action]
+                async fn two<'b, U, const N: usize>(cx: &mut Context, request: U) -> u8 {}
+                #[action]
+                async fn three(&self, request: &A, cx: &Context) -> Result {}
+                #[action]
+                async fn four(&self, request: Vec<T>) -> Result<Cow<'a, module::T>, E> {}
+                #[action]
+                async fn five(&self, request: impl Body) -> Result<Self, E> {}
+                #[action]
+                async fn six(&self, request: Vec<&str>) -> Result<&'static str, E> {}
+                #[action(request = A, response = Vec<T>)]
+                async fn seven(self: &Self) -> Result<u8, E> {}
+                #[action]
+                const fn eight(self: Arc<Self>) -> impl Future<Output = Result<(), E>> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn names_may_not_meet() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example", version = "1"),
+        quote! {
+            impl Example {
+                #[action]
+                async fn one(&self) -> Result<(), E> {}
+                #[action(name = "one")]
+                async fn two(&self) -> Result<(), E> {}
+                #[action]
+                async fn getUser(&self) -> Result<(), E> {}
+                #[action]
+                async fn get_user(&self) -> Result<(), E> {}
+                #[action]
+                async fn stubbed(&self) -> Result<(), E> {}
+                #[action(name = "user")]
+                #[cfg(a)]
+                async fn user_a(&self) -> Result<(), E> {}
+                #[action(name = "user")]
+                #[cfg(not(a))]
+                async fn user_b(&self) -> Result<(), E> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn versions_have_one_to_four_numbers_and_a_suffix() {
+    let is_accepted = |version: &str| {
+        errors(
+            quote!(name = "a", version = #version),
+            quote!(impl Example {}),
+        )
+        .is_empty()
+    };
+    for version in [
+        "1",
+        "1.0",
+        "1.2.3",
+        "1.2.3.4",
+        "1.0.0-beta.1",
+        "1.0.0+5",
+        "1.0-rc-1+build.7",
+    ] {
+        assert!(is_accepted(version), "{version}");
+    }
+    for version in [
+        "",
+        "v1",
+        "1.",
+        ".1",
+        "1.2.3.4.5",
+        "1.0-",
+        "1.0+",
+        "1.0-a+",
+        "1.0+a+b",
+        "1 .0",
+        "1.0-ä",
+    ] {
+        assert!(!is_accepted(version), "{version}");
+    }
+}
+
+#[test]
+fn a_stray_action_is_told_and_its_item_survives() {
+    insta::assert_snapshot!(crate::stray_action(quote!(
+        async fn square() {}
+    )));
+}

@@ -1,0 +1,131 @@
+//! Typed handles of actions: what ties a name to the types of its request and response.
+//!
+//! A handle is a `const` value and not a marker type, so that private request types and services
+//! inside function bodies work. It holds plain function pointers, all made in [`Action::new`], the one
+//! place with trait bounds: a type that is no [`ActionBody`] is one error, at that type.
+
+use std::fmt;
+use std::sync::Arc;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::{DecodeError, Encoding};
+use crate::descriptor::ActionDescriptor;
+use crate::message::{Body, WireError};
+use crate::schema::Schema;
+use crate::validation;
+
+/// What can be the request or the response of an action: a type that serde, garde and schemars know.
+///
+/// It is implemented for every type that derives `Serialize`, `Deserialize`, `Validate` and
+/// `JsonSchema`, for [`Value`](crate::codec::Value) (any body) and for `()` (the body `{}`).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the request or response of an action",
+    label = "not a request or response",
+    note = "derive `serde::Serialize`, `serde::Deserialize`, `garde::Validate` and `schemars::JsonSchema` for it"
+)]
+pub trait ActionBody:
+    Serialize + DeserializeOwned + Validate<Context = ()> + JsonSchema + Send + 'static
+{
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> ActionBody for T where
+    T: Serialize + DeserializeOwned + Validate<Context = ()> + JsonSchema + Send + 'static
+{
+}
+
+/// The typed handle of an action.
+pub struct Action<Req, Resp> {
+    name: &'static str,
+    pub(crate) request: Side<Req>,
+    pub(crate) response: Side<Resp>,
+}
+
+/// What can be done with one of the two bodies of an action.
+pub(crate) struct Side<T> {
+    pub(crate) encode: fn(Encoding, &T) -> Body,
+    pub(crate) decode: fn(&Body) -> Result<T, DecodeError>,
+    /// Decodes and validates; every error of every field at once.
+    pub(crate) accept: fn(&Body) -> Result<T, Vec<WireError>>,
+    /// Validates what is typed already.
+    pub(crate) validate: fn(&T) -> Result<(), Vec<WireError>>,
+    pub(crate) schema: fn() -> Arc<Schema>,
+}
+
+impl<T> Clone for Side<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Side<T> {}
+
+impl<T: ActionBody> Side<T> {
+    const fn new() -> Self {
+        Self {
+            encode: Body::encode,
+            decode: Body::decode,
+            accept: validation::accept,
+            validate: validation::validate,
+            schema: Schema::of::<T>,
+        }
+    }
+}
+
+/// [`Action::new`] as a function: generated code calls this one, because a bound of a function is told at
+/// the type argument, once, and a bound of a type's constructor at the whole path.
+#[must_use]
+pub const fn action<Req: ActionBody, Resp: ActionBody>(name: &'static str) -> Action<Req, Resp> {
+    Action {
+        name,
+        request: Side::new(),
+        response: Side::new(),
+    }
+}
+
+impl<Req, Resp> Action<Req, Resp> {
+    /// The handle of the action with this name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self
+    where
+        Req: ActionBody,
+        Resp: ActionBody,
+    {
+        action(name)
+    }
+
+    /// The name of the action on the wire.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The action as data; an empty documentation means none.
+    #[must_use]
+    pub const fn describe(&self, documentation: &'static str) -> ActionDescriptor {
+        ActionDescriptor::new(
+            self.name,
+            documentation,
+            self.request.schema,
+            self.response.schema,
+        )
+    }
+}
+
+impl<Req, Resp> Clone for Action<Req, Resp> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Req, Resp> Copy for Action<Req, Resp> {}
+
+impl<Req, Resp> fmt::Debug for Action<Req, Resp> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Action").field(&self.name).finish()
+    }
+}

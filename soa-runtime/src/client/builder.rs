@@ -1,0 +1,117 @@
+//! Putting a client together.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Client, Shared};
+use crate::codec::Value;
+use crate::error::BuildError;
+use crate::message::{ContextHeader, Name, SwitchSet};
+use crate::middleware::{ClientStage, Middleware, StackBuilder};
+use crate::transport::ClientTransport;
+
+/// Puts a [`Client`] together: routes, middleware, base context.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Client, LocalTransport, Server};
+///
+/// # fn main() -> Result<(), soa::BuildError> {
+/// let server = Server::untyped("example", "1.0.0").build()?;
+/// let client = Client::builder()
+///     .service("example", LocalTransport::new(server))
+///     .caller("billing/nightly")
+///     .build()?;
+/// # Ok(()) }
+/// ```
+pub struct ClientBuilder {
+    routes: HashMap<Name, Arc<dyn ClientTransport>>,
+    twice: Option<Name>,
+    middleware: StackBuilder<ClientStage>,
+    base: ContextHeader,
+}
+
+impl ClientBuilder {
+    /// Says how a service is reached.
+    #[must_use]
+    pub fn service(mut self, name: impl Into<Name>, transport: impl ClientTransport) -> Self {
+        let name = name.into();
+        if self.routes.contains_key(&name) {
+            self.twice = Some(name.clone());
+        }
+        self.routes.insert(name, Arc::new(transport));
+        self
+    }
+
+    /// Adds middleware around every call; the first one added is the outermost.
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware<ClientStage>) -> Self {
+        self.middleware.push(middleware);
+        self
+    }
+
+    /// Names the caller in every call, in words of your own.
+    #[must_use]
+    pub fn caller(mut self, caller: impl Into<Arc<str>>) -> Self {
+        self.base.caller = Some(caller.into());
+        self
+    }
+
+    /// Turns switches on in every call.
+    #[must_use]
+    pub fn switches(mut self, switches: impl Into<SwitchSet>) -> Self {
+        self.base.switches = self.base.switches.union(&switches.into());
+        self
+    }
+
+    /// Puts a value into the context of every call.
+    #[must_use]
+    pub fn context(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.base.set(key.into(), value.into());
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// A service that has two routes.
+    pub fn build(self) -> Result<Client, BuildError> {
+        match &self.twice {
+            Some(name) => Err(BuildError::new(format!(
+                "service `{name}` has two routes; give each service one transport"
+            ))),
+            None => Ok(self.finish()),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Client {
+        Client {
+            shared: Arc::new(Shared {
+                routes: self.routes,
+                middleware: self.middleware.build(),
+            }),
+            base: Arc::new(self.base),
+        }
+    }
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            routes: HashMap::new(),
+            twice: None,
+            middleware: StackBuilder::new(),
+            base: ContextHeader::new(""),
+        }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services: Vec<_> = self.routes.keys().collect();
+        f.debug_struct("ClientBuilder")
+            .field("services", &services)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,233 @@
+//! Clients: routes to services, and the forms in which their actions are called.
+//!
+//! A [`Client`] knows a [`ClientTransport`] for each service that it may call, middleware, and a base
+//! context. It is cheap to clone and shares everything. Generated typed clients stand in front of it
+//! ([`TypedClient`]); each of their methods makes a [`Call`], which does nothing until it is awaited,
+//! sent, or put into a job:
+//!
+//! * one action: `example.square(request).await`, with options `.timeout(…).await`;
+//! * one job of several actions: `client.job((a, b)).await`, a tuple or a vector;
+//! * many jobs, for many services, at once: `client.parallel([a, b]).await`;
+//! * now sent, later collected: `let pending = call.send().await?; … pending.await?`;
+//! * untyped: `client.call_action("example", "square", body).await`.
+
+mod builder;
+mod call;
+mod job;
+mod options;
+mod parallel;
+mod pending;
+mod typed;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use builder::ClientBuilder;
+pub use call::{Call, CallWithOptions};
+pub use job::{Actions, All, Each, JobCall, Mode, Responses};
+pub use options::CallOptions;
+pub use parallel::Parallel;
+pub use pending::{Pending, Sent};
+pub use typed::{ServiceClient, TypedClient};
+
+use crate::codec::{Encoding, Value};
+use crate::error::ClientError;
+use crate::message::{ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name};
+use crate::middleware::{ClientStage, Stack};
+use crate::transport::ClientTransport;
+
+/// Calls services. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    /// What every call starts from. An empty correlation id stands for none yet.
+    base: Arc<ContextHeader>,
+}
+
+struct Shared {
+    routes: HashMap<Name, Arc<dyn ClientTransport>>,
+    middleware: Stack<ClientStage>,
+}
+
+/// A call on its way through client middleware to the transport.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ClientRequest {
+    /// The service that is called.
+    pub service: Name,
+    /// The job that is sent.
+    pub job: JobRequest,
+    /// How long the caller waits; `None` leaves it to the transport.
+    pub timeout: Option<Duration>,
+    /// The transport says here that the request is on its way.
+    pub sent: Sent,
+}
+
+impl Client {
+    /// A client without routes yet.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// The same client for a chain: every call inherits this context.
+    #[must_use]
+    pub fn inheriting(&self, context: ContextHeader) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            base: Arc::new(context),
+        }
+    }
+
+    /// The context that every call starts from.
+    pub fn base_context(&self) -> &ContextHeader {
+        &self.base
+    }
+
+    /// Several actions of one service as one job: a tuple of calls, or a vector.
+    ///
+    /// The result is a tuple or a vector of responses, in order. The first action that fails ends the
+    /// job and is the error; see [`JobCall::continue_on_error`] for the alternative.
+    ///
+    /// A call with options is not accepted: options are the job's.
+    ///
+    /// ```compile_fail
+    /// # use soa_runtime as soa;
+    /// # use std::time::Duration;
+    /// # fn example(client: soa::Client, call: impl Fn() -> soa::Call<soa::Value>) {
+    /// client.job((call(), call().timeout(Duration::from_secs(1))));
+    /// # }
+    /// ```
+    pub fn job<A: Actions>(&self, actions: A) -> JobCall<A> {
+        JobCall::new(self.clone(), actions)
+    }
+
+    /// Many jobs, for one or many services, sent at once; the results come in the order of the calls.
+    ///
+    /// Takes a vector or an array of calls of one kind, or a tuple of different ones. All of them are
+    /// waited for; the error of the first that failed is the error of the whole.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn parallel<P: Parallel>(
+        &self,
+        calls: P,
+    ) -> impl Future<Output = Result<P::Output, ClientError>> + Send + 'static {
+        calls.run()
+    }
+
+    /// One action of a service by name, with an untyped response.
+    ///
+    /// The body is anything that serializes to a map: a [`Value`], a struct, `()` for `{}`.
+    pub fn call_action<B: Serialize + ?Sized>(
+        &self,
+        service: impl Into<Name>,
+        action: impl Into<Name>,
+        body: &B,
+    ) -> Call<Value> {
+        let service = service.into();
+        let body = Body::encode(self.encoding(&service), body);
+        Call::new(self.clone(), service, ActionRequest::new(action, body), Body::decode)
+    }
+
+    /// Several actions of a service by name; the result is the whole job response, in which errors of the
+    /// job and of actions are data.
+    pub fn call_job(
+        &self,
+        service: impl Into<Name>,
+        actions: impl IntoIterator<Item = (Name, Value)>,
+    ) -> JobCall<Responses> {
+        let service = service.into();
+        let encoding = self.encoding(&service);
+        let actions = actions
+            .into_iter()
+            .map(|(action, body)| ActionRequest::new(action, Body::encode(encoding, &body)))
+            .collect();
+        JobCall::new(self.clone(), Responses::new(service, actions))
+    }
+
+    /// The encoding in which bodies for this service are sent.
+    pub fn encoding(&self, service: &str) -> Encoding {
+        let route = self.shared.routes.get(service);
+        route.map_or(Encoding::MessagePack, |route| route.encoding())
+    }
+
+    /// Sends a job and waits for its response, through middleware and transport.
+    pub(crate) async fn execute(
+        self,
+        service: Name,
+        actions: Vec<ActionRequest>,
+        options: Option<Box<CallOptions>>,
+        sent: Sent,
+    ) -> Result<JobResponse, ClientError> {
+        for request in &actions {
+            if let Err(error) = request.body.bytes() {
+                let action = request.action.clone();
+                return Err(ClientError::encode(&service, action, Arc::clone(error)));
+            }
+        }
+        let mut context = (*self.base).clone();
+        let mut control = Control {
+            suppress_response: Some(false),
+            ..Control::default()
+        };
+        let mut timeout = None;
+        if let Some(options) = options {
+            timeout = options.timeout;
+            options.apply(&mut context, &mut control);
+        }
+        if context.correlation_id.is_empty() {
+            context.correlation_id = ContextHeader::fresh().correlation_id;
+        }
+        let request = ClientRequest {
+            service,
+            job: JobRequest::new(context, control, actions),
+            timeout,
+            sent,
+        };
+        if self.shared.middleware.is_empty() {
+            return deliver(&self.shared, request).await;
+        }
+        let shared = Arc::clone(&self.shared);
+        let end = move |request| {
+            let shared = Arc::clone(&shared);
+            let delivery: crate::BoxFuture<_> =
+                Box::pin(async move { deliver(&shared, request).await });
+            delivery
+        };
+        self.shared.middleware.run(request, end).await
+    }
+}
+
+async fn deliver(shared: &Shared, request: ClientRequest) -> Result<JobResponse, ClientError> {
+    let service = request.service.clone();
+    let Some(route) = shared.routes.get(&service) else {
+        let mut known: Vec<String> = shared.routes.keys().map(ToString::to_string).collect();
+        known.sort();
+        return Err(ClientError::unknown_service(&service, known));
+    };
+    let timeout = request.timeout;
+    let reply = route.call(request);
+    let reply = match timeout {
+        None => reply.await,
+        Some(timeout) => match tokio::time::timeout(timeout, reply).await {
+            Ok(reply) => reply,
+            Err(_) => return Err(ClientError::timeout(&service, timeout)),
+        },
+    };
+    reply.map_err(|error| ClientError::transport(&service, error))
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut services: Vec<_> = self.shared.routes.keys().collect();
+        services.sort();
+        f.debug_struct("Client")
+            .field("services", &services)
+            .field("middleware", &self.shared.middleware.len())
+            .finish_non_exhaustive()
+    }
+}

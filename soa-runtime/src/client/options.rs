@@ -1,0 +1,99 @@
+//! The options of a call, and the methods that set them on every form of call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::codec::{Map, Value};
+use crate::message::{ContextHeader, Control, Switch, SwitchSet};
+
+/// What can be said about one call, job or not.
+#[derive(Clone, Debug, Default)]
+pub struct CallOptions {
+    pub(super) timeout: Option<Duration>,
+    pub(super) switches: SwitchSet,
+    pub(super) correlation_id: Option<Arc<str>>,
+    pub(super) context: Map,
+    pub(super) control: Map,
+    pub(super) continue_on_error: bool,
+}
+
+impl CallOptions {
+    /// Turns the client's base context into this call's, and fills the control header.
+    pub(super) fn apply(self, context: &mut ContextHeader, control: &mut Control) {
+        for (key, value) in self.context.iter() {
+            match key.as_str() {
+                Some(key) => context.set(key.to_owned(), value.clone()),
+                None => {
+                    context.extra.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        context.switches = context.switches.union(&self.switches);
+        if let Some(correlation_id) = self.correlation_id {
+            context.correlation_id = correlation_id;
+        }
+        control.continue_on_error = self.continue_on_error;
+        control.extra = self.control;
+        if let Some(timeout) = self.timeout {
+            control.set_timeout(timeout);
+        }
+    }
+
+    pub(super) fn add_switch(&mut self, switch: Switch) {
+        self.switches = self.switches.with(switch);
+    }
+
+    pub(super) fn add_context(&mut self, key: String, value: Value) {
+        self.context.insert(key, value);
+    }
+
+    pub(super) fn add_control(&mut self, key: String, value: Value) {
+        self.control.insert(key, value);
+    }
+}
+
+/// The option methods of a form of call: `self` becomes `$Out` by `into_options`, which has a field
+/// `options`.
+macro_rules! option_methods {
+    ($Out:ty) => {
+        /// How long to wait for the answer. The server is told, and can stop working in vain.
+        #[must_use]
+        pub fn timeout(self, timeout: std::time::Duration) -> $Out {
+            self.with(|options| options.timeout = Some(timeout))
+        }
+
+        /// Turns a switch on, for this call and everything that it sets off.
+        #[must_use]
+        pub fn switch(self, switch: impl Into<crate::message::Switch>) -> $Out {
+            self.with(|options| options.add_switch(switch.into()))
+        }
+
+        /// Uses this correlation id instead of an inherited or a fresh one.
+        #[must_use]
+        pub fn correlation_id(self, id: impl Into<std::sync::Arc<str>>) -> $Out {
+            self.with(|options| options.correlation_id = Some(id.into()))
+        }
+
+        /// Puts a value into the context: it flows down the chain.
+        #[must_use]
+        pub fn context(
+            self,
+            key: impl Into<String>,
+            value: impl Into<crate::codec::Value>,
+        ) -> $Out {
+            self.with(|options| options.add_context(key.into(), value.into()))
+        }
+
+        /// Puts a value into the control header: only the called server sees it.
+        #[must_use]
+        pub fn control(
+            self,
+            key: impl Into<String>,
+            value: impl Into<crate::codec::Value>,
+        ) -> $Out {
+            self.with(|options| options.add_control(key.into(), value.into()))
+        }
+    };
+}
+
+pub(super) use option_methods;

@@ -1,0 +1,96 @@
+//! Sent now, collected later.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::oneshot;
+
+use crate::error::ClientError;
+use crate::message::Name;
+
+/// Where a transport says that a request is on its way.
+#[derive(Debug)]
+pub struct Sent(Option<oneshot::Sender<()>>);
+
+impl Sent {
+    /// For calls where nobody waits for it.
+    pub(crate) fn unwatched() -> Self {
+        Self(None)
+    }
+
+    /// Says it. A second time changes nothing.
+    pub fn mark(&mut self) {
+        if let Some(sent) = self.0.take() {
+            // Nobody waits any more when the caller has given up; that is its right.
+            let _ = sent.send(());
+        }
+    }
+}
+
+/// The response of a call that was sent already.
+///
+/// Awaiting it gives the response. Waiting may be cut short and tried again:
+/// `tokio::time::timeout(limit, &mut pending).await`. Dropping it does not take the call back.
+#[must_use = "the response of a call that was sent is collected by awaiting this"]
+pub struct Pending<R> {
+    service: Name,
+    response: Option<oneshot::Receiver<Result<R, ClientError>>>,
+}
+
+impl<R: Send + 'static> Pending<R> {
+    /// Starts the call and returns as soon as the transport has sent it.
+    pub(super) async fn start<F>(
+        service: Name,
+        run: impl FnOnce(Sent) -> F,
+    ) -> Result<Self, ClientError>
+    where
+        F: Future<Output = Result<R, ClientError>> + Send + 'static,
+    {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            let message = "sending a call needs a tokio runtime";
+            return Err(ClientError::usage(&service, message));
+        };
+        let (mark_sent, sent) = oneshot::channel();
+        let (give, mut response) = oneshot::channel();
+        let call = run(Sent(Some(mark_sent)));
+        runtime.spawn(async move {
+            // The receiver is gone when the caller dropped its `Pending`.
+            let _ = give.send(call.await);
+        });
+        if sent.await.is_err()
+            && let Ok(Err(error)) = response.try_recv()
+        {
+            return Err(error);
+        }
+        Ok(Self {
+            service,
+            response: Some(response),
+        })
+    }
+}
+
+impl<R> Future for Pending<R> {
+    type Output = Result<R, ClientError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(response) = &mut self.response else {
+            let message = "the response of this call was collected already";
+            return Poll::Ready(Err(ClientError::usage(&self.service, message)));
+        };
+        let outcome = ready!(Pin::new(response).poll(cx));
+        self.response = None;
+        Poll::Ready(outcome.unwrap_or_else(|_| {
+            let message = "the call was dropped before it was answered";
+            Err(ClientError::usage(&self.service, message))
+        }))
+    }
+}
+
+impl<R> fmt::Debug for Pending<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,192 @@
+//! Maps as they are on the wire.
+//!
+//! A [`Map`] is a list of pairs: it keeps their order, takes keys of any type, and, when read, keeps keys that occur
+//! twice. Python's dictionaries keep the last of those, so looking one up finds the last. Looking up walks the list,
+//! which for the handful of keys that messages have is faster than hashing them.
+
+use std::fmt::{self, Formatter};
+
+use super::value::Value;
+
+/// An ordered map from [`Value`] to [`Value`].
+///
+/// Two maps are equal when they hold equal pairs in the same order, as that is what their bytes show.
+///
+/// ```
+/// # use soa_runtime::codec::Map;
+/// let mut map = Map::from([("a", 1), ("b", 2)]);
+/// map.insert("a", 3);
+/// assert_eq!(map.get("a").and_then(|value| value.as_i64()), Some(3));
+/// assert_eq!(map.len(), 2);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Map(Vec<(Value, Value)>);
+
+impl Map {
+    /// An empty map.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// An empty map with room for so many pairs.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// The number of pairs.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of the last pair whose key is this text.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(found, _)| found.as_str() == Some(key))
+            .map(|(_, value)| value)
+    }
+
+    /// The value of the last pair whose key is this text, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.0
+            .iter_mut()
+            .rev()
+            .find(|(found, _)| found.as_str() == Some(key))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether there is a pair whose key is this text.
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Puts a value under a key: in the place of the last one there, which is returned, or else at the end.
+    pub fn insert(&mut self, key: impl Into<Value>, value: impl Into<Value>) -> Option<Value> {
+        let (key, value) = (key.into(), value.into());
+        match self.0.iter_mut().rev().find(|(found, _)| *found == key) {
+            Some((_, place)) => Some(std::mem::replace(place, value)),
+            None => {
+                self.0.push((key, value));
+                None
+            }
+        }
+    }
+
+    /// Adds a pair at the end, without looking whether the key is there already.
+    pub fn push(&mut self, key: impl Into<Value>, value: impl Into<Value>) {
+        self.0.push((key.into(), value.into()));
+    }
+
+    /// Takes out all pairs whose key is this text, and returns the value of the last.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        let mut removed = None;
+        for (_, value) in self
+            .0
+            .extract_if(.., |(found, _)| found.as_str() == Some(key))
+        {
+            removed = Some(value);
+        }
+        removed
+    }
+
+    /// The pairs, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, (Value, Value)> {
+        self.0.iter()
+    }
+
+    /// The pairs, as a list.
+    pub fn into_pairs(self) -> Vec<(Value, Value)> {
+        self.0
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.0.iter().map(|(key, value)| (key, value)))
+            .finish()
+    }
+}
+
+impl From<Vec<(Value, Value)>> for Map {
+    fn from(pairs: Vec<(Value, Value)>) -> Self {
+        Self(pairs)
+    }
+}
+
+impl<K: Into<Value>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Map {
+    fn from(pairs: [(K, V); N]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl<K: Into<Value>, V: Into<Value>> FromIterator<(K, V)> for Map {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl<K: Into<Value>, V: Into<Value>> Extend<(K, V)> for Map {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
+        self.0.extend(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into())),
+        );
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (Value, Value);
+    type IntoIter = std::vec::IntoIter<(Value, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = &'a (Value, Value);
+    type IntoIter = std::slice::Iter<'a, (Value, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_key_that_occurs_twice_the_last_counts() {
+        let mut map = Map::from([("a", 1), ("b", 2), ("a", 3)]);
+        assert_eq!(map.get("a"), Some(&Value::from(3)));
+        assert_eq!(map.insert("a", 4), Some(Value::from(3)));
+        assert_eq!(map, Map::from([("a", 1), ("b", 2), ("a", 4)]));
+        assert_eq!(map.remove("a"), Some(Value::from(4)));
+        assert_eq!(map, Map::from([("b", 2)]));
+        assert_eq!(map.remove("a"), None);
+    }
+
+    #[test]
+    fn a_key_may_be_of_any_type() {
+        let mut map = Map::new();
+        map.insert(1, "integer");
+        map.insert("1", "text");
+        map.insert(Value::Nil, "nil");
+        assert_eq!(map.len(), 3);
+        assert_eq!(map.get("1"), Some(&Value::from("text")));
+    }
+}

@@ -1,0 +1,280 @@
+//! Points in time: on a wall clock, and in UTC.
+//!
+//! Both are a number of microseconds from 1970-01-01T00:00:00, within the years 1 to 9999. [`DateTime`] is what a clock
+//! on some wall shows, without saying where the wall is; [`UtcDateTime`] is a moment. The wire keeps the two apart, and
+//! so do we: neither converts into the other unless told which zone is meant.
+//!
+//! All arithmetic is in whole microseconds. (The reference goes through floating point numbers, and loses one now and
+//! then.)
+
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::date::MICROS_PER_DAY;
+use super::{Date, ParseError, RangeError, Time};
+
+const MIN_MICROS: i64 = -719_162 * MICROS_PER_DAY;
+const MAX_MICROS: i64 = 2_932_897 * MICROS_PER_DAY - 1;
+
+const OUTSIDE: RangeError = RangeError::new("a date-time is within the years 1 to 9999");
+
+/// A date and a time of day without a zone, in microseconds.
+///
+/// ```
+/// # use soa_runtime::codec::{Date, DateTime, Time};
+/// let when = DateTime::new(Date::new(2026, 11, 21)?, Time::new(8, 30, 0, 0)?);
+/// assert_eq!(when.to_string(), "2026-11-21T08:30:00");
+/// assert_eq!(when.date().day(), 21);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DateTime(i64);
+
+impl DateTime {
+    /// The first that exists: 0001-01-01T00:00:00.
+    pub const MIN: Self = Self(MIN_MICROS);
+
+    /// The last that exists: 9999-12-31T23:59:59.999999.
+    pub const MAX: Self = Self(MAX_MICROS);
+
+    /// This time on this day.
+    pub fn new(date: Date, time: Time) -> Self {
+        // Neither operation can overflow: a date's days times 86.4e9 stay below 2^58.
+        let micros = i64::try_from(time.micros_since_midnight()).unwrap_or(0);
+        Self(date.days_since_epoch() * MICROS_PER_DAY + micros)
+    }
+
+    /// The point that is so many microseconds after 1970-01-01T00:00:00.
+    ///
+    /// # Errors
+    ///
+    /// When that is not within the years 1 to 9999.
+    pub const fn from_micros(micros: i64) -> Result<Self, RangeError> {
+        if micros < MIN_MICROS || micros > MAX_MICROS {
+            return Err(OUTSIDE);
+        }
+        Ok(Self(micros))
+    }
+
+    /// The microseconds from 1970-01-01T00:00:00, negative before it.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// The day.
+    pub fn date(self) -> Date {
+        // The range of the number is checked when it is made, so a day is always found.
+        Date::from_days_since_epoch(self.0.div_euclid(MICROS_PER_DAY)).unwrap_or(Date::MIN)
+    }
+
+    /// The time of day.
+    pub fn time(self) -> Time {
+        let micros = u64::try_from(self.0.rem_euclid(MICROS_PER_DAY)).unwrap_or(0);
+        // A remainder of the length of a day is within a day.
+        Time::from_micros_since_midnight(micros).unwrap_or(Time::MIDNIGHT)
+    }
+
+    /// The moment at which a clock in UTC shows this.
+    pub const fn assume_utc(self) -> UtcDateTime {
+        UtcDateTime(self)
+    }
+}
+
+impl Display for DateTime {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}T{}", self.date(), self.time())
+    }
+}
+
+impl fmt::Debug for DateTime {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+impl FromStr for DateTime {
+    type Err = ParseError;
+
+    /// Reads a date and a time with a `T` or a space in between, and no zone.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse(text).ok_or_else(|| ParseError::new("a date-time like 2026-11-21T08:30:00", text))
+    }
+}
+
+fn parse(text: &str) -> Option<DateTime> {
+    let (date, time) = text.split_once(['T', ' '])?;
+    Some(DateTime::new(date.parse().ok()?, time.parse().ok()?))
+}
+
+/// A moment, as a date and a time of day in UTC, in microseconds.
+///
+/// ```
+/// # use soa_runtime::codec::UtcDateTime;
+/// let when: UtcDateTime = "2026-11-21T08:30:00Z".parse()?;
+/// assert_eq!(when.as_micros(), 1_795_249_800_000_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UtcDateTime(DateTime);
+
+impl UtcDateTime {
+    /// The first that exists: 0001-01-01T00:00:00Z.
+    pub const MIN: Self = Self(DateTime::MIN);
+
+    /// The last that exists: 9999-12-31T23:59:59.999999Z.
+    pub const MAX: Self = Self(DateTime::MAX);
+
+    /// This time on this day, in UTC.
+    pub fn new(date: Date, time: Time) -> Self {
+        Self(DateTime::new(date, time))
+    }
+
+    /// The moment at which the system's clock stands now.
+    ///
+    /// A clock that is beyond the year 9999 counts as standing at its end.
+    pub fn now() -> Self {
+        Self::try_from(SystemTime::now()).unwrap_or(Self::MAX)
+    }
+
+    /// The moment that is so many microseconds after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    ///
+    /// When that is not within the years 1 to 9999.
+    pub const fn from_micros(micros: i64) -> Result<Self, RangeError> {
+        match DateTime::from_micros(micros) {
+            Ok(naive) => Ok(Self(naive)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The microseconds from 1970-01-01T00:00:00Z, negative before it.
+    pub const fn as_micros(self) -> i64 {
+        self.0.0
+    }
+
+    /// The day in UTC.
+    pub fn date(self) -> Date {
+        self.0.date()
+    }
+
+    /// The time of day in UTC.
+    pub fn time(self) -> Time {
+        self.0.time()
+    }
+
+    /// What a clock in UTC shows at this moment.
+    pub const fn without_zone(self) -> DateTime {
+        self.0
+    }
+}
+
+impl TryFrom<SystemTime> for UtcDateTime {
+    type Error = RangeError;
+
+    /// Drops what is finer than a microsecond.
+    fn try_from(time: SystemTime) -> Result<Self, RangeError> {
+        let micros = match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_micros()).map_err(|_| OUTSIDE)?,
+            Err(before) => {
+                let before = before.duration();
+                let micros = i64::try_from(before.as_micros()).map_err(|_| OUTSIDE)?;
+                // Rounds down on this side of the epoch too.
+                let part = i64::from(!before.subsec_nanos().is_multiple_of(1_000));
+                -micros - part
+            }
+        };
+        Self::from_micros(micros)
+    }
+}
+
+impl TryFrom<UtcDateTime> for SystemTime {
+    type Error = RangeError;
+
+    /// Fails only where the platform's clock cannot express the moment.
+    fn try_from(moment: UtcDateTime) -> Result<Self, RangeError> {
+        let distance = Duration::from_micros(moment.as_micros().unsigned_abs());
+        let time = if moment.as_micros() < 0 {
+            UNIX_EPOCH.checked_sub(distance)
+        } else {
+            UNIX_EPOCH.checked_add(distance)
+        };
+        time.ok_or(RangeError::new("not a time of this system's clock"))
+    }
+}
+
+impl Display for UtcDateTime {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}Z", self.0)
+    }
+}
+
+impl fmt::Debug for UtcDateTime {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+impl FromStr for UtcDateTime {
+    type Err = ParseError;
+
+    /// Reads a date-time that ends in `Z` or `+00:00`.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        text.strip_suffix('Z')
+            .or_else(|| text.strip_suffix("+00:00"))
+            .and_then(parse)
+            .map(Self)
+            .ok_or_else(|| ParseError::new("a date-time like 2026-11-21T08:30:00Z", text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn taking_a_date_time_apart_and_together_changes_nothing(micros in MIN_MICROS..=MAX_MICROS) {
+            let naive = DateTime::from_micros(micros).unwrap();
+            prop_assert_eq!(DateTime::new(naive.date(), naive.time()), naive);
+            prop_assert_eq!(naive.to_string().parse(), Ok(naive));
+            let utc = naive.assume_utc();
+            prop_assert_eq!(utc.to_string().parse(), Ok(utc));
+            let system = SystemTime::try_from(utc).unwrap();
+            prop_assert_eq!(UtcDateTime::try_from(system), Ok(utc));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_the_ends_of_date_times() {
+        assert_eq!(DateTime::MIN.to_string(), "0001-01-01T00:00:00");
+        assert_eq!(DateTime::MAX.to_string(), "9999-12-31T23:59:59.999999");
+        assert!(DateTime::from_micros(MIN_MICROS - 1).is_err());
+        assert!(DateTime::from_micros(MAX_MICROS + 1).is_err());
+        assert!(UtcDateTime::from_micros(i64::MIN).is_err());
+        assert!(UtcDateTime::from_micros(i64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_system_time_is_rounded_down_to_the_microsecond() {
+        let micros = |time| UtcDateTime::try_from(time).unwrap().as_micros();
+        assert_eq!(micros(UNIX_EPOCH + Duration::from_nanos(1_999)), 1);
+        assert_eq!(micros(UNIX_EPOCH - Duration::from_nanos(1)), -1);
+        assert_eq!(micros(UNIX_EPOCH - Duration::from_nanos(1_000)), -1);
+        assert!(UtcDateTime::try_from(UNIX_EPOCH + Duration::from_secs(1 << 40)).is_err());
+    }
+
+    #[test]
+    fn a_zone_is_neither_invented_nor_dropped() {
+        assert!("2026-11-21T08:30:00".parse::<UtcDateTime>().is_err());
+        assert!("2026-11-21T08:30:00Z".parse::<DateTime>().is_err());
+        assert!("2026-11-21T08:30:00+01:00".parse::<UtcDateTime>().is_err());
+        assert_eq!(
+            "2026-11-21 08:30:00+00:00".parse::<UtcDateTime>(),
+            "2026-11-21T08:30:00Z".parse()
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! Schemas and validation of the wire's types.
+//!
+//! The types are valid by construction, so `garde` has nothing to say about them, except that `dive` and `inner` reach
+//! through a [`Nullable`], and that a [`Blob`] and a [`Map`] have lengths.
+//!
+//! Each schema is inlined and carries a key `x-soa-type` beside the usual ones: JSON schema has no words for these
+//! types, and introspection and the reporting of errors need to know them again.
+
+use std::borrow::Cow;
+
+use garde::error::{NoKey, Path};
+use garde::rules::inner::Inner;
+use garde::rules::length::bytes::HasBytes;
+use garde::rules::length::simple::HasSimpleLength;
+use garde::{Report, Validate};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::{Amount, Blob, Date, DateTime, Decimal, Nullable, Time, UtcDateTime};
+use crate::codec::{Integer, Map, Value};
+
+macro_rules! always_valid {
+    ($($type:ty),*) => {
+        $(
+            impl Validate for $type {
+                type Context = ();
+
+                fn validate_into(&self, (): &(), _: &mut dyn FnMut() -> Path, _: &mut Report) {}
+            }
+        )*
+    };
+}
+
+always_valid!(
+    Amount,
+    Blob,
+    Date,
+    DateTime,
+    Decimal,
+    Integer,
+    Map,
+    Time,
+    UtcDateTime,
+    Value
+);
+
+impl<T: Validate> Validate for Nullable<T> {
+    type Context = T::Context;
+
+    fn validate_into(
+        &self,
+        context: &T::Context,
+        parent: &mut dyn FnMut() -> Path,
+        report: &mut Report,
+    ) {
+        if let Self::Value(value) = self {
+            value.validate_into(context, parent, report);
+        }
+    }
+}
+
+impl<T> Inner<T> for Nullable<T> {
+    type Key = NoKey;
+
+    fn validate_inner<F: FnMut(&T, &NoKey)>(&self, mut f: F) {
+        if let Self::Value(value) = self {
+            f(value, &NoKey::default());
+        }
+    }
+}
+
+impl HasBytes for Blob {
+    fn num_bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+impl HasSimpleLength for Blob {
+    fn length(&self) -> usize {
+        self.len()
+    }
+}
+
+impl HasSimpleLength for Map {
+    fn length(&self) -> usize {
+        self.len()
+    }
+}
+
+macro_rules! schema {
+    ($($type:ident: $schema:tt;)*) => {
+        $(
+            impl JsonSchema for $type {
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn schema_name() -> Cow<'static, str> {
+                    stringify!($type).into()
+                }
+
+                fn schema_id() -> Cow<'static, str> {
+                    concat!("soa::", stringify!($type)).into()
+                }
+
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!($schema)
+                }
+            }
+        )*
+    };
+}
+
+schema! {
+    DateTime: {"x-soa-type": "datetime", "type": "string", "format": "date-time"};
+    UtcDateTime: {"x-soa-type": "datetime", "type": "string", "format": "date-time"};
+    Date: {"x-soa-type": "date", "type": "string", "format": "date"};
+    Time: {"x-soa-type": "time", "type": "string", "format": "time"};
+    Decimal: {"x-soa-type": "decimal", "type": "string", "format": "decimal"};
+    Amount: {"x-soa-type": "currint.Amount", "type": "string", "pattern": "^[A-Z]{3} -?[0-9]+$"};
+    Blob: {"x-soa-type": "bytes", "type": "string", "format": "binary"};
+    Value: {"x-soa-type": "anything"};
+    Map: {"x-soa-type": "schemaless_dictionary", "type": "object"};
+    Integer: {"type": "integer"};
+}
+
+impl<T: JsonSchema> JsonSchema for Nullable<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Nullable_of_{}", T::schema_name()).into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        format!("soa::Nullable<{}>", T::schema_id()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<T>();
+        json_schema!({"x-soa-type": "nullable", "anyOf": [value, {"type": "null"}]})
+    }
+}

@@ -1,0 +1,187 @@
+//! What a handler sees of the job that it runs in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::client::{Client, ClientBuilder, TypedClient};
+use crate::codec::Value;
+use crate::extensions::Extensions;
+use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet};
+
+/// The context of an action: who calls, with which switches, and clients for the next call.
+///
+/// Cheap to clone, so handlers may move it into tasks of their own.
+#[derive(Clone)]
+pub struct Context {
+    job: Arc<JobState>,
+    action: Name,
+    extensions: Extensions,
+}
+
+/// What all actions of a job share.
+#[derive(Clone)]
+pub(crate) struct JobState {
+    pub(crate) service: Name,
+    pub(crate) header: ContextHeader,
+    pub(crate) control: Control,
+    pub(crate) client: Client,
+    pub(crate) hook: Option<ClientHook>,
+}
+
+/// Sees every client that a server makes for a handler.
+pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send + Sync>;
+
+impl Context {
+    pub(crate) fn new(job: Arc<JobState>, action: Name, extensions: Extensions) -> Self {
+        Self {
+            job,
+            action,
+            extensions,
+        }
+    }
+
+    /// A context for calling a handler directly in a test: a fresh correlation id, no switches, and a
+    /// client without routes. The `with_…` methods fill it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Context, Switch};
+    ///
+    /// const BETA: Switch = Switch::new(7);
+    /// let cx = Context::for_test().with_switch(BETA).with_value("locale", "fr_FR");
+    /// assert!(cx.is_active(BETA));
+    /// assert_eq!(cx.value("locale").and_then(|locale| locale.as_str()), Some("fr_FR"));
+    /// ```
+    pub fn for_test() -> Self {
+        let job = JobState {
+            service: Name::Borrowed("test"),
+            header: ContextHeader::fresh(),
+            control: Control::default(),
+            client: ClientBuilder::default().finish(),
+            hook: None,
+        };
+        Self::new(Arc::new(job), Name::Borrowed("test"), Extensions::new())
+    }
+
+    /// The context with a switch turned on.
+    #[must_use]
+    pub fn with_switch(self, switch: impl Into<Switch>) -> Self {
+        self.change(|job| job.header.switches = job.header.switches.with(switch))
+    }
+
+    /// The context with a value of the users' own.
+    #[must_use]
+    pub fn with_value(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.change(|job| {
+            job.header.extra.insert(key.into(), value.into());
+        })
+    }
+
+    /// The context with a client for chained calls.
+    #[must_use]
+    pub fn with_client(self, client: &Client) -> Self {
+        self.change(|job| job.client = client.clone())
+    }
+
+    /// The context with a value for [`Context::get`].
+    #[must_use]
+    pub fn with_extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.extensions.insert(value);
+        self
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut JobState)) -> Self {
+        change(Arc::make_mut(&mut self.job));
+        self
+    }
+
+    /// The name of the action that runs.
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// The name under which the service runs.
+    pub fn service(&self) -> &str {
+        &self.job.service
+    }
+
+    /// The active switches.
+    pub fn switches(&self) -> &SwitchSet {
+        &self.job.header.switches
+    }
+
+    /// Whether this switch is on.
+    pub fn is_active(&self, switch: impl Into<Switch>) -> bool {
+        self.job.header.switches.is_active(switch)
+    }
+
+    /// Ties together all that one event set off, across services.
+    pub fn correlation_id(&self) -> &str {
+        &self.job.header.correlation_id
+    }
+
+    /// Who calls, in the caller's own words.
+    pub fn caller(&self) -> Option<&str> {
+        self.job.header.caller.as_deref()
+    }
+
+    /// The service that calls, where a service does.
+    pub fn calling_service(&self) -> Option<&str> {
+        self.job.header.calling_service.as_deref()
+    }
+
+    /// A value that a caller put into the context (not one of the framework's own keys).
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.job.header.extra.get(key)
+    }
+
+    /// The context header as it was received.
+    pub fn header(&self) -> &ContextHeader {
+        &self.job.header
+    }
+
+    /// The control header as it was received.
+    pub fn control(&self) -> &Control {
+        &self.job.control
+    }
+
+    /// What middleware left for this type.
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.extensions.get()
+    }
+
+    /// For middleware: leaves a value for handlers.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
+    /// The client for chained calls. It passes this whole context on (correlation id, switches and all)
+    /// and says which service calls; nobody has to do that by hand.
+    pub fn soa_client(&self) -> Client {
+        let mut header = self.job.header.clone();
+        header.calling_service = Some(Arc::from(&*self.job.service));
+        let client = self.job.client.inheriting(header);
+        match &self.job.hook {
+            Some(hook) => hook(client, &self.job.header),
+            None => client,
+        }
+    }
+
+    /// A typed client for a chained call, for the service's own name.
+    ///
+    /// For a service under another name: `OtherClient::named(&cx.soa_client(), "other2")`.
+    pub fn client<C: TypedClient>(&self) -> C {
+        C::new(&self.soa_client())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("service", &self.job.service)
+            .field("action", &self.action)
+            .field("correlation_id", &self.job.header.correlation_id)
+            .field("switches", &self.job.header.switches)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,110 @@
+//! What a service offers, as constants: its name, version, documentation and actions.
+
+use std::sync::Arc;
+
+use crate::schema::Schema;
+
+/// What the macros know of a service. Made by generated code, read by servers and tools.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceDescriptor {
+    name: &'static str,
+    version: &'static str,
+    documentation: &'static str,
+    actions: &'static [ActionDescriptor],
+}
+
+impl ServiceDescriptor {
+    /// A service with these actions; an empty documentation means none.
+    pub const fn new(
+        name: &'static str,
+        version: &'static str,
+        documentation: &'static str,
+        actions: &'static [ActionDescriptor],
+    ) -> Self {
+        Self {
+            name,
+            version,
+            documentation,
+            actions,
+        }
+    }
+
+    /// The name under which the service is called, unless it is served under another one.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The version of the service.
+    pub const fn version(&self) -> &'static str {
+        self.version
+    }
+
+    /// The doc comment of the service.
+    pub fn documentation(&self) -> Option<&'static str> {
+        Some(self.documentation).filter(|text| !text.is_empty())
+    }
+
+    /// The actions, in the order of their declaration.
+    pub const fn actions(&self) -> &'static [ActionDescriptor] {
+        self.actions
+    }
+}
+
+/// What the macros know of an action.
+#[derive(Clone, Copy, Debug)]
+pub struct ActionDescriptor {
+    name: &'static str,
+    documentation: &'static str,
+    is_deprecated: bool,
+    request: fn() -> Arc<Schema>,
+    response: fn() -> Arc<Schema>,
+}
+
+impl ActionDescriptor {
+    pub(crate) const fn new(
+        name: &'static str,
+        documentation: &'static str,
+        request: fn() -> Arc<Schema>,
+        response: fn() -> Arc<Schema>,
+    ) -> Self {
+        Self {
+            name,
+            documentation,
+            is_deprecated: false,
+            request,
+            response,
+        }
+    }
+
+    /// The same action, marked as deprecated.
+    #[must_use]
+    pub const fn deprecated(mut self) -> Self {
+        self.is_deprecated = true;
+        self
+    }
+
+    /// The name of the action on the wire.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The doc comment of the action.
+    pub fn documentation(&self) -> Option<&'static str> {
+        Some(self.documentation).filter(|text| !text.is_empty())
+    }
+
+    /// Whether the action is marked `#[deprecated]`.
+    pub const fn is_deprecated(&self) -> bool {
+        self.is_deprecated
+    }
+
+    /// The schema of its request.
+    pub fn request_schema(&self) -> Arc<Schema> {
+        (self.request)()
+    }
+
+    /// The schema of its response.
+    pub fn response_schema(&self) -> Arc<Schema> {
+        (self.response)()
+    }
+}

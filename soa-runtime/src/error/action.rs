@@ -1,0 +1,235 @@
+//! What handlers and middleware return when an action or a job fails.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+use super::ClientError;
+use crate::codec::{Map, Value};
+use crate::message::{WireError, code};
+
+/// Why an action failed: one or more errors, as the caller will see them.
+///
+/// A handler may return any error that converts into this one. Internal detail (the source) goes to
+/// the log and not to the caller, unless the server is set to tell tracebacks.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::ActionError;
+///
+/// let error = ActionError::caller("TOO_LONG", "At most 80 characters").field("title");
+/// assert_eq!(error.errors()[0].field.as_deref(), Some("title"));
+/// ```
+#[derive(Debug)]
+pub struct ActionError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    errors: Vec<WireError>,
+    ends_job: bool,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ActionError {
+    /// An error that is the caller's fault.
+    pub fn caller(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::from_errors(vec![WireError::caller(code, message)])
+    }
+
+    /// An error that is the service's fault.
+    pub fn server(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::from_errors(vec![WireError::server(code, message)])
+    }
+
+    /// An error that ends the whole job: the response has this error and no actions.
+    pub fn job(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let mut error = Self::server(code, message);
+        error.0.ends_job = true;
+        error
+    }
+
+    /// A failure that the service did not foresee: `SERVER_ERROR`, `Internal server error: …`.
+    ///
+    /// The error's text travels, its chain of sources is logged.
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let source = error.into();
+        let mut error = Self::server(
+            code::SERVER_ERROR,
+            format!("Internal server error: {source}"),
+        );
+        error.0.source = Some(source);
+        error
+    }
+
+    /// Several errors at once. An empty list is a failure all the same: `SERVER_ERROR`.
+    pub fn from_errors(errors: Vec<WireError>) -> Self {
+        let errors = if errors.is_empty() {
+            let message = "Internal server error: an action failed without an error";
+            vec![WireError::server(code::SERVER_ERROR, message)]
+        } else {
+            errors
+        };
+        Self(Box::new(Inner {
+            errors,
+            ends_job: false,
+            source: None,
+        }))
+    }
+
+    /// Names the field at fault (of the last error), dotted: `a.b.0.c`.
+    #[must_use]
+    pub fn field(self, field: impl Into<String>) -> Self {
+        self.last(|error| error.field = Some(field.into()))
+    }
+
+    /// Adds a variable to the last error.
+    #[must_use]
+    pub fn variable(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.last(|error| {
+            let variables = error.variables.get_or_insert_with(Map::new);
+            variables.insert(name.into(), value.into());
+        })
+    }
+
+    /// Names the permissions that the caller lacks (in the last error).
+    #[must_use]
+    pub fn denied_permissions<P: Into<String>>(
+        self,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.last(|error| {
+            error.denied_permissions = Some(permissions.into_iter().map(Into::into).collect());
+        })
+    }
+
+    /// Adds another error behind the ones that are there.
+    #[must_use]
+    pub fn and(mut self, other: WireError) -> Self {
+        self.0.errors.push(other);
+        self
+    }
+
+    /// Keeps what caused this for the log.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn traceback(self, detail: String) -> Self {
+        self.last(|error| error.traceback = Some(detail))
+    }
+
+    /// The errors as the caller will see them; at least one.
+    pub fn errors(&self) -> &[WireError] {
+        &self.0.errors
+    }
+
+    /// Whether this ends the whole job.
+    pub fn ends_job(&self) -> bool {
+        self.0.ends_job
+    }
+
+    pub(crate) fn into_errors(self) -> Vec<WireError> {
+        self.0.errors
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut WireError)) -> Self {
+        if let Some(error) = self.0.errors.last_mut() {
+            change(error);
+        }
+        self
+    }
+}
+
+impl fmt::Display for ActionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        list(f, &self.0.errors)
+    }
+}
+
+impl Error for ActionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.0.source.as_deref()?;
+        Some(source)
+    }
+}
+
+impl From<WireError> for ActionError {
+    fn from(error: WireError) -> Self {
+        Self::from_errors(vec![error])
+    }
+}
+
+/// A chained call that failed is a failure of this service, as in the reference.
+impl From<ClientError> for ActionError {
+    fn from(error: ClientError) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// Why a job failed as a whole, from job middleware.
+#[derive(Debug)]
+pub struct JobError(Box<[WireError]>);
+
+impl JobError {
+    /// An error of the job. Errors of jobs do not count as the caller's (protocol, section 9).
+    pub fn new(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Box::new([WireError::server(code, message)]))
+    }
+
+    /// Names the field at fault, dotted: `context.token`.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        if let Some(error) = self.0.last_mut() {
+            error.field = Some(field.into());
+        }
+        self
+    }
+
+    /// The errors as the caller will see them.
+    pub fn errors(&self) -> &[WireError] {
+        &self.0
+    }
+
+    pub(crate) fn into_errors(self) -> Vec<WireError> {
+        self.0.into_vec()
+    }
+}
+
+impl From<Vec<WireError>> for JobError {
+    fn from(errors: Vec<WireError>) -> Self {
+        Self(ActionError::from_errors(errors).into_errors().into())
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        list(f, &self.0)
+    }
+}
+
+impl Error for JobError {}
+
+/// `CODE at `field`: message; CODE: message`.
+pub(super) fn list(f: &mut fmt::Formatter<'_>, errors: &[WireError]) -> fmt::Result {
+    for (index, error) in errors.iter().enumerate() {
+        if index > 0 {
+            f.write_str("; ")?;
+        }
+        write!(f, "{error}")?;
+    }
+    Ok(())
+}

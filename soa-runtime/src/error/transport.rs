@@ -1,0 +1,65 @@
+//! Why a message did not make it to the other side, or back.
+
+use std::error::Error;
+use std::fmt;
+
+/// A failure between client and server.
+#[derive(Debug)]
+pub struct TransportError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: TransportErrorKind,
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The kinds of failure of a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// It may work when tried again: nothing is wrong with the message.
+    Transient,
+    /// The other side is gone for good.
+    Closed,
+    /// A message cannot be read or written.
+    InvalidMessage,
+    /// The transport is not set up in a way that can work.
+    Misconfigured,
+}
+
+impl TransportError {
+    /// An error with a message for people.
+    pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            source: None,
+        }))
+    }
+
+    /// Keeps what caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> TransportErrorKind {
+        self.0.kind
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl Error for TransportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.0.source.as_deref()?;
+        Some(source)
+    }
+}

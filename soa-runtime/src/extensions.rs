@@ -1,0 +1,56 @@
+//! A typed map: what middleware leaves for later middleware and for handlers, one value a type.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+type Entry = (&'static str, Arc<dyn Any + Send + Sync>);
+
+/// Values by their type. Empty ones cost nothing; clones share the values.
+#[derive(Clone, Default)]
+pub struct Extensions(Option<Box<HashMap<TypeId, Entry>>>);
+
+impl Extensions {
+    /// No values.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a value in, in place of an earlier one of the same type.
+    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0
+            .get_or_insert_default()
+            .insert(TypeId::of::<T>(), (type_name::<T>(), Arc::new(value)));
+    }
+
+    /// The value of this type.
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        let (_, value) = self.0.as_ref()?.get(&TypeId::of::<T>())?;
+        value.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Extensions {
+    /// Names the types only: the values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.0.iter().flat_map(|map| map.values());
+        f.debug_set().entries(entries.map(|(name, _)| name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_by_its_type_and_never_printed() {
+        let mut extensions = Extensions::new();
+        assert_eq!(extensions.get::<String>(), None);
+        extensions.insert(String::from("secret"));
+        extensions.insert(7_u8);
+        extensions.insert(8_u8);
+        assert_eq!(extensions.clone().get::<u8>(), Some(&8));
+        assert!(!format!("{extensions:?}").contains("secret"));
+    }
+}

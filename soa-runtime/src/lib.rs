@@ -1,0 +1,57 @@
+//! The runtime of **soa**, a framework for queue-based RPC services. Depend on the crate `soa`, which
+//! re-exports all of this beside the macros.
+//!
+//! From the wire inwards:
+//!
+//! * [`codec`]: MessagePack and JSON as the protocol has them, the dynamic [`Value`], the wire's own types;
+//! * [`wire`]: frames and envelopes, read by an iterative scanner, in the protocol's three versions;
+//! * [`message`]: jobs, actions, errors, context and control as types;
+//! * [`Server`] and the [`Service`] trait: registry, middleware, execution;
+//! * [`Client`]: routes, calls, jobs; [`transport`]s between the two;
+//! * [`testing`]: stubs.
+//!
+//! `message` and `codec` know nothing of the async runtime.
+
+pub mod client;
+pub mod codec;
+pub mod message;
+pub mod middleware;
+#[doc(hidden)]
+pub mod private;
+pub mod schema;
+pub mod server;
+pub mod testing;
+pub mod transport;
+pub mod wire;
+
+mod action;
+mod context;
+mod descriptor;
+mod error;
+mod extensions;
+mod serializer;
+mod service;
+mod validation;
+
+pub use action::{Action, ActionBody};
+pub use client::{Call, Client, ClientBuilder, Pending, TypedClient};
+pub use codec::{
+    Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
+};
+pub use context::Context;
+pub use descriptor::{ActionDescriptor, ServiceDescriptor};
+pub use error::{
+    ActionError, BuildError, ClientError, ErrorKind, JobError, TransportError, TransportErrorKind,
+};
+pub use extensions::Extensions;
+pub use message::{
+    ActionRequest, ActionResponse, Body, ContextHeader, Control, JobRequest, JobResponse, Name,
+    Switch, SwitchSet, WireError, code,
+};
+pub use serializer::Serializer;
+pub use server::{IntoServer, Server, ServerBuilder};
+pub use service::{ActionCall, ActionFuture, Service, ServiceAction, run};
+pub use transport::LocalTransport;
+
+/// A boxed future that can be sent to another thread.
+pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -1,0 +1,59 @@
+//! One action's request and response.
+
+use super::{Body, Name, WireError};
+
+/// The request for one action.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ActionRequest {
+    /// The name of the action.
+    pub action: Name,
+    /// Its input.
+    pub body: Body,
+}
+
+impl ActionRequest {
+    /// A request for this action with this body.
+    pub fn new(action: impl Into<Name>, body: Body) -> Self {
+        Self {
+            action: action.into(),
+            body,
+        }
+    }
+}
+
+/// The response of one action that ran.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ActionResponse {
+    /// The name of the action.
+    pub action: Name,
+    /// What went wrong; empty when it succeeded.
+    pub errors: Vec<WireError>,
+    /// Its output; `{}` where there are errors.
+    pub body: Body,
+}
+
+impl ActionResponse {
+    /// A successful response.
+    pub fn new(action: impl Into<Name>, body: Body) -> Self {
+        Self {
+            action: action.into(),
+            errors: Vec::new(),
+            body,
+        }
+    }
+
+    /// A response with errors and an empty body.
+    pub fn failed(
+        action: impl Into<Name>,
+        errors: Vec<WireError>,
+        encoding: crate::codec::Encoding,
+    ) -> Self {
+        Self {
+            action: action.into(),
+            errors,
+            body: Body::empty(encoding),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The control header: how one job is to be run.
+
+use std::time::Duration;
+
+use crate::codec::{Map, Value};
+
+/// The control header of a job (protocol, section 1). Unlike the context it is not passed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Control {
+    /// Whether later actions run after one that answered with errors.
+    pub continue_on_error: bool,
+    /// Whether the sender wants no answer. `None`: the key was not there, which means no.
+    pub suppress_response: Option<bool>,
+    /// Every further key: `timeout` (seconds) from callers that gave one, and the users' own.
+    pub extra: Map,
+}
+
+impl Control {
+    /// How long the caller waits for the answer, where it said so.
+    ///
+    /// `None` for a value that is not a positive number of seconds: a caller's odd timeout is no
+    /// reason to refuse its job.
+    pub fn timeout(&self) -> Option<Duration> {
+        let seconds = self.extra.get("timeout")?.as_f64()?;
+        Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|timeout| !timeout.is_zero())
+    }
+
+    /// Says how long the caller waits; whole seconds travel as an integer, as the reference sends them.
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        let seconds = match timeout.subsec_nanos() {
+            0 => Value::from(timeout.as_secs()),
+            _ => Value::from(timeout.as_secs_f64()),
+        };
+        self.extra.insert("timeout", seconds);
+    }
+
+    /// The whole header as a map, as it travels.
+    pub fn to_map(&self) -> Map {
+        let mut map = Map::new();
+        map.insert("continue_on_error", self.continue_on_error);
+        if let Some(suppress) = self.suppress_response {
+            map.insert("suppress_response", suppress);
+        }
+        for (key, value) in self.extra.iter() {
+            map.insert(key.clone(), value.clone());
+        }
+        map
+    }
+}

@@ -1,0 +1,32 @@
+//! The messages of the protocol as types: jobs, actions, errors, context and control.
+//!
+//! A **job** is what travels: one or more **action** requests, run one after another in one server
+//! process, under one **context** (which flows down the chain of services) and one **control**
+//! header (which says how this job is run). The answer is a job response with an action response for
+//! every action that ran, or with errors of the job as a whole.
+//!
+//! These types know nothing of transports or of the async runtime. Bodies stay encoded
+//! ([`Body`]) until somebody asks for them as a type.
+//!
+//! The shapes are those of PySOA 1.4.9's job requests and responses.
+
+mod action;
+mod body;
+mod context;
+mod control;
+mod error;
+mod job;
+mod switches;
+
+pub use action::{ActionRequest, ActionResponse};
+pub use body::Body;
+pub use context::{ContextHeader, ResponseContext};
+pub use control::Control;
+pub use error::{WireError, code};
+pub use job::{JobRequest, JobResponse};
+pub use switches::{Switch, SwitchSet};
+
+use std::borrow::Cow;
+
+/// The name of a service or of an action: usually a literal, sometimes made at run time.
+pub type Name = Cow<'static, str>;

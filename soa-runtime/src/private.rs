@@ -1,0 +1,12 @@
+//! The only door for generated code. Nothing here is for people, and all of it may change.
+
+pub use std::string::String;
+pub use std::sync::Arc;
+
+pub use crate::action::{Action, action};
+pub use crate::client::{Call, Client, ServiceClient, TypedClient};
+pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
+pub use crate::message::Name;
+pub use crate::server::IntoServer;
+pub use crate::service::{ActionCall, ActionFuture, Service, ServiceAction, run};
+pub use crate::testing::Stub;

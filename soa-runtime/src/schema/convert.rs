@@ -1,0 +1,333 @@
+//! From the JSON Schema that `schemars` writes to the terms of Conformity.
+//!
+//! `schemars` says `T | null` for `Option<T>`; here a field that may be absent is an optional key, and
+//! nil is for [`Nullable`](crate::codec::Nullable) alone, so the null goes away in fields that are not
+//! required. Our own types mark themselves with `x-soa-type`.
+
+use serde_json::{Map, Number, Value as Json};
+
+use super::{Bounds, Field, Kind, Lengths, Node, Schema};
+
+pub(super) fn from_json_schema(document: &Json) -> Schema {
+    let definitions = document.get("$defs").and_then(Json::as_object);
+    let root = match document.get("type").and_then(Json::as_str) {
+        // `()`: the body `{}`.
+        Some("null") => Kind::Dictionary {
+            fields: Vec::new(),
+            allow_extra_keys: false,
+        }
+        .into_node(),
+        _ => node(document),
+    };
+    Schema {
+        root,
+        definitions: definitions
+            .into_iter()
+            .flatten()
+            .map(|(name, definition)| (name.clone(), node(definition)))
+            .collect(),
+    }
+}
+
+fn node(schema: &Json) -> Node {
+    let Some(object) = schema.as_object() else {
+        return Kind::Anything.into_node();
+    };
+    let description = object.get("description").and_then(Json::as_str);
+    Node {
+        kind: kind(object),
+        description: description.map(str::to_owned),
+    }
+}
+
+fn kind(object: &Map<String, Json>) -> Kind {
+    if let Some(kind) = object
+        .get("x-soa-type")
+        .and_then(Json::as_str)
+        .and_then(|marker| own_kind(marker, object))
+    {
+        return kind;
+    }
+    if let Some(name) = object
+        .get("$ref")
+        .and_then(Json::as_str)
+        .and_then(|reference| reference.strip_prefix("#/$defs/"))
+    {
+        return Kind::Reference(name.replace("~1", "/").replace("~0", "~"));
+    }
+    if let Some(constant) = constants(object) {
+        return Kind::Constant(constant);
+    }
+    for alternatives in ["anyOf", "oneOf"] {
+        if let Some(options) = object.get(alternatives).and_then(Json::as_array) {
+            return alternatives_of(options);
+        }
+    }
+    match object.get("type") {
+        Some(Json::String(name)) => typed(name, object),
+        Some(Json::Array(names)) => {
+            let (nulls, names): (Vec<_>, Vec<_>) = names
+                .iter()
+                .filter_map(Json::as_str)
+                .partition(|name| *name == "null");
+            let mut kinds: Vec<Node> = names
+                .iter()
+                .map(|name| typed(name, object).into_node())
+                .collect();
+            let kind = match (kinds.pop(), kinds.is_empty()) {
+                (None, _) => Kind::Nil,
+                (Some(only), true) => only.kind,
+                (Some(last), false) => {
+                    kinds.push(last);
+                    Kind::Any(kinds)
+                }
+            };
+            if nulls.is_empty() { kind } else { nullable(kind) }
+        }
+        // `flatten` of several enums: schemars nests `allOf`; what it cannot say, serde still checks.
+        _ => Kind::Anything,
+    }
+}
+
+fn nullable(kind: Kind) -> Kind {
+    match kind {
+        Kind::Nullable(_) | Kind::Nil | Kind::Anything => kind,
+        kind => Kind::Nullable(Box::new(kind.into_node())),
+    }
+}
+
+/// The kinds that the framework's own types name.
+fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<Kind> {
+    let kind = match marker {
+        "anything" => return Some(Kind::Anything),
+        "nullable" => {
+            let options = object.get("anyOf").and_then(Json::as_array)?;
+            return Some(nullable(options.first().map_or(Kind::Anything, |of| node(of).kind)));
+        }
+        "datetime" => Kind::DateTime { utc: false },
+        "datetime-utc" => Kind::DateTime { utc: true },
+        "date" => Kind::Date,
+        "time" => Kind::Time,
+        "decimal" => Kind::Decimal,
+        "currint.Amount" => Kind::Amount,
+        "bytes" => Kind::Bytes,
+        "schemaless_dictionary" => Kind::Entries {
+            values: Box::new(Kind::Anything.into_node()),
+            lengths: Lengths::default(),
+            has_text_keys: false,
+        },
+        _ => return None,
+    };
+    // `Option` of such a type keeps its marker and adds null to its types.
+    let is_option = object
+        .get("type")
+        .and_then(Json::as_array)
+        .is_some_and(|names| names.iter().any(|name| name == "null"));
+    Some(if is_option { nullable(kind) } else { kind })
+}
+
+/// The values of an `enum` or `const`, also where each variant is documented and so stands alone.
+fn constants(object: &Map<String, Json>) -> Option<Vec<Json>> {
+    if let Some(value) = object.get("const") {
+        return Some(vec![value.clone()]);
+    }
+    if let Some(values) = object.get("enum").and_then(Json::as_array) {
+        return Some(values.clone());
+    }
+    let options = object.get("oneOf").and_then(Json::as_array)?;
+    let values: Option<Vec<Vec<Json>>> = options
+        .iter()
+        .map(|option| option.as_object().and_then(constants))
+        .collect();
+    values.map(|values| values.into_iter().flatten().collect())
+}
+
+fn alternatives_of(options: &[Json]) -> Kind {
+    let is_null = |option: &Json| option.get("type").is_some_and(|name| name == "null");
+    let rest: Vec<Node> = options
+        .iter()
+        .filter(|option| !is_null(option))
+        .map(node)
+        .collect();
+    let had_null = rest.len() < options.len();
+    let kind = match tag_of(&rest) {
+        Some(field) => {
+            let mut tagged = Vec::with_capacity(rest.len());
+            for option in rest {
+                if let Some(value) = tag_value(&option, &field) {
+                    tagged.push((value, option));
+                }
+            }
+            Kind::Tagged {
+                field,
+                options: tagged,
+            }
+        }
+        None => match <[Node; 1]>::try_from(rest) {
+            Ok([only]) => only.kind,
+            Err(rest) if rest.is_empty() => Kind::Nil,
+            Err(rest) => Kind::Any(rest),
+        },
+    };
+    if had_null { nullable(kind) } else { kind }
+}
+
+/// The field by which dictionaries tell themselves apart: an own constant in each of them.
+fn tag_of(options: &[Node]) -> Option<String> {
+    let [first, _, ..] = options else { return None };
+    let Kind::Dictionary { fields, .. } = &first.kind else {
+        return None;
+    };
+    fields
+        .iter()
+        .map(|field| &field.name)
+        .find(|name| {
+            let mut values: Vec<_> = options.iter().map(|option| tag_value(option, name)).collect();
+            values.sort();
+            values.dedup();
+            values.len() == options.len() && values.iter().all(Option::is_some)
+        })
+        .cloned()
+}
+
+fn tag_value(option: &Node, field: &str) -> Option<String> {
+    let Kind::Dictionary { fields, .. } = &option.kind else {
+        return None;
+    };
+    let field = fields.iter().find(|candidate| candidate.name == field)?;
+    match &field.node.kind {
+        Kind::Constant(values) => match values.as_slice() {
+            [Json::String(value)] => Some(value.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn typed(name: &str, object: &Map<String, Json>) -> Kind {
+    match name {
+        "null" => Kind::Nil,
+        "boolean" => Kind::Boolean,
+        "integer" => integer(object),
+        "number" => Kind::Float(bounds(object)),
+        "string" => Kind::Text(lengths(object, "minLength", "maxLength")),
+        "array" => array(object),
+        "object" => dictionary(object),
+        _ => Kind::Anything,
+    }
+}
+
+fn bounds(object: &Map<String, Json>) -> Bounds {
+    let number = |key| object.get(key).and_then(Json::as_number).cloned();
+    Bounds {
+        gt: number("exclusiveMinimum"),
+        gte: number("minimum"),
+        lt: number("exclusiveMaximum"),
+        lte: number("maximum"),
+    }
+}
+
+/// garde has no exclusive limits, so `> 0` is written as `range(min = 1)` and
+/// `extend("exclusiveMinimum" = 0)`: of the two, the one that says more is kept.
+fn integer(object: &Map<String, Json>) -> Kind {
+    let mut bounds = bounds(object);
+    let whole = |number: &Option<Number>| number.as_ref().and_then(Number::as_i128);
+    if let (Some(gt), Some(gte)) = (whole(&bounds.gt), whole(&bounds.gte))
+        && gte == gt.saturating_add(1)
+    {
+        bounds.gte = None;
+    }
+    if let (Some(lt), Some(lte)) = (whole(&bounds.lt), whole(&bounds.lte))
+        && lte == lt.saturating_sub(1)
+    {
+        bounds.lte = None;
+    }
+    let range = match object.get("format").and_then(Json::as_str) {
+        Some("int8") => Some((i8::MIN.into(), i8::MAX.into())),
+        Some("int16") => Some((i16::MIN.into(), i16::MAX.into())),
+        Some("int32") => Some((i32::MIN.into(), i32::MAX.into())),
+        Some("int64" | "int") => Some((i64::MIN.into(), i64::MAX.into())),
+        Some("int128") => Some((i128::MIN, i128::MAX)),
+        Some("uint8") => Some((0, u8::MAX.into())),
+        Some("uint16") => Some((0, u16::MAX.into())),
+        Some("uint32") => Some((0, u32::MAX.into())),
+        Some("uint64" | "uint") => Some((0, u64::MAX.into())),
+        _ => None,
+    };
+    Kind::Integer { bounds, range }
+}
+
+fn lengths(object: &Map<String, Json>, min: &str, max: &str) -> Lengths {
+    let length = |key: &str| object.get(key).and_then(Json::as_u64);
+    Lengths {
+        min: length(min),
+        max: length(max),
+    }
+}
+
+fn array(object: &Map<String, Json>) -> Kind {
+    if let Some(places) = object.get("prefixItems").and_then(Json::as_array) {
+        return Kind::Tuple(places.iter().map(node).collect());
+    }
+    Kind::List {
+        contents: Box::new(object.get("items").map_or(Kind::Anything.into_node(), node)),
+        lengths: lengths(object, "minItems", "maxItems"),
+    }
+}
+
+fn dictionary(object: &Map<String, Json>) -> Kind {
+    let properties = object.get("properties").and_then(Json::as_object);
+    let additional = object.get("additionalProperties");
+    let is_closed = additional == Some(&Json::Bool(false));
+    let Some(properties) = properties.filter(|properties| !properties.is_empty()) else {
+        if is_closed && !object.contains_key("patternProperties") {
+            return Kind::Dictionary {
+                fields: Vec::new(),
+                allow_extra_keys: false,
+            };
+        }
+        // Maps whose keys are numbers: schemars says so by a pattern, MessagePack has them as numbers.
+        let pattern = object.get("patternProperties").and_then(Json::as_object);
+        let by_pattern = pattern.and_then(|patterns| patterns.values().next());
+        let values = by_pattern.or(additional);
+        return Kind::Entries {
+            values: Box::new(values.map_or(Kind::Anything.into_node(), node)),
+            lengths: lengths(object, "minProperties", "maxProperties"),
+            has_text_keys: by_pattern.is_none(),
+        };
+    };
+    let required = object.get("required").and_then(Json::as_array);
+    let is_required =
+        |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
+    let fields = properties
+        .iter()
+        .map(|(name, schema)| {
+            let required = is_required(name);
+            let mut node = node(schema);
+            if !required && !is_nullable(schema)
+                && let Kind::Nullable(inner) = node.kind
+            {
+                node.kind = inner.kind;
+            }
+            Field {
+                name: name.clone(),
+                node,
+                required,
+            }
+        })
+        .collect();
+    Kind::Dictionary {
+        fields,
+        allow_extra_keys: !is_closed,
+    }
+}
+
+/// Whether a field's type is `Nullable<…>`, or an `Option` of it: then nil is a value, not absence.
+fn is_nullable(schema: &Json) -> bool {
+    let marked = |schema: &Json| schema.get("x-soa-type").is_some_and(|marker| marker == "nullable");
+    marked(schema)
+        || schema
+            .get("anyOf")
+            .and_then(Json::as_array)
+            .is_some_and(|options| options.iter().any(marked))
+}

@@ -1,0 +1,73 @@
+//! From a frame to a frame: what a server does with the bytes that a transport brings.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::{DropReason, Server, job};
+use crate::message::JobResponse;
+use crate::transport::Reply;
+use crate::wire::{self, Request, Unreadable};
+
+impl Server {
+    /// Answers one request frame.
+    ///
+    /// `None` when there is nothing to send: the sender wants no answer, or the message cannot be
+    /// answered and was counted, logged and dropped (protocol, section 10).
+    pub async fn answer(&self, frame: Bytes) -> Option<Reply> {
+        let request = match wire::read_request(&frame, &self.shared.serializers) {
+            Ok(request) => request,
+            Err(unreadable) => {
+                self.drop_frame(&frame, &unreadable);
+                return None;
+            }
+        };
+        // The bodies of the job are slices of the frame; nothing else keeps it.
+        drop(frame);
+        let Request { head, job } = request;
+        let response = match job {
+            Ok(job) => self.execute(job).await,
+            Err(errors) => JobResponse::failed(errors),
+        };
+        if head.is_suppressed() {
+            return None;
+        }
+        let frame = wire::write_response(&head, &response).or_else(|error| {
+            tracing::error!(service = self.name(), %error, "the response cannot be encoded");
+            wire::write_response(&head, &job::not_serializable())
+        });
+        match frame {
+            Ok(frame) => Some(Reply::new(head.into_reply_to()?, frame)),
+            Err(error) => {
+                // The serializer of the caller's content type cannot even carry an error.
+                tracing::error!(service = self.name(), %error, "no response can be encoded");
+                None
+            }
+        }
+    }
+
+    fn drop_frame(&self, frame: &Bytes, unreadable: &Unreadable) {
+        self.shared.stats.count_dropped(unreadable.reason);
+        if unreadable.reason == DropReason::Expired {
+            return;
+        }
+        static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        // A flood of bad messages must not become a flood of log lines.
+        if last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
+            return;
+        }
+        *last = Some(Instant::now());
+        drop(last);
+        tracing::warn!(
+            service = self.name(),
+            reason = unreadable.reason.as_str(),
+            detail = %unreadable.detail,
+            length = frame.len(),
+            begins = %wire::redacted(frame),
+            "dropped a message that cannot be answered"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! Servers: a service that is ready to run jobs.
+//!
+//! A [`Server`] is a registry of actions, two stacks of middleware, and a client for the calls that
+//! handlers make. It runs jobs ([`Server::execute`]), answers whole frames of the wire
+//! ([`Server::answer`]), or takes them from a transport for as long as there are any ([`Server::run`]).
+//! It is cheap to clone.
+//!
+//! Whatever a handler, a middleware or a peer does, the server lives: errors and panics become
+//! responses, messages that nobody can answer are counted by [`DropReason`], logged, and dropped.
+
+mod answer;
+mod builder;
+mod job;
+mod run;
+mod stats;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use builder::{IntoServer, ServerBuilder};
+pub use stats::{DropReason, Stats};
+
+use crate::client::Client;
+use crate::serializer::Serializers;
+use crate::context::ClientHook;
+use crate::message::{JobRequest, JobResponse, Name};
+use crate::middleware::{ActionStage, JobStage, Stack};
+use crate::service::{ActionCall, ActionFuture, Service};
+
+/// A service that is ready to run jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    name: Name,
+    version: Name,
+    actions: HashMap<Name, Arc<dyn Handler>>,
+    job_middleware: Stack<JobStage>,
+    action_middleware: Stack<ActionStage>,
+    client: Client,
+    client_hook: Option<ClientHook>,
+    serializers: Serializers,
+    tells_tracebacks: bool,
+    concurrency: usize,
+    stats: Stats,
+}
+
+/// An action without its types.
+pub(crate) trait Handler: Send + Sync {
+    fn call(&self, call: ActionCall) -> ActionFuture;
+}
+
+impl Server {
+    /// A server for a service, with everything at its default.
+    pub fn builder<S: Service>(service: S) -> ServerBuilder {
+        ServerBuilder::of(service)
+    }
+
+    /// A server whose actions are all registered by name.
+    pub fn untyped(name: impl Into<Name>, version: impl Into<Name>) -> ServerBuilder {
+        ServerBuilder::new(name.into(), version.into())
+    }
+
+    /// The name under which the service runs.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The version of the service.
+    pub fn version(&self) -> &str {
+        &self.shared.version
+    }
+
+    /// The names of the actions, sorted.
+    pub fn action_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.shared.actions.keys().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> &Stats {
+        &self.shared.stats
+    }
+
+    /// Runs a job and gives its response; errors and panics are in there.
+    ///
+    /// The actions run one after another. The first that answers with errors ends the job, unless
+    /// `control.continue_on_error` is set.
+    pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
+        job::execute(Arc::clone(&self.shared), job)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("name", &self.shared.name)
+            .field("version", &self.shared.version)
+            .field("actions", &self.action_names())
+            .finish_non_exhaustive()
+    }
+}

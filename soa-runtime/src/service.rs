@@ -1,0 +1,99 @@
+//! The trait behind `#[service]`, and the one way in which a typed handler is run.
+//!
+//! Generated code is thin: a table with one line an action, each of which hands a closure to [`run`].
+//! Decoding, validating and encoding live here, once.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::action::Action;
+use crate::context::Context;
+use crate::descriptor::ServiceDescriptor;
+use crate::error::ActionError;
+use crate::message::{ActionResponse, Body, Name, WireError, code};
+
+/// A service: a value with actions. `#[service]` implements it.
+pub trait Service: Sized + Send + Sync + 'static {
+    /// What the service offers.
+    const DESCRIPTOR: &'static ServiceDescriptor;
+    /// How each action is run, in the order of the descriptor.
+    const ACTIONS: &'static [ServiceAction<Self>];
+}
+
+/// How one action of a service is run.
+pub struct ServiceAction<S> {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
+}
+
+impl<S> ServiceAction<S> {
+    /// An entry of the table that generated code makes.
+    pub const fn new(name: &'static str, run: fn(Arc<S>, ActionCall) -> ActionFuture) -> Self {
+        Self { name, run }
+    }
+}
+
+impl<S> std::fmt::Debug for ServiceAction<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ServiceAction").field(&self.name).finish()
+    }
+}
+
+/// A call of one action on its way through action middleware to the handler.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ActionCall {
+    /// The name of the action.
+    pub action: Name,
+    /// Its input, still encoded.
+    pub body: Body,
+    /// What the handler will see of the job.
+    pub context: Context,
+}
+
+/// The future of an action.
+pub type ActionFuture = BoxFuture<'static, Result<ActionResponse, ActionError>>;
+
+/// Runs a typed handler: decode and validate the request, run, validate and encode the response.
+///
+/// # Errors
+/// The request's validation errors, or the handler's own. A response that breaks its own rules is the
+/// service's fault: `SERVER_ERROR`, as in the reference.
+pub fn run<Req, Resp, E, F, Fut>(
+    action: Action<Req, Resp>,
+    call: ActionCall,
+    handler: F,
+) -> ActionFuture
+where
+    Req: Send + 'static,
+    Resp: Send + 'static,
+    E: Into<ActionError>,
+    F: FnOnce(Req, Context) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Resp, E>> + Send,
+{
+    Box::pin(async move {
+        let encoding = call.body.encoding();
+        let request = (action.request.accept)(&call.body).map_err(ActionError::from_errors)?;
+        // The handler may run for long: do not keep the message that the body is a slice of.
+        drop(call.body);
+        let response = match handler(request, call.context).await {
+            Ok(response) => response,
+            Err(error) => return Err(error.into()),
+        };
+        (action.response.validate)(&response).map_err(|errors| invalid_response(&call.action, &errors))?;
+        let body = (action.response.encode)(encoding, &response);
+        Ok(ActionResponse::new(call.action, body))
+    })
+}
+
+fn invalid_response(action: &str, errors: &[WireError]) -> ActionError {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    ActionError::server(
+        code::SERVER_ERROR,
+        format!(
+            "Internal server error: the response of action `{action}` is invalid: {}",
+            errors.join("; ")
+        ),
+    )
+}

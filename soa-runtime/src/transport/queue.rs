@@ -1,0 +1,115 @@
+//! A queue of frames in memory: what a server's run loop needs, without a network.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::{Reply, ServerTransport};
+use crate::error::{TransportError, TransportErrorKind};
+
+/// A request queue and its reply lists, in memory. Clones are the same queue.
+///
+/// For tests and tools that speak the protocol in bytes; typed calls in one process are better off with
+/// [`LocalTransport`](super::LocalTransport).
+#[derive(Clone, Debug, Default)]
+pub struct LocalQueue {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    requests: VecDeque<Bytes>,
+    replies: HashMap<String, VecDeque<Bytes>>,
+    is_closed: bool,
+}
+
+impl LocalQueue {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a request frame into the queue.
+    pub fn push(&self, frame: impl Into<Bytes>) {
+        self.state().requests.push_back(frame.into());
+        self.shared.changed.notify_waiters();
+    }
+
+    /// Waits for the next frame on a reply list.
+    ///
+    /// # Errors
+    /// The queue was closed and the list is empty.
+    pub async fn reply(&self, reply_to: &str) -> Result<Bytes, TransportError> {
+        self.wait(|state| state.replies.get_mut(reply_to)?.pop_front())
+            .await
+    }
+
+    /// Ends the run loop of the server, once the queue is empty.
+    pub fn close(&self) {
+        self.state().is_closed = true;
+        self.shared.changed.notify_waiters();
+    }
+
+    /// How many frames wait on a reply list.
+    pub fn replies(&self, reply_to: &str) -> usize {
+        self.state().replies.get(reply_to).map_or(0, VecDeque::len)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn wait<T>(
+        &self,
+        mut take: impl FnMut(&mut State) -> Option<T>,
+    ) -> Result<T, TransportError> {
+        loop {
+            // Registered before looking, so that a change in between is not missed.
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            {
+                let mut state = self.state();
+                if let Some(taken) = take(&mut state) {
+                    return Ok(taken);
+                }
+                if state.is_closed {
+                    let message = "the local queue was closed";
+                    return Err(TransportError::new(TransportErrorKind::Closed, message));
+                }
+            }
+            changed.await;
+        }
+    }
+}
+
+impl ServerTransport for LocalQueue {
+    async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
+        self.wait(|state| {
+            let count = limit.min(state.requests.len());
+            (count > 0).then(|| state.requests.drain(..count).collect())
+        })
+        .await
+    }
+
+    async fn respond(&self, reply: Reply) -> Result<(), TransportError> {
+        let mut state = self.state();
+        state
+            .replies
+            .entry(reply.reply_to)
+            .or_default()
+            .push_back(reply.frame);
+        drop(state);
+        self.shared.changed.notify_waiters();
+        Ok(())
+    }
+}

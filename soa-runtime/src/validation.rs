@@ -1,0 +1,76 @@
+//! Validation of bodies: the happy path decodes and asks garde, nothing else.
+//!
+//! When either fails, the body is walked against the type's schema and **every** missing, unknown,
+//! ill-typed and out-of-range field is reported, in the reference's codes and texts. Only where the
+//! schema has nothing to say, the failure was in a rule that only garde knows (`custom`, `pattern`, …)
+//! or in a type's own `Deserialize`, and their own words are used. So the set of errors is the same
+//! whether or not the body could be decoded.
+
+
+use crate::action::ActionBody;
+use crate::codec::{DecodeError, Value};
+use crate::message::{Body, WireError, code};
+use crate::schema::Schema;
+
+/// Decodes and validates a request.
+pub(crate) fn accept<T: ActionBody>(body: &Body) -> Result<T, Vec<WireError>> {
+    match body.decode_marked::<T>() {
+        Ok(decoded) => match decoded.value.validate() {
+            // A nil that slipped through a flattened part may still be one that the schema refuses.
+            Ok(()) if decoded.unchecked_nil => match broken_rules(body, &Schema::of::<T>()) {
+                Ok(errors) if errors.is_empty() => Ok(decoded.value),
+                Ok(errors) | Err(errors) => Err(errors),
+            },
+            Ok(()) => Ok(decoded.value),
+            Err(report) => Err(explain(body, &Schema::of::<T>(), || garde_errors(&report))),
+        },
+        Err(error) => Err(explain(body, &Schema::of::<T>(), || {
+            vec![undecodable(&error)]
+        })),
+    }
+}
+
+/// Validates a response. Its structure is the compiler's business, so this is garde's rules.
+pub(crate) fn validate<T: ActionBody>(value: &T) -> Result<(), Vec<WireError>> {
+    value.validate().map_err(|report| garde_errors(&report))
+}
+
+fn explain(
+    body: &Body,
+    schema: &Schema,
+    otherwise: impl FnOnce() -> Vec<WireError>,
+) -> Vec<WireError> {
+    match broken_rules(body, schema) {
+        Ok(errors) if errors.is_empty() => otherwise(),
+        Ok(errors) | Err(errors) => errors,
+    }
+}
+
+/// What the schema has against the body; `Err` when it is not even a value.
+fn broken_rules(body: &Body, schema: &Schema) -> Result<Vec<WireError>, Vec<WireError>> {
+    let value: Value = body.to_value().map_err(|error| vec![undecodable(&error)])?;
+    let errors = schema.check(&value).into_iter();
+    Ok(errors.map(|error| error.into_wire(true)).collect())
+}
+
+fn undecodable(error: &DecodeError) -> WireError {
+    WireError::caller(code::INVALID, format!("The body cannot be read: {error}"))
+}
+
+fn garde_errors(report: &garde::Report) -> Vec<WireError> {
+    report
+        .iter()
+        .map(|(path, error)| {
+            let wire = WireError::caller(code::INVALID, error.message().to_owned());
+            match path.to_string() {
+                path if path.is_empty() => wire,
+                path => wire.with_field(dotted(&path)),
+            }
+        })
+        .collect()
+}
+
+/// garde writes `tags[0].name`, the protocol `tags.0.name`.
+fn dotted(path: &str) -> String {
+    path.replace('[', ".").replace(']', "")
+}

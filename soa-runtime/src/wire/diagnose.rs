@@ -1,0 +1,215 @@
+//! The second, slow look at a job that is not what it should be: every error of it at once.
+//!
+//! The job is rebuilt as a value with the bodies left out, and checked against the schema that the protocol
+//! has for jobs, so that errors come in the reference's order, codes and texts.
+
+use std::sync::OnceLock;
+
+use super::cursor::{Cursor, Fault, Kind};
+use super::envelope::skipped;
+use super::request::decode;
+use crate::codec::{Encoding, Map, Value};
+use crate::message::{WireError, code};
+use crate::schema::{self, Field, Lengths, Node, Schema};
+
+/// The errors of the job that the cursor stands on, and whether its sender wants no answer.
+pub(super) fn diagnose<'a, C: Cursor<'a>>(
+    mut cursor: C,
+    encoding: Encoding,
+    payload: &[u8],
+) -> Result<(Vec<WireError>, bool), Fault> {
+    let mut look = Look {
+        encoding,
+        payload,
+        unreadable: Vec::new(),
+    };
+    let job = look.job(&mut cursor)?;
+    let unreadable = look.unreadable;
+    let is_unreadable = |field: &Option<String>| {
+        let field = field.as_deref();
+        unreadable.iter().any(|error| error.field.as_deref() == field)
+    };
+    let mut errors: Vec<WireError> = job_schema()
+        .check(&job)
+        .into_iter()
+        .filter(|error| !is_unreadable(&error.field))
+        .map(|error| error.into_wire(false))
+        .collect();
+    errors.extend(unreadable);
+    let suppress = job.get("control").and_then(|control| control.get("suppress_response"));
+    Ok((errors, suppress.and_then(Value::as_bool) == Some(true)))
+}
+
+struct Look<'p> {
+    encoding: Encoding,
+    payload: &'p [u8],
+    /// Errors of values that cannot even be decoded.
+    unreadable: Vec<WireError>,
+}
+
+impl Look<'_> {
+    fn job<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<Value, Fault> {
+        if cursor.kind()? != Kind::Map {
+            cursor.skip()?;
+            return Ok(Value::Nil);
+        }
+        let mut job = Map::new();
+        let mut entries = cursor.enter()?;
+        while cursor.more(&mut entries)? {
+            let key = self.key(cursor)?;
+            let value = match key.as_str() {
+                Some(name @ ("control" | "context")) => self.header(cursor, name)?,
+                Some("actions") => self.actions(cursor)?,
+                _ => {
+                    cursor.skip()?;
+                    Value::Nil
+                }
+            };
+            job.insert(key, value);
+        }
+        Ok(Value::Map(job))
+    }
+
+    /// A key of whatever kind, and the cursor before its value.
+    fn key<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<Value, Fault> {
+        cursor.kind()?;
+        let start = cursor.at();
+        match cursor.key()? {
+            Some(key) => Ok(key.as_ref().into()),
+            None => {
+                let bytes = self.payload.get(start..cursor.at()).unwrap_or_default();
+                // Text that is not UTF-8 is shown as far as it is.
+                Ok(decode(self.encoding, bytes)
+                    .unwrap_or_else(|_| String::from_utf8_lossy(bytes).as_ref().into()))
+            }
+        }
+    }
+
+    /// The control or the context header, value by value, so that one that cannot be decoded does not hide
+    /// the others.
+    fn header<'a, C: Cursor<'a>>(&mut self, cursor: &mut C, name: &str) -> Result<Value, Fault> {
+        if cursor.kind()? != Kind::Map {
+            cursor.skip()?;
+            return Ok(Value::Nil);
+        }
+        let mut header = Map::new();
+        let mut entries = cursor.enter()?;
+        while cursor.more(&mut entries)? {
+            let key = self.key(cursor)?;
+            let span = skipped(cursor)?;
+            match decode(self.encoding, self.payload.get(span).unwrap_or_default()) {
+                Ok(value) => {
+                    header.insert(key, value);
+                }
+                Err(error) => {
+                    let message = format!("The value cannot be read: {error}");
+                    let field = format!("{name}.{}", schema::key_text(&key));
+                    self.unreadable
+                        .push(WireError::server(code::INVALID, message).with_field(field));
+                }
+            }
+        }
+        Ok(Value::Map(header))
+    }
+
+    fn actions<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<Value, Fault> {
+        if cursor.kind()? != Kind::List {
+            cursor.skip()?;
+            return Ok(Value::Nil);
+        }
+        let mut actions = Vec::new();
+        let mut items = cursor.enter()?;
+        while cursor.more(&mut items)? {
+            if cursor.kind()? != Kind::Map {
+                cursor.skip()?;
+                actions.push(Value::Nil);
+                continue;
+            }
+            let mut action = Map::new();
+            let mut entries = cursor.enter()?;
+            while cursor.more(&mut entries)? {
+                let key = self.key(cursor)?;
+                let value = match (key.as_str(), cursor.kind()?) {
+                    (Some("body"), Kind::Map) => self.body(cursor)?,
+                    (Some("action"), Kind::Text) => match cursor.text()? {
+                        Some(name) => name.as_ref().into(),
+                        None => Value::Nil,
+                    },
+                    _ => {
+                        cursor.skip()?;
+                        Value::Nil
+                    }
+                };
+                action.insert(key, value);
+            }
+            actions.push(Value::Map(action));
+        }
+        Ok(Value::List(actions))
+    }
+
+    /// Of a body only the keys that are not text: they are the job's business, all else is the action's.
+    fn body<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<Value, Fault> {
+        let mut body = Map::new();
+        let mut entries = cursor.enter()?;
+        while cursor.more(&mut entries)? {
+            let is_text = cursor.kind()? == Kind::Text;
+            let key = self.key(cursor)?;
+            cursor.skip()?;
+            if !is_text {
+                body.insert(key, Value::Nil);
+            }
+        }
+        Ok(Value::Map(body))
+    }
+}
+
+/// The reference's schema of job requests, in its order.
+fn job_schema() -> &'static Schema {
+    static SCHEMA: OnceLock<Schema> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let field = |name: &str, kind: schema::Kind, required| Field {
+            name: name.to_owned(),
+            node: kind.into_node(),
+            required,
+        };
+        let text = || schema::Kind::Text(Lengths::default());
+        let dictionary = |fields, allow_extra_keys| schema::Kind::Dictionary {
+            fields,
+            allow_extra_keys,
+        };
+        let list = |contents: schema::Kind, min| schema::Kind::List {
+            contents: Box::new(contents.into_node()),
+            lengths: Lengths { min, max: None },
+        };
+        let integer = schema::Kind::Integer {
+            bounds: schema::Bounds::default(),
+            range: Some((i64::MIN.into(), i64::MAX.into())),
+        };
+        let control = vec![
+            field("continue_on_error", schema::Kind::Boolean, true),
+            field("suppress_response", schema::Kind::Boolean, false),
+        ];
+        let context = vec![
+            field("caller", text(), false),
+            field("calling_service", text(), false),
+            field("correlation_id", text(), true),
+            field("switches", list(integer, None), true),
+        ];
+        let body = schema::Kind::Entries {
+            values: Box::new(schema::Kind::Anything.into_node()),
+            lengths: Lengths::default(),
+            has_text_keys: true,
+        };
+        let action = vec![field("action", text(), true), field("body", body, false)];
+        let job = vec![
+            field("control", dictionary(control, true), true),
+            field("context", dictionary(context, true), true),
+            field("actions", list(dictionary(action, false), Some(1)), true),
+        ];
+        let root: Node = dictionary(job, false).into_node();
+        Schema {
+            root,
+            definitions: std::collections::HashMap::new(),
+        }
+    })
+}

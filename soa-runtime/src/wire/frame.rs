@@ -1,0 +1,209 @@
+//! The head of a frame: protocol version and headers.
+
+use std::fmt;
+use std::ops::Range;
+
+/// The versions of the protocol. A server answers in the version in which it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProtocolVersion {
+    /// A bare envelope in the serializer that both sides agreed on.
+    V1,
+    /// With a content type.
+    V2,
+    /// With a version marker and headers; the default.
+    V3,
+}
+
+/// The head of a frame, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameHead {
+    version: ProtocolVersion,
+    content_type: Option<String>,
+    chunk_count: Option<u64>,
+    chunk_id: Option<u64>,
+    payload_start: usize,
+}
+
+/// A frame whose marker names a version that nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownVersion(String);
+
+impl fmt::Display for UnknownVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "protocol version {} is unknown", self.0)
+    }
+}
+
+impl std::error::Error for UnknownVersion {}
+
+const MARKER: &[u8] = b"pysoa-redis/";
+const HEADERS: [&[u8]; 3] = [b"content-type", b"chunk-count", b"chunk-id"];
+
+impl FrameHead {
+    /// Reads the head of a frame. Bytes that are no head are the payload.
+    ///
+    /// White space is allowed around the name and the value of a header; after the last `;` the payload
+    /// begins at once (protocol, section 5).
+    ///
+    /// # Errors
+    /// A version marker with another version than 1, 2 or 3.
+    pub fn read(frame: &[u8]) -> Result<Self, UnknownVersion> {
+        let mut head = Self {
+            version: ProtocolVersion::V1,
+            content_type: None,
+            chunk_count: None,
+            chunk_id: None,
+            payload_start: 0,
+        };
+        if let Some((version, end)) = marker(frame) {
+            head.version = version?;
+            head.payload_start = end;
+        } else if frame.starts_with(b"content-type") {
+            head.version = ProtocolVersion::V2;
+        }
+        while let Some((name, value, end)) = header(frame, head.payload_start) {
+            let value = frame.get(value).unwrap_or_default();
+            let value = String::from_utf8_lossy(value).into_owned();
+            match name {
+                0 => head.content_type = Some(value),
+                1 => head.chunk_count = Some(value.parse().unwrap_or(u64::MAX)),
+                _ => head.chunk_id = Some(value.parse().unwrap_or(u64::MAX)),
+            }
+            head.payload_start = end;
+        }
+        Ok(head)
+    }
+
+    /// The version that the frame is in.
+    pub fn version(&self) -> ProtocolVersion {
+        self.version
+    }
+
+    /// The content type, where the head has one.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// Whether the frame is a piece of a larger message.
+    pub fn is_chunk(&self) -> bool {
+        self.chunk_count.is_some()
+    }
+
+    /// Where in the frame the envelope begins.
+    pub fn payload_start(&self) -> usize {
+        self.payload_start
+    }
+
+    /// Writes the head of a frame that is not a chunk.
+    pub fn write(version: ProtocolVersion, content_type: &str, out: &mut Vec<u8>) {
+        if version == ProtocolVersion::V3 {
+            out.extend_from_slice(b"pysoa-redis/3//");
+        }
+        if version >= ProtocolVersion::V2 {
+            out.extend_from_slice(b"content-type:");
+            out.extend_from_slice(content_type.as_bytes());
+            out.push(b';');
+        }
+    }
+}
+
+/// The version marker at the start of a frame and where it ends; `None` where there is none.
+fn marker(frame: &[u8]) -> Option<(Result<ProtocolVersion, UnknownVersion>, usize)> {
+    let rest = frame.strip_prefix(MARKER)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = rest.split_at_checked(digits)?;
+    if number.is_empty() || !rest.starts_with(b"//") {
+        return None;
+    }
+    let significant = number.iter().position(|digit| *digit != b'0');
+    let version = match significant.and_then(|start| number.get(start..)) {
+        Some(b"1") => Ok(ProtocolVersion::V1),
+        Some(b"2") => Ok(ProtocolVersion::V2),
+        Some(b"3") => Ok(ProtocolVersion::V3),
+        _ => {
+            // A peer may send megabytes of digits; the log needs the first few.
+            let shown = number.get(..20).unwrap_or(number);
+            Err(UnknownVersion(String::from_utf8_lossy(shown).into_owned()))
+        }
+    };
+    Some((version, MARKER.len() + digits + 2))
+}
+
+/// A header at this place: which one, the span of its value, and where it ends.
+fn header(frame: &[u8], start: usize) -> Option<(usize, Range<usize>, usize)> {
+    let at = skip_space(frame, start);
+    let (index, name) = HEADERS
+        .iter()
+        .enumerate()
+        .find(|(_, name)| frame.get(at..).is_some_and(|rest| rest.starts_with(name)))?;
+    let at = skip_space(frame, at + name.len());
+    if frame.get(at) != Some(&b':') {
+        return None;
+    }
+    let value_start = skip_space(frame, at + 1);
+    let is_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"_/.-".contains(byte);
+    let length = frame.get(value_start..)?.iter().take_while(|byte| is_value(byte)).count();
+    let value = value_start..value_start + length;
+    let end = skip_space(frame, value.end);
+    (length > 0 && frame.get(end) == Some(&b';')).then_some((index, value, end + 1))
+}
+
+fn skip_space(frame: &[u8], start: usize) -> usize {
+    let rest = frame.get(start..).unwrap_or_default();
+    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    start + rest.iter().take_while(is_space).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(frame: &[u8]) -> (ProtocolVersion, Option<String>, &[u8]) {
+        let head = FrameHead::read(frame).unwrap();
+        let payload = &frame[head.payload_start()..];
+        (head.version(), head.content_type().map(str::to_owned), payload)
+    }
+
+    #[test]
+    fn each_version_is_told_by_its_head() {
+        let msgpack = || Some("application/msgpack".to_owned());
+        let v3 = b"pysoa-redis/3//content-type:application/msgpack;\x80";
+        assert_eq!(read(v3), (ProtocolVersion::V3, msgpack(), &b"\x80"[..]));
+        let v2 = b"content-type:application/msgpack;\x80";
+        assert_eq!(read(v2), (ProtocolVersion::V2, msgpack(), &b"\x80"[..]));
+        assert_eq!(read(b"\x80"), (ProtocolVersion::V1, None, &b"\x80"[..]));
+        assert_eq!(read(b"pysoa-redis/1//\x80"), (ProtocolVersion::V1, None, &b"\x80"[..]));
+        assert_eq!(read(b""), (ProtocolVersion::V1, None, &b""[..]));
+    }
+
+    #[test]
+    fn white_space_is_stripped_inside_headers_and_never_after_the_last() {
+        let frame = b"pysoa-redis/3//  content-type \t:\n application/json ; {}";
+        assert_eq!(
+            read(frame),
+            (ProtocolVersion::V3, Some("application/json".to_owned()), &b" {}"[..])
+        );
+    }
+
+    #[test]
+    fn a_version_that_nobody_knows_is_an_error() {
+        for marker in ["pysoa-redis/4//", "pysoa-redis/0//", "pysoa-redis/99999999999999999999999//"] {
+            assert!(FrameHead::read(marker.as_bytes()).is_err(), "{marker}");
+        }
+        // Not a marker at all: the payload of a version 1 frame.
+        assert_eq!(read(b"pysoa-redis/3/").0, ProtocolVersion::V1);
+    }
+
+    #[test]
+    fn half_a_header_is_payload() {
+        for frame in [&b"content-type"[..], b"content-type:", b"content-type:x", b"content-type: ;"] {
+            assert_eq!(read(frame), (ProtocolVersion::V2, None, frame));
+        }
+    }
+
+    #[test]
+    fn chunk_headers_are_read_with_odd_numbers() {
+        let head = FrameHead::read(b"pysoa-redis/3//chunk-count:x;chunk-id:1;").unwrap();
+        assert!(head.is_chunk());
+    }
+}

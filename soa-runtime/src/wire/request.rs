@@ -1,0 +1,371 @@
+//! Requests: read by servers, written by clients.
+
+use std::ops::Range;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use super::cursor::Cursor;
+use super::diagnose::diagnose;
+use super::envelope::{ClientVersion, Envelope, Job, ReplyTo, skipped};
+use super::frame::{FrameHead, ProtocolVersion};
+use super::json::Json;
+use super::msgpack::MessagePack;
+use super::writer::Writer;
+use crate::codec::{EncodeError, Encoding, Map, Value, json, msgpack};
+use crate::message::{
+    ActionRequest, Body, ContextHeader, Control, JobRequest, WireError, code,
+};
+use crate::serializer::{Format, Serializers};
+use crate::server::DropReason;
+
+/// How long a message is worth reading by default (protocol, section 5).
+pub(super) const EXPIRY: Duration = Duration::from_secs(60);
+
+/// A request that can be answered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// What the answer needs of the request.
+    pub head: Head,
+    /// The job, or every error of a malformed one.
+    pub job: Result<JobRequest, Vec<WireError>>,
+}
+
+/// What the answer needs of a request: it comes in the request's own version and serializer, and echoes the
+/// request id and the meta map.
+#[derive(Debug)]
+pub struct Head {
+    pub(super) version: ProtocolVersion,
+    pub(super) format: Format,
+    /// The request id, encoded.
+    pub(super) request_id: Vec<u8>,
+    /// The entries of the meta map without `__expiry__`, encoded.
+    pub(super) meta: Vec<u8>,
+    pub(super) meta_length: usize,
+    /// Whether the client knows `is_caller_error`.
+    pub(super) has_caller_errors: bool,
+    reply_to: Option<String>,
+    is_suppressed: bool,
+}
+
+impl Head {
+    /// Whether the sender wants no answer.
+    pub fn is_suppressed(&self) -> bool {
+        self.is_suppressed
+    }
+
+    /// Where the answer goes.
+    pub fn into_reply_to(self) -> Option<String> {
+        self.reply_to
+    }
+}
+
+/// A message that nobody can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// The kind of fault.
+    pub reason: DropReason,
+    /// What exactly is wrong, without any content of the message.
+    pub detail: String,
+}
+
+impl Unreadable {
+    fn new(reason: DropReason, detail: impl ToString) -> Self {
+        Self {
+            reason,
+            detail: detail.to_string(),
+        }
+    }
+}
+
+/// Reads a request frame.
+///
+/// # Errors
+/// A message that cannot be answered (protocol, section 10): what is malformed but can be answered is in
+/// [`Request::job`].
+pub fn read_request(frame: &Bytes, serializers: &Serializers) -> Result<Request, Unreadable> {
+    let frame_head = FrameHead::read(frame)
+        .map_err(|error| Unreadable::new(DropReason::ProtocolVersion, error))?;
+    if frame_head.is_chunk() {
+        let detail = "requests are never chunked";
+        return Err(Unreadable::new(DropReason::ChunkedRequest, detail));
+    }
+    let format = serializers.format(frame_head.content_type());
+    let payload = frame.slice(frame_head.payload_start()..);
+    let payload = match &format {
+        Format::Own(_) => payload,
+        Format::Custom(serializer) => serializer
+            .decode(&payload)
+            .map_err(|error| error.to_string())
+            .and_then(|value| {
+                let mut bytes = Vec::new();
+                let written = msgpack::encode_value(&value, &mut bytes);
+                written.map(|()| Bytes::from(bytes)).map_err(|error| error.to_string())
+            })
+            .map_err(|detail| Unreadable::new(DropReason::Malformed, detail))?,
+    };
+    read_payload(frame_head.version(), format, &payload)
+}
+
+fn read_payload(
+    version: ProtocolVersion,
+    format: Format,
+    payload: &Bytes,
+) -> Result<Request, Unreadable> {
+    let encoding = format.encoding();
+    let envelope = Envelope::read(encoding, payload)
+        .map_err(|fault| Unreadable::new(DropReason::Malformed, fault))?;
+    let request_id = envelope.request_id.clone().and_then(|span| payload.get(span));
+    let Some(request_id) = request_id else {
+        return Err(Unreadable::new(DropReason::RequestId, "there is no request id"));
+    };
+    if let Err(error) = decode(encoding, request_id) {
+        return Err(Unreadable::new(DropReason::RequestId, error));
+    }
+    let reply_to = match &envelope.meta.reply_to {
+        ReplyTo::Absent => None,
+        ReplyTo::Name(name) if is_reply_list(name) => Some(name.clone().into_owned()),
+        ReplyTo::Name(_) | ReplyTo::Odd => {
+            let detail = "`reply_to` is not the name of a reply list";
+            return Err(Unreadable::new(DropReason::ReplyTo, detail));
+        }
+    };
+    if is_expired(envelope.meta.expiry) {
+        return Err(Unreadable::new(DropReason::Expired, "nobody waits any more"));
+    }
+    let (job, is_suppressed) = read_job(encoding, payload, &envelope)
+        .map_err(|detail| Unreadable::new(DropReason::Malformed, detail))?;
+    if reply_to.is_none() && !is_suppressed {
+        return Err(Unreadable::new(DropReason::ReplyTo, "there is no `reply_to`"));
+    }
+    let meta_span = envelope.meta.span.clone();
+    let (meta, meta_length) = meta_span
+        .and_then(|span| echoed(encoding, payload.get(..span.end)?, span.start))
+        .unwrap_or_default();
+    let head = Head {
+        version,
+        request_id: request_id.to_vec(),
+        meta,
+        meta_length,
+        has_caller_errors: envelope.meta.client_version
+            == ClientVersion::Known {
+                has_caller_errors: true,
+            },
+        reply_to,
+        is_suppressed,
+        format,
+    };
+    Ok(Request { head, job })
+}
+
+/// A name that a client of the protocol makes: without the `!`, a request could make a server answer into
+/// its own request queue, and so for ever.
+fn is_reply_list(name: &str) -> bool {
+    name.len() <= 512
+        && name.contains('!')
+        && name.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+}
+
+/// Zero and nil stand for never, as in Python, where they are false.
+fn is_expired(expiry: Option<f64>) -> bool {
+    expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now())
+}
+
+fn now() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
+}
+
+/// When a message that is sent now expires, in Unix seconds.
+pub(super) fn expiry_in(lifetime: Duration) -> f64 {
+    now() + lifetime.as_secs_f64()
+}
+
+type ReadJob = (Result<JobRequest, Vec<WireError>>, bool);
+
+/// The job, or its errors; and whether its sender wants no answer.
+fn read_job(
+    encoding: Encoding,
+    payload: &Bytes,
+    envelope: &Envelope<'_>,
+) -> Result<ReadJob, String> {
+    let mut errors = meta_errors(envelope);
+    if let Some(job) = &envelope.job
+        && let Some(request) = owned_job(encoding, payload, job)
+    {
+        let is_suppressed = request.control.suppress_response == Some(true);
+        let job = if errors.is_empty() { Ok(request) } else { Err(errors) };
+        return Ok((job, is_suppressed));
+    }
+    let Some(span) = envelope.job_span.clone() else {
+        let error = WireError::server(code::INVALID, "Not a dict");
+        errors.insert(0, error);
+        return Ok((Err(errors), false));
+    };
+    let found = match encoding {
+        Encoding::Json => diagnose(Json::new(payload).moved_to(span.start), encoding, payload),
+        _ => diagnose(MessagePack::new(payload).moved_to(span.start), encoding, payload),
+    };
+    let (mut found, is_suppressed) = found.map_err(|fault| fault.to_string())?;
+    found.append(&mut errors);
+    if found.is_empty() {
+        // The two ways of reading a job disagree: that would be our own fault, and still gets an answer.
+        found.push(WireError::server(code::INVALID, "The job cannot be read"));
+    }
+    Ok((Err(found), is_suppressed))
+}
+
+fn meta_errors(envelope: &Envelope<'_>) -> Vec<WireError> {
+    let mut errors = Vec::new();
+    if envelope.meta.client_version == ClientVersion::Odd {
+        let error = WireError::server(code::INVALID, "Not a list of integers");
+        errors.push(error.with_field("meta.client_version"));
+    }
+    if envelope.meta.has_odd_expiry {
+        let error = WireError::server(code::INVALID, "Not a float");
+        errors.push(error.with_field("meta.__expiry__"));
+    }
+    errors
+}
+
+/// Turns what was found into a job of its own; `None` when the users' part of a header cannot be decoded.
+fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRequest> {
+    let mut context = ContextHeader::new(&*job.context.correlation_id);
+    context.switches = job.context.switches.clone();
+    context.caller = job.context.caller.as_deref().map(Into::into);
+    context.calling_service = job.context.calling_service.as_deref().map(Into::into);
+    if job.context.has_extra {
+        let known = ["correlation_id", "switches", "caller", "calling_service"];
+        context.extra = extra(encoding, payload, &job.context.span, &known)?;
+    }
+    let mut control = Control {
+        continue_on_error: job.control.continue_on_error,
+        suppress_response: job.control.suppress_response,
+        ..Control::default()
+    };
+    if job.control.has_extra {
+        let known = ["continue_on_error", "suppress_response"];
+        control.extra = extra(encoding, payload, &job.control.span, &known)?;
+    }
+    let actions = job
+        .actions
+        .iter()
+        .map(|(name, span)| {
+            let body = match span {
+                Some(span) => Body::from_bytes(encoding, payload.slice(span.clone())),
+                None => Body::empty(encoding),
+            };
+            ActionRequest::new(name.clone().into_owned(), body)
+        })
+        .collect();
+    Some(JobRequest::new(context, control, actions))
+}
+
+/// The users' keys of a header.
+fn extra(
+    encoding: Encoding,
+    payload: &Bytes,
+    span: &Range<usize>,
+    known: &[&str],
+) -> Option<Map> {
+    let Ok(Value::Map(map)) = decode(encoding, payload.get(span.clone())?) else {
+        return None;
+    };
+    let is_extra = |key: &Value| !key.as_str().is_some_and(|key| known.contains(&key));
+    Some(map.into_iter().filter(|(key, _)| is_extra(key)).collect())
+}
+
+pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Result<Value, crate::codec::DecodeError> {
+    match encoding {
+        Encoding::Json => json::decode_value(bytes),
+        _ => msgpack::decode_value(bytes),
+    }
+}
+
+/// The entries of a meta map that are echoed, joined, and how many there are.
+fn echoed(encoding: Encoding, bytes: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
+    fn entries<'a, C: Cursor<'a>>(
+        mut cursor: C,
+        bytes: &[u8],
+        separator: &[u8],
+    ) -> Option<(Vec<u8>, usize)> {
+        let mut out = Vec::with_capacity(bytes.len() - cursor.at());
+        let mut count = 0;
+        let mut left = cursor.enter().ok()?;
+        while cursor.more(&mut left).ok()? {
+            cursor.kind().ok()?;
+            let start = cursor.at();
+            let is_expiry = cursor.key().ok()?.as_deref() == Some("__expiry__");
+            let end = skipped(&mut cursor).ok()?.end;
+            if !is_expiry {
+                if count > 0 {
+                    out.extend_from_slice(separator);
+                }
+                out.extend_from_slice(bytes.get(start..end)?);
+                count += 1;
+            }
+        }
+        Some((out, count))
+    }
+    match encoding {
+        Encoding::Json => entries(Json::new(bytes).moved_to(start), bytes, b", "),
+        _ => entries(MessagePack::new(bytes).moved_to(start), bytes, b""),
+    }
+}
+
+/// Writes a request frame, as a client of the reference's version 1.4.9 does.
+///
+/// `lifetime` says how long the request is worth reading.
+///
+/// # Errors
+/// A body that could not be encoded, or a context that the encoding cannot carry.
+pub fn write_request(
+    version: ProtocolVersion,
+    encoding: Encoding,
+    request_id: i64,
+    reply_to: &str,
+    lifetime: Duration,
+    job: &JobRequest,
+) -> Result<Bytes, EncodeError> {
+    let mut frame = Vec::with_capacity(512);
+    FrameHead::write(version, encoding.content_type(), &mut frame);
+    let mut writer = Writer::new(encoding, frame);
+    writer.map(3);
+    writer.key("request_id");
+    writer.integer(request_id);
+    writer.key("meta");
+    writer.map(3);
+    writer.key("client_version");
+    writer.list(3);
+    for part in [1, 4, 9] {
+        writer.integer(part);
+    }
+    writer.close();
+    writer.key("reply_to");
+    writer.text(reply_to);
+    writer.key("__expiry__");
+    writer.value(&Value::Float(expiry_in(lifetime)))?;
+    writer.close();
+    writer.key("body");
+    writer.map(3);
+    writer.key("control");
+    writer.value(&Value::Map(job.control.to_map()))?;
+    writer.key("context");
+    writer.value(&Value::Map(job.context.to_map()))?;
+    writer.key("actions");
+    writer.list(job.actions.len());
+    for action in &job.actions {
+        writer.map(2);
+        writer.key("action");
+        writer.text(&action.action);
+        writer.key("body");
+        writer.raw(super::response::encoded(&action.body, encoding)?);
+        writer.close();
+    }
+    writer.close();
+    writer.close();
+    writer.close();
+    Ok(writer.finish().into())
+}

@@ -1,0 +1,15 @@
+use soa::{ActionError, service};
+
+struct Example;
+
+#[service(name = "example", version = "1.0.0")]
+impl Example {
+    #[action(timeout = 5, switch = 3)]
+    async fn ping(&self) -> Result<(), ActionError> {
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = ExampleClient::local(Example).ping();
+}

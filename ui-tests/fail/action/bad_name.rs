@@ -1,0 +1,20 @@
+use soa::{ActionError, service};
+
+struct Example;
+
+#[service(name = "example", version = "1.0.0")]
+impl Example {
+    #[action(name = "ping!")]
+    async fn ping(&self) -> Result<(), ActionError> {
+        Ok(())
+    }
+
+    #[action]
+    async fn _hidden(&self) -> Result<(), ActionError> {
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = ExampleClient::local(Example).ping();
+}

@@ -1,0 +1,16 @@
+use soa::{ActionError, service};
+
+struct Example;
+
+#[service(name = "example", version = "1.0.0")]
+impl Example {
+    #[action]
+    async fn ping(&self, cx: &String) -> Result<(), ActionError> {
+        drop(cx.clone());
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = ExampleClient::local(Example).ping();
+}

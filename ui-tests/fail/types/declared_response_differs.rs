@@ -1,0 +1,17 @@
+use soa::{ActionError, Value, service};
+
+struct Example;
+
+#[service(name = "example", version = "1.0.0")]
+impl Example {
+    #[action(request = Value, response = std::vec::Vec<()>)]
+    async fn echo(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
+    }
+}
+
+fn calls(client: &ExampleClient, value: Value) {
+    let _ = client.echo(value);
+}
+
+fn main() {}
