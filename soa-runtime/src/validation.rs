@@ -16,8 +16,8 @@ use crate::schema::Schema;
 pub(crate) fn accept<T: ActionBody>(body: &Body) -> Result<T, Vec<WireError>> {
     match body.decode_marked::<T>() {
         Ok(decoded) => match decoded.value.validate() {
-            // A nil that slipped through a flattened part may still be one that the schema refuses.
-            Ok(()) if decoded.unchecked_nil => match broken_rules(body, &Schema::of::<T>()) {
+            // What slipped through a flattened or untagged part may still be something that the schema refuses.
+            Ok(()) if decoded.is_lenient => match broken_rules(body, &Schema::of::<T>()) {
                 Ok(errors) if errors.is_empty() => Ok(decoded.value),
                 Ok(errors) | Err(errors) => Err(errors),
             },

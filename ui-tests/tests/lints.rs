@@ -47,7 +47,7 @@ fn the_tables_of_a_service_are_in_the_order_of_its_actions() {
     let names: Vec<&str> = Idle::DESCRIPTOR
         .actions()
         .iter()
-        .map(|action| action.name())
+        .map(soa::ActionDescriptor::name)
         .collect();
     assert_eq!(names, ["all", "nothing", "past"]);
     assert_eq!(Idle::ACTIONS.len(), 3);

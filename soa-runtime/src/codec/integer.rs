@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn numbers_are_ordered_by_their_value() {
-        let mut numbers = vec![
+        let mut numbers = [
             parse("10000000000000000000000000000000000000000000000"),
             Integer::from(u64::MAX),
             parse("-99999999999999999999999999999999999999999999"),

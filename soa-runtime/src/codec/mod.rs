@@ -68,17 +68,18 @@ pub enum Encoding {
     Json,
 }
 
-/// A value that was decoded, and whether a nil went unchecked on the way.
+/// A value that was decoded, and whether serde was more lenient on the way than the wire is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded<T> {
     /// The value.
     pub value: T,
-    /// Whether a nil was accepted that may have stood for a struct's field, where it is not allowed.
+    /// Whether something was read into one of serde's buffers that types take out of there more leniently than from the
+    /// wire: a nil (as `None`), bytes (as text), a list (as a struct), a key that is no text (as the number of a field).
     ///
-    /// Behind `#[serde(flatten)]`, `#[serde(untagged)]` and the like, and for an option as a map's value, it cannot be
-    /// told which. Whoever has to refuse such a nil looks at the message itself.
-    pub unchecked_nil: bool,
+    /// Behind `#[serde(flatten)]`, `#[serde(untagged)]` and the like, what became of it cannot be told. Whoever has to
+    /// refuse it looks at the message itself. Where this is false, nothing of the kind was let through.
+    pub is_lenient: bool,
 }
 
 impl Encoding {

@@ -326,6 +326,9 @@ macro_rules! value {
             $(($crate::value!($key), $crate::value!($value))),*
         ]))
     };
+    (($value:expr)) => {
+        $crate::codec::Value::from($value)
+    };
     ($value:expr) => {
         $crate::codec::Value::from($value)
     };

@@ -18,7 +18,7 @@ use super::ext::{
     AMOUNT, BIG_INTEGER, DATE, DATE_TIME, DECIMAL, EXT_NAME, NULLABLE_NAME, PairDeserializer, TIME,
     UTC_DATE_TIME, VALUE_NAME,
 };
-use super::position::{NilForOption, Position};
+use super::position::Position;
 use super::value::Value;
 
 type Result<T> = std::result::Result<T, DecodeError>;
@@ -41,19 +41,27 @@ pub fn from_value_ref<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T> 
     read(value, Position::Element).map(|(value, _)| value)
 }
 
-/// Reads a type, and says whether a nil went unchecked.
+/// Reads a type, and says whether serde was lenient (see [`Decoded::is_lenient`](super::Decoded::is_lenient)).
 pub(super) fn read<'de, T: Deserialize<'de>>(
     value: &'de Value,
     position: Position,
 ) -> Result<(T, bool)> {
-    let unchecked_nil = Cell::new(false);
+    let notes = Notes::default();
     let value = T::deserialize(Deserializer {
         value,
         position,
         levels: MAX_DEPTH,
-        unchecked_nil: &unchecked_nil,
+        notes: &notes,
     })?;
-    Ok((value, unchecked_nil.get()))
+    Ok((value, notes.is_lenient.get()))
+}
+
+/// What is noted while a value is read.
+#[derive(Debug, Default)]
+struct Notes {
+    /// Whether the last key was asked for as an identifier: then it is a struct's, and its value is a field.
+    key_is_identifier: Cell<bool>,
+    is_lenient: Cell<bool>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,7 +70,7 @@ struct Deserializer<'de, 'a> {
     position: Position,
     /// How many lists and maps may still be entered. A value need not have come through a reader that bounds it.
     levels: usize,
-    unchecked_nil: &'a Cell<bool>,
+    notes: &'a Notes,
 }
 
 impl<'de> Deserializer<'de, '_> {
@@ -202,7 +210,7 @@ impl<'de> Deserializer<'de, '_> {
             Value::Text(value) => visitor.visit_borrowed_str(value),
             Value::Bytes(value) => visitor.visit_borrowed_bytes(value),
             Value::List(list) => self.visit_list(list, visitor),
-            Value::Map(_) => self.visit_map(Position::MapValue, visitor),
+            Value::Map(_) => self.visit_map(Position::Element, visitor),
             _ => self.visit_ext(visitor),
         }
     }
@@ -232,8 +240,8 @@ impl<'de> de::Deserializer<'de> for Deserializer<'de, '_> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.value.is_nil() {
-            self.unchecked_nil.set(true);
+        if let Value::Nil | Value::Bytes(_) | Value::List(_) = self.value {
+            self.notes.is_lenient.set(true);
         }
         self.visit_any(visitor)
     }
@@ -243,10 +251,15 @@ impl<'de> de::Deserializer<'de> for Deserializer<'de, '_> {
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 => visit_integer
     }
     forward! { deserialize_f32 deserialize_f64 => visit_float }
-    forward! { deserialize_char deserialize_str deserialize_string deserialize_identifier => visit_text }
+    forward! { deserialize_char deserialize_str deserialize_string => visit_text }
     forward! { deserialize_bytes deserialize_byte_buf => visit_bytes }
     forward! { deserialize_unit => visit_nothing }
     forward! { deserialize_seq => visit_elements }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.notes.key_is_identifier.set(true);
+        self.visit_text(visitor)
+    }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.value {
@@ -256,13 +269,8 @@ impl<'de> de::Deserializer<'de> for Deserializer<'de, '_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if !self.value.is_nil() {
+        if self.position == Position::Field || !self.value.is_nil() {
             return visitor.visit_some(self);
-        }
-        match self.position.nil_for_option() {
-            NilForOption::Pass => return visitor.visit_some(self),
-            NilForOption::Accept => {}
-            NilForOption::AcceptUnchecked => self.unchecked_nil.set(true),
         }
         visitor.visit_none()
     }
@@ -303,7 +311,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'de, '_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.visit_map(Position::MapValue, visitor)
+        self.visit_map(Position::Element, visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -386,6 +394,10 @@ impl<'de> MapAccess<'de> for Pairs<'de, '_> {
         match self.pairs.next() {
             Some((key, value)) => {
                 self.value = Some(value);
+                self.parent.notes.key_is_identifier.set(false);
+                if key.as_str().is_none() {
+                    self.parent.notes.is_lenient.set(true);
+                }
                 seed.deserialize(self.parent.child(key, Position::Element))
                     .map(Some)
             }
@@ -394,8 +406,13 @@ impl<'de> MapAccess<'de> for Pairs<'de, '_> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
+        let position = if self.parent.notes.key_is_identifier.get() {
+            Position::Field
+        } else {
+            self.position
+        };
         match self.value.take() {
-            Some(value) => seed.deserialize(self.parent.child(value, self.position)),
+            Some(value) => seed.deserialize(self.parent.child(value, position)),
             None => Err(Error::custom("a value was asked for before its key")),
         }
     }

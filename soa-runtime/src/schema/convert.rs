@@ -104,8 +104,8 @@ fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<Kind> {
             let options = object.get("anyOf").and_then(Json::as_array)?;
             return Some(nullable(options.first().map_or(Kind::Anything, |of| node(of).kind)));
         }
-        "datetime" => Kind::DateTime { utc: false },
-        "datetime-utc" => Kind::DateTime { utc: true },
+        "datetime" => Kind::DateTime { utc: Some(false) },
+        "datetime-utc" => Kind::DateTime { utc: Some(true) },
         "date" => Kind::Date,
         "time" => Kind::Time,
         "decimal" => Kind::Decimal,
@@ -150,6 +150,12 @@ fn alternatives_of(options: &[Json]) -> Kind {
         .map(node)
         .collect();
     let had_null = rest.len() < options.len();
+    let is_date_time = |node: &Node| matches!(node.kind, Kind::DateTime { .. });
+    // An enum of the two date-times: the reference has one name for both.
+    if rest.len() > 1 && rest.iter().all(is_date_time) {
+        let kind = Kind::DateTime { utc: None };
+        return if had_null { nullable(kind) } else { kind };
+    }
     let kind = match tag_of(&rest) {
         Some(field) => {
             let mut tagged = Vec::with_capacity(rest.len());

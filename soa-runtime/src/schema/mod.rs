@@ -119,7 +119,8 @@ pub(crate) enum Kind {
     Text(Lengths),
     Bytes,
     DateTime {
-        utc: bool,
+        /// `None` where either will do.
+        utc: Option<bool>,
     },
     Date,
     Time,

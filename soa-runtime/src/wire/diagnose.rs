@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use super::cursor::{Cursor, Fault, Kind};
+use super::cursor::{Cursor, Fault, Key, Kind};
 use super::envelope::skipped;
 use super::request::decode;
 use crate::codec::{Encoding, Map, Value};
@@ -75,12 +75,11 @@ impl Look<'_> {
         cursor.kind()?;
         let start = cursor.at();
         match cursor.key()? {
-            Some(key) => Ok(key.as_ref().into()),
-            None => {
+            // Text that is not UTF-8 is shown as far as it is.
+            Key::Text(key) => Ok(String::from_utf8_lossy(&key).as_ref().into()),
+            Key::Other => {
                 let bytes = self.payload.get(start..cursor.at()).unwrap_or_default();
-                // Text that is not UTF-8 is shown as far as it is.
-                Ok(decode(self.encoding, bytes)
-                    .unwrap_or_else(|_| String::from_utf8_lossy(bytes).as_ref().into()))
+                Ok(decode(self.encoding, bytes).unwrap_or_else(|_| "<unreadable>".into()))
             }
         }
     }

@@ -132,14 +132,14 @@ fn scan<'a, C: Cursor<'a>>(mut cursor: C) -> Result<Envelope<'a>, Fault> {
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
         let key = cursor.key()?;
-        match key.as_deref() {
-            Some("request_id") => {
+        match key.name() {
+            b"request_id" => {
                 let is_nil = cursor.kind()? == Kind::Nil;
                 let span = skipped(&mut cursor)?;
                 envelope.request_id = (!is_nil).then_some(span);
             }
-            Some("meta") => envelope.meta = scan_meta(&mut cursor)?,
-            Some("body") => {
+            b"meta" => envelope.meta = scan_meta(&mut cursor)?,
+            b"body" => {
                 cursor.kind()?;
                 let start = cursor.at();
                 envelope.job = scan_job(&mut cursor)?;
@@ -175,8 +175,8 @@ fn scan_meta<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Meta<'a>, Fault> {
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
         let key = cursor.key()?;
-        match key.as_deref() {
-            Some("reply_to") => {
+        match key.name() {
+            b"reply_to" => {
                 meta.reply_to = match cursor.kind()? {
                     Kind::Text => cursor.text()?.map_or(ReplyTo::Odd, ReplyTo::Name),
                     Kind::Nil => {
@@ -189,7 +189,7 @@ fn scan_meta<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Meta<'a>, Fault> {
                     }
                 };
             }
-            Some("__expiry__") => {
+            b"__expiry__" => {
                 meta.expiry = None;
                 meta.has_odd_expiry = false;
                 match cursor.kind()? {
@@ -201,7 +201,7 @@ fn scan_meta<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Meta<'a>, Fault> {
                     }
                 }
             }
-            Some("client_version") => meta.client_version = scan_version(cursor)?,
+            b"client_version" => meta.client_version = scan_version(cursor)?,
             _ => cursor.skip()?,
         }
     }
@@ -253,16 +253,16 @@ fn scan_job<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Job<'a>>, Fault>
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
         let key = cursor.key()?;
-        let is_fine = match key.as_deref() {
-            Some("control") => {
+        let is_fine = match key.name() {
+            b"control" => {
                 control = scan_control(cursor)?;
                 control.is_some()
             }
-            Some("context") => {
+            b"context" => {
                 context = scan_context(cursor)?;
                 context.is_some()
             }
-            Some("actions") => {
+            b"actions" => {
                 actions = scan_actions(cursor)?;
                 actions.is_some()
             }
@@ -291,9 +291,9 @@ fn scan_control<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Control>, Fa
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
         let key = cursor.key()?;
-        let place = match key.as_deref() {
-            Some("continue_on_error") => &mut continue_on_error,
-            Some("suppress_response") => &mut suppress_response,
+        let place = match key.name() {
+            b"continue_on_error" => &mut continue_on_error,
+            b"suppress_response" => &mut suppress_response,
             _ => {
                 has_extra = true;
                 cursor.skip()?;
@@ -323,11 +323,11 @@ fn scan_context<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Context<'a>>
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
         let key = cursor.key()?;
-        let place = match key.as_deref() {
-            Some("correlation_id") => &mut correlation_id,
-            Some("caller") => &mut caller,
-            Some("calling_service") => &mut calling_service,
-            Some("switches") => {
+        let place = match key.name() {
+            b"correlation_id" => &mut correlation_id,
+            b"caller" => &mut caller,
+            b"calling_service" => &mut calling_service,
+            b"switches" => {
                 switches = scan_switches(cursor)?;
                 if switches.is_none() {
                     return Ok(None);
@@ -393,9 +393,9 @@ fn scan_actions<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Actions<'a>>
         let mut entries = cursor.enter()?;
         while cursor.more(&mut entries)? {
             let key = cursor.key()?;
-            match (key.as_deref(), cursor.kind()?) {
-                (Some("action"), Kind::Text) => name = cursor.text()?,
-                (Some("body"), Kind::Map) => {
+            match (key.name(), cursor.kind()?) {
+                (b"action", Kind::Text) => name = cursor.text()?,
+                (b"body", Kind::Map) => {
                     body = scan_body(cursor)?;
                     if body.is_none() {
                         return Ok(None);

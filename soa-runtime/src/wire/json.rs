@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::cursor::{Cursor, Entries, Fault, Kind};
+use super::cursor::{Cursor, Entries, Fault, Key, Kind};
 
 #[derive(Clone)]
 pub(super) struct Json<'a> {
@@ -224,11 +224,18 @@ impl<'a> Cursor<'a> for Json<'a> {
         Ok(true)
     }
 
-    fn key(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
-        let key = self.text()?;
+    fn key(&mut self) -> Result<Key<'a>, Fault> {
+        let (raw, has_escapes) = self.pass_text()?;
         self.expect(b':', "a colon is missing")?;
         self.space();
-        Ok(key)
+        if !has_escapes {
+            return Ok(Key::Text(Cow::Borrowed(raw)));
+        }
+        let unescaped = std::str::from_utf8(raw).ok().and_then(unescape);
+        Ok(match unescaped {
+            Some(text) => Key::Text(Cow::Owned(text.into_bytes())),
+            None => Key::Text(Cow::Borrowed(raw)),
+        })
     }
 
     fn text(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {

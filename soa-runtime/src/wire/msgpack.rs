@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::cursor::{Cursor, Entries, Fault, Kind};
+use super::cursor::{Cursor, Entries, Fault, Key, Kind};
 
 #[derive(Clone)]
 pub(super) struct MessagePack<'a> {
@@ -15,16 +15,17 @@ impl<'a> MessagePack<'a> {
         Self { bytes, at: 0 }
     }
 
+    #[cold]
     fn fault(&self, what: &'static str) -> Fault {
         Fault { at: self.at, what }
     }
 
     #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        match rest.get(..length) {
+        let end = self.at.saturating_add(length);
+        match self.bytes.get(self.at..end) {
             Some(taken) => {
-                self.at += length;
+                self.at = end;
                 Ok(taken)
             }
             None => Err(self.fault("the message is truncated")),
@@ -71,7 +72,14 @@ impl<'a> MessagePack<'a> {
 
     #[inline]
     fn raw_text(&mut self) -> Result<&'a [u8], Fault> {
-        let (_, length) = self.header()?;
+        // Nearly every text of an envelope is a short one.
+        let length = match self.bytes.get(self.at) {
+            Some(marker @ 0xa0..=0xbf) => {
+                self.at += 1;
+                u32::from(marker & 0x1f)
+            }
+            _ => self.header()?.1,
+        };
         self.take(to_usize(length))
     }
 }
@@ -123,12 +131,12 @@ impl<'a> Cursor<'a> for MessagePack<'a> {
     }
 
     #[inline]
-    fn key(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
+    fn key(&mut self) -> Result<Key<'a>, Fault> {
         if self.kind()? == Kind::Text {
-            self.text()
+            Ok(Key::Text(Cow::Borrowed(self.raw_text()?)))
         } else {
             self.skip()?;
-            Ok(None)
+            Ok(Key::Other)
         }
     }
 

@@ -297,7 +297,7 @@ fn echoed(encoding: Encoding, bytes: &[u8], start: usize) -> Option<(Vec<u8>, us
         while cursor.more(&mut left).ok()? {
             cursor.kind().ok()?;
             let start = cursor.at();
-            let is_expiry = cursor.key().ok()?.as_deref() == Some("__expiry__");
+            let is_expiry = cursor.key().ok()?.name() == b"__expiry__";
             let end = skipped(&mut cursor).ok()?.end;
             if !is_expiry {
                 if count > 0 {

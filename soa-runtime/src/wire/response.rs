@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::cursor::{Cursor, Fault, Kind};
+use super::cursor::{Cursor, Fault, Key, Kind};
 use super::envelope::skipped;
 use super::frame::FrameHead;
 use super::json::Json;
@@ -275,8 +275,8 @@ fn entries<'a, C: Cursor<'a>>(
     let mut left = cursor.enter()?;
     while cursor.more(&mut left)? {
         match cursor.key()? {
-            Some(key) => each(cursor, &key)?,
-            None => cursor.skip()?,
+            Key::Text(key) => each(cursor, std::str::from_utf8(&key).unwrap_or_default())?,
+            Key::Other => cursor.skip()?,
         }
     }
     Ok(())

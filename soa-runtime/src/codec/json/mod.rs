@@ -83,10 +83,10 @@ pub(super) fn decode_body<T: DeserializeOwned>(input: &[u8]) -> Result<Decoded<T
     if body.as_map().is_none() {
         return Err(DecodeError::body_is_not_a_map(body.kind_name()).at(0));
     }
-    let (value, unchecked_nil) = value_de::read(&body, Position::Body)?;
+    let (value, is_lenient) = value_de::read(&body, Position::Body)?;
     Ok(Decoded {
         value,
-        unchecked_nil,
+        is_lenient,
     })
 }
 

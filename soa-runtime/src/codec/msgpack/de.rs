@@ -13,7 +13,7 @@ use serde::de::{
 use super::super::MAX_DEPTH;
 use super::super::error::DecodeError;
 use super::super::ext::{EXT_NAME, Ext, NULLABLE_NAME, PairDeserializer, VALUE_NAME};
-use super::super::position::{NilForOption, Position};
+use super::super::position::Position;
 use super::read::{Head, Int, Reader};
 
 #[derive(Debug)]
@@ -23,7 +23,9 @@ pub(super) struct Deserializer<'de> {
     levels: usize,
     /// Where the value stands that is read next. Whoever enters a list or a map sets it before each of its values.
     position: Position,
-    unchecked_nil: bool,
+    /// Whether the last key was asked for as an identifier: then it is a struct's, and its value is a field.
+    key_is_identifier: bool,
+    is_lenient: bool,
 }
 
 type Result<T> = std::result::Result<T, DecodeError>;
@@ -34,7 +36,8 @@ impl<'de> Deserializer<'de> {
             reader: Reader::new(input),
             levels: MAX_DEPTH,
             position,
-            unchecked_nil: false,
+            key_is_identifier: false,
+            is_lenient: false,
         }
     }
 
@@ -46,8 +49,8 @@ impl<'de> Deserializer<'de> {
         self.reader.offset()
     }
 
-    pub(super) fn unchecked_nil(&self) -> bool {
-        self.unchecked_nil
+    pub(super) fn is_lenient(&self) -> bool {
+        self.is_lenient
     }
 
     /// The error for a value of another kind than expected, which is the next one.
@@ -207,7 +210,7 @@ impl<'de> Deserializer<'de> {
             Head::Text(bytes) => visitor.visit_borrowed_str(self.reader.utf8(bytes)?),
             Head::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
             Head::List(length) => self.visit_list(length, visitor),
-            Head::Map(length) => self.visit_map(length, Position::MapValue, visitor),
+            Head::Map(length) => self.visit_map(length, Position::Element, visitor),
             Head::Ext(code, payload) => match Ext::parse(code, payload) {
                 Ok(_) => visitor.visit_newtype_struct(PairDeserializer::new(code, payload)),
                 Err(error) => Err(DecodeError::from(error).at(start)),
@@ -236,7 +239,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.unchecked_nil |= self.reader.next_is_nil();
+        self.is_lenient |= self.reader.next_is_lenient();
         self.visit_any(visitor)
     }
 
@@ -245,10 +248,16 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 => visit_integer
     }
     forward! { deserialize_f32 deserialize_f64 => visit_float }
-    forward! { deserialize_char deserialize_str deserialize_string deserialize_identifier => visit_text }
+    forward! { deserialize_char deserialize_str deserialize_string => visit_text }
     forward! { deserialize_bytes deserialize_byte_buf => visit_bytes }
     forward! { deserialize_unit => visit_nothing }
     forward! { deserialize_seq => visit_elements }
+
+    #[inline]
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.key_is_identifier = true;
+        self.visit_text(visitor)
+    }
 
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -260,15 +269,9 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if !self.reader.next_is_nil() {
+        if self.position == Position::Field || !self.reader.nil() {
             return visitor.visit_some(self);
         }
-        match self.position.nil_for_option() {
-            NilForOption::Pass => return visitor.visit_some(self),
-            NilForOption::Accept => {}
-            NilForOption::AcceptUnchecked => self.unchecked_nil = true,
-        }
-        self.reader.nil();
         visitor.visit_none()
     }
 
@@ -313,7 +316,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.reader.map()? {
-            Some(length) => self.visit_map(length, Position::MapValue, visitor),
+            Some(length) => self.visit_map(length, Position::Element, visitor),
             None => Err(self.mismatch(&visitor)),
         }
     }
@@ -404,12 +407,18 @@ impl<'de> MapAccess<'de> for Access<'_, 'de> {
         };
         self.left = left;
         self.deserializer.position = Position::Element;
+        self.deserializer.key_is_identifier = false;
+        self.deserializer.is_lenient |= !self.deserializer.reader.next_is_text();
         seed.deserialize(&mut *self.deserializer).map(Some)
     }
 
     #[inline]
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
-        self.deserializer.position = self.position;
+        self.deserializer.position = if self.deserializer.key_is_identifier {
+            Position::Field
+        } else {
+            self.position
+        };
         seed.deserialize(&mut *self.deserializer)
     }
 

@@ -109,7 +109,7 @@ fn read_whole<'de, T: Deserialize<'de>>(
             deserializer.end()?;
             Ok(Decoded {
                 value,
-                unchecked_nil: deserializer.unchecked_nil(),
+                is_lenient: deserializer.is_lenient(),
             })
         })
         .map_err(|error| error.at(deserializer.offset()))

@@ -91,6 +91,20 @@ impl<'de> Reader<'de> {
         self.rest.first() == Some(&0xc0)
     }
 
+    /// Whether the next value is one about which serde's buffers are lenient: nil, bytes, or a list.
+    #[inline]
+    pub(crate) fn next_is_lenient(&self) -> bool {
+        matches!(
+            self.rest.first(),
+            Some(0xc0 | 0xc4..=0xc6 | 0x90..=0x9f | 0xdc | 0xdd)
+        )
+    }
+
+    #[inline]
+    pub(crate) fn next_is_text(&self) -> bool {
+        matches!(self.rest.first(), Some(0xa0..=0xbf | 0xd9..=0xdb))
+    }
+
     /// What to call the next value in a message to a person; `nothing` at the end.
     pub(crate) fn kind_name(&self) -> &'static str {
         let Some(marker) = self.rest.first() else {

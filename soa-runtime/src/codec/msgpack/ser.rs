@@ -83,17 +83,45 @@ fn too_long(length: usize) -> EncodeError {
 }
 
 pub(super) fn write_list_header(length: usize, out: &mut Vec<u8>) -> Result<()> {
-    Header::new(Kind::List, length).map(|header| out.extend_from_slice(header.bytes()))
+    write_header(Kind::List, length, out)
 }
 
 pub(super) fn write_map_header(length: usize, out: &mut Vec<u8>) -> Result<()> {
-    Header::new(Kind::Map, length).map(|header| out.extend_from_slice(header.bytes()))
+    write_header(Kind::Map, length, out)
+}
+
+#[inline]
+fn write_header(kind: Kind, length: usize, out: &mut Vec<u8>) -> Result<()> {
+    match u8::try_from(length) {
+        Ok(length @ 0..=15) => out.push(kind.fix_marker() | length),
+        _ => out.extend_from_slice(Header::new(kind, length)?.bytes()),
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     List,
     Map,
+}
+
+impl Kind {
+    /// The marker of those with at most fifteen elements, whose number is in its lower bits.
+    #[inline]
+    fn fix_marker(self) -> u8 {
+        match self {
+            Self::List => 0x90,
+            Self::Map => 0x80,
+        }
+    }
+
+    /// The marker of those with a length of 16 bits; that for 32 bits comes after it.
+    fn wide_marker(self) -> u8 {
+        match self {
+            Self::List => 0xdc,
+            Self::Map => 0xde,
+        }
+    }
 }
 
 /// The header of a list or a map in its smallest form.
@@ -103,12 +131,8 @@ struct Header {
 }
 
 impl Header {
-    #[inline]
     fn new(kind: Kind, length: usize) -> Result<Self> {
-        let (fix, wide) = match kind {
-            Kind::List => (0x90, 0xdc),
-            Kind::Map => (0x80, 0xde),
-        };
+        let (fix, wide) = (kind.fix_marker(), kind.wide_marker());
         let [a, b, c, d] = check_length(length)?.to_be_bytes();
         let (bytes, length) = match (a, b, c, d) {
             (0, 0, 0, 0..=15) => ([fix | d, 0, 0, 0, 0], 1),
@@ -118,7 +142,6 @@ impl Header {
         Ok(Self { bytes, length })
     }
 
-    #[inline]
     fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
@@ -165,8 +188,7 @@ impl<'a> Serializer<'a> {
             .checked_sub(1)
             .ok_or_else(EncodeError::too_deep)?;
         let start = self.out.len();
-        let header = Header::new(kind, announced)?;
-        self.out.extend_from_slice(header.bytes());
+        write_header(kind, announced, self.out)?;
         Ok(Compound {
             serializer: self,
             kind,
@@ -389,7 +411,7 @@ pub(super) struct Compound<'s, 'a> {
     announced: usize,
     /// How many there are.
     written: usize,
-    /// Where the pair that is being written begins.
+    /// Where the pair begins whose key has been written alone.
     pair_at: usize,
     /// Whether a pair whose value is `None` is left out.
     skip_none: bool,
@@ -406,18 +428,19 @@ impl Compound<'_, '_> {
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
-        self.pair_at = self.serializer.out.len();
+        let pair_at = self.serializer.out.len();
         write_str(key, self.serializer.out)?;
-        self.value(value)
+        self.value(pair_at, value)
     }
 
+    /// Writes the value of the pair that begins at `pair_at`, and takes the pair back if need be.
     #[inline]
-    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    fn value<T: Serialize + ?Sized>(&mut self, pair_at: usize, value: &T) -> Result<()> {
         let value_at = self.serializer.out.len();
         value.serialize(&mut *self.serializer)?;
         let was_none = self.serializer.none_at == value_at;
         if was_none && self.skip_none {
-            self.serializer.out.truncate(self.pair_at);
+            self.serializer.out.truncate(pair_at);
         } else {
             self.written += 1;
         }
@@ -434,6 +457,11 @@ impl Compound<'_, '_> {
         if self.written == self.announced {
             return Ok(());
         }
+        self.correct_header()
+    }
+
+    /// Says how many there are indeed, which may take more room, or less.
+    fn correct_header(self) -> Result<()> {
         let (old, new) = (
             Header::new(self.kind, self.announced)?,
             Header::new(self.kind, self.written)?,
@@ -511,7 +539,7 @@ impl SerializeMap for Compound<'_, '_> {
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.value(value)
+        self.value(self.pair_at, value)
     }
 
     #[inline]

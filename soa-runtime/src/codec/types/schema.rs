@@ -112,7 +112,7 @@ macro_rules! schema {
 
 schema! {
     DateTime: {"x-soa-type": "datetime", "type": "string", "format": "date-time"};
-    UtcDateTime: {"x-soa-type": "datetime", "type": "string", "format": "date-time"};
+    UtcDateTime: {"x-soa-type": "datetime-utc", "type": "string", "format": "date-time"};
     Date: {"x-soa-type": "date", "type": "string", "format": "date"};
     Time: {"x-soa-type": "time", "type": "string", "format": "time"};
     Decimal: {"x-soa-type": "decimal", "type": "string", "format": "decimal"};
