@@ -27,10 +27,21 @@ pub(crate) async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         ))
         .switch(VERSION_2)
         .await?;
-    writeln!(out, "  square(2) = {}, square(3) = {}", two.square, three.square)?;
-    writeln!(out, "  switched() with switch {VERSION_2} = version {}", switched.version)?;
+    writeln!(
+        out,
+        "  square(2) = {}, square(3) = {}",
+        two.square, three.square
+    )?;
+    writeln!(
+        out,
+        "  switched() with switch {VERSION_2} = version {}",
+        switched.version
+    )?;
 
-    heading(out, "One job that goes on after an error: a result for each action")?;
+    heading(
+        out,
+        "One job that goes on after an error: a result for each action",
+    )?;
     let (first, failed, last) = client
         .job((
             example.square(square(5)),
@@ -47,12 +58,19 @@ pub(crate) async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 
     heading(out, "Many calls at once, to two services, results in order")?;
     let squares = client
-        .parallel((7..=10).map(|number| {
-            let service = if number % 2 == 0 { &example2 } else { &example };
-            service.square(square(number))
-        }).collect::<Vec<_>>())
+        .parallel(
+            (7..=10)
+                .map(|number| {
+                    let service = if number % 2 == 0 { &example2 } else { &example };
+                    service.square(square(number))
+                })
+                .collect::<Vec<_>>(),
+        )
         .await?;
-    let squares: Vec<String> = squares.iter().map(|response| response.square.to_string()).collect();
+    let squares: Vec<String> = squares
+        .iter()
+        .map(|response| response.square.to_string())
+        .collect();
     writeln!(out, "  square(7..=10) = {}", squares.join(", "))?;
 
     heading(out, "Sent now, collected later")?;
@@ -112,11 +130,15 @@ pub(crate) async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 fn serve() -> Result<Client, Box<dyn Error>> {
     // What the demonstration does on purpose needs no report on the screen.
     std::panic::set_hook(Box::new(|_| {}));
-    let example2 = Server::builder(ExampleService::new()).name("example2").build()?;
+    let example2 = Server::builder(ExampleService::new())
+        .name("example2")
+        .build()?;
     let chained = Client::builder()
         .service("example2", LocalTransport::new(example2.clone()))
         .build()?;
-    let example = Server::builder(ExampleService::new()).client(chained).build()?;
+    let example = Server::builder(ExampleService::new())
+        .client(chained)
+        .build()?;
     let client = Client::builder()
         .service("example", LocalTransport::new(example))
         .service("example2", LocalTransport::new(example2))

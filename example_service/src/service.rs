@@ -41,7 +41,9 @@ impl ExampleService {
     async fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError> {
         match request.number.checked_mul(request.number) {
             Some(square) => Ok(SquareResponse { square }),
-            None => Err(ActionError::caller("TOO_LARGE", "The square has over 127 bits").field("number")),
+            None => Err(
+                ActionError::caller("TOO_LARGE", "The square has over 127 bits").field("number"),
+            ),
         }
     }
 
@@ -55,7 +57,9 @@ impl ExampleService {
     #[action]
     async fn fail(&self, request: FailRequest) -> Result<(), ActionError> {
         let code = request.code.unwrap_or("EXAMPLE_FAILURE".to_owned());
-        let message = request.message.unwrap_or("This action always fails".to_owned());
+        let message = request
+            .message
+            .unwrap_or("This action always fails".to_owned());
         let mut error = if request.keep_caller_error == Some(true) {
             WireError::server(code, message)
         } else {
@@ -195,8 +199,15 @@ impl ExampleService {
     async fn big(&self, request: BigRequest) -> Result<BigResponse, ActionError> {
         let size = usize::try_from(request.size).map_err(ActionError::internal)?;
         let data = match request.kind {
-            Some(BigKind::Text) => "0123456789abcdef".chars().cycle().take(size).collect::<String>().into(),
-            _ => Value::from(Blob::from((0..=255).cycle().take(size).collect::<Vec<u8>>())),
+            Some(BigKind::Text) => "0123456789abcdef"
+                .chars()
+                .cycle()
+                .take(size)
+                .collect::<String>()
+                .into(),
+            _ => Value::from(Blob::from(
+                (0..=255).cycle().take(size).collect::<Vec<u8>>(),
+            )),
         };
         Ok(BigResponse { data })
     }
@@ -292,10 +303,14 @@ fn body<T: serde::de::DeserializeOwned>(
 ) -> Result<T, ActionError> {
     let failed = || response.actions.iter().flat_map(|action| &action.errors);
     if let Some(error) = response.errors.iter().chain(failed()).next() {
-        return Err(ActionError::internal(format!("the called service failed: {error}")));
+        return Err(ActionError::internal(format!(
+            "the called service failed: {error}"
+        )));
     }
     match response.actions.get(index) {
         Some(action) => action.body.decode().map_err(ActionError::internal),
-        None => Err(ActionError::internal("the called service left out a response")),
+        None => Err(ActionError::internal(
+            "the called service left out a response",
+        )),
     }
 }

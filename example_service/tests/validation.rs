@@ -32,10 +32,18 @@ async fn every_body_gets_the_errors_that_the_reference_finds() {
             .map(|error| serde_json::json!([error.code, error.message, error.field]))
             .collect();
         if serde_json::Value::from(ours.clone()) != case["errors"] {
-            wrong.push(format!("{value:?}\n  ours {ours:?}\n  not  {}", case["errors"]));
+            wrong.push(format!(
+                "{value:?}\n  ours {ours:?}\n  not  {}",
+                case["errors"]
+            ));
         }
         count += 1;
     }
-    assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert!(count > 600, "{count}");
 }

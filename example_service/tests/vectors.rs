@@ -35,12 +35,18 @@ const ABOUT_SIZE: [&str; 4] = [
 ];
 
 fn serve() -> Server {
-    let example2 = Server::builder(ExampleService::new()).name("example2").build().unwrap();
+    let example2 = Server::builder(ExampleService::new())
+        .name("example2")
+        .build()
+        .unwrap();
     let client = Client::builder()
         .service("example2", LocalTransport::new(example2))
         .build()
         .unwrap();
-    Server::builder(ExampleService::new()).client(client).build().unwrap()
+    Server::builder(ExampleService::new())
+        .client(client)
+        .build()
+        .unwrap()
 }
 
 #[test]
@@ -71,7 +77,9 @@ fn what_the_reference_writes_is_written_the_same_byte_for_byte() {
             };
             let mut written = Vec::new();
             match message.encoding() {
-                soa::Encoding::Json => soa::codec::json::encode_value(&value, &mut written).unwrap(),
+                soa::Encoding::Json => {
+                    soa::codec::json::encode_value(&value, &mut written).unwrap()
+                }
                 _ => soa::codec::msgpack::encode_value(&value, &mut written).unwrap(),
             }
             assert_eq!(written, message.payload(), "{}", message.file);
@@ -107,7 +115,8 @@ fn compare(name: &str, request: &Message, response: &Message, frame: &[u8]) {
         decoded: None,
         is_malformed: false,
     };
-    let head = |message: &Message| message.frame[..message.frame.len() - message.payload().len()].to_vec();
+    let head =
+        |message: &Message| message.frame[..message.frame.len() - message.payload().len()].to_vec();
     if name == "39_types_json_not_serializable" {
         // The reference's substitute error goes out in its default serializer; ours in the caller's.
         assert_eq!(head(&ours), head(request), "{name}");
@@ -124,13 +133,24 @@ fn compare(name: &str, request: &Message, response: &Message, frame: &[u8]) {
 
 /// Drops what is allowed to differ.
 fn forget_times(message: &mut Value, name: &str) {
-    let Value::Map(message) = message else { panic!("{name}") };
-    let Some(Value::Map(meta)) = message.get_mut("meta") else { panic!("{name}") };
-    assert!(meta.remove("__expiry__").and_then(|expiry| expiry.as_f64()) > Some(1.7e9), "{name}");
-    let Some(Value::Map(body)) = message.get_mut("body") else { panic!("{name}") };
+    let Value::Map(message) = message else {
+        panic!("{name}")
+    };
+    let Some(Value::Map(meta)) = message.get_mut("meta") else {
+        panic!("{name}")
+    };
+    assert!(
+        meta.remove("__expiry__").and_then(|expiry| expiry.as_f64()) > Some(1.7e9),
+        "{name}"
+    );
+    let Some(Value::Map(body)) = message.get_mut("body") else {
+        panic!("{name}")
+    };
     if let Some(Value::List(actions)) = body.get_mut("actions") {
         for action in actions {
-            let Value::Map(action) = action else { panic!("{name}") };
+            let Value::Map(action) = action else {
+                panic!("{name}")
+            };
             if let Some(Value::Map(body)) = action.get_mut("body") {
                 if let Some(Value::Map(canonical)) = body.get_mut("canonical") {
                     // The reference lost a microsecond of it in float arithmetic.
@@ -163,7 +183,12 @@ fn sort(map: &mut Map) {
 async fn a_request_that_wants_no_answer_gets_none_and_is_executed() {
     let server = serve();
     let vector = vector("88_suppress_response");
-    assert!(server.answer(vector.requests[0].unexpired()).await.is_none());
+    assert!(
+        server
+            .answer(vector.requests[0].unexpired())
+            .await
+            .is_none()
+    );
     assert_eq!(server.stats().jobs(), 1);
 }
 
@@ -172,7 +197,10 @@ async fn what_kills_a_reference_server_is_answered_or_dropped() {
     let server = serve();
     // A date-time in the year 10000 and text with half a surrogate pair: faults of one action's body.
     for name in ["10_echo_datetime_max", "23_echo_surrogate"] {
-        let reply = server.answer(vector(name).requests[0].unexpired()).await.unwrap();
+        let reply = server
+            .answer(vector(name).requests[0].unexpired())
+            .await
+            .unwrap();
         let response = read_response(&reply.frame, &Default::default()).unwrap();
         assert_eq!(response.job.actions[0].errors[0].code, "INVALID", "{name}");
     }
@@ -204,7 +232,10 @@ fn requests_are_written_as_the_reference_writes_them() {
         let expected = captured.decoded.as_ref().unwrap();
         let get = |path: [&str; 3]| expected.get(path[0])?.get(path[1])?.get(path[2]);
         let encoding = captured.encoding();
-        let action = &expected.get("body").and_then(|body| body.get("actions")).unwrap();
+        let action = &expected
+            .get("body")
+            .and_then(|body| body.get("actions"))
+            .unwrap();
         let action = &action.as_list().unwrap()[0];
         let body = Body::encode(encoding, action.get("body").unwrap());
         let correlation_id = get(["body", "context", "correlation_id"]).and_then(Value::as_str);
@@ -221,7 +252,15 @@ fn requests_are_written_as_the_reference_writes_them() {
         let id = expected.get("request_id").and_then(Value::as_i64).unwrap();
         let reply_to = expected.get("meta").and_then(|meta| meta.get("reply_to"));
         let reply_to = reply_to.and_then(Value::as_str).unwrap();
-        let frame = write_request(version, encoding, id, reply_to, Duration::from_secs(60), &job).unwrap();
+        let frame = write_request(
+            version,
+            encoding,
+            id,
+            reply_to,
+            Duration::from_secs(60),
+            &job,
+        )
+        .unwrap();
         let written = Message {
             file: String::new(),
             frame,
@@ -242,20 +281,25 @@ fn requests_are_written_as_the_reference_writes_them() {
 
 #[test]
 fn captured_responses_are_read_as_typed_messages() {
-    let read = |name: &str| {
-        read_response(&vector(name).responses[0].frame, &Default::default()).unwrap()
-    };
+    let read =
+        |name: &str| read_response(&vector(name).responses[0].frame, &Default::default()).unwrap();
     let square = read("01_square");
     assert_eq!(square.request_id, value!(940_817));
     assert_eq!(square.job.actions[0].action, "square");
-    assert_eq!(square.job.actions[0].body.to_value().unwrap(), value!({ "square": 144 }));
+    assert_eq!(
+        square.job.actions[0].body.to_value().unwrap(),
+        value!({ "square": 144 })
+    );
     assert_eq!(
         square.job.context.correlation_id.as_deref(),
         Some("c0ffee00c0ffee00c0ffee00c0ffee00")
     );
     let failed = read("55_fail");
     let error = &failed.job.actions[0].errors[0];
-    assert_eq!(error.to_string(), "EXAMPLE_FAILURE at `some.field`: This action always fails");
+    assert_eq!(
+        error.to_string(),
+        "EXAMPLE_FAILURE at `some.field`: This action always fails"
+    );
     assert!(error.is_caller_error);
     let job = read("60_job_error");
     assert_eq!(job.job.errors[0].code, "CUSTOM_JOB_ERROR");

@@ -35,7 +35,9 @@ impl fmt::Debug for Extensions {
     /// Names the types only: the values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.0.iter().flat_map(|map| map.values());
-        f.debug_set().entries(entries.map(|(name, _)| name)).finish()
+        f.debug_set()
+            .entries(entries.map(|(name, _)| name))
+            .finish()
     }
 }
 

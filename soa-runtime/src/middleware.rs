@@ -195,11 +195,7 @@ impl<S: Stage> Stack<S> {
         self.layers.len()
     }
 
-    pub(crate) fn run<F>(
-        &self,
-        request: S::Request,
-        end: F,
-    ) -> BoxFuture<'static, StageResult<S>>
+    pub(crate) fn run<F>(&self, request: S::Request, end: F) -> BoxFuture<'static, StageResult<S>>
     where
         F: Fn(S::Request) -> BoxFuture<'static, StageResult<S>> + Send + Sync + 'static,
     {

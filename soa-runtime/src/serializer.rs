@@ -46,7 +46,10 @@ impl Serializers {
         let Some(content_type) = content_type else {
             return Format::Own(Encoding::MessagePack);
         };
-        let custom = self.0.iter().find(|known| known.content_type() == content_type);
+        let custom = self
+            .0
+            .iter()
+            .find(|known| known.content_type() == content_type);
         match (custom, Encoding::from_content_type(content_type)) {
             (Some(custom), _) => Format::Custom(Arc::clone(custom)),
             (None, Some(encoding)) => Format::Own(encoding),

@@ -81,7 +81,8 @@ where
             Ok(response) => response,
             Err(error) => return Err(error.into()),
         };
-        (action.response.validate)(&response).map_err(|errors| invalid_response(&call.action, &errors))?;
+        (action.response.validate)(&response)
+            .map_err(|errors| invalid_response(&call.action, &errors))?;
         let body = (action.response.encode)(encoding, &response);
         Ok(ActionResponse::new(call.action, body))
     })

@@ -6,7 +6,6 @@
 //! or in a type's own `Deserialize`, and their own words are used. So the set of errors is the same
 //! whether or not the body could be decoded.
 
-
 use crate::action::ActionBody;
 use crate::codec::{DecodeError, Value};
 use crate::message::{Body, WireError, code};

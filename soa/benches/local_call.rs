@@ -75,17 +75,21 @@ async fn by_hand(order: Order) -> Receipt {
 }
 
 fn local_call(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let client = ShopClient::local(Shop);
     let order = order();
     let mut group = criterion.benchmark_group("typed call in one process");
     group.bench_function("soa", |bencher| {
-        bencher.to_async(&runtime).iter(|| async {
-            client.order(black_box(order.clone())).await.unwrap()
-        });
+        bencher
+            .to_async(&runtime)
+            .iter(|| async { client.order(black_box(order.clone())).await.unwrap() });
     });
     group.bench_function("by hand", |bencher| {
-        bencher.to_async(&runtime).iter(|| async { by_hand(black_box(order.clone())).await });
+        bencher
+            .to_async(&runtime)
+            .iter(|| async { by_hand(black_box(order.clone())).await });
     });
     group.finish();
 }

@@ -59,7 +59,9 @@ impl Message {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 pub fn decode(encoding: Encoding, payload: &[u8]) -> Result<Value, soa::codec::DecodeError> {
@@ -89,7 +91,10 @@ pub fn vector(name: &str) -> Vector {
     let text = std::fs::read(folder().join(format!("{name}.json"))).unwrap();
     let description = json::decode_value(&text).unwrap();
     let messages = |side: &str| {
-        let messages = description.get(side).and_then(Value::as_list).unwrap_or_default();
+        let messages = description
+            .get(side)
+            .and_then(Value::as_list)
+            .unwrap_or_default();
         messages.iter().map(message).collect()
     };
     Vector {
@@ -119,12 +124,19 @@ fn expected(description: &Value) -> Value {
                 return Value::Bytes(unhex(hex).into());
             }
             if let Some(length) = map.get("$counting").and_then(Value::as_i64) {
-                let bytes: Vec<u8> = (0..=255).cycle().take(usize::try_from(length).unwrap()).collect();
+                let bytes: Vec<u8> = (0..=255)
+                    .cycle()
+                    .take(usize::try_from(length).unwrap())
+                    .collect();
                 return Value::Bytes(bytes.into());
             }
             if let Some(code) = map.get("$ext").and_then(Value::as_i64) {
                 let payload = unhex(map.get("hex").and_then(Value::as_str).unwrap());
-                let mut bytes = vec![0xc7, u8::try_from(payload.len()).unwrap(), u8::try_from(code).unwrap()];
+                let mut bytes = vec![
+                    0xc7,
+                    u8::try_from(payload.len()).unwrap(),
+                    u8::try_from(code).unwrap(),
+                ];
                 bytes.extend(payload);
                 return msgpack::decode_value(&bytes).unwrap();
             }
@@ -135,7 +147,9 @@ fn expected(description: &Value) -> Value {
                 });
                 return pairs.collect::<Map>().into();
             }
-            let entries = map.iter().map(|(key, value)| (key.clone(), expected(value)));
+            let entries = map
+                .iter()
+                .map(|(key, value)| (key.clone(), expected(value)));
             entries.collect::<Map>().into()
         }
         scalar => scalar.clone(),

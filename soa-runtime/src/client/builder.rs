@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Client, Shared};
+use super::{Client, Route, Shared};
 use crate::codec::Value;
 use crate::error::BuildError;
 use crate::message::{ContextHeader, Name, SwitchSet};
@@ -26,7 +26,7 @@ use crate::transport::ClientTransport;
 /// # Ok(()) }
 /// ```
 pub struct ClientBuilder {
-    routes: HashMap<Name, Arc<dyn ClientTransport>>,
+    routes: HashMap<Name, Arc<Route>>,
     twice: Option<Name>,
     middleware: StackBuilder<ClientStage>,
     base: ContextHeader,
@@ -40,7 +40,11 @@ impl ClientBuilder {
         if self.routes.contains_key(&name) {
             self.twice = Some(name.clone());
         }
-        self.routes.insert(name, Arc::new(transport));
+        let route = Route {
+            service: name.clone(),
+            transport: Some(Arc::new(transport)),
+        };
+        self.routes.insert(name, Arc::new(route));
         self
     }
 

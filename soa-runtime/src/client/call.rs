@@ -1,9 +1,12 @@
 //! A call of one action.
 
 use std::fmt;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
 
 use super::options::option_methods;
-use super::{CallOptions, Client, Pending, Sent};
+use super::{CallOptions, Client, Pending, Route, Sent};
 use crate::BoxFuture;
 use crate::codec::DecodeError;
 use crate::error::ClientError;
@@ -16,7 +19,7 @@ pub(super) type Decode<R> = fn(&Body) -> Result<R, DecodeError>;
 #[must_use = "a call does nothing until it is awaited, sent, or put into a job"]
 pub struct Call<R> {
     pub(super) client: Client,
-    pub(super) service: Name,
+    pub(super) route: Arc<Route>,
     pub(super) request: ActionRequest,
     pub(super) decode: Decode<R>,
 }
@@ -34,13 +37,13 @@ pub struct CallWithOptions<R> {
 impl<R> Call<R> {
     pub(crate) fn new(
         client: Client,
-        service: Name,
+        route: Arc<Route>,
         request: ActionRequest,
         decode: Decode<R>,
     ) -> Self {
         Self {
             client,
-            service,
+            route,
             request,
             decode,
         }
@@ -73,16 +76,26 @@ impl<R: Send + 'static> Call<R> {
     /// # Errors
     /// A request that could not be sent.
     pub async fn send(self) -> Result<Pending<R>, ClientError> {
-        Pending::start(self.service.clone(), |sent| self.run(None, sent)).await
+        let service = self.route.service.clone();
+        Pending::start(service, |sent| self.start(None, sent)).await
     }
 
-    async fn run(self, options: Option<Box<CallOptions>>, sent: Sent) -> Result<R, ClientError> {
-        let response = self
+    fn start(
+        self,
+        options: Option<Box<CallOptions>>,
+        sent: Sent,
+    ) -> BoxFuture<Result<R, ClientError>> {
+        let route = Arc::clone(&self.route);
+        let dispatched = self
             .client
-            .execute(self.service.clone(), vec![self.request], options, sent)
-            .await?;
-        let mut actions = successful_job(&self.service, response)?.into_iter();
-        decode_next(&self.service, self.decode, &mut actions)
+            .dispatch(self.route, vec![self.request], options, sent);
+        match dispatched {
+            Ok(dispatched) => Box::pin(dispatched.map(move |response| {
+                let mut actions = successful_job(&route.service, response?)?.into_iter();
+                decode_next(&route.service, self.decode, &mut actions)
+            })),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 }
 
@@ -92,10 +105,8 @@ impl<R: Send + 'static> CallWithOptions<R> {
     /// # Errors
     /// A request that could not be sent.
     pub async fn send(self) -> Result<Pending<R>, ClientError> {
-        Pending::start(self.call.service.clone(), |sent| {
-            self.call.run(Some(self.options), sent)
-        })
-        .await
+        let service = self.call.route.service.clone();
+        Pending::start(service, |sent| self.call.start(Some(self.options), sent)).await
     }
 }
 
@@ -104,7 +115,7 @@ impl<R: Send + 'static> IntoFuture for Call<R> {
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run(None, Sent::unwatched()))
+        self.start(None, Sent::unwatched())
     }
 }
 
@@ -113,7 +124,7 @@ impl<R: Send + 'static> IntoFuture for CallWithOptions<R> {
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.call.run(Some(self.options), Sent::unwatched()))
+        self.call.start(Some(self.options), Sent::unwatched())
     }
 }
 
@@ -149,7 +160,7 @@ pub(super) fn decode_next<R>(
 impl<R> fmt::Debug for Call<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("service", &self.service)
+            .field("service", &self.route.service)
             .field("request", &self.request)
             .finish_non_exhaustive()
     }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::call::{Call, Decode, decode_next, successful_job};
 use super::options::option_methods;
-use super::{CallOptions, Client, Pending, Sent};
+use super::{CallOptions, Client, Pending, Route, Sent};
 use crate::BoxFuture;
 use crate::error::ClientError;
 use crate::message::{ActionRequest, JobResponse, Name};
@@ -44,7 +45,7 @@ pub trait Actions: Send + 'static {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Split<D> {
-    services: Vec<Name>,
+    routes: Vec<Arc<Route>>,
     requests: Vec<ActionRequest>,
     decoder: D,
 }
@@ -141,37 +142,12 @@ impl<A: Actions, M: Mode<A>> JobCall<A, M> {
     /// # Errors
     /// A job that could not be sent.
     pub async fn send(self) -> Result<Pending<M::Output>, ClientError> {
-        let (service, run) = self.prepare();
-        Pending::start(service, run).await
-    }
-
-    fn prepare(
-        self,
-    ) -> (
-        Name,
-        impl FnOnce(Sent) -> BoxFuture<Result<M::Output, ClientError>>,
-    ) {
         let split = self.actions.split();
-        let service = split.services.first().cloned().unwrap_or_default();
-        let called = service.clone();
-        let run = move |sent| -> BoxFuture<Result<M::Output, ClientError>> {
-            Box::pin(async move {
-                if let Some(other) = split.services.iter().find(|name| **name != service) {
-                    let message = format!(
-                        "a job goes to one service, but this one has actions of `{other}` too; \
-                         use `parallel` for several services"
-                    );
-                    return Err(ClientError::usage(&service, message));
-                }
-                let options = Some(self.options);
-                let response = self
-                    .client
-                    .execute(service.clone(), split.requests, options, sent)
-                    .await?;
-                M::finish(split.decoder, &service, response)
-            })
-        };
-        (called, run)
+        let service = split.service();
+        Pending::start(service, |sent| {
+            start::<A, M>(&self.client, split, self.options, sent)
+        })
+        .await
     }
 }
 
@@ -180,7 +156,57 @@ impl<A: Actions, M: Mode<A>> IntoFuture for JobCall<A, M> {
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        self.prepare().1(Sent::unwatched())
+        let split = self.actions.split();
+        start::<A, M>(&self.client, split, self.options, Sent::unwatched())
+    }
+}
+
+impl<D> Split<D> {
+    fn service(&self) -> Name {
+        let route = self.routes.first();
+        route.map(|route| route.service.clone()).unwrap_or_default()
+    }
+
+    /// The one service that all actions go to.
+    fn route(&self) -> Result<Arc<Route>, ClientError> {
+        let Some(first) = self.routes.first() else {
+            let message = "a job needs at least one action";
+            return Err(ClientError::usage(&self.service(), message));
+        };
+        let other = self
+            .routes
+            .iter()
+            .find(|route| route.service != first.service);
+        match other {
+            None => Ok(Arc::clone(first)),
+            Some(other) => Err(ClientError::usage(
+                &first.service,
+                format!(
+                    "a job goes to one service, but this one has actions of `{}` too; use `parallel` \
+                     for several services",
+                    other.service
+                ),
+            )),
+        }
+    }
+}
+
+fn start<A: Actions, M: Mode<A>>(
+    client: &Client,
+    split: Split<A::Decoder>,
+    options: Box<CallOptions>,
+    sent: Sent,
+) -> BoxFuture<Result<M::Output, ClientError>> {
+    let service = split.service();
+    let dispatched = split
+        .route()
+        .and_then(|route| client.dispatch(route, split.requests, Some(options), sent));
+    match dispatched {
+        Ok(dispatched) => Box::pin(async move {
+            let response = dispatched.await?;
+            M::finish(split.decoder, &service, response)
+        }),
+        Err(error) => Box::pin(std::future::ready(Err(error))),
     }
 }
 
@@ -199,12 +225,12 @@ impl<R: Send + 'static> Actions for Vec<Call<R>> {
 
     fn split(self) -> Split<Self::Decoder> {
         let mut split = Split {
-            services: Vec::with_capacity(self.len()),
+            routes: Vec::with_capacity(self.len()),
             requests: Vec::with_capacity(self.len()),
             decoder: Vec::with_capacity(self.len()),
         };
         for call in self {
-            split.services.push(call.service);
+            split.routes.push(call.route);
             split.requests.push(call.request);
             split.decoder.push(call.decode);
         }
@@ -246,7 +272,7 @@ macro_rules! tuple_of_calls {
             fn split(self) -> Split<Self::Decoder> {
                 let ($($call,)+) = self;
                 Split {
-                    services: vec![$($call.service),+],
+                    routes: vec![$($call.route),+],
                     requests: vec![$($call.request),+],
                     decoder: ($($call.decode,)+),
                 }
@@ -287,13 +313,13 @@ tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g, H h);
 /// Untyped actions, whose result is the whole job response. See [`Client::call_job`].
 #[derive(Debug)]
 pub struct Responses {
-    service: Name,
+    route: Arc<Route>,
     requests: Vec<ActionRequest>,
 }
 
 impl Responses {
-    pub(super) fn new(service: Name, requests: Vec<ActionRequest>) -> Self {
-        Self { service, requests }
+    pub(super) fn new(route: Arc<Route>, requests: Vec<ActionRequest>) -> Self {
+        Self { route, requests }
     }
 }
 
@@ -304,7 +330,7 @@ impl Actions for Responses {
 
     fn split(self) -> Split<()> {
         Split {
-            services: vec![self.service],
+            routes: vec![self.route],
             requests: self.requests,
             decoder: (),
         }

@@ -21,7 +21,9 @@ mod typed;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -34,11 +36,12 @@ pub use parallel::Parallel;
 pub use pending::{Pending, Sent};
 pub use typed::{ServiceClient, TypedClient};
 
+use crate::BoxFuture;
 use crate::codec::{Encoding, Value};
 use crate::error::ClientError;
 use crate::message::{ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name};
 use crate::middleware::{ClientStage, Stack};
-use crate::transport::ClientTransport;
+use crate::transport::{ClientTransport, ReplyFuture};
 
 /// Calls services. Cheap to clone.
 #[derive(Clone)]
@@ -49,8 +52,22 @@ pub struct Client {
 }
 
 struct Shared {
-    routes: HashMap<Name, Arc<dyn ClientTransport>>,
+    routes: HashMap<Name, Arc<Route>>,
     middleware: Stack<ClientStage>,
+}
+
+/// A service and how it is reached. Typed clients keep theirs, so that a call looks nothing up.
+pub(crate) struct Route {
+    pub(crate) service: Name,
+    /// `None` for a service that this client does not know: its calls say so.
+    transport: Option<Arc<dyn ClientTransport>>,
+}
+
+impl Route {
+    pub(crate) fn encoding(&self) -> Encoding {
+        let transport = self.transport.as_ref();
+        transport.map_or(Encoding::MessagePack, |transport| transport.encoding())
+    }
 }
 
 /// A call on its way through client middleware to the transport.
@@ -128,9 +145,14 @@ impl Client {
         action: impl Into<Name>,
         body: &B,
     ) -> Call<Value> {
-        let service = service.into();
-        let body = Body::encode(self.encoding(&service), body);
-        Call::new(self.clone(), service, ActionRequest::new(action, body), Body::decode)
+        let route = self.route(service.into());
+        let body = Body::encode(route.encoding(), body);
+        Call::new(
+            self.clone(),
+            route,
+            ActionRequest::new(action, body),
+            Body::decode,
+        )
     }
 
     /// Several actions of a service by name; the result is the whole job response, in which errors of the
@@ -140,33 +162,42 @@ impl Client {
         service: impl Into<Name>,
         actions: impl IntoIterator<Item = (Name, Value)>,
     ) -> JobCall<Responses> {
-        let service = service.into();
-        let encoding = self.encoding(&service);
+        let route = self.route(service.into());
+        let encoding = route.encoding();
         let actions = actions
             .into_iter()
             .map(|(action, body)| ActionRequest::new(action, Body::encode(encoding, &body)))
             .collect();
-        JobCall::new(self.clone(), Responses::new(service, actions))
+        JobCall::new(self.clone(), Responses::new(route, actions))
     }
 
-    /// The encoding in which bodies for this service are sent.
-    pub fn encoding(&self, service: &str) -> Encoding {
-        let route = self.shared.routes.get(service);
-        route.map_or(Encoding::MessagePack, |route| route.encoding())
+    /// How a service is reached.
+    pub(crate) fn route(&self, service: Name) -> Arc<Route> {
+        match self.shared.routes.get(&service) {
+            Some(route) => Arc::clone(route),
+            None => Arc::new(Route {
+                service,
+                transport: None,
+            }),
+        }
     }
 
-    /// Sends a job and waits for its response, through middleware and transport.
-    pub(crate) async fn execute(
-        self,
-        service: Name,
+    /// Sends a job, through middleware and transport.
+    pub(crate) fn dispatch(
+        &self,
+        route: Arc<Route>,
         actions: Vec<ActionRequest>,
         options: Option<Box<CallOptions>>,
         sent: Sent,
-    ) -> Result<JobResponse, ClientError> {
+    ) -> Result<Dispatched, ClientError> {
         for request in &actions {
             if let Err(error) = request.body.bytes() {
                 let action = request.action.clone();
-                return Err(ClientError::encode(&service, action, Arc::clone(error)));
+                return Err(ClientError::encode(
+                    &route.service,
+                    action,
+                    Arc::clone(error),
+                ));
             }
         }
         let mut context = (*self.base).clone();
@@ -180,45 +211,76 @@ impl Client {
             options.apply(&mut context, &mut control);
         }
         if context.correlation_id.is_empty() {
-            context.correlation_id = ContextHeader::fresh().correlation_id;
+            context.correlation_id = ContextHeader::fresh_correlation_id();
         }
         let request = ClientRequest {
-            service,
+            service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
             timeout,
             sent,
         };
         if self.shared.middleware.is_empty() {
-            return deliver(&self.shared, request).await;
+            return deliver(&self.shared, &route, request);
         }
         let shared = Arc::clone(&self.shared);
-        let end = move |request| {
-            let shared = Arc::clone(&shared);
-            let delivery: crate::BoxFuture<_> =
-                Box::pin(async move { deliver(&shared, request).await });
-            delivery
+        let end = move |request: ClientRequest| -> BoxFuture<_> {
+            // Middleware may send a request to another service than it was made for.
+            let route = shared.routes.get(&request.service).unwrap_or(&route);
+            match deliver(&shared, route, request) {
+                Ok(dispatched) => Box::pin(dispatched),
+                Err(error) => Box::pin(std::future::ready(Err(error))),
+            }
         };
-        self.shared.middleware.run(request, end).await
+        let run = self.shared.middleware.run(request, end);
+        Ok(Dispatched::Boxed(run))
     }
 }
 
-async fn deliver(shared: &Shared, request: ClientRequest) -> Result<JobResponse, ClientError> {
-    let service = request.service.clone();
-    let Some(route) = shared.routes.get(&service) else {
+fn deliver(
+    shared: &Shared,
+    route: &Arc<Route>,
+    request: ClientRequest,
+) -> Result<Dispatched, ClientError> {
+    let Some(transport) = &route.transport else {
         let mut known: Vec<String> = shared.routes.keys().map(ToString::to_string).collect();
         known.sort();
-        return Err(ClientError::unknown_service(&service, known));
+        return Err(ClientError::unknown_service(&request.service, known));
     };
     let timeout = request.timeout;
-    let reply = route.call(request);
-    let reply = match timeout {
-        None => reply.await,
-        Some(timeout) => match tokio::time::timeout(timeout, reply).await {
-            Ok(reply) => reply,
-            Err(_) => return Err(ClientError::timeout(&service, timeout)),
-        },
-    };
-    reply.map_err(|error| ClientError::transport(&service, error))
+    let reply = transport.call(request);
+    let route = Arc::clone(route);
+    Ok(match timeout {
+        None => Dispatched::Plain { reply, route },
+        Some(timeout) => Dispatched::Boxed(Box::pin(async move {
+            match tokio::time::timeout(timeout, reply).await {
+                Ok(reply) => reply.map_err(|error| ClientError::transport(&route.service, error)),
+                Err(_) => Err(ClientError::timeout(&route.service, timeout)),
+            }
+        })),
+    })
+}
+
+/// A job that was handed to its transport, or to the middleware before it.
+pub(crate) enum Dispatched {
+    /// The usual case, which needs no further box.
+    Plain {
+        reply: ReplyFuture,
+        route: Arc<Route>,
+    },
+    Boxed(BoxFuture<Result<JobResponse, ClientError>>),
+}
+
+impl Future for Dispatched {
+    type Output = Result<JobResponse, ClientError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Plain { reply, route } => Pin::new(reply)
+                .poll(cx)
+                .map_err(|error| ClientError::transport(&route.service, error)),
+            Self::Boxed(future) => future.as_mut().poll(cx),
+        }
+    }
 }
 
 impl fmt::Debug for Client {
@@ -229,5 +291,11 @@ impl fmt::Debug for Client {
             .field("services", &services)
             .field("middleware", &self.shared.middleware.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Route").field(&self.service).finish()
     }
 }

@@ -1,7 +1,9 @@
 //! What generated typed clients are made of.
 
+use std::sync::Arc;
+
 use crate::action::Action;
-use crate::client::{Call, Client};
+use crate::client::{Call, Client, Route};
 use crate::message::{ActionRequest, Name};
 use crate::server::IntoServer;
 use crate::testing::Stub;
@@ -25,7 +27,7 @@ pub trait TypedClient: Sized {
 #[derive(Clone, Debug)]
 pub struct ServiceClient {
     client: Client,
-    service: Name,
+    route: Arc<Route>,
 }
 
 impl ServiceClient {
@@ -33,7 +35,7 @@ impl ServiceClient {
     pub fn new(client: &Client, service: impl Into<Name>) -> Self {
         Self {
             client: client.clone(),
-            service: service.into(),
+            route: client.route(service.into()),
         }
     }
 
@@ -60,11 +62,10 @@ impl ServiceClient {
 
     /// A call of an action.
     pub fn call<Req, Resp>(&self, action: Action<Req, Resp>, request: Req) -> Call<Resp> {
-        let encoding = self.client.encoding(&self.service);
-        let body = (action.request.encode)(encoding, &request);
+        let body = (action.request.encode)(self.route.encoding(), &request);
         Call::new(
             self.client.clone(),
-            self.service.clone(),
+            Arc::clone(&self.route),
             ActionRequest::new(action.name(), body),
             action.response.decode,
         )

@@ -48,10 +48,7 @@ impl ActionError {
     }
 
     /// An error that ends the whole job: the response has this error and no actions.
-    pub fn job(
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn job(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::server(code, message);
         error.0.ends_job = true;
         error
@@ -183,10 +180,7 @@ pub struct JobError(Box<[WireError]>);
 
 impl JobError {
     /// An error of the job. Errors of jobs do not count as the caller's (protocol, section 9).
-    pub fn new(
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new([WireError::server(code, message)]))
     }
 

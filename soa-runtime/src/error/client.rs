@@ -24,13 +24,24 @@ struct Inner {
 
 #[derive(Debug)]
 enum Cause {
-    Action { action: Name, errors: Vec<WireError> },
+    Action {
+        action: Name,
+        errors: Vec<WireError>,
+    },
     Job(Vec<WireError>),
-    UnknownService { known: Vec<String> },
+    UnknownService {
+        known: Vec<String>,
+    },
     Timeout(std::time::Duration),
     Transport(TransportError),
-    Encode { action: Name, error: Arc<EncodeError> },
-    Decode { action: Name, error: DecodeError },
+    Encode {
+        action: Name,
+        error: Arc<EncodeError>,
+    },
+    Decode {
+        action: Name,
+        error: DecodeError,
+    },
     Protocol(String),
     Usage(String),
 }
@@ -145,21 +156,33 @@ impl fmt::Display for ClientError {
                 list(f, errors)
             }
             Cause::UnknownService { known } if known.is_empty() => {
-                write!(f, "no route to service `{service}`: this client has no routes")
+                write!(
+                    f,
+                    "no route to service `{service}`: this client has no routes"
+                )
             }
             Cause::UnknownService { known } => {
                 let known = known.join("`, `");
-                write!(f, "no route to service `{service}`: this client knows `{known}`")
+                write!(
+                    f,
+                    "no route to service `{service}`: this client knows `{known}`"
+                )
             }
             Cause::Timeout(timeout) => {
                 write!(f, "no answer from service `{service}` within {timeout:?}")
             }
             Cause::Transport(_) => write!(f, "calling service `{service}` failed"),
             Cause::Encode { action, .. } => {
-                write!(f, "the request for `{action}` of service `{service}` cannot be encoded")
+                write!(
+                    f,
+                    "the request for `{action}` of service `{service}` cannot be encoded"
+                )
             }
             Cause::Decode { action, .. } => {
-                write!(f, "the response of `{action}` of service `{service}` is not what was expected")
+                write!(
+                    f,
+                    "the response of `{action}` of service `{service}` is not what was expected"
+                )
             }
             Cause::Protocol(message) => {
                 write!(f, "service `{service}` broke the protocol: {message}")

@@ -39,9 +39,13 @@ impl ContextHeader {
 
     /// A context with a fresh correlation id and nothing else.
     pub fn fresh() -> Self {
+        Self::new(Self::fresh_correlation_id())
+    }
+
+    pub(crate) fn fresh_correlation_id() -> Arc<str> {
         let mut digits = [0; uuid::fmt::Simple::LENGTH];
         let id = uuid::Uuid::new_v4();
-        Self::new(&*id.simple().encode_lower(&mut digits))
+        Arc::from(&*id.simple().encode_lower(&mut digits))
     }
 
     /// Sets one key as a call may give it: the framework's own keys go to their fields (switches are
@@ -54,7 +58,9 @@ impl ContextHeader {
             ("calling_service", Value::Text(name)) => {
                 self.calling_service = Some(name.as_str().into());
             }
-            ("switches", Value::List(switches)) if switches.iter().all(|s| s.as_i64().is_some()) => {
+            ("switches", Value::List(switches))
+                if switches.iter().all(|s| s.as_i64().is_some()) =>
+            {
                 let switches: SwitchSet = switches.iter().filter_map(Value::as_i64).collect();
                 self.switches = self.switches.union(&switches);
             }

@@ -76,14 +76,26 @@ impl<'a> Checker<'a> {
     /// Recursion ends with the value: each level of it goes one level down in the value, except for
     /// references, which are followed in `resolve`.
     fn node(&mut self, node: &'a Node, value: &Value) {
-        let Some(node) = self.resolve(node) else { return };
+        let Some(node) = self.resolve(node) else {
+            return;
+        };
         match (&node.kind, value) {
             (Kind::Anything | Kind::Reference(_), _)
             | (Kind::Nil | Kind::Nullable(_), Value::Nil)
             | (Kind::Boolean, Value::Bool(_))
             | (Kind::Bytes, Value::Bytes(_))
-            | (Kind::DateTime { utc: None | Some(false) }, Value::DateTime(_))
-            | (Kind::DateTime { utc: None | Some(true) }, Value::UtcDateTime(_))
+            | (
+                Kind::DateTime {
+                    utc: None | Some(false),
+                },
+                Value::DateTime(_),
+            )
+            | (
+                Kind::DateTime {
+                    utc: None | Some(true),
+                },
+                Value::UtcDateTime(_),
+            )
             | (Kind::Date, Value::Date(_))
             | (Kind::Time, Value::Time(_))
             | (Kind::Decimal, Value::Decimal(_))
@@ -165,18 +177,30 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn bounds(
-        &mut self,
-        bounds: &Bounds,
-        compare: impl Fn(&Number) -> Option<std::cmp::Ordering>,
-    ) {
+    fn bounds(&mut self, bounds: &Bounds, compare: impl Fn(&Number) -> Option<std::cmp::Ordering>) {
         // A NaN compares with nothing and so passes, as it does in Python.
         let ordering = |limit: &Option<Number>| limit.as_ref().and_then(&compare);
         let checks = [
-            (&bounds.gt, ">", ordering(&bounds.gt).is_some_and(|o| o.is_le())),
-            (&bounds.lt, "<", ordering(&bounds.lt).is_some_and(|o| o.is_ge())),
-            (&bounds.gte, ">=", ordering(&bounds.gte).is_some_and(|o| o.is_lt())),
-            (&bounds.lte, "<=", ordering(&bounds.lte).is_some_and(|o| o.is_gt())),
+            (
+                &bounds.gt,
+                ">",
+                ordering(&bounds.gt).is_some_and(|o| o.is_le()),
+            ),
+            (
+                &bounds.lt,
+                "<",
+                ordering(&bounds.lt).is_some_and(|o| o.is_ge()),
+            ),
+            (
+                &bounds.gte,
+                ">=",
+                ordering(&bounds.gte).is_some_and(|o| o.is_lt()),
+            ),
+            (
+                &bounds.lte,
+                "<=",
+                ordering(&bounds.lte).is_some_and(|o| o.is_gt()),
+            ),
         ];
         for (limit, sign, is_broken) in checks {
             if let (Some(limit), true) = (limit, is_broken) {
@@ -221,8 +245,7 @@ impl<'a> Checker<'a> {
         if allow_extra_keys {
             return;
         }
-        let is_known =
-            |key: &Value| fields.iter().any(|field| key.as_str() == Some(&field.name));
+        let is_known = |key: &Value| fields.iter().any(|field| key.as_str() == Some(&field.name));
         let extra = map.iter().map(|(key, _)| key).filter(|key| !is_known(key));
         if let Some(message) = extra_keys(extra) {
             self.push(code::UNKNOWN, message);

@@ -82,7 +82,11 @@ fn kind(object: &Map<String, Json>) -> Kind {
                     Kind::Any(kinds)
                 }
             };
-            if nulls.is_empty() { kind } else { nullable(kind) }
+            if nulls.is_empty() {
+                kind
+            } else {
+                nullable(kind)
+            }
         }
         // `flatten` of several enums: schemars nests `allOf`; what it cannot say, serde still checks.
         _ => Kind::Anything,
@@ -102,7 +106,9 @@ fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<Kind> {
         "anything" => return Some(Kind::Anything),
         "nullable" => {
             let options = object.get("anyOf").and_then(Json::as_array)?;
-            return Some(nullable(options.first().map_or(Kind::Anything, |of| node(of).kind)));
+            return Some(nullable(
+                options.first().map_or(Kind::Anything, |of| node(of).kind),
+            ));
         }
         "datetime" => Kind::DateTime { utc: Some(false) },
         "datetime-utc" => Kind::DateTime { utc: Some(true) },
@@ -188,7 +194,10 @@ fn tag_of(options: &[Node]) -> Option<String> {
         .iter()
         .map(|field| &field.name)
         .find(|name| {
-            let mut values: Vec<_> = options.iter().map(|option| tag_value(option, name)).collect();
+            let mut values: Vec<_> = options
+                .iter()
+                .map(|option| tag_value(option, name))
+                .collect();
             values.sort();
             values.dedup();
             values.len() == options.len() && values.iter().all(Option::is_some)
@@ -310,7 +319,8 @@ fn dictionary(object: &Map<String, Json>) -> Kind {
         .map(|(name, schema)| {
             let required = is_required(name);
             let mut node = node(schema);
-            if !required && !is_nullable(schema)
+            if !required
+                && !is_nullable(schema)
                 && let Kind::Nullable(inner) = node.kind
             {
                 node.kind = inner.kind;
@@ -330,7 +340,11 @@ fn dictionary(object: &Map<String, Json>) -> Kind {
 
 /// Whether a field's type is `Nullable<…>`, or an `Option` of it: then nil is a value, not absence.
 fn is_nullable(schema: &Json) -> bool {
-    let marked = |schema: &Json| schema.get("x-soa-type").is_some_and(|marker| marker == "nullable");
+    let marked = |schema: &Json| {
+        schema
+            .get("x-soa-type")
+            .is_some_and(|marker| marker == "nullable")
+    };
     marked(schema)
         || schema
             .get("anyOf")

@@ -59,9 +59,10 @@ impl Schema {
 
     fn is_map(&self, node: &Node, depth: usize) -> bool {
         match &node.kind {
-            Kind::Anything | Kind::Dictionary { .. } | Kind::Entries { .. } | Kind::Tagged { .. } => {
-                true
-            }
+            Kind::Anything
+            | Kind::Dictionary { .. }
+            | Kind::Entries { .. }
+            | Kind::Tagged { .. } => true,
             Kind::Any(options) => options.iter().any(|option| self.is_map(option, depth)),
             // A definition that refers to itself only, however many times, is no map.
             Kind::Reference(name) => {

@@ -1,10 +1,9 @@
 //! Putting a server together.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Handler, Server, Shared, Stats};
+use super::{Actions, Handler, Server, Shared, Stats};
 use crate::action::Action;
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
@@ -25,7 +24,7 @@ const DEFAULT_CONCURRENCY: usize = 256;
 pub struct ServerBuilder {
     name: Name,
     version: Name,
-    actions: HashMap<Name, Arc<dyn Handler>>,
+    actions: Actions,
     problem: Option<BuildError>,
     job_middleware: StackBuilder<JobStage>,
     action_middleware: StackBuilder<ActionStage>,
@@ -41,7 +40,7 @@ impl ServerBuilder {
         Self {
             name,
             version,
-            actions: HashMap::new(),
+            actions: Actions::default(),
             problem: None,
             job_middleware: StackBuilder::new(),
             action_middleware: StackBuilder::new(),

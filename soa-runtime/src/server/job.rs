@@ -8,9 +8,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use futures_util::future::Either;
 
 use super::{Handler, Shared};
 use crate::BoxFuture;
+use crate::codec::Encoding;
 use crate::context::{Context, JobState};
 use crate::error::ActionError;
 use crate::extensions::Extensions;
@@ -19,25 +21,33 @@ use crate::message::{
 };
 use crate::service::ActionCall;
 
-pub(super) async fn execute(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
+/// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
+/// size. Hence `map` here and below, and boxes around the rare ways: the future of a job is one allocation of a few
+/// hundred bytes.
+pub(super) fn execute(
+    shared: Arc<Shared>,
+    job: JobRequest,
+) -> impl Future<Output = JobResponse> + Send + use<> {
     shared.stats.count_job();
     let correlation_id = Arc::clone(&job.context.correlation_id);
-    let mut response = if shared.job_middleware.is_empty() {
-        run_actions(Arc::clone(&shared), job).await
+    let run = if shared.job_middleware.is_empty() {
+        Either::Left(run_actions(&shared, job))
     } else {
-        in_middleware(Arc::clone(&shared), job).await
+        Either::Right(Box::pin(in_middleware(Arc::clone(&shared), job)))
     };
-    if response.errors.is_empty() {
-        if let Some(error) = response
-            .actions
-            .iter()
-            .find_map(|action| action.body.bytes().err())
-        {
-            tracing::error!(service = %shared.name, %error, "the response cannot be encoded");
-            return not_serializable();
-        }
-        response.context.correlation_id = Some(correlation_id);
+    run.map(move |response| finish(&shared, correlation_id, response))
+}
+
+fn finish(shared: &Shared, correlation_id: Arc<str>, mut response: JobResponse) -> JobResponse {
+    if !response.errors.is_empty() {
+        return response;
     }
+    let failed = response.actions.iter();
+    if let Some(error) = failed.filter_map(|action| action.body.bytes().err()).next() {
+        tracing::error!(service = %shared.name, %error, "the response cannot be encoded");
+        return not_serializable();
+    }
+    response.context.correlation_id = Some(correlation_id);
     response
 }
 
@@ -53,7 +63,8 @@ async fn in_middleware(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
     let inner = Arc::clone(&shared);
     let end = move |job| -> BoxFuture<_> {
         let shared = Arc::clone(&inner);
-        Box::pin(async move { Ok(run_actions(shared, job).await) })
+        let run = run_actions(&shared, job);
+        Box::pin(async move { Ok(run.await) })
     };
     let run = async { shared.job_middleware.run(job, end).await };
     match AssertUnwindSafe(run).catch_unwind().await {
@@ -66,11 +77,12 @@ async fn in_middleware(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
     }
 }
 
-async fn run_actions(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
-    if job.actions.is_empty() {
-        let error = WireError::server(code::INVALID, "List is shorter than 1");
-        return JobResponse::failed(vec![error.with_field("actions")]);
-    }
+/// Runs the actions of a job, one after another.
+fn run_actions(
+    shared: &Arc<Shared>,
+    job: JobRequest,
+) -> impl Future<Output = JobResponse> + Send + use<> {
+    let shared = Arc::clone(shared);
     let continue_on_error = job.control.continue_on_error;
     let state = Arc::new(JobState {
         service: shared.name.clone(),
@@ -79,90 +91,113 @@ async fn run_actions(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
         client: shared.client.clone(),
         hook: shared.client_hook.clone(),
     });
-    let mut response = JobResponse::default();
-    response.actions.reserve_exact(job.actions.len().min(64));
-    for request in job.actions {
-        match run_action(&shared, &state, request, &job.extensions).await {
-            Ok(action) => {
-                let failed = !action.errors.is_empty();
-                response.actions.push(action);
-                if failed && !continue_on_error {
-                    break;
-                }
+    let (actions, extensions) = (job.actions, job.extensions);
+    async move {
+        if actions.is_empty() {
+            let error = WireError::server(code::INVALID, "List is shorter than 1");
+            return JobResponse::failed(vec![error.with_field("actions")]);
+        }
+        let mut responses = Vec::with_capacity(actions.len());
+        for request in actions {
+            let response = match run_action(&shared, &state, &extensions, request).await {
+                Ok(response) => response,
+                Err(job_errors) => return JobResponse::failed(job_errors),
+            };
+            let has_failed = !response.errors.is_empty();
+            responses.push(response);
+            if has_failed && !continue_on_error {
+                break;
             }
-            Err(job_error) => return JobResponse::failed(job_error),
+        }
+        JobResponse {
+            actions: responses,
+            ..JobResponse::default()
         }
     }
-    response
 }
 
-/// Runs one action; `Err` ends the whole job.
-async fn run_action(
-    shared: &Arc<Shared>,
+/// Runs one action; `Err` has the errors that end the whole job.
+fn run_action<'a>(
+    shared: &'a Arc<Shared>,
     state: &Arc<JobState>,
-    request: ActionRequest,
     extensions: &Extensions,
-) -> Result<ActionResponse, Vec<WireError>> {
+    request: ActionRequest,
+) -> impl Future<Output = Result<ActionResponse, Vec<WireError>>> + Send + use<'a> {
+    let name = request.action.clone();
     let encoding = request.body.encoding();
-    let Some((name, handler)) = shared.actions.get_key_value(&request.action) else {
-        let error = unknown_action(&request.action);
-        return Ok(ActionResponse::failed(request.action, vec![error], encoding));
-    };
-    // The registry's own name is mostly a literal and then free to clone; the one that came is not.
-    let name = name.clone();
-    let call = ActionCall {
-        action: name.clone(),
-        body: request.body,
-        context: Context::new(Arc::clone(state), name.clone(), extensions.clone()),
-    };
-    let outcome = if shared.action_middleware.is_empty() {
-        invoke(shared, handler, call).await
-    } else {
-        let (inner, handler) = (Arc::clone(shared), Arc::clone(handler));
-        let end = move |call| -> BoxFuture<_> {
-            let (shared, handler) = (Arc::clone(&inner), Arc::clone(&handler));
-            Box::pin(async move { invoke(&shared, &handler, call).await })
+    let run = shared.actions.get(&request.action).map(|handler| {
+        let call = ActionCall {
+            context: Context::new(Arc::clone(state), name.clone(), extensions.clone()),
+            action: request.action,
+            body: request.body,
         };
-        let run = async { shared.action_middleware.run(call, end).await };
-        match AssertUnwindSafe(run).catch_unwind().await {
-            Ok(outcome) => outcome,
-            Err(panic) => Err(panicked(shared, &name, panic.as_ref())),
+        if shared.action_middleware.is_empty() {
+            Either::Left(invoke(shared, handler, call))
+        } else {
+            let handler = Arc::clone(handler);
+            Either::Right(Box::pin(action_in_middleware(shared, handler, call)))
+        }
+    });
+    let run = match run {
+        Some(run) => Either::Left(run),
+        None => {
+            let response = unknown_action(name.clone(), encoding);
+            Either::Right(std::future::ready(Ok(response)))
         }
     };
-    match outcome {
+    run.map(move |outcome| match outcome {
         Ok(response) => Ok(response),
         Err(error) if error.ends_job() => Err(error.into_errors()),
         Err(error) => Ok(ActionResponse::failed(name, error.into_errors(), encoding)),
+    })
+}
+
+fn unknown_action(name: Name, encoding: Encoding) -> ActionResponse {
+    let message = format!("The action \"{name}\" was not found on this server.");
+    let error = WireError::caller(code::UNKNOWN, message).with_field("action");
+    ActionResponse::failed(name, vec![error], encoding)
+}
+
+async fn action_in_middleware(
+    shared: &Arc<Shared>,
+    handler: Arc<dyn Handler>,
+    call: ActionCall,
+) -> Result<ActionResponse, ActionError> {
+    let name = call.action.clone();
+    let inner = Arc::clone(shared);
+    let end = move |call| -> BoxFuture<_> {
+        let (shared, handler) = (Arc::clone(&inner), Arc::clone(&handler));
+        Box::pin(async move { invoke(&shared, &handler, call).await })
+    };
+    let run = async { shared.action_middleware.run(call, end).await };
+    match AssertUnwindSafe(run).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(panic) => Err(panicked(shared, &name, panic.as_ref())),
     }
 }
 
 /// Runs the handler. Its errors and panics are responses from here on, so that middleware sees them; only
 /// an error that ends the job stays one.
-async fn invoke(
-    shared: &Shared,
+fn invoke<'a>(
+    shared: &'a Shared,
     handler: &Arc<dyn Handler>,
     call: ActionCall,
-) -> Result<ActionResponse, ActionError> {
+) -> impl Future<Output = Result<ActionResponse, ActionError>> + Send + use<'a> {
     let name = call.action.clone();
     let encoding = call.body.encoding();
-    let run = async { handler.call(call).await };
-    let error = match AssertUnwindSafe(run).catch_unwind().await {
-        Ok(Ok(response)) => return Ok(response),
-        Ok(Err(error)) => logged(shared, &name, error),
-        Err(panic) => panicked(shared, &name, panic.as_ref()),
-    };
-    if error.ends_job() {
-        return Err(error);
-    }
-    Ok(ActionResponse::failed(name, error.into_errors(), encoding))
-}
-
-pub(super) fn unknown_action(name: &Name) -> WireError {
-    WireError::caller(
-        code::UNKNOWN,
-        format!("The action \"{name}\" was not found on this server."),
-    )
-    .with_field("action")
+    // Making the future runs nothing of the service's yet, so only polling it can panic.
+    let run = AssertUnwindSafe(handler.call(call)).catch_unwind();
+    run.map(move |outcome| {
+        let error = match outcome {
+            Ok(Ok(response)) => return Ok(response),
+            Ok(Err(error)) => logged(shared, &name, error),
+            Err(panic) => panicked(shared, &name, panic.as_ref()),
+        };
+        if error.ends_job() {
+            return Err(error);
+        }
+        Ok(ActionResponse::failed(name, error.into_errors(), encoding))
+    })
 }
 
 /// Logs what is behind an error, and tells it where the server is set to.

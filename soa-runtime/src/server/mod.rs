@@ -14,18 +14,19 @@ mod job;
 mod run;
 mod stats;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 pub use builder::{IntoServer, ServerBuilder};
 pub use stats::{DropReason, Stats};
 
 use crate::client::Client;
-use crate::serializer::Serializers;
 use crate::context::ClientHook;
 use crate::message::{JobRequest, JobResponse, Name};
 use crate::middleware::{ActionStage, JobStage, Stack};
+use crate::serializer::Serializers;
 use crate::service::{ActionCall, ActionFuture, Service};
 
 /// A service that is ready to run jobs. Cheap to clone.
@@ -37,7 +38,7 @@ pub struct Server {
 pub(crate) struct Shared {
     name: Name,
     version: Name,
-    actions: HashMap<Name, Arc<dyn Handler>>,
+    actions: Actions,
     job_middleware: Stack<JobStage>,
     action_middleware: Stack<ActionStage>,
     client: Client,
@@ -47,6 +48,9 @@ pub(crate) struct Shared {
     concurrency: usize,
     stats: Stats,
 }
+
+/// The registry. Its keys are the service's own, so the hash need not withstand anybody.
+type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {

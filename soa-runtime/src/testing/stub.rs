@@ -3,14 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::BoxFuture;
 use crate::action::{Action, ActionBody};
 use crate::client::ClientRequest;
 use crate::error::{ActionError, TransportError, TransportErrorKind};
-use crate::message::{Body, JobResponse, Name};
+use crate::message::{Body, Name};
 use crate::server::{Handler, Server};
 use crate::service::{ActionCall, ActionFuture, run};
-use crate::transport::{ClientTransport, LocalTransport};
+use crate::transport::{ClientTransport, LocalTransport, ReplyFuture};
 
 /// A service made of closures. Clones are the same stub, so keep one to ask it for its calls.
 ///
@@ -122,10 +121,10 @@ impl Stub {
 }
 
 impl ClientTransport for Stub {
-    fn call(&self, request: ClientRequest) -> BoxFuture<Result<JobResponse, TransportError>> {
+    fn call(&self, request: ClientRequest) -> ReplyFuture {
         match self.server(&request) {
             Ok(server) => LocalTransport::new(server).call(request),
-            Err(error) => Box::pin(async move { Err(error) }),
+            Err(error) => ReplyFuture::ready(Err(error)),
         }
     }
 }

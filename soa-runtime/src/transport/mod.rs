@@ -10,6 +10,8 @@ mod local;
 mod queue;
 
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
@@ -30,11 +32,88 @@ pub trait ClientTransport: Send + Sync + 'static {
     }
 
     /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the
-    /// response. The future must not be cancelled by itself when it takes long: the caller's timeout
-    /// drops it.
+    /// response, for as long as the future is polled: a caller with a timeout drops it.
     ///
     /// A job with `control.suppress_response` is answered with an empty response as soon as it is sent.
-    fn call(&self, request: ClientRequest) -> BoxFuture<Result<JobResponse, TransportError>>;
+    fn call(&self, request: ClientRequest) -> ReplyFuture;
+}
+
+/// The future of a reply.
+///
+/// It is dropped when the caller gives up. What has to go on all the same, [detaches](Self::detaching).
+pub struct ReplyFuture {
+    future: Option<BoxFuture<Result<JobResponse, TransportError>>>,
+    is_detaching: bool,
+    is_started: bool,
+}
+
+impl ReplyFuture {
+    /// A reply that is given up together with the caller.
+    pub fn new(
+        future: impl Future<Output = Result<JobResponse, TransportError>> + Send + 'static,
+    ) -> Self {
+        Self {
+            future: Some(Box::pin(future)),
+            is_detaching: false,
+            is_started: false,
+        }
+    }
+
+    /// A reply whose work, once it was started, goes on in a task of its own when the caller gives up.
+    pub fn detaching(
+        future: impl Future<Output = Result<JobResponse, TransportError>> + Send + 'static,
+    ) -> Self {
+        let mut reply = Self::new(future);
+        reply.is_detaching = true;
+        reply
+    }
+
+    /// A reply that is there already.
+    pub fn ready(reply: Result<JobResponse, TransportError>) -> Self {
+        Self::new(std::future::ready(reply))
+    }
+
+    /// Goes on without the caller. Without a runtime there is nobody to go on with it: then it ends here.
+    pub(crate) fn detach(&mut self) {
+        if let Some(future) = self.future.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(future);
+        }
+    }
+}
+
+impl Future for ReplyFuture {
+    type Output = Result<JobResponse, TransportError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.is_started = true;
+        let Some(future) = &mut self.future else {
+            let message = "the reply was taken already";
+            let error = TransportError::new(TransportErrorKind::Closed, message);
+            return Poll::Ready(Err(error));
+        };
+        let reply = std::task::ready!(future.as_mut().poll(cx));
+        self.future = None;
+        Poll::Ready(reply)
+    }
+}
+
+impl Drop for ReplyFuture {
+    fn drop(&mut self) {
+        // While a thread unwinds, the work itself may be what panicked.
+        if self.is_detaching && self.is_started && !std::thread::panicking() {
+            self.detach();
+        }
+    }
+}
+
+impl fmt::Debug for ReplyFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyFuture")
+            .field("is_detaching", &self.is_detaching)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a server's run loop takes requests from, and gives responses to.
@@ -55,10 +134,7 @@ pub trait ServerTransport: Send + Sync + 'static {
     ///
     /// # Errors
     /// A response that could not be sent is logged by the run loop.
-    fn respond(
-        &self,
-        reply: Reply,
-    ) -> impl Future<Output = Result<(), TransportError>> + Send;
+    fn respond(&self, reply: Reply) -> impl Future<Output = Result<(), TransportError>> + Send;
 }
 
 /// A response on its way back.
@@ -88,10 +164,9 @@ impl Misconfigured {
 }
 
 impl ClientTransport for Misconfigured {
-    fn call(&self, _: ClientRequest) -> BoxFuture<Result<JobResponse, TransportError>> {
-        let error = TransportError::new(TransportErrorKind::Misconfigured, self.0.to_string())
-            .with_source(self.0.clone());
-        Box::pin(async move { Err(error) })
+    fn call(&self, _: ClientRequest) -> ReplyFuture {
+        let error = TransportError::new(TransportErrorKind::Misconfigured, self.0.to_string());
+        ReplyFuture::ready(Err(error.with_source(self.0.clone())))
     }
 }
 

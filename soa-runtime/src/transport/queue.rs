@@ -65,7 +65,10 @@ impl LocalQueue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics between two changes of the state, so it is whole even when poisoned.
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn wait<T>(

@@ -81,6 +81,9 @@ pub(super) trait Cursor<'a>: Clone {
     /// Reads a text; `None` where its bytes are not text.
     fn text(&mut self) -> Result<Option<Cow<'a, str>>, Fault>;
 
+    /// Reads a text without a look at its bytes.
+    fn raw_text(&mut self) -> Result<Cow<'a, [u8]>, Fault>;
+
     fn boolean(&mut self) -> Result<bool, Fault>;
 
     /// Reads an integer; `None` for one that does not fit.

@@ -27,7 +27,9 @@ pub(super) fn diagnose<'a, C: Cursor<'a>>(
     let unreadable = look.unreadable;
     let is_unreadable = |field: &Option<String>| {
         let field = field.as_deref();
-        unreadable.iter().any(|error| error.field.as_deref() == field)
+        unreadable
+            .iter()
+            .any(|error| error.field.as_deref() == field)
     };
     let mut errors: Vec<WireError> = job_schema()
         .check(&job)
@@ -36,7 +38,9 @@ pub(super) fn diagnose<'a, C: Cursor<'a>>(
         .map(|error| error.into_wire(false))
         .collect();
     errors.extend(unreadable);
-    let suppress = job.get("control").and_then(|control| control.get("suppress_response"));
+    let suppress = job
+        .get("control")
+        .and_then(|control| control.get("suppress_response"));
     Ok((errors, suppress.and_then(Value::as_bool) == Some(true)))
 }
 

@@ -12,14 +12,14 @@ use crate::message::SwitchSet;
 /// The envelope of a request.
 ///
 /// This is the cheap look at a message, for servers and for tools that watch a queue: nothing is decoded but
-/// the few scalars that the protocol itself needs.
-#[derive(Debug)]
+/// the few scalars that the protocol itself needs. It is filled in place, part by part: its parts are too large
+/// to be handed around.
+#[derive(Debug, Default)]
 pub struct Envelope<'a> {
     pub(super) request_id: Option<Range<usize>>,
     pub(super) meta: Meta<'a>,
     pub(super) job_span: Option<Range<usize>>,
-    /// `None` where the job is not what it should be: `job_span` is looked at slowly then.
-    pub(super) job: Option<Job<'a>>,
+    pub(super) job: Job<'a>,
 }
 
 /// What the protocol itself needs of the meta map.
@@ -39,7 +39,7 @@ pub(super) enum ReplyTo<'a> {
     Absent,
     /// Something that is no text.
     Odd,
-    Name(Cow<'a, str>),
+    Name(Cow<'a, [u8]>),
 }
 
 /// The version of the client, as far as it matters.
@@ -50,30 +50,35 @@ pub(super) enum ClientVersion {
     Absent,
     Odd,
     /// Whether it is at least 0.70.0, which brought `is_caller_error`.
-    Known { has_caller_errors: bool },
+    Known {
+        has_caller_errors: bool,
+    },
 }
 
-/// A job that is what it should be.
-#[derive(Debug)]
+/// The job.
+#[derive(Debug, Default)]
 pub(super) struct Job<'a> {
+    /// Whether the job is what it should be. Otherwise the rest is only half filled, and the job's span has to be
+    /// looked at slowly.
+    pub(super) is_fine: bool,
     pub(super) control: Control,
     pub(super) context: Context<'a>,
     pub(super) actions: Vec<(Cow<'a, str>, Option<Range<usize>>)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Control {
     pub(super) span: Range<usize>,
-    pub(super) continue_on_error: bool,
+    pub(super) continue_on_error: Option<bool>,
     pub(super) suppress_response: Option<bool>,
     pub(super) has_extra: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Context<'a> {
     pub(super) span: Range<usize>,
-    pub(super) correlation_id: Cow<'a, str>,
-    pub(super) switches: SwitchSet,
+    pub(super) correlation_id: Option<Cow<'a, str>>,
+    pub(super) switches: Option<SwitchSet>,
     pub(super) caller: Option<Cow<'a, str>>,
     pub(super) calling_service: Option<Cow<'a, str>>,
     pub(super) has_extra: bool,
@@ -88,72 +93,71 @@ impl<'a> Envelope<'a> {
     }
 
     pub(super) fn read(encoding: Encoding, payload: &'a [u8]) -> Result<Self, Fault> {
+        let mut envelope = Self::default();
         match encoding {
             Encoding::Json => {
                 // Separators and brackets are checked in a pass of their own; the scan relies on it.
                 let mut check = Json::new(payload);
                 check.skip()?;
                 check.end()?;
-                scan(Json::new(payload))
+                envelope.scan(Json::new(payload))?;
             }
-            _ => scan(MessagePack::new(payload)),
+            Encoding::MessagePack => envelope.scan(MessagePack::new(payload))?,
         }
+        Ok(envelope)
     }
 
     /// The actions of the job: their names and the spans of their bodies in the payload, where they have
     /// one. Nothing when the job is malformed.
     pub fn actions(&self) -> impl Iterator<Item = (&str, Option<Range<usize>>)> {
-        let actions = self.job.iter().flat_map(|job| &job.actions);
+        let actions = self.job.actions.iter().filter(|_| self.job.is_fine);
         actions.map(|(name, span)| (&**name, span.clone()))
     }
 
     /// Where the response goes.
     pub fn reply_to(&self) -> Option<&str> {
         match &self.meta.reply_to {
-            ReplyTo::Name(name) => Some(name),
+            ReplyTo::Name(name) => std::str::from_utf8(name).ok(),
             _ => None,
         }
     }
-}
 
-fn scan<'a, C: Cursor<'a>>(mut cursor: C) -> Result<Envelope<'a>, Fault> {
-    let mut envelope = Envelope {
-        request_id: None,
-        meta: Meta::default(),
-        job_span: None,
-        job: None,
-    };
-    if cursor.kind()? != Kind::Map {
-        return Err(Fault {
-            at: cursor.at(),
-            what: "the message is not a map",
-        });
-    }
-    let mut entries = cursor.enter()?;
-    while cursor.more(&mut entries)? {
-        let key = cursor.key()?;
-        match key.name() {
-            b"request_id" => {
-                let is_nil = cursor.kind()? == Kind::Nil;
-                let span = skipped(&mut cursor)?;
-                envelope.request_id = (!is_nil).then_some(span);
-            }
-            b"meta" => envelope.meta = scan_meta(&mut cursor)?,
-            b"body" => {
-                cursor.kind()?;
-                let start = cursor.at();
-                envelope.job = scan_job(&mut cursor)?;
-                if envelope.job.is_none() {
-                    cursor = cursor.moved_to(start);
-                    cursor.skip()?;
-                }
-                envelope.job_span = Some(start..cursor.at());
-            }
-            _ => cursor.skip()?,
+    fn scan<C: Cursor<'a>>(&mut self, mut cursor: C) -> Result<(), Fault> {
+        if cursor.kind()? != Kind::Map {
+            return Err(Fault {
+                at: cursor.at(),
+                what: "the message is not a map",
+            });
         }
+        let mut entries = cursor.enter()?;
+        while cursor.more(&mut entries)? {
+            let key = cursor.key()?;
+            match key.name() {
+                b"request_id" => {
+                    let is_nil = cursor.kind()? == Kind::Nil;
+                    let span = skipped(&mut cursor)?;
+                    self.request_id = (!is_nil).then_some(span);
+                }
+                b"meta" => {
+                    self.meta = Meta::default();
+                    self.meta.scan(&mut cursor)?;
+                }
+                b"body" => {
+                    cursor.kind()?;
+                    let start = cursor.at();
+                    self.job = Job::default();
+                    self.job.is_fine = self.job.scan(&mut cursor)?;
+                    if !self.job.is_fine {
+                        cursor = cursor.moved_to(start);
+                        cursor.skip()?;
+                    }
+                    self.job_span = Some(start..cursor.at());
+                }
+                _ => cursor.skip()?,
+            }
+        }
+        cursor.end()
     }
-    cursor.end()?;
-    Ok(envelope)
 }
 
 /// Passes over a value and gives its span.
@@ -164,49 +168,49 @@ pub(super) fn skipped<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Range<usize>,
     Ok(start..cursor.at())
 }
 
-fn scan_meta<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Meta<'a>, Fault> {
-    let mut meta = Meta::default();
-    if cursor.kind()? != Kind::Map {
-        cursor.skip()?;
-        meta.reply_to = ReplyTo::Odd;
-        return Ok(meta);
-    }
-    let start = cursor.at();
-    let mut entries = cursor.enter()?;
-    while cursor.more(&mut entries)? {
-        let key = cursor.key()?;
-        match key.name() {
-            b"reply_to" => {
-                meta.reply_to = match cursor.kind()? {
-                    Kind::Text => cursor.text()?.map_or(ReplyTo::Odd, ReplyTo::Name),
-                    Kind::Nil => {
-                        cursor.skip()?;
-                        ReplyTo::Absent
-                    }
-                    _ => {
-                        cursor.skip()?;
-                        ReplyTo::Odd
-                    }
-                };
-            }
-            b"__expiry__" => {
-                meta.expiry = None;
-                meta.has_odd_expiry = false;
-                match cursor.kind()? {
-                    Kind::Integer | Kind::Float => meta.expiry = Some(cursor.number()?),
-                    Kind::Nil => cursor.skip()?,
-                    _ => {
-                        cursor.skip()?;
-                        meta.has_odd_expiry = true;
+impl<'a> Meta<'a> {
+    fn scan<C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<(), Fault> {
+        if cursor.kind()? != Kind::Map {
+            self.reply_to = ReplyTo::Odd;
+            return cursor.skip();
+        }
+        let start = cursor.at();
+        let mut entries = cursor.enter()?;
+        while cursor.more(&mut entries)? {
+            let key = cursor.key()?;
+            match key.name() {
+                b"reply_to" => {
+                    self.reply_to = match cursor.kind()? {
+                        Kind::Text => ReplyTo::Name(cursor.raw_text()?),
+                        Kind::Nil => {
+                            cursor.skip()?;
+                            ReplyTo::Absent
+                        }
+                        _ => {
+                            cursor.skip()?;
+                            ReplyTo::Odd
+                        }
+                    };
+                }
+                b"__expiry__" => {
+                    self.expiry = None;
+                    self.has_odd_expiry = false;
+                    match cursor.kind()? {
+                        Kind::Integer | Kind::Float => self.expiry = Some(cursor.number()?),
+                        Kind::Nil => cursor.skip()?,
+                        _ => {
+                            cursor.skip()?;
+                            self.has_odd_expiry = true;
+                        }
                     }
                 }
+                b"client_version" => self.client_version = scan_version(cursor)?,
+                _ => cursor.skip()?,
             }
-            b"client_version" => meta.client_version = scan_version(cursor)?,
-            _ => cursor.skip()?,
         }
+        self.span = Some(start..cursor.at());
+        Ok(())
     }
-    meta.span = Some(start..cursor.at());
-    Ok(meta)
 }
 
 /// Compares a version as Python compares tuples: `[0, 70]` is less than `[0, 70, 0]`.
@@ -244,119 +248,139 @@ fn scan_version<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<ClientVersion, Faul
     })
 }
 
-/// `None` for a job that is not what it should be; the cursor is anywhere in it then.
-fn scan_job<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Job<'a>>, Fault> {
-    if cursor.kind()? != Kind::Map {
-        return Ok(None);
-    }
-    let (mut control, mut context, mut actions) = (None, None, None);
-    let mut entries = cursor.enter()?;
-    while cursor.more(&mut entries)? {
-        let key = cursor.key()?;
-        let is_fine = match key.name() {
-            b"control" => {
-                control = scan_control(cursor)?;
-                control.is_some()
-            }
-            b"context" => {
-                context = scan_context(cursor)?;
-                context.is_some()
-            }
-            b"actions" => {
-                actions = scan_actions(cursor)?;
-                actions.is_some()
-            }
-            _ => false,
-        };
-        if !is_fine {
-            return Ok(None);
+impl<'a> Job<'a> {
+    /// Whether the job is what it should be. If not, the cursor is anywhere in it.
+    fn scan<C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<bool, Fault> {
+        if cursor.kind()? != Kind::Map {
+            return Ok(false);
         }
-    }
-    Ok(match (control, context, actions) {
-        (Some(control), Some(context), Some(actions)) => Some(Job {
-            control,
-            context,
-            actions,
-        }),
-        _ => None,
-    })
-}
-
-fn scan_control<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Control>, Fault> {
-    if cursor.kind()? != Kind::Map {
-        return Ok(None);
-    }
-    let start = cursor.at();
-    let (mut continue_on_error, mut suppress_response, mut has_extra) = (None, None, false);
-    let mut entries = cursor.enter()?;
-    while cursor.more(&mut entries)? {
-        let key = cursor.key()?;
-        let place = match key.name() {
-            b"continue_on_error" => &mut continue_on_error,
-            b"suppress_response" => &mut suppress_response,
-            _ => {
-                has_extra = true;
-                cursor.skip()?;
-                continue;
-            }
-        };
-        if cursor.kind()? != Kind::Bool {
-            return Ok(None);
-        }
-        *place = Some(cursor.boolean()?);
-    }
-    Ok(continue_on_error.map(|continue_on_error| Control {
-        span: start..cursor.at(),
-        continue_on_error,
-        suppress_response,
-        has_extra,
-    }))
-}
-
-fn scan_context<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Context<'a>>, Fault> {
-    if cursor.kind()? != Kind::Map {
-        return Ok(None);
-    }
-    let start = cursor.at();
-    let (mut correlation_id, mut caller, mut calling_service) = (None, None, None);
-    let (mut switches, mut has_extra) = (None, false);
-    let mut entries = cursor.enter()?;
-    while cursor.more(&mut entries)? {
-        let key = cursor.key()?;
-        let place = match key.name() {
-            b"correlation_id" => &mut correlation_id,
-            b"caller" => &mut caller,
-            b"calling_service" => &mut calling_service,
-            b"switches" => {
-                switches = scan_switches(cursor)?;
-                if switches.is_none() {
-                    return Ok(None);
+        let mut seen = [false; 3];
+        let mut entries = cursor.enter()?;
+        while cursor.more(&mut entries)? {
+            let key = cursor.key()?;
+            let (index, is_fine) = match key.name() {
+                b"control" => {
+                    self.control = Control::default();
+                    (0, self.control.scan(cursor)?)
                 }
-                continue;
+                b"context" => {
+                    self.context = Context::default();
+                    (1, self.context.scan(cursor)?)
+                }
+                b"actions" => {
+                    self.actions.clear();
+                    (2, self.scan_actions(cursor)?)
+                }
+                _ => return Ok(false),
+            };
+            if !is_fine {
+                return Ok(false);
             }
-            _ => {
-                has_extra = true;
-                cursor.skip()?;
-                continue;
-            }
-        };
-        if cursor.kind()? != Kind::Text {
-            return Ok(None);
+            seen[index] = true;
         }
-        *place = cursor.text()?;
-        if place.is_none() {
-            return Ok(None);
-        }
+        Ok(seen == [true; 3])
     }
-    let span = start..cursor.at();
-    Ok(correlation_id.zip(switches).map(|(correlation_id, switches)| Context {
-        span,
-        correlation_id,
-        switches,
-        caller,
-        calling_service,
-        has_extra,
-    }))
+
+    fn scan_actions<C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<bool, Fault> {
+        if cursor.kind()? != Kind::List {
+            return Ok(false);
+        }
+        let mut items = cursor.enter()?;
+        while cursor.more(&mut items)? {
+            if cursor.kind()? != Kind::Map {
+                return Ok(false);
+            }
+            let (mut name, mut body) = (None, None);
+            let mut entries = cursor.enter()?;
+            while cursor.more(&mut entries)? {
+                let key = cursor.key()?;
+                match (key.name(), cursor.kind()?) {
+                    (b"action", Kind::Text) => name = cursor.text()?,
+                    (b"body", Kind::Map) => {
+                        body = scan_body(cursor)?;
+                        if body.is_none() {
+                            return Ok(false);
+                        }
+                    }
+                    _ => return Ok(false),
+                }
+            }
+            let Some(name) = name else { return Ok(false) };
+            if self.actions.is_empty() {
+                // Most jobs are of one action; a vector would start with room for four.
+                self.actions.reserve_exact(1);
+            }
+            self.actions.push((name, body));
+        }
+        Ok(!self.actions.is_empty())
+    }
+}
+
+impl Control {
+    fn scan<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<bool, Fault> {
+        if cursor.kind()? != Kind::Map {
+            return Ok(false);
+        }
+        let start = cursor.at();
+        let mut entries = cursor.enter()?;
+        while cursor.more(&mut entries)? {
+            let key = cursor.key()?;
+            let place = match key.name() {
+                b"continue_on_error" => &mut self.continue_on_error,
+                b"suppress_response" => &mut self.suppress_response,
+                _ => {
+                    self.has_extra = true;
+                    cursor.skip()?;
+                    continue;
+                }
+            };
+            if cursor.kind()? != Kind::Bool {
+                return Ok(false);
+            }
+            *place = Some(cursor.boolean()?);
+        }
+        self.span = start..cursor.at();
+        Ok(self.continue_on_error.is_some())
+    }
+}
+
+impl<'a> Context<'a> {
+    fn scan<C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<bool, Fault> {
+        if cursor.kind()? != Kind::Map {
+            return Ok(false);
+        }
+        let start = cursor.at();
+        let mut entries = cursor.enter()?;
+        while cursor.more(&mut entries)? {
+            let key = cursor.key()?;
+            let place = match key.name() {
+                b"correlation_id" => &mut self.correlation_id,
+                b"caller" => &mut self.caller,
+                b"calling_service" => &mut self.calling_service,
+                b"switches" => {
+                    self.switches = scan_switches(cursor)?;
+                    if self.switches.is_none() {
+                        return Ok(false);
+                    }
+                    continue;
+                }
+                _ => {
+                    self.has_extra = true;
+                    cursor.skip()?;
+                    continue;
+                }
+            };
+            if cursor.kind()? != Kind::Text {
+                return Ok(false);
+            }
+            *place = cursor.text()?;
+            if place.is_none() {
+                return Ok(false);
+            }
+        }
+        self.span = start..cursor.at();
+        Ok(self.correlation_id.is_some() && self.switches.is_some())
+    }
 }
 
 fn scan_switches<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<SwitchSet>, Fault> {
@@ -375,41 +399,6 @@ fn scan_switches<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<SwitchSet>,
         }
     }
     Ok(Some(numbers.into_iter().collect()))
-}
-
-type Actions<'a> = Vec<(Cow<'a, str>, Option<Range<usize>>)>;
-
-fn scan_actions<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Actions<'a>>, Fault> {
-    if cursor.kind()? != Kind::List {
-        return Ok(None);
-    }
-    let mut actions = Vec::with_capacity(1);
-    let mut items = cursor.enter()?;
-    while cursor.more(&mut items)? {
-        if cursor.kind()? != Kind::Map {
-            return Ok(None);
-        }
-        let (mut name, mut body) = (None, None);
-        let mut entries = cursor.enter()?;
-        while cursor.more(&mut entries)? {
-            let key = cursor.key()?;
-            match (key.name(), cursor.kind()?) {
-                (b"action", Kind::Text) => name = cursor.text()?,
-                (b"body", Kind::Map) => {
-                    body = scan_body(cursor)?;
-                    if body.is_none() {
-                        return Ok(None);
-                    }
-                }
-                _ => return Ok(None),
-            }
-        }
-        match name {
-            Some(name) => actions.push((name, body)),
-            None => return Ok(None),
-        }
-    }
-    Ok((!actions.is_empty()).then_some(actions))
 }
 
 /// The span of a body; `None` when it has a key that is not text, which is an error of the job. What is

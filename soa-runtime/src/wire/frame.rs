@@ -142,7 +142,11 @@ fn header(frame: &[u8], start: usize) -> Option<(usize, Range<usize>, usize)> {
     }
     let value_start = skip_space(frame, at + 1);
     let is_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"_/.-".contains(byte);
-    let length = frame.get(value_start..)?.iter().take_while(|byte| is_value(byte)).count();
+    let length = frame
+        .get(value_start..)?
+        .iter()
+        .take_while(|byte| is_value(byte))
+        .count();
     let value = value_start..value_start + length;
     let end = skip_space(frame, value.end);
     (length > 0 && frame.get(end) == Some(&b';')).then_some((index, value, end + 1))
@@ -161,7 +165,11 @@ mod tests {
     fn read(frame: &[u8]) -> (ProtocolVersion, Option<String>, &[u8]) {
         let head = FrameHead::read(frame).unwrap();
         let payload = &frame[head.payload_start()..];
-        (head.version(), head.content_type().map(str::to_owned), payload)
+        (
+            head.version(),
+            head.content_type().map(str::to_owned),
+            payload,
+        )
     }
 
     #[test]
@@ -172,7 +180,10 @@ mod tests {
         let v2 = b"content-type:application/msgpack;\x80";
         assert_eq!(read(v2), (ProtocolVersion::V2, msgpack(), &b"\x80"[..]));
         assert_eq!(read(b"\x80"), (ProtocolVersion::V1, None, &b"\x80"[..]));
-        assert_eq!(read(b"pysoa-redis/1//\x80"), (ProtocolVersion::V1, None, &b"\x80"[..]));
+        assert_eq!(
+            read(b"pysoa-redis/1//\x80"),
+            (ProtocolVersion::V1, None, &b"\x80"[..])
+        );
         assert_eq!(read(b""), (ProtocolVersion::V1, None, &b""[..]));
     }
 
@@ -181,13 +192,21 @@ mod tests {
         let frame = b"pysoa-redis/3//  content-type \t:\n application/json ; {}";
         assert_eq!(
             read(frame),
-            (ProtocolVersion::V3, Some("application/json".to_owned()), &b" {}"[..])
+            (
+                ProtocolVersion::V3,
+                Some("application/json".to_owned()),
+                &b" {}"[..]
+            )
         );
     }
 
     #[test]
     fn a_version_that_nobody_knows_is_an_error() {
-        for marker in ["pysoa-redis/4//", "pysoa-redis/0//", "pysoa-redis/99999999999999999999999//"] {
+        for marker in [
+            "pysoa-redis/4//",
+            "pysoa-redis/0//",
+            "pysoa-redis/99999999999999999999999//",
+        ] {
             assert!(FrameHead::read(marker.as_bytes()).is_err(), "{marker}");
         }
         // Not a marker at all: the payload of a version 1 frame.
@@ -196,7 +215,12 @@ mod tests {
 
     #[test]
     fn half_a_header_is_payload() {
-        for frame in [&b"content-type"[..], b"content-type:", b"content-type:x", b"content-type: ;"] {
+        for frame in [
+            &b"content-type"[..],
+            b"content-type:",
+            b"content-type:x",
+            b"content-type: ;",
+        ] {
             assert_eq!(read(frame), (ProtocolVersion::V2, None, frame));
         }
     }

@@ -228,14 +228,7 @@ impl<'a> Cursor<'a> for Json<'a> {
         let (raw, has_escapes) = self.pass_text()?;
         self.expect(b':', "a colon is missing")?;
         self.space();
-        if !has_escapes {
-            return Ok(Key::Text(Cow::Borrowed(raw)));
-        }
-        let unescaped = std::str::from_utf8(raw).ok().and_then(unescape);
-        Ok(match unescaped {
-            Some(text) => Key::Text(Cow::Owned(text.into_bytes())),
-            None => Key::Text(Cow::Borrowed(raw)),
-        })
+        Ok(Key::Text(unescaped(raw, has_escapes)))
     }
 
     fn text(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
@@ -250,6 +243,11 @@ impl<'a> Cursor<'a> for Json<'a> {
         }
     }
 
+    fn raw_text(&mut self) -> Result<Cow<'a, [u8]>, Fault> {
+        let (raw, has_escapes) = self.pass_text()?;
+        Ok(unescaped(raw, has_escapes))
+    }
+
     fn boolean(&mut self) -> Result<bool, Fault> {
         self.space();
         let is_true = self.peek() == Some(b't');
@@ -262,7 +260,9 @@ impl<'a> Cursor<'a> for Json<'a> {
         let start = self.at;
         self.pass_number()?;
         let raw = self.bytes.get(start..self.at).unwrap_or_default();
-        Ok(std::str::from_utf8(raw).ok().and_then(|text| text.parse().ok()))
+        Ok(std::str::from_utf8(raw)
+            .ok()
+            .and_then(|text| text.parse().ok()))
     }
 
     fn number(&mut self) -> Result<f64, Fault> {
@@ -271,7 +271,9 @@ impl<'a> Cursor<'a> for Json<'a> {
         self.pass_number()?;
         let raw = self.bytes.get(start..self.at).unwrap_or_default();
         // Rust's parser knows `NaN` and `Infinity` by these names.
-        let number = std::str::from_utf8(raw).ok().and_then(|text| text.parse().ok());
+        let number = std::str::from_utf8(raw)
+            .ok()
+            .and_then(|text| text.parse().ok());
         number.ok_or_else(|| self.fault("not a number"))
     }
 
@@ -334,6 +336,15 @@ impl<'a> Cursor<'a> for Json<'a> {
             bytes: self.bytes,
             at,
         }
+    }
+}
+
+/// The bytes of a text; as they stand where its escapes make no sense.
+fn unescaped(raw: &[u8], has_escapes: bool) -> Cow<'_, [u8]> {
+    let text = std::str::from_utf8(raw).ok().filter(|_| has_escapes);
+    match text.and_then(unescape) {
+        Some(text) => Cow::Owned(text.into_bytes()),
+        None => Cow::Borrowed(raw),
     }
 }
 

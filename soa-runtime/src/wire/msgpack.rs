@@ -48,11 +48,12 @@ impl<'a> MessagePack<'a> {
     #[inline]
     fn length<const N: usize>(&mut self) -> Result<u32, Fault> {
         let bytes = self.array::<N>()?;
-        Ok(bytes.iter().fold(0, |length, byte| length << 8 | u32::from(*byte)))
+        Ok(bytes
+            .iter()
+            .fold(0, |length, byte| length << 8 | u32::from(*byte)))
     }
 
     /// The marker and, for what has a length or a count, that.
-    #[inline]
     fn header(&mut self) -> Result<(u8, u32), Fault> {
         let marker = self.marker()?;
         let length = match marker {
@@ -70,8 +71,18 @@ impl<'a> MessagePack<'a> {
         Ok((marker, length))
     }
 
+    #[inline(never)]
+    fn unusual_key(&mut self) -> Result<Key<'a>, Fault> {
+        if self.kind()? == Kind::Text {
+            Ok(Key::Text(Cow::Borrowed(self.text_bytes()?)))
+        } else {
+            self.skip()?;
+            Ok(Key::Other)
+        }
+    }
+
     #[inline]
-    fn raw_text(&mut self) -> Result<&'a [u8], Fault> {
+    fn text_bytes(&mut self) -> Result<&'a [u8], Fault> {
         // Nearly every text of an envelope is a short one.
         let length = match self.bytes.get(self.at) {
             Some(marker @ 0xa0..=0xbf) => {
@@ -116,7 +127,13 @@ impl<'a> Cursor<'a> for MessagePack<'a> {
 
     #[inline]
     fn enter(&mut self) -> Result<Entries, Fault> {
-        let (_, left) = self.header()?;
+        let left = match self.bytes.get(self.at) {
+            Some(marker @ 0x80..=0x9f) => {
+                self.at += 1;
+                u32::from(marker & 0x0f)
+            }
+            _ => self.header()?.1,
+        };
         Ok(Entries {
             left,
             is_started: false,
@@ -132,18 +149,24 @@ impl<'a> Cursor<'a> for MessagePack<'a> {
 
     #[inline]
     fn key(&mut self) -> Result<Key<'a>, Fault> {
-        if self.kind()? == Kind::Text {
-            Ok(Key::Text(Cow::Borrowed(self.raw_text()?)))
-        } else {
-            self.skip()?;
-            Ok(Key::Other)
+        // Nearly every key is a short text.
+        if let Some(marker @ 0xa0..=0xbf) = self.bytes.get(self.at) {
+            let length = usize::from(marker & 0x1f);
+            self.at += 1;
+            return Ok(Key::Text(Cow::Borrowed(self.take(length)?)));
         }
+        self.unusual_key()
     }
 
     #[inline]
     fn text(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
-        let raw = self.raw_text()?;
+        let raw = self.text_bytes()?;
         Ok(std::str::from_utf8(raw).ok().map(Cow::Borrowed))
+    }
+
+    #[inline]
+    fn raw_text(&mut self) -> Result<Cow<'a, [u8]>, Fault> {
+        self.text_bytes().map(Cow::Borrowed)
     }
 
     fn boolean(&mut self) -> Result<bool, Fault> {
@@ -191,7 +214,6 @@ impl<'a> Cursor<'a> for MessagePack<'a> {
 
     /// Counts the values that are still to come instead of keeping a stack: the memory is one number,
     /// however deep the nesting.
-    #[inline]
     fn skip(&mut self) -> Result<(), Fault> {
         let mut left: u64 = 1;
         while left > 0 {

@@ -13,9 +13,7 @@ use super::json::Json;
 use super::msgpack::MessagePack;
 use super::writer::Writer;
 use crate::codec::{EncodeError, Encoding, Map, Value, json, msgpack};
-use crate::message::{
-    ActionRequest, Body, ContextHeader, Control, JobRequest, WireError, code,
-};
+use crate::message::{ActionRequest, Body, ContextHeader, Control, JobRequest, WireError, code};
 use crate::serializer::{Format, Serializers};
 use crate::server::DropReason;
 
@@ -102,7 +100,9 @@ pub fn read_request(frame: &Bytes, serializers: &Serializers) -> Result<Request,
             .and_then(|value| {
                 let mut bytes = Vec::new();
                 let written = msgpack::encode_value(&value, &mut bytes);
-                written.map(|()| Bytes::from(bytes)).map_err(|error| error.to_string())
+                written
+                    .map(|()| Bytes::from(bytes))
+                    .map_err(|error| error.to_string())
             })
             .map_err(|detail| Unreadable::new(DropReason::Malformed, detail))?,
     };
@@ -117,28 +117,42 @@ fn read_payload(
     let encoding = format.encoding();
     let envelope = Envelope::read(encoding, payload)
         .map_err(|fault| Unreadable::new(DropReason::Malformed, fault))?;
-    let request_id = envelope.request_id.clone().and_then(|span| payload.get(span));
+    let request_id = envelope
+        .request_id
+        .clone()
+        .and_then(|span| payload.get(span));
     let Some(request_id) = request_id else {
-        return Err(Unreadable::new(DropReason::RequestId, "there is no request id"));
+        return Err(Unreadable::new(
+            DropReason::RequestId,
+            "there is no request id",
+        ));
     };
     if let Err(error) = decode(encoding, request_id) {
         return Err(Unreadable::new(DropReason::RequestId, error));
     }
     let reply_to = match &envelope.meta.reply_to {
         ReplyTo::Absent => None,
-        ReplyTo::Name(name) if is_reply_list(name) => Some(name.clone().into_owned()),
+        ReplyTo::Name(name) if is_reply_list(name) => {
+            Some(String::from_utf8_lossy(name).into_owned())
+        }
         ReplyTo::Name(_) | ReplyTo::Odd => {
             let detail = "`reply_to` is not the name of a reply list";
             return Err(Unreadable::new(DropReason::ReplyTo, detail));
         }
     };
     if is_expired(envelope.meta.expiry) {
-        return Err(Unreadable::new(DropReason::Expired, "nobody waits any more"));
+        return Err(Unreadable::new(
+            DropReason::Expired,
+            "nobody waits any more",
+        ));
     }
     let (job, is_suppressed) = read_job(encoding, payload, &envelope)
         .map_err(|detail| Unreadable::new(DropReason::Malformed, detail))?;
     if reply_to.is_none() && !is_suppressed {
-        return Err(Unreadable::new(DropReason::ReplyTo, "there is no `reply_to`"));
+        return Err(Unreadable::new(
+            DropReason::ReplyTo,
+            "there is no `reply_to`",
+        ));
     }
     let meta_span = envelope.meta.span.clone();
     let (meta, meta_length) = meta_span
@@ -162,10 +176,8 @@ fn read_payload(
 
 /// A name that a client of the protocol makes: without the `!`, a request could make a server answer into
 /// its own request queue, and so for ever.
-fn is_reply_list(name: &str) -> bool {
-    name.len() <= 512
-        && name.contains('!')
-        && name.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+fn is_reply_list(name: &[u8]) -> bool {
+    name.len() <= 512 && name.contains(&b'!') && name.iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
 /// Zero and nil stand for never, as in Python, where they are false.
@@ -192,11 +204,15 @@ fn read_job(
     envelope: &Envelope<'_>,
 ) -> Result<ReadJob, String> {
     let mut errors = meta_errors(envelope);
-    if let Some(job) = &envelope.job
-        && let Some(request) = owned_job(encoding, payload, job)
+    if envelope.job.is_fine
+        && let Some(request) = owned_job(encoding, payload, &envelope.job)
     {
         let is_suppressed = request.control.suppress_response == Some(true);
-        let job = if errors.is_empty() { Ok(request) } else { Err(errors) };
+        let job = if errors.is_empty() {
+            Ok(request)
+        } else {
+            Err(errors)
+        };
         return Ok((job, is_suppressed));
     }
     let Some(span) = envelope.job_span.clone() else {
@@ -206,7 +222,11 @@ fn read_job(
     };
     let found = match encoding {
         Encoding::Json => diagnose(Json::new(payload).moved_to(span.start), encoding, payload),
-        _ => diagnose(MessagePack::new(payload).moved_to(span.start), encoding, payload),
+        _ => diagnose(
+            MessagePack::new(payload).moved_to(span.start),
+            encoding,
+            payload,
+        ),
     };
     let (mut found, is_suppressed) = found.map_err(|fault| fault.to_string())?;
     found.append(&mut errors);
@@ -232,8 +252,8 @@ fn meta_errors(envelope: &Envelope<'_>) -> Vec<WireError> {
 
 /// Turns what was found into a job of its own; `None` when the users' part of a header cannot be decoded.
 fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRequest> {
-    let mut context = ContextHeader::new(&*job.context.correlation_id);
-    context.switches = job.context.switches.clone();
+    let mut context = ContextHeader::new(job.context.correlation_id.as_deref()?);
+    context.switches = job.context.switches.clone()?;
     context.caller = job.context.caller.as_deref().map(Into::into);
     context.calling_service = job.context.calling_service.as_deref().map(Into::into);
     if job.context.has_extra {
@@ -241,7 +261,7 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
         context.extra = extra(encoding, payload, &job.context.span, &known)?;
     }
     let mut control = Control {
-        continue_on_error: job.control.continue_on_error,
+        continue_on_error: job.control.continue_on_error?,
         suppress_response: job.control.suppress_response,
         ..Control::default()
     };
@@ -264,12 +284,7 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
 }
 
 /// The users' keys of a header.
-fn extra(
-    encoding: Encoding,
-    payload: &Bytes,
-    span: &Range<usize>,
-    known: &[&str],
-) -> Option<Map> {
+fn extra(encoding: Encoding, payload: &Bytes, span: &Range<usize>, known: &[&str]) -> Option<Map> {
     let Ok(Value::Map(map)) = decode(encoding, payload.get(span.clone())?) else {
         return None;
     };

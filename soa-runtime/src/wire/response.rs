@@ -11,9 +11,7 @@ use super::request::{EXPIRY, Head, decode, expiry_in};
 use super::writer::Writer;
 use crate::codec::{EncodeError, Encoding, Value, msgpack};
 use crate::error::{TransportError, TransportErrorKind};
-use crate::message::{
-    ActionResponse, Body, JobResponse, ResponseContext, WireError,
-};
+use crate::message::{ActionResponse, Body, JobResponse, ResponseContext, WireError};
 use crate::serializer::{Format, Serializers};
 
 /// Writes the response frame to a request, in the request's version and serializer.
@@ -92,17 +90,16 @@ fn write_payload(
 /// The bytes of a body that must be in this encoding.
 pub(super) fn encoded(body: &Body, encoding: Encoding) -> Result<&Bytes, EncodeError> {
     if body.encoding() != encoding {
-        let message = format!("the body is encoded as {:?}, not {encoding:?}", body.encoding());
+        let message = format!(
+            "the body is encoded as {:?}, not {encoding:?}",
+            body.encoding()
+        );
         return Err(serde::ser::Error::custom(message));
     }
     body.bytes().map_err(serde::ser::Error::custom)
 }
 
-fn write_errors(
-    writer: &mut Writer,
-    head: &Head,
-    errors: &[WireError],
-) -> Result<(), EncodeError> {
+fn write_errors(writer: &mut Writer, head: &Head, errors: &[WireError]) -> Result<(), EncodeError> {
     writer.key("errors");
     writer.list(errors.len());
     for error in errors {
@@ -155,10 +152,7 @@ pub struct Response {
 ///
 /// # Errors
 /// [`TransportErrorKind::InvalidMessage`] for bytes that are not one whole response.
-pub fn read_response(
-    frame: &Bytes,
-    serializers: &Serializers,
-) -> Result<Response, TransportError> {
+pub fn read_response(frame: &Bytes, serializers: &Serializers) -> Result<Response, TransportError> {
     let invalid = |detail: String| {
         let message = format!("a response cannot be read: {detail}");
         TransportError::new(TransportErrorKind::InvalidMessage, message)
@@ -171,7 +165,9 @@ pub fn read_response(
     let encoding = format.encoding();
     let mut payload = frame.slice(head.payload_start()..);
     if let Format::Custom(serializer) = &format {
-        let value = serializer.decode(&payload).map_err(|error| invalid(error.to_string()))?;
+        let value = serializer
+            .decode(&payload)
+            .map_err(|error| invalid(error.to_string()))?;
         let mut bytes = Vec::new();
         msgpack::encode_value(&value, &mut bytes).map_err(|error| invalid(error.to_string()))?;
         payload = bytes.into();
@@ -282,11 +278,7 @@ fn entries<'a, C: Cursor<'a>>(
     Ok(())
 }
 
-fn expect<'a, C: Cursor<'a>>(
-    cursor: &mut C,
-    kind: Kind,
-    what: &'static str,
-) -> Result<(), Fault> {
+fn expect<'a, C: Cursor<'a>>(cursor: &mut C, kind: Kind, what: &'static str) -> Result<(), Fault> {
     if cursor.kind()? != kind {
         return Err(Fault {
             at: cursor.at(),
@@ -319,7 +311,10 @@ fn context(value: Value) -> ResponseContext {
     let Value::Map(map) = value else {
         return ResponseContext::default();
     };
-    let correlation_id = map.get("correlation_id").and_then(Value::as_str).map(Into::into);
+    let correlation_id = map
+        .get("correlation_id")
+        .and_then(Value::as_str)
+        .map(Into::into);
     let is_extra = |key: &Value| key.as_str() != Some("correlation_id");
     ResponseContext {
         correlation_id,

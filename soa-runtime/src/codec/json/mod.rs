@@ -84,10 +84,7 @@ pub(super) fn decode_body<T: DeserializeOwned>(input: &[u8]) -> Result<Decoded<T
         return Err(DecodeError::body_is_not_a_map(body.kind_name()).at(0));
     }
     let (value, is_lenient) = value_de::read(&body, Position::Body)?;
-    Ok(Decoded {
-        value,
-        is_lenient,
-    })
+    Ok(Decoded { value, is_lenient })
 }
 
 #[cfg(test)]

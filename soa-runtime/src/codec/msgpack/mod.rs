@@ -13,6 +13,8 @@ mod read;
 mod ser;
 mod value;
 
+use std::cell::Cell;
+
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
@@ -80,22 +82,38 @@ pub fn decode_value(input: &[u8]) -> Result<Value, DecodeError> {
 
 /// Encodes a body. See [`Encoding::encode_body`](super::Encoding::encode_body).
 pub(super) fn encode_body<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut out = Vec::with_capacity(128);
+    let mut out = SCRATCH.take();
+    out.clear();
     body.serialize(&mut Serializer::for_body(&mut out))?;
-    let kind = Reader::new(&out).kind_name();
-    if kind == "map" {
-        Ok(out)
-    } else {
-        Err(EncodeError::body_is_not_a_map(kind))
+    let encoded = Reader::new(&out);
+    if !encoded.next_is_map() {
+        return Err(EncodeError::body_is_not_a_map(encoded.kind_name()));
     }
+    let exact = out.as_slice().to_vec();
+    if out.capacity() <= SCRATCH_LIMIT {
+        SCRATCH.set(out);
+    }
+    Ok(exact)
 }
+
+thread_local! {
+    /// Bodies are encoded here and copied out: one allocation of the right size instead of several while a vector
+    /// grows, and none for the slack that a `Bytes` of it would have to keep. Lost when `Serialize` fails or panics.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What a thread keeps for the next body, in bytes.
+const SCRATCH_LIMIT: usize = 64 * 1024;
 
 /// Decodes a body. See [`Encoding::decode_body`](super::Encoding::decode_body).
 pub(super) fn decode_body<T: DeserializeOwned>(input: &[u8]) -> Result<Decoded<T>, DecodeError> {
-    match Reader::new(input).kind_name() {
-        "map" => read_whole(input, Position::Body),
-        "nothing" => Err(DecodeError::new(DecodeErrorKind::Truncated, "empty input").at(0)),
-        kind => Err(DecodeError::body_is_not_a_map(kind).at(0)),
+    let reader = Reader::new(input);
+    if reader.next_is_map() {
+        read_whole(input, Position::Body)
+    } else if input.is_empty() {
+        Err(DecodeError::new(DecodeErrorKind::Truncated, "empty input").at(0))
+    } else {
+        Err(DecodeError::body_is_not_a_map(reader.kind_name()).at(0))
     }
 }
 

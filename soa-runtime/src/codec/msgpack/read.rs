@@ -101,6 +101,11 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
+    pub(crate) fn next_is_map(&self) -> bool {
+        matches!(self.rest.first(), Some(0x80..=0x8f | 0xde | 0xdf))
+    }
+
+    #[inline]
     pub(crate) fn next_is_text(&self) -> bool {
         matches!(self.rest.first(), Some(0xa0..=0xbf | 0xd9..=0xdb))
     }

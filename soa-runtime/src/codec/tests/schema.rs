@@ -38,23 +38,23 @@ fn every_schema_says_which_type_of_the_wire_it_is() {
         .map(|(name, schema)| format!("{name}: {schema}"))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    amount: {"pattern":"^[A-Z]{3} -?[0-9]+$","type":"string","x-soa-type":"currint.Amount"}
-    blob: {"format":"binary","type":"string","x-soa-type":"bytes"}
-    date: {"format":"date","type":"string","x-soa-type":"date"}
-    date_time: {"format":"date-time","type":"string","x-soa-type":"datetime"}
-    decimal: {"format":"decimal","type":"string","x-soa-type":"decimal"}
-    integer: {"type":"integer"}
-    list: {"items":{"pattern":"^[A-Z]{3} -?[0-9]+$","type":"string","x-soa-type":"currint.Amount"},"type":"array"}
-    list_of_nullables: {"items":{"anyOf":[{"type":"boolean"},{"type":"null"}],"x-soa-type":"nullable"},"type":"array"}
-    map: {"type":"object","x-soa-type":"schemaless_dictionary"}
-    nullable: {"anyOf":[{"format":"int64","type":"integer"},{"type":"null"}],"x-soa-type":"nullable"}
-    nullable_date: {"anyOf":[{"format":"date","type":"string","x-soa-type":"date"},{"type":"null"}],"x-soa-type":"nullable"}
-    option: {"format":"date-time","type":["string","null"],"x-soa-type":"datetime"}
-    option_of_nullable: {"anyOf":[{"anyOf":[{"type":"string"},{"type":"null"}],"x-soa-type":"nullable"},{"type":"null"}]}
-    option_of_value: {"x-soa-type":"anything"}
-    time: {"format":"time","type":"string","x-soa-type":"time"}
-    utc: {"format":"date-time","type":"string","x-soa-type":"datetime"}
+    date_time: {"x-soa-type":"datetime","type":"string","format":"date-time"}
+    utc: {"x-soa-type":"datetime-utc","type":"string","format":"date-time"}
+    date: {"x-soa-type":"date","type":"string","format":"date"}
+    time: {"x-soa-type":"time","type":"string","format":"time"}
+    decimal: {"x-soa-type":"decimal","type":"string","format":"decimal"}
+    amount: {"x-soa-type":"currint.Amount","type":"string","pattern":"^[A-Z]{3} -?[0-9]+$"}
+    blob: {"x-soa-type":"bytes","type":"string","format":"binary"}
     value: {"x-soa-type":"anything"}
+    map: {"x-soa-type":"schemaless_dictionary","type":"object"}
+    integer: {"type":"integer"}
+    nullable: {"x-soa-type":"nullable","anyOf":[{"type":"integer","format":"int64"},{"type":"null"}]}
+    option: {"x-soa-type":"datetime","type":["string","null"],"format":"date-time"}
+    option_of_value: {"x-soa-type":"anything"}
+    option_of_nullable: {"anyOf":[{"x-soa-type":"nullable","anyOf":[{"type":"string"},{"type":"null"}]},{"type":"null"}]}
+    nullable_date: {"x-soa-type":"nullable","anyOf":[{"type":"string","format":"date","x-soa-type":"date"},{"type":"null"}]}
+    list_of_nullables: {"type":"array","items":{"x-soa-type":"nullable","anyOf":[{"type":"boolean"},{"type":"null"}]}}
+    list: {"type":"array","items":{"type":"string","x-soa-type":"currint.Amount","pattern":"^[A-Z]{3} -?[0-9]+$"}}
     "#);
     insta::assert_snapshot!(schema.get("required").unwrap(), @r#"["date_time","utc","date","time","decimal","amount","blob","value","map","integer","nullable","nullable_date","list_of_nullables","list"]"#);
     assert!(schema.get("$defs").is_none());
