@@ -3,6 +3,8 @@
 //! `validation_cases.json` has bodies for `validate_me`, encoded as MessagePack, and the errors that Conformity
 //! 1.28.2 finds in them with the schema of the example service: `[code, message, field]`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
 use example_service::ExampleService;
 use soa::{ActionRequest, Body, ContextHeader, Control, Encoding, JobRequest, Server, Value};
 

@@ -1,5 +1,7 @@
 //! The messages that the reference sends and answers are the ones that we read, write and answer.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
 mod support;
 
 use std::time::Duration;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 type Entry = (&'static str, Arc<dyn Any + Send + Sync>);
 
-/// Values by their type. Empty ones cost nothing; clones share the values.
+/// Values by their type. Empty ones cost nothing; clones share everything until one of them changes.
 #[derive(Clone, Default)]
-pub struct Extensions(Option<Box<HashMap<TypeId, Entry>>>);
+pub struct Extensions(Option<Arc<HashMap<TypeId, Entry>>>);
 
 impl Extensions {
     /// No values.
@@ -19,8 +19,7 @@ impl Extensions {
 
     /// Puts a value in, in place of an earlier one of the same type.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0
-            .get_or_insert_default()
+        Arc::make_mut(self.0.get_or_insert_default())
             .insert(TypeId::of::<T>(), (type_name::<T>(), Arc::new(value)));
     }
 

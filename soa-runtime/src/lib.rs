@@ -8,7 +8,7 @@
 //! * [`message`]: jobs, actions, errors, context and control as types;
 //! * [`Server`] and the [`Service`] trait: registry, middleware, execution;
 //! * [`Client`]: routes, calls, jobs; [`transport`]s between the two;
-//! * [`testing`]: stubs.
+//! * [`testing`] has stubs.
 //!
 //! `message` and `codec` know nothing of the async runtime.
 

@@ -3,6 +3,8 @@
 //!
 //! The two numbers are to be compared with each other, in one run: the goal is at most 1.5 times the second.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Setting up a bench.
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

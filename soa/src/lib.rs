@@ -1,7 +1,207 @@
-//! **soa**: queue-based RPC services. Annotate an `impl` block; get a server, a typed client, validation.
+//! **soa**: queue-based RPC services that speak the protocol of PySOA 1.4.9.
+//!
+//! A service is an ordinary value. Put [`#[service]`](macro@service) on an `impl` block of its type and
+//! [`#[action]`](macro@action) on the methods that callers may use, and you get a registry that a [`Server`] runs, a
+//! client with one typed method per action, and validation of requests and responses.
+//!
+//! ```
+//! use garde::Validate;
+//! use schemars::JsonSchema;
+//! use serde::{Deserialize, Serialize};
+//! use soa::{ActionError, service};
+//!
+//! #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+//! #[serde(deny_unknown_fields)]
+//! struct Greeting {
+//!     #[garde(length(chars, min = 1, max = 40))]
+//!     text: String,
+//! }
+//!
+//! struct Greeter;
+//!
+//! #[service(name = "greeter", version = "1.0.0")]
+//! impl Greeter {
+//!     /// Greets somebody.
+//!     #[action]
+//!     async fn greet(&self, name: Greeting) -> Result<Greeting, ActionError> {
+//!         Ok(Greeting { text: format!("Hello, {}", name.text) })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let greeter = GreeterClient::local(Greeter);
+//! assert_eq!(greeter.greet(Greeting { text: "Ada".into() }).await?.text, "Hello, Ada");
+//!
+//! let error = greeter.greet(Greeting { text: String::new() }).await.unwrap_err();
+//! assert_eq!(error.errors()[0].field.as_deref(), Some("text"));
+//! # Ok(()) }
+//! ```
+//!
+//! The words of the protocol: a **job** is what travels, one or more **actions** for one service, run in order. Its
+//! **context** (correlation id, switches, your own keys) flows down to every service that is called in turn; its
+//! **control** header says how this one job is run.
+//!
+//! # Where to find what
+//!
+//! * Guides: [`docs`], of which [getting started](docs::getting_started) is the first; for people who know PySOA,
+//!   [the table of names](docs::from_pysoa).
+//! * Serving: [`Server`], [`Context`], [`ActionError`], [`middleware`].
+//! * Calling: [`Client`], the generated typed clients, [`ClientError`], [`client`].
+//! * Values and messages: [`Value`], [`value!`], the wire's own types ([`DateTime`], [`Decimal`], [`Nullable`], …),
+//!   [`codec`], [`message`], [`wire`].
+//! * Tests: [`testing`].
 
-pub use soa_macros::{action, service};
+pub mod docs;
+
+/// Makes a service of an inherent `impl` block, and generates its typed client.
+///
+/// The block stays as it is, apart from the `#[action]` attributes, which are taken off. Methods without that
+/// attribute are the type's own business. Beside the block, for a type `Library`:
+///
+/// * `impl soa::Service for Library`, so that it can be served: [`Server::builder`];
+/// * `LibraryClient`, cheap to clone, with
+///   * a method per action, which takes the request (nothing, where the action takes none) and gives a
+///     [`Call`](crate::Call) of its response,
+///   * a constant per action, its handle: `LibraryClient::FIND_BOOK` is an [`Action`](crate::Action),
+///   * `new(&client)` for the service under its own name, `named(&client, "library2")` for another name,
+///   * `local(library)` for a service in this process, `stubbed(stub)` for tests.
+///
+/// ```
+/// use garde::Validate;
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use soa::{ActionError, Server, Service, service};
+///
+/// #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+/// pub struct Book {
+///     #[garde(length(chars, min = 1))]
+///     pub title: String,
+/// }
+///
+/// pub struct Library;
+///
+/// /// Lends books.
+/// #[service(name = "library", version = "1.2.0")]
+/// impl Library {
+///     /// Finds a book by its title.
+///     #[action]
+///     async fn find_book(&self, book: Book) -> Result<Book, ActionError> {
+///         Ok(book)
+///     }
+///
+///     /// Not an action: a method like any other.
+///     pub fn opens_at(&self) -> u8 {
+///         9
+///     }
+/// }
+///
+/// assert_eq!(Library::DESCRIPTOR.documentation(), Some("Lends books."));
+/// assert_eq!(LibraryClient::FIND_BOOK.name(), "find_book");
+/// let server = Server::builder(Library).build()?;
+/// assert_eq!(server.action_names(), ["find_book"]);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
+///
+/// # Arguments
+///
+/// | argument | value | |
+/// |---|---|---|
+/// | `name` | text | Required. The name of the service on the wire. |
+/// | `version` | text or `env!(…)` | Required. One to four numbers with dots, such as `"1.2.0"`; or a call such as `env!("CARGO_PKG_VERSION")`. |
+/// | `vis` | visibility | Of the generated client; `pub` by default. |
+/// | `crate` | path | Where the framework is, for crates that rename or re-export it; `::soa` by default. |
+///
+/// ```
+/// use soa::{ActionError, service};
+///
+/// mod framework {
+///     pub use soa;
+/// }
+///
+/// struct Pinger;
+///
+/// #[service(name = "pinger", version = env!("CARGO_PKG_VERSION"), vis = pub(crate), crate = crate::framework::soa)]
+/// impl Pinger {
+///     #[action]
+///     async fn ping(&self) -> Result<(), ActionError> {
+///         Ok(())
+///     }
+/// }
+/// # fn main() {}
+/// ```
+///
+/// # What is carried over
+///
+/// The doc comment of the block documents the service and its client; that of a method, its action and the client's
+/// method. `#[cfg]`, `#[deprecated]` and lint levels of an action apply to everything that is generated for it.
+/// The block may have generic parameters: the client has none, so no type of an action may name one of them.
+///
+/// The generated code names nothing but the framework and `core`. All mistakes are reported at once, each at the token
+/// that has to change, and the block itself is compiled whatever they are.
+#[doc(inline)]
+pub use soa_macros::service;
+
+/// Makes an action of a method inside of a `#[service]` block.
+///
+/// The method is
+///
+/// ```text
+/// async fn name(&self, request: Request, cx: &Context) -> Result<Response, Error>
+/// ```
+///
+/// * `&self`: handlers of all jobs share the service, so state that changes is behind a lock or a channel.
+/// * `request` is taken by value. Without it the action takes any map and ignores it.
+/// * `cx` is the [`Context`](crate::Context): switches, correlation id, clients for chained calls. It may be left out.
+/// * `Request` and `Response` are [`ActionBody`](crate::ActionBody)s: types that derive `Serialize`, `Deserialize`,
+///   `garde::Validate` and `schemars::JsonSchema` and are maps; [`Value`](crate::Value) for any map; `()` for `{}`.
+/// * `Error` is anything `Into<ActionError>`: see [errors](crate::docs::errors).
+///
+/// The request is decoded and validated before the method runs, the response is validated after it.
+///
+/// # Arguments
+///
+/// | argument | value | |
+/// |---|---|---|
+/// | `name` | text | The name of the action on the wire; the method's by default. |
+/// | `request` | type | Repeats the type of the request, for readers; compared with the signature by the compiler. |
+/// | `response` | type | Repeats the type of the response, likewise. |
+///
+/// ```
+/// use soa::{ActionError, Context, Value, service, value};
+///
+/// struct Tools;
+///
+/// #[service(name = "tools", version = "1.0.0")]
+/// impl Tools {
+///     /// Answers with what it was sent.
+///     #[action(name = "echo.v2", request = Value, response = Value)]
+///     async fn echo(&self, request: Value) -> Result<Value, ActionError> {
+///         Ok(request)
+///     }
+///
+///     /// Tells who calls.
+///     #[action]
+///     async fn who_am_i(&self, request: (), cx: &Context) -> Result<Value, ActionError> {
+///         Ok(value!({ "caller": (cx.caller().unwrap_or("nobody")) }))
+///     }
+/// }
+///
+/// assert_eq!(ToolsClient::ECHO.name(), "echo.v2");
+/// ```
+///
+/// The client has methods of its own, so an action's method cannot be called `new`, `named`, `local`, `stubbed`,
+/// `from_service_client`, `clone`, `clone_from` or `fmt`; `name = "…"` gives any name to the action of another method.
+#[doc(inline)]
+pub use soa_macros::action;
+
+#[doc(inline)]
 pub use soa_runtime::*;
 
 #[doc(hidden)]
 pub use soa_runtime::private as __private;
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

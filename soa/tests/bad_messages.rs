@@ -1,6 +1,8 @@
 //! What becomes of messages that are not what they should be: the table of the protocol, row by row. After
 //! each of them the same server answers a good request.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
 use soa::server::{DropReason, Stats};
 use soa::wire::{FrameHead, ProtocolVersion, read_response};
 use soa::{ActionError, Context, Encoding, JobResponse, Map, Server, Value, code, value};

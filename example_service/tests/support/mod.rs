@@ -13,34 +13,34 @@ use soa::wire::FrameHead;
 use soa::{Encoding, Map, Value};
 
 /// One captured exchange.
-pub struct Vector {
-    pub name: String,
-    pub requests: Vec<Message>,
-    pub responses: Vec<Message>,
+pub(crate) struct Vector {
+    pub(crate) name: String,
+    pub(crate) requests: Vec<Message>,
+    pub(crate) responses: Vec<Message>,
 }
 
 /// One captured message.
-pub struct Message {
-    pub file: String,
-    pub frame: Bytes,
+pub(crate) struct Message {
+    pub(crate) file: String,
+    pub(crate) frame: Bytes,
     /// `None` where the reference itself could not decode it, or where it is too large to be written down.
-    pub decoded: Option<Value>,
-    pub is_malformed: bool,
+    pub(crate) decoded: Option<Value>,
+    pub(crate) is_malformed: bool,
 }
 
 impl Message {
-    pub fn payload(&self) -> &[u8] {
+    pub(crate) fn payload(&self) -> &[u8] {
         &self.frame[FrameHead::read(&self.frame).unwrap().payload_start()..]
     }
 
-    pub fn encoding(&self) -> Encoding {
+    pub(crate) fn encoding(&self) -> Encoding {
         let head = FrameHead::read(&self.frame).unwrap();
         let content_type = head.content_type().and_then(Encoding::from_content_type);
         content_type.unwrap_or(Encoding::MessagePack)
     }
 
     /// The frame with an expiry that has not passed.
-    pub fn unexpired(&self) -> Bytes {
+    pub(crate) fn unexpired(&self) -> Bytes {
         const KEY: &[u8] = b"\xaa__expiry__";
         let mut frame = self.frame.to_vec();
         if let Some(at) = find(&frame, KEY) {
@@ -64,7 +64,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .position(|window| window == needle)
 }
 
-pub fn decode(encoding: Encoding, payload: &[u8]) -> Result<Value, soa::codec::DecodeError> {
+pub(crate) fn decode(encoding: Encoding, payload: &[u8]) -> Result<Value, soa::codec::DecodeError> {
     match encoding {
         Encoding::Json => json::decode_value(payload),
         _ => msgpack::decode_value(payload),
@@ -76,7 +76,7 @@ fn folder() -> PathBuf {
 }
 
 /// All captured exchanges, sorted by name.
-pub fn all() -> Vec<Vector> {
+pub(crate) fn all() -> Vec<Vector> {
     let mut names: Vec<String> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -87,7 +87,7 @@ pub fn all() -> Vec<Vector> {
 }
 
 /// One captured exchange by its name.
-pub fn vector(name: &str) -> Vector {
+pub(crate) fn vector(name: &str) -> Vector {
     let text = std::fs::read(folder().join(format!("{name}.json"))).unwrap();
     let description = json::decode_value(&text).unwrap();
     let messages = |side: &str| {

@@ -57,25 +57,21 @@ impl CallOptions {
 macro_rules! option_methods {
     ($Out:ty) => {
         /// How long to wait for the answer. The server is told, and can stop working in vain.
-        #[must_use]
         pub fn timeout(self, timeout: std::time::Duration) -> $Out {
             self.with(|options| options.timeout = Some(timeout))
         }
 
         /// Turns a switch on, for this call and everything that it sets off.
-        #[must_use]
         pub fn switch(self, switch: impl Into<crate::message::Switch>) -> $Out {
             self.with(|options| options.add_switch(switch.into()))
         }
 
         /// Uses this correlation id instead of an inherited or a fresh one.
-        #[must_use]
         pub fn correlation_id(self, id: impl Into<std::sync::Arc<str>>) -> $Out {
             self.with(|options| options.correlation_id = Some(id.into()))
         }
 
         /// Puts a value into the context: it flows down the chain.
-        #[must_use]
         pub fn context(
             self,
             key: impl Into<String>,
@@ -85,7 +81,6 @@ macro_rules! option_methods {
         }
 
         /// Puts a value into the control header: only the called server sees it.
-        #[must_use]
         pub fn control(
             self,
             key: impl Into<String>,

@@ -58,10 +58,12 @@ impl<R: Send + 'static> Pending<R> {
             // The receiver is gone when the caller dropped its `Pending`.
             let _ = give.send(call.await);
         });
-        if sent.await.is_err()
-            && let Ok(Err(error)) = response.try_recv()
-        {
-            return Err(error);
+        if sent.await.is_err() {
+            // It never was on its way: it failed before, or middleware answered it.
+            let outcome = response.await.unwrap_or_else(|_| Err(dropped(&service)))?;
+            let (give, ready) = oneshot::channel();
+            let _ = give.send(Ok(outcome)); // The receiver is right here.
+            response = ready;
         }
         Ok(Self {
             service,
@@ -80,11 +82,13 @@ impl<R> Future for Pending<R> {
         };
         let outcome = ready!(Pin::new(response).poll(cx));
         self.response = None;
-        Poll::Ready(outcome.unwrap_or_else(|_| {
-            let message = "the call was dropped before it was answered";
-            Err(ClientError::usage(&self.service, message))
-        }))
+        Poll::Ready(outcome.unwrap_or_else(|_| Err(dropped(&self.service))))
     }
+}
+
+/// The runtime ended, or the call panicked.
+fn dropped(service: &Name) -> ClientError {
+    ClientError::usage(service, "the call was dropped before it was answered")
 }
 
 impl<R> fmt::Debug for Pending<R> {

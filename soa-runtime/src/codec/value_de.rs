@@ -179,7 +179,14 @@ impl<'de> Deserializer<'de, '_> {
 
     fn visit_nothing<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match (self.value, self.position) {
-            (Value::Nil, _) | (Value::Map(_), Position::Body) => visitor.visit_unit(),
+            (Value::Nil, _) => visitor.visit_unit(),
+            (Value::Map(map), Position::Body) => {
+                // Whether keys that nobody asked for may be there is for the schema to say.
+                if !map.is_empty() {
+                    self.notes.is_lenient.set(true);
+                }
+                visitor.visit_unit()
+            }
             _ => Err(self.mismatch(&visitor)),
         }
     }

@@ -105,7 +105,7 @@ impl<'a> Checker<'a> {
             }
             (Kind::Float(bounds), Value::Float(_) | Value::Integer(_)) => {
                 if let Some(float) = value.as_f64() {
-                    self.bounds(bounds, |limit| Some(float.partial_cmp(&limit.as_f64()?)?));
+                    self.bounds(bounds, |limit| float.partial_cmp(&limit.as_f64()?));
                 }
             }
             (Kind::Text(lengths), Value::Text(text)) => self.text(*lengths, text),

@@ -4,6 +4,8 @@
 //! nil is for [`Nullable`](crate::codec::Nullable) alone, so the null goes away in fields that are not
 //! required. Our own types mark themselves with `x-soa-type`.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Number, Value as Json};
 
 use super::{Bounds, Field, Kind, Lengths, Node, Schema};
@@ -19,14 +21,14 @@ pub(super) fn from_json_schema(document: &Json) -> Schema {
         .into_node(),
         _ => node(document),
     };
-    Schema {
-        root,
-        definitions: definitions
-            .into_iter()
-            .flatten()
-            .map(|(name, definition)| (name.clone(), node(definition)))
-            .collect(),
-    }
+    let mut definitions: HashMap<String, Node> = definitions
+        .into_iter()
+        .flatten()
+        .map(|(name, definition)| (name.clone(), node(definition)))
+        .collect();
+    // A type that contains itself refers to the document as a whole.
+    definitions.insert("#".to_owned(), root.clone());
+    Schema { root, definitions }
 }
 
 fn node(schema: &Json) -> Node {
@@ -48,11 +50,8 @@ fn kind(object: &Map<String, Json>) -> Kind {
     {
         return kind;
     }
-    if let Some(name) = object
-        .get("$ref")
-        .and_then(Json::as_str)
-        .and_then(|reference| reference.strip_prefix("#/$defs/"))
-    {
+    if let Some(reference) = object.get("$ref").and_then(Json::as_str) {
+        let name = reference.strip_prefix("#/$defs/").unwrap_or(reference);
         return Kind::Reference(name.replace("~1", "/").replace("~0", "~"));
     }
     if let Some(constant) = constants(object) {

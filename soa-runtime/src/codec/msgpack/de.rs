@@ -183,6 +183,8 @@ impl<'de> Deserializer<'de> {
 
     fn visit_nothing<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         if self.position == Position::Body {
+            // Whether keys that nobody asked for may be there is for the schema to say.
+            self.is_lenient |= !self.reader.next_is_empty_map();
             self.reader.skip()?;
         } else if !self.reader.nil() {
             return Err(self.mismatch(&visitor));

@@ -106,6 +106,11 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
+    pub(crate) fn next_is_empty_map(&self) -> bool {
+        self.rest.first() == Some(&0x80)
+    }
+
+    #[inline]
     pub(crate) fn next_is_text(&self) -> bool {
         matches!(self.rest.first(), Some(0xa0..=0xbf | 0xd9..=0xdb))
     }

@@ -174,7 +174,7 @@ fn a_struct_that_flattens_another_still_refuses_a_nil_for_its_own_optional_field
     assert_eq!(read.rest, [("z".to_owned(), None)].into());
 }
 
-fn unchecked<T: serde::de::DeserializeOwned>(body: &Value) -> bool {
+fn lenient<T: serde::de::DeserializeOwned>(body: &Value) -> bool {
     let [first, second] = [Encoding::MessagePack, Encoding::Json].map(|encoding| {
         let bytes = encoding.encode_value(body).unwrap();
         encoding.decode_body::<T>(&bytes).unwrap().is_lenient
@@ -185,36 +185,59 @@ fn unchecked<T: serde::de::DeserializeOwned>(body: &Value) -> bool {
 
 #[test]
 fn a_nil_that_may_have_been_for_a_field_is_noted() {
-    assert!(unchecked::<Flat>(&value!({"x": nil, "y": 1})));
+    assert!(lenient::<Flat>(&value!({"x": nil, "y": 1})));
     #[derive(Debug, Deserialize)]
     #[serde(untagged)]
     enum Untagged {
         #[expect(dead_code, reason = "what matters is that it is read")]
         Variant { field: Option<i64> },
     }
-    assert!(unchecked::<Untagged>(&value!({"field": nil})));
+    assert!(lenient::<Untagged>(&value!({"field": nil})));
 }
 
 #[test]
 fn a_nil_that_is_right_where_it_stands_is_not_noted() {
-    assert!(!unchecked::<Flat>(&value!({"own": 1, "y": 1})));
-    assert!(!unchecked::<Fields>(
-        &value!({"b": nil, "c": nil, "d": nil})
-    ));
-    assert!(!unchecked::<BTreeMap<String, Value>>(
+    assert!(!lenient::<Flat>(&value!({"own": 1, "y": 1})));
+    assert!(!lenient::<Fields>(&value!({"b": nil, "c": nil, "d": nil})));
+    assert!(!lenient::<BTreeMap<String, Value>>(
         &value!({"a": nil, "b": [nil, {"c": nil}]})
     ));
-    assert!(!unchecked::<Value>(&value!({"a": nil})));
-    assert!(!unchecked::<BTreeMap<String, Option<i64>>>(
+    assert!(!lenient::<Value>(&value!({"a": nil})));
+    assert!(!lenient::<BTreeMap<String, Option<i64>>>(
         &value!({"a": nil})
     ));
-    assert!(!unchecked::<BTreeMap<String, Vec<Option<i64>>>>(
+    assert!(!lenient::<BTreeMap<String, Vec<Option<i64>>>>(
         &value!({"a": [nil]})
     ));
-    assert!(!unchecked::<BTreeMap<String, Nullable<i64>>>(
+    assert!(!lenient::<BTreeMap<String, Nullable<i64>>>(
         &value!({"a": nil})
     ));
-    assert!(!unchecked::<()>(&value!({"a": nil})));
+    assert!(!lenient::<()>(&value!({})));
+    assert!(lenient::<()>(&value!({"a": nil})));
+}
+
+#[test]
+fn what_serde_takes_out_of_its_buffers_too_readily_is_noted() {
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    #[expect(dead_code, reason = "what matters is that it is read")]
+    enum Untagged {
+        Text { text: String },
+        Inner { inner: Inner },
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "what matters is that it is read")]
+    struct Inner {
+        field: i64,
+    }
+    assert!(!lenient::<Untagged>(&value!({"text": "abc"})));
+    assert!(!lenient::<Untagged>(&value!({"inner": {"field": 1}})));
+    assert!(lenient::<Untagged>(&value!({"inner": [1]})));
+    let bytes = [0x81, 0xa4, b't', b'e', b'x', b't', 0xc4, 0x01, b'a'];
+    let decoded = Encoding::MessagePack
+        .decode_body::<Untagged>(&bytes)
+        .unwrap();
+    assert!(decoded.is_lenient);
 }
 
 #[test]

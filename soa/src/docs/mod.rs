@@ -1,0 +1,36 @@
+//! Guides: how things are done, one page a subject. Every example in them is compiled and run as a test.
+//!
+//! | | |
+//! |---|---|
+//! | [`getting_started`] | From an empty crate to a service with a client |
+//! | [`calling`] | Every form of a call, and its options |
+//! | [`errors`] | What services answer when something fails, and what callers get |
+//! | [`validation`] | Rules for fields, absent and nil, the types of the wire |
+//! | [`middleware`] | Code around jobs, actions and calls |
+//! | [`switches`] | Feature switches that flow down the chain |
+//! | [`testing`] | Services without a network, stubs, contexts |
+//! | [`from_pysoa`] | PySOA's names, and what is different |
+
+#[doc = include_str!("getting_started.md")]
+pub mod getting_started {}
+
+#[doc = include_str!("calling.md")]
+pub mod calling {}
+
+#[doc = include_str!("errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("validation.md")]
+pub mod validation {}
+
+#[doc = include_str!("middleware.md")]
+pub mod middleware {}
+
+#[doc = include_str!("switches.md")]
+pub mod switches {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("from_pysoa.md")]
+pub mod from_pysoa {}

@@ -1,0 +1,122 @@
+//! The run loop: a server that takes frames from a transport.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use soa::transport::LocalQueue;
+use soa::wire::{ProtocolVersion, read_response, write_request};
+use soa::{
+    ActionError, ActionRequest, Body, Context, ContextHeader, Control, Encoding, JobRequest,
+    Server, Value, value,
+};
+use tokio::sync::Semaphore;
+
+const REPLY_TO: &str = "service.test.client!1";
+
+fn request(id: i64, action: &'static str) -> bytes::Bytes {
+    let body = Body::encode(Encoding::MessagePack, &value!({ "id": (id) }));
+    let actions = vec![ActionRequest::new(action, body)];
+    let job = JobRequest::new(ContextHeader::fresh(), Control::default(), actions);
+    let lifetime = Duration::from_secs(60);
+    write_request(
+        ProtocolVersion::V3,
+        Encoding::MessagePack,
+        id,
+        REPLY_TO,
+        lifetime,
+        &job,
+    )
+    .unwrap()
+}
+
+async fn next_reply(queue: &LocalQueue) -> (i64, soa::JobResponse) {
+    let frame = queue.reply(REPLY_TO).await.unwrap();
+    let response = read_response(&frame, &Default::default()).unwrap();
+    (response.request_id.as_i64().unwrap(), response.job)
+}
+
+#[tokio::test]
+async fn requests_are_served_side_by_side_and_bad_ones_stop_nothing() {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let server = Server::untyped("test", "1.0.0")
+        .action("wait", move |body: Value, _: Context| {
+            let held = Arc::clone(&held);
+            async move {
+                held.acquire().await.unwrap().forget();
+                Ok::<_, ActionError>(body)
+            }
+        })
+        .action("echo", |body: Value, _: Context| async {
+            Ok::<_, ActionError>(body)
+        })
+        .action("panic", |_: Value, _: Context| async {
+            if true {
+                panic!("as told");
+            }
+            Ok::<_, ActionError>(value!({}))
+        })
+        .build()
+        .unwrap();
+    let queue = LocalQueue::new();
+    let running = tokio::spawn({
+        let (server, queue) = (server.clone(), queue.clone());
+        async move { server.run(queue).await }
+    });
+
+    queue.push(request(1, "wait"));
+    queue.push(&b"not a message"[..]);
+    queue.push(request(2, "panic"));
+    queue.push(request(3, "echo"));
+    // The first one still waits, and the others are answered.
+    let (id, job) = next_reply(&queue).await;
+    assert_eq!((id, &*job.actions[0].errors[0].code), (2, "SERVER_ERROR"));
+    let (id, job) = next_reply(&queue).await;
+    assert_eq!(id, 3);
+    assert_eq!(job.actions[0].body.to_value().unwrap(), value!({ "id": 3 }));
+    gate.add_permits(1);
+    assert_eq!(next_reply(&queue).await.0, 1);
+
+    // What was taken is answered before the loop ends.
+    queue.push(request(4, "wait"));
+    while server.stats().jobs() < 4 {
+        tokio::task::yield_now().await;
+    }
+    queue.close();
+    gate.add_permits(1);
+    running.await.unwrap();
+    assert_eq!(next_reply(&queue).await.0, 4);
+}
+
+#[tokio::test]
+async fn never_more_jobs_run_than_the_server_is_set_to() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&most);
+    let server = Server::untyped("test", "1.0.0")
+        .action("work", move |body: Value, _: Context| {
+            let (now, seen) = (Arc::clone(&now), Arc::clone(&seen));
+            async move {
+                let running = now.fetch_add(1, Ordering::SeqCst) + 1;
+                seen.fetch_max(running, Ordering::SeqCst);
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                now.fetch_sub(1, Ordering::SeqCst);
+                Ok::<_, ActionError>(body)
+            }
+        })
+        .concurrency(3)
+        .build()
+        .unwrap();
+    let queue = LocalQueue::new();
+    for id in 0..100 {
+        queue.push(request(id, "work"));
+    }
+    queue.close();
+    server.run(queue.clone()).await;
+    assert_eq!(queue.replies(REPLY_TO), 100);
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+}
