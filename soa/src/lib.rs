@@ -113,15 +113,12 @@ pub mod docs;
 /// | `crate` | path | Where the framework is, for crates that rename or re-export it; `::soa` by default. |
 ///
 /// ```
-/// use soa::{ActionError, service};
-///
-/// mod framework {
-///     pub use soa;
-/// }
+/// use framework::{ActionError, service};
+/// use soa as framework;
 ///
 /// struct Pinger;
 ///
-/// #[service(name = "pinger", version = env!("CARGO_PKG_VERSION"), vis = pub(crate), crate = crate::framework::soa)]
+/// #[service(name = "pinger", version = env!("CARGO_PKG_VERSION"), vis = pub(crate), crate = crate::framework)]
 /// impl Pinger {
 ///     #[action]
 ///     async fn ping(&self) -> Result<(), ActionError> {

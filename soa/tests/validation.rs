@@ -73,6 +73,21 @@ enum Shape {
     Square { side: f64 },
 }
 
+/// An alternative of itself.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Endless {
+    Number(i64),
+    Again(Box<Endless>),
+}
+
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+struct EndlessRequest {
+    value: Endless,
+    name: String,
+}
+
 struct Checks;
 
 #[service(name = "checks", version = "1.0.0")]
@@ -89,6 +104,11 @@ impl Checks {
 
     #[action]
     async fn recursive(&self, request: Recursive) -> Result<Recursive, ActionError> {
+        Ok(request)
+    }
+
+    #[action]
+    async fn endless(&self, request: EndlessRequest) -> Result<EndlessRequest, ActionError> {
         Ok(request)
     }
 
@@ -223,4 +243,11 @@ async fn tagged_enums_are_told_apart_by_their_tag() {
         &["INVALID at `shape`: Not a dict"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_type_that_is_an_alternative_of_itself_is_checked_to_an_end() {
+    accepts("endless", value!({ "value": 1, "name": "a" })).await;
+    let body = value!({ "value": 1 });
+    refuses("endless", body, &["MISSING at `name`: Missing key: name"]).await;
 }

@@ -36,6 +36,7 @@ impl Schema {
             schema: self,
             path: Vec::new(),
             errors: Vec::new(),
+            levels: 0,
         };
         checker.node(&self.root, value);
         checker.errors
@@ -49,7 +50,12 @@ struct Checker<'a> {
     schema: &'a Schema,
     path: Vec<String>,
     errors: Vec<FieldError>,
+    levels: usize,
 }
+
+/// How deep a check goes. Each level of a value takes at most four (nullable, alternatives, tagged, the type
+/// itself); a type that is an alternative of itself would take them for ever.
+const MAX_LEVELS: usize = 4 * crate::codec::MAX_DEPTH;
 
 impl<'a> Checker<'a> {
     fn push(&mut self, code: &'static str, message: impl Into<String>) {
@@ -73,9 +79,15 @@ impl<'a> Checker<'a> {
         self.path.pop();
     }
 
-    /// Recursion ends with the value: each level of it goes one level down in the value, except for
-    /// references, which are followed in `resolve`.
     fn node(&mut self, node: &'a Node, value: &Value) {
+        if self.levels < MAX_LEVELS {
+            self.levels += 1;
+            self.kind(node, value);
+            self.levels -= 1;
+        }
+    }
+
+    fn kind(&mut self, node: &'a Node, value: &Value) {
         let Some(node) = self.resolve(node) else {
             return;
         };

@@ -1,0 +1,41 @@
+//! The bytes of a request frame, through everything that a server does with them.
+//!
+//! Whatever is answered must be a response that a client can read, with the id that was asked.
+
+#![no_main]
+
+use std::cell::RefCell;
+
+use libfuzzer_sys::fuzz_target;
+use soa::Server;
+use soa::wire::{read_request, read_response};
+use soa_fuzz::Bytes;
+use tokio::runtime::{Builder, Runtime};
+
+thread_local! {
+    static SERVER: RefCell<(Server, Runtime)> = RefCell::new((
+        soa_fuzz::server(),
+        Builder::new_current_thread().enable_time().build().expect("a runtime"),
+    ));
+}
+
+fuzz_target!(|data: &[u8]| {
+    let frame = Bytes::copy_from_slice(data);
+    let read = read_request(&frame, &Default::default());
+    SERVER.with_borrow(|(server, runtime)| {
+        let answer = runtime.block_on(server.answer(frame));
+        match (read, answer) {
+            (Err(_), answer) => assert!(answer.is_none()),
+            (Ok(request), None) => assert!(request.head.is_suppressed()),
+            (Ok(request), Some(answer)) => {
+                assert_eq!(request.head.into_reply_to().as_deref(), Some(&*answer.reply_to));
+                let response = read_response(&answer.frame, &Default::default());
+                let response = response.expect("an answer can be read");
+                if request.job.is_err() {
+                    assert!(!response.job.errors.is_empty());
+                    assert!(response.job.actions.is_empty());
+                }
+            }
+        }
+    });
+});
