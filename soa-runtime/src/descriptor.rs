@@ -56,8 +56,8 @@ pub struct ActionDescriptor {
     name: &'static str,
     documentation: &'static str,
     is_deprecated: bool,
-    request: fn() -> Arc<Schema>,
-    response: fn() -> Arc<Schema>,
+    pub(crate) request: fn() -> Arc<Schema>,
+    pub(crate) response: fn() -> Arc<Schema>,
 }
 
 impl ActionDescriptor {

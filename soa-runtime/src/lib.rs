@@ -25,6 +25,7 @@ pub mod transport;
 pub mod wire;
 
 mod action;
+mod builtin;
 mod context;
 mod descriptor;
 mod error;

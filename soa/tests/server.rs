@@ -271,7 +271,7 @@ fn the_descriptor_has_what_the_macros_saw() {
     assert_eq!((server.name(), server.version()), ("other", "0.3.0"));
     assert_eq!(
         server.action_names(),
-        ["break_down", "end_job", "next", "panic", "refuse"]
+        ["break_down", "end_job", "introspect", "next", "panic", "refuse", "status"]
     );
 }
 

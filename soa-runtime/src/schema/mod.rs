@@ -10,6 +10,7 @@
 
 mod check;
 mod convert;
+mod introspect;
 
 use std::any::TypeId;
 use std::collections::HashMap;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Actions, Handler, Server, Shared, Stats};
 use crate::action::Action;
+use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
 use crate::context::{ClientHook, Context};
@@ -25,6 +26,7 @@ pub struct ServerBuilder {
     name: Name,
     version: Name,
     actions: Actions,
+    offer: Offer,
     problem: Option<BuildError>,
     job_middleware: StackBuilder<JobStage>,
     action_middleware: StackBuilder<ActionStage>,
@@ -41,6 +43,7 @@ impl ServerBuilder {
             name,
             version,
             actions: Actions::default(),
+            offer: Offer::default(),
             problem: None,
             job_middleware: StackBuilder::new(),
             action_middleware: StackBuilder::new(),
@@ -63,7 +66,10 @@ impl ServerBuilder {
             };
             builder.insert(action.name.into(), Arc::new(handler));
         }
+        builder.offer.documentation = descriptor.documentation();
         for action in descriptor.actions() {
+            let name = Name::Borrowed(action.name());
+            builder.offer.actions.insert(name, action.into());
             for (side, schema) in [
                 ("request", action.request_schema()),
                 ("response", action.response_schema()),
@@ -96,7 +102,7 @@ impl ServerBuilder {
     /// let server = Server::untyped("tools", "1.0.0")
     ///     .action("echo", |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) })
     ///     .build()?;
-    /// assert_eq!(server.action_names(), ["echo"]);
+    /// assert_eq!(server.action_names(), ["echo", "introspect", "status"]);
     /// # Ok::<(), soa::BuildError>(())
     /// ```
     #[must_use]
@@ -106,7 +112,9 @@ impl ServerBuilder {
         Fut: Future<Output = Result<Value, E>> + Send + 'static,
         E: Into<ActionError> + 'static,
     {
-        self.insert(name.into(), Arc::new(Untyped(Arc::new(handler))));
+        let name = name.into();
+        self.offer.actions.entry(name.clone()).or_default();
+        self.insert(name, Arc::new(Untyped(Arc::new(handler))));
         self
     }
 
@@ -174,6 +182,8 @@ impl ServerBuilder {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
+        self.offer.version = self.version.clone();
+        self.actions.extend(builtin::actions(self.offer));
         Ok(Server {
             shared: Arc::new(Shared {
                 name: self.name,

@@ -1,0 +1,116 @@
+//! `introspect`: what the service offers, as data.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Offer, Offered};
+use crate::action::Action;
+use crate::codec::{Nullable, Value};
+use crate::error::ActionError;
+use crate::message::{Name, code};
+use crate::server::Handler;
+use crate::service::{ActionCall, ActionFuture, run};
+
+pub(super) const NAME: &str = "introspect";
+
+pub(super) const DOCUMENTATION: &str = "The documentation of the service and, for each of its actions or for \
+     the one that is asked for, the documentation and the schemas of its request and response.";
+
+pub(super) const ACTION: Action<IntrospectRequest, IntrospectResponse> = Action::new(NAME);
+
+#[derive(Debug, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(super) struct IntrospectRequest {
+    /// The one action to tell about; all of them by default
+    #[garde(length(min = 1))]
+    action_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(super) struct IntrospectResponse {
+    /// The documentation of the service, unless one action was asked for
+    documentation: Option<Nullable<String>>,
+    /// The names of the actions in `actions`, sorted
+    action_names: Vec<String>,
+    /// What is told about each action
+    actions: BTreeMap<String, Introspected>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Introspected {
+    /// The documentation of the action
+    documentation: Nullable<String>,
+    /// What its request must look like
+    request_schema: Nullable<Value>,
+    /// What its response looks like
+    response_schema: Nullable<Value>,
+}
+
+impl From<&Offered> for Introspected {
+    fn from(offered: &Offered) -> Self {
+        let schema = |schema: Option<fn() -> Arc<crate::schema::Schema>>| {
+            schema.and_then(|schema| schema().introspect()).into()
+        };
+        Self {
+            documentation: offered.documentation.map(str::to_owned).into(),
+            request_schema: schema(offered.request),
+            response_schema: schema(offered.response),
+        }
+    }
+}
+
+pub(super) struct Introspect {
+    offer: Arc<Offer>,
+}
+
+impl Introspect {
+    pub(super) fn new(offer: Offer) -> Self {
+        Self {
+            offer: Arc::new(offer),
+        }
+    }
+}
+
+impl Handler for Introspect {
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        let offer = Arc::clone(&self.offer);
+        run(ACTION, call, |request, _cx| async move {
+            introspect(&offer, request.action_name)
+        })
+    }
+}
+
+fn introspect(
+    offer: &Offer,
+    action_name: Option<String>,
+) -> Result<IntrospectResponse, ActionError> {
+    let told = |(name, offered): (&Name, &Offered)| (name.to_string(), offered.into());
+    let (documentation, actions): (_, BTreeMap<String, Introspected>) = match action_name {
+        None => (
+            Some(offer.documentation.map(str::to_owned).into()),
+            offer.actions.iter().map(told).collect(),
+        ),
+        Some(name) => match offer.actions.get_key_value(name.as_str()) {
+            Some(action) => (None, BTreeMap::from([told(action)])),
+            None => {
+                return Err(
+                    ActionError::caller(code::INVALID, "Action not defined in service")
+                        .field("action_name"),
+                );
+            }
+        },
+    };
+    Ok(IntrospectResponse {
+        documentation,
+        action_names: actions.keys().cloned().collect(),
+        actions,
+    })
+}

@@ -1,0 +1,86 @@
+//! `status`: which version of the service answers, and how it fares.
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::codec::Map;
+use crate::message::Name;
+use crate::server::Handler;
+use crate::service::{ActionCall, ActionFuture, run};
+
+pub(super) const NAME: &str = "status";
+
+pub(super) const DOCUMENTATION: &str = "The version of the service and of what it is made with, and \
+     unless `verbose` is false the results of its health checks.";
+
+pub(super) const ACTION: Action<StatusRequest, StatusResponse> = Action::new(NAME);
+
+/// The version of the protocol's reference that this framework answers as.
+const REFERENCE: &str = "1.4.9";
+
+#[derive(Debug, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(super) struct StatusRequest {
+    /// False leaves the health checks out, which makes the answer quick. True by default
+    verbose: Option<bool>,
+}
+
+/// Tools of the reference need `conformity`, `pysoa` and `python`; here they say what stands in their place.
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(super) struct StatusResponse {
+    /// The build of the service, if it has one
+    build: Option<String>,
+    /// The validation library and its version
+    conformity: String,
+    /// The version of PySOA with which the service is compatible
+    pysoa: String,
+    /// The language and its version
+    python: String,
+    /// The version of the service
+    version: String,
+    /// The results of the health checks
+    healthcheck: Option<HealthCheck>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct HealthCheck {
+    /// What keeps the service from working: code and description
+    errors: Vec<(String, String)>,
+    /// What may become a problem: code and description
+    warnings: Vec<(String, String)>,
+    /// Further findings of the checks
+    diagnostics: Map,
+}
+
+pub(super) struct Status {
+    version: Name,
+}
+
+impl Status {
+    pub(super) fn new(version: Name) -> Self {
+        Self { version }
+    }
+}
+
+impl Handler for Status {
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        let version = self.version.clone().into_owned();
+        run(ACTION, call, |request, _cx| async move {
+            let is_verbose = request.verbose != Some(false);
+            Ok::<_, crate::ActionError>(StatusResponse {
+                build: None,
+                conformity: concat!("soa ", env!("CARGO_PKG_VERSION")).to_owned(),
+                pysoa: REFERENCE.to_owned(),
+                python: concat!("rust ", env!("CARGO_PKG_RUST_VERSION")).to_owned(),
+                version,
+                healthcheck: is_verbose.then(HealthCheck::default),
+            })
+        })
+    }
+}
