@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
 use soa::Server;
-use soa::wire::{read_request, read_response};
+use soa::wire::{FrameHead, ProtocolVersion, read_request, read_response};
 use soa_fuzz::Bytes;
 use tokio::runtime::{Builder, Runtime};
 
@@ -29,6 +29,9 @@ fuzz_target!(|data: &[u8]| {
             (Ok(request), None) => assert!(request.head.is_suppressed()),
             (Ok(request), Some(answer)) => {
                 assert_eq!(request.head.into_reply_to().as_deref(), Some(&*answer.reply_to));
+                if unnamed_encoding(data) {
+                    return;
+                }
                 let response = read_response(&answer.frame, &Default::default());
                 let response = response.expect("an answer can be read");
                 if request.job.is_err() {
@@ -39,3 +42,11 @@ fuzz_target!(|data: &[u8]| {
         }
     });
 });
+
+/// Version 1 has no place for a content type, and still its frames can have one, as in the reference. The answer
+/// is then in an encoding that it does not name.
+fn unnamed_encoding(data: &[u8]) -> bool {
+    FrameHead::read(data).is_ok_and(|head| {
+        head.version() == ProtocolVersion::V1 && head.content_type() == Some("application/json")
+    })
+}

@@ -32,16 +32,6 @@ use proc_macro2::{Span, TokenStream};
 use crate::errors::Errors;
 
 /// Makes a service of an inherent `impl` block, and generates its typed client.
-///
-/// Arguments: `name` (text, required) is the service's name on the wire; `version` (text of 1 to 4
-/// numbers with dots, such as `"1.2.0"`, or `env!("CARGO_PKG_VERSION")`; required); `vis` is the
-/// visibility of the client, `pub` by default; `crate` is the path of the framework where it is not
-/// `::soa`.
-///
-/// For a type `Example` it generates `impl soa::Service for Example` and a client `ExampleClient`
-/// with `new`, `named`, `local` and `stubbed`, and for each action a method and a constant, the
-/// action's typed handle. Doc comments, `#[cfg]`, `#[deprecated]` and lint levels of an action are
-/// carried over to what is generated for it.
 #[proc_macro_attribute]
 pub fn service(
     arguments: proc_macro::TokenStream,
@@ -51,11 +41,6 @@ pub fn service(
 }
 
 /// Makes an action of a method inside a `#[service]` block.
-///
-/// The method is `async fn name(&self, request: Request, cx: &Context) -> Result<Response, E>`,
-/// where the request and the context may each be left out. Arguments, all optional: `name` (text)
-/// is the action's name on the wire, by default the method's; `request` and `response` repeat the
-/// types of the signature, and are compared with them.
 #[proc_macro_attribute]
 pub fn action(
     _arguments: proc_macro::TokenStream,

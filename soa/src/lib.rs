@@ -62,8 +62,8 @@ pub mod docs;
 /// * `impl soa::Service for Library`, so that it can be served: [`Server::builder`];
 /// * `LibraryClient`, cheap to clone, with
 ///   * a method per action, which takes the request (nothing, where the action takes none) and gives a
-///     [`Call`](crate::Call) of its response,
-///   * a constant per action, its handle: `LibraryClient::FIND_BOOK` is an [`Action`](crate::Action),
+///     [`Call`] of its response,
+///   * a constant per action, its handle: `LibraryClient::FIND_BOOK` is an [`Action`],
 ///   * `new(&client)` for the service under its own name, `named(&client, "library2")` for another name,
 ///   * `local(library)` for a service in this process, `stubbed(stub)` for tests.
 ///
@@ -148,10 +148,10 @@ pub use soa_macros::service;
 /// ```
 ///
 /// * `&self`: handlers of all jobs share the service, so state that changes is behind a lock or a channel.
-/// * `request` is taken by value. Without it the action takes any map and ignores it.
-/// * `cx` is the [`Context`](crate::Context): switches, correlation id, clients for chained calls. It may be left out.
-/// * `Request` and `Response` are [`ActionBody`](crate::ActionBody)s: types that derive `Serialize`, `Deserialize`,
-///   `garde::Validate` and `schemars::JsonSchema` and are maps; [`Value`](crate::Value) for any map; `()` for `{}`.
+/// * `request` is taken by value. Without it the action takes `{}`, and refuses keys as unknown.
+/// * `cx` is the [`Context`]: switches, correlation id, clients for chained calls. It may be left out.
+/// * `Request` and `Response` are [`ActionBody`]s: types that derive `Serialize`, `Deserialize`,
+///   `garde::Validate` and `schemars::JsonSchema` and are maps; [`Value`] for any map; `()` for `{}`.
 /// * `Error` is anything `Into<ActionError>`: see [errors](crate::docs::errors).
 ///
 /// The request is decoded and validated before the method runs, the response is validated after it.

@@ -444,3 +444,45 @@ async fn a_service_that_cannot_be_served_is_told_by_every_call() {
         "a service needs a name"
     );
 }
+
+#[tokio::test]
+async fn values_that_the_framework_cannot_use_are_told_before_anything_is_sent() {
+    let example = example();
+    let cases = [
+        (
+            example.none(value!({})).context("switches", value!(["x"])),
+            "`switches` must be a list of integers",
+        ),
+        (
+            example.none(value!({})).context("caller", 1),
+            "`caller` must be text",
+        ),
+        (
+            example.none(value!({})).control("continue_on_error", "yes"),
+            "`continue_on_error` must be true or false",
+        ),
+        (
+            example.none(value!({})).control("suppress_response", true),
+            "is not for calls that wait",
+        ),
+    ];
+    for (call, problem) in cases {
+        let error = call.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.to_string().contains(problem), "{error}");
+    }
+    let error = Client::builder()
+        .context("switches", 5)
+        .build()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the context's `switches` must be a list of integers"
+    );
+    let none: Vec<soa::Call<Value>> = Vec::new();
+    let error = two_services().job(none).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "bad call: a job needs at least one action"
+    );
+}

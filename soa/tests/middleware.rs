@@ -304,3 +304,36 @@ async fn client_middleware_may_change_where_a_request_goes() {
         .unwrap();
     assert_eq!(nowhere, value!({ "who": "other" }));
 }
+
+#[tokio::test]
+async fn client_middleware_can_try_again() {
+    let flaky = std::sync::atomic::AtomicUsize::new(0);
+    let server = server().job_middleware(from_fn(move |job: JobRequest, next: Next<JobStage>| {
+        let attempt = flaky.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        async move {
+            match attempt {
+                0 => Err(JobError::new("TRY_AGAIN", "Not yet")),
+                _ => next.run(job).await,
+            }
+        }
+    }));
+    let client = Client::builder()
+        .service("test", LocalTransport::new(server.build().unwrap()))
+        .middleware(from_fn(
+            |request: ClientRequest, next: Next<ClientStage>| async move {
+                let first = next.clone().run(request.clone()).await?;
+                match first.errors.is_empty() {
+                    true => Ok(first),
+                    false => next.run(request).await,
+                }
+            },
+        ))
+        .build()
+        .unwrap();
+    assert!(
+        client
+            .call_action("test", "echo", &value!({}))
+            .await
+            .is_ok()
+    );
+}

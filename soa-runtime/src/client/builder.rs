@@ -27,7 +27,7 @@ use crate::transport::ClientTransport;
 /// ```
 pub struct ClientBuilder {
     routes: HashMap<Name, Arc<Route>>,
-    twice: Option<Name>,
+    problem: Option<BuildError>,
     middleware: StackBuilder<ClientStage>,
     base: ContextHeader,
 }
@@ -38,7 +38,9 @@ impl ClientBuilder {
     pub fn service(mut self, name: impl Into<Name>, transport: impl ClientTransport) -> Self {
         let name = name.into();
         if self.routes.contains_key(&name) {
-            self.twice = Some(name.clone());
+            self.problem.get_or_insert(BuildError::new(format!(
+                "service `{name}` has two routes; give each service one transport"
+            )));
         }
         let route = Route {
             service: name.clone(),
@@ -72,19 +74,19 @@ impl ClientBuilder {
     /// Puts a value into the context of every call.
     #[must_use]
     pub fn context(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.base.set(key.into(), value.into());
+        if let Err(problem) = self.base.set(key.into(), value.into()) {
+            self.problem.get_or_insert(BuildError::new(problem));
+        }
         self
     }
 
     /// Makes the client.
     ///
     /// # Errors
-    /// A service that has two routes.
+    /// A service that has two routes; a context value that the framework cannot use.
     pub fn build(self) -> Result<Client, BuildError> {
-        match &self.twice {
-            Some(name) => Err(BuildError::new(format!(
-                "service `{name}` has two routes; give each service one transport"
-            ))),
+        match self.problem {
+            Some(problem) => Err(problem),
             None => Ok(self.finish()),
         }
     }
@@ -104,7 +106,7 @@ impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             routes: HashMap::new(),
-            twice: None,
+            problem: None,
             middleware: StackBuilder::new(),
             base: ContextHeader::new(""),
         }

@@ -70,8 +70,8 @@ impl Route {
     }
 }
 
-/// A call on its way through client middleware to the transport.
-#[derive(Debug)]
+/// A call on its way through client middleware to the transport. Middleware that tries again clones it.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientRequest {
     /// The service that is called.
@@ -208,7 +208,9 @@ impl Client {
         let mut timeout = None;
         if let Some(options) = options {
             timeout = options.timeout;
-            options.apply(&mut context, &mut control);
+            options
+                .apply(&mut context, &mut control)
+                .map_err(|problem| ClientError::usage(&route.service, problem))?;
         }
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::codec::{Map, Value};
+use crate::codec::Value;
 use crate::message::{ContextHeader, Control, Switch, SwitchSet};
 
 /// What can be said about one call, job or not.
@@ -12,31 +12,41 @@ pub struct CallOptions {
     pub(super) timeout: Option<Duration>,
     pub(super) switches: SwitchSet,
     pub(super) correlation_id: Option<Arc<str>>,
-    pub(super) context: Map,
-    pub(super) control: Map,
+    pub(super) context: Vec<(String, Value)>,
+    pub(super) control: Vec<(String, Value)>,
     pub(super) continue_on_error: bool,
 }
 
 impl CallOptions {
     /// Turns the client's base context into this call's, and fills the control header.
-    pub(super) fn apply(self, context: &mut ContextHeader, control: &mut Control) {
-        for (key, value) in self.context.iter() {
-            match key.as_str() {
-                Some(key) => context.set(key.to_owned(), value.clone()),
-                None => {
-                    context.extra.insert(key.clone(), value.clone());
-                }
-            }
+    ///
+    /// # Errors
+    /// What is wrong with a value that was given for a key of the framework's own.
+    pub(super) fn apply(
+        self,
+        context: &mut ContextHeader,
+        control: &mut Control,
+    ) -> Result<(), String> {
+        for (key, value) in self.context {
+            context.set(key, value)?;
         }
         context.switches = context.switches.union(&self.switches);
         if let Some(correlation_id) = self.correlation_id {
             context.correlation_id = correlation_id;
         }
         control.continue_on_error = self.continue_on_error;
-        control.extra = self.control;
+        for (key, value) in self.control {
+            control.set(key, value)?;
+        }
+        if control.suppress_response == Some(true) {
+            return Err(
+                "`suppress_response` is not for calls that wait for their answer".to_owned(),
+            );
+        }
         if let Some(timeout) = self.timeout {
             control.set_timeout(timeout);
         }
+        Ok(())
     }
 
     pub(super) fn add_switch(&mut self, switch: Switch) {
@@ -44,11 +54,11 @@ impl CallOptions {
     }
 
     pub(super) fn add_context(&mut self, key: String, value: Value) {
-        self.context.insert(key, value);
+        self.context.push((key, value));
     }
 
     pub(super) fn add_control(&mut self, key: String, value: Value) {
-        self.control.insert(key, value);
+        self.control.push((key, value));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
@@ -9,9 +10,9 @@ use tokio::sync::oneshot;
 use crate::error::ClientError;
 use crate::message::Name;
 
-/// Where a transport says that a request is on its way.
-#[derive(Debug)]
-pub struct Sent(Option<oneshot::Sender<()>>);
+/// Where a transport says that a request is on its way. Clones say it for the same call.
+#[derive(Clone, Debug)]
+pub struct Sent(Option<Arc<Mutex<Option<oneshot::Sender<()>>>>>);
 
 impl Sent {
     /// For calls where nobody waits for it.
@@ -20,8 +21,14 @@ impl Sent {
     }
 
     /// Says it. A second time changes nothing.
-    pub fn mark(&mut self) {
-        if let Some(sent) = self.0.take() {
+    pub fn mark(&self) {
+        let Some(watched) = &self.0 else { return };
+        // Nothing panics while this is locked.
+        let sent = watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(sent) = sent {
             // Nobody waits any more when the caller has given up; that is its right.
             let _ = sent.send(());
         }
@@ -53,7 +60,7 @@ impl<R: Send + 'static> Pending<R> {
         };
         let (mark_sent, sent) = oneshot::channel();
         let (give, mut response) = oneshot::channel();
-        let call = run(Sent(Some(mark_sent)));
+        let call = run(Sent(Some(Arc::new(Mutex::new(Some(mark_sent))))));
         runtime.spawn(async move {
             // The receiver is gone when the caller dropped its `Pending`.
             let _ = give.send(call.await);

@@ -187,6 +187,7 @@ impl fmt::Display for ClientError {
             Cause::Protocol(message) => {
                 write!(f, "service `{service}` broke the protocol: {message}")
             }
+            Cause::Usage(message) if service.is_empty() => write!(f, "bad call: {message}"),
             Cause::Usage(message) => write!(f, "bad call of service `{service}`: {message}"),
         }
     }

@@ -49,25 +49,32 @@ impl ContextHeader {
     }
 
     /// Sets one key as a call may give it: the framework's own keys go to their fields (switches are
-    /// added to the ones that are there), every other key to `extra`. A framework's key with a value of
-    /// a wrong type is kept in `extra` too, so that it is the server that refuses it.
-    pub(crate) fn set(&mut self, key: String, value: Value) {
-        match (key.as_str(), &value) {
-            ("correlation_id", Value::Text(id)) => self.correlation_id = id.as_str().into(),
-            ("caller", Value::Text(caller)) => self.caller = Some(caller.as_str().into()),
-            ("calling_service", Value::Text(name)) => {
-                self.calling_service = Some(name.as_str().into());
-            }
-            ("switches", Value::List(switches))
-                if switches.iter().all(|s| s.as_i64().is_some()) =>
-            {
-                let switches: SwitchSet = switches.iter().filter_map(Value::as_i64).collect();
+    /// added to the ones that are there), every other key to `extra`.
+    ///
+    /// # Errors
+    /// What a key of the framework's own has to be, where the value is something else.
+    pub(crate) fn set(&mut self, key: String, value: Value) -> Result<(), String> {
+        let text = |what: &str| match value.as_str() {
+            Some(text) => Ok(Arc::from(text)),
+            None => Err(format!("the context's `{what}` must be text")),
+        };
+        match key.as_str() {
+            "correlation_id" => self.correlation_id = text("correlation_id")?,
+            "caller" => self.caller = Some(text("caller")?),
+            "calling_service" => self.calling_service = Some(text("calling_service")?),
+            "switches" => {
+                let numbers = value.as_list().and_then(|switches| {
+                    let numbers: Option<SwitchSet> = switches.iter().map(Value::as_i64).collect();
+                    numbers
+                });
+                let Some(switches) = numbers else {
+                    return Err("the context's `switches` must be a list of integers".to_owned());
+                };
                 self.switches = self.switches.union(&switches);
             }
-            _ => {
-                self.extra.insert(key, value);
-            }
+            _ => drop(self.extra.insert(key, value)),
         }
+        Ok(())
     }
 
     /// The whole header as a map, as it travels.

@@ -37,6 +37,25 @@ impl Control {
         self.extra.insert("timeout", seconds);
     }
 
+    /// Sets one key as a call may give it: the framework's own keys go to their fields.
+    ///
+    /// # Errors
+    /// What a key of the framework's own has to be, where the value is something else.
+    pub(crate) fn set(&mut self, key: String, value: Value) -> Result<(), String> {
+        let flag = || match value.as_bool() {
+            Some(flag) => Ok(flag),
+            None => Err(format!(
+                "the control header's `{key}` must be true or false"
+            )),
+        };
+        match key.as_str() {
+            "continue_on_error" => self.continue_on_error = flag()?,
+            "suppress_response" => self.suppress_response = Some(flag()?),
+            _ => drop(self.extra.insert(key, value)),
+        }
+        Ok(())
+    }
+
     /// The whole header as a map, as it travels.
     pub fn to_map(&self) -> Map {
         let mut map = Map::new();

@@ -5,7 +5,7 @@
 //! optional keys, nullables, constants. Its words are what callers of the reference know, so
 //! [`Schema::check`] uses its codes and texts.
 //!
-//! Checking walks a decoded [`Value`] and reports everything at once. It runs only when decoding or
+//! Checking walks a decoded [`Value`](crate::codec::Value) and reports everything at once. It runs only when decoding or
 //! validating the typed value failed: the happy path never sees a schema.
 
 mod check;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{DropReason, Server, job};
+use super::{Server, job};
 use crate::message::JobResponse;
 use crate::transport::Reply;
-use crate::wire::{self, Request, Unreadable};
+use crate::wire::{self, DropReason, Request, Unreadable};
 
 impl Server {
     /// Answers one request frame.

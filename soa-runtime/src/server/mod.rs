@@ -20,7 +20,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 pub use builder::{IntoServer, ServerBuilder};
-pub use stats::{DropReason, Stats};
+pub use stats::Stats;
+
+pub use crate::wire::DropReason;
 
 use crate::client::Client;
 use crate::context::ClientHook;

@@ -29,7 +29,7 @@ impl LocalTransport {
 
 impl ClientTransport for LocalTransport {
     fn call(&self, request: ClientRequest) -> ReplyFuture {
-        let mut sent = request.sent;
+        let sent = request.sent;
         let is_suppressed = request.job.control.suppress_response == Some(true);
         let job = self.server.execute(request.job);
         let mut reply = ReplyFuture::detaching(job.map(Ok));

@@ -166,7 +166,7 @@ impl Misconfigured {
 impl ClientTransport for Misconfigured {
     fn call(&self, _: ClientRequest) -> ReplyFuture {
         let error = TransportError::new(TransportErrorKind::Misconfigured, self.0.to_string());
-        ReplyFuture::ready(Err(error.with_source(self.0.clone())))
+        ReplyFuture::ready(Err(error))
     }
 }
 

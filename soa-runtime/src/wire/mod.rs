@@ -17,6 +17,7 @@
 
 mod cursor;
 mod diagnose;
+mod drop_reason;
 mod envelope;
 mod frame;
 mod json;
@@ -27,6 +28,7 @@ mod writer;
 
 use std::fmt::Write;
 
+pub use drop_reason::DropReason;
 pub use envelope::Envelope;
 pub use frame::{FrameHead, ProtocolVersion, UnknownVersion};
 pub use request::{Head, Request, Unreadable, read_request, write_request};

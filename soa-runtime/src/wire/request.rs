@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::cursor::Cursor;
 use super::diagnose::diagnose;
+use super::drop_reason::DropReason;
 use super::envelope::{ClientVersion, Envelope, Job, ReplyTo, skipped};
 use super::frame::{FrameHead, ProtocolVersion};
 use super::json::Json;
@@ -15,7 +16,6 @@ use super::writer::Writer;
 use crate::codec::{EncodeError, Encoding, Map, Value, json, msgpack};
 use crate::message::{ActionRequest, Body, ContextHeader, Control, JobRequest, WireError, code};
 use crate::serializer::{Format, Serializers};
-use crate::server::DropReason;
 
 /// How long a message is worth reading by default (protocol, section 5).
 pub(super) const EXPIRY: Duration = Duration::from_secs(60);
