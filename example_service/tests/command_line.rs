@@ -1,5 +1,7 @@
 //! The binary, as a newcomer runs it.
 
+#![allow(clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
 use std::process::{Command, Output};
 
 fn run(arguments: &[&str]) -> Output {

@@ -49,7 +49,7 @@ pub use message::{
     ActionRequest, ActionResponse, Body, ContextHeader, Control, JobRequest, JobResponse, Name,
     Switch, SwitchSet, WireError, code,
 };
-pub use serializer::Serializer;
+pub use serializer::{Serializer, Serializers};
 pub use server::{IntoServer, Server, ServerBuilder};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction, run};
 pub use transport::LocalTransport;

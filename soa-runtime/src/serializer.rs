@@ -29,15 +29,24 @@ pub trait Serializer: Send + Sync + 'static {
     fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError>;
 }
 
-/// The serializers that a server knows.
+/// The serializers that one side knows beside MessagePack and JSON.
 #[derive(Clone, Default)]
 pub struct Serializers(Vec<Arc<dyn Serializer>>);
 
 impl Serializers {
-    pub(crate) fn register(&mut self, serializer: Arc<dyn Serializer>) {
+    /// None but the framework's own.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// These and one more, in place of an earlier one of its content type. MessagePack and JSON can be
+    /// replaced, too.
+    #[must_use]
+    pub fn with(mut self, serializer: impl Serializer) -> Self {
         self.0
             .retain(|known| known.content_type() != serializer.content_type());
-        self.0.push(serializer);
+        self.0.push(Arc::new(serializer));
+        self
     }
 
     /// The format of a content type. Without one, or with one that nobody knows, it is MessagePack, and the

@@ -152,7 +152,9 @@ mod by_hand {
                         match reader.text()? {
                             "reply_to" => found.reply_to = reader.text()?,
                             "__expiry__" => found.expiry = reader.float()?,
-                            _ => drop(reader.skip()?),
+                            _ => {
+                                reader.skip()?;
+                            }
                         }
                     }
                 }
@@ -163,7 +165,9 @@ mod by_hand {
                                 for _ in 0..reader.count()? {
                                     match reader.text()? {
                                         "correlation_id" => found.correlation_id = reader.text()?,
-                                        _ => drop(reader.skip()?),
+                                        _ => {
+                                            reader.skip()?;
+                                        }
                                     }
                                 }
                             }
@@ -179,11 +183,15 @@ mod by_hand {
                                     found.actions.push((name, body));
                                 }
                             }
-                            _ => drop(reader.skip()?),
+                            _ => {
+                                reader.skip()?;
+                            }
                         }
                     }
                 }
-                _ => drop(reader.skip()?),
+                _ => {
+                    reader.skip()?;
+                }
             }
         }
         Some(found)

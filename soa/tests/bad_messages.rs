@@ -97,7 +97,10 @@ async fn answer(frame: Vec<u8>) -> JobResponse {
         .job
 }
 
-fn told(response: &JobResponse) -> Vec<(&str, Option<&str>, &str)> {
+/// Code, field and message of an error.
+type Told<'a> = (&'a str, Option<&'a str>, &'a str);
+
+fn told(response: &JobResponse) -> Vec<Told<'_>> {
     response
         .errors
         .iter()
@@ -257,7 +260,7 @@ async fn a_malformed_job_is_answered_with_every_error_and_field() {
     let remove = |path: &[&str], key: &str| with(path, |map| drop(map.remove(key)));
     let action = |action: Value| set(&["body"], "actions", value!([(action)]));
     let dict = |field| vec![(code::INVALID, field, "Not a dict")];
-    let cases: Vec<(Value, Vec<(&str, Option<&str>, &str)>)> = vec![
+    let cases: Vec<(Value, Vec<Told<'_>>)> = vec![
         (remove(&[], "body"), dict(None)),
         (set(&[], "body", Value::Nil), dict(None)),
         (set(&[], "body", value!([1])), dict(None)),

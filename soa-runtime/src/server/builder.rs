@@ -152,7 +152,7 @@ impl ServerBuilder {
     /// Registers a serializer of your own for its content type.
     #[must_use]
     pub fn serializer(mut self, serializer: impl Serializer) -> Self {
-        self.serializers.register(Arc::new(serializer));
+        self.serializers = self.serializers.with(serializer);
         self
     }
 
