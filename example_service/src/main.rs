@@ -1,34 +1,26 @@
-//! Serves `example` and `example2` in this process, calls them in every form, and prints what comes back.
+//! The example service as a program: a demonstration in one process, a server over Redis, and a caller.
 
+mod arguments;
 mod demo;
+mod redis;
 
+use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
-const USAGE: &str = "\
-Usage: example_service
-
-Serves the services `example` and `example2` in this process, makes typed calls of every form, and prints
-what comes back. Needs nothing else: no Redis, no configuration.
-
-Options:
-  -h, --help  Print this text";
+use arguments::Command;
 
 #[tokio::main(flavor = "current_thread")]
-#[allow(clippy::print_stdout, clippy::print_stderr)] // A command line program speaks by these.
+#[allow(clippy::print_stderr)] // A command line program speaks by these.
 async fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        None => {}
-        Some("-h" | "--help") => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        Some(argument) => {
-            eprintln!("error: unknown argument `{argument}`; `--help` tells what there is");
+    let command = match arguments::parse(std::env::args().skip(1)) {
+        Ok(command) => command,
+        Err(problem) => {
+            eprintln!("error: {problem}");
             return ExitCode::from(2);
         }
-    }
-    match demo::run(&mut std::io::stdout().lock()).await {
+    };
+    match run(command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -39,5 +31,20 @@ async fn main() -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout();
+    match command {
+        Command::Demonstrate => demo::run(&mut out).await,
+        Command::Help => Ok(writeln!(out, "{}", arguments::USAGE)?),
+        Command::Serve { redis, name } => redis::serve(&mut out, &redis, name).await,
+        Command::Call {
+            redis,
+            service,
+            action,
+            body,
+        } => redis::call(&mut out, &redis, service, action, &body).await,
     }
 }

@@ -19,7 +19,7 @@ fn without_arguments_it_shows_the_main_job() {
 
 #[test]
 fn a_bad_argument_is_one_clear_line_and_a_failure() {
-    for argument in ["--redis", "serve", ""] {
+    for argument in ["--redis", "seve", ""] {
         let output = run(&[argument]);
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");

@@ -52,7 +52,9 @@ pub use message::{
 pub use serializer::{Serializer, Serializers};
 pub use server::{IntoServer, Server, ServerBuilder};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction, run};
-pub use transport::LocalTransport;
+pub use transport::{
+    LocalTransport, RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings,
+};
 
 /// A boxed future that can be sent to another thread.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -248,7 +248,7 @@ fn deliver(
         known.sort();
         return Err(ClientError::unknown_service(&request.service, known));
     };
-    let timeout = request.timeout;
+    let timeout = request.timeout.or_else(|| transport.default_timeout());
     let reply = transport.call(request);
     let route = Arc::clone(route);
     Ok(match timeout {

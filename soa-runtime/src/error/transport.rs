@@ -24,6 +24,10 @@ pub enum TransportErrorKind {
     Closed,
     /// A message cannot be read or written.
     InvalidMessage,
+    /// A message is larger than it may be; it was not sent.
+    MessageTooLarge,
+    /// The queue of the service stayed full for as long as the caller could wait; the message was not sent.
+    QueueFull,
     /// The transport is not set up in a way that can work.
     Misconfigured,
 }

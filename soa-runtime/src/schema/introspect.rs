@@ -34,7 +34,11 @@ impl<'a> Writer<'a> {
     fn node(&mut self, node: &'a Node) -> Value {
         let mut map = self.kind(&node.kind);
         if let Some(description) = &node.description {
-            map.insert("description", description.as_str());
+            // In Conformity a description belongs to what may be nil, not to its being nullable.
+            match map.get_mut("nullable") {
+                Some(Value::Map(inner)) => inner.insert("description", description.as_str()),
+                _ => map.insert("description", description.as_str()),
+            };
         }
         Value::Map(map)
     }

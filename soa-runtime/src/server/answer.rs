@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{Server, job};
 use crate::message::JobResponse;
-use crate::transport::Reply;
+use crate::transport::{MessageLimits, Reply};
 use crate::wire::{self, DropReason, Request, Unreadable};
 
 impl Server {
@@ -17,6 +17,11 @@ impl Server {
     /// `None` when there is nothing to send: the sender wants no answer, or the message cannot be
     /// answered and was counted, logged and dropped (protocol, section 10).
     pub async fn answer(&self, frame: Bytes) -> Option<Reply> {
+        self.answer_within(frame, MessageLimits::default()).await
+    }
+
+    /// Answers one request frame with a response that is not larger than the transport can carry.
+    pub(super) async fn answer_within(&self, frame: Bytes, limits: MessageLimits) -> Option<Reply> {
         let request = match wire::read_request(&frame, &self.shared.serializers) {
             Ok(request) => request,
             Err(unreadable) => {
@@ -38,6 +43,13 @@ impl Server {
             tracing::error!(service = self.name(), %error, "the response cannot be encoded");
             wire::write_response(&head, &job::not_serializable())
         });
+        let frame = frame.and_then(|frame| {
+            if self.is_sendable(&frame, limits) {
+                Ok(frame)
+            } else {
+                wire::write_response(&head, &job::too_large())
+            }
+        });
         match frame {
             Ok(frame) => Some(Reply::new(head.into_reply_to()?, frame)),
             Err(error) => {
@@ -46,6 +58,20 @@ impl Server {
                 None
             }
         }
+    }
+
+    /// Whether a response is small enough; tells the large ones in the log.
+    fn is_sendable(&self, frame: &Bytes, limits: MessageLimits) -> bool {
+        let Some(size) = limits.excess(frame) else {
+            return true;
+        };
+        if limits.allows(size) {
+            tracing::warn!(service = self.name(), size, "the response is large");
+            return true;
+        }
+        let (service, maximum) = (self.name(), limits.maximum);
+        tracing::error!(service, size, maximum, "the response is too large");
+        false
     }
 
     fn drop_frame(&self, frame: &Bytes, unreadable: &Unreadable) {

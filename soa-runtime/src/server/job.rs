@@ -59,6 +59,14 @@ pub(super) fn not_serializable() -> JobResponse {
     )])
 }
 
+/// What is answered in place of a response that is larger than the transport takes.
+pub(super) fn too_large() -> JobResponse {
+    JobResponse::failed(vec![WireError::server(
+        code::RESPONSE_TOO_LARGE,
+        "Could not send the response because it was too large",
+    )])
+}
+
 async fn in_middleware(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
     let inner = Arc::clone(&shared);
     let end = move |job| -> BoxFuture<_> {

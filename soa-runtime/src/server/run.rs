@@ -23,6 +23,7 @@ impl Server {
     /// own. A handler's failure ends its job and nothing else.
     pub async fn run(&self, transport: impl ServerTransport) {
         let transport = Arc::new(transport);
+        let limits = transport.limits();
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
         loop {
@@ -48,7 +49,7 @@ impl Server {
                 };
                 let (server, transport) = (self.clone(), Arc::clone(&transport));
                 tokio::spawn(async move {
-                    if let Some(reply) = server.answer(frame).await
+                    if let Some(reply) = server.answer_within(frame, limits).await
                         && let Err(error) = transport.respond(reply).await
                     {
                         tracing::error!(service = server.name(), %error, "responding failed");
@@ -60,5 +61,6 @@ impl Server {
         // Every permit back means every job done. Bounded by what `Semaphore` can hold.
         let all = u32::try_from(limit).unwrap_or(u32::MAX);
         let _ = permits.acquire_many(all).await;
+        transport.flush().await;
     }
 }

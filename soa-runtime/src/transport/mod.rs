@@ -2,33 +2,43 @@
 //!
 //! A [`ClientTransport`] carries one service's jobs: as messages over a queue, or straight to a server
 //! in the same process ([`LocalTransport`]). A [`ServerTransport`] is where a server's run loop takes
-//! frames from and gives frames back to; [`LocalQueue`] is one in memory.
+//! frames from and gives frames back to; [`LocalQueue`] is one in memory. Over Redis these are
+//! [`RedisClientTransport`] and [`RedisServerTransport`].
 //!
 //! The traits are small and know no client library, so implementations can change freely.
 
 mod local;
 mod queue;
+mod redis;
 
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 pub use local::LocalTransport;
 pub use queue::LocalQueue;
+pub use redis::{RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings};
 
 use crate::BoxFuture;
 use crate::client::ClientRequest;
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::message::JobResponse;
+use crate::wire::payload_size;
 
 /// Carries the jobs of a client to one service.
 pub trait ClientTransport: Send + Sync + 'static {
     /// The encoding in which bodies have to be; MessagePack unless told otherwise.
     fn encoding(&self) -> Encoding {
         Encoding::MessagePack
+    }
+
+    /// How long a call waits that has no timeout of its own; `None` for as long as it takes.
+    fn default_timeout(&self) -> Option<Duration> {
+        None
     }
 
     /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the
@@ -130,11 +140,60 @@ pub trait ServerTransport: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send;
 
-    /// Sends the response of one request.
+    /// Sends the response of one request, or accepts it to be sent together with others; see
+    /// [`flush`](Self::flush).
     ///
     /// # Errors
     /// A response that could not be sent is logged by the run loop.
     fn respond(&self, reply: Reply) -> impl Future<Output = Result<(), TransportError>> + Send;
+
+    /// Waits until the responses that were accepted are sent, or are known to be lost. The run loop calls it
+    /// once, at its end.
+    fn flush(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// How large a response may be.
+    fn limits(&self) -> MessageLimits {
+        MessageLimits::default()
+    }
+}
+
+/// How large messages may be: bytes of the payload, without the head of its frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageLimits {
+    /// Larger ones are not sent; `None` for any size.
+    pub maximum: Option<usize>,
+    /// Larger ones are told in the log; `None` for none.
+    pub logged: Option<usize>,
+}
+
+impl MessageLimits {
+    pub(crate) fn new(maximum: usize, logged: usize) -> Self {
+        let some = |size| (size > 0).then_some(size);
+        Self {
+            maximum: some(maximum),
+            logged: some(logged),
+        }
+    }
+
+    /// The size of a frame's payload, if it is over one of the limits.
+    pub(crate) fn excess(self, frame: &[u8]) -> Option<usize> {
+        let is_over = |size: &usize| {
+            let mut limits = self.maximum.iter().chain(&self.logged);
+            limits.any(|limit| size > limit)
+        };
+        // Few frames are so large that their head has to be read again.
+        is_over(&frame.len())
+            .then(|| payload_size(frame))
+            .filter(is_over)
+    }
+
+    /// Whether a payload of this size may be sent.
+    pub(crate) fn allows(self, size: usize) -> bool {
+        self.maximum.is_none_or(|maximum| size <= maximum)
+    }
 }
 
 /// A response on its way back.

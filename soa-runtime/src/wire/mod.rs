@@ -34,6 +34,12 @@ pub use frame::{FrameHead, ProtocolVersion, UnknownVersion};
 pub use request::{Head, Request, Unreadable, read_request, write_request};
 pub use response::{Response, read_response, write_response};
 
+/// How many bytes of a frame are the envelope: limits do not count the head.
+pub(crate) fn payload_size(frame: &[u8]) -> usize {
+    let start = FrameHead::read(frame).map_or(0, |head| head.payload_start());
+    frame.len().saturating_sub(start)
+}
+
 /// The beginning of a frame for a log line: its head as text, and of the payload only eight bytes in
 /// hexadecimal, which say what kind of message it is and nothing about its content.
 pub(crate) fn redacted(frame: &[u8]) -> String {

@@ -1,0 +1,39 @@
+//! Queues in Redis: the transport of the protocol (protocol, sections 5 and 9).
+//!
+//! ```text
+//! client ── outbox ──▶ pysoa:service.<service> ──▶ popper ── server
+//!    ▲                                                          │
+//!    └─ reader ◀── pysoa:service.<service>.<client>!<suffix> ◀──┴── outbox (one for each list)
+//! ```
+//!
+//! * An *outbox* stands before each list that something is pushed to. It pushes all that is there with one
+//!   scripted call, and collects what comes meanwhile for the next: no message waits for others to come.
+//! * A client has **one reply list for each service**, and its answers find their calls by their ids. One
+//!   *reader* takes from the reply lists of all services on a connection, while there are calls that wait.
+//! * A server's *popper* takes requests in a task of its own, since a pop that is given up loses a message; it
+//!   takes what the run loop has room for and no more.
+//!
+//! Nothing is pushed twice: a push whose outcome is unknown fails its call. All goes on by itself after Redis
+//! was restarted. The client library is known to `backend` alone.
+
+mod backend;
+mod client;
+mod connection;
+mod outbox;
+mod reader;
+mod script;
+mod server;
+mod settings;
+
+pub use client::RedisClientTransport;
+pub use connection::RedisConnection;
+pub use server::RedisServerTransport;
+pub use settings::RedisSettings;
+
+/// What all keys begin with.
+const PREFIX: &str = "pysoa:";
+
+/// The list of a service's requests.
+fn request_key(service: &str) -> String {
+    format!("{PREFIX}service.{service}")
+}

@@ -1,0 +1,401 @@
+//! Requests over Redis.
+//!
+//! A task of its own pops requests, as many as the run loop has asked for, and keeps them until the run loop
+//! takes them: so the run loop may stop waiting at any time and no request is lost. Closing the transport
+//! unblocks the pop that waits; what it brings all the same is still delivered, and then the run loop ends.
+//! Requests that are left when the transport goes away without being closed are put back.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::backend::Link;
+use super::connection::RedisConnection;
+use super::outbox::{Message, Outbox, Receipt};
+use super::script::Script;
+use super::settings::RedisSettings;
+use super::{PREFIX, request_key};
+use crate::error::{TransportError, TransportErrorKind};
+use crate::message::Name;
+use crate::transport::{MessageLimits, Reply, ServerTransport};
+
+/// How large a response may be, where the settings do not say.
+const MAXIMUM_SIZE: usize = 256_000;
+
+/// At most so many requests in one pop.
+const COUNT: usize = 32;
+
+/// After a request of this size the next pop takes one only.
+const LARGE: usize = 64 * 1024;
+
+/// At most so many responses wait to be pushed; further ones hold up the jobs that they end.
+const PENDING: u32 = 4096;
+
+/// Above so many reply lists, those are forgotten that nothing waits for.
+const OUTBOXES: usize = 1024;
+
+/// How long to wait before a pop is unblocked once more.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// How long to wait after a pop failed.
+const REST: Duration = Duration::from_millis(250);
+
+/// Takes the requests of one service from Redis. Clones share everything.
+///
+/// It connects when it is first used, or at once with [`connect`](Self::connect); it needs a tokio runtime with
+/// time and I/O, the same one as long as it lives.
+#[derive(Clone)]
+pub struct RedisServerTransport {
+    handle: Arc<Handle>,
+}
+
+/// What the clones share. The task does not, so it notices that the last one is gone.
+struct Handle {
+    connection: RedisConnection,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    service: Name,
+    key: Arc<str>,
+    settings: RedisSettings,
+    limits: MessageLimits,
+    state: Mutex<State>,
+    /// The run loop wants more, or the transport is closed.
+    wanted: Notify,
+    /// There are requests, or the task has ended.
+    filled: Notify,
+    outboxes: Mutex<FxHashMap<String, Arc<Outbox<ReplyReceipt>>>>,
+    pending: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct State {
+    buffer: VecDeque<Bytes>,
+    /// How many requests the run loop has room for.
+    wanted: usize,
+    phase: Phase,
+    is_closed: bool,
+    /// Whether nobody is left who could take requests.
+    is_abandoned: bool,
+}
+
+/// Where the task is in its life.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    NotStarted,
+    Running,
+    Ended,
+}
+
+impl RedisServerTransport {
+    /// The requests of a service, with a connection of its own.
+    pub fn new(service: impl Into<Name>, settings: RedisSettings) -> Self {
+        Self::on(&RedisConnection::new(settings), service)
+    }
+
+    /// The requests of a service, connected. It waits for as long as `connect_timeout`.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses the login.
+    pub async fn connect(
+        service: impl Into<Name>,
+        settings: RedisSettings,
+    ) -> Result<Self, TransportError> {
+        let connection = RedisConnection::connect(settings).await?;
+        Ok(Self::on(&connection, service))
+    }
+
+    /// The requests of a service, on a connection that it shares with others. The pops have one of their own.
+    pub fn on(connection: &RedisConnection, service: impl Into<Name>) -> Self {
+        let service = service.into();
+        let settings = connection.settings().clone();
+        let maximum = settings.maximum_message_size.unwrap_or(MAXIMUM_SIZE);
+        let shared = Shared {
+            key: request_key(&service).into(),
+            service,
+            limits: MessageLimits::new(maximum, settings.log_messages_larger_than),
+            settings,
+            state: Mutex::default(),
+            wanted: Notify::new(),
+            filled: Notify::new(),
+            outboxes: Mutex::default(),
+            pending: Arc::new(Semaphore::new(PENDING as usize)),
+        };
+        Self {
+            handle: Arc::new(Handle {
+                connection: connection.clone(),
+                shared: Arc::new(shared),
+            }),
+        }
+    }
+
+    /// Takes no further requests. The run loop ends when it has answered those that were taken.
+    pub fn close(&self) {
+        self.handle.shared.state().is_closed = true;
+        self.handle.stop();
+    }
+}
+
+impl Handle {
+    fn start(&self) -> Result<(), TransportError> {
+        let mut state = self.shared.state();
+        if state.phase != Phase::NotStarted || state.is_closed {
+            return Ok(());
+        }
+        let commands = self.connection.commands()?;
+        let link = Link::open(&self.shared.settings)?;
+        state.phase = Phase::Running;
+        drop(state);
+        let shared = Arc::clone(&self.shared);
+        let runtime = link.runtime().clone();
+        runtime.spawn(shared.run(link, commands));
+        Ok(())
+    }
+
+    /// Wakes everything up that has to notice the end.
+    fn stop(&self) {
+        self.shared.wanted.notify_one();
+        self.shared.filled.notify_waiters();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.is_closed = true;
+        state.is_abandoned = true;
+        drop(state);
+        self.stop();
+    }
+}
+
+impl Shared {
+    async fn run(self: Arc<Self>, link: Link, commands: Link) {
+        let mut count = COUNT;
+        while let Some(wanted) = self.wanted().await {
+            if link.ready(Instant::now() + REST).await.is_err() {
+                continue;
+            }
+            match self.pop(&link, &commands, wanted.min(count)).await {
+                Ok(frames) => {
+                    let is_large = frames.iter().any(|frame| frame.len() > LARGE);
+                    count = if is_large { 1 } else { COUNT };
+                    let mut state = self.state();
+                    if !frames.is_empty() {
+                        state.wanted = 0;
+                    }
+                    state.buffer.extend(frames);
+                    drop(state);
+                    self.filled.notify_waiters();
+                }
+                Err(error) => {
+                    let source = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(service = %self.service, %error, source, "taking requests failed");
+                    tokio::time::sleep(REST).await;
+                }
+            }
+        }
+        let left = self.end();
+        self.filled.notify_waiters();
+        if !left.is_empty() {
+            self.give_back(&commands, left).await;
+        }
+    }
+
+    /// The requests that nobody is left to take, the last one first.
+    fn end(&self) -> Vec<Bytes> {
+        let mut state = self.state();
+        state.phase = Phase::Ended;
+        match state.is_abandoned {
+            true => state.buffer.drain(..).rev().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// How many requests there is room for; `None` once the transport is closed.
+    async fn wanted(&self) -> Option<usize> {
+        loop {
+            {
+                let state = self.state();
+                if state.is_closed {
+                    return None;
+                }
+                if state.wanted > 0 {
+                    return Some(state.wanted);
+                }
+            }
+            // A permit of the notification stays when it comes before the wait.
+            self.wanted.notified().await;
+        }
+    }
+
+    /// Pops to the end, whatever happens; unblocks itself when the transport is closed meanwhile.
+    async fn pop(
+        &self,
+        link: &Link,
+        commands: &Link,
+        count: usize,
+    ) -> Result<Vec<Bytes>, TransportError> {
+        let keys = [Arc::clone(&self.key)];
+        let pop = link.pop(&keys, count, self.settings.block_timeout);
+        tokio::pin!(pop);
+        let popped = loop {
+            tokio::select! {
+                biased;
+                popped = &mut pop => break popped?,
+                () = self.closed() => {}
+            }
+            // Unblocking that comes before its pop does nothing, so it may take more than one.
+            let unblock = async {
+                commands.unblock(link).await;
+                tokio::time::sleep(AGAIN).await;
+            };
+            tokio::select! {
+                biased;
+                popped = &mut pop => break popped?,
+                () = unblock => {}
+            }
+        };
+        Ok(popped.map(|popped| popped.frames).unwrap_or_default())
+    }
+
+    async fn closed(&self) {
+        while !self.state().is_closed {
+            self.wanted.notified().await;
+        }
+    }
+
+    /// Puts requests back that nobody is left to answer, the last one first.
+    async fn give_back(&self, commands: &Link, frames: Vec<Bytes>) {
+        let count = frames.len();
+        let lifetime = self.settings.message_expiry.as_millis().to_string();
+        let arguments = std::iter::once(Bytes::from(lifetime))
+            .chain(frames)
+            .collect();
+        let script = Script::give_back();
+        let given = commands.run(&script, &self.key, arguments).await;
+        match given {
+            Ok(_) => tracing::info!(service = %self.service, count, "put requests back"),
+            Err(_) => tracing::error!(service = %self.service, count, "lost requests"),
+        }
+    }
+
+    fn outbox(
+        &self,
+        connection: &RedisConnection,
+        reply_to: String,
+    ) -> Result<Arc<Outbox<ReplyReceipt>>, TransportError> {
+        let outboxes = self.outboxes.lock();
+        // Nothing panics while this is held.
+        let mut outboxes = outboxes.unwrap_or_else(PoisonError::into_inner);
+        if let Some(outbox) = outboxes.get(&reply_to) {
+            return Ok(Arc::clone(outbox));
+        }
+        if outboxes.len() >= OUTBOXES {
+            outboxes.retain(|_, outbox| !outbox.is_idle());
+        }
+        let outbox = Arc::new(Outbox::new(
+            connection.commands()?,
+            Arc::clone(connection.push_script()),
+            format!("{PREFIX}{reply_to}"),
+            &self.settings,
+        ));
+        outboxes.insert(reply_to, Arc::clone(&outbox));
+        Ok(outbox)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while this is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ServerTransport for RedisServerTransport {
+    async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
+        self.handle.start()?;
+        let shared = &self.handle.shared;
+        loop {
+            // Registered before looking, so that a change in between is not missed.
+            let filled = shared.filled.notified();
+            tokio::pin!(filled);
+            filled.as_mut().enable();
+            {
+                let mut state = shared.state();
+                let count = limit.min(state.buffer.len());
+                if count > 0 {
+                    return Ok(state.buffer.drain(..count).collect());
+                }
+                if state.is_closed && state.phase != Phase::Running {
+                    let message = "the Redis transport was closed";
+                    return Err(TransportError::new(TransportErrorKind::Closed, message));
+                }
+                state.wanted = limit;
+            }
+            shared.wanted.notify_one();
+            filled.await;
+        }
+    }
+
+    async fn respond(&self, reply: Reply) -> Result<(), TransportError> {
+        let Handle { connection, shared } = &*self.handle;
+        let Ok(permit) = Arc::clone(&shared.pending).acquire_owned().await else {
+            return Ok(()); // The semaphore is never closed.
+        };
+        let lifetime = shared.settings.message_expiry;
+        let outbox = shared.outbox(connection, reply.reply_to)?;
+        outbox.send(Message {
+            frame: reply.frame,
+            lifetime,
+            deadline: Instant::now() + lifetime,
+            receipt: ReplyReceipt {
+                service: shared.service.clone(),
+                _pending: permit,
+            },
+        });
+        Ok(())
+    }
+
+    async fn flush(&self) {
+        // Every permit back means every response sent or given up.
+        let _ = self.handle.shared.pending.acquire_many(PENDING).await;
+    }
+
+    fn limits(&self) -> MessageLimits {
+        self.handle.shared.limits
+    }
+}
+
+/// A response that waits to be pushed.
+struct ReplyReceipt {
+    service: Name,
+    _pending: OwnedSemaphorePermit,
+}
+
+impl Receipt for ReplyReceipt {
+    fn is_wanted(&self) -> bool {
+        true
+    }
+
+    fn done(self, outcome: Result<(), TransportError>) {
+        if let Err(error) = outcome {
+            tracing::error!(service = %self.service, %error, "a response was lost");
+        }
+    }
+}
+
+impl fmt::Debug for RedisServerTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisServerTransport")
+            .field("service", &self.handle.shared.service)
+            .field("settings", &self.handle.shared.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! The Redis transport, over a Redis that each test starts for itself.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
+mod bad_messages;
+mod calls;
+mod limits;
+mod queue;
+mod restart;
+mod support;

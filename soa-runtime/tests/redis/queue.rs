@@ -1,0 +1,176 @@
+//! What is in Redis: keys, times to live, capacity.
+
+use std::time::{Duration, Instant};
+
+use soa_runtime::{ErrorKind, TransportError, TransportErrorKind, value};
+
+use crate::support::{Redis, Reply, Running, client, service, suppressed, until};
+
+const QUEUE: &str = "pysoa:service.test";
+
+#[tokio::test]
+async fn keys_and_times_to_live_are_those_of_the_protocol() {
+    let redis = Redis::start();
+    let client = client(redis.settings());
+    let default = client
+        .call_action("test", "echo", &value!({}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(redis.keys(), [QUEUE]);
+    let lifetime = redis.integer("PTTL pysoa:service.test");
+    assert!((59_000..=60_000).contains(&lifetime), "{lifetime}");
+    let frame = redis.text("LPOP pysoa:service.test").bytes();
+    let head = b"pysoa-redis/3//content-type:application/msgpack;";
+    assert!(frame.starts_with(head));
+    let text = String::from_utf8_lossy(&frame).into_owned();
+    let start = text.find("service.test.").unwrap();
+    let (id, suffix) = text[start + 13..].split_at(32);
+    assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+    assert_eq!(&suffix[..1], "!");
+    assert!(
+        suffix[1..13].bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{suffix}"
+    );
+    drop(default);
+
+    // With a timeout the list lives ten seconds longer.
+    let call = client.call_action("test", "echo", &value!({}));
+    let _pending = call.timeout(Duration::from_secs(3)).send().await.unwrap();
+    let lifetime = redis.integer("PTTL pysoa:service.test");
+    assert!((12_000..=13_000).contains(&lifetime), "{lifetime}");
+}
+
+#[tokio::test]
+async fn a_message_that_lives_shorter_does_not_lower_the_time_to_live() {
+    let redis = Redis::start();
+    let client = client(redis.settings());
+    let call = || client.call_action("test", "echo", &value!({}));
+    let _first = call().send().await.unwrap();
+    let _second = call().timeout(Duration::from_secs(1)).send().await.unwrap();
+    let lifetime = redis.integer("PTTL pysoa:service.test");
+    assert!(lifetime > 58_000, "{lifetime}");
+    let _third = call()
+        .timeout(Duration::from_secs(100))
+        .send()
+        .await
+        .unwrap();
+    let lifetime = redis.integer("PTTL pysoa:service.test");
+    assert!(lifetime > 108_000, "{lifetime}");
+}
+
+#[tokio::test]
+async fn a_full_queue_is_told_before_the_callers_deadline() {
+    let redis = Redis::start();
+    let client = client(redis.settings().queue_capacity(3));
+    let call = || client.call_action("test", "echo", &value!({}));
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        waiting.push(call().send().await.unwrap());
+    }
+    let start = Instant::now();
+    let error = call().timeout(Duration::from_secs(1)).await.unwrap_err();
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    let source = std::error::Error::source(&error).unwrap();
+    let source = source.downcast_ref::<TransportError>().unwrap();
+    assert_eq!(source.kind(), TransportErrorKind::QueueFull);
+    assert!(
+        source.to_string().contains("pysoa:service.test"),
+        "{source}"
+    );
+    assert_eq!(redis.integer("LLEN pysoa:service.test"), 3);
+}
+
+#[tokio::test]
+async fn a_call_waits_for_room_in_a_full_queue() {
+    let redis = Redis::start();
+    let client = client(redis.settings().queue_capacity(3));
+    let calls = (0..20).map(|number| {
+        let call = client.call_action("test", "echo", &value!({ "number": (number) }));
+        tokio::spawn(call.timeout(Duration::from_secs(20)).into_future())
+    });
+    let calls: Vec<_> = calls.collect();
+    until("it is full", || {
+        redis.integer("LLEN pysoa:service.test") == 3
+    })
+    .await;
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_reply_list_holds_up_nobody_else() {
+    let redis = Redis::start();
+    let running = Running::start(
+        service().build().unwrap(),
+        redis.settings().queue_capacity(1),
+    );
+    let full = "service.test.client!full";
+    redis.text("RPUSH pysoa:service.test.client!full x");
+    let frame = crate::support::request(1, full, &value!({}));
+    redis.command(&[b"RPUSH", QUEUE.as_bytes(), &frame]);
+    let client = client(redis.settings());
+    for _ in 0..10 {
+        client
+            .call_action("test", "echo", &value!({}))
+            .await
+            .unwrap();
+    }
+    redis.text("DEL pysoa:service.test.client!full");
+    until("there is room", || {
+        redis.integer("LLEN pysoa:service.test.client!full") == 1
+    })
+    .await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_suppressed_response_is_not_waited_for() {
+    let redis = Redis::start();
+    suppressed(redis.settings()).await.unwrap();
+    assert_eq!(redis.integer("LLEN pysoa:service.test"), 1);
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    until("it ran", || running.server.stats().jobs() == 1).await;
+    running.stop().await;
+    assert_eq!(redis.keys(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_script_comes_back_after_redis_forgot_it() {
+    let redis = Redis::start();
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    let client = client(redis.settings());
+    for _ in 0..3 {
+        client
+            .call_action("test", "echo", &value!({}))
+            .await
+            .unwrap();
+        assert_eq!(redis.text("SCRIPT FLUSH"), Reply::Text("+OK".to_owned()));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_redis_without_blmpop_is_served_as_well() {
+    let redis = Redis::start();
+    redis.text("ACL SETUSER default -blmpop");
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    let client = client(redis.settings());
+    let calls = (0..500).map(|number| {
+        let body = value!({ "number": (number) });
+        let call = client.call_action("test", "echo", &body);
+        tokio::spawn(async move { assert_eq!(call.await.unwrap(), body) })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    running.stop().await;
+}

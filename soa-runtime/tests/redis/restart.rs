@@ -1,0 +1,143 @@
+//! A Redis that goes away and comes back.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use soa_runtime::{ActionError, Context, ErrorKind, RedisClientTransport, Value, value};
+
+use crate::support::{Redis, Running, client, service};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_redis_loses_no_worker_hangs_no_call_and_runs_nothing_twice() {
+    let mut redis = Redis::start();
+    let runs = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
+    let counted = Arc::clone(&runs);
+    let server = service().action("count", move |body: Value, _: Context| {
+        let id = body
+            .as_map()
+            .unwrap()
+            .get("id")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned();
+        *counted.lock().unwrap().entry(id).or_default() += 1;
+        async { Ok::<_, ActionError>(body) }
+    });
+    let running = Running::start(server.build().unwrap(), redis.settings());
+    let client = client(redis.settings());
+    let is_over = Arc::new(AtomicBool::new(false));
+    let callers = (0..16).map(|caller| {
+        let (client, is_over) = (client.clone(), Arc::clone(&is_over));
+        tokio::spawn(async move {
+            let (mut answered, mut failed) = (0, 0);
+            for number in 0.. {
+                let last = is_over.load(Ordering::Relaxed);
+                let body = value!({ "id": (format!("{caller}/{number}")) });
+                let call = client.call_action("test", "count", &body);
+                let start = Instant::now();
+                let outcome = call.timeout(Duration::from_secs(2)).await;
+                let took = start.elapsed();
+                assert!(took < Duration::from_secs(4), "a call hung for {took:?}");
+                match outcome {
+                    Ok(answer) => {
+                        assert_eq!(answer, body);
+                        answered += 1;
+                        if last {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        let kinds = [ErrorKind::Timeout, ErrorKind::Transport];
+                        assert!(kinds.contains(&error.kind()), "{error}");
+                        failed += 1;
+                        assert!(failed < 1_000, "it does not recover");
+                    }
+                }
+            }
+            (answered, failed)
+        })
+    });
+    let callers: Vec<_> = callers.collect();
+    for away in [0, 300, 1_500] {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        redis.kill();
+        tokio::time::sleep(Duration::from_millis(away)).await;
+        redis.start_again();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    is_over.store(true, Ordering::Relaxed);
+    for caller in callers {
+        let (answered, _) = caller.await.unwrap();
+        assert!(answered > 1);
+    }
+    for (id, runs) in runs.lock().unwrap().iter() {
+        assert_eq!(*runs, 1, "{id}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_comes_back() {
+    let redis = Redis::start();
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    let client = client(redis.settings());
+    for _ in 0..5 {
+        let limit = Instant::now() + Duration::from_secs(20);
+        let call = || client.call_action("test", "echo", &value!({}));
+        while call().timeout(Duration::from_millis(500)).await.is_err() {
+            assert!(Instant::now() < limit, "it does not recover");
+        }
+        redis.text("CLIENT KILL TYPE normal SKIPME yes");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_redis_a_call_fails_in_time_and_says_where_it_should_be() {
+    let mut redis = Redis::start();
+    redis.kill();
+    let client = client(redis.settings());
+    let start = Instant::now();
+    let call = client.call_action("test", "echo", &value!({}));
+    let error = call.timeout(Duration::from_millis(500)).await.unwrap_err();
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        source.contains(&format!("127.0.0.1:{}", redis.port)),
+        "{source}"
+    );
+    let settings = redis.settings().connect_timeout(Duration::from_millis(300));
+    let error = RedisClientTransport::connect("test", settings)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
+    // It goes on trying.
+    redis.start_again();
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    let call = client.call_action("test", "echo", &value!({}));
+    call.timeout(Duration::from_secs(10)).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_login_is_told_and_a_right_one_works() {
+    let redis = Redis::start();
+    redis.text("ACL SETUSER someone on >secret ~* +@all");
+    redis.text("ACL SETUSER default off");
+    let settings = redis.settings().connect_timeout(Duration::from_millis(500));
+    let wrong = settings.clone().user("someone", "wrong");
+    let error = RedisClientTransport::connect("test", wrong)
+        .await
+        .unwrap_err();
+    assert!(!error.to_string().contains("wrong"), "{error}");
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
+    let right = settings.user("someone", "secret");
+    RedisClientTransport::connect("test", right).await.unwrap();
+}

@@ -1,0 +1,263 @@
+//! What the tests of the Redis transport share: a Redis of their own, a service, and a raw connection.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use soa_runtime::client::ClientRequest;
+use soa_runtime::codec::Encoding;
+use soa_runtime::middleware::{ClientStage, Next, from_fn};
+use soa_runtime::wire::{ProtocolVersion, write_request};
+use soa_runtime::{
+    ActionError, ActionRequest, Body, Client, ClientError, Context, ContextHeader, Control,
+    JobRequest, RedisClientTransport, RedisServerTransport, RedisSettings, Server, Value, value,
+};
+use tokio::task::JoinHandle;
+
+/// A Redis on a free port, without persistence; it ends with this.
+pub(crate) struct Redis {
+    pub(crate) port: u16,
+    process: Option<Child>,
+}
+
+impl Redis {
+    pub(crate) fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mut redis = Self {
+            port,
+            process: None,
+        };
+        redis.start_again();
+        redis
+    }
+
+    /// Starts it on the same port, empty.
+    pub(crate) fn start_again(&mut self) {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args(["--port", &self.port.to_string()]);
+        let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.process = Some(started.expect("`redis-server` can be started"));
+        let limit = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < limit, "Redis does not start");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn settings(&self) -> RedisSettings {
+        RedisSettings::new("127.0.0.1", self.port)
+    }
+
+    /// Runs one command; see [`Reply`].
+    pub(crate) fn command(&self, arguments: &[&[u8]]) -> Reply {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let mut out = format!("*{}\r\n", arguments.len()).into_bytes();
+        for argument in arguments {
+            out.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+            out.extend_from_slice(argument);
+            out.extend_from_slice(b"\r\n");
+        }
+        stream.write_all(&out).unwrap();
+        read_reply(&mut BufReader::new(stream))
+    }
+
+    pub(crate) fn text(&self, command: &str) -> Reply {
+        let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
+        self.command(&words)
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let Reply::List(keys) = self.text("KEYS *") else {
+            panic!()
+        };
+        keys.into_iter()
+            .map(|key| String::from_utf8(key.bytes()).unwrap())
+            .collect()
+    }
+
+    pub(crate) fn integer(&self, command: &str) -> i64 {
+        let Reply::Integer(number) = self.text(command) else {
+            panic!("{command}")
+        };
+        number
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An answer of Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Nil,
+    Text(String),
+    Integer(i64),
+    Bytes(Vec<u8>),
+    List(Vec<Reply>),
+}
+
+impl Reply {
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        let Self::Bytes(bytes) = self else {
+            panic!("{self:?}")
+        };
+        bytes
+    }
+}
+
+fn read_reply(stream: &mut BufReader<TcpStream>) -> Reply {
+    let mut line = String::new();
+    stream.read_line(&mut line).unwrap();
+    let line = line.trim_end();
+    let number = || line[1..].parse::<i64>().unwrap();
+    match line.as_bytes()[0] {
+        b'$' | b'*' if number() < 0 => Reply::Nil,
+        b':' => Reply::Integer(number()),
+        b'$' => {
+            let mut bytes = vec![0; usize::try_from(number()).unwrap() + 2];
+            stream.read_exact(&mut bytes).unwrap();
+            bytes.truncate(bytes.len() - 2);
+            Reply::Bytes(bytes)
+        }
+        b'*' => Reply::List((0..number()).map(|_| read_reply(stream)).collect()),
+        _ => Reply::Text(line.to_owned()),
+    }
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < limit, "never came true: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A server of `test` with `echo`, and whatever else the test adds.
+pub(crate) fn service() -> soa_runtime::ServerBuilder {
+    Server::untyped("test", "1.0.0").action("echo", |body: Value, _: Context| async {
+        Ok::<_, ActionError>(body)
+    })
+}
+
+/// A server that runs, and how it is stopped.
+pub(crate) struct Running {
+    pub(crate) server: Server,
+    pub(crate) transport: RedisServerTransport,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) fn start(server: Server, settings: RedisSettings) -> Self {
+        let transport = RedisServerTransport::new("test", settings);
+        let (running, taken_from) = (server.clone(), transport.clone());
+        let task = tokio::spawn(async move { running.run(taken_from).await });
+        Self {
+            server,
+            transport,
+            task,
+        }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.transport.close();
+        let ended = tokio::time::timeout(Duration::from_secs(20), self.task).await;
+        ended.expect("the server stops").unwrap();
+    }
+}
+
+pub(crate) fn client(settings: RedisSettings) -> Client {
+    let transport = RedisClientTransport::new("test", settings);
+    Client::builder()
+        .service("test", transport)
+        .build()
+        .unwrap()
+}
+
+impl Redis {
+    /// Waits for the next message of a list.
+    pub(crate) async fn wait_for(&self, key: &str) -> Vec<u8> {
+        let limit = Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.text(&format!("LPOP {key}")) {
+                Reply::Nil => {}
+                reply => return reply.bytes(),
+            }
+            assert!(Instant::now() < limit, "no message on {key}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// How many connections there are, this one among them.
+    pub(crate) fn connections(&self) -> usize {
+        let list = String::from_utf8(self.text("CLIENT LIST").bytes()).unwrap();
+        list.lines().count()
+    }
+}
+
+/// A request for `echo`.
+pub(crate) fn request(id: i64, reply_to: &str, body: &Value) -> Bytes {
+    request_in(
+        ProtocolVersion::V3,
+        Encoding::MessagePack,
+        id,
+        reply_to,
+        body,
+    )
+}
+
+pub(crate) fn request_in(
+    version: ProtocolVersion,
+    encoding: Encoding,
+    id: i64,
+    reply_to: &str,
+    body: &Value,
+) -> Bytes {
+    let actions = vec![ActionRequest::new("echo", Body::encode(encoding, body))];
+    let job = JobRequest::new(ContextHeader::fresh(), Control::default(), actions);
+    write_request(
+        version,
+        encoding,
+        id,
+        reply_to,
+        Duration::from_secs(60),
+        &job,
+    )
+    .unwrap()
+}
+
+/// Sends a job that wants no answer.
+pub(crate) async fn suppressed(settings: RedisSettings) -> Result<(), ClientError> {
+    let suppress = |mut request: ClientRequest, next: Next<ClientStage>| async move {
+        request.job.control.suppress_response = Some(true);
+        next.run(request).await
+    };
+    let client = Client::builder()
+        .service("test", RedisClientTransport::new("test", settings))
+        .middleware(from_fn(suppress))
+        .build()
+        .unwrap();
+    let job = client.call_job("test", [("echo".into(), value!({}))]);
+    let response = job.await?;
+    assert!(response.actions.is_empty());
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The processes that interoperability is tested with: Redis, services, Python. They listen on free ports of
+//! 127.0.0.1, are waited for by condition, and end with their guards, also when a test panics.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Where the Python side is: the suite and the reference service.
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
+
+/// How often a condition is looked at.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A process that is killed when this is dropped. If the test fails, it shows what the process has said.
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts it, with its output kept in a file.
+    pub(crate) fn start(name: &str, command: &mut Command) -> Self {
+        let number = free_port(); // Two tests may start processes of one name.
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{number}.log"));
+        let output = File::create(&log).expect("the log is created");
+        let copy = output.try_clone().expect("the log has a second handle");
+        command.stdin(Stdio::null()).stdout(output).stderr(copy);
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!("{name} cannot be started: {error}; `./run-tests` installs what the tests need")
+        });
+        Self {
+            name: name.to_owned(),
+            child,
+            log,
+        }
+    }
+
+    /// Whether it has ended by itself.
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let said = fs::read_to_string(&self.log).unwrap_or_default();
+            println!("--- what {} has said ---\n{said}", self.name);
+        }
+        let _ = fs::remove_file(&self.log);
+    }
+}
+
+/// A Redis of its own, without persistence.
+pub(crate) struct Redis {
+    pub(crate) port: u16,
+    _process: Process,
+}
+
+impl Redis {
+    /// Starts it and waits until it answers.
+    pub(crate) fn start() -> Self {
+        // Between looking for a free port and taking it, another process may be quicker.
+        for _ in 0..5 {
+            let port = free_port();
+            let mut command = Command::new("redis-server");
+            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.args(["--port", &port.to_string()]);
+            command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+            let mut process = Process::start("redis-server", &mut command);
+            let end = Instant::now() + Duration::from_secs(10);
+            while Instant::now() < end && !process.has_ended() {
+                if answers_ping(port) {
+                    return Self {
+                        port,
+                        _process: process,
+                    };
+                }
+                sleep(PAUSE);
+            }
+        }
+        panic!("redis-server does not answer")
+    }
+}
+
+/// The Python that has PySOA.
+fn python() -> PathBuf {
+    let Some(python) = std::env::var_os("PYSOA_PYTHON") else {
+        panic!(
+            "PYSOA_PYTHON is not set: it names a Python that has pysoa 1.4.9 installed. `./run-tests` makes \
+             one in `.venv-pysoa` and runs this test with it"
+        );
+    };
+    PathBuf::from(python)
+}
+
+/// A Python program in the directory of the Python side.
+pub(crate) fn python_command(redis: &Redis) -> Command {
+    let mut command = Command::new(python());
+    command.current_dir(DIRECTORY);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("SOA_REDIS_PORT", redis.port.to_string());
+    command
+}
+
+/// The example service as the reference serves it, under this name.
+pub(crate) fn reference_service(redis: &Redis, name: &str) -> Process {
+    let mut command = python_command(redis);
+    command.args(["-m", "reference_service.standalone"]);
+    command.args(["-s", "reference_service.settings"]);
+    command.env("SOA_SERVICE_NAME", name);
+    Process::start(&format!("reference-{name}"), &mut command)
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
+    listener.local_addr().expect("it has an address").port()
+}
+
+fn answers_ping(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+        return false;
+    };
+    let mut answer = [0; 7];
+    stream
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .is_ok()
+        && stream.write_all(b"PING\r\n").is_ok()
+        && stream.read_exact(&mut answer).is_ok()
+        && &answer == b"+PONG\r\n"
+}

@@ -1,0 +1,427 @@
+//! The typed client against a service of the reference, PySOA, over Redis.
+//!
+//! `interop/reference_service` has the actions of the example service in Python. A call of either must give the
+//! same: where there is nothing more to say, the tests compare what the reference answers with what our own
+//! service answers in this process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+#![allow(clippy::print_stdout)] // What the processes of a failed test have said.
+
+#[path = "interop/processes.rs"]
+mod processes;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use example_service::types::*;
+use example_service::{ExampleService, ExampleServiceClient, VERSION_2, VERSION_3};
+use processes::{Process, Redis, reference_service};
+use soa::{
+    Call, Client, ErrorKind, LocalTransport, Map, Nullable, RedisClientTransport,
+    RedisServerTransport, RedisSettings, Server, Value, WireError, value,
+};
+
+/// Reference services `example` and `example2`, and a client of both.
+struct Reference {
+    client: Client,
+    example: ExampleServiceClient,
+    redis: Redis,
+    _services: [Process; 2],
+}
+
+impl Reference {
+    async fn start() -> Self {
+        let redis = Redis::start();
+        let services = ["example", "example2"].map(|name| reference_service(&redis, name));
+        let client = client(&redis);
+        for name in ["example", "example2"] {
+            await_service(&client, name).await;
+        }
+        let example = ExampleServiceClient::new(&client);
+        Self {
+            client,
+            example,
+            redis,
+            _services: services,
+        }
+    }
+}
+
+fn settings(redis: &Redis) -> RedisSettings {
+    // The machine may be busy with other tests.
+    RedisSettings::new("127.0.0.1", redis.port).receive_timeout(Duration::from_secs(20))
+}
+
+fn client(redis: &Redis) -> Client {
+    let transport = |name: &'static str| RedisClientTransport::new(name, settings(redis));
+    Client::builder()
+        .service("example", transport("example"))
+        .service("example2", transport("example2"))
+        .caller("a test")
+        .build()
+        .unwrap()
+}
+
+/// A server needs a moment to start; until then its requests wait in the queue, or run out.
+async fn await_service(client: &Client, name: &'static str) {
+    for _ in 0..15 {
+        let call = client.call_action(name, "status", &value!({ "verbose": false }));
+        match call.timeout(Duration::from_secs(1)).await {
+            Ok(status) => return assert!(status.get("python").is_some(), "{status:?}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Timeout, "{error}"),
+        }
+    }
+    panic!("nobody serves `{name}`");
+}
+
+/// Our own services `example` and `example2`, in this process.
+fn local() -> Client {
+    let second = Server::builder(ExampleService::new())
+        .name("example2")
+        .build()
+        .unwrap();
+    let route = || Client::builder().caller("a test");
+    let chained = route()
+        .service("example2", LocalTransport::new(second))
+        .build()
+        .unwrap();
+    let first = Server::builder(ExampleService::new())
+        .client(chained)
+        .build()
+        .unwrap();
+    route()
+        .service("example", LocalTransport::new(first))
+        .build()
+        .unwrap()
+}
+
+fn square(number: i128) -> SquareRequest {
+    SquareRequest { number }
+}
+
+/// What an error says, without its traceback: the reference always puts one on the wire.
+fn said(error: &WireError) -> WireError {
+    let mut error = error.clone();
+    error.traceback = None;
+    error
+}
+
+/// Both calls give the same response, or fail in the same way.
+async fn assert_same<R: Send + Debug + PartialEq + 'static>(ours: Call<R>, reference: Call<R>) {
+    let ours = ours.correlation_id("the same").await;
+    let reference = reference.correlation_id("the same").await;
+    match (ours, reference) {
+        (Ok(ours), Ok(reference)) => assert_eq!(ours, reference),
+        (Err(ours), Err(reference)) => {
+            assert_eq!(ours.kind(), reference.kind(), "{ours} | {reference}");
+            let errors = |list: &[WireError]| list.iter().map(said).collect::<Vec<_>>();
+            assert_eq!(errors(ours.errors()), errors(reference.errors()));
+        }
+        (ours, reference) => panic!("ours {ours:?}\nreference {reference:?}"),
+    }
+}
+
+#[tokio::test]
+async fn typed_calls_of_a_reference_server_give_what_our_own_gives() {
+    let reference = Reference::start().await;
+    let (ours, theirs) = (&ExampleServiceClient::new(&local()), &reference.example);
+    macro_rules! same {
+        ($($action:ident($request:expr)),* $(,)?) => {
+            $(assert_same(ours.$action($request), theirs.$action($request)).await;)*
+        };
+    }
+    let anything = || value!({ "a": 1, "b": [1.5, nil, "text"], "c": { "d": true } });
+    let big = |kind| BigRequest { size: 5_000, kind };
+    let key = || "kept by the service".to_owned();
+    let call_square = |service| CallSquareRequest { number: 9, service };
+    let owner_ids = || ["o1", "missing", "o9"].map(str::to_owned).to_vec();
+    let valid = || ValidateMeRequest {
+        id: 1,
+        name: "éé".to_owned(),
+        tags: Some(vec!["a".to_owned()]),
+        kind: Some(Kind::B),
+        flag: Some(false),
+        when: Some(When::Utc("2018-09-21T12:34:56.789012Z".parse().unwrap())),
+        nested: Some(Nested {
+            x: 1,
+            y: Some("1.50".parse().unwrap()),
+        }),
+        extra_map: Some([("one".to_owned(), 1)].into_iter().collect()),
+        maybe: Some(Nullable::Null),
+        either: Some(Either::Text("text".to_owned())),
+    };
+    let not_serializable = |what: &str| NotSerializableRequest {
+        what: Some(what.to_owned()),
+    };
+    same! {
+        square(square(12)),
+        square(square(-(1 << 31))),
+        echo(anything()),
+        none(value!({})),
+        validate_me(valid()),
+        custom_validate(anything()),
+        not_serializable(NotSerializableRequest::default()),
+        not_serializable(not_serializable("set")),
+        get_context(anything()),
+        big(big(None)),
+        big(big(Some(BigKind::Text))),
+        switched(value!({})),
+        remember(RememberRequest { key: key(), value: anything() }),
+        recall(RecallRequest { key: key() }),
+        recall(RecallRequest { key: "never kept".to_owned() }),
+        get_things(value!({})),
+        get_owners(GetOwnersRequest { owner_ids: owner_ids() }),
+    }
+    let chained = theirs.call_square(call_square(None)).await.unwrap();
+    let calling = chained.callee_context.get("calling_service");
+    assert_eq!((chained.square, calling), (81, Some(&"example".into())));
+    let example2 = ExampleServiceClient::named(&reference.client, "example2");
+    let back = example2.call_square(call_square(Some("example".to_owned())));
+    assert_eq!(back.await.unwrap().square, 81);
+    let slow = theirs
+        .slow(SlowRequest {
+            seconds: Some(0.01),
+        })
+        .await
+        .unwrap();
+    assert_eq!(slow.slept, 0.01);
+    assert_ne!(slow.pid, std::process::id());
+}
+
+#[tokio::test]
+async fn every_type_of_the_wire_comes_from_a_reference_server_and_goes_there_and_back() {
+    let reference = Reference::start().await;
+    let mut ours = ExampleServiceClient::new(&local())
+        .types(value!({}))
+        .await
+        .unwrap()
+        .canonical;
+    let theirs = reference.example.types(value!({ "k": "v" })).await.unwrap();
+    assert_eq!(theirs.received, value!({ "k": "v" }));
+    // The reference goes by way of a floating point number, and loses a microsecond of this one.
+    let mut canonical = theirs.canonical;
+    assert!(canonical.remove("dt_old").is_some() && ours.remove("dt_old").is_some());
+    for (name, value) in ours.iter() {
+        assert_eq!(
+            name.as_str().and_then(|name| canonical.get(name)),
+            Some(value)
+        );
+    }
+    assert_eq!(ours.len(), canonical.len());
+    let echoed = reference
+        .example
+        .echo(Value::Map(ours.clone()))
+        .await
+        .unwrap();
+    assert_eq!(echoed, Value::Map(ours));
+}
+
+#[tokio::test]
+async fn errors_of_a_reference_server_are_told_like_our_own() {
+    let reference = Reference::start().await;
+    let local = local();
+    let (ours, theirs) = (&ExampleServiceClient::new(&local), &reference.example);
+    let all = || FailRequest {
+        code: Some("TEAPOT".to_owned()),
+        message: Some("short and stout".to_owned()),
+        field: Some(Nullable::Null),
+        variables: Some(Nullable::Value(Map::from_iter([("temperature", 90)]))),
+        denied_permissions: Some(Nullable::Value(vec!["pour".to_owned()])),
+        count: Some(3),
+        keep_caller_error: Some(true),
+    };
+    assert_same(
+        ours.fail(FailRequest::default()),
+        theirs.fail(FailRequest::default()),
+    )
+    .await;
+    assert_same(ours.fail(all()), theirs.fail(all())).await;
+    assert_same(ours.job_error(value!({})), theirs.job_error(value!({}))).await;
+    let bad = || value!({ "bad": 1 });
+    assert_same(ours.custom_validate(bad()), theirs.custom_validate(bad())).await;
+    for body in [
+        value!({}),
+        value!({ "id": "one", "name": "x", "tags": [1, 2, 3, 4], "kind": "d", "colour": "red" }),
+        value!({ "id": 0, "name": "name", "nested": { "y": 1 }, "maybe": "x", "either": nil }),
+    ] {
+        let validate = |client: &Client| client.call_action("example", "validate_me", &body);
+        assert_same(validate(&local), validate(&reference.client)).await;
+    }
+    for call in [
+        theirs.boom(value!({})).await.map(drop),
+        theirs.bad_response(value!({})).await.map(drop),
+    ] {
+        let error = call.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Action, "{error}");
+        assert_eq!(error.errors()[0].code, "SERVER_ERROR");
+    }
+    let object = NotSerializableRequest {
+        what: Some("object".to_owned()),
+    };
+    let error = theirs.not_serializable(object).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), &*error.errors()[0].code),
+        (ErrorKind::Job, "RESPONSE_NOT_SERIALIZABLE")
+    );
+    let error = theirs
+        .big(BigRequest {
+            size: 300_000,
+            kind: None,
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), &*error.errors()[0].code),
+        (ErrorKind::Job, "RESPONSE_TOO_LARGE")
+    );
+    let unknown = reference
+        .client
+        .call_action("example", "nowhere", &value!({}));
+    let error = unknown.await.unwrap_err();
+    assert_eq!(
+        error.errors()[0].message,
+        "The action \"nowhere\" was not found on this server."
+    );
+    assert_eq!(
+        theirs.square(square(3)).await.unwrap().square,
+        9,
+        "it goes on"
+    );
+}
+
+#[tokio::test]
+async fn jobs_run_on_a_reference_server_by_their_rules() {
+    let reference = Reference::start().await;
+    let (client, example) = (&reference.client, &reference.example);
+    let (two, version, three) = client
+        .job((
+            example.square(square(2)),
+            example.switched(value!({})),
+            example.square(square(3)),
+        ))
+        .switch(VERSION_2)
+        .await
+        .unwrap();
+    assert_eq!((two.square, version.version, three.square), (4, 2, 9));
+    assert_eq!(
+        example
+            .switched(value!({}))
+            .switch(VERSION_3)
+            .await
+            .unwrap()
+            .version,
+        3
+    );
+
+    let failing = || {
+        let fail = example.fail(FailRequest::default());
+        (example.square(square(2)), fail, example.square(square(3)))
+    };
+    let error = client.job(failing()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), &*error.errors()[0].code),
+        (ErrorKind::Action, "EXAMPLE_FAILURE")
+    );
+    let (two, failed, three) = client.job(failing()).continue_on_error().await.unwrap();
+    assert_eq!((two.unwrap().square, three.unwrap().square), (4, 9));
+    assert_eq!(failed.unwrap_err().errors()[0].code, "EXAMPLE_FAILURE");
+
+    let job = client.job((example.square(square(1)), example.job_error(value!({}))));
+    let error = job.continue_on_error().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), &*error.errors()[0].code),
+        (ErrorKind::Job, "CUSTOM_JOB_ERROR")
+    );
+
+    let many: Vec<_> = (0..50)
+        .map(|number| example.square(square(number)))
+        .collect();
+    let squares = client.job(many).await.unwrap();
+    assert!(
+        (0..50)
+            .zip(squares)
+            .all(|(number, response)| response.square == number * number)
+    );
+}
+
+#[tokio::test]
+async fn parallel_and_pending_calls_to_reference_servers_come_back_in_order() {
+    let reference = Reference::start().await;
+    let client = &reference.client;
+    let services = ["example", "example2"].map(|name| ExampleServiceClient::named(client, name));
+    let calls: Vec<_> = (0..100_u8)
+        .map(|number| services[usize::from(number % 2)].square(square(number.into())))
+        .collect();
+    let squares = client.parallel(calls).await.unwrap();
+    assert!(
+        (0..100)
+            .zip(squares)
+            .all(|(number, response)| response.square == number * number)
+    );
+
+    let mut pending = Vec::new();
+    for number in 0..20 {
+        pending.push((
+            number,
+            services[0].square(square(number)).send().await.unwrap(),
+        ));
+    }
+    for (number, pending) in pending.into_iter().rev() {
+        assert_eq!(pending.await.unwrap().square, number * number);
+    }
+
+    let slow = SlowRequest { seconds: Some(0.3) };
+    let mut pending = services[0].slow(slow).send().await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut pending).await;
+    assert!(early.is_err());
+    assert_eq!(pending.await.unwrap().slept, 0.3);
+}
+
+#[tokio::test]
+async fn a_timeout_of_a_call_to_a_reference_server_is_told_and_spoils_nothing() {
+    let reference = Reference::start().await;
+    let slow = SlowRequest { seconds: Some(1.2) };
+    let call = reference.example.slow(slow).timeout(Duration::from_secs(1));
+    assert_eq!(call.await.unwrap_err().kind(), ErrorKind::Timeout);
+    // The late answer comes first; it must not be taken for this one.
+    assert_eq!(
+        reference.example.square(square(5)).await.unwrap().square,
+        25
+    );
+}
+
+#[tokio::test]
+async fn a_mixed_fleet_answers_two_thousand_calls_without_a_failure() {
+    const CALLERS: i128 = 16;
+    const CALLS: i128 = 125;
+    let reference = Reference::start().await;
+    let server = Server::builder(ExampleService::new()).build().unwrap();
+    let transport = RedisServerTransport::new("example", settings(&reference.redis));
+    let serving = tokio::spawn(async move { server.run(transport).await });
+    let callers = (0..CALLERS).map(|caller| {
+        let client = reference.client.clone();
+        tokio::spawn(async move {
+            let example = ExampleServiceClient::new(&client);
+            let mut by_us = 0;
+            for number in (caller * CALLS)..((caller + 1) * CALLS) {
+                // `slow` tells which process has done the job.
+                let who = example.slow(SlowRequest { seconds: Some(0.0) });
+                let job = client.job((example.square(square(number)), who));
+                let (response, who) = job.await.unwrap();
+                assert_eq!(response.square, number * number);
+                by_us += i128::from(who.pid == std::process::id());
+            }
+            by_us
+        })
+    });
+    let mut by_us = 0;
+    for caller in callers.collect::<Vec<_>>() {
+        by_us += caller.await.unwrap();
+    }
+    let all = CALLERS * CALLS;
+    assert!(
+        0 < by_us && by_us < all,
+        "both have served: {by_us} of {all} by us"
+    );
+    serving.abort();
+}
