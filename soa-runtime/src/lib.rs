@@ -50,7 +50,7 @@ pub use message::{
 };
 pub use serializer::{Serializer, Serializers};
 pub use server::{IntoServer, Server, ServerBuilder};
-pub use service::{ActionCall, ActionFuture, Service, ServiceAction, run};
+pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::LocalTransport;
 
 /// A boxed future that can be sent to another thread.

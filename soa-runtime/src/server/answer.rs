@@ -1,10 +1,9 @@
 //! From a frame to a frame: what a server does with the bytes that a transport brings.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 
 use super::{Server, job};
 use crate::message::JobResponse;
@@ -17,6 +16,23 @@ impl Server {
     /// `None` when there is nothing to send: the sender wants no answer, or the message cannot be
     /// answered and was counted, logged and dropped (protocol, section 10).
     pub async fn answer(&self, frame: Bytes) -> Option<Reply> {
+        // Handlers and middleware are caught further in. This is for serializers of the users' own.
+        match AssertUnwindSafe(self.try_answer(frame))
+            .catch_unwind()
+            .await
+        {
+            Ok(reply) => reply,
+            Err(_) => {
+                tracing::error!(
+                    service = self.name(),
+                    "reading or writing a message panicked"
+                );
+                None
+            }
+        }
+    }
+
+    async fn try_answer(&self, frame: Bytes) -> Option<Reply> {
         let request = match wire::read_request(&frame, &self.shared.serializers) {
             Ok(request) => request,
             Err(unreadable) => {
@@ -53,14 +69,9 @@ impl Server {
         if unreadable.reason == DropReason::Expired {
             return;
         }
-        static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        // A flood of bad messages must not become a flood of log lines.
-        if last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
+        if !self.shared.stats.may_log() {
             return;
         }
-        *last = Some(Instant::now());
-        drop(last);
         tracing::warn!(
             service = self.name(),
             reason = unreadable.reason.as_str(),
