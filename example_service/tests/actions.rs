@@ -113,7 +113,8 @@ async fn failures_are_as_asked_for() {
     );
     insta::assert_snapshot!(errors(example.bad_response(value!({})).await), @r"
     Action
-    SERVER_ERROR: Internal server error: the response of action `bad_response` is invalid: INVALID at `x`: Not an integer
+    SERVER_ERROR: Internal server error: bad_response had an invalid response:
+    	x INVALID: Not an integer
     ");
 }
 

@@ -28,7 +28,10 @@ fuzz_target!(|data: &[u8]| {
             (Err(_), answer) => assert!(answer.is_none()),
             (Ok(request), None) => assert!(request.head.is_suppressed()),
             (Ok(request), Some(answer)) => {
-                assert_eq!(request.head.into_reply_to().as_deref(), Some(&*answer.reply_to));
+                assert_eq!(
+                    request.head.into_reply_to().as_deref(),
+                    Some(&*answer.reply_to)
+                );
                 if unnamed_encoding(data) {
                     return;
                 }

@@ -35,6 +35,8 @@ fn typed<T: Serialize + DeserializeOwned>(data: &[u8]) {
         assert_eq!(to_vec(&again), Ok(encoded));
     }
     if let Ok(decoded) = Encoding::Json.decode_body::<T>(data) {
-        Encoding::Json.encode_body(&decoded.value).expect("a body encodes as a body");
+        Encoding::Json
+            .encode_body(&decoded.value)
+            .expect("a body encodes as a body");
     }
 }

@@ -37,6 +37,8 @@ fn typed<T: Serialize + DeserializeOwned>(data: &[u8]) {
         }
     }
     if let Ok(decoded) = Encoding::MessagePack.decode_body::<T>(data) {
-        Encoding::MessagePack.encode_body(&decoded.value).expect("a body encodes as a body");
+        Encoding::MessagePack
+            .encode_body(&decoded.value)
+            .expect("a body encodes as a body");
     }
 }

@@ -4,6 +4,9 @@
 //! The types are chosen for their ways through the codec, not for sense: each of serde's buffers (`flatten`,
 //! `untagged`, internal tags) takes values out of the message and hands them on in its own, more lenient way.
 
+#[cfg(test)]
+mod memory;
+
 use std::collections::BTreeMap;
 
 pub use bytes::Bytes;
@@ -225,6 +228,8 @@ impl Fuzzed {
 /// corpus starts from call `square` and `echo`.
 pub fn server() -> Server {
     let echo = |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) };
-    let builder = Server::builder(Fuzzed).action("echo", echo).action("square", echo);
+    let builder = Server::builder(Fuzzed)
+        .action("echo", echo)
+        .action("square", echo);
     builder.build().expect("the service is sound")
 }

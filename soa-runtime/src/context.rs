@@ -77,6 +77,18 @@ impl Context {
         })
     }
 
+    /// The context with another correlation id.
+    #[must_use]
+    pub fn with_correlation_id(self, id: impl Into<Arc<str>>) -> Self {
+        self.change(|job| job.header.correlation_id = id.into())
+    }
+
+    /// The context with a caller.
+    #[must_use]
+    pub fn with_caller(self, caller: impl Into<Arc<str>>) -> Self {
+        self.change(|job| job.header.caller = Some(caller.into()))
+    }
+
     /// The context with a client for chained calls.
     #[must_use]
     pub fn with_client(self, client: &Client) -> Self {

@@ -51,7 +51,7 @@ pub use message::{
 };
 pub use serializer::{Serializer, Serializers};
 pub use server::{IntoServer, Server, ServerBuilder};
-pub use service::{ActionCall, ActionFuture, Service, ServiceAction, run};
+pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::{
     LocalTransport, RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings,
 };

@@ -49,6 +49,14 @@ impl Serializers {
         self
     }
 
+    /// A content type that no frame can name.
+    pub(crate) fn unusable(&self) -> Option<String> {
+        let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"_/.-".contains(&byte);
+        let mut types = self.0.iter().map(|known| known.content_type());
+        let unusable = types.find(|name| name.is_empty() || !name.bytes().all(is_fine));
+        unusable.map(str::to_owned)
+    }
+
     /// The format of a content type. Without one, or with one that nobody knows, it is MessagePack, and the
     /// answer says so (protocol, section 9).
     pub(crate) fn format(&self, content_type: Option<&str>) -> Format {

@@ -88,13 +88,18 @@ where
     })
 }
 
+/// In the reference's words, which tools may match on.
 fn invalid_response(action: &str, errors: &[WireError]) -> ActionError {
-    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let errors: Vec<String> = errors
+        .iter()
+        .map(|error| {
+            let field = error.field.as_deref().unwrap_or("None");
+            format!("{field} {}: {}", error.code, error.message)
+        })
+        .collect();
+    let errors = errors.join("\n\t");
     ActionError::server(
         code::SERVER_ERROR,
-        format!(
-            "Internal server error: the response of action `{action}` is invalid: {}",
-            errors.join("; ")
-        ),
+        format!("Internal server error: {action} had an invalid response:\n\t{errors}"),
     )
 }

@@ -9,7 +9,7 @@
 use crate::action::ActionBody;
 use crate::codec::{DecodeError, Value};
 use crate::message::{Body, WireError, code};
-use crate::schema::Schema;
+use crate::schema::{MAX_ERRORS, Schema};
 
 /// Decodes and validates a request.
 pub(crate) fn accept<T: ActionBody>(body: &Body) -> Result<T, Vec<WireError>> {
@@ -21,7 +21,9 @@ pub(crate) fn accept<T: ActionBody>(body: &Body) -> Result<T, Vec<WireError>> {
                 Ok(errors) | Err(errors) => Err(errors),
             },
             Ok(()) => Ok(decoded.value),
-            Err(report) => Err(explain(body, &Schema::of::<T>(), || garde_errors(&report))),
+            Err(report) => Err(explain(body, &Schema::of::<T>(), || {
+                garde_errors(&report, &Schema::of::<T>())
+            })),
         },
         Err(error) => Err(explain(body, &Schema::of::<T>(), || {
             vec![undecodable(&error)]
@@ -31,7 +33,9 @@ pub(crate) fn accept<T: ActionBody>(body: &Body) -> Result<T, Vec<WireError>> {
 
 /// Validates a response. Its structure is the compiler's business, so this is garde's rules.
 pub(crate) fn validate<T: ActionBody>(value: &T) -> Result<(), Vec<WireError>> {
-    value.validate().map_err(|report| garde_errors(&report))
+    value
+        .validate()
+        .map_err(|report| garde_errors(&report, &Schema::of::<T>()))
 }
 
 fn explain(
@@ -56,20 +60,18 @@ fn undecodable(error: &DecodeError) -> WireError {
     WireError::caller(code::INVALID, format!("The body cannot be read: {error}"))
 }
 
-fn garde_errors(report: &garde::Report) -> Vec<WireError> {
+/// garde names fields as the source does (`tags[0].first_name`); the schema knows what they are called on the
+/// wire (`tags.0.firstName`).
+fn garde_errors(report: &garde::Report, schema: &Schema) -> Vec<WireError> {
     report
         .iter()
+        .take(MAX_ERRORS)
         .map(|(path, error)| {
             let wire = WireError::caller(code::INVALID, error.message().to_owned());
             match path.to_string() {
                 path if path.is_empty() => wire,
-                path => wire.with_field(dotted(&path)),
+                path => wire.with_field(schema.wire_path(&path.replace('[', ".").replace(']', ""))),
             }
         })
         .collect()
-}
-
-/// garde writes `tags[0].name`, the protocol `tags.0.name`.
-fn dotted(path: &str) -> String {
-    path.replace('[', ".").replace(']', "")
 }

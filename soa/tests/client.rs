@@ -486,3 +486,16 @@ async fn values_that_the_framework_cannot_use_are_told_before_anything_is_sent()
         "bad call: a job needs at least one action"
     );
 }
+
+#[tokio::test]
+async fn a_job_keeps_the_context_of_the_client_that_its_calls_were_made_with() {
+    let client = two_services();
+    let mut context = client.base_context().clone();
+    context.extra.insert("tenant", 7);
+    let chained = ExampleServiceClient::new(&client.inheriting(context));
+    let (seen, _) = client
+        .job((chained.get_context(value!({})), chained.none(value!({}))))
+        .await
+        .unwrap();
+    assert_eq!(seen.context.get("tenant"), Some(&7.into()));
+}

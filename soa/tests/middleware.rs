@@ -337,3 +337,70 @@ async fn client_middleware_can_try_again() {
             .is_ok()
     );
 }
+
+#[tokio::test]
+async fn a_call_that_middleware_answers_is_sent_even_when_the_request_is_kept() {
+    let kept: Arc<Mutex<Vec<ClientRequest>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let client = Client::builder()
+        .service("test", LocalTransport::new(server().build().unwrap()))
+        .middleware(from_fn(
+            move |request: ClientRequest, _: Next<ClientStage>| {
+                keep.lock().unwrap().push(request);
+                async {
+                    Ok(JobResponse::failed(vec![soa::WireError::server(
+                        "CACHED", "No",
+                    )]))
+                }
+            },
+        ))
+        .build()
+        .unwrap();
+    let call = client.call_action("test", "echo", &value!({}));
+    assert_eq!(call.send().await.unwrap_err().errors()[0].code, "CACHED");
+    assert_eq!(kept.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timeout_of_a_call_covers_its_middleware() {
+    let client = Client::builder()
+        .service("test", LocalTransport::new(server().build().unwrap()))
+        .middleware(from_fn(
+            |request: ClientRequest, next: Next<ClientStage>| async move {
+                tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+                next.run(request).await
+            },
+        ))
+        .build()
+        .unwrap();
+    let call = client.call_action("test", "echo", &value!({}));
+    let error = call
+        .timeout(std::time::Duration::from_secs(1))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), soa::ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn what_middleware_changes_does_not_change_what_the_caller_asked_for() {
+    let server =
+        server().action_middleware(from_fn(|mut call: ActionCall, next: Next<ActionStage>| {
+            call.action = "renamed".into();
+            call.body = soa::Body::encode(soa::Encoding::Json, &value!({ "n": 1 }));
+            next.run(call)
+        }));
+    let client = client(server);
+    let response = client
+        .call_job("test", [("echo".into(), value!({}))])
+        .await
+        .unwrap();
+    assert_eq!(response.actions[0].action, "echo");
+    assert_eq!(
+        response.actions[0].body.encoding(),
+        soa::Encoding::MessagePack
+    );
+    assert_eq!(
+        response.actions[0].body.to_value().unwrap(),
+        value!({ "n": 1 })
+    );
+}

@@ -33,7 +33,7 @@ fn request(id: i64, action: &'static str) -> bytes::Bytes {
 }
 
 async fn next_reply(queue: &LocalQueue) -> (i64, soa::JobResponse) {
-    let frame = queue.reply(REPLY_TO).await.unwrap();
+    let frame = queue.reply(REPLY_TO).await;
     let response = read_response(&frame, &Default::default()).unwrap();
     (response.request_id.as_i64().unwrap(), response.job)
 }
@@ -119,4 +119,51 @@ async fn never_more_jobs_run_than_the_server_is_set_to() {
     server.run(queue.clone()).await;
     assert_eq!(queue.replies(REPLY_TO), 100);
     assert_eq!(most.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_run_loop_that_is_dropped_loses_nothing_that_it_has_taken() {
+    let server = Server::untyped("test", "1.0.0")
+        .action("echo", |body: Value, _: Context| async {
+            Ok::<_, ActionError>(body)
+        })
+        .build()
+        .unwrap();
+    let queue = LocalQueue::new();
+    for id in 0..3_000 {
+        queue.push(request(id, "echo"));
+    }
+    // Stopped at whatever point it has reached after a few turns of the runtime, many times.
+    for turns in (0..50).cycle().take(200) {
+        let stop = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = server.run(queue.clone()) => {}
+            () = stop => {}
+        }
+    }
+    queue.close();
+    server.run(queue.clone()).await;
+    while queue.replies(REPLY_TO) < 3_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.stats().jobs(), 3_000);
+}
+
+#[tokio::test]
+async fn any_concurrency_will_do() {
+    for jobs in [0, 1, usize::MAX] {
+        let server = Server::untyped("test", "1.0.0")
+            .concurrency(jobs)
+            .build()
+            .unwrap();
+        let queue = LocalQueue::new();
+        queue.push(request(1, "nothing"));
+        queue.close();
+        server.run(queue.clone()).await;
+        assert_eq!(queue.replies(REPLY_TO), 1);
+    }
 }

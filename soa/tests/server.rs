@@ -271,7 +271,15 @@ fn the_descriptor_has_what_the_macros_saw() {
     assert_eq!((server.name(), server.version()), ("other", "0.3.0"));
     assert_eq!(
         server.action_names(),
-        ["break_down", "end_job", "introspect", "next", "panic", "refuse", "status"]
+        [
+            "break_down",
+            "end_job",
+            "introspect",
+            "next",
+            "panic",
+            "refuse",
+            "status"
+        ]
     );
 }
 
@@ -303,6 +311,11 @@ fn what_cannot_be_served_is_told_when_the_server_is_built() {
     );
     let nameless = Server::untyped("", "1.0.0").build();
     assert_eq!(nameless.unwrap_err().to_string(), "a service needs a name");
+    let odd = Server::untyped("a service", "1.0.0").build();
+    assert_eq!(
+        odd.unwrap_err().to_string(),
+        "`a service` is no name: names begin with a letter and go on with letters, digits, `_`, `-` and `.`"
+    );
 }
 
 #[tokio::test]

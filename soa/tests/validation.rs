@@ -88,6 +88,26 @@ struct EndlessRequest {
     name: String,
 }
 
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Renamed {
+    #[garde(custom(never))]
+    first_name: String,
+    #[garde(dive)]
+    order_lines: Vec<Line>,
+}
+
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Line {
+    #[garde(custom(never))]
+    unit_price: i64,
+}
+
+fn never<T>(_: &T, _: &()) -> garde::Result {
+    Err(garde::Error::new("never right"))
+}
+
 struct Checks;
 
 #[service(name = "checks", version = "1.0.0")]
@@ -104,6 +124,11 @@ impl Checks {
 
     #[action]
     async fn recursive(&self, request: Recursive) -> Result<Recursive, ActionError> {
+        Ok(request)
+    }
+
+    #[action]
+    async fn renamed(&self, request: Renamed) -> Result<Renamed, ActionError> {
         Ok(request)
     }
 
@@ -250,4 +275,18 @@ async fn a_type_that_is_an_alternative_of_itself_is_checked_to_an_end() {
     accepts("endless", value!({ "value": 1, "name": "a" })).await;
     let body = value!({ "value": 1 });
     refuses("endless", body, &["MISSING at `name`: Missing key: name"]).await;
+}
+
+#[tokio::test]
+async fn errors_of_custom_rules_name_fields_as_they_are_on_the_wire() {
+    let body = value!({ "firstName": "a", "orderLines": [{ "unit-price": 1 }] });
+    refuses(
+        "renamed",
+        body,
+        &[
+            "INVALID at `firstName`: never right",
+            "INVALID at `orderLines.0.unit-price`: never right",
+        ],
+    )
+    .await;
 }

@@ -47,13 +47,17 @@ pub(crate) fn actions(mut offer: Offer) -> Vec<(Name, Arc<dyn Handler>)> {
     let has_introspect = offer.actions.contains_key(introspect::NAME);
     if !has_status {
         let description = status::ACTION.describe(status::DOCUMENTATION);
-        offer.actions.insert(status::NAME.into(), (&description).into());
+        offer
+            .actions
+            .insert(status::NAME.into(), (&description).into());
         let status = status::Status::new(offer.version.clone());
         handlers.push((status::NAME.into(), Arc::new(status)));
     }
     if !has_introspect {
         let description = introspect::ACTION.describe(introspect::DOCUMENTATION);
-        offer.actions.insert(introspect::NAME.into(), (&description).into());
+        offer
+            .actions
+            .insert(introspect::NAME.into(), (&description).into());
         let introspect = introspect::Introspect::new(offer);
         handlers.push((introspect::NAME.into(), Arc::new(introspect)));
     }

@@ -12,6 +12,12 @@ use crate::error::ClientError;
 use crate::message::{ActionRequest, JobResponse, Name};
 
 /// What can be the actions of a job: a tuple of up to eight calls, or a vector of calls of one type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the actions of a job",
+    label = "not the calls of a job",
+    note = "a job takes a tuple of up to eight calls, or a vector of calls of one type",
+    note = "options belong to the whole job: `client.job((a, b)).timeout(…)`, not `a.timeout(…)`"
+)]
 pub trait Actions: Send + 'static {
     /// The responses, in order, when every action succeeded.
     type Output: Send + 'static;
@@ -45,6 +51,7 @@ pub trait Actions: Send + 'static {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Split<D> {
+    client: Option<Client>,
     routes: Vec<Arc<Route>>,
     requests: Vec<ActionRequest>,
     decoder: D,
@@ -198,6 +205,7 @@ fn start<A: Actions, M: Mode<A>>(
     sent: Sent,
 ) -> BoxFuture<Result<M::Output, ClientError>> {
     let service = split.service();
+    let client = split.client.as_ref().unwrap_or(client);
     let dispatched = split
         .route()
         .and_then(|route| client.dispatch(route, split.requests, Some(options), sent));
@@ -225,6 +233,7 @@ impl<R: Send + 'static> Actions for Vec<Call<R>> {
 
     fn split(self) -> Split<Self::Decoder> {
         let mut split = Split {
+            client: self.first().map(|call| call.client.clone()),
             routes: Vec::with_capacity(self.len()),
             requests: Vec::with_capacity(self.len()),
             decoder: Vec::with_capacity(self.len()),
@@ -272,6 +281,7 @@ macro_rules! tuple_of_calls {
             fn split(self) -> Split<Self::Decoder> {
                 let ($($call,)+) = self;
                 Split {
+                    client: [$(&$call.client),+].first().copied().cloned(),
                     routes: vec![$($call.route),+],
                     requests: vec![$($call.request),+],
                     decoder: ($($call.decode,)+),
@@ -330,6 +340,7 @@ impl Actions for Responses {
 
     fn split(self) -> Split<()> {
         Split {
+            client: None,
             routes: vec![self.route],
             requests: self.requests,
             decoder: (),

@@ -109,7 +109,8 @@ impl Client {
     /// The result is a tuple or a vector of responses, in order. The first action that fails ends the
     /// job and is the error; see [`JobCall::continue_on_error`] for the alternative.
     ///
-    /// A call with options is not accepted: options are the job's.
+    /// A call with options is not accepted: options are the job's. The context and the middleware are those of
+    /// the client that made the first call, so that a chain is not lost.
     ///
     /// ```compile_fail
     /// # use soa_runtime as soa;
@@ -222,9 +223,10 @@ impl Client {
             sent,
         };
         if self.shared.middleware.is_empty() {
-            return deliver(&self.shared, &route, request);
+            let dispatched = deliver(&self.shared, &route, request)?;
+            return Ok(within(timeout, route, dispatched));
         }
-        let shared = Arc::clone(&self.shared);
+        let (shared, called) = (Arc::clone(&self.shared), Arc::clone(&route));
         let end = move |request: ClientRequest| -> BoxFuture<_> {
             // Middleware may send a request to another service than it was made for.
             let route = shared.routes.get(&request.service).unwrap_or(&route);
@@ -234,8 +236,21 @@ impl Client {
             }
         };
         let run = self.shared.middleware.run(request, end);
-        Ok(Dispatched::Boxed(run))
+        Ok(within(timeout, called, Dispatched::Boxed(run)))
     }
+}
+
+/// Puts a limit on how long all of it may take: the transport, and the middleware before and after it.
+fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) -> Dispatched {
+    let Some(timeout) = timeout else {
+        return dispatched;
+    };
+    Dispatched::Boxed(Box::pin(async move {
+        match tokio::time::timeout(timeout, dispatched).await {
+            Ok(response) => response,
+            Err(_) => Err(ClientError::timeout(&route.service, timeout)),
+        }
+    }))
 }
 
 fn deliver(
@@ -248,18 +263,16 @@ fn deliver(
         known.sort();
         return Err(ClientError::unknown_service(&request.service, known));
     };
-    let timeout = request.timeout.or_else(|| transport.default_timeout());
-    let reply = transport.call(request);
-    let route = Arc::clone(route);
-    Ok(match timeout {
-        None => Dispatched::Plain { reply, route },
-        Some(timeout) => Dispatched::Boxed(Box::pin(async move {
-            match tokio::time::timeout(timeout, reply).await {
-                Ok(reply) => reply.map_err(|error| ClientError::transport(&route.service, error)),
-                Err(_) => Err(ClientError::timeout(&route.service, timeout)),
-            }
-        })),
-    })
+    // A default of the transport's is for each of its calls, also where middleware makes several.
+    let default = match request.timeout {
+        Some(_) => None,
+        None => transport.default_timeout(),
+    };
+    let dispatched = Dispatched::Plain {
+        reply: transport.call(request),
+        route: Arc::clone(route),
+    };
+    Ok(within(default, Arc::clone(route), dispatched))
 }
 
 /// A job that was handed to its transport, or to the middleware before it.

@@ -66,7 +66,8 @@ impl CallOptions {
 /// `options`.
 macro_rules! option_methods {
     ($Out:ty) => {
-        /// How long to wait for the answer. The server is told, and can stop working in vain.
+        /// How long to wait for the answer, middleware included. The server is told, and can stop working in
+        /// vain. Needs a tokio runtime with its time driver.
         pub fn timeout(self, timeout: std::time::Duration) -> $Out {
             self.with(|options| options.timeout = Some(timeout))
         }

@@ -6,6 +6,11 @@ use crate::error::ClientError;
 
 /// Calls that can be made at once: a vector or an array of one kind of call, or a tuple of up to eight
 /// different ones. See [`Client::parallel`](super::Client::parallel).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be called in parallel",
+    label = "not calls",
+    note = "give a vector or an array of calls of one type, or a tuple of two to eight calls"
+)]
 pub trait Parallel {
     /// The results, in the order of the calls.
     type Output: Send + 'static;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
-use crate::error::ClientError;
+use crate::error::{ClientError, TransportError, TransportErrorKind};
 use crate::message::Name;
 
 /// Where a transport says that a request is on its way. Clones say it for the same call.
@@ -65,11 +65,15 @@ impl<R: Send + 'static> Pending<R> {
             // The receiver is gone when the caller dropped its `Pending`.
             let _ = give.send(call.await);
         });
-        if sent.await.is_err() {
+        let outcome = tokio::select! {
+            biased;
+            Ok(()) = sent => None,
             // It never was on its way: it failed before, or middleware answered it.
-            let outcome = response.await.unwrap_or_else(|_| Err(dropped(&service)))?;
+            outcome = &mut response => Some(outcome.unwrap_or_else(|_| Err(dropped(&service)))),
+        };
+        if let Some(outcome) = outcome {
             let (give, ready) = oneshot::channel();
-            let _ = give.send(Ok(outcome)); // The receiver is right here.
+            let _ = give.send(Ok(outcome?)); // The receiver is right here.
             response = ready;
         }
         Ok(Self {
@@ -95,7 +99,9 @@ impl<R> Future for Pending<R> {
 
 /// The runtime ended, or the call panicked.
 fn dropped(service: &Name) -> ClientError {
-    ClientError::usage(service, "the call was dropped before it was answered")
+    let message = "the call was dropped before it was answered";
+    let error = TransportError::new(TransportErrorKind::Closed, message);
+    ClientError::transport(service, error)
 }
 
 impl<R> fmt::Debug for Pending<R> {

@@ -10,8 +10,9 @@ use crate::message::{WireError, code};
 
 /// Why an action failed: one or more errors, as the caller will see them.
 ///
-/// A handler may return any error that converts into this one. Internal detail (the source) goes to
-/// the log and not to the caller, unless the server is set to tell tracebacks.
+/// A handler may return any error that converts into this one. Errors that are the service's fault are
+/// logged, with all that caused them; callers get the code and the message, and the causes only where the
+/// server is set to tell tracebacks.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -27,6 +28,8 @@ pub struct ActionError(Box<Inner>);
 struct Inner {
     errors: Vec<WireError>,
     ends_job: bool,
+    /// Whether the server has logged it, so that middleware that passes it on does not log it again.
+    is_logged: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -78,6 +81,7 @@ impl ActionError {
         Self(Box::new(Inner {
             errors,
             ends_job: false,
+            is_logged: false,
             source: None,
         }))
     }
@@ -122,6 +126,14 @@ impl ActionError {
         self
     }
 
+    pub(crate) fn is_logged(&self) -> bool {
+        self.0.is_logged
+    }
+
+    pub(crate) fn set_logged(&mut self) {
+        self.0.is_logged = true;
+    }
+
     pub(crate) fn traceback(self, detail: String) -> Self {
         self.last(|error| error.traceback = Some(detail))
     }
@@ -164,6 +176,13 @@ impl Error for ActionError {
 impl From<WireError> for ActionError {
     fn from(error: WireError) -> Self {
         Self::from_errors(vec![error])
+    }
+}
+
+/// See [`ActionError::internal`].
+impl From<Box<dyn Error + Send + Sync>> for ActionError {
+    fn from(error: Box<dyn Error + Send + Sync>) -> Self {
+        Self::internal(error)
     }
 }
 

@@ -83,6 +83,17 @@ impl Body {
         self.decode()
     }
 
+    /// The same body in another encoding.
+    pub(crate) fn transcoded(&self, encoding: Encoding) -> Self {
+        match self.to_value() {
+            Ok(value) => Self::encode(encoding, &value),
+            Err(error) => Self {
+                encoding,
+                content: Err(Arc::new(serde::ser::Error::custom(error))),
+            },
+        }
+    }
+
     pub(crate) fn decode_marked<T: DeserializeOwned>(&self) -> Result<Decoded<T>, DecodeError> {
         match &self.content {
             Ok(bytes) => self.encoding.decode_body(bytes),

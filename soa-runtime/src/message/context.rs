@@ -79,22 +79,26 @@ impl ContextHeader {
 
     /// The whole header as a map, as it travels.
     pub fn to_map(&self) -> Map {
-        let mut map = Map::new();
-        map.insert("correlation_id", &*self.correlation_id);
         let switches = self.switches.iter().map(|switch| switch.number().into());
-        map.insert("switches", Value::List(switches.collect()));
+        let mut map = Map::with_capacity(4 + self.extra.len());
+        map.push("correlation_id", &*self.correlation_id);
+        map.push("switches", Value::List(switches.collect()));
         if let Some(caller) = &self.caller {
-            map.insert("caller", &**caller);
+            map.push("caller", &**caller);
         }
         if let Some(service) = &self.calling_service {
-            map.insert("calling_service", &**service);
+            map.push("calling_service", &**service);
         }
-        for (key, value) in self.extra.iter() {
-            map.insert(key.clone(), value.clone());
+        let is_extra = |key: &Value| !key.as_str().is_some_and(|key| KEYS.contains(&key));
+        for (key, value) in self.extra.iter().filter(|(key, _)| is_extra(key)) {
+            map.push(key.clone(), value.clone());
         }
         map
     }
 }
+
+/// The framework's own keys of a context.
+pub(crate) const KEYS: [&str; 4] = ["correlation_id", "switches", "caller", "calling_service"];
 
 /// The context of a job response: the request's correlation id, and nothing in the response of a job
 /// that failed as a whole (protocol, section 9).

@@ -58,14 +58,18 @@ impl Control {
 
     /// The whole header as a map, as it travels.
     pub fn to_map(&self) -> Map {
-        let mut map = Map::new();
-        map.insert("continue_on_error", self.continue_on_error);
+        let mut map = Map::with_capacity(2 + self.extra.len());
+        map.push("continue_on_error", self.continue_on_error);
         if let Some(suppress) = self.suppress_response {
-            map.insert("suppress_response", suppress);
+            map.push("suppress_response", suppress);
         }
-        for (key, value) in self.extra.iter() {
-            map.insert(key.clone(), value.clone());
+        let is_extra = |key: &Value| !key.as_str().is_some_and(|key| KEYS.contains(&key));
+        for (key, value) in self.extra.iter().filter(|(key, _)| is_extra(key)) {
+            map.push(key.clone(), value.clone());
         }
         map
     }
 }
+
+/// The framework's own keys of a control header.
+pub(crate) const KEYS: [&str; 2] = ["continue_on_error", "suppress_response"];

@@ -20,8 +20,10 @@ mod switches;
 
 pub use action::{ActionRequest, ActionResponse};
 pub use body::Body;
+pub(crate) use context::KEYS as CONTEXT_KEYS;
 pub use context::{ContextHeader, ResponseContext};
 pub use control::Control;
+pub(crate) use control::KEYS as CONTROL_KEYS;
 pub use error::{WireError, code};
 pub use job::{JobRequest, JobResponse};
 pub use switches::{Switch, SwitchSet};

@@ -36,7 +36,10 @@ impl Schema {
             schema: self,
             path: Vec::new(),
             errors: Vec::new(),
+            found: 0,
+            told: 0,
             levels: 0,
+            steps: 0,
         };
         checker.node(&self.root, value);
         checker.errors
@@ -44,13 +47,26 @@ impl Schema {
 }
 
 /// Nobody reads more; a hostile body could otherwise make an answer many times its own size.
-const MAX_ERRORS: usize = 1000;
+pub(crate) const MAX_ERRORS: usize = 1000;
+
+/// The same in bytes, of paths and texts: each error repeats the keys above it, which are the caller's choice.
+/// One error is told however long it is.
+const MAX_TOLD: usize = 256 * 1024;
+
+/// How many steps a check takes at the most. A type that is an alternative of itself, twice, would take a number
+/// of them that is exponential in the depth of the value.
+const MAX_STEPS: usize = 250_000;
 
 struct Checker<'a> {
     schema: &'a Schema,
     path: Vec<String>,
     errors: Vec<FieldError>,
+    /// How many errors there are, also those that are not told any more.
+    found: usize,
+    /// The bytes of the errors that are told.
+    told: usize,
     levels: usize,
+    steps: usize,
 }
 
 /// How deep a check goes. Each level of a value takes at most four (nullable, alternatives, tagged, the type
@@ -59,14 +75,17 @@ const MAX_LEVELS: usize = 4 * crate::codec::MAX_DEPTH;
 
 impl<'a> Checker<'a> {
     fn push(&mut self, code: &'static str, message: impl Into<String>) {
-        if self.errors.len() >= MAX_ERRORS {
+        self.found += 1;
+        if self.errors.len() >= MAX_ERRORS || self.told >= MAX_TOLD {
             return;
         }
-        self.errors.push(FieldError {
+        let error = FieldError {
             code,
             message: message.into(),
             field: (!self.path.is_empty()).then(|| self.path.join(".")),
-        });
+        };
+        self.told += error.message.len() + error.field.as_ref().map_or(0, String::len);
+        self.errors.push(error);
     }
 
     fn invalid(&mut self, message: impl Into<String>) {
@@ -80,10 +99,14 @@ impl<'a> Checker<'a> {
     }
 
     fn node(&mut self, node: &'a Node, value: &Value) {
-        if self.levels < MAX_LEVELS {
+        if self.levels < MAX_LEVELS && self.steps < MAX_STEPS {
+            self.steps += 1;
             self.levels += 1;
             self.kind(node, value);
             self.levels -= 1;
+        } else {
+            // What was not checked must not pass for checked.
+            self.invalid("Too much of it to be checked");
         }
     }
 
@@ -175,9 +198,9 @@ impl<'a> Checker<'a> {
     }
 
     fn integer(&mut self, bounds: &Bounds, range: Option<(i128, i128)>, integer: &Integer) {
-        let before = self.errors.len();
+        let before = self.found;
         self.bounds(bounds, |limit| compare(integer, limit));
-        if self.errors.len() > before {
+        if self.found > before {
             return;
         }
         if let Some((min, max)) = range {
@@ -316,11 +339,13 @@ impl<'a> Checker<'a> {
     /// The errors of all options where none fits, as the reference reports them.
     fn any(&mut self, options: &'a [Node], value: &Value) {
         let before = self.errors.len();
+        let (found, told) = (self.found, self.told);
         for option in options {
-            let tried = self.errors.len();
+            let tried = self.found;
             self.node(option, value);
-            if self.errors.len() == tried {
+            if self.found == tried {
                 self.errors.truncate(before);
+                (self.found, self.told) = (found, told);
                 return;
             }
         }

@@ -44,7 +44,11 @@ impl<'a> Writer<'a> {
     }
 
     fn nodes(&mut self, nodes: &'a [Node]) -> Value {
-        nodes.iter().map(|node| self.node(node)).collect::<Vec<_>>().into()
+        nodes
+            .iter()
+            .map(|node| self.node(node))
+            .collect::<Vec<_>>()
+            .into()
     }
 
     fn kind(&mut self, kind: &'a Kind) -> Map {

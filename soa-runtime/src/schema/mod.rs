@@ -11,6 +11,7 @@
 mod check;
 mod convert;
 mod introspect;
+mod path;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use schemars::JsonSchema;
 use serde_json::Number;
 
 pub use check::FieldError;
-pub(crate) use check::key_text;
+pub(crate) use check::{MAX_ERRORS, key_text};
 
 /// The schema of one body: a tree, and the named types that it refers to.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,10 +1,9 @@
 //! From a frame to a frame: what a server does with the bytes that a transport brings.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 
 use super::{Server, job};
 use crate::message::JobResponse;
@@ -22,6 +21,23 @@ impl Server {
 
     /// Answers one request frame with a response that is not larger than the transport can carry.
     pub(super) async fn answer_within(&self, frame: Bytes, limits: MessageLimits) -> Option<Reply> {
+        // Handlers and middleware are caught further in. This is for serializers of the users' own.
+        match AssertUnwindSafe(self.try_answer(frame, limits))
+            .catch_unwind()
+            .await
+        {
+            Ok(reply) => reply,
+            Err(_) => {
+                tracing::error!(
+                    service = self.name(),
+                    "reading or writing a message panicked"
+                );
+                None
+            }
+        }
+    }
+
+    async fn try_answer(&self, frame: Bytes, limits: MessageLimits) -> Option<Reply> {
         let request = match wire::read_request(&frame, &self.shared.serializers) {
             Ok(request) => request,
             Err(unreadable) => {
@@ -79,14 +95,9 @@ impl Server {
         if unreadable.reason == DropReason::Expired {
             return;
         }
-        static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        // A flood of bad messages must not become a flood of log lines.
-        if last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
+        if !self.shared.stats.may_log() {
             return;
         }
-        *last = Some(Instant::now());
-        drop(last);
         tracing::warn!(
             service = self.name(),
             reason = unreadable.reason.as_str(),

@@ -164,20 +164,32 @@ impl ServerBuilder {
         self
     }
 
-    /// How many jobs [`Server::run`] runs at once: 256 by default, at least 1.
+    /// How many jobs [`Server::run`] runs at once: 256 by default, at least 1, at most 2²⁸.
     #[must_use]
     pub fn concurrency(mut self, jobs: usize) -> Self {
-        self.concurrency = jobs.max(1);
+        self.concurrency = jobs.clamp(1, 1 << 28);
         self
     }
 
     /// Makes the server.
     ///
     /// # Errors
-    /// Two actions of one name; an action whose request or response is not a map; an empty name.
+    /// Two actions of one name; an action whose request or response is not a map; a name or a content type
+    /// that cannot travel.
     pub fn build(mut self) -> Result<Server, BuildError> {
         if self.name.is_empty() {
             self.fail("a service needs a name");
+        }
+        let names = self.actions.keys().chain([&self.name]);
+        let unusable = names.filter(|name| !is_wire_name(name)).min().cloned();
+        if let Some(name) = unusable {
+            let rule = "names begin with a letter and go on with letters, digits, `_`, `-` and `.`";
+            self.fail(format!("`{name}` is no name: {rule}"));
+        }
+        if let Some(content_type) = self.serializers.unusable() {
+            self.fail(format!(
+                "`{content_type}` is no content type: it has letters, digits, `_`, `/`, `.` and `-` only"
+            ));
         }
         if let Some(problem) = self.problem {
             return Err(problem);
@@ -212,6 +224,14 @@ impl ServerBuilder {
     fn fail(&mut self, message: impl Into<String>) {
         self.problem.get_or_insert_with(|| BuildError::new(message));
     }
+}
+
+/// The same rule as the macros have.
+fn is_wire_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
 impl fmt::Debug for ServerBuilder {

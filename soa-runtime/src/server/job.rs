@@ -77,7 +77,10 @@ async fn in_middleware(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
     let run = async { shared.job_middleware.run(job, end).await };
     match AssertUnwindSafe(run).catch_unwind().await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => JobResponse::failed(error.into_errors()),
+        Ok(Err(error)) => {
+            tracing::error!(service = %shared.name, %error, "job middleware refused a job");
+            JobResponse::failed(error.into_errors())
+        }
         Err(panic) => {
             let error = panicked(&shared, "job middleware", panic.as_ref());
             JobResponse::failed(error.into_errors())
@@ -154,7 +157,14 @@ fn run_action<'a>(
         }
     };
     run.map(move |outcome| match outcome {
-        Ok(response) => Ok(response),
+        Ok(mut response) => {
+            // Whatever middleware made of it: the caller asked for this action, in this encoding.
+            response.action = name;
+            if response.body.encoding() != encoding {
+                response.body = response.body.transcoded(encoding);
+            }
+            Ok(response)
+        }
         Err(error) if error.ends_job() => Err(error.into_errors()),
         Err(error) => Ok(ActionResponse::failed(name, error.into_errors(), encoding)),
     })
@@ -179,7 +189,7 @@ async fn action_in_middleware(
     };
     let run = async { shared.action_middleware.run(call, end).await };
     match AssertUnwindSafe(run).catch_unwind().await {
-        Ok(outcome) => outcome,
+        Ok(outcome) => outcome.map_err(|error| logged(shared, &name, error)),
         Err(panic) => Err(panicked(shared, &name, panic.as_ref())),
     }
 }
@@ -208,14 +218,20 @@ fn invoke<'a>(
     })
 }
 
-/// Logs what is behind an error, and tells it where the server is set to.
-fn logged(shared: &Shared, place: &str, error: ActionError) -> ActionError {
-    let Some(source) = error.source() else {
+/// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.
+fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
+    let is_ours = error.errors().iter().any(|error| !error.is_caller_error);
+    let cause = error.source().map(chain);
+    if error.is_logged() || !is_ours && cause.is_none() {
         return error;
-    };
-    let chain = chain(source);
-    tracing::error!(service = %shared.name, action = place, error = %chain, "an action failed");
-    with_traceback(shared, error, chain)
+    }
+    error.set_logged();
+    let shown = cause.as_deref().unwrap_or("none");
+    tracing::error!(service = %shared.name, action = place, %error, cause = shown, "an action failed");
+    match cause {
+        Some(cause) => with_traceback(shared, error, cause),
+        None => error,
+    }
 }
 
 fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {

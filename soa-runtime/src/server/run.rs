@@ -21,18 +21,31 @@ impl Server {
     /// A request is only taken when it can be started at once: up to
     /// [`concurrency`](super::ServerBuilder::concurrency) jobs run side by side, each in a task of its
     /// own. A handler's failure ends its job and nothing else.
+    ///
+    /// Dropping this future stops the taking. What was taken goes on in its tasks, as long as the runtime
+    /// does.
     pub async fn run(&self, transport: impl ServerTransport) {
         let transport = Arc::new(transport);
         let limits = transport.limits();
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
         loop {
-            let Ok(first) = Arc::clone(&permits).acquire_owned().await else {
+            let Ok(mut free) = Arc::clone(&permits).acquire_owned().await else {
                 return; // The semaphore is never closed.
             };
-            let wanted = BATCH.min(1 + permits.available_permits());
-            let frames = match transport.receive(wanted).await {
-                Ok(frames) => frames,
+            // All permits before the requests: nothing is awaited between receiving and starting, so nothing
+            // that was taken is lost when this future is dropped.
+            let more = permits.available_permits().min(BATCH - 1);
+            if let Ok(more) = Arc::clone(&permits).try_acquire_many_owned(narrow(more)) {
+                free.merge(more);
+            }
+            let frames = match transport.receive(free.num_permits()).await {
+                Ok(frames) if !frames.is_empty() => frames,
+                Ok(_) => {
+                    // The transport breaks its contract; do not spin.
+                    tokio::time::sleep(REST).await;
+                    continue;
+                }
                 Err(error) if error.kind() == TransportErrorKind::Closed => break,
                 Err(error) => {
                     tracing::error!(service = self.name(), %error, "receiving failed");
@@ -40,13 +53,9 @@ impl Server {
                     continue;
                 }
             };
-            let mut permit = Some(first);
             for frame in frames {
-                // Only this loop takes permits, so the ones that were free still are.
-                let permit = match permit.take() {
-                    Some(permit) => Ok(permit),
-                    None => Arc::clone(&permits).acquire_owned().await,
-                };
+                // One permit a frame; a transport that gives more than it was asked for gets away with it.
+                let permit = free.split(1);
                 let (server, transport) = (self.clone(), Arc::clone(&transport));
                 tokio::spawn(async move {
                     if let Some(reply) = server.answer_within(frame, limits).await
@@ -58,9 +67,13 @@ impl Server {
                 });
             }
         }
-        // Every permit back means every job done. Bounded by what `Semaphore` can hold.
-        let all = u32::try_from(limit).unwrap_or(u32::MAX);
-        let _ = permits.acquire_many(all).await;
+        // Every permit back means every job done.
+        let _ = permits.acquire_many(narrow(limit)).await;
         transport.flush().await;
     }
+}
+
+/// A number of permits, which the builder keeps below `u32::MAX`.
+fn narrow(permits: usize) -> u32 {
+    u32::try_from(permits).unwrap_or(u32::MAX)
 }

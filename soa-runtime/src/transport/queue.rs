@@ -43,16 +43,20 @@ impl LocalQueue {
         self.shared.changed.notify_waiters();
     }
 
-    /// Waits for the next frame on a reply list.
-    ///
-    /// # Errors
-    /// The queue was closed and the list is empty.
-    pub async fn reply(&self, reply_to: &str) -> Result<Bytes, TransportError> {
-        self.wait(|state| state.replies.get_mut(reply_to)?.pop_front())
-            .await
+    /// Waits for the next frame on a reply list, however long.
+    pub async fn reply(&self, reply_to: &str) -> Bytes {
+        self.wait(|state| {
+            let list = state.replies.get_mut(reply_to)?;
+            let frame = list.pop_front();
+            if list.is_empty() {
+                state.replies.remove(reply_to);
+            }
+            frame
+        })
+        .await
     }
 
-    /// Ends the run loop of the server, once the queue is empty.
+    /// Ends the run loop of the server, once the queue of requests is empty.
     pub fn close(&self) {
         self.state().is_closed = true;
         self.shared.changed.notify_waiters();
@@ -71,24 +75,15 @@ impl LocalQueue {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn wait<T>(
-        &self,
-        mut take: impl FnMut(&mut State) -> Option<T>,
-    ) -> Result<T, TransportError> {
+    /// Waits until there is something to take.
+    async fn wait<T>(&self, mut take: impl FnMut(&mut State) -> Option<T>) -> T {
         loop {
             // Registered before looking, so that a change in between is not missed.
             let changed = self.shared.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            {
-                let mut state = self.state();
-                if let Some(taken) = take(&mut state) {
-                    return Ok(taken);
-                }
-                if state.is_closed {
-                    let message = "the local queue was closed";
-                    return Err(TransportError::new(TransportErrorKind::Closed, message));
-                }
+            if let Some(taken) = take(&mut self.state()) {
+                return taken;
             }
             changed.await;
         }
@@ -99,7 +94,12 @@ impl ServerTransport for LocalQueue {
     async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
         self.wait(|state| {
             let count = limit.min(state.requests.len());
-            (count > 0).then(|| state.requests.drain(..count).collect())
+            if count > 0 {
+                return Some(Ok(state.requests.drain(..count).collect()));
+            }
+            let message = "the local queue was closed";
+            let closed = || TransportError::new(TransportErrorKind::Closed, message);
+            state.is_closed.then(|| Err(closed()))
         })
         .await
     }

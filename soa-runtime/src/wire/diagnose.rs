@@ -1,16 +1,17 @@
 //! The second, slow look at a job that is not what it should be: every error of it at once.
 //!
-//! The job is rebuilt as a value with the bodies left out, and checked against the schema that the protocol
+//! The job is rebuilt (by pushing: a peer may send a key ten thousand times) as a value with the bodies left out, and checked against the schema that the protocol
 //! has for jobs, so that errors come in the reference's order, codes and texts.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use super::cursor::{Cursor, Fault, Key, Kind};
 use super::envelope::skipped;
 use super::request::decode;
-use crate::codec::{Encoding, Map, Value};
+use crate::codec::{DecodeError, Encoding, Map, Value};
 use crate::message::{WireError, code};
-use crate::schema::{self, Field, Lengths, Node, Schema};
+use crate::schema::{self, Field, Lengths, MAX_ERRORS, Node, Schema};
 
 /// The errors of the job that the cursor stands on, and whether its sender wants no answer.
 pub(super) fn diagnose<'a, C: Cursor<'a>>(
@@ -25,12 +26,11 @@ pub(super) fn diagnose<'a, C: Cursor<'a>>(
     };
     let job = look.job(&mut cursor)?;
     let unreadable = look.unreadable;
-    let is_unreadable = |field: &Option<String>| {
-        let field = field.as_deref();
-        unreadable
-            .iter()
-            .any(|error| error.field.as_deref() == field)
-    };
+    let fields: HashSet<Option<&str>> = unreadable
+        .iter()
+        .map(|error| error.field.as_deref())
+        .collect();
+    let is_unreadable = |field: &Option<String>| fields.contains(&field.as_deref());
     let mut errors: Vec<WireError> = job_schema()
         .check(&job)
         .into_iter()
@@ -38,6 +38,7 @@ pub(super) fn diagnose<'a, C: Cursor<'a>>(
         .map(|error| error.into_wire(false))
         .collect();
     errors.extend(unreadable);
+    errors.truncate(MAX_ERRORS);
     let suppress = job
         .get("control")
         .and_then(|control| control.get("suppress_response"));
@@ -69,7 +70,7 @@ impl Look<'_> {
                     Value::Nil
                 }
             };
-            job.insert(key, value);
+            job.push(key, value);
         }
         Ok(Value::Map(job))
     }
@@ -98,21 +99,38 @@ impl Look<'_> {
         let mut header = Map::new();
         let mut entries = cursor.enter()?;
         while cursor.more(&mut entries)? {
+            cursor.kind()?;
+            let start = cursor.at();
             let key = self.key(cursor)?;
-            let span = skipped(cursor)?;
-            match decode(self.encoding, self.payload.get(span).unwrap_or_default()) {
-                Ok(value) => {
-                    header.insert(key, value);
-                }
-                Err(error) => {
+            let end = skipped(cursor)?.end;
+            match self.entry(self.payload.get(start..end).unwrap_or_default()) {
+                Ok(value) => header.push(key, value),
+                Err(error) if self.unreadable.len() < MAX_ERRORS => {
                     let message = format!("The value cannot be read: {error}");
                     let field = format!("{name}.{}", schema::key_text(&key));
                     self.unreadable
                         .push(WireError::server(code::INVALID, message).with_field(field));
                 }
+                Err(_) => {}
             }
         }
         Ok(Value::Map(header))
+    }
+
+    /// The value of one entry of a header, read as a map of that entry alone: so its key is read, too, and counts
+    /// as a level of nesting, as it does where the whole header is read.
+    fn entry(&self, entry: &[u8]) -> Result<Value, DecodeError> {
+        let map = match self.encoding {
+            Encoding::Json => [b"{", entry, b"}"].concat(),
+            _ => [&[0x81], entry].concat(),
+        };
+        match decode(self.encoding, &map)? {
+            Value::Map(map) => Ok(map
+                .into_pairs()
+                .pop()
+                .map_or(Value::Nil, |(_, value)| value)),
+            other => Ok(other),
+        }
     }
 
     fn actions<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<Value, Fault> {
@@ -143,7 +161,7 @@ impl Look<'_> {
                         Value::Nil
                     }
                 };
-                action.insert(key, value);
+                action.push(key, value);
             }
             actions.push(Value::Map(action));
         }
@@ -159,7 +177,7 @@ impl Look<'_> {
             let key = self.key(cursor)?;
             cursor.skip()?;
             if !is_text {
-                body.insert(key, Value::Nil);
+                body.push(key, Value::Nil);
             }
         }
         Ok(Value::Map(body))

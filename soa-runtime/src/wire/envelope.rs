@@ -254,31 +254,35 @@ impl<'a> Job<'a> {
         if cursor.kind()? != Kind::Map {
             return Ok(false);
         }
-        let mut seen = [false; 3];
+        // Of a key that is given twice the last one counts, as in Python, also when the first was wrong.
+        let (mut has_control, mut has_context, mut has_actions) = (false, false, false);
         let mut entries = cursor.enter()?;
         while cursor.more(&mut entries)? {
             let key = cursor.key()?;
-            let (index, is_fine) = match key.name() {
+            cursor.kind()?;
+            let start = cursor.at();
+            let (place, is_fine) = match key.name() {
                 b"control" => {
                     self.control = Control::default();
-                    (0, self.control.scan(cursor)?)
+                    (&mut has_control, self.control.scan(cursor)?)
                 }
                 b"context" => {
                     self.context = Context::default();
-                    (1, self.context.scan(cursor)?)
+                    (&mut has_context, self.context.scan(cursor)?)
                 }
                 b"actions" => {
                     self.actions.clear();
-                    (2, self.scan_actions(cursor)?)
+                    (&mut has_actions, self.scan_actions(cursor)?)
                 }
                 _ => return Ok(false),
             };
+            *place = is_fine;
             if !is_fine {
-                return Ok(false);
+                *cursor = cursor.moved_to(start);
+                cursor.skip()?;
             }
-            seen[index] = true;
         }
-        Ok(seen == [true; 3])
+        Ok(has_control && has_context && has_actions)
     }
 
     fn scan_actions<C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<bool, Fault> {
@@ -290,20 +294,33 @@ impl<'a> Job<'a> {
             if cursor.kind()? != Kind::Map {
                 return Ok(false);
             }
-            let (mut name, mut body) = (None, None);
+            let (mut name, mut body, mut is_odd) = (None, None, [false; 2]);
             let mut entries = cursor.enter()?;
             while cursor.more(&mut entries)? {
                 let key = cursor.key()?;
-                match (key.name(), cursor.kind()?) {
-                    (b"action", Kind::Text) => name = cursor.text()?,
-                    (b"body", Kind::Map) => {
+                let kind = cursor.kind()?;
+                match key.name() {
+                    b"action" if kind == Kind::Text => {
+                        name = cursor.text()?;
+                        is_odd[0] = name.is_none();
+                    }
+                    b"action" => {
+                        cursor.skip()?;
+                        is_odd[0] = true;
+                    }
+                    b"body" if kind == Kind::Map => {
                         body = scan_body(cursor)?;
-                        if body.is_none() {
-                            return Ok(false);
-                        }
+                        is_odd[1] = body.is_none();
+                    }
+                    b"body" => {
+                        cursor.skip()?;
+                        is_odd[1] = true;
                     }
                     _ => return Ok(false),
                 }
+            }
+            if is_odd != [false; 2] {
+                return Ok(false);
             }
             let Some(name) = name else { return Ok(false) };
             if self.actions.is_empty() {
@@ -322,25 +339,28 @@ impl Control {
             return Ok(false);
         }
         let start = cursor.at();
-        let mut entries = cursor.enter()?;
+        let (mut is_odd, mut entries) = ([false; 2], cursor.enter()?);
         while cursor.more(&mut entries)? {
             let key = cursor.key()?;
-            let place = match key.name() {
-                b"continue_on_error" => &mut self.continue_on_error,
-                b"suppress_response" => &mut self.suppress_response,
+            let [continue_odd, suppress_odd] = &mut is_odd;
+            let (place, is_odd) = match key.name() {
+                b"continue_on_error" => (&mut self.continue_on_error, continue_odd),
+                b"suppress_response" => (&mut self.suppress_response, suppress_odd),
                 _ => {
                     self.has_extra = true;
                     cursor.skip()?;
                     continue;
                 }
             };
-            if cursor.kind()? != Kind::Bool {
-                return Ok(false);
+            *is_odd = cursor.kind()? != Kind::Bool;
+            if *is_odd {
+                cursor.skip()?;
+            } else {
+                *place = Some(cursor.boolean()?);
             }
-            *place = Some(cursor.boolean()?);
         }
         self.span = start..cursor.at();
-        Ok(self.continue_on_error.is_some())
+        Ok(self.continue_on_error.is_some() && is_odd == [false; 2])
     }
 }
 
@@ -350,18 +370,17 @@ impl<'a> Context<'a> {
             return Ok(false);
         }
         let start = cursor.at();
-        let mut entries = cursor.enter()?;
+        let (mut is_odd, mut entries) = ([false; 4], cursor.enter()?);
         while cursor.more(&mut entries)? {
             let key = cursor.key()?;
-            let place = match key.name() {
-                b"correlation_id" => &mut self.correlation_id,
-                b"caller" => &mut self.caller,
-                b"calling_service" => &mut self.calling_service,
+            let [correlation_odd, caller_odd, service_odd, switches_odd] = &mut is_odd;
+            let (place, is_odd) = match key.name() {
+                b"correlation_id" => (&mut self.correlation_id, correlation_odd),
+                b"caller" => (&mut self.caller, caller_odd),
+                b"calling_service" => (&mut self.calling_service, service_odd),
                 b"switches" => {
                     self.switches = scan_switches(cursor)?;
-                    if self.switches.is_none() {
-                        return Ok(false);
-                    }
+                    *switches_odd = self.switches.is_none();
                     continue;
                 }
                 _ => {
@@ -370,48 +389,52 @@ impl<'a> Context<'a> {
                     continue;
                 }
             };
-            if cursor.kind()? != Kind::Text {
-                return Ok(false);
-            }
-            *place = cursor.text()?;
-            if place.is_none() {
-                return Ok(false);
+            if cursor.kind()? == Kind::Text {
+                *place = cursor.text()?;
+                *is_odd = place.is_none();
+            } else {
+                cursor.skip()?;
+                *is_odd = true;
             }
         }
         self.span = start..cursor.at();
-        Ok(self.correlation_id.is_some() && self.switches.is_some())
+        let is_whole = self.correlation_id.is_some() && self.switches.is_some();
+        Ok(is_whole && is_odd == [false; 4])
     }
 }
 
+/// `None` for anything but a list of integers, which is passed over.
 fn scan_switches<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<SwitchSet>, Fault> {
     if cursor.kind()? != Kind::List {
+        cursor.skip()?;
         return Ok(None);
     }
-    let mut numbers: Vec<i64> = Vec::new();
+    let (mut numbers, mut is_odd): (Vec<i64>, _) = (Vec::new(), false);
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
         if cursor.kind()? != Kind::Integer {
-            return Ok(None);
+            cursor.skip()?;
+            is_odd = true;
+            continue;
         }
         match cursor.integer()? {
             Some(number) => numbers.push(number),
-            None => return Ok(None),
+            None => is_odd = true,
         }
     }
-    Ok(Some(numbers.into_iter().collect()))
+    Ok((!is_odd).then(|| numbers.into_iter().collect()))
 }
 
 /// The span of a body; `None` when it has a key that is not text, which is an error of the job. What is
 /// wrong further inside is the action's business.
 fn scan_body<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Range<usize>>, Fault> {
     let start = cursor.at();
+    let mut has_odd_key = false;
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
-        if cursor.kind()? != Kind::Text {
-            return Ok(None);
-        }
+        has_odd_key |= cursor.kind()? != Kind::Text;
         cursor.key()?;
         cursor.skip()?;
     }
-    Ok(Some(start..cursor.at()))
+    Ok((!has_odd_key).then(|| start..cursor.at()))
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 /// The versions of the protocol. A server answers in the version in which it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum ProtocolVersion {
     /// A bare envelope in the serializer that both sides agreed on.
     V1,

@@ -10,7 +10,7 @@
 //! Reading is done by a cursor that goes over the bytes once, without recursion and without building a
 //! tree: it finds the spans of the request id, the meta entries and each action's body, and reads the few
 //! scalars that it needs. Bodies become slices of the frame. Nothing that a peer sends can make it panic,
-//! recurse, or allocate more than a fraction of the message's own size.
+//! recurse, or allocate more than a small multiple of the message's own size.
 //!
 //! A job that is malformed inside a readable envelope is read a second time, slowly, to tell every error at
 //! once with the texts of the reference ([`read_request`] gives them as data).
@@ -45,7 +45,9 @@ pub(crate) fn payload_size(frame: &[u8]) -> usize {
 pub(crate) fn redacted(frame: &[u8]) -> String {
     let start = FrameHead::read(frame).map_or(0, |head| head.payload_start());
     let (head, payload) = frame.split_at(start.min(frame.len()));
-    let mut text = String::from_utf8_lossy(head.get(..80).unwrap_or(head)).into_owned();
+    // A head may have line breaks: none of them is to look like another line of the log.
+    let head = String::from_utf8_lossy(head.get(..80).unwrap_or(head));
+    let mut text = head.escape_debug().to_string();
     for byte in payload.iter().take(8) {
         // Writing to a string cannot fail.
         let _ = write!(text, " {byte:02x}");

@@ -14,7 +14,10 @@ use super::json::Json;
 use super::msgpack::MessagePack;
 use super::writer::Writer;
 use crate::codec::{EncodeError, Encoding, Map, Value, json, msgpack};
-use crate::message::{ActionRequest, Body, ContextHeader, Control, JobRequest, WireError, code};
+use crate::message::{
+    ActionRequest, Body, CONTEXT_KEYS, CONTROL_KEYS, ContextHeader, Control, JobRequest, WireError,
+    code,
+};
 use crate::serializer::{Format, Serializers};
 
 /// How long a message is worth reading by default (protocol, section 5).
@@ -231,8 +234,10 @@ fn read_job(
     let (mut found, is_suppressed) = found.map_err(|fault| fault.to_string())?;
     found.append(&mut errors);
     if found.is_empty() {
-        // The two ways of reading a job disagree: that would be our own fault, and still gets an answer.
-        found.push(WireError::server(code::INVALID, "The job cannot be read"));
+        // The slow look keeps the last of several values of a key and finds nothing wrong with it, the fast one
+        // stumbled over an earlier one.
+        let message = "A key is given twice, with different types";
+        found.push(WireError::server(code::INVALID, message));
     }
     Ok((Err(found), is_suppressed))
 }
@@ -257,8 +262,7 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
     context.caller = job.context.caller.as_deref().map(Into::into);
     context.calling_service = job.context.calling_service.as_deref().map(Into::into);
     if job.context.has_extra {
-        let known = ["correlation_id", "switches", "caller", "calling_service"];
-        context.extra = extra(encoding, payload, &job.context.span, &known)?;
+        context.extra = extra(encoding, payload, &job.context.span, &CONTEXT_KEYS)?;
     }
     let mut control = Control {
         continue_on_error: job.control.continue_on_error?,
@@ -266,8 +270,7 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
         ..Control::default()
     };
     if job.control.has_extra {
-        let known = ["continue_on_error", "suppress_response"];
-        control.extra = extra(encoding, payload, &job.control.span, &known)?;
+        control.extra = extra(encoding, payload, &job.control.span, &CONTROL_KEYS)?;
     }
     let actions = job
         .actions

@@ -1,8 +1,6 @@
 //! What the property tests of the wire share: a server with a typed and an untyped action, and strategies for jobs,
 //! for frames, and for what a hostile peer makes of them.
 
-#![allow(dead_code)] // Each test binary uses a part of this.
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,12 +10,15 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use soa_runtime::private::run;
+use soa_runtime::transport::Reply;
 use soa_runtime::wire::{ProtocolVersion, write_request};
 use soa_runtime::{
     Action, ActionError, ActionRequest, Amount, Body, Context, ContextHeader, Control, Date,
-    Decimal, Encoding, JobRequest, Map, Nullable, Server, Service, ServiceAction, ServiceDescriptor,
-    UtcDateTime, Value, run,
+    Decimal, Encoding, JobRequest, Map, Nullable, Server, Service, ServiceAction,
+    ServiceDescriptor, UtcDateTime, Value,
 };
+use tokio::runtime::{Builder, Runtime};
 
 pub(crate) const REPLY_TO: &str = "service.hostile.0123456789abcdef!7f9a929cfb80";
 
@@ -53,20 +54,42 @@ impl Service for Shop {
     const DESCRIPTOR: &'static ServiceDescriptor =
         &ServiceDescriptor::new("shop", "1.0.0", "", &[ORDER.describe("")]);
     const ACTIONS: &'static [ServiceAction<Self>] = &[ServiceAction::new("order", |_, call| {
-        run(ORDER, call, |order, _: Context| async { Ok::<_, ActionError>(order) })
+        run(ORDER, call, |order, _: Context| async {
+            Ok::<_, ActionError>(order)
+        })
     })];
 }
 
 /// A server with the typed action `order` and the untyped action `echo`: both answer what they are given.
 pub(crate) fn server() -> Server {
     let builder = Server::builder(Shop);
-    builder.action("echo", |body: Value, _: Context| async { Ok::<_, ActionError>(body) }).build().unwrap()
+    builder
+        .action("echo", |body: Value, _: Context| async {
+            Ok::<_, ActionError>(body)
+        })
+        .build()
+        .unwrap()
 }
 
-/// Waits for a future that never has to wait.
+/// So many cases, and no file beside the tests about the one that failed: it is printed, and becomes a test.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Answers one frame, by the one server that a thread has.
+pub(crate) fn answer(frame: Bytes) -> Option<Reply> {
+    thread_local!(static SERVER: Server = server());
+    SERVER.with(|server| block_on(server.answer(frame)))
+}
+
+/// Waits for a future, on the one runtime that a thread has.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.unwrap().block_on(future)
+    thread_local!(static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().unwrap());
+    RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
 pub(crate) fn encoding() -> impl Strategy<Value = Encoding> {
@@ -89,7 +112,9 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_filter("JSON knows one NaN", |float| !float.is_nan()).prop_map(Value::from),
+        any::<f64>()
+            .prop_filter("JSON knows one NaN", |float| !float.is_nan())
+            .prop_map(Value::from),
         "\\PC{0,12}".prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 6, |inner| {
@@ -110,7 +135,10 @@ pub(crate) fn entries(values: impl Strategy<Value = Value>) -> impl Strategy<Val
 fn extra(known: &'static [&'static str]) -> impl Strategy<Value = Map> {
     entries(value()).prop_map(move |entries| {
         let is_extra = |key: &Value| !known.iter().any(|known| key.as_str() == Some(known));
-        entries.into_iter().filter(|(key, _)| is_extra(key)).collect()
+        entries
+            .into_iter()
+            .filter(|(key, _)| is_extra(key))
+            .collect()
     })
 }
 
@@ -139,14 +167,20 @@ pub(crate) fn job(encoding: Encoding) -> impl Strategy<Value = JobRequest> {
         control.extra = extra;
         control
     });
-    let name = prop_oneof![Just("echo".to_owned()), Just("order".to_owned()), "\\PC{0,8}"];
+    let name = prop_oneof![
+        Just("echo".to_owned()),
+        Just("order".to_owned()),
+        "\\PC{0,8}"
+    ];
     let body = prop_oneof![
         entries(value()).prop_map(Value::Map),
         order().prop_map(|order| soa_runtime::codec::to_value(&order).unwrap()),
     ];
-    let action = (name, body).prop_map(move |(name, body)| ActionRequest::new(name, Body::encode(encoding, &body)));
+    let action = (name, body)
+        .prop_map(move |(name, body)| ActionRequest::new(name, Body::encode(encoding, &body)));
     let actions = prop::collection::vec(action, 1..4);
-    (context, control, actions).prop_map(|(context, control, actions)| JobRequest::new(context, control, actions))
+    (context, control, actions)
+        .prop_map(|(context, control, actions)| JobRequest::new(context, control, actions))
 }
 
 /// An order that JSON can carry, too.
@@ -180,10 +214,13 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
 
 /// A request frame that any server of the protocol accepts.
 pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
-    let job = format().prop_flat_map(|(version, encoding)| (Just(version), Just(encoding), job(encoding)));
+    let job = format()
+        .prop_flat_map(|(version, encoding)| (Just(version), Just(encoding), job(encoding)));
     (job, any::<i64>()).prop_map(|((version, encoding, job), id)| {
         let lifetime = Duration::from_secs(600);
-        write_request(version, encoding, id, REPLY_TO, lifetime, &job).unwrap().to_vec()
+        write_request(version, encoding, id, REPLY_TO, lifetime, &job)
+            .unwrap()
+            .to_vec()
     })
 }
 
@@ -201,7 +238,9 @@ pub(crate) enum Mutation {
 
 pub(crate) fn mutation() -> impl Strategy<Value = Mutation> {
     // Markers with lengths, brackets, and what separates: bytes that mean something.
-    let telling = prop::sample::select(&b"\x80\x90\xa0\xc0\xc1\xc4\xc7\xcf\xd4\xd9\xdb\xdc\xdd\xdf\xff{}[]\",:;/\\0-N"[..]);
+    let telling = prop::sample::select(
+        &b"\x80\x90\xa0\xc0\xc1\xc4\xc7\xcf\xd4\xd9\xdb\xdc\xdd\xdf\xff{}[]\",:;/\\0-N"[..],
+    );
     let byte = prop_oneof![telling, any::<u8>()].boxed();
     let inserted = prop_oneof![
         prop::collection::vec(byte.clone(), 1..6),
@@ -283,5 +322,6 @@ pub(crate) fn any_bytes() -> impl Strategy<Value = Bytes> {
         b"content-type:application/json;",
         b"pysoa-redis/",
     ]);
-    (head, prop::collection::vec(any::<u8>(), 0..600)).prop_map(|(head, bytes)| [head, &bytes].concat().into())
+    (head, prop::collection::vec(any::<u8>(), 0..600))
+        .prop_map(|(head, bytes)| [head, &bytes].concat().into())
 }

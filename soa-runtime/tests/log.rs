@@ -1,0 +1,83 @@
+//! A message that is dropped leaves one line in the log, and it is the server who writes that line.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use soa_runtime::Server;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Keeps what is logged as a log file would show it.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.push_str(&format!("{}={value:?} ", field.name()));
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// The lines that a frame leaves in a fresh log. Waits until the server may write again.
+fn logged(frame: &[u8]) -> Vec<String> {
+    std::thread::sleep(std::time::Duration::from_millis(1_050));
+    let log = Log::default();
+    let frame = Bytes::copy_from_slice(frame);
+    let server = Server::untyped("logged", "1.0.0").build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    tracing::subscriber::with_default(log.clone(), || {
+        for _ in 0..100 {
+            assert!(runtime.block_on(server.answer(frame.clone())).is_none());
+        }
+    });
+    log.0.lock().unwrap().clone()
+}
+
+/// One test, because the limit of one line a second is the whole process's.
+#[test]
+fn a_flood_of_bad_messages_is_one_line_without_any_content_or_control_character() {
+    let secret = b"content-type:application/json;{\"request_id\": 1, \"password\": \"swordfish\"";
+    let forged = b"pysoa-redis/3//content-type:\r\n\nERROR_all_is_lost\n;\xc1";
+    let version = b"pysoa-redis/4444444444444444444444444444444//\x1b[2J";
+    for frame in [&secret[..], forged, version, b"\x1b[2J\r\nERROR", b""] {
+        let lines = logged(frame);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(
+            !lines[0].contains("swordfish") && lines[0].len() < 400,
+            "{}",
+            lines[0]
+        );
+        assert!(!lines[0].contains(char::is_control), "{:?}", lines[0]);
+    }
+}
