@@ -90,6 +90,16 @@ impl FrameHead {
         self.chunk_count.is_some()
     }
 
+    /// In how many pieces the message came.
+    pub fn chunk_count(&self) -> Option<u64> {
+        self.chunk_count
+    }
+
+    /// Which of the pieces this is, from 1.
+    pub fn chunk_id(&self) -> Option<u64> {
+        self.chunk_id
+    }
+
     /// Where in the frame the envelope begins.
     pub fn payload_start(&self) -> usize {
         self.payload_start

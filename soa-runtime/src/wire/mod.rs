@@ -15,6 +15,7 @@
 //! A job that is malformed inside a readable envelope is read a second time, slowly, to tell every error at
 //! once with the texts of the reference ([`read_request`] gives them as data).
 
+mod assembly;
 mod cursor;
 mod diagnose;
 mod drop_reason;
@@ -28,6 +29,7 @@ mod writer;
 
 use std::fmt::Write;
 
+pub(crate) use assembly::{Assembled, Assembly};
 pub use drop_reason::DropReason;
 pub use envelope::Envelope;
 pub use frame::{FrameHead, ProtocolVersion, UnknownVersion};

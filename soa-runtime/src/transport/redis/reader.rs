@@ -19,7 +19,7 @@ use super::settings::RedisSettings;
 use crate::error::TransportError;
 use crate::message::JobResponse;
 use crate::serializer::Serializers;
-use crate::wire;
+use crate::wire::{self, Assembled, Assembly};
 
 /// At most so many answers in one pop.
 const COUNT: usize = 64;
@@ -37,6 +37,8 @@ type Waiter = oneshot::Sender<Result<JobResponse, TransportError>>;
 pub(super) struct ReplyList {
     pub(super) key: Arc<str>,
     waiters: Mutex<FxHashMap<i64, Waiter>>,
+    /// A chunked answer that is not whole yet.
+    assembly: Mutex<Assembly>,
     unknown: AtomicU64,
 }
 
@@ -45,6 +47,7 @@ impl ReplyList {
         Self {
             key: key.into(),
             waiters: Mutex::default(),
+            assembly: Mutex::default(),
             unknown: AtomicU64::new(0),
         }
     }
@@ -64,6 +67,19 @@ impl ReplyList {
     /// How many answers came that nobody waited for.
     pub(super) fn unknown(&self) -> u64 {
         self.unknown.load(Ordering::Relaxed)
+    }
+
+    fn take_frame(&self, frame: Bytes) {
+        // Nothing panics while this is held.
+        let mut assembly = self.assembly.lock().unwrap_or_else(PoisonError::into_inner);
+        match assembly.take(frame) {
+            Assembled::Whole(frame) => self.deliver(&frame),
+            Assembled::Partial => {}
+            Assembled::Lost(why) => {
+                self.unknown.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(list = &*self.key, why, "dropped a chunked answer");
+            }
+        }
     }
 
     fn deliver(&self, frame: &Bytes) {
@@ -212,7 +228,10 @@ impl Reader {
             Ok(Some(popped)) => {
                 let list = lists.iter().find(|list| list.key.as_bytes() == popped.key);
                 if let Some(list) = list {
-                    popped.frames.iter().for_each(|frame| list.deliver(frame));
+                    popped
+                        .frames
+                        .into_iter()
+                        .for_each(|frame| list.take_frame(frame));
                 }
                 true
             }
