@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use example_service::types::*;
 use example_service::{ExampleService, ExampleServiceClient, VERSION_2, VERSION_3};
-use processes::{Process, Redis, reference_service};
+use processes::{Process, Redis, chunking_reference_service, reference_service};
 use soa::{
     Call, Client, ErrorKind, LocalTransport, Map, Nullable, RedisClientTransport,
     RedisServerTransport, RedisSettings, Server, Value, WireError, value,
@@ -424,4 +424,27 @@ async fn a_mixed_fleet_answers_two_thousand_calls_without_a_failure() {
         "both have served: {by_us} of {all} by us"
     );
     serving.abort();
+}
+
+#[tokio::test]
+async fn a_chunked_answer_is_put_together() {
+    let redis = Redis::start();
+    let _service = chunking_reference_service(&redis, "example", 102_400);
+    let client = client(&redis);
+    await_service(&client, "example").await;
+    let example = ExampleServiceClient::new(&client);
+    for (size, kind) in [
+        (250_000, BigKind::Bytes),
+        (102_401, BigKind::Text),
+        (500_000, BigKind::Text),
+        (100, BigKind::Bytes),
+    ] {
+        let kind = Some(kind);
+        let request = BigRequest { size, kind };
+        let expected = ExampleServiceClient::new(&local())
+            .big(request.clone())
+            .await
+            .unwrap();
+        assert_eq!(example.big(request).await.unwrap(), expected, "{size}");
+    }
 }

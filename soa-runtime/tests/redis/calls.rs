@@ -25,7 +25,7 @@ async fn a_call_is_answered() {
 
 async fn every_call_of_many_callers_is_answered_once_with_its_own_result() {
     const CALLERS: i64 = 64;
-    const CALLS: i64 = 1_000;
+    const CALLS: i64 = 1_600;
     let redis = Redis::start();
     let runs = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&runs);
@@ -57,6 +57,8 @@ async fn every_call_of_many_callers_is_answered_once_with_its_own_result() {
     );
     assert_eq!(transport.unexpected_answers(), 0);
     running.stop().await;
+    drop((client, transport));
+    until("all keys are gone", || redis.keys().is_empty()).await;
 }
 
 #[tokio::test]

@@ -112,7 +112,13 @@ pub(crate) fn python_command(redis: &Redis) -> Command {
 
 /// The example service as the reference serves it, under this name.
 pub(crate) fn reference_service(redis: &Redis, name: &str) -> Process {
+    chunking_reference_service(redis, name, 0)
+}
+
+/// The same, cutting responses of more than so many bytes into pieces; 0 for never.
+pub(crate) fn chunking_reference_service(redis: &Redis, name: &str, bytes: usize) -> Process {
     let mut command = python_command(redis);
+    command.env("SOA_CHUNK_BYTES", bytes.to_string());
     command.args(["-m", "reference_service.standalone"]);
     command.args(["-s", "reference_service.settings"]);
     command.env("SOA_SERVICE_NAME", name);
