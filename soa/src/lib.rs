@@ -99,7 +99,7 @@ pub mod docs;
 /// assert_eq!(Library::DESCRIPTOR.documentation(), Some("Lends books."));
 /// assert_eq!(LibraryClient::FIND_BOOK.name(), "find_book");
 /// let server = Server::builder(Library).build()?;
-/// assert_eq!(server.action_names(), ["find_book"]);
+/// assert_eq!(server.action_names(), ["find_book", "introspect", "status"]);
 /// # Ok::<(), soa::BuildError>(())
 /// ```
 ///

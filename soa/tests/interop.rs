@@ -43,6 +43,40 @@ fn a_mixed_fleet_serves_clients_of_the_reference() {
     run_suite(&redis, &["--only", "eight_threads"]);
 }
 
+#[test]
+fn the_command_line_serves_and_calls() {
+    let redis = Redis::start();
+    let address = format!("127.0.0.1:{}", redis.port);
+    let _service = our_service(&redis, "example");
+    let call = |arguments: &[&str]| {
+        let mut command = Command::new(example_service());
+        command
+            .arg("call")
+            .args(arguments)
+            .args(["--redis", &address]);
+        let output = command.output().expect("the binary starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let (code, out, _) = call(&["square", r#"{"number": 42}"#]);
+    assert_eq!((code, out.as_str()), (Some(0), "{\"square\": 1764}\n"));
+    let (code, out, error) = call(&["square", r#"{"number": "42"}"#]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(
+        error.contains("INVALID at `number`: Not an integer"),
+        "{error}"
+    );
+    let (code, _, error) = call(&["square", "42"]);
+    assert_eq!(
+        (code, error.as_str()),
+        (Some(2), "error: the body must be a JSON object\n")
+    );
+}
+
 fn our_service(redis: &Redis, name: &str) -> Process {
     let address = format!("127.0.0.1:{}", redis.port);
     let mut command = Command::new(example_service());

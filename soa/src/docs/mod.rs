@@ -8,6 +8,7 @@
 //! | [`validation`] | Rules for fields, absent and nil, the types of the wire |
 //! | [`middleware`] | Code around jobs, actions and calls |
 //! | [`switches`] | Feature switches that flow down the chain |
+//! | [`redis`] | Serving and calling over Redis |
 //! | [`testing`] | Services without a network, stubs, contexts |
 //! | [`from_pysoa`] | PySOA's names, and what is different |
 
@@ -28,6 +29,9 @@ pub mod middleware {}
 
 #[doc = include_str!("switches.md")]
 pub mod switches {}
+
+#[doc = include_str!("redis.md")]
+pub mod redis {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
