@@ -28,9 +28,11 @@ pub(crate) async fn serve(
         .client(chained)
         .build()?;
     let transport = RedisServerTransport::on(&connection, name.clone());
+    // Not the text as it was given: it may have a password in it.
+    let RedisSettings { host, port, .. } = connection.settings();
     writeln!(
         out,
-        "serving `{name}` over Redis at {redis}; interrupt to stop"
+        "serving `{name}` over Redis at {host}:{port}; interrupt to stop, twice to stop at once"
     )?;
     out.flush()?;
     let running = server.run(transport.clone());
@@ -39,7 +41,10 @@ pub(crate) async fn serve(
         () = &mut running => {}
         () = interrupted() => {
             transport.close();
-            running.await;
+            tokio::select! {
+                () = &mut running => {}
+                () = interrupted() => return Err("interrupted twice; jobs that still ran are lost".into()),
+            }
         }
     }
     writeln!(out, "served {} jobs", server.stats().jobs())?;

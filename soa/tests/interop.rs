@@ -70,6 +70,14 @@ fn the_command_line_serves_and_calls() {
         error.contains("INVALID at `number`: Not an integer"),
         "{error}"
     );
+    // A password that is given in an address is not printed.
+    let mut secret = Command::new(example_service());
+    secret.args(["serve", "--name", "other", "--redis"]);
+    secret.arg(format!("redis://:secret@{address}"));
+    let output = secret.output().expect("the binary starts");
+    assert!(!output.status.success(), "this Redis has no such password");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&said).contains("secret"));
     let (code, _, error) = call(&["square", "42"]);
     assert_eq!(
         (code, error.as_str()),

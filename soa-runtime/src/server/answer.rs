@@ -67,6 +67,8 @@ impl Server {
             }
         });
         match frame {
+            // What is echoed of the request is the caller's choice, and there is no smaller answer.
+            Ok(frame) if !self.is_sendable(&frame, limits) => None,
             Ok(frame) => Some(Reply::new(head.into_reply_to()?, frame)),
             Err(error) => {
                 // The serializer of the caller's content type cannot even carry an error.

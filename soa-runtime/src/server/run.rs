@@ -12,6 +12,9 @@ use crate::transport::ServerTransport;
 /// worker is idle.
 const BATCH: usize = 32;
 
+/// How long the end waits for responses that cannot be sent yet: the callers do not read.
+const FLUSH: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// How long the loop rests after the transport failed.
 const REST: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -69,7 +72,16 @@ impl Server {
         }
         // Every permit back means every job done.
         let _ = permits.acquire_many(narrow(limit)).await;
-        transport.flush().await;
+        if tokio::time::timeout(FLUSH, transport.flush())
+            .await
+            .is_err()
+        {
+            let service = self.name();
+            tracing::warn!(
+                service,
+                "stopped with responses that their callers have no room for"
+            );
+        }
     }
 }
 

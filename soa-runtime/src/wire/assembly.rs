@@ -5,6 +5,8 @@
 //! response it belongs to, so pieces of two responses on one list cannot be told apart: then both are lost, and
 //! told as such.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 
 use super::frame::{FrameHead, ProtocolVersion};
@@ -13,6 +15,9 @@ use super::frame::{FrameHead, ProtocolVersion};
 /// kept for it.
 const MAX_PIECES: u64 = 4096;
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// After so long, a response that is not whole will not become it.
+const STALE: Duration = Duration::from_secs(5);
 
 /// The response of one list that is being put together.
 #[derive(Debug, Default)]
@@ -26,6 +31,7 @@ struct Open {
     frame: Vec<u8>,
     count: u64,
     next: u64,
+    since: Instant,
 }
 
 /// What became of a frame.
@@ -55,7 +61,11 @@ impl Assembly {
         }
         let payload = frame.get(head.payload_start()..).unwrap_or_default();
         if id == 1 {
-            let was_open = self.open.is_some();
+            // Pieces come back to back; one that has been alone for long is of a server that has died.
+            let was_open = self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.since.elapsed() < STALE);
             let mut start = Vec::with_capacity(payload.len() + 64);
             let content_type = head.content_type().unwrap_or_default();
             if content_type.is_empty() {
@@ -67,6 +77,7 @@ impl Assembly {
                 frame: start,
                 count,
                 next: 1,
+                since: Instant::now(),
             });
             if was_open {
                 return self.lose("a response began before another one ended");

@@ -174,3 +174,54 @@ async fn a_redis_without_blmpop_is_served_as_well() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_login_without_the_command_for_times_to_live_pushes_nothing() {
+    let redis = Redis::start();
+    redis.text("ACL SETUSER default -pttl");
+    let client = client(redis.settings());
+    let call = client.call_action("test", "echo", &value!({}));
+    let error = call.timeout(Duration::from_secs(2)).await.unwrap_err();
+    assert_ne!(error.kind(), ErrorKind::Action, "{error}");
+    assert_eq!(redis.integer("LLEN pysoa:service.test"), 0);
+}
+
+#[tokio::test]
+async fn a_caller_that_never_reads_does_not_stop_the_service() {
+    let redis = Redis::start();
+    let running = Running::start(
+        service().build().unwrap(),
+        redis
+            .settings()
+            .queue_capacity(1)
+            .message_expiry(Duration::from_secs(3)),
+    );
+    let full = "service.test.client!full";
+    redis.text("RPUSH pysoa:service.test.client!full x");
+    // More than the server would keep waiting answers of.
+    for id in 0..4_500 {
+        let frame = crate::support::request(id, full, &value!({}));
+        redis.command(&[b"RPUSH", QUEUE.as_bytes(), &frame]);
+    }
+    let client = client(redis.settings());
+    let call = client.call_action("test", "echo", &value!({}));
+    call.timeout(Duration::from_secs(30)).await.unwrap();
+    redis.text("DEL pysoa:service.test.client!full");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn times_without_an_end_or_of_nothing_are_no_trouble() {
+    let redis = Redis::start();
+    let settings = redis
+        .settings()
+        .receive_timeout(Duration::MAX)
+        .message_expiry(Duration::MAX)
+        .block_timeout(Duration::ZERO);
+    let running = Running::start(service().build().unwrap(), settings.clone());
+    let client = client(settings);
+    let call = || client.call_action("test", "echo", &value!({}));
+    call().await.unwrap();
+    call().timeout(Duration::MAX).await.unwrap();
+    running.stop().await;
+}

@@ -17,7 +17,7 @@ use super::backend::Link;
 use super::connection::RedisConnection;
 use super::outbox::{Message, Outbox, Receipt};
 use super::reader::ReplyList;
-use super::settings::RedisSettings;
+use super::settings::{RedisSettings, bounded};
 use super::{PREFIX, request_key};
 use crate::client::{ClientRequest, Sent};
 use crate::codec::Encoding;
@@ -106,10 +106,14 @@ impl RedisClientTransport {
 impl Shared {
     async fn call(self: Arc<Self>, request: ClientRequest) -> Result<JobResponse, TransportError> {
         let settings = self.connection.settings();
-        let deadline = Instant::now() + request.timeout.unwrap_or(settings.receive_timeout);
+        let wait = bounded(request.timeout.unwrap_or(settings.receive_timeout));
+        let deadline = Instant::now() + wait;
         let (worth, lifetime) = match request.timeout {
-            Some(timeout) => (timeout, timeout + GRACE),
-            None => (settings.message_expiry, settings.message_expiry),
+            Some(_) => (wait, wait + GRACE),
+            None => (
+                bounded(settings.message_expiry),
+                bounded(settings.message_expiry),
+            ),
         };
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let frame = wire::write_request(

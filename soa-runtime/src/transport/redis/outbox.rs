@@ -69,6 +69,8 @@ pub(super) struct Outbox<R> {
 struct State<R> {
     queue: VecDeque<Waiting<R>>,
     is_running: bool,
+    /// Whether the list took less than it was given the last time.
+    is_full: bool,
 }
 
 #[derive(Debug)]
@@ -103,6 +105,9 @@ impl From<TransportError> for Refusal {
     }
 }
 
+/// So many messages may wait for a list that is full; more would only keep room from others.
+const CLOGGED: usize = 16;
+
 impl<R: Receipt> Outbox<R> {
     pub(super) fn new(
         link: Link,
@@ -110,7 +115,8 @@ impl<R: Receipt> Outbox<R> {
         key: impl Into<Arc<str>>,
         settings: &RedisSettings,
     ) -> Self {
-        let tries = settings.queue_full_retries;
+        // From some number on, the waits are longer than any message lives.
+        let tries = settings.queue_full_retries.min(24);
         Self {
             link,
             script,
@@ -120,6 +126,7 @@ impl<R: Receipt> Outbox<R> {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 is_running: false,
+                is_full: false,
             }),
             changed: Notify::new(),
         }
@@ -142,6 +149,12 @@ impl<R: Receipt> Outbox<R> {
         drop(state);
         let outbox = Arc::clone(self);
         self.link.runtime().spawn(async move { outbox.run().await });
+    }
+
+    /// Whether nobody takes from the list, and enough waits for it already.
+    pub(super) fn is_clogged(&self) -> bool {
+        let state = self.state();
+        state.is_full && state.queue.len() >= CLOGGED
     }
 
     /// Whether nothing waits here.
@@ -181,6 +194,7 @@ impl<R: Receipt> Outbox<R> {
                     refusal
                 }
             };
+            self.state().is_full = !batch.is_empty();
             if batch.is_empty() {
                 refusals = 0;
                 continue;

@@ -223,7 +223,7 @@ impl Reader {
         let mut keys: Vec<_> = lists.iter().map(|list| Arc::clone(&list.key)).collect();
         let first = turn % keys.len();
         keys.rotate_left(first);
-        match link.pop(&keys, COUNT, self.settings.block_timeout).await {
+        match link.pop(&keys, COUNT, self.settings.block_time()).await {
             Ok(None) => false,
             Ok(Some(popped)) => {
                 let list = lists.iter().find(|list| list.key.as_bytes() == popped.key);

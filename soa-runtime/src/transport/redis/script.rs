@@ -16,22 +16,25 @@ pub(super) struct Script {
 /// Key: a list. Arguments: the time that it has to live at least (ms), how many messages it may hold, and the
 /// messages. Appends as many as there is room for and returns how many. A longer time to live stays: the
 /// reference sets it back, so that a short-lived message takes longer-lived ones with it.
+///
+/// A script is not undone when it fails half-way. So what may be refused (by an ACL, or for its argument) comes before
+/// the push, also on a list that is not there yet, where it changes nothing: a refusal has pushed nothing.
 const PUSH: &str = "\
 local room = tonumber(ARGV[2]) - redis.call('LLEN', KEYS[1])
 local count = math.min(room, #ARGV - 2)
 if count <= 0 then return 0 end
+local ttl = redis.call('PTTL', KEYS[1])
+if ttl < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 redis.call('RPUSH', KEYS[1], unpack(ARGV, 3, count + 2))
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
-end
+if ttl == -2 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return count";
 
 /// Key: a list. Arguments: as above, without the capacity. Puts messages back to the front, the last one first.
 const GIVE_BACK: &str = "\
+local ttl = redis.call('PTTL', KEYS[1])
+if ttl < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 redis.call('LPUSH', KEYS[1], unpack(ARGV, 2))
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
-end
+if ttl == -2 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return #ARGV - 1";
 
 impl Script {

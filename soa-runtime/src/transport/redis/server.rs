@@ -19,7 +19,7 @@ use super::backend::Link;
 use super::connection::RedisConnection;
 use super::outbox::{Message, Outbox, Receipt};
 use super::script::Script;
-use super::settings::RedisSettings;
+use super::settings::{RedisSettings, bounded};
 use super::{PREFIX, request_key};
 use crate::error::{TransportError, TransportErrorKind};
 use crate::message::Name;
@@ -172,8 +172,20 @@ impl Drop for Handle {
         let mut state = self.shared.state();
         state.is_closed = true;
         state.is_abandoned = true;
+        let left: Vec<Bytes> = match state.phase {
+            Phase::Ended => state.buffer.drain(..).rev().collect(),
+            _ => Vec::new(), // The task gives back what it has.
+        };
         drop(state);
         self.stop();
+        if left.is_empty() {
+            return;
+        }
+        if let Ok(commands) = self.connection.commands() {
+            let shared = Arc::clone(&self.shared);
+            let runtime = commands.runtime().clone();
+            runtime.spawn(async move { shared.give_back(&commands, left).await });
+        }
     }
 }
 
@@ -245,7 +257,7 @@ impl Shared {
         count: usize,
     ) -> Result<Vec<Bytes>, TransportError> {
         let keys = [Arc::clone(&self.key)];
-        let pop = link.pop(&keys, count, self.settings.block_timeout);
+        let pop = link.pop(&keys, count, self.settings.block_time());
         tokio::pin!(pop);
         let popped = loop {
             tokio::select! {
@@ -276,7 +288,9 @@ impl Shared {
     /// Puts requests back that nobody is left to answer, the last one first.
     async fn give_back(&self, commands: &Link, frames: Vec<Bytes>) {
         let count = frames.len();
-        let lifetime = self.settings.message_expiry.as_millis().to_string();
+        let lifetime = bounded(self.settings.message_expiry)
+            .as_millis()
+            .to_string();
         let arguments = std::iter::once(Bytes::from(lifetime))
             .chain(frames)
             .collect();
@@ -322,6 +336,7 @@ impl ServerTransport for RedisServerTransport {
     async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
         self.handle.start()?;
         let shared = &self.handle.shared;
+        let _wanting = Wanting(shared);
         loop {
             // Registered before looking, so that a change in between is not missed.
             let filled = shared.filled.notified();
@@ -346,11 +361,16 @@ impl ServerTransport for RedisServerTransport {
 
     async fn respond(&self, reply: Reply) -> Result<(), TransportError> {
         let Handle { connection, shared } = &*self.handle;
+        let outbox = shared.outbox(connection, reply.reply_to)?;
+        if outbox.is_clogged() {
+            // One caller that does not read must not hold up the answers to all others.
+            let message = "nobody reads the caller's reply list";
+            return Err(TransportError::new(TransportErrorKind::QueueFull, message));
+        }
         let Ok(permit) = Arc::clone(&shared.pending).acquire_owned().await else {
             return Ok(()); // The semaphore is never closed.
         };
-        let lifetime = shared.settings.message_expiry;
-        let outbox = shared.outbox(connection, reply.reply_to)?;
+        let lifetime = bounded(shared.settings.message_expiry);
         outbox.send(Message {
             frame: reply.frame,
             lifetime,
@@ -370,6 +390,15 @@ impl ServerTransport for RedisServerTransport {
 
     fn limits(&self) -> MessageLimits {
         self.handle.shared.limits
+    }
+}
+
+/// Somebody waits for requests. Whoever stops waiting wants none any more: they are for other workers then.
+struct Wanting<'a>(&'a Shared);
+
+impl Drop for Wanting<'_> {
+    fn drop(&mut self) {
+        self.0.state().wanted = 0;
     }
 }
 

@@ -113,7 +113,20 @@ setters! {
     block_timeout: Duration,
 }
 
+/// A time that can be counted in: not nothing, which Redis takes for ever or for now, and not so long that the sum with
+/// the clock does not exist.
+pub(super) fn bounded(time: Duration) -> Duration {
+    const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
+    time.clamp(Duration::from_millis(1), FAR)
+}
+
 impl RedisSettings {
+    /// How long a pop blocks: for nothing Redis would block for ever.
+    pub(super) fn block_time(&self) -> Duration {
+        self.block_timeout
+            .clamp(Duration::from_millis(10), Duration::from_secs(3600))
+    }
+
     /// The defaults, for a Redis at this host and port.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
