@@ -161,7 +161,7 @@ async fn answer(what: &str, frame: Vec<u8>) -> Answered {
     let start = Instant::now();
     let answer = server.answer(frame.into()).await.expect(what);
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(2), "{what}: {took:?}");
+    assert!(took < Duration::from_secs(6), "{what}: {took:?}");
     let response = read_response(&answer.frame, &Default::default())
         .unwrap()
         .job;

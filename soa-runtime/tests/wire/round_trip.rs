@@ -199,7 +199,7 @@ fn a_context_of_many_keys_is_written_in_no_time() {
     write_request(version, Encoding::MessagePack, 1, REPLY_TO, LIFETIME, &job).unwrap();
     // In a debug build on a busy machine; the square of the keys took ten times as long.
     assert!(
-        start.elapsed() < Duration::from_secs(2),
+        start.elapsed() < Duration::from_secs(6),
         "{:?}",
         start.elapsed()
     );
