@@ -4,14 +4,14 @@ use std::error::Error;
 use std::io::Write;
 
 use example_service::types::{CallSquareRequest, SquareRequest, ValidateMeRequest};
-use example_service::{ExampleService, ExampleServiceClient, VERSION_2};
+use example_service::{ExampleClient, ExampleService, VERSION_2};
 use soa::{Client, LocalTransport, Server, Value, WireError, value};
 
 /// Serves two services, calls them, and writes what comes back.
 pub(crate) async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let client = serve()?;
-    let example = ExampleServiceClient::new(&client);
-    let example2 = ExampleServiceClient::named(&client, "example2");
+    let example = ExampleClient::new(&client);
+    let example2 = ExampleClient::named(&client, "example2");
     let square = |number| SquareRequest { number };
 
     heading(out, "One action, typed")?;
@@ -23,9 +23,8 @@ pub(crate) async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         .job((
             example.square(square(2)),
             example.square(square(3)),
-            example.switched(value!({})),
+            example.switched_v2(value!({})),
         ))
-        .switch(VERSION_2)
         .await?;
     writeln!(
         out,
@@ -34,7 +33,7 @@ pub(crate) async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     )?;
     writeln!(
         out,
-        "  switched() with switch {VERSION_2} = version {}",
+        "  switched_v2() = version {}, by switch {VERSION_2}",
         switched.version
     )?;
 

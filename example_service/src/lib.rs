@@ -1,10 +1,15 @@
 //! The example service: every feature of the framework in its smallest form, and the first thing to copy.
 //!
-//! [`ExampleService`] has the actions, [`ExampleServiceClient`] calls them with types, [`types`] has their
-//! requests and responses. The binary of this crate serves the service in its own process and calls it.
+//! * [`Example`] is the contract: the actions and, in [`types`], their requests and responses. [`ExampleClient`],
+//!   generated from it, calls them. This is all that callers need.
+//! * [`ExampleService`] keeps the contract. In a company with many services, this part would be a crate of its own.
+//!
+//! The binary of this crate serves the service, in its own process or over Redis, and calls it.
 
 mod canonical;
+mod contract;
 mod service;
 pub mod types;
 
-pub use service::{ExampleService, ExampleServiceClient, VERSION_2, VERSION_3};
+pub use contract::{Example, ExampleClient, VERSION_2, VERSION_3};
+pub use service::ExampleService;

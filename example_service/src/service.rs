@@ -1,4 +1,4 @@
-//! The actions.
+//! The service: how it does what its contract says.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +9,8 @@ use soa::{
 };
 
 use crate::canonical;
+use crate::contract::{Example, VERSION_2};
 use crate::types::*;
-
-/// Answer `switched` with version 2.
-pub const VERSION_2: Switch = Switch::new(5);
-
-/// Answer `switched` with version 3.
-pub const VERSION_3: Switch = Switch::new(7);
 
 /// How many values `remember` keeps.
 const MEMORY: usize = 10_000;
@@ -33,11 +28,8 @@ impl ExampleService {
     }
 }
 
-/// Shows every feature of the framework in its smallest form.
-#[service(name = "example", version = "1.2.3")]
-impl ExampleService {
-    /// Squares an integer.
-    #[action(request = SquareRequest, response = SquareResponse)]
+#[service]
+impl Example for ExampleService {
     async fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError> {
         match request.number.checked_mul(request.number) {
             Some(square) => Ok(SquareResponse { square }),
@@ -47,14 +39,10 @@ impl ExampleService {
         }
     }
 
-    /// Answers with what it was sent.
-    #[action]
     async fn echo(&self, request: Value) -> Result<Value, ActionError> {
         Ok(request)
     }
 
-    /// Always fails, in the way that it is told.
-    #[action]
     async fn fail(&self, request: FailRequest) -> Result<(), ActionError> {
         let code = request.code.unwrap_or("EXAMPLE_FAILURE".to_owned());
         let message = request
@@ -75,26 +63,18 @@ impl ExampleService {
         Err(ActionError::from_errors(vec![error; count]))
     }
 
-    /// Panics. The server lives.
-    #[action]
     async fn boom(&self, _request: Value) -> Result<(), ActionError> {
         panic!("boom")
     }
 
-    /// Fails the whole job.
-    #[action]
     async fn job_error(&self, _request: Value) -> Result<(), ActionError> {
         Err(ActionError::job("CUSTOM_JOB_ERROR", "The whole job is bad").field("control.thing"))
     }
 
-    /// Has a rule of every kind.
-    #[action]
     async fn validate_me(&self, _request: ValidateMeRequest) -> Result<OkResponse, ActionError> {
         Ok(OkResponse { ok: true })
     }
 
-    /// Checks its request by hand.
-    #[action]
     async fn custom_validate(&self, request: Value) -> Result<OkResponse, ActionError> {
         if request.get("bad").is_some_and(Value::is_truthy) {
             return Err(ActionError::caller("CUSTOM", "validate() said no").field("bad"));
@@ -102,16 +82,12 @@ impl ExampleService {
         Ok(OkResponse { ok: true })
     }
 
-    /// Answers with what its own schema forbids.
-    #[action]
     async fn bad_response(&self, _request: Value) -> Result<BadResponse, ActionError> {
         Ok(BadResponse {
             x: "not an integer".into(),
         })
     }
 
-    /// Answers with what cannot be carried.
-    #[action]
     async fn not_serializable(
         &self,
         request: NotSerializableRequest,
@@ -125,14 +101,10 @@ impl ExampleService {
         Ok(NotSerializableResponse { x })
     }
 
-    /// Answers with nothing.
-    #[action]
     async fn none(&self, _request: Value) -> Result<(), ActionError> {
         Ok(())
     }
 
-    /// Answers with the context that it runs in.
-    #[action]
     async fn get_context(
         &self,
         _request: Value,
@@ -148,8 +120,6 @@ impl ExampleService {
         })
     }
 
-    /// Lets another service square a number.
-    #[action]
     async fn call_square(
         &self,
         request: CallSquareRequest,
@@ -185,8 +155,6 @@ impl ExampleService {
         })
     }
 
-    /// Answers with a value of every type that can travel.
-    #[action]
     async fn types(&self, request: Value) -> Result<TypesResponse, ActionError> {
         Ok(TypesResponse {
             canonical: canonical::types().map_err(ActionError::internal)?,
@@ -194,8 +162,6 @@ impl ExampleService {
         })
     }
 
-    /// Answers with as much as it is told.
-    #[action]
     async fn big(&self, request: BigRequest) -> Result<BigResponse, ActionError> {
         let size = usize::try_from(request.size).map_err(ActionError::internal)?;
         let data = match request.kind {
@@ -212,26 +178,25 @@ impl ExampleService {
         Ok(BigResponse { data })
     }
 
-    /// Answers in the version that the switches select.
-    #[action]
-    async fn switched(
+    async fn switched_v3(&self, _request: Value) -> Result<SwitchedResponse, ActionError> {
+        Ok(SwitchedResponse { version: 3 })
+    }
+
+    async fn switched_v2(
         &self,
         _request: Value,
         cx: &Context,
-    ) -> Result<SwitchedResponse, ActionError> {
-        let version = match () {
-            () if cx.is_active(VERSION_3) => 3,
-            () if cx.is_active(VERSION_2) => 2,
-            () => 1,
-        };
-        Ok(SwitchedResponse {
-            version,
-            is_active_5: (version == 2).then_some(true),
+    ) -> Result<SwitchedV2Response, ActionError> {
+        Ok(SwitchedV2Response {
+            version: 2,
+            is_active_5: cx.is_active(VERSION_2),
         })
     }
 
-    /// Takes its time.
-    #[action]
+    async fn switched(&self, _request: Value) -> Result<SwitchedResponse, ActionError> {
+        Ok(SwitchedResponse { version: 1 })
+    }
+
     async fn slow(&self, request: SlowRequest) -> Result<SlowResponse, ActionError> {
         let slept = request.seconds.unwrap_or(0.1);
         let duration = Duration::try_from_secs_f64(slept).map_err(ActionError::internal)?;
@@ -242,8 +207,6 @@ impl ExampleService {
         })
     }
 
-    /// Keeps a value in the memory of the process.
-    #[action]
     async fn remember(&self, request: RememberRequest) -> Result<(), ActionError> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if memory.len() >= MEMORY && !memory.contains_key(&request.key) {
@@ -253,16 +216,12 @@ impl ExampleService {
         Ok(())
     }
 
-    /// Gives back a value that was remembered.
-    #[action]
     async fn recall(&self, request: RecallRequest) -> Result<RecallResponse, ActionError> {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let value = memory.get(&request.key).cloned().unwrap_or(Value::Nil);
         Ok(RecallResponse { value })
     }
 
-    /// Things that refer to owners.
-    #[action]
     async fn get_things(&self, _request: Value) -> Result<GetThingsResponse, ActionError> {
         let owners = [Some("o1"), Some("o2"), Some("missing"), None];
         let things = (1..).zip(owners).map(|(id, owner)| Thing {
@@ -275,8 +234,6 @@ impl ExampleService {
         })
     }
 
-    /// The owners of things.
-    #[action]
     async fn get_owners(
         &self,
         request: GetOwnersRequest,

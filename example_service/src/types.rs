@@ -276,14 +276,24 @@ pub struct BigResponse {
     pub data: Value,
 }
 
-/// The response of `switched`.
+/// The response of the versions 1 and 3 of `switched`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
+#[serde(deny_unknown_fields)]
 pub struct SwitchedResponse {
     /// Which version answered
     pub version: u8,
-    /// Version 2 says that switch 5 is on
-    pub is_active_5: Option<bool>,
+}
+
+/// The response of version 2 of `switched`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchedV2Response {
+    /// Which version answered
+    pub version: u8,
+    /// Whether switch 5 is on
+    pub is_active_5: bool,
 }
 
 /// The request of `slow`.

@@ -4,11 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
 use example_service::types::*;
-use example_service::{ExampleService, ExampleServiceClient, VERSION_2, VERSION_3};
+use example_service::{ExampleClient, ExampleService, VERSION_2, VERSION_3};
 use soa::{ClientError, Value, value};
 
-fn example() -> ExampleServiceClient {
-    ExampleServiceClient::local(ExampleService::new())
+fn example() -> ExampleClient {
+    ExampleClient::local(ExampleService::new())
 }
 
 fn errors<R: std::fmt::Debug>(answer: Result<R, ClientError>) -> String {
@@ -143,18 +143,17 @@ async fn what_cannot_be_carried_fails_the_job() {
 #[tokio::test]
 async fn switches_select_the_version_and_the_highest_wins() {
     let example = example();
-    let version = async |switches: &[soa::Switch]| {
-        let mut call = example.switched(value!({})).switch(99);
-        for switch in switches {
-            call = call.switch(*switch);
-        }
-        call.await.unwrap()
-    };
-    assert_eq!(version(&[]).await.version, 1);
-    let second = version(&[VERSION_2]).await;
-    assert_eq!((second.version, second.is_active_5), (2, Some(true)));
-    let third = version(&[VERSION_2, VERSION_3]).await;
-    assert_eq!((third.version, third.is_active_5), (3, None));
+    let first = example.switched(value!({})).switch(99).await.unwrap();
+    assert_eq!(first.version, 1);
+    let second = example.switched_v2(value!({})).await.unwrap();
+    assert_eq!((second.version, second.is_active_5), (2, true));
+    let third = example.switched_v3(value!({})).switch(VERSION_2).await;
+    assert_eq!(third.unwrap().version, 3);
+    let mismatch = example.switched_v2(value!({})).switch(VERSION_3).await;
+    assert_eq!(
+        mismatch.unwrap_err().kind(),
+        soa::ErrorKind::VariantMismatch
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! The arguments of `#[service(…)]` and `#[action(…)]`.
 //!
-//! What exists is said once, in the tables [`SERVICE`] and [`ACTION`]: the name of each argument,
-//! what kind of value it takes, and whether it must be there. One reader serves both, and tells
-//! everything that can be wrong with a list of arguments: an unknown name (with the nearest known
+//! What exists is said once, in the tables [`SERVICE`], [`IMPLEMENTATION`] and [`ACTION`]: the name
+//! of each argument, what kind of value it takes, and whether it must be there. One reader serves
+//! all, and tells everything that can be wrong with a list of arguments: an unknown name (with the nearest known
 //! one), one given twice, one without a value or with a value of another kind, a required one left
 //! out. After a mistake it goes on with the next argument.
 //!
@@ -14,9 +14,10 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::discouraged::Speculative as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, Ident, Lit, LitStr, Meta, Path, Token, Type, Visibility};
+use syn::{Attribute, Ident, Lit, LitInt, LitStr, Meta, Path, Token, Type, Visibility};
 
 use crate::errors::Errors;
+use crate::model::Switch;
 
 /// What kind of value an argument takes.
 #[derive(Clone, Copy)]
@@ -27,8 +28,14 @@ enum Kind {
     Type,
     Path,
     Visibility,
+    /// The number of a switch, or the path of a constant.
+    Switch,
+    /// Given or not, without a value.
+    Flag,
     /// The name is reserved for later.
     Reserved,
+    /// The argument belongs to the contract.
+    Contract,
 }
 
 struct Argument {
@@ -62,10 +69,11 @@ const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argu
     }
 }
 
-const fn reserved(name: &'static str) -> Argument {
+/// An argument that takes no value, whatever else is the matter with it.
+const fn bare(name: &'static str, kind: Kind) -> Argument {
     Argument {
         name,
-        kind: Kind::Reserved,
+        kind,
         required: false,
         example: "",
     }
@@ -81,18 +89,29 @@ const SERVICE: Table = Table {
     ],
 };
 
+/// `#[service]` on the `impl` of a contract, which says everything itself.
+const IMPLEMENTATION: Table = Table {
+    attribute: "service",
+    arguments: &[
+        bare("name", Kind::Contract),
+        bare("version", Kind::Contract),
+        optional("crate", Kind::Path, "::soa"),
+        bare("vis", Kind::Contract),
+    ],
+};
+
 const ACTION: Table = Table {
     attribute: "action",
     arguments: &[
         optional("name", Kind::Text, "\"square\""),
         optional("request", Kind::Type, "SquareRequest"),
         optional("response", Kind::Type, "SquareResponse"),
-        reserved("blocking"),
-        reserved("cached"),
-        reserved("idempotent"),
-        reserved("requires"),
-        reserved("switch"),
-        reserved("timeout"),
+        optional("switch", Kind::Switch, "USER_V2"),
+        bare("blocking", Kind::Flag),
+        bare("cached", Kind::Reserved),
+        bare("idempotent", Kind::Reserved),
+        bare("requires", Kind::Reserved),
+        bare("timeout", Kind::Reserved),
     ],
 };
 
@@ -126,6 +145,10 @@ pub(crate) struct ActionArguments {
     pub(crate) request: Option<Type>,
     /// The response's type, to be compared with the signature's.
     pub(crate) response: Option<Type>,
+    /// What selects this variant of the action.
+    pub(crate) switch: Option<Switch>,
+    /// Whether the handler blocks its thread.
+    pub(crate) blocking: bool,
 }
 
 enum Value {
@@ -134,14 +157,25 @@ enum Value {
     Type(Box<Type>),
     Path(Path),
     Visibility(Visibility),
+    Switch(Switch),
+    Flag,
 }
 
-/// Reads the arguments of `#[service]`.
+/// Reads the arguments of `#[service]` on an inherent `impl` block or a contract.
 pub(crate) fn service(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
+    service_by(&SERVICE, tokens, errors)
+}
+
+/// Reads the arguments of `#[service]` on the `impl` of a contract.
+pub(crate) fn implementation(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
+    service_by(&IMPLEMENTATION, tokens, errors)
+}
+
+fn service_by(table: &'static Table, tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
     let mut arguments = ServiceArguments::default();
     let read = |input: ParseStream<'_>| {
         read(
-            &SERVICE,
+            table,
             input,
             Span::call_site(),
             errors,
@@ -180,6 +214,8 @@ pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArgume
                         ("name", Value::Text(text)) => arguments.name = Some(text),
                         ("request", Value::Type(request)) => arguments.request = Some(*request),
                         ("response", Value::Type(response)) => arguments.response = Some(*response),
+                        (_, Value::Switch(switch)) => arguments.switch = Some(switch),
+                        ("blocking", Value::Flag) => arguments.blocking = true,
                         _ => {}
                     }
                 });
@@ -250,14 +286,18 @@ fn one(
         return Ok(None);
     };
     let name = argument.name;
-    if matches!(argument.kind, Kind::Reserved) {
-        errors.at(
-            ident.span(),
-            format_args!(
-                "`{name}` is not supported yet by `#[{}]`: remove it",
-                table.attribute
-            ),
-        );
+    let refusal = match argument.kind {
+        Kind::Reserved => format!(
+            "`{name}` is not supported yet by `#[{}]`: remove it",
+            table.attribute
+        ),
+        Kind::Contract => {
+            format!("`{name}` belongs to the contract, which has it already: remove it here")
+        }
+        _ => String::new(),
+    };
+    if !refusal.is_empty() {
+        errors.at(ident.span(), refusal);
         return Ok(None);
     }
     if seen.contains(&name) {
@@ -269,6 +309,14 @@ fn one(
     }
     // From here on it counts as given, even where its value is no good: one error is enough.
     seen.push(name);
+    if matches!(argument.kind, Kind::Flag) {
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error(format_args!(
+                "`{name}` takes no value: write `{name}` alone"
+            )));
+        }
+        return Ok(Some((name, Value::Flag)));
+    }
     let needs_value = format!(
         "`{name}` needs a value: write `{name} = {}`",
         argument.example
@@ -349,9 +397,42 @@ impl Argument {
                 ))),
                 visibility => Ok(Value::Visibility(visibility)),
             },
-            // Reserved names are answered before their value is looked at.
-            Kind::Reserved => Err(input.error(format_args!("`{name}` is not supported yet"))),
+            Kind::Switch => self.switch(input).map(Value::Switch),
+            // These are answered before their value is looked at.
+            Kind::Flag | Kind::Reserved | Kind::Contract => {
+                Err(input.error(format_args!("`{name}` takes no value")))
+            }
         }
+    }
+
+    fn switch(&self, input: ParseStream<'_>) -> syn::Result<Switch> {
+        let Self { name, example, .. } = self;
+        let minus: Option<Token![-]> = input.parse()?;
+        if input.peek(LitInt) {
+            let number: LitInt = input.parse()?;
+            if number.base10_digits() == "0" {
+                return Err(syn::Error::new_spanned(
+                    number,
+                    "switch 0 is never on: use another number; the default variant is the one without a `switch`",
+                ));
+            }
+            return Ok(Switch::Number(quote!(#minus #number)));
+        }
+        if minus.is_none() && !input.peek(Lit) {
+            let path = input.call(Path::parse_mod_style)?;
+            if let Some(first) = path.segments.first()
+                && first.ident == "Self"
+            {
+                return Err(syn::Error::new_spanned(
+                    &first.ident,
+                    "`Self` means something else in the client: put the constant beside the service",
+                ));
+            }
+            return Ok(Switch::Constant(path.to_token_stream()));
+        }
+        Err(input.error(format_args!(
+            "`{name}` takes a number, or the name of a constant of type `Switch`: write `{name} = {example}`"
+        )))
     }
 
     fn text(&self, input: ParseStream<'_>) -> syn::Result<LitStr> {
@@ -385,7 +466,7 @@ impl Table {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.arguments
             .iter()
-            .filter(|argument| !matches!(argument.kind, Kind::Reserved))
+            .filter(|argument| !matches!(argument.kind, Kind::Reserved | Kind::Contract))
             .map(|argument| argument.name)
     }
 

@@ -8,6 +8,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
+use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Ident, Lit, Meta, Path, Token};
 
@@ -75,6 +76,28 @@ fn carried(mut meta: Meta, wanted: &[Carried]) -> Option<Meta> {
         list.path = Ident::new("allow", list.path.get_ident()?.span()).into();
     }
     Some(meta)
+}
+
+/// Whether the item is deprecated, as an expression; `None` where it certainly is not.
+pub(crate) fn deprecation(attributes: &[Attribute]) -> Option<TokenStream> {
+    let mut conditions = Vec::new();
+    for attribute in select(attributes, &[Carried::Deprecated]) {
+        match attribute.meta {
+            Meta::List(list) if list.path.is_ident("cfg_attr") => {
+                let condition = list.parse_args_with(|input: ParseStream<'_>| {
+                    let condition: Meta = input.parse()?;
+                    input.parse::<TokenStream>()?;
+                    Ok(condition)
+                });
+                conditions.extend(condition.ok());
+            }
+            _ => return Some(quote!(true)),
+        }
+    }
+    if conditions.is_empty() {
+        return None;
+    }
+    Some(quote!(::core::cfg!(any(#(#conditions),*))))
 }
 
 /// The doc comment as text, without the space that follows each `///`.

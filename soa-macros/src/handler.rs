@@ -1,7 +1,7 @@
 //! The signature of a handler: what it must be, and what it says about the action.
 //!
-//! A handler is `async fn name(&self, request: Request, cx: &Context) -> Result<Response, E>`. The
-//! request is the argument taken by value, the context the one taken by reference; either may be
+//! A handler is `async fn name(&self, request: Request, cx: &Context) -> Result<Response, E>`, without
+//! the `async` where it blocks its thread. The request is the argument taken by value, the context the one taken by reference; either may be
 //! missing. The types of request and response are fixed on the wire and appear in the client, which
 //! has no parameters, so they may name neither those of the `impl` block nor `Self` nor lifetimes.
 //!
@@ -30,8 +30,9 @@ pub(crate) struct Handler {
 }
 
 /// Reads a signature.
-pub(crate) fn read(signature: &Signature, errors: &mut Errors) -> Handler {
+pub(crate) fn read(signature: &Signature, blocking: bool, errors: &mut Errors) -> Handler {
     qualifiers(signature, errors);
+    asyncness(signature, blocking, errors);
     receiver(signature, errors);
     parameters(signature, errors);
     let (request, context) = arguments(signature, errors);
@@ -64,11 +65,24 @@ fn qualifiers(signature: &Signature, errors: &mut Errors) {
             format_args!("`{name}` is an action, which is a plain `async fn`: remove `extern`"),
         );
     }
-    if signature.asyncness.is_none() {
-        errors.on(
+}
+
+fn asyncness(signature: &Signature, blocking: bool, errors: &mut Errors) {
+    let name = &signature.ident;
+    match &signature.asyncness {
+        Some(asyncness) if blocking => errors.on(
+            asyncness,
+            format_args!(
+                "`{name}` is a blocking action, which has a thread of its own: remove `async`, or `blocking`"
+            ),
+        ),
+        None if !blocking => errors.on(
             signature.fn_token,
-            format_args!("`{name}` is an action, which is asynchronous: write `async fn`"),
-        );
+            format_args!(
+                "`{name}` is an action, which is asynchronous: write `async fn`, or `#[action(blocking)]` where it blocks its thread"
+            ),
+        ),
+        _ => {}
     }
 }
 
@@ -250,7 +264,9 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<T
     }
     errors.on(
         ty,
-        format_args!("`{name}` is an action, and those can fail: return `Result<Response, E>`"),
+        format_args!(
+            "`{name}` is an action, and those can fail: return `Result<Response, E>`, written out, as this macro cannot look into an alias"
+        ),
     );
     (Some(ty.clone()), None)
 }

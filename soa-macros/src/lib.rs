@@ -4,7 +4,8 @@
 //! A service is an `impl` block under `#[service]`; each handler in it is a method under
 //! `#[action]`. The macro leaves the block as it is and adds two things beside it: the service's
 //! registry (what it offers, and how a job's action reaches its method) and a typed client with one
-//! method per action.
+//! method per action. On a trait, `#[service]` makes a contract: the client, and a registry for
+//! whoever implements the trait under `#[service]`.
 //!
 //! The work is a pipeline, one module a stage, and nothing flows backwards:
 //!
@@ -23,6 +24,7 @@ mod expand;
 mod handler;
 mod model;
 mod parse;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -30,8 +32,11 @@ mod validate;
 use proc_macro2::{Span, TokenStream};
 
 use crate::errors::Errors;
+use crate::expand::Expansion;
+use crate::parse::Kind;
 
-/// Makes a service of an inherent `impl` block, and generates its typed client.
+/// Makes a service of an inherent `impl` block, a contract of a trait, or a service of the `impl` of a
+/// contract.
 #[proc_macro_attribute]
 pub fn service(
     arguments: proc_macro::TokenStream,
@@ -52,21 +57,31 @@ pub fn action(
 /// The whole of `#[service]`, on tokens that a test can make too.
 fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let arguments = attr::service(arguments, &mut errors);
-    let part = match parse::impl_part(item.clone()) {
+    let part = match parse::part(item.clone()) {
         Ok(part) => part,
         Err(error) => {
+            attr::service(arguments, &mut errors);
             errors.push(error);
             let mut output = parse::without_action_attributes(item);
             output.extend(errors.into_compile_errors());
             return output;
         }
     };
-    let service = validate::service(arguments, &part, &mut errors);
-    let mut output = part.into_tokens();
-    if let Some(service) = service {
-        output.extend(expand::service(&service));
-    }
+    let expansion = match &part.kind {
+        Kind::Implementation { .. } => {
+            let arguments = attr::implementation(arguments, &mut errors);
+            let model = validate::implementation(arguments, &part, &mut errors);
+            model.as_ref().map(expand::implementation)
+        }
+        Kind::Inherent { .. } | Kind::Contract { .. } => {
+            let arguments = attr::service(arguments, &mut errors);
+            let model = validate::service(arguments, &part, &mut errors);
+            model.as_ref().map(expand::service)
+        }
+    };
+    let Expansion { inside, beside } = expansion.unwrap_or_default();
+    let mut output = part.into_tokens(inside);
+    output.extend(beside);
     output.extend(errors.into_compile_errors());
     output
 }
@@ -77,7 +92,7 @@ fn stray_action(item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     errors.at(
         Span::call_site(),
-        "`#[action]` marks a method of a service: put `#[service(name = \"…\", version = \"…\")]` on the `impl` block around it",
+        "`#[action]` marks a method of a service: put `#[service(name = \"…\", version = \"…\")]` on the `impl` block or trait around it, and call both by these names",
     );
     let mut output = item;
     output.extend(errors.into_compile_errors());

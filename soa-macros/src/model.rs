@@ -8,9 +8,34 @@
 //! turn into errors as well).
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Generics, Ident, Type};
+use syn::{Attribute, Generics, Ident, Path, Type};
 
-/// A service.
+/// A service that keeps a contract. Everything else about it is in the contract.
+pub(crate) struct Implementation {
+    /// The path under which generated code finds the framework.
+    pub(crate) crate_path: TokenStream,
+    /// The trait.
+    pub(crate) contract: Path,
+    /// The type that implements it.
+    pub(crate) self_type: Type,
+    /// The parameters of the block.
+    pub(crate) generics: Generics,
+}
+
+/// Where the handlers of a service are.
+pub(crate) enum Home {
+    /// In an inherent `impl` block.
+    Inherent {
+        /// The type that has the handlers.
+        self_type: Type,
+        /// The parameters of the block.
+        generics: Generics,
+    },
+    /// In whoever implements this trait.
+    Contract,
+}
+
+/// A service, or a contract.
 pub(crate) struct Service {
     /// The path under which generated code finds the framework.
     pub(crate) crate_path: TokenStream,
@@ -24,10 +49,8 @@ pub(crate) struct Service {
     pub(crate) documentation: String,
     /// Doc comment and lint levels, for generated items.
     pub(crate) attributes: Vec<Attribute>,
-    /// The type that has the handlers.
-    pub(crate) self_type: Type,
-    /// The parameters of the block.
-    pub(crate) generics: Generics,
+    /// Where its handlers are.
+    pub(crate) home: Home,
     /// The name of the client.
     pub(crate) client: Ident,
     /// The visibility of the client.
@@ -42,6 +65,8 @@ pub(crate) struct Action {
     pub(crate) name: TokenStream,
     /// The same as text, for the documentation.
     pub(crate) display_name: String,
+    /// What selects it among the variants of one name.
+    pub(crate) switch: Option<Switch>,
     /// The handler, and the client's method.
     pub(crate) method: Ident,
     /// The constant that holds the handle.
@@ -64,10 +89,29 @@ pub(crate) struct Action {
     pub(crate) conditions: Vec<Attribute>,
     /// `#[deprecated]` and lint levels, for generated items.
     pub(crate) attributes: Vec<Attribute>,
-    /// Whether it is marked as deprecated.
-    pub(crate) deprecated: bool,
+    /// Whether it is marked as deprecated, an expression, where it is or may be.
+    pub(crate) deprecated: Option<TokenStream>,
+    /// Whether the handler blocks its thread.
+    pub(crate) blocking: bool,
     /// Whether the handler can be called as handlers are.
     pub(crate) callable: bool,
+}
+
+/// The switch of a variant.
+pub(crate) enum Switch {
+    /// A literal.
+    Number(TokenStream),
+    /// The path of a constant.
+    Constant(TokenStream),
+}
+
+impl Switch {
+    /// As it was written.
+    pub(crate) fn tokens(&self) -> &TokenStream {
+        match self {
+            Self::Number(tokens) | Self::Constant(tokens) => tokens,
+        }
+    }
 }
 
 /// One type that was written twice.

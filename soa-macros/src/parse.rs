@@ -1,36 +1,70 @@
 //! The user's item, taken apart without looking into it.
 //!
-//! An `impl` block is its head (attributes, generics, type) and a list of members. A member is its
+//! There are three kinds: an inherent `impl` block, a trait (a contract), and the `impl` of a
+//! contract. Each is its head (attributes, generics, type) and a list of members. A member is its
 //! attributes, for a function the signature, and the rest: tokens that are passed on untouched. A
 //! function's body is one `{…}` group and is never parsed, so an expression that the user has typed
 //! half of is for the compiler to report, not for this macro to choke on. A member that cannot be
 //! understood at all is kept as raw tokens, for the same reason.
 //!
-//! Whatever is taken apart can be put together again: [`ImplPart::into_tokens`] gives the user's
-//! item without the `#[action]` attributes, which are this macro's own. When even the head is not
+//! Whatever is taken apart can be put together again: [`Part::into_tokens`] gives the user's item
+//! without the `#[action]` attributes, which are this macro's own. When even the head is not
 //! understood, [`without_action_attributes`] does that on plain tokens.
+//!
+//! The one thing that is rewritten is the `async fn` of a contract: it becomes a function that
+//! returns a future which is `Send`, as only the trait can promise that for all who implement it.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse::discouraged::Speculative as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
-use syn::{Attribute, Generics, Ident, Lifetime, Signature, Token, Type, Visibility, token};
+use syn::punctuated::Punctuated;
+use syn::{
+    Attribute, Generics, Ident, Lifetime, Path, ReturnType, Signature, Token, Type, TypeParamBound,
+    Visibility, token,
+};
 
-/// An inherent `impl` block.
-pub(crate) struct ImplPart {
+/// The item under `#[service]`.
+pub(crate) struct Part {
     /// Outer attributes, doc comments among them.
     pub(crate) attributes: Vec<Attribute>,
+    /// Which of the three it is.
+    pub(crate) kind: Kind,
     unsafety: Option<Token![unsafe]>,
-    impl_token: Token![impl],
+    /// `impl` or `trait`.
+    keyword: TokenStream,
     /// The parameters and the `where` clause.
     pub(crate) generics: Generics,
-    /// The type that the block is for.
-    pub(crate) self_type: Type,
     brace: token::Brace,
     inner_attributes: Vec<Attribute>,
     /// Everything between the braces, in order.
     pub(crate) members: Vec<Member>,
+}
+
+/// What `#[service]` can be on.
+pub(crate) enum Kind {
+    /// `impl Type`: contract, server and client in one.
+    Inherent {
+        /// The type that the block is for.
+        self_type: Type,
+    },
+    /// `trait Name`: what a service offers, without the service.
+    Contract {
+        /// The visibility of the trait.
+        visibility: Visibility,
+        /// Its name.
+        name: Ident,
+        /// What is behind its colon.
+        supertraits: Punctuated<TypeParamBound, Token![+]>,
+    },
+    /// `impl Name for Type`: a service that keeps a contract.
+    Implementation {
+        /// The contract.
+        contract: Path,
+        /// The type that keeps it.
+        self_type: Type,
+    },
 }
 
 /// One thing inside the block.
@@ -63,73 +97,88 @@ pub(crate) struct FnPart {
     body: TokenTree,
 }
 
-/// Takes an inherent `impl` block apart.
+/// Takes an item apart.
 ///
 /// # Errors
 ///
-/// When the item is something else, or its head cannot be parsed.
-pub(crate) fn impl_part(item: TokenStream) -> syn::Result<ImplPart> {
-    ImplPart::parse.parse2(item)
+/// When the item is none of the three kinds, or its head cannot be parsed.
+pub(crate) fn part(item: TokenStream) -> syn::Result<Part> {
+    Part::parse.parse2(item)
 }
 
-impl ImplPart {
-    /// The user's item without the `#[action]` attributes.
-    pub(crate) fn into_tokens(self) -> TokenStream {
-        let Self {
-            attributes,
-            unsafety,
-            impl_token,
-            generics,
-            self_type,
-            brace,
-            inner_attributes,
-            members,
-        } = self;
-        let where_clause = &generics.where_clause;
-        let mut output =
-            quote!(#(#attributes)* #unsafety #impl_token #generics #self_type #where_clause);
-        brace.surround(&mut output, |content| {
-            for attribute in inner_attributes {
+impl Part {
+    /// The user's item without the `#[action]` attributes, with something more at the end of its
+    /// braces.
+    pub(crate) fn into_tokens(self, addition: TokenStream) -> TokenStream {
+        let head = self.head();
+        let rewrites = matches!(self.kind, Kind::Contract { .. });
+        let mut output = head;
+        self.brace.surround(&mut output, |content| {
+            for attribute in self.inner_attributes {
                 attribute.to_tokens(content);
             }
-            for member in members {
-                member.write(content);
+            for member in self.members {
+                member.write(rewrites, content);
             }
+            content.extend(addition);
         });
         output
     }
+
+    fn head(&self) -> TokenStream {
+        let Self {
+            attributes,
+            kind,
+            unsafety,
+            keyword,
+            generics,
+            ..
+        } = self;
+        let where_clause = &generics.where_clause;
+        match kind {
+            Kind::Inherent { self_type } => {
+                quote!(#(#attributes)* #unsafety #keyword #generics #self_type #where_clause)
+            }
+            Kind::Contract {
+                visibility,
+                name,
+                supertraits,
+            } => {
+                let supertraits = supertraits.iter();
+                quote! {
+                    #(#attributes)*
+                    #visibility #unsafety #keyword #name #generics:
+                        #(#supertraits +)*
+                        ::core::marker::Send + ::core::marker::Sync + ::core::marker::Sized + 'static
+                    #where_clause
+                }
+            }
+            Kind::Implementation {
+                contract,
+                self_type,
+            } => quote! {
+                #(#attributes)* #unsafety #keyword #generics #contract for #self_type #where_clause
+            },
+        }
+    }
 }
 
-impl Parse for ImplPart {
+impl Parse for Part {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
         let item = input.fork();
-        input.parse::<Visibility>()?;
+        let visibility = input.parse()?;
         let unsafety: Option<Token![unsafe]> = input.parse()?;
-        if input.peek(Token![trait]) {
-            return Err(input.error(
-                "`#[service]` on a trait is not supported yet: put it on the inherent `impl` block of the service's type",
-            ));
-        }
-        if !input.peek(Token![impl]) {
+        let (keyword, kind, mut generics) = if input.peek(Token![trait]) {
+            contract_head(input, visibility)?
+        } else if input.peek(Token![impl]) {
+            impl_head(input)?
+        } else {
             return Err(syn::Error::new_spanned(
                 item.parse::<TokenStream>()?,
-                "`#[service]` goes on an inherent `impl` block: write `#[service(…)] impl MyService { … }`",
+                "`#[service]` goes on an `impl` block or on a trait: write `#[service(…)] impl MyService { … }`",
             ));
-        }
-        let impl_token = input.parse()?;
-        let mut generics = if starts_generics(input) {
-            input.parse()?
-        } else {
-            Generics::default()
         };
-        let self_type: Type = input.parse()?;
-        if input.peek(Token![for]) {
-            return Err(syn::Error::new_spanned(
-                self_type,
-                "`#[service]` on the `impl` of a trait is not supported yet: put it on the inherent `impl` block of the service's type",
-            ));
-        }
         generics.where_clause = input.parse()?;
         let content;
         let brace = syn::braced!(content in input);
@@ -140,15 +189,67 @@ impl Parse for ImplPart {
         }
         Ok(Self {
             attributes,
+            kind,
             unsafety,
-            impl_token,
+            keyword,
             generics,
-            self_type,
             brace,
             inner_attributes,
             members,
         })
     }
+}
+
+/// The head of a trait, up to its `where` clause.
+fn contract_head(
+    input: ParseStream<'_>,
+    visibility: Visibility,
+) -> syn::Result<(TokenStream, Kind, Generics)> {
+    let keyword: Token![trait] = input.parse()?;
+    let name = input.parse()?;
+    let generics = input.parse()?;
+    let mut supertraits = Punctuated::new();
+    if input.parse::<Option<Token![:]>>()?.is_some() {
+        while !input.peek(Token![where]) && !input.peek(token::Brace) {
+            supertraits.push_value(input.parse()?);
+            if !input.peek(Token![+]) {
+                break;
+            }
+            supertraits.push_punct(input.parse()?);
+        }
+    }
+    let kind = Kind::Contract {
+        visibility,
+        name,
+        supertraits,
+    };
+    Ok((keyword.into_token_stream(), kind, generics))
+}
+
+/// The head of an `impl` block, up to its `where` clause.
+fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, Kind, Generics)> {
+    let keyword: Token![impl] = input.parse()?;
+    let generics = if starts_generics(input) {
+        input.parse()?
+    } else {
+        Generics::default()
+    };
+    let first: Type = input.parse()?;
+    let kind = if input.parse::<Option<Token![for]>>()?.is_some() {
+        let Type::Path(path) = first else {
+            return Err(syn::Error::new_spanned(
+                first,
+                "this is not a contract, which is a trait under `#[service]`",
+            ));
+        };
+        Kind::Implementation {
+            contract: path.path,
+            self_type: input.parse()?,
+        }
+    } else {
+        Kind::Inherent { self_type: first }
+    };
+    Ok((keyword.into_token_stream(), kind, generics))
 }
 
 /// Whether the `<` after `impl` opens generic parameters: in `impl <T as Trait>::Type { … }` it
@@ -250,25 +351,67 @@ fn raw_member(input: ParseStream<'_>) -> syn::Result<(TokenStream, bool)> {
 }
 
 impl Member {
-    fn write(self, output: &mut TokenStream) {
-        if !self.actions.is_empty() {
+    fn write(self, rewrites: bool, output: &mut TokenStream) {
+        let is_action = !self.actions.is_empty();
+        if is_action {
             output.extend(handler_lints());
+            if rewrites {
+                output.extend(quote!(#[allow(clippy::manual_async_fn)]));
+            }
         }
         for attribute in self.attributes {
             attribute.to_tokens(output);
         }
         match self.kind {
-            MemberKind::Function(function) => {
-                let FnPart {
-                    visibility,
-                    defaultness,
-                    signature,
-                    body,
-                } = *function;
-                output.extend(quote!(#visibility #defaultness #signature #body));
-            }
+            MemberKind::Function(function) => output.extend(match *function {
+                function if is_action && rewrites => function.returning_a_future(),
+                function => function.into_token_stream(),
+            }),
             MemberKind::Broken(tokens, _) | MemberKind::Other(tokens) => output.extend(tokens),
         }
+    }
+}
+
+impl ToTokens for FnPart {
+    fn to_tokens(&self, output: &mut TokenStream) {
+        let Self {
+            visibility,
+            defaultness,
+            signature,
+            body,
+        } = self;
+        output.extend(quote!(#visibility #defaultness #signature #body));
+    }
+}
+
+impl FnPart {
+    /// The same function with its `async` written out, so that its future can be promised to be
+    /// `Send`. A function without one stays as it is.
+    fn returning_a_future(mut self) -> TokenStream {
+        let Some(asyncness) = self.signature.asyncness.take() else {
+            return self.into_token_stream();
+        };
+        let (arrow, output) = match &self.signature.output {
+            ReturnType::Default => (quote!(->), quote!(())),
+            ReturnType::Type(arrow, output) => (quote!(#arrow), quote!(#output)),
+        };
+        let span = Span::mixed_site().located_at(asyncness.span);
+        let future = quote_spanned! {span=>
+            impl ::core::future::Future<Output = #output> + ::core::marker::Send
+        };
+        self.signature.output = ReturnType::Default;
+        let where_clause = self.signature.generics.where_clause.take();
+        let Self {
+            visibility,
+            defaultness,
+            signature,
+            body,
+        } = self;
+        let body = match body {
+            body @ TokenTree::Group(_) => quote!({ async move #body }),
+            semicolon => quote!(#semicolon),
+        };
+        quote!(#visibility #defaultness #signature #arrow #future #where_clause #body)
     }
 }
 

@@ -1,26 +1,25 @@
 //! From the parsed item and its arguments to the model: the rules, and the defaults.
 //!
-//! Names on the wire start with a letter and go on with letters, digits, `_`, `-` and `.`; no two
-//! actions share one. A method may not have a name that the client needs for itself, nor give the
+//! Names on the wire start with a letter and go on with letters, digits, `_`, `-` and `.`; two actions
+//! share one only as its variants, of which at most one has no switch. A method may not have a name that the client needs for itself, nor give the
 //! same constant as another. The signature is the business of `handler`, what attributes are
 //! carried over that of `carry`.
 //!
 //! An action with a mistake in it stays in the model as long as its types are known, marked as not
 //! callable.
 
-use std::collections::HashMap;
-
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Generics, Ident, LitStr, Type};
+use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
 
 use crate::attr::{self, ServiceArguments, Version};
 use crate::carry::{self, Carried};
 use crate::errors::Errors;
 use crate::handler::{self, Handler};
-use crate::model::{Action, Comparison, Service};
-use crate::parse::{FnPart, ImplPart, Member, MemberKind};
+use crate::model::{Action, Comparison, Home, Implementation, Service, Switch};
+use crate::parse::{FnPart, Kind, Member, MemberKind, Part};
+use crate::taken::Taken;
 
 /// What the client has itself, sorted.
 const RESERVED: [&str; 8] = [
@@ -34,33 +33,89 @@ const RESERVED: [&str; 8] = [
     "stubbed",
 ];
 
-/// Checks a service. `None` where not even the name of its client can be made.
+/// Checks a service or a contract. `None` where not even the name of its client can be made.
 pub(crate) fn service(
     arguments: ServiceArguments,
-    part: &ImplPart,
+    part: &Part,
     errors: &mut Errors,
 ) -> Option<Service> {
     let (name, display_name) = service_name(arguments.name, errors);
     let version = service_version(arguments.version, errors);
-    let client = client_name(&part.self_type, errors);
+    let (home, client, visibility) = match &part.kind {
+        Kind::Contract {
+            visibility, name, ..
+        } => {
+            for parameter in &part.generics.params {
+                errors.on(
+                    parameter,
+                    format_args!(
+                        "`{name}` is a contract, whose client has no parameters: remove this one"
+                    ),
+                );
+            }
+            (Home::Contract, Some(client_of(name)), quote!(#visibility))
+        }
+        Kind::Inherent { self_type } | Kind::Implementation { self_type, .. } => {
+            let home = Home::Inherent {
+                self_type: self_type.clone(),
+                generics: part.generics.clone(),
+            };
+            (home, client_name(self_type, errors), quote!(pub))
+        }
+    };
     let actions = actions(part, errors);
     Some(Service {
-        crate_path: arguments
-            .crate_path
-            .map_or_else(|| quote!(::soa), |path| path.to_token_stream()),
+        crate_path: crate_path(arguments.crate_path),
         name,
         display_name,
         version,
         documentation: carry::documentation(&part.attributes),
         attributes: carry::select(&part.attributes, &[Carried::Doc, Carried::Lint]),
-        self_type: part.self_type.clone(),
-        generics: part.generics.clone(),
+        home,
         client: client?,
         visibility: arguments
             .visibility
-            .map_or_else(|| quote!(pub), |visibility| visibility.to_token_stream()),
+            .map_or(visibility, |visibility| visibility.to_token_stream()),
         actions,
     })
+}
+
+/// Checks the `impl` of a contract, which repeats nothing of what the contract says.
+pub(crate) fn implementation(
+    arguments: ServiceArguments,
+    part: &Part,
+    errors: &mut Errors,
+) -> Option<Implementation> {
+    let Kind::Implementation {
+        contract,
+        self_type,
+    } = &part.kind
+    else {
+        return None;
+    };
+    for attribute in part.members.iter().flat_map(|member| &member.actions) {
+        errors.on(
+            attribute,
+            "the contract says already which of its methods are actions: remove `#[action]` here",
+        );
+    }
+    for member in &part.members {
+        if let MemberKind::Broken(_, error) = &member.kind
+            && !member.actions.is_empty()
+        {
+            errors.push(error.clone());
+        }
+    }
+    Some(Implementation {
+        crate_path: crate_path(arguments.crate_path),
+        contract: contract.clone(),
+        self_type: self_type.clone(),
+        generics: part.generics.clone(),
+    })
+}
+
+fn crate_path(given: Option<Path>) -> TokenStream {
+    given.map_or_else(|| quote!(::soa), |path| path.to_token_stream())
 }
 
 fn service_name(given: Option<LitStr>, errors: &mut Errors) -> (TokenStream, String) {
@@ -99,16 +154,17 @@ fn client_name(self_type: &Type, errors: &mut Errors) -> Option<Ident> {
         && path.qself.is_none()
         && let Some(last) = path.path.segments.last()
     {
-        return Some(Ident::new(
-            &format!("{}Client", last.ident.unraw()),
-            last.ident.span(),
-        ));
+        return Some(client_of(&last.ident));
     }
     errors.on(self_type, "`#[service]` needs a type with a name, after which the client is called: wrap this one in a `struct`");
     None
 }
 
-fn actions(part: &ImplPart, errors: &mut Errors) -> Vec<Action> {
+fn client_of(name: &Ident) -> Ident {
+    Ident::new(&format!("{}Client", name.unraw()), name.span())
+}
+
+fn actions(part: &Part, errors: &mut Errors) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut taken = Taken::default();
     for member in &part.members {
@@ -137,11 +193,12 @@ fn actions(part: &ImplPart, errors: &mut Errors) -> Vec<Action> {
             }
         }
     }
+    taken.lone_variants(errors);
     actions
 }
 
 fn action(
-    part: &ImplPart,
+    part: &Part,
     member: &Member,
     function: &FnPart,
     attribute: &Attribute,
@@ -170,7 +227,7 @@ fn action(
         context,
         response,
         error,
-    } = handler::read(&function.signature, &mut own);
+    } = handler::read(&function.signature, arguments.blocking, &mut own);
     let mut declared_request = arguments.request;
     if request.is_none()
         && let Some(declared) = declared_request.take_if(|declared| !is_unit(declared))
@@ -196,7 +253,9 @@ fn action(
     errors.append(own);
 
     let constant = Ident::new(&screaming(&method.unraw().to_string()), method.span());
-    let is_free = taken.names(&display_name, name_span, conditional, errors)
+    let switch = arguments.switch;
+    let written = switch.as_ref().map(Switch::tokens);
+    let is_free = taken.names(&display_name, name_span, written, conditional, errors)
         & taken.constants(&constant, method, conditional, errors);
     if !is_free || !types.fixed || reserved {
         return None;
@@ -204,6 +263,7 @@ fn action(
     Some(Action {
         name,
         display_name,
+        switch,
         method: method.clone(),
         constant,
         request,
@@ -215,10 +275,8 @@ fn action(
         doc_attributes: carry::select(&member.attributes, &[Carried::Doc]),
         conditions,
         attributes: carry::select(&member.attributes, &[Carried::Deprecated, Carried::Lint]),
-        deprecated: member
-            .attributes
-            .iter()
-            .any(|attribute| attribute.path().is_ident("deprecated")),
+        deprecated: carry::deprecation(&member.attributes),
+        blocking: arguments.blocking,
         callable,
     })
 }
@@ -272,58 +330,6 @@ fn action_name(
     let mut literal = Literal::string(&name);
     literal.set_span(method.span());
     (literal.to_token_stream(), name, method.span())
-}
-
-/// The names that earlier actions have, and whether all holders of one are under `#[cfg]`.
-#[derive(Default)]
-struct Taken {
-    names: HashMap<String, bool>,
-    constants: HashMap<String, (bool, String)>,
-}
-
-impl Taken {
-    /// Takes a name on the wire. Two actions that are both under `#[cfg]` may share one, as they
-    /// may exclude each other.
-    fn names(&mut self, name: &str, span: Span, conditional: bool, errors: &mut Errors) -> bool {
-        if let Some(all_conditional) = self.names.get_mut(name) {
-            if *all_conditional && conditional {
-                return true;
-            }
-            errors.at(
-                span,
-                format_args!("`{name}` is the name of another action of this service: give one of them another `name`"),
-            );
-            return false;
-        }
-        self.names.insert(name.to_owned(), conditional);
-        true
-    }
-
-    fn constants(
-        &mut self,
-        constant: &Ident,
-        method: &Ident,
-        conditional: bool,
-        errors: &mut Errors,
-    ) -> bool {
-        let constant = constant.to_string();
-        if let Some((all_conditional, other)) = self.constants.get(&constant) {
-            if *all_conditional && conditional {
-                return true;
-            }
-            // Two methods of one name are for the compiler to report.
-            if method != other {
-                errors.on(
-                    method,
-                    format_args!("`{method}` and `{other}` would share the constant `{constant}`: rename one of them"),
-                );
-            }
-            return false;
-        }
-        self.constants
-            .insert(constant, (conditional, method.to_string()));
-        true
-    }
 }
 
 fn unit() -> Type {

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec::{DecodeError, Encoding};
 use crate::descriptor::ActionDescriptor;
-use crate::message::{Body, WireError};
+use crate::message::{Body, Variant, WireError};
 use crate::schema::Schema;
 use crate::validation;
 
@@ -41,6 +41,7 @@ impl<T> ActionBody for T where
 /// The typed handle of an action.
 pub struct Action<Req, Resp> {
     name: &'static str,
+    pub(crate) variant: Option<&'static Variant>,
     pub(crate) request: Side<Req>,
     pub(crate) response: Side<Resp>,
 }
@@ -82,6 +83,7 @@ impl<T: ActionBody> Side<T> {
 pub const fn action<Req: ActionBody, Resp: ActionBody>(name: &'static str) -> Action<Req, Resp> {
     Action {
         name,
+        variant: None,
         request: Side::new(),
         response: Side::new(),
     }
@@ -104,11 +106,19 @@ impl<Req, Resp> Action<Req, Resp> {
         self.name
     }
 
+    /// The same handle for one variant of the action.
+    #[must_use]
+    pub const fn variant(mut self, variant: &'static Variant) -> Self {
+        self.variant = Some(variant);
+        self
+    }
+
     /// The action as data; an empty documentation means none.
     #[must_use]
     pub const fn describe(&self, documentation: &'static str) -> ActionDescriptor {
         ActionDescriptor::new(
             self.name,
+            self.variant,
             documentation,
             self.request.schema,
             self.response.schema,
@@ -126,6 +136,11 @@ impl<Req, Resp> Copy for Action<Req, Resp> {}
 
 impl<Req, Resp> fmt::Debug for Action<Req, Resp> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Action").field(&self.name).finish()
+        let mut shown = f.debug_tuple("Action");
+        shown.field(&self.name);
+        if let Some(variant) = self.variant {
+            shown.field(&variant.switch);
+        }
+        shown.finish()
     }
 }

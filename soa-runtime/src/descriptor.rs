@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::message::{Name, Switch, Variant};
 use crate::schema::Schema;
 
 /// What the macros know of a service. Made by generated code, read by servers and tools.
@@ -54,6 +55,7 @@ impl ServiceDescriptor {
 #[derive(Clone, Copy, Debug)]
 pub struct ActionDescriptor {
     name: &'static str,
+    variant: Option<&'static Variant>,
     documentation: &'static str,
     is_deprecated: bool,
     pub(crate) request: fn() -> Arc<Schema>,
@@ -63,12 +65,14 @@ pub struct ActionDescriptor {
 impl ActionDescriptor {
     pub(crate) const fn new(
         name: &'static str,
+        variant: Option<&'static Variant>,
         documentation: &'static str,
         request: fn() -> Arc<Schema>,
         response: fn() -> Arc<Schema>,
     ) -> Self {
         Self {
             name,
+            variant,
             documentation,
             is_deprecated: false,
             request,
@@ -76,16 +80,31 @@ impl ActionDescriptor {
         }
     }
 
-    /// The same action, marked as deprecated.
+    /// The same action, marked as deprecated or not.
     #[must_use]
-    pub const fn deprecated(mut self) -> Self {
-        self.is_deprecated = true;
+    pub const fn deprecated(mut self, is_deprecated: bool) -> Self {
+        self.is_deprecated = is_deprecated;
         self
     }
 
     /// The name of the action on the wire.
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What selects this variant of the action; `None` for a default variant, and for an action without
+    /// variants.
+    pub fn switch(&self) -> Option<Switch> {
+        self.variant.and_then(|variant| variant.switch)
+    }
+
+    /// The name under which `introspect` shows it: the action's, and for a variant `[switch:N]` or
+    /// `[DEFAULT]` behind it (protocol, section 7).
+    pub fn shown_name(&self) -> Name {
+        match self.variant {
+            None => self.name.into(),
+            Some(variant) => format!("{}{}", self.name, variant.suffix(variant.switch)).into(),
+        }
     }
 
     /// The doc comment of the action.

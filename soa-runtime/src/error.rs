@@ -8,7 +8,7 @@ mod action;
 mod client;
 mod transport;
 
-pub use action::{ActionError, JobError};
+pub use action::{ActionError, IntoActionError, JobError};
 pub use client::{ClientError, ErrorKind};
 pub use transport::{TransportError, TransportErrorKind};
 

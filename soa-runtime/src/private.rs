@@ -6,7 +6,9 @@ pub use std::sync::Arc;
 pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, ServiceClient, TypedClient};
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
-pub use crate::message::Name;
+pub use crate::message::{Name, Switch, Variant};
 pub use crate::server::IntoServer;
-pub use crate::service::{ActionCall, ActionFuture, Service, ServiceAction, run};
+pub use crate::service::{
+    ActionCall, ActionFuture, Contract, Service, ServiceAction, run, run_blocking,
+};
 pub use crate::testing::Stub;

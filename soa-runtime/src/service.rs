@@ -6,14 +6,20 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use crate::action::Action;
 use crate::context::Context;
 use crate::descriptor::ServiceDescriptor;
-use crate::error::ActionError;
-use crate::message::{ActionResponse, Body, Name, WireError, code};
+use crate::error::{ActionError, IntoActionError};
+use crate::message::{ActionResponse, Body, Name, Variant, WireError, code};
 
 /// A service: a value with actions. `#[service]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put `#[service(name = \"…\", version = \"…\")]` on its `impl` block, or `#[service]` on its `impl` of a contract"
+)]
 pub trait Service: Sized + Send + Sync + 'static {
     /// What the service offers.
     const DESCRIPTOR: &'static ServiceDescriptor;
@@ -24,13 +30,30 @@ pub trait Service: Sized + Send + Sync + 'static {
 /// How one action of a service is run.
 pub struct ServiceAction<S> {
     pub(crate) name: &'static str,
+    pub(crate) variant: Option<&'static Variant>,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
+}
+
+/// What a contract gives to the services that keep it: a constant of its trait.
+#[derive(Debug)]
+pub struct Contract<S: 'static> {
+    /// What the service offers.
+    pub descriptor: &'static ServiceDescriptor,
+    /// How each action is run, in the order of the descriptor.
+    pub actions: &'static [ServiceAction<S>],
 }
 
 impl<S> ServiceAction<S> {
     /// An entry of the table that generated code makes.
-    pub const fn new(name: &'static str, run: fn(Arc<S>, ActionCall) -> ActionFuture) -> Self {
-        Self { name, run }
+    pub const fn new<Req, Resp>(
+        action: Action<Req, Resp>,
+        run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    ) -> Self {
+        Self {
+            name: action.name(),
+            variant: action.variant,
+            run,
+        }
     }
 }
 
@@ -68,7 +91,7 @@ pub fn run<Req, Resp, E, F, Fut>(
 where
     Req: Send + 'static,
     Resp: Send + 'static,
-    E: Into<ActionError>,
+    E: IntoActionError,
     F: FnOnce(Req, Context) -> Fut + Send + 'static,
     Fut: Future<Output = Result<Resp, E>> + Send,
 {
@@ -85,6 +108,38 @@ where
             .map_err(|errors| invalid_response(&call.action, &errors))?;
         let body = (action.response.encode)(encoding, &response);
         Ok(ActionResponse::new(call.action, body))
+    })
+}
+
+/// Runs a typed handler that blocks its thread, on a thread of the runtime's pool for such work.
+///
+/// # Errors
+/// As [`run`], and an internal error without a tokio runtime.
+pub fn run_blocking<Req, Resp, E, F>(
+    action: Action<Req, Resp>,
+    call: ActionCall,
+    handler: F,
+) -> ActionFuture
+where
+    Req: Send + 'static,
+    Resp: Send + 'static,
+    E: IntoActionError,
+    F: FnOnce(Req, Context) -> Result<Resp, E> + Send + 'static,
+{
+    run(action, call, move |request, context| async move {
+        let Ok(runtime) = Handle::try_current() else {
+            let message = "a blocking action needs a tokio runtime";
+            return Err(ActionError::internal(message));
+        };
+        let span = tracing::Span::current();
+        let work = move || span.in_scope(|| handler(request, context).map_err(Into::into));
+        match runtime.spawn_blocking(work).await {
+            Ok(outcome) => outcome,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Err(ActionError::internal(error)),
+            },
+        }
     })
 }
 

@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use example_service::types::SquareRequest;
-use example_service::{ExampleService, ExampleServiceClient};
+use example_service::{ExampleClient, ExampleService};
 use soa::{Client, RedisClientTransport, RedisServerTransport, RedisSettings, Server};
 
 /// How long each number of callers is measured, after a tenth of it to warm up.
@@ -61,7 +61,7 @@ fn main() {
 async fn measure(client: &Client, callers: u32, length: Duration) -> Vec<Duration> {
     let end = Instant::now() + length;
     let callers = (0..callers).map(|caller| {
-        let example = ExampleServiceClient::new(client);
+        let example = ExampleClient::new(client);
         tokio::spawn(async move {
             let mut times = Vec::with_capacity(100_000);
             let number = i128::from(caller);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use example_service::types::{CallSquareRequest, FailRequest, SquareRequest, SquareResponse};
-use example_service::{ExampleService, ExampleServiceClient, VERSION_2, VERSION_3};
+use example_service::{ExampleClient, ExampleService, VERSION_2, VERSION_3};
 use soa::{
     ActionError, Client, Context, ErrorKind, LocalTransport, Map, Server, Switch, TypedClient as _,
     Value, value,
@@ -22,8 +22,8 @@ fn number(response: &SquareResponse) -> i128 {
     response.square
 }
 
-fn example() -> ExampleServiceClient {
-    ExampleServiceClient::local(ExampleService::new())
+fn example() -> ExampleClient {
+    ExampleClient::local(ExampleService::new())
 }
 
 /// A client of two services, of which the first calls the second.
@@ -51,14 +51,13 @@ fn two_services() -> Client {
 async fn a_job_gives_a_tuple_or_a_vector_of_typed_results_in_order() {
     let example = example();
     let client = two_services();
-    let first = ExampleServiceClient::new(&client);
+    let first = ExampleClient::new(&client);
     let (a, b, version) = client
         .job((
             first.square(square(2)),
             first.square(square(3)),
-            first.switched(value!({})),
+            first.switched_v3(value!({})),
         ))
-        .switch(VERSION_3)
         .await
         .unwrap();
     assert_eq!((number(&a), number(&b), version.version), (4, 9, 3));
@@ -73,7 +72,7 @@ async fn a_job_gives_a_tuple_or_a_vector_of_typed_results_in_order() {
 #[tokio::test]
 async fn the_first_failing_action_is_the_error_of_a_job() {
     let client = two_services();
-    let example = ExampleServiceClient::new(&client);
+    let example = ExampleClient::new(&client);
     let job = client.job((
         example.square(square(1)),
         example.fail(FailRequest::default()),
@@ -92,7 +91,7 @@ async fn the_first_failing_action_is_the_error_of_a_job() {
 #[tokio::test]
 async fn a_job_that_goes_on_gives_the_outcome_of_each_action() {
     let client = two_services();
-    let example = ExampleServiceClient::new(&client);
+    let example = ExampleClient::new(&client);
     let (one, failed, two) = client
         .job((
             example.square(square(1)),
@@ -115,7 +114,7 @@ async fn a_job_that_goes_on_gives_the_outcome_of_each_action() {
 #[tokio::test]
 async fn an_error_of_the_job_is_one_error() {
     let client = two_services();
-    let example = ExampleServiceClient::new(&client);
+    let example = ExampleClient::new(&client);
     let job = client.job((example.square(square(1)), example.job_error(value!({}))));
     let error = job.continue_on_error().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Job);
@@ -126,8 +125,8 @@ async fn an_error_of_the_job_is_one_error() {
 async fn a_job_goes_to_one_service() {
     let client = two_services();
     let (one, two) = (
-        ExampleServiceClient::new(&client),
-        ExampleServiceClient::named(&client, "example2"),
+        ExampleClient::new(&client),
+        ExampleClient::named(&client, "example2"),
     );
     let error = client
         .job((one.square(square(1)), two.square(square(2))))
@@ -147,7 +146,7 @@ async fn a_job_goes_to_one_service() {
 #[tokio::test]
 async fn parallel_calls_come_back_in_order_from_several_services() {
     let client = two_services();
-    let services = ["example", "example2"].map(|name| ExampleServiceClient::named(&client, name));
+    let services = ["example", "example2"].map(|name| ExampleClient::named(&client, name));
     let calls: Vec<_> = (1..=10)
         .map(|n| services[usize::try_from(n % 2).unwrap()].square(square(n)))
         .collect();
@@ -165,11 +164,11 @@ async fn parallel_calls_come_back_in_order_from_several_services() {
             one.square(square(2)).switch(VERSION_2),
             client
                 .job((two.square(square(3)), two.switched(value!({}))))
-                .switch(VERSION_2),
+                .switch(99),
         ))
         .await
         .unwrap();
-    assert_eq!((number(&a), number(&b), c.version), (4, 9, 2));
+    assert_eq!((number(&a), number(&b), c.version), (4, 9, 1));
     let error = client
         .parallel([one.fail(FailRequest::default())])
         .await
@@ -180,7 +179,7 @@ async fn parallel_calls_come_back_in_order_from_several_services() {
 #[tokio::test]
 async fn a_call_is_sent_now_and_collected_later() {
     let client = two_services();
-    let example = ExampleServiceClient::new(&client);
+    let example = ExampleClient::new(&client);
     let mut pending = example.square(square(7)).send().await.unwrap();
     assert_eq!(number(&(&mut pending).await.unwrap()), 49);
     assert_eq!(
@@ -193,9 +192,9 @@ async fn a_call_is_sent_now_and_collected_later() {
         .send();
     let (one, two) = job.await.unwrap().await.unwrap();
     assert_eq!((number(&one), number(&two)), (1, 4));
-    let options = example.switched(value!({})).switch(VERSION_2).send();
+    let options = example.switched_v2(value!({})).switch(99).send();
     assert_eq!(options.await.unwrap().await.unwrap().version, 2);
-    let nowhere = ExampleServiceClient::named(&client, "nowhere");
+    let nowhere = ExampleClient::named(&client, "nowhere");
     let error = nowhere.square(square(1)).send().await.unwrap_err();
     assert_eq!(
         error.kind(),
@@ -291,7 +290,7 @@ async fn context_and_control_are_built_of_base_and_options() {
         .context("switches", value!([9]))
         .build()
         .unwrap();
-    let example = ExampleServiceClient::new(&client);
+    let example = ExampleClient::new(&client);
     let seen = example
         .get_context(value!({}))
         .switch(5)
@@ -334,7 +333,7 @@ async fn the_context_flows_down_the_chain_by_itself() {
         number: 9,
         service: None,
     };
-    let seen = ExampleServiceClient::new(&client)
+    let seen = ExampleClient::new(&client)
         .call_square(request)
         .correlation_id("chain")
         .switch(8)
@@ -375,7 +374,7 @@ async fn a_hook_sees_every_client_that_a_server_makes() {
         number: 1,
         service: None,
     };
-    let call = ExampleServiceClient::local(first)
+    let call = ExampleClient::local(first)
         .call_square(request)
         .correlation_id("abc");
     let seen = call.await.unwrap();
@@ -385,7 +384,7 @@ async fn a_hook_sees_every_client_that_a_server_makes() {
 #[tokio::test]
 async fn failures_are_told_with_service_and_cause() {
     let client = two_services();
-    let nowhere = ExampleServiceClient::named(&client, "nowhere");
+    let nowhere = ExampleClient::named(&client, "nowhere");
     let error = nowhere.square(square(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownService);
     assert_eq!(
@@ -428,15 +427,15 @@ fn clients_and_calls_can_go_to_other_threads() {
     is_send_and_sync::<Client>();
     is_send_and_sync::<Server>();
     is_send_and_sync::<Context>();
-    is_send_and_sync::<ExampleServiceClient>();
+    is_send_and_sync::<ExampleClient>();
     is_send::<soa::Call<Value>>();
     is_send::<soa::Pending<Value>>();
-    assert_eq!(ExampleServiceClient::SERVICE, "example");
+    assert_eq!(ExampleClient::DESCRIPTOR.name(), "example");
 }
 
 #[tokio::test]
 async fn a_service_that_cannot_be_served_is_told_by_every_call() {
-    let broken = ExampleServiceClient::local(Server::untyped("", "1.0.0"));
+    let broken = ExampleClient::local(Server::untyped("", "1.0.0"));
     let error = broken.square(square(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert_eq!(
@@ -492,7 +491,7 @@ async fn a_job_keeps_the_context_of_the_client_that_its_calls_were_made_with() {
     let client = two_services();
     let mut context = client.base_context().clone();
     context.extra.insert("tenant", 7);
-    let chained = ExampleServiceClient::new(&client.inheriting(context));
+    let chained = ExampleClient::new(&client.inheriting(context));
     let (seen, _) = client
         .job((chained.get_context(value!({})), chained.none(value!({}))))
         .await

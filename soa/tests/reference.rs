@@ -14,7 +14,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use example_service::types::*;
-use example_service::{ExampleService, ExampleServiceClient, VERSION_2, VERSION_3};
+use example_service::{ExampleClient, ExampleService, VERSION_2, VERSION_3};
 use processes::{Process, Redis, chunking_reference_service, reference_service};
 use soa::{
     Call, Client, ErrorKind, LocalTransport, Map, Nullable, RedisClientTransport,
@@ -24,7 +24,7 @@ use soa::{
 /// Reference services `example` and `example2`, and a client of both.
 struct Reference {
     client: Client,
-    example: ExampleServiceClient,
+    example: ExampleClient,
     redis: Redis,
     _services: [Process; 2],
 }
@@ -37,7 +37,7 @@ impl Reference {
         for name in ["example", "example2"] {
             await_service(&client, name).await;
         }
-        let example = ExampleServiceClient::new(&client);
+        let example = ExampleClient::new(&client);
         Self {
             client,
             example,
@@ -124,7 +124,7 @@ async fn assert_same<R: Send + Debug + PartialEq + 'static>(ours: Call<R>, refer
 #[tokio::test]
 async fn typed_calls_of_a_reference_server_give_what_our_own_gives() {
     let reference = Reference::start().await;
-    let (ours, theirs) = (&ExampleServiceClient::new(&local()), &reference.example);
+    let (ours, theirs) = (&ExampleClient::new(&local()), &reference.example);
     macro_rules! same {
         ($($action:ident($request:expr)),* $(,)?) => {
             $(assert_same(ours.$action($request), theirs.$action($request)).await;)*
@@ -166,6 +166,8 @@ async fn typed_calls_of_a_reference_server_give_what_our_own_gives() {
         big(big(None)),
         big(big(Some(BigKind::Text))),
         switched(value!({})),
+        switched_v2(value!({})),
+        switched_v3(value!({})),
         remember(RememberRequest { key: key(), value: anything() }),
         recall(RecallRequest { key: key() }),
         recall(RecallRequest { key: "never kept".to_owned() }),
@@ -175,7 +177,7 @@ async fn typed_calls_of_a_reference_server_give_what_our_own_gives() {
     let chained = theirs.call_square(call_square(None)).await.unwrap();
     let calling = chained.callee_context.get("calling_service");
     assert_eq!((chained.square, calling), (81, Some(&"example".into())));
-    let example2 = ExampleServiceClient::named(&reference.client, "example2");
+    let example2 = ExampleClient::named(&reference.client, "example2");
     let back = example2.call_square(call_square(Some("example".to_owned())));
     assert_eq!(back.await.unwrap().square, 81);
     let slow = theirs
@@ -191,7 +193,7 @@ async fn typed_calls_of_a_reference_server_give_what_our_own_gives() {
 #[tokio::test]
 async fn every_type_of_the_wire_comes_from_a_reference_server_and_goes_there_and_back() {
     let reference = Reference::start().await;
-    let mut ours = ExampleServiceClient::new(&local())
+    let mut ours = ExampleClient::new(&local())
         .types(value!({}))
         .await
         .unwrap()
@@ -220,7 +222,7 @@ async fn every_type_of_the_wire_comes_from_a_reference_server_and_goes_there_and
 async fn errors_of_a_reference_server_are_told_like_our_own() {
     let reference = Reference::start().await;
     let local = local();
-    let (ours, theirs) = (&ExampleServiceClient::new(&local), &reference.example);
+    let (ours, theirs) = (&ExampleClient::new(&local), &reference.example);
     let all = || FailRequest {
         code: Some("TEAPOT".to_owned()),
         message: Some("short and stout".to_owned()),
@@ -296,17 +298,16 @@ async fn jobs_run_on_a_reference_server_by_their_rules() {
     let (two, version, three) = client
         .job((
             example.square(square(2)),
-            example.switched(value!({})),
+            example.switched_v2(value!({})),
             example.square(square(3)),
         ))
-        .switch(VERSION_2)
         .await
         .unwrap();
     assert_eq!((two.square, version.version, three.square), (4, 2, 9));
     assert_eq!(
         example
-            .switched(value!({}))
-            .switch(VERSION_3)
+            .switched_v3(value!({}))
+            .switch(VERSION_2)
             .await
             .unwrap()
             .version,
@@ -348,7 +349,7 @@ async fn jobs_run_on_a_reference_server_by_their_rules() {
 async fn parallel_and_pending_calls_to_reference_servers_come_back_in_order() {
     let reference = Reference::start().await;
     let client = &reference.client;
-    let services = ["example", "example2"].map(|name| ExampleServiceClient::named(client, name));
+    let services = ["example", "example2"].map(|name| ExampleClient::named(client, name));
     let calls: Vec<_> = (0..100_u8)
         .map(|number| services[usize::from(number % 2)].square(square(number.into())))
         .collect();
@@ -401,7 +402,7 @@ async fn a_mixed_fleet_answers_two_thousand_calls_without_a_failure() {
     let callers = (0..CALLERS).map(|caller| {
         let client = reference.client.clone();
         tokio::spawn(async move {
-            let example = ExampleServiceClient::new(&client);
+            let example = ExampleClient::new(&client);
             let mut by_us = 0;
             for number in (caller * CALLS)..((caller + 1) * CALLS) {
                 // `slow` tells which process has done the job.
@@ -432,7 +433,7 @@ async fn a_chunked_answer_is_put_together() {
     let _service = chunking_reference_service(&redis, "example", 102_400);
     let client = client(&redis);
     await_service(&client, "example").await;
-    let example = ExampleServiceClient::new(&client);
+    let example = ExampleClient::new(&client);
     for (size, kind) in [
         (250_000, BigKind::Bytes),
         (102_401, BigKind::Text),
@@ -441,7 +442,7 @@ async fn a_chunked_answer_is_put_together() {
     ] {
         let kind = Some(kind);
         let request = BigRequest { size, kind };
-        let expected = ExampleServiceClient::new(&local())
+        let expected = ExampleClient::new(&local())
             .big(request.clone())
             .await
             .unwrap();

@@ -7,18 +7,16 @@ use std::error::Error as _;
 use example_service::types::{
     CallSquareRequest, GetContextResponse, SquareRequest, SquareResponse,
 };
-use example_service::{ExampleService, ExampleServiceClient, VERSION_2};
+use example_service::{ExampleClient, ExampleService, VERSION_2};
 use soa::testing::Stub;
 use soa::{ActionError, Client, Context, ErrorKind, Map, Server, service, value};
 
 fn squaring() -> Stub {
-    Stub::new().on(ExampleServiceClient::SQUARE, |request| {
-        match request.number {
-            13 => Err(ActionError::caller("UNLUCKY", "Not that one").field("number")),
-            number => Ok(SquareResponse {
-                square: number * number,
-            }),
-        }
+    Stub::new().on(ExampleClient::SQUARE, |request| match request.number {
+        13 => Err(ActionError::caller("UNLUCKY", "Not that one").field("number")),
+        number => Ok(SquareResponse {
+            square: number * number,
+        }),
     })
 }
 
@@ -29,22 +27,19 @@ fn square(number: i128) -> SquareRequest {
 #[tokio::test]
 async fn a_stub_answers_with_types_and_records_its_calls() {
     let stub = squaring();
-    let example = ExampleServiceClient::stubbed(stub.clone());
+    let example = ExampleClient::stubbed(stub.clone());
     assert_eq!(example.square(square(3)).await.unwrap().square, 9);
     let error = example.square(square(13)).await.unwrap_err();
     assert_eq!(error.errors()[0].field.as_deref(), Some("number"));
-    assert_eq!(
-        stub.calls(ExampleServiceClient::SQUARE),
-        [square(3), square(13)]
-    );
+    assert_eq!(stub.calls(ExampleClient::SQUARE), [square(3), square(13)]);
     assert_eq!(stub.called(), ["square", "square"]);
-    assert!(stub.calls(ExampleServiceClient::ECHO).is_empty());
+    assert!(stub.calls(ExampleClient::ECHO).is_empty());
 }
 
 #[tokio::test]
 async fn an_unexpected_call_says_what_the_stub_lacks() {
     let stub = squaring();
-    let example = ExampleServiceClient::stubbed(stub.clone());
+    let example = ExampleClient::stubbed(stub.clone());
     let error = example.echo(value!({})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert_eq!(
@@ -56,7 +51,7 @@ async fn an_unexpected_call_says_what_the_stub_lacks() {
 
 #[tokio::test]
 async fn a_service_is_tested_with_a_stub_of_the_service_that_it_calls() {
-    let stub = squaring().on(ExampleServiceClient::GET_CONTEXT, |_| {
+    let stub = squaring().on(ExampleClient::GET_CONTEXT, |_| {
         Ok(GetContextResponse {
             context: Map::new(),
             control: Map::new(),
@@ -73,7 +68,7 @@ async fn a_service_is_tested_with_a_stub_of_the_service_that_it_calls() {
         number: 5,
         service: None,
     };
-    let response = ExampleServiceClient::local(server)
+    let response = ExampleClient::local(server)
         .call_square(request.clone())
         .await
         .unwrap();
@@ -93,7 +88,7 @@ impl Cubes {
         cx: &Context,
     ) -> Result<SquareResponse, ActionError> {
         let number = request.number;
-        let squared = cx.client::<ExampleServiceClient>().square(request).await?;
+        let squared = cx.client::<ExampleClient>().square(request).await?;
         let sign = if cx.is_active(VERSION_2) { -1 } else { 1 };
         Ok(SquareResponse {
             square: squared.square * number * sign,

@@ -10,13 +10,15 @@ use quote::{quote, quote_spanned};
 
 use super::{lints, shown_at, span_of};
 use crate::carry;
-use crate::model::{Action, Service};
+use crate::model::{Action, Service, Switch};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
     let Service {
         crate_path,
         name,
         display_name,
+        version,
+        documentation,
         client,
         visibility,
         ..
@@ -30,6 +32,8 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         .actions
         .iter()
         .map(|action| constant(service, action));
+    let callable = service.actions.iter().filter(|action| action.callable);
+    let descriptors = callable.map(descriptor);
     let methods = service.actions.iter().map(|action| method(service, action));
     quote! {
         #[doc = #summary]
@@ -80,7 +84,13 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         #[automatically_derived]
         #lints
         impl #crate_path::TypedClient for #client {
-            const SERVICE: &'static str = #name;
+            const DESCRIPTOR: &'static #crate_path::__private::ServiceDescriptor =
+                &#crate_path::__private::ServiceDescriptor::new(
+                    #name,
+                    #version,
+                    #documentation,
+                    &[#(#descriptors),*],
+                );
 
             fn from_service_client(client: #crate_path::__private::ServiceClient) -> Self {
                 Self { service: client }
@@ -111,13 +121,53 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
     let request = request_type(action);
     let summary = format!(" The handle of the action `{display_name}`.");
     let path = shown_at(crate_path, &action.method);
-    let handle = quote_spanned!(span=> #path::__private::action::<#request, #response>(#name));
+    let variant = variant(service, action);
+    let handle =
+        quote_spanned!(span=> #path::__private::action::<#request, #response>(#name)#variant);
     quote! {
         #[doc = #summary]
         #conditions
         #attributes
         pub const #constant: #crate_path::Action<#request, #response> = #handle;
     }
+}
+
+/// Which variant of its action a handle is of, where there are several.
+fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
+    let crate_path = &service.crate_path;
+    let same_name = |other: &&Action| other.display_name == action.display_name;
+    let family: Vec<&Action> = service.actions.iter().filter(same_name).collect();
+    if family.iter().all(|other| other.switch.is_none()) {
+        return None;
+    }
+    let switch_of = |other: &Action| match &other.switch {
+        Some(Switch::Constant(path)) => quote!(::core::option::Option::Some(#path)),
+        Some(Switch::Number(number)) => {
+            quote!(::core::option::Option::Some(#crate_path::__private::Switch::new(#number)))
+        }
+        None => quote!(::core::option::Option::None),
+    };
+    let switch = switch_of(action);
+    let family = family.into_iter().map(|other| {
+        let conditions = carry::tokens(&other.conditions);
+        let switch = switch_of(other);
+        quote!(#conditions #switch)
+    });
+    Some(quote! {
+        .variant(&#crate_path::__private::Variant { switch: #switch, family: &[#(#family),*] })
+    })
+}
+
+fn descriptor(action: &Action) -> TokenStream {
+    let Action {
+        constant,
+        documentation,
+        ..
+    } = action;
+    let conditions = carry::tokens(&action.conditions);
+    let deprecated = action.deprecated.as_ref();
+    let deprecated = deprecated.map(|deprecated| quote!(.deprecated(#deprecated)));
+    quote!(#conditions Self::#constant.describe(#documentation) #deprecated)
 }
 
 fn method(service: &Service, action: &Action) -> TokenStream {

@@ -1,6 +1,7 @@
 //! From the model to code.
 //!
-//! For a service there are three pieces: the registry (`impl Service`), the client, and the
+//! For a service there are three pieces: the registry (`impl Service`, or a constant of the contract,
+//! from which `impl Service` is made where the contract is implemented), the client, and the
 //! comparisons of types that were written twice. All of it is thin: one line per action in each, as
 //! everything that decodes, validates, encodes and sends lives in the runtime.
 //!
@@ -18,14 +19,45 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-use crate::model::Service;
+use crate::model::{Home, Implementation, Service};
 
-/// All that is generated for a service.
-pub(crate) fn service(service: &Service) -> TokenStream {
-    let registry = registry::expand(service);
+/// What is generated for an item.
+#[derive(Default)]
+pub(crate) struct Expansion {
+    /// Goes inside the item, behind its members.
+    pub(crate) inside: TokenStream,
+    /// Goes behind the item.
+    pub(crate) beside: TokenStream,
+}
+
+/// All that is generated for a service or a contract.
+pub(crate) fn service(service: &Service) -> Expansion {
     let client = client::expand(service);
     let checks = checks::expand(service);
-    quote!(#registry #client #checks)
+    match &service.home {
+        Home::Contract => Expansion {
+            inside: registry::contract(service),
+            beside: quote!(#client #checks),
+        },
+        Home::Inherent {
+            self_type,
+            generics,
+        } => {
+            let registry = registry::inherent(service, self_type, generics);
+            Expansion {
+                inside: TokenStream::new(),
+                beside: quote!(#registry #client #checks),
+            }
+        }
+    }
+}
+
+/// All that is generated for the `impl` of a contract.
+pub(crate) fn implementation(implementation: &Implementation) -> Expansion {
+    Expansion {
+        inside: TokenStream::new(),
+        beside: registry::implementation(implementation),
+    }
 }
 
 /// The lints that generated code does not answer to.

@@ -1,67 +1,95 @@
 //! `impl Service`: what the service offers, and how a job's action reaches its handler.
 //!
-//! Two tables in the same order. The descriptors are plain data, for introspection; the rows of the
-//! other table hold a function each, which hands the handler to the runtime together with the
-//! action's typed handle.
+//! The descriptor is the client's, which needs no service. Beside it is a table in the same order, whose
+//! rows hold a function each, which hands the handler to the runtime together with the action's typed
+//! handle.
+//!
+//! A contract cannot implement `Service` for all who implement the contract (the trait is not its own,
+//! E0210). So it keeps both in a constant of its own, and `#[service]` on the `impl` of the contract,
+//! which sees nothing of the trait, makes `impl Service` out of that.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
+use syn::{Generics, Ident, Type};
 
 use super::{lints, shown_at, span_of};
 use crate::carry;
-use crate::model::{Action, Service};
+use crate::model::{Action, Implementation, Service};
 
-pub(super) fn expand(service: &Service) -> TokenStream {
+/// The constant of a contract. Where the contract lacks `#[service]`, the compiler names it.
+fn constant(span: Span) -> Ident {
+    Ident::new("__SOA_CONTRACT", span)
+}
+
+pub(super) fn inherent(service: &Service, self_type: &Type, generics: &Generics) -> TokenStream {
     let Service {
-        crate_path,
-        name,
-        version,
-        documentation,
-        self_type,
-        generics,
-        ..
+        crate_path, client, ..
     } = service;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let lints = lints();
-    let callable = || service.actions.iter().filter(|action| action.callable);
-    let descriptors = callable().map(|action| descriptor(service, action));
-    let rows = callable().map(|action| row(service, action));
+    let rows = rows(service);
     quote! {
         #[automatically_derived]
         #lints
         impl #impl_generics #crate_path::Service for #self_type #where_clause {
             const DESCRIPTOR: &'static #crate_path::__private::ServiceDescriptor =
-                &#crate_path::__private::ServiceDescriptor::new(
-                    #name,
-                    #version,
-                    #documentation,
-                    &[#(#descriptors),*],
-                );
+                <#client as #crate_path::TypedClient>::DESCRIPTOR;
 
-            const ACTIONS: &'static [#crate_path::__private::ServiceAction<Self>] = &[#(#rows),*];
+            const ACTIONS: &'static [#crate_path::__private::ServiceAction<Self>] = &[#rows];
         }
     }
 }
 
-fn descriptor(service: &Service, action: &Action) -> TokenStream {
-    let Action {
-        constant,
-        documentation,
-        ..
-    } = action;
-    let client = &service.client;
-    let conditions = carry::tokens(&action.conditions);
-    let deprecated = action.deprecated.then(|| quote!(.deprecated()));
-    quote!(#conditions #client::#constant.describe(#documentation) #deprecated)
+pub(super) fn contract(service: &Service) -> TokenStream {
+    let Service {
+        crate_path, client, ..
+    } = service;
+    let lints = lints();
+    let rows = rows(service);
+    let constant = constant(Span::call_site());
+    quote! {
+        #[doc(hidden)]
+        #lints
+        const #constant: #crate_path::__private::Contract<Self> = #crate_path::__private::Contract {
+            descriptor: <#client as #crate_path::TypedClient>::DESCRIPTOR,
+            actions: &[#rows],
+        };
+    }
+}
+
+pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
+    let Implementation {
+        crate_path,
+        contract,
+        self_type,
+        generics,
+    } = implementation;
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let lints = lints();
+    let constant = constant(contract.span());
+    quote! {
+        #[automatically_derived]
+        #lints
+        impl #impl_generics #crate_path::Service for #self_type #where_clause {
+            const DESCRIPTOR: &'static #crate_path::__private::ServiceDescriptor =
+                <Self as #contract>::#constant.descriptor;
+
+            const ACTIONS: &'static [#crate_path::__private::ServiceAction<Self>] =
+                <Self as #contract>::#constant.actions;
+        }
+    }
+}
+
+fn rows(service: &Service) -> TokenStream {
+    let callable = service.actions.iter().filter(|action| action.callable);
+    let rows = callable.map(|action| row(service, action));
+    quote!(#(#rows),*)
 }
 
 fn row(service: &Service, action: &Action) -> TokenStream {
     let Action {
-        name,
-        method,
-        constant,
-        ..
+        method, constant, ..
     } = action;
     let client = &service.client;
     let crate_path = shown_at(&service.crate_path, method);
@@ -75,7 +103,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
         None => quote_spanned!(span=> ()),
     };
     let request = action.request.as_ref().map(|ty| {
-        let span = proc_macro2::Span::mixed_site().located_at(ty.span());
+        let span = Span::mixed_site().located_at(ty.span());
         quote_spanned!(span=> request,)
     });
     let context_pattern = match action.context {
@@ -83,7 +111,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
         None => quote_spanned!(span=> _),
     };
     let context = action.context.as_ref().map(|ty| {
-        let span = proc_macro2::Span::mixed_site().located_at(ty.span());
+        let span = Span::mixed_site().located_at(ty.span());
         quote_spanned!(span=> &context)
     });
     // Named where it can be, for the error about one that does not convert to point at it.
@@ -91,13 +119,22 @@ fn row(service: &Service, action: &Action) -> TokenStream {
         .error
         .as_ref()
         .map_or_else(|| quote!(_), |error| quote!(#error));
-    let run = quote_spanned!(span=> #crate_path::__private::run::<_, _, #error, _, _>);
+    let arguments = quote_spanned!(span=> #request_pattern, #context_pattern);
+    let invoke = quote_spanned!(span=> Self::#method(&service, #request #context));
+    let (run, handler) = if action.blocking {
+        let run = quote_spanned!(span=> run_blocking::<_, _, #error, _>);
+        (run, quote_spanned!(span=> move |#arguments| #invoke))
+    } else {
+        let run = quote_spanned!(span=> run::<_, _, #error, _, _>);
+        (
+            run,
+            quote_spanned!(span=> move |#arguments| async move { #invoke.await }),
+        )
+    };
     quote_spanned! {span=>
         #conditions
-        #crate_path::__private::ServiceAction::new(#name, |service, call| {
-            #run(#client::#constant, call, move |#request_pattern, #context_pattern| async move {
-                Self::#method(&service, #request #context).await
-            })
+        #crate_path::__private::ServiceAction::new(#client::#constant, |service, call| {
+            #crate_path::__private::#run(#client::#constant, call, #handler)
         })
     }
 }

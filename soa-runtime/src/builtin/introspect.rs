@@ -88,6 +88,45 @@ impl Handler for Introspect {
     }
 }
 
+/// What is meant by a name: one action, one variant of an action (`name[switch:N]`, `name[DEFAULT]`), or all
+/// variants of one.
+///
+/// As in the reference, an action without variants is found under a variant's name too, and shown under the name
+/// that was asked for.
+fn find(offer: &Offer, name: &str) -> BTreeMap<String, Introspected> {
+    if let Some(offered) = offer.actions.get(name) {
+        return BTreeMap::from([(name.to_owned(), offered.into())]);
+    }
+    let of_action = |action: &str| -> BTreeMap<String, Introspected> {
+        let actions = offer.actions.iter();
+        actions
+            .filter(|(_, offered)| offered.action == action)
+            .map(|(shown, offered)| (shown.to_string(), offered.into()))
+            .collect()
+    };
+    let variants = of_action(name);
+    if !variants.is_empty() {
+        return variants;
+    }
+    match name.split_once('[') {
+        Some((action, suffix)) if is_suffix(suffix) => match offer.actions.get(action) {
+            Some(offered) => BTreeMap::from([(name.to_owned(), offered.into())]),
+            None => BTreeMap::new(),
+        },
+        _ => BTreeMap::new(),
+    }
+}
+
+/// Whether this is what follows the `[` in the name of a variant.
+fn is_suffix(text: &str) -> bool {
+    let number = text
+        .strip_prefix("switch:")
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_number =
+        |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    text == "DEFAULT]" || number.is_some_and(is_number)
+}
+
 fn introspect(
     offer: &Offer,
     action_name: Option<String>,
@@ -98,15 +137,16 @@ fn introspect(
             Some(offer.documentation.map(str::to_owned).into()),
             offer.actions.iter().map(told).collect(),
         ),
-        Some(name) => match offer.actions.get_key_value(name.as_str()) {
-            Some(action) => (None, BTreeMap::from([told(action)])),
-            None => {
+        Some(name) => {
+            let actions = find(offer, &name);
+            if actions.is_empty() {
                 return Err(
                     ActionError::caller(code::INVALID, "Action not defined in service")
                         .field("action_name"),
                 );
             }
-        },
+            (None, actions)
+        }
     };
     Ok(IntrospectResponse {
         documentation,

@@ -18,13 +18,36 @@ use crate::server::Handler;
 pub(crate) struct Offer {
     pub(crate) version: Name,
     pub(crate) documentation: Option<&'static str>,
-    pub(crate) actions: BTreeMap<Name, Offered>,
+    /// By the name that `introspect` shows: each variant of an action has its own.
+    actions: BTreeMap<Name, Offered>,
+}
+
+impl Offer {
+    pub(crate) fn insert(&mut self, action: &ActionDescriptor) {
+        self.actions.insert(action.shown_name(), action.into());
+    }
+
+    pub(crate) fn insert_untyped(&mut self, action: Name) {
+        let offered = Offered {
+            action: action.clone(),
+            ..Offered::default()
+        };
+        self.actions.entry(action).or_insert(offered);
+    }
+
+    fn has(&self, action: &str) -> bool {
+        self.actions
+            .values()
+            .any(|offered| offered.action == action)
+    }
 }
 
 /// What a server says about one of its actions. Nothing is known of the bodies of actions that were
 /// registered by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Offered {
+    /// The name on the wire, which all variants of an action share.
+    action: Name,
     documentation: Option<&'static str>,
     request: Option<fn() -> Arc<Schema>>,
     response: Option<fn() -> Arc<Schema>>,
@@ -33,6 +56,7 @@ pub(crate) struct Offered {
 impl From<&ActionDescriptor> for Offered {
     fn from(action: &ActionDescriptor) -> Self {
         Self {
+            action: action.name().into(),
             documentation: action.documentation(),
             request: Some(action.request),
             response: Some(action.response),
@@ -43,21 +67,15 @@ impl From<&ActionDescriptor> for Offered {
 /// The built-in actions that a service does not define itself.
 pub(crate) fn actions(mut offer: Offer) -> Vec<(Name, Arc<dyn Handler>)> {
     let mut handlers: Vec<(Name, Arc<dyn Handler>)> = Vec::new();
-    let has_status = offer.actions.contains_key(status::NAME);
-    let has_introspect = offer.actions.contains_key(introspect::NAME);
+    let has_status = offer.has(status::NAME);
+    let has_introspect = offer.has(introspect::NAME);
     if !has_status {
-        let description = status::ACTION.describe(status::DOCUMENTATION);
-        offer
-            .actions
-            .insert(status::NAME.into(), (&description).into());
+        offer.insert(&status::ACTION.describe(status::DOCUMENTATION));
         let status = status::Status::new(offer.version.clone());
         handlers.push((status::NAME.into(), Arc::new(status)));
     }
     if !has_introspect {
-        let description = introspect::ACTION.describe(introspect::DOCUMENTATION);
-        offer
-            .actions
-            .insert(introspect::NAME.into(), (&description).into());
+        offer.insert(&introspect::ACTION.describe(introspect::DOCUMENTATION));
         let introspect = introspect::Introspect::new(offer);
         handlers.push((introspect::NAME.into(), Arc::new(introspect)));
     }

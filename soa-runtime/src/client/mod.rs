@@ -191,7 +191,9 @@ impl Client {
         options: Option<Box<CallOptions>>,
         sent: Sent,
     ) -> Result<Dispatched, ClientError> {
+        let mut has_variants = false;
         for request in &actions {
+            has_variants |= request.variant.is_some();
             if let Err(error) = request.body.bytes() {
                 let action = request.action.clone();
                 return Err(ClientError::encode(
@@ -212,6 +214,9 @@ impl Client {
             options
                 .apply(&mut context, &mut control)
                 .map_err(|problem| ClientError::usage(&route.service, problem))?;
+        }
+        if has_variants {
+            select_variants(&route.service, &actions, &mut context)?;
         }
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
@@ -237,6 +242,29 @@ impl Client {
         };
         let run = self.shared.middleware.run(request, end);
         Ok(within(timeout, called, Dispatched::Boxed(run)))
+    }
+}
+
+/// Turns on the switches of the variants that are called, and checks that each is the one that will answer.
+fn select_variants(
+    service: &Name,
+    actions: &[ActionRequest],
+    context: &mut ContextHeader,
+) -> Result<(), ClientError> {
+    let variants = || {
+        actions
+            .iter()
+            .filter_map(|request| Some((&request.action, request.variant?)))
+    };
+    for switch in variants().filter_map(|(_, variant)| variant.switch) {
+        context.switches = context.switches.with(switch);
+    }
+    let switches = &context.switches;
+    match variants().find(|(_, variant)| variant.select(switches) != variant.switch) {
+        None => Ok(()),
+        Some((action, variant)) => Err(ClientError::variant_mismatch(
+            service, action, variant, switches,
+        )),
     }
 }
 

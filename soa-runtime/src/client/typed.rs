@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::action::Action;
 use crate::client::{Call, Client, Route};
+use crate::descriptor::ServiceDescriptor;
 use crate::message::{ActionRequest, Name};
 use crate::server::IntoServer;
 use crate::testing::Stub;
@@ -11,15 +12,15 @@ use crate::transport::LocalTransport;
 
 /// A typed client, as `#[service]` generates it.
 pub trait TypedClient: Sized {
-    /// The name of the service, as the service itself says it.
-    const SERVICE: &'static str;
+    /// What the service offers, as the service or its contract itself says it.
+    const DESCRIPTOR: &'static ServiceDescriptor;
 
     /// A typed client over this untyped one.
     fn from_service_client(client: ServiceClient) -> Self;
 
     /// A typed client for the service under its own name.
     fn new(client: &Client) -> Self {
-        Self::from_service_client(ServiceClient::new(client, Self::SERVICE))
+        Self::from_service_client(ServiceClient::new(client, Self::DESCRIPTOR.name()))
     }
 }
 
@@ -66,7 +67,7 @@ impl ServiceClient {
         Call::new(
             self.client.clone(),
             Arc::clone(&self.route),
-            ActionRequest::new(action.name(), body),
+            ActionRequest::new(action.name(), body).of_variant(action.variant),
             action.response.decode,
         )
     }

@@ -24,6 +24,20 @@ use crate::message::{WireError, code};
 #[derive(Debug)]
 pub struct ActionError(Box<Inner>);
 
+/// What a handler may return as its error: everything that converts into an [`ActionError`].
+///
+/// It says in the words of this crate what is missing where a type does not.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of an action",
+    label = "does not convert into `ActionError`",
+    note = "where it is the service's own type: `impl From<{Self}> for soa::ActionError`",
+    note = "where callers need not know more: return `ActionError`, and write `.map_err(ActionError::internal)?`"
+)]
+pub trait IntoActionError: Into<ActionError> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<ActionError>> IntoActionError for E {}
+
 #[derive(Debug)]
 struct Inner {
     errors: Vec<WireError>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::TransportError;
 use super::action::list;
 use crate::codec::{DecodeError, EncodeError};
-use crate::message::{Name, WireError};
+use crate::message::{Name, SwitchSet, Variant, WireError};
 
 /// Why a call failed.
 ///
@@ -43,6 +43,11 @@ enum Cause {
         error: DecodeError,
     },
     Protocol(String),
+    VariantMismatch {
+        meant: String,
+        selected: String,
+        switches: SwitchSet,
+    },
     Usage(String),
 }
 
@@ -66,6 +71,9 @@ pub enum ErrorKind {
     Decode,
     /// The answer breaks the protocol.
     Protocol,
+    /// The call is of one variant of an action, and the switches of its job select another; nothing was
+    /// sent.
+    VariantMismatch,
     /// The call itself makes no sense; nothing was sent.
     Usage,
 }
@@ -110,6 +118,24 @@ impl ClientError {
         Self::new(service, Cause::Protocol(message.into()))
     }
 
+    /// `variant` is the one that was called, under `switches`, which select another.
+    pub(crate) fn variant_mismatch(
+        service: &Name,
+        action: &Name,
+        variant: &Variant,
+        switches: &SwitchSet,
+    ) -> Self {
+        let shown = |switch| format!("{action}{}", variant.suffix(switch));
+        Self::new(
+            service,
+            Cause::VariantMismatch {
+                meant: shown(variant.switch),
+                selected: shown(variant.select(switches)),
+                switches: switches.clone(),
+            },
+        )
+    }
+
     pub(crate) fn usage(service: &Name, message: impl Into<String>) -> Self {
         Self::new(service, Cause::Usage(message.into()))
     }
@@ -125,6 +151,7 @@ impl ClientError {
             Cause::Encode { .. } => ErrorKind::Encode,
             Cause::Decode { .. } => ErrorKind::Decode,
             Cause::Protocol(_) => ErrorKind::Protocol,
+            Cause::VariantMismatch { .. } => ErrorKind::VariantMismatch,
             Cause::Usage(_) => ErrorKind::Usage,
         }
     }
@@ -186,6 +213,17 @@ impl fmt::Display for ClientError {
             }
             Cause::Protocol(message) => {
                 write!(f, "service `{service}` broke the protocol: {message}")
+            }
+            Cause::VariantMismatch {
+                meant,
+                selected,
+                switches,
+            } => {
+                write!(
+                    f,
+                    "`{meant}` of service `{service}` was called, but with the switches of this job, \
+                     {switches:?}, `{selected}` would answer"
+                )
             }
             Cause::Usage(message) if service.is_empty() => write!(f, "bad call: {message}"),
             Cause::Usage(message) => write!(f, "bad call of service `{service}`: {message}"),

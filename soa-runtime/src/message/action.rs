@@ -1,6 +1,6 @@
 //! One action's request and response.
 
-use super::{Body, Name, WireError};
+use super::{Body, Name, Variant, WireError};
 
 /// The request for one action.
 #[derive(Clone, Debug)]
@@ -10,6 +10,8 @@ pub struct ActionRequest {
     pub action: Name,
     /// Its input.
     pub body: Body,
+    /// Which variant of the action a typed caller means. It does not travel.
+    pub(crate) variant: Option<&'static Variant>,
 }
 
 impl ActionRequest {
@@ -18,7 +20,13 @@ impl ActionRequest {
         Self {
             action: action.into(),
             body,
+            variant: None,
         }
+    }
+
+    pub(crate) fn of_variant(mut self, variant: Option<&'static Variant>) -> Self {
+        self.variant = variant;
+        self
     }
 }
 

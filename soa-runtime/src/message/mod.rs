@@ -17,6 +17,7 @@ mod control;
 mod error;
 mod job;
 mod switches;
+mod variant;
 
 pub use action::{ActionRequest, ActionResponse};
 pub use body::Body;
@@ -27,6 +28,8 @@ pub(crate) use control::KEYS as CONTROL_KEYS;
 pub use error::{WireError, code};
 pub use job::{JobRequest, JobResponse};
 pub use switches::{Switch, SwitchSet};
+pub use variant::Variant;
+pub(crate) use variant::select;
 
 use std::borrow::Cow;
 

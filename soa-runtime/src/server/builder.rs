@@ -1,15 +1,17 @@
 //! Putting a server together.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::variants::Variants;
 use super::{Actions, Handler, Server, Shared, Stats};
 use crate::action::Action;
 use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
 use crate::context::{ClientHook, Context};
-use crate::error::{ActionError, BuildError};
+use crate::error::{BuildError, IntoActionError};
 use crate::message::{ContextHeader, Name};
 use crate::middleware::{ActionStage, JobStage, Middleware, StackBuilder};
 use crate::serializer::{Serializer, Serializers};
@@ -59,17 +61,37 @@ impl ServerBuilder {
         let descriptor = S::DESCRIPTOR;
         let mut builder = Self::new(descriptor.name().into(), descriptor.version().into());
         let service = Arc::new(service);
+        let mut families: BTreeMap<&str, Variants> = BTreeMap::new();
         for action in S::ACTIONS {
-            let handler = Typed {
+            let handler = Arc::new(Typed {
                 service: Arc::clone(&service),
                 run: action.run,
+            });
+            let Some(variant) = action.variant else {
+                builder.insert(action.name.into(), handler);
+                continue;
             };
-            builder.insert(action.name.into(), Arc::new(handler));
+            let family = families.entry(action.name).or_default();
+            if !family.add(variant.switch, handler) {
+                let switch = match variant.switch {
+                    Some(switch) => format!("have switch {switch}"),
+                    None => "have no switch".to_owned(),
+                };
+                let name = action.name;
+                builder.fail(format!(
+                    "two variants of action `{name}` {switch}: the second would never answer"
+                ));
+                builder.fail(format!(
+                    "`{name}{switch}` is there twice: the second would never answer"
+                ));
+            }
+        }
+        for (name, family) in families {
+            builder.insert(name.into(), Arc::new(family));
         }
         builder.offer.documentation = descriptor.documentation();
         for action in descriptor.actions() {
-            let name = Name::Borrowed(action.name());
-            builder.offer.actions.insert(name, action.into());
+            builder.offer.insert(action);
             for (side, schema) in [
                 ("request", action.request_schema()),
                 ("response", action.response_schema()),
@@ -78,7 +100,7 @@ impl ServerBuilder {
                     builder.fail(format!(
                         "the {side} type of action `{}` is not a map; bodies are structs, maps, \
                          `Value`, or `()`",
-                        action.name()
+                        action.shown_name()
                     ));
                 }
             }
@@ -110,10 +132,10 @@ impl ServerBuilder {
     where
         F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Value, E>> + Send + 'static,
-        E: Into<ActionError> + 'static,
+        E: IntoActionError + 'static,
     {
         let name = name.into();
-        self.offer.actions.entry(name.clone()).or_default();
+        self.offer.insert_untyped(name.clone());
         self.insert(name, Arc::new(Untyped(Arc::new(handler))));
         self
     }
@@ -289,7 +311,7 @@ impl<F, Fut, E> Handler for Untyped<F>
 where
     F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Value, E>> + Send + 'static,
-    E: Into<ActionError> + 'static,
+    E: IntoActionError + 'static,
 {
     fn call(&self, call: ActionCall) -> ActionFuture {
         let handler = Arc::clone(&self.0);

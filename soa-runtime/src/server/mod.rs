@@ -13,6 +13,7 @@ mod builder;
 mod job;
 mod run;
 mod stats;
+mod variants;
 
 use std::fmt;
 use std::sync::Arc;

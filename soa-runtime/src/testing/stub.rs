@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::action::{Action, ActionBody};
 use crate::client::ClientRequest;
 use crate::error::{ActionError, TransportError, TransportErrorKind};
-use crate::message::{Body, Name};
+use crate::message::{Body, Name, SwitchSet, Variant};
 use crate::server::{Handler, Server};
 use crate::service::{ActionCall, ActionFuture, run};
 use crate::transport::{ClientTransport, LocalTransport, ReplyFuture};
@@ -35,8 +35,48 @@ pub struct Stub {
 
 #[derive(Default)]
 struct Shared {
-    actions: Vec<(&'static str, Arc<dyn Handler>)>,
-    calls: Vec<(Name, Body)>,
+    handlers: Vec<Stubbed>,
+    calls: Vec<(Body, Called)>,
+}
+
+/// The handler of an action, or of one variant of it.
+struct Stubbed {
+    action: &'static str,
+    variant: Option<&'static Variant>,
+    handler: Arc<dyn Handler>,
+}
+
+/// An action as it was called: the switches select its variant.
+struct Called {
+    action: Name,
+    switches: SwitchSet,
+}
+
+impl Shared {
+    fn handler(&self, called: &Called) -> Option<Arc<dyn Handler>> {
+        let mut handlers = self.handlers.iter();
+        let stubbed = handlers.find(|stubbed| called.is_of(stubbed.action, stubbed.variant))?;
+        Some(Arc::clone(&stubbed.handler))
+    }
+
+    /// Which variant of an action is missing, where there are others.
+    fn hint(&self, action: &Name, switches: &SwitchSet) -> String {
+        let variant = self.handlers.iter().find(|other| other.action == action);
+        match variant.and_then(|stubbed| stubbed.variant) {
+            Some(variant) => {
+                let selected = variant.suffix(variant.select(switches));
+                format!(", variant `{action}{selected}`")
+            }
+            None => String::new(),
+        }
+    }
+}
+
+impl Called {
+    fn is_of(&self, action: &str, variant: Option<&Variant>) -> bool {
+        self.action == action
+            && variant.is_none_or(|variant| variant.select(&self.switches) == variant.switch)
+    }
 }
 
 impl Stub {
@@ -45,7 +85,7 @@ impl Stub {
         Self::default()
     }
 
-    /// Answers an action. A later handler of the same action replaces an earlier one.
+    /// Answers an action, or the variant that the handle is of. A later handler replaces an earlier one.
     #[must_use]
     pub fn on<Req, Resp, F>(self, action: Action<Req, Resp>, handler: F) -> Self
     where
@@ -53,19 +93,26 @@ impl Stub {
         Resp: ActionBody,
         F: Fn(Req) -> Result<Resp, ActionError> + Send + Sync + 'static,
     {
-        let handler: Arc<dyn Handler> = Arc::new(Stubbed {
-            action,
-            handler: Arc::new(handler),
-        });
+        let stubbed = Stubbed {
+            action: action.name(),
+            variant: action.variant,
+            handler: Arc::new(Closure {
+                action,
+                handler: Arc::new(handler),
+            }),
+        };
         {
+            let switch = |variant: Option<&Variant>| variant.and_then(|variant| variant.switch);
             let mut shared = self.shared();
-            shared.actions.retain(|(name, _)| *name != action.name());
-            shared.actions.push((action.name(), handler));
+            shared.handlers.retain(|other| {
+                other.action != stubbed.action || switch(other.variant) != switch(stubbed.variant)
+            });
+            shared.handlers.push(stubbed);
         }
         self
     }
 
-    /// The requests of all calls of an action so far, in order.
+    /// The requests of all calls of an action so far, in order; those of one variant for a variant's handle.
     ///
     /// # Panics
     /// A request that is not of the action's type: then a test called the action untyped and wrongly.
@@ -74,10 +121,13 @@ impl Stub {
         let shared = self.shared();
         let calls = shared.calls.iter();
         calls
-            .filter(|(name, _)| name == action.name())
-            .map(|(name, body)| match (action.request.decode)(body) {
+            .filter(|(_, called)| called.is_of(action.name(), action.variant))
+            .map(|(body, called)| match (action.request.decode)(body) {
                 Ok(request) => request,
-                Err(error) => panic!("a call of `{name}` was not of the action's type: {error}"),
+                Err(error) => {
+                    let name = &called.action;
+                    panic!("a call of `{name}` was not of the action's type: {error}")
+                }
             })
             .collect()
     }
@@ -85,7 +135,8 @@ impl Stub {
     /// The names of all actions called so far, in order.
     pub fn called(&self) -> Vec<Name> {
         let shared = self.shared();
-        shared.calls.iter().map(|(name, _)| name.clone()).collect()
+        let calls = shared.calls.iter();
+        calls.map(|(_, called)| called.action.clone()).collect()
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -93,23 +144,34 @@ impl Stub {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The stub as a server, or the first action of the request that it does not have.
+    /// The stub as a server for one job, or the first action of the job that it does not have.
     fn server(&self, request: &ClientRequest) -> Result<Server, TransportError> {
         let mut shared = self.shared();
-        for action in &request.job.actions {
-            shared
-                .calls
-                .push((action.action.clone(), action.body.clone()));
-        }
         let mut builder = Server::untyped(request.service.clone(), "stub");
-        for (name, handler) in &shared.actions {
-            builder.insert((*name).into(), Arc::clone(handler));
+        let mut served: Vec<&Name> = Vec::new();
+        let mut missing = None;
+        for action in &request.job.actions {
+            let called = Called {
+                action: action.action.clone(),
+                switches: request.job.context.switches.clone(),
+            };
+            let handler = shared.handler(&called);
+            shared.calls.push((action.body.clone(), called));
+            match handler {
+                // Switches are the job's, so all calls of one action have one handler.
+                Some(_) if served.contains(&&action.action) => {}
+                Some(handler) => {
+                    served.push(&action.action);
+                    builder.insert(action.action.clone(), handler);
+                }
+                None => missing = missing.or(Some(&action.action)),
+            }
         }
-        let known = |name: &Name| shared.actions.iter().any(|(known, _)| name == known);
-        if let Some(action) = request.job.actions.iter().find(|call| !known(&call.action)) {
+        if let Some(action) = missing {
             let message = format!(
-                "the stub of service `{}` has no handler for action `{}`; give it one with `.on(…)`",
-                request.service, action.action
+                "the stub of service `{}` has no handler for action `{action}`{}; give it one with `.on(…)`",
+                request.service,
+                shared.hint(action, &request.job.context.switches),
             );
             let kind = TransportErrorKind::Misconfigured;
             return Err(TransportError::new(kind, message));
@@ -132,7 +194,11 @@ impl ClientTransport for Stub {
 impl fmt::Debug for Stub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shared = self.shared();
-        let names: Vec<_> = shared.actions.iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = shared
+            .handlers
+            .iter()
+            .map(|stubbed| stubbed.action)
+            .collect();
         f.debug_struct("Stub")
             .field("actions", &names)
             .field("calls", &shared.calls.len())
@@ -140,12 +206,12 @@ impl fmt::Debug for Stub {
     }
 }
 
-struct Stubbed<Req, Resp, F> {
+struct Closure<Req, Resp, F> {
     action: Action<Req, Resp>,
     handler: Arc<F>,
 }
 
-impl<Req, Resp, F> Handler for Stubbed<Req, Resp, F>
+impl<Req, Resp, F> Handler for Closure<Req, Resp, F>
 where
     Req: ActionBody,
     Resp: ActionBody,
