@@ -27,9 +27,9 @@ pub(crate) enum Home {
     /// In an inherent `impl` block.
     Inherent {
         /// The type that has the handlers.
-        self_type: Type,
+        self_type: Box<Type>,
         /// The parameters of the block.
-        generics: Generics,
+        generics: Box<Generics>,
     },
     /// In whoever implements this trait.
     Contract,

@@ -57,8 +57,8 @@ pub(crate) fn service(
         }
         Kind::Inherent { self_type } | Kind::Implementation { self_type, .. } => {
             let home = Home::Inherent {
-                self_type: self_type.clone(),
-                generics: part.generics.clone(),
+                self_type: Box::new(self_type.clone()),
+                generics: Box::new(part.generics.clone()),
             };
             (home, client_name(self_type, errors), quote!(pub))
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use example_service::types::{CallSquareRequest, FailRequest, SquareRequest, SquareResponse};
-use example_service::{ExampleClient, ExampleService, VERSION_2, VERSION_3};
+use example_service::{ExampleClient, ExampleService, VERSION_2};
 use soa::{
     ActionError, Client, Context, ErrorKind, LocalTransport, Map, Server, Switch, TypedClient as _,
     Value, value,

@@ -14,7 +14,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use example_service::types::*;
-use example_service::{ExampleClient, ExampleService, VERSION_2, VERSION_3};
+use example_service::{ExampleClient, ExampleService, VERSION_2};
 use processes::{Process, Redis, chunking_reference_service, reference_service};
 use soa::{
     Call, Client, ErrorKind, LocalTransport, Map, Nullable, RedisClientTransport,

@@ -53,7 +53,7 @@ struct Shop;
 impl Service for Shop {
     const DESCRIPTOR: &'static ServiceDescriptor =
         &ServiceDescriptor::new("shop", "1.0.0", "", &[ORDER.describe("")]);
-    const ACTIONS: &'static [ServiceAction<Self>] = &[ServiceAction::new("order", |_, call| {
+    const ACTIONS: &'static [ServiceAction<Self>] = &[ServiceAction::new(ORDER, |_, call| {
         run(ORDER, call, |order, _: Context| async {
             Ok::<_, ActionError>(order)
         })
