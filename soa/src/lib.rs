@@ -54,7 +54,9 @@
 
 pub mod docs;
 
-/// Makes a service of an inherent `impl` block, and generates its typed client.
+/// Makes a service of an inherent `impl` block, and generates its typed client. On a trait it makes a contract.
+///
+/// # On an `impl` block
 ///
 /// The block stays as it is, apart from the `#[action]` attributes, which are taken off. Methods without that
 /// attribute are the type's own business. Beside the block, for a type `Library`:
@@ -103,13 +105,47 @@ pub mod docs;
 /// # Ok::<(), soa::BuildError>(())
 /// ```
 ///
+/// # On a trait
+///
+/// The trait is a contract: what the service offers, without the service. `trait Library` gets the client
+/// `LibraryClient`, its supertraits become `Send + Sync + 'static`, and its actions promise futures that are `Send`.
+/// `#[service]` on `impl Library for CityLibrary`, without arguments, makes `CityLibrary` a service with this client. See
+/// [contracts](crate::docs::contracts).
+///
+/// ```
+/// use soa::{ActionError, Server, Value, service};
+///
+/// #[service(name = "library", version = "1.2.0")]
+/// pub trait Library {
+///     /// Finds a book by its title.
+///     #[action]
+///     async fn find_book(&self, book: Value) -> Result<Value, ActionError>;
+/// }
+///
+/// pub struct CityLibrary;
+///
+/// #[service]
+/// impl Library for CityLibrary {
+///     async fn find_book(&self, book: Value) -> Result<Value, ActionError> {
+///         Ok(book)
+///     }
+/// }
+///
+/// let library = LibraryClient::local(CityLibrary);
+/// let server = Server::builder(CityLibrary).build()?;
+/// assert_eq!(server.name(), "library");
+/// # Ok::<(), soa::BuildError>(())
+/// ```
+///
 /// # Arguments
+///
+/// On the `impl` of a contract there is `crate` alone.
 ///
 /// | argument | value | |
 /// |---|---|---|
 /// | `name` | text | Required. The name of the service on the wire. |
 /// | `version` | text or `env!(…)` | Required. One to four numbers with dots, such as `"1.2.0"`; or a call such as `env!("CARGO_PKG_VERSION")`. |
-/// | `vis` | visibility | Of the generated client; `pub` by default. |
+/// | `vis` | visibility | Of the generated client; by default `pub`, and for a contract that of the trait. |
 /// | `crate` | path | Where the framework is, for crates that rename or re-export it; `::soa` by default. |
 ///
 /// ```
@@ -139,7 +175,7 @@ pub mod docs;
 #[doc(inline)]
 pub use soa_macros::service;
 
-/// Makes an action of a method inside of a `#[service]` block.
+/// Makes an action of a method inside of a `#[service]` block or trait.
 ///
 /// The method is
 ///
@@ -163,6 +199,8 @@ pub use soa_macros::service;
 /// | `name` | text | The name of the action on the wire; the method's by default. |
 /// | `request` | type | Repeats the type of the request, for readers; compared with the signature by the compiler. |
 /// | `response` | type | Repeats the type of the response, likewise. |
+/// | `switch` | number, or a constant of type [`Switch`] | Makes it a variant of the action, which answers where the switch is on: see [switches](crate::docs::switches). |
+/// | `blocking` | none | The method is a plain `fn`, and runs on tokio's pool of threads for work that blocks. |
 ///
 /// ```
 /// use soa::{ActionError, Context, Value, service, value};
@@ -181,6 +219,13 @@ pub use soa_macros::service;
 ///     #[action]
 ///     async fn who_am_i(&self, request: (), cx: &Context) -> Result<Value, ActionError> {
 ///         Ok(value!({ "caller": (cx.caller().unwrap_or("nobody")) }))
+///     }
+///
+///     /// Computes for a while, or calls what blocks: on a thread of its own.
+///     #[action(blocking)]
+///     fn host_name(&self) -> Result<Value, ActionError> {
+///         let name = std::fs::read_to_string("/etc/hostname").map_err(ActionError::internal)?;
+///         Ok(value!({ "name": (name.trim()) }))
 ///     }
 /// }
 ///

@@ -3,6 +3,7 @@
 //! | | |
 //! |---|---|
 //! | [`getting_started`] | From an empty crate to a service with a client |
+//! | [`contracts`] | What a service offers as a trait, for callers without the server |
 //! | [`calling`] | Every form of a call, and its options |
 //! | [`errors`] | What services answer when something fails, and what callers get |
 //! | [`validation`] | Rules for fields, absent and nil, the types of the wire |
@@ -14,6 +15,9 @@
 
 #[doc = include_str!("getting_started.md")]
 pub mod getting_started {}
+
+#[doc = include_str!("contracts.md")]
+pub mod contracts {}
 
 #[doc = include_str!("calling.md")]
 pub mod calling {}
