@@ -4,7 +4,8 @@
 //!   generated from it, calls them. This is all that callers need.
 //! * [`ExampleService`] keeps the contract. In a company with many services, this part would be a crate of its own.
 //!
-//! The binary of this crate serves the service, in its own process or over Redis, and calls it.
+//! The binary `example_service` serves the service, in its own process or over Redis, and calls any action by name;
+//! `example_client` is a caller that knows the contract alone.
 
 mod canonical;
 mod contract;

@@ -97,6 +97,24 @@ fn the_command_line_serves_and_calls() {
     );
 }
 
+#[test]
+fn a_program_that_knows_the_contract_alone_calls_either_implementation() {
+    for serve in [our_service, reference_service] {
+        let redis = Redis::start();
+        let address = format!("127.0.0.1:{}", redis.port);
+        let _service = serve(&redis, "example");
+        let mut client = Command::new(example_service().with_file_name("example_client"));
+        let output = client.args([&address, "12"]).output();
+        let output = output.expect("the binary starts");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "square(12) = 144\nswitched_v2() = version 2\n",
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
 fn our_service(redis: &Redis, name: &str) -> Process {
     let address = format!("127.0.0.1:{}", redis.port);
     let mut command = Command::new(example_service());
@@ -125,13 +143,7 @@ fn example_service() -> &'static Path {
 
 fn build_example_service() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--package",
-        "example_service",
-        "--bin",
-        "example_service",
-    ]);
+    cargo.args(["build", "--package", "example_service", "--bins"]);
     cargo.args(["--locked", "--message-format", "json"]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     let output = cargo.output().expect("cargo starts");
@@ -144,6 +156,9 @@ fn build_example_service() -> PathBuf {
     told.lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .next_back()
+        .find(|path| {
+            path.file_stem()
+                .is_some_and(|name| name == "example_service")
+        })
         .expect("cargo tells where the binary is")
 }
