@@ -290,3 +290,70 @@ async fn errors_of_custom_rules_name_fields_as_they_are_on_the_wire() {
     )
     .await;
 }
+
+mod rules_of_nullable_fields {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Change {
+        #[garde(range(min = 1, max = 9))]
+        number: Nullable<i64>,
+        #[garde(length(chars, max = 3), ascii)]
+        name: Option<Nullable<String>>,
+        #[garde(length(min = 1))]
+        list: Nullable<Vec<u8>>,
+    }
+
+    struct Changes;
+
+    #[service(name = "changes", version = "1.0.0")]
+    impl Changes {
+        #[action]
+        async fn change(&self, request: Change) -> Result<Change, ActionError> {
+            Ok(request)
+        }
+    }
+
+    async fn told(body: Value) -> Vec<(String, String)> {
+        let server = Server::builder(Changes).build().unwrap();
+        let client = Client::builder()
+            .service("changes", LocalTransport::new(server))
+            .build()
+            .unwrap();
+        match client.call_action("changes", "change", &body).await {
+            Ok(_) => Vec::new(),
+            Err(error) => error
+                .errors()
+                .iter()
+                .map(|error| (error.field.clone().unwrap(), error.message.to_string()))
+                .collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn nil_keeps_every_rule() {
+        assert!(
+            told(value!({ "number": nil, "name": nil, "list": nil }))
+                .await
+                .is_empty()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_value_has_to_keep_the_rules_of_its_type() {
+        assert!(
+            told(value!({ "number": 9, "name": "abc", "list": [5] }))
+                .await
+                .is_empty()
+        );
+        let told = told(value!({ "number": 10, "name": "abcd", "list": [] })).await;
+        assert_eq!(
+            told.iter()
+                .map(|(field, _)| field.as_str())
+                .collect::<Vec<_>>(),
+            ["number", "name", "list"],
+            "{told:?}"
+        );
+    }
+}

@@ -43,6 +43,7 @@ use serde::de::DeserializeOwned;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use integer::Integer;
 pub use map::Map;
+pub(crate) use types::NULLABLE;
 pub use types::{
     Amount, Blob, Date, DateTime, Decimal, Nullable, ParseError, RangeError, Time, UtcDateTime,
 };

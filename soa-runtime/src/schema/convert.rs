@@ -8,6 +8,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Number, Value as Json};
 
+use crate::codec::NULLABLE;
+
 use super::{Bounds, Field, Kind, Lengths, Node, Schema};
 
 pub(super) fn from_json_schema(document: &Json) -> Schema {
@@ -43,6 +45,12 @@ fn node(schema: &Json) -> Node {
 }
 
 fn kind(object: &Map<String, Json>) -> Kind {
+    if object.contains_key(NULLABLE) {
+        let mut value = object.clone();
+        value.remove(NULLABLE);
+        // Its null is among its types or its alternatives.
+        return nullable(kind(&value));
+    }
     if let Some(kind) = object
         .get("x-soa-type")
         .and_then(Json::as_str)
@@ -103,12 +111,6 @@ fn nullable(kind: Kind) -> Kind {
 fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<Kind> {
     let kind = match marker {
         "anything" => return Some(Kind::Anything),
-        "nullable" => {
-            let options = object.get("anyOf").and_then(Json::as_array)?;
-            return Some(nullable(
-                options.first().map_or(Kind::Anything, |of| node(of).kind),
-            ));
-        }
         "datetime" => Kind::DateTime { utc: Some(false) },
         "datetime-utc" => Kind::DateTime { utc: Some(true) },
         "date" => Kind::Date,
@@ -339,11 +341,7 @@ fn dictionary(object: &Map<String, Json>) -> Kind {
 
 /// Whether a field's type is `Nullable<…>`, or an `Option` of it: then nil is a value, not absence.
 fn is_nullable(schema: &Json) -> bool {
-    let marked = |schema: &Json| {
-        schema
-            .get("x-soa-type")
-            .is_some_and(|marker| marker == "nullable")
-    };
+    let marked = |schema: &Json| schema.get(NULLABLE).is_some();
     marked(schema)
         || schema
             .get("anyOf")

@@ -48,12 +48,12 @@ fn every_schema_says_which_type_of_the_wire_it_is() {
     value: {"x-soa-type":"anything"}
     map: {"x-soa-type":"schemaless_dictionary","type":"object"}
     integer: {"type":"integer"}
-    nullable: {"x-soa-type":"nullable","anyOf":[{"type":"integer","format":"int64"},{"type":"null"}]}
+    nullable: {"type":["integer","null"],"format":"int64","x-soa-nullable":true}
     option: {"x-soa-type":"datetime","type":["string","null"],"format":"date-time"}
     option_of_value: {"x-soa-type":"anything"}
-    option_of_nullable: {"anyOf":[{"x-soa-type":"nullable","anyOf":[{"type":"string"},{"type":"null"}]},{"type":"null"}]}
-    nullable_date: {"x-soa-type":"nullable","anyOf":[{"type":"string","format":"date","x-soa-type":"date"},{"type":"null"}]}
-    list_of_nullables: {"type":"array","items":{"x-soa-type":"nullable","anyOf":[{"type":"boolean"},{"type":"null"}]}}
+    option_of_nullable: {"type":["string","null"],"x-soa-nullable":true}
+    nullable_date: {"x-soa-type":"date","type":["string","null"],"format":"date","x-soa-nullable":true}
+    list_of_nullables: {"type":"array","items":{"type":["boolean","null"],"x-soa-nullable":true}}
     list: {"type":"array","items":{"type":"string","x-soa-type":"currint.Amount","pattern":"^[A-Z]{3} -?[0-9]+$"}}
     "#);
     insta::assert_snapshot!(schema.get("required").unwrap(), @r#"["date_time","utc","date","time","decimal","amount","blob","value","map","integer","nullable","nullable_date","list_of_nullables","list"]"#);

@@ -17,6 +17,7 @@ mod date;
 mod datetime;
 mod decimal;
 mod nullable;
+mod rules;
 mod schema;
 mod wire;
 
@@ -28,6 +29,7 @@ pub use date::{Date, Time};
 pub use datetime::{DateTime, UtcDateTime};
 pub use decimal::Decimal;
 pub use nullable::Nullable;
+pub(crate) use schema::NULLABLE;
 
 /// Numbers that make no value of the type: a thirteenth month, the year 10000, a currency of two letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,22 +1,25 @@
 //! Schemas and validation of the wire's types.
 //!
-//! The types are valid by construction, so `garde` has nothing to say about them, except that `dive` and `inner` reach
-//! through a [`Nullable`], and that a [`Blob`] and a [`Map`] have lengths.
+//! The types are valid by construction, so `garde` has nothing to say about them, except that a [`Blob`] and a [`Map`]
+//! have lengths. Its rules on a [`Nullable`] are in `rules`.
 //!
 //! Each schema is inlined and carries a key `x-soa-type` beside the usual ones: JSON schema has no words for these
 //! types, and introspection and the reporting of errors need to know them again.
 
 use std::borrow::Cow;
 
-use garde::error::{NoKey, Path};
-use garde::rules::inner::Inner;
+use garde::error::Path;
 use garde::rules::length::bytes::HasBytes;
 use garde::rules::length::simple::HasSimpleLength;
 use garde::{Report, Validate};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value as Json, json};
 
 use super::{Amount, Blob, Date, DateTime, Decimal, Nullable, Time, UtcDateTime};
 use crate::codec::{Integer, Map, Value};
+
+/// The key that marks the schema of a [`Nullable`], as schemars says `null` for `Option`, too.
+pub(crate) const NULLABLE: &str = "x-soa-nullable";
 
 macro_rules! always_valid {
     ($($type:ty),*) => {
@@ -42,31 +45,6 @@ always_valid!(
     UtcDateTime,
     Value
 );
-
-impl<T: Validate> Validate for Nullable<T> {
-    type Context = T::Context;
-
-    fn validate_into(
-        &self,
-        context: &T::Context,
-        parent: &mut dyn FnMut() -> Path,
-        report: &mut Report,
-    ) {
-        if let Self::Value(value) = self {
-            value.validate_into(context, parent, report);
-        }
-    }
-}
-
-impl<T> Inner<T> for Nullable<T> {
-    type Key = NoKey;
-
-    fn validate_inner<F: FnMut(&T, &NoKey)>(&self, mut f: F) {
-        if let Self::Value(value) = self {
-            f(value, &NoKey::default());
-        }
-    }
-}
 
 impl HasBytes for Blob {
     fn num_bytes(&self) -> usize {
@@ -137,7 +115,16 @@ impl<T: JsonSchema> JsonSchema for Nullable<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let value = generator.subschema_for::<T>();
-        json_schema!({"x-soa-type": "nullable", "anyOf": [value, {"type": "null"}]})
+        let mut value = generator.subschema_for::<T>();
+        // schemars writes the rules of a field beside its type, so where there is one it is kept.
+        match value.get("type").and_then(Json::as_str) {
+            Some(name) => {
+                let types = json!([name, "null"]);
+                value.insert("type".to_owned(), types);
+                value.insert(NULLABLE.to_owned(), true.into());
+                value
+            }
+            None => json_schema!({NULLABLE: true, "anyOf": [value, {"type": "null"}]}),
+        }
     }
 }
