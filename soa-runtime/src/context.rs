@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::client::{Client, ClientBuilder, TypedClient};
 use crate::codec::Value;
 use crate::extensions::Extensions;
+use crate::lifetime::Lifetime;
 use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet};
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
@@ -15,6 +19,8 @@ use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet};
 pub struct Context {
     job: Arc<JobState>,
     action: Name,
+    /// When this action has to be done; never later than the job.
+    deadline: Option<Instant>,
     extensions: Extensions,
 }
 
@@ -26,6 +32,7 @@ pub(crate) struct JobState {
     pub(crate) control: Control,
     pub(crate) client: Client,
     pub(crate) hook: Option<ClientHook>,
+    pub(crate) lifetime: Arc<Lifetime>,
 }
 
 /// Sees every client that a server makes for a handler.
@@ -34,10 +41,22 @@ pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send
 impl Context {
     pub(crate) fn new(job: Arc<JobState>, action: Name, extensions: Extensions) -> Self {
         Self {
+            deadline: job.lifetime.deadline,
             job,
             action,
             extensions,
         }
+    }
+
+    /// The same context for an action that has at most so much time.
+    pub(crate) fn within(mut self, timeout: Duration) -> Self {
+        let deadline = Instant::now().checked_add(timeout);
+        self.deadline = deadline.into_iter().chain(self.deadline).min();
+        self
+    }
+
+    pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
+        &self.job.lifetime
     }
 
     /// A context for calling a handler directly in a test: a fresh correlation id, no switches, and a
@@ -59,6 +78,7 @@ impl Context {
             control: Control::default(),
             client: ClientBuilder::default().finish(),
             hook: None,
+            lifetime: Arc::default(),
         };
         Self::new(Arc::new(job), Name::Borrowed("test"), Extensions::new())
     }
@@ -93,6 +113,12 @@ impl Context {
     #[must_use]
     pub fn with_client(self, client: &Client) -> Self {
         self.change(|job| job.client = client.clone())
+    }
+
+    /// The context of an action that has so much time left.
+    #[must_use]
+    pub fn with_time_left(self, time: Duration) -> Self {
+        self.within(time)
     }
 
     /// The context with a value for [`Context::get`].
@@ -167,12 +193,54 @@ impl Context {
         &mut self.extensions
     }
 
+    /// When the action has to be done. Then it is given up, its future dropped where it waits, and the caller is
+    /// told `ACTION_TIMEOUT`. `None` where nobody has set a limit.
+    ///
+    /// It is the earliest of what the caller waits (its timeout, counted from when the request was received), the
+    /// action's own `timeout`, and the server's. Chained calls know it: they get no longer than what is left.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// How long it is to the [`deadline`](Self::deadline).
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether nobody waits for this job any more: its deadline has passed, its caller in the same process has
+    /// given up, or the server stops. A handler that works without waiting, or on another thread, may look at it.
+    pub fn is_cancelled(&self) -> bool {
+        self.is_late() || self.job.lifetime.is_over()
+    }
+
+    /// Returns when nobody waits for this job any more, see [`is_cancelled`](Self::is_cancelled). It is for tasks
+    /// that a handler has started; the handler itself is given up, except when its caller has gone: a started job is
+    /// finished.
+    pub async fn cancelled(&self) {
+        let late = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = late => {}
+            () = self.job.lifetime.until_over() => {}
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     /// The client for chained calls. It passes this whole context on (correlation id, switches and all)
     /// and says which service calls; nobody has to do that by hand.
     pub fn soa_client(&self) -> Client {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
-        let client = self.job.client.inheriting(header);
+        let client = self.job.client.inheriting(header).until(self.deadline);
         match &self.job.hook {
             Some(hook) => hook(client, &self.job.header),
             None => client,

@@ -30,6 +30,7 @@ mod context;
 mod descriptor;
 mod error;
 mod extensions;
+mod lifetime;
 mod serializer;
 mod service;
 mod validation;

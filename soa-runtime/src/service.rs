@@ -4,6 +4,7 @@
 //! Decoding, validating and encoding live here, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -32,6 +33,7 @@ pub struct ServiceAction<S> {
     pub(crate) name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What a contract gives to the services that keep it: a constant of its trait.
@@ -53,7 +55,15 @@ impl<S> ServiceAction<S> {
             name: action.name(),
             variant: action.variant,
             run,
+            timeout: None,
         }
+    }
+
+    /// The same entry for a handler that may take so long at most.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
     }
 }
 

@@ -98,6 +98,7 @@ impl ClientBuilder {
                 middleware: self.middleware.build(),
             }),
             base: Arc::new(self.base),
+            deadline: None,
         }
     }
 }

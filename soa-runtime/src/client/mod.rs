@@ -27,6 +27,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
@@ -49,6 +50,8 @@ pub struct Client {
     shared: Arc<Shared>,
     /// What every call starts from. An empty correlation id stands for none yet.
     base: Arc<ContextHeader>,
+    /// When the job that makes the calls has to be done.
+    deadline: Option<Instant>,
 }
 
 struct Shared {
@@ -96,7 +99,14 @@ impl Client {
         Self {
             shared: Arc::clone(&self.shared),
             base: Arc::new(context),
+            deadline: self.deadline,
         }
+    }
+
+    /// The same client, whose calls have to be done at this time, too.
+    pub(crate) fn until(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline.into_iter().chain(self.deadline).min();
+        self
     }
 
     /// The context that every call starts from.
@@ -214,6 +224,17 @@ impl Client {
             options
                 .apply(&mut context, &mut control)
                 .map_err(|problem| ClientError::usage(&route.service, problem))?;
+        }
+        if let Some(deadline) = self.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ClientError::timeout(&route.service, Duration::ZERO));
+            }
+            let usual = route.transport.as_ref();
+            let usual = timeout.or_else(|| usual.and_then(|transport| transport.default_timeout()));
+            let limit = usual.map_or(left, |usual| usual.min(left));
+            timeout = Some(limit);
+            control.set_timeout(limit);
         }
         if has_variants {
             select_variants(&route.service, &actions, &mut context)?;

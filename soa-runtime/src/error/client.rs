@@ -195,6 +195,9 @@ impl fmt::Display for ClientError {
                     "no route to service `{service}`: this client knows `{known}`"
                 )
             }
+            Cause::Timeout(timeout) if timeout.is_zero() => {
+                write!(f, "no time was left for a call of service `{service}`")
+            }
             Cause::Timeout(timeout) => {
                 write!(f, "no answer from service `{service}` within {timeout:?}")
             }

@@ -15,6 +15,10 @@ pub mod code {
     pub const UNKNOWN: &str = "UNKNOWN";
     /// The service failed in a way that it did not foresee.
     pub const SERVER_ERROR: &str = "SERVER_ERROR";
+    /// The action ran for too long, and was given up. The job ends with it.
+    pub const ACTION_TIMEOUT: &str = "ACTION_TIMEOUT";
+    /// The job ran for too long outside of its actions, and was given up.
+    pub const JOB_TIMEOUT: &str = "JOB_TIMEOUT";
     /// The response is larger than the transport allows.
     pub const RESPONSE_TOO_LARGE: &str = "RESPONSE_TOO_LARGE";
     /// The response holds something that the caller's serializer cannot carry.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::variants::Variants;
 use super::{Actions, Handler, Server, Shared, Stats};
@@ -37,6 +38,8 @@ pub struct ServerBuilder {
     serializers: Serializers,
     tells_tracebacks: bool,
     concurrency: usize,
+    job_timeout: Option<Duration>,
+    honors_caller_timeouts: bool,
 }
 
 impl ServerBuilder {
@@ -54,6 +57,8 @@ impl ServerBuilder {
             serializers: Serializers::default(),
             tells_tracebacks: false,
             concurrency: DEFAULT_CONCURRENCY,
+            job_timeout: None,
+            honors_caller_timeouts: true,
         }
     }
 
@@ -66,6 +71,7 @@ impl ServerBuilder {
             let handler = Arc::new(Typed {
                 service: Arc::clone(&service),
                 run: action.run,
+                timeout: action.timeout,
             });
             let Some(variant) = action.variant else {
                 builder.insert(action.name.into(), handler);
@@ -193,6 +199,25 @@ impl ServerBuilder {
         self
     }
 
+    /// How long a job may run at most, whatever its caller waits; by default as long as it likes.
+    ///
+    /// An action that is not done by then is given up: its future is dropped where it waits. The caller is told
+    /// `ACTION_TIMEOUT`.
+    #[must_use]
+    pub fn job_timeout(mut self, timeout: Duration) -> Self {
+        self.job_timeout = Some(timeout);
+        self
+    }
+
+    /// Whether a job is given up when its caller waits no longer (the `timeout` of its control header), counted
+    /// from when it was received. On by default. The reference does not look at it, so turn this off while callers
+    /// give timeouts that they do not mean.
+    #[must_use]
+    pub fn honors_caller_timeouts(mut self, honors: bool) -> Self {
+        self.honors_caller_timeouts = honors;
+        self
+    }
+
     /// Makes the server.
     ///
     /// # Errors
@@ -230,6 +255,8 @@ impl ServerBuilder {
                 serializers: self.serializers,
                 tells_tracebacks: self.tells_tracebacks,
                 concurrency: self.concurrency,
+                job_timeout: self.job_timeout,
+                honors_caller_timeouts: self.honors_caller_timeouts,
                 stats: Stats::default(),
             }),
         })
@@ -297,9 +324,14 @@ impl IntoServer for ServerBuilder {
 struct Typed<S> {
     service: Arc<S>,
     run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    timeout: Option<Duration>,
 }
 
 impl<S: Service> Handler for Typed<S> {
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        self.timeout
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         (self.run)(Arc::clone(&self.service), call)
     }

@@ -4,8 +4,10 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write;
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::Either;
@@ -16,6 +18,7 @@ use crate::codec::Encoding;
 use crate::context::{Context, JobState};
 use crate::error::ActionError;
 use crate::extensions::Extensions;
+use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
     ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
 };
@@ -27,13 +30,14 @@ use crate::service::ActionCall;
 pub(super) fn execute(
     shared: Arc<Shared>,
     job: JobRequest,
+    lifetime: Arc<Lifetime>,
 ) -> impl Future<Output = JobResponse> + Send + use<> {
     shared.stats.count_job();
     let correlation_id = Arc::clone(&job.context.correlation_id);
     let run = if shared.job_middleware.is_empty() {
-        Either::Left(run_actions(&shared, job))
+        Either::Left(run_actions(&shared, job, lifetime))
     } else {
-        Either::Right(Box::pin(in_middleware(Arc::clone(&shared), job)))
+        Either::Right(Box::pin(in_middleware(Arc::clone(&shared), job, lifetime)))
     };
     run.map(move |response| finish(&shared, correlation_id, response))
 }
@@ -67,21 +71,36 @@ pub(super) fn too_large() -> JobResponse {
     )])
 }
 
-async fn in_middleware(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
-    let inner = Arc::clone(&shared);
+/// How much later than an action a whole job is given up: where the action used up the time, middleware has to see
+/// its error and to pass it on.
+const MARGIN: Duration = Duration::from_millis(10);
+
+async fn in_middleware(
+    shared: Arc<Shared>,
+    job: JobRequest,
+    lifetime: Arc<Lifetime>,
+) -> JobResponse {
+    let inner = (Arc::clone(&shared), Arc::clone(&lifetime));
     let end = move |job| -> BoxFuture<_> {
-        let shared = Arc::clone(&inner);
-        let run = run_actions(&shared, job);
+        let (shared, lifetime) = inner.clone();
+        let run = run_actions(&shared, job, lifetime);
         Box::pin(async move { Ok(run.await) })
     };
-    let run = async { shared.job_middleware.run(job, end).await };
-    match AssertUnwindSafe(run).catch_unwind().await {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => {
+    let run = AssertUnwindSafe(async { shared.job_middleware.run(job, end).await });
+    let deadline = lifetime.deadline;
+    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
+    match run.await {
+        Err(OutOfTime) => {
+            tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
+            let message = "The service job ran for too long and had to be interrupted (probably a middleware issue).";
+            JobResponse::failed(vec![WireError::server(code::JOB_TIMEOUT, message)])
+        }
+        Ok(Ok(Ok(response))) => response,
+        Ok(Ok(Err(error))) => {
             tracing::error!(service = %shared.name, %error, "job middleware refused a job");
             JobResponse::failed(error.into_errors())
         }
-        Err(panic) => {
+        Ok(Err(panic)) => {
             let error = panicked(&shared, "job middleware", panic.as_ref());
             JobResponse::failed(error.into_errors())
         }
@@ -92,6 +111,7 @@ async fn in_middleware(shared: Arc<Shared>, job: JobRequest) -> JobResponse {
 fn run_actions(
     shared: &Arc<Shared>,
     job: JobRequest,
+    lifetime: Arc<Lifetime>,
 ) -> impl Future<Output = JobResponse> + Send + use<> {
     let shared = Arc::clone(shared);
     let continue_on_error = job.control.continue_on_error;
@@ -101,6 +121,7 @@ fn run_actions(
         control: job.control,
         client: shared.client.clone(),
         hook: shared.client_hook.clone(),
+        lifetime,
     });
     let (actions, extensions) = (job.actions, job.extensions);
     async move {
@@ -110,13 +131,24 @@ fn run_actions(
         }
         let mut responses = Vec::with_capacity(actions.len());
         for request in actions {
+            if !responses.is_empty() && state.lifetime.is_out_of_time() {
+                // The one before did not wait for anything, so nobody could end it.
+                let encoding = request.body.encoding();
+                let error = out_of_time(&shared, &request.action);
+                responses.push(ActionResponse::failed(
+                    request.action,
+                    error.into_errors(),
+                    encoding,
+                ));
+                break;
+            }
             let response = match run_action(&shared, &state, &extensions, request).await {
                 Ok(response) => response,
                 Err(job_errors) => return JobResponse::failed(job_errors),
             };
             let has_failed = !response.errors.is_empty();
             responses.push(response);
-            if has_failed && !continue_on_error {
+            if has_failed && !continue_on_error || state.lifetime.is_cut() {
                 break;
             }
         }
@@ -130,20 +162,23 @@ fn run_actions(
 /// Runs one action; `Err` has the errors that end the whole job.
 fn run_action<'a>(
     shared: &'a Arc<Shared>,
-    state: &Arc<JobState>,
+    state: &'a Arc<JobState>,
     extensions: &Extensions,
     request: ActionRequest,
 ) -> impl Future<Output = Result<ActionResponse, Vec<WireError>>> + Send + use<'a> {
     let name = request.action.clone();
     let encoding = request.body.encoding();
     let run = shared.actions.get(&request.action).map(|handler| {
-        let call = ActionCall {
+        let mut call = ActionCall {
             context: Context::new(Arc::clone(state), name.clone(), extensions.clone()),
             action: request.action,
             body: request.body,
         };
+        if let Some(timeout) = handler.timeout(&call) {
+            call.context = call.context.within(timeout);
+        }
         if shared.action_middleware.is_empty() {
-            Either::Left(invoke(shared, handler, call))
+            Either::Left(invoke(shared, handler, call, &*state.lifetime))
         } else {
             let handler = Arc::clone(handler);
             Either::Right(Box::pin(action_in_middleware(shared, handler, call)))
@@ -183,9 +218,10 @@ async fn action_in_middleware(
 ) -> Result<ActionResponse, ActionError> {
     let name = call.action.clone();
     let inner = Arc::clone(shared);
-    let end = move |call| -> BoxFuture<_> {
+    let end = move |call: ActionCall| -> BoxFuture<_> {
         let (shared, handler) = (Arc::clone(&inner), Arc::clone(&handler));
-        Box::pin(async move { invoke(&shared, &handler, call).await })
+        let lifetime = Arc::clone(call.context.lifetime());
+        Box::pin(async move { invoke(&shared, &handler, call, lifetime).await })
     };
     let run = async { shared.action_middleware.run(call, end).await };
     match AssertUnwindSafe(run).catch_unwind().await {
@@ -196,26 +232,39 @@ async fn action_in_middleware(
 
 /// Runs the handler. Its errors and panics are responses from here on, so that middleware sees them; only
 /// an error that ends the job stays one.
-fn invoke<'a>(
+fn invoke<'a, L>(
     shared: &'a Shared,
     handler: &Arc<dyn Handler>,
     call: ActionCall,
-) -> impl Future<Output = Result<ActionResponse, ActionError>> + Send + use<'a> {
+    lifetime: L,
+) -> impl Future<Output = Result<ActionResponse, ActionError>> + Send + use<'a, L>
+where
+    L: Deref<Target = Lifetime> + Unpin + Send,
+{
     let name = call.action.clone();
     let encoding = call.body.encoding();
+    let deadline = call.context.deadline();
     // Making the future runs nothing of the service's yet, so only polling it can panic.
     let run = AssertUnwindSafe(handler.call(call)).catch_unwind();
-    run.map(move |outcome| {
+    Limited::new(run, lifetime, deadline).map(move |outcome| {
         let error = match outcome {
-            Ok(Ok(response)) => return Ok(response),
-            Ok(Err(error)) => logged(shared, &name, error),
-            Err(panic) => panicked(shared, &name, panic.as_ref()),
+            Ok(Ok(Ok(response))) => return Ok(response),
+            Ok(Ok(Err(error))) => logged(shared, &name, error),
+            Ok(Err(panic)) => panicked(shared, &name, panic.as_ref()),
+            Err(OutOfTime) => out_of_time(shared, &name),
         };
         if error.ends_job() {
             return Err(error);
         }
         Ok(ActionResponse::failed(name, error.into_errors(), encoding))
     })
+}
+
+/// What becomes of an action that was given up, in the reference's words.
+fn out_of_time(shared: &Shared, action: &str) -> ActionError {
+    tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
+    let message = format!("The action \"{action}\" ran for too long and had to be interrupted.");
+    ActionError::server(code::ACTION_TIMEOUT, message)
 }
 
 /// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.

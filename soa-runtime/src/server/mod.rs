@@ -17,8 +17,10 @@ mod variants;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 
 pub use builder::{IntoServer, ServerBuilder};
 pub use stats::Stats;
@@ -27,6 +29,7 @@ pub use crate::wire::DropReason;
 
 use crate::client::Client;
 use crate::context::ClientHook;
+use crate::lifetime::{Lifetime, Signal};
 use crate::message::{JobRequest, JobResponse, Name};
 use crate::middleware::{ActionStage, JobStage, Stack};
 use crate::serializer::Serializers;
@@ -49,6 +52,8 @@ pub(crate) struct Shared {
     serializers: Serializers,
     tells_tracebacks: bool,
     concurrency: usize,
+    job_timeout: Option<Duration>,
+    honors_caller_timeouts: bool,
     stats: Stats,
 }
 
@@ -58,6 +63,11 @@ type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {
     fn call(&self, call: ActionCall) -> ActionFuture;
+
+    /// How long this action may take at most.
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        None
+    }
 }
 
 impl Server {
@@ -97,8 +107,33 @@ impl Server {
     ///
     /// The actions run one after another. The first that answers with errors ends the job, unless
     /// `control.continue_on_error` is set.
+    ///
+    /// An action that is not done when the caller, or the server's own limits, wait no longer is given up and answers
+    /// `ACTION_TIMEOUT`; the job ends with it, also under `continue_on_error`.
     pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
-        job::execute(Arc::clone(&self.shared), job)
+        let lifetime = self.lifetime(&job, None);
+        self.execute_within(job, lifetime)
+    }
+
+    pub(crate) fn execute_within(
+        &self,
+        job: JobRequest,
+        lifetime: Arc<Lifetime>,
+    ) -> impl Future<Output = JobResponse> + Send + use<> {
+        job::execute(Arc::clone(&self.shared), job, lifetime)
+    }
+
+    /// How long a job may run that was received just now.
+    ///
+    /// What the caller waits counts for nothing where it does not wait.
+    pub(crate) fn lifetime(&self, job: &JobRequest, stop: Option<Arc<Signal>>) -> Arc<Lifetime> {
+        let waits =
+            self.shared.honors_caller_timeouts && job.control.suppress_response != Some(true);
+        let of_caller = waits.then(|| job.control.timeout()).flatten();
+        let limit = of_caller.into_iter().chain(self.shared.job_timeout).min();
+        // A time so far away that it has no name is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Arc::new(Lifetime::new(deadline, stop))
     }
 }
 

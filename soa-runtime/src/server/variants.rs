@@ -1,6 +1,7 @@
 //! An action of several variants, as one entry of the registry.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Handler;
 use crate::message::{Switch, select};
@@ -21,12 +22,20 @@ impl Variants {
         self.handlers.push(handler);
         is_new
     }
+
+    fn select(&self, call: &ActionCall) -> Option<&Arc<dyn Handler>> {
+        let selected = select(self.switches.iter().copied(), call.context.switches());
+        self.handlers.get(selected?)
+    }
 }
 
 impl Handler for Variants {
+    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
+        self.select(call).and_then(|handler| handler.timeout(call))
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
-        let selected = select(self.switches.iter().copied(), call.context.switches());
-        match selected.and_then(|index| self.handlers.get(index)) {
+        match self.select(&call) {
             Some(handler) => handler.call(call),
             // It is made with the first variant, so one is always selected.
             None => Box::pin(std::future::ready(Err(crate::ActionError::internal(

@@ -7,6 +7,8 @@
 //! does not take a started job down with it: the rest of it moves to a task of its own, as it would go
 //! on in another process.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 
 use crate::client::ClientRequest;
@@ -31,8 +33,11 @@ impl ClientTransport for LocalTransport {
     fn call(&self, request: ClientRequest) -> ReplyFuture {
         let sent = request.sent;
         let is_suppressed = request.job.control.suppress_response == Some(true);
-        let job = self.server.execute(request.job);
-        let mut reply = ReplyFuture::detaching(job.map(Ok));
+        let lifetime = self.server.lifetime(&request.job, None);
+        let job = self
+            .server
+            .execute_within(request.job, Arc::clone(&lifetime));
+        let mut reply = ReplyFuture::of_job(job.map(Ok), lifetime);
         if is_suppressed {
             reply.detach();
             reply = ReplyFuture::ready(Ok(JobResponse::default()));

@@ -13,6 +13,7 @@ mod redis;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::BoxFuture;
 use crate::client::ClientRequest;
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
+use crate::lifetime::Lifetime;
 use crate::message::JobResponse;
 use crate::wire::payload_size;
 
@@ -55,6 +57,8 @@ pub struct ReplyFuture {
     future: Option<BoxFuture<Result<JobResponse, TransportError>>>,
     is_detaching: bool,
     is_started: bool,
+    /// Of the job behind it, which is told when its caller gives up.
+    lifetime: Option<Arc<Lifetime>>,
 }
 
 impl ReplyFuture {
@@ -66,6 +70,7 @@ impl ReplyFuture {
             future: Some(Box::pin(future)),
             is_detaching: false,
             is_started: false,
+            lifetime: None,
         }
     }
 
@@ -75,6 +80,16 @@ impl ReplyFuture {
     ) -> Self {
         let mut reply = Self::new(future);
         reply.is_detaching = true;
+        reply
+    }
+
+    /// The same for a job in this process.
+    pub(crate) fn of_job(
+        future: impl Future<Output = Result<JobResponse, TransportError>> + Send + 'static,
+        lifetime: Arc<Lifetime>,
+    ) -> Self {
+        let mut reply = Self::detaching(future);
+        reply.lifetime = Some(lifetime);
         reply
     }
 
@@ -112,7 +127,11 @@ impl Future for ReplyFuture {
 impl Drop for ReplyFuture {
     fn drop(&mut self) {
         // While a thread unwinds, the work itself may be what panicked.
-        if self.is_detaching && self.is_started && !std::thread::panicking() {
+        let goes_on = self.is_detaching && self.is_started && self.future.is_some();
+        if goes_on && !std::thread::panicking() {
+            if let Some(lifetime) = &self.lifetime {
+                lifetime.abandon();
+            }
             self.detach();
         }
     }
