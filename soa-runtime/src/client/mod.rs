@@ -40,9 +40,7 @@ pub use typed::{ServiceClient, TypedClient};
 use crate::BoxFuture;
 use crate::codec::{Encoding, Value};
 use crate::error::ClientError;
-use crate::message::{
-    ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, code,
-};
+use crate::message::{ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name};
 use crate::middleware::{ClientStage, Stack};
 use crate::transport::{ClientTransport, ReplyFuture};
 
@@ -299,8 +297,8 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
     Dispatched::Boxed(Box::pin(async move {
         let end = Instant::now().checked_add(timeout);
         match tokio::time::timeout(timeout, dispatched).await {
-            // The service knew how long this caller waits, and gave up at the same moment.
-            Ok(Ok(response)) if end <= Some(Instant::now()) && is_out_of_time(&response) => {
+            // The service knows how long this caller waits, and gives up at the same moment.
+            Ok(Ok(response)) if end <= Some(Instant::now()) && has_failed(&response) => {
                 Err(ClientError::timeout(&route.service, timeout))
             }
             Ok(response) => response,
@@ -309,11 +307,9 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
     }))
 }
 
-/// Whether the service gave the job up.
-fn is_out_of_time(response: &JobResponse) -> bool {
-    let of_actions = response.actions.iter().flat_map(|action| &action.errors);
-    let mut errors = response.errors.iter().chain(of_actions);
-    errors.any(|error| error.code == code::ACTION_TIMEOUT || error.code == code::JOB_TIMEOUT)
+fn has_failed(response: &JobResponse) -> bool {
+    let mut actions = response.actions.iter();
+    !response.errors.is_empty() || actions.any(|action| !action.errors.is_empty())
 }
 
 fn deliver(
