@@ -14,6 +14,7 @@
 
 pub mod client;
 pub mod codec;
+pub mod health;
 pub mod message;
 pub mod middleware;
 #[doc(hidden)]

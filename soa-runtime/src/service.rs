@@ -13,6 +13,7 @@ use crate::action::Action;
 use crate::context::Context;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
+use crate::health::ServiceHealthCheck;
 use crate::message::{ActionResponse, Body, Name, Variant, WireError, code};
 
 /// A service: a value with actions. `#[service]` implements it.
@@ -26,6 +27,8 @@ pub trait Service: Sized + Send + Sync + 'static {
     const DESCRIPTOR: &'static ServiceDescriptor;
     /// How each action is run, in the order of the descriptor.
     const ACTIONS: &'static [ServiceAction<Self>];
+    /// The health checks that `status` runs.
+    const HEALTH_CHECKS: &'static [ServiceHealthCheck<Self>] = &[];
 }
 
 /// How one action of a service is run.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::descriptor::ActionDescriptor;
+use crate::health::{Checks, HealthCheck};
 use crate::message::Name;
 use crate::schema::Schema;
 use crate::server::Handler;
@@ -65,13 +66,13 @@ impl From<&ActionDescriptor> for Offered {
 }
 
 /// The built-in actions that a service does not define itself.
-pub(crate) fn actions(mut offer: Offer) -> Vec<(Name, Arc<dyn Handler>)> {
+pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> Vec<(Name, Arc<dyn Handler>)> {
     let mut handlers: Vec<(Name, Arc<dyn Handler>)> = Vec::new();
     let has_status = offer.has(status::NAME);
     let has_introspect = offer.has(introspect::NAME);
     if !has_status {
         offer.insert(&status::ACTION.describe(status::DOCUMENTATION));
-        let status = status::Status::new(offer.version.clone());
+        let status = status::Status::new(offer.version.clone(), Checks::new(checks));
         handlers.push((status::NAME.into(), Arc::new(status)));
     }
     if !has_introspect {

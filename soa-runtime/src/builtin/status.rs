@@ -1,11 +1,14 @@
 //! `status`: which version of the service answers, and how it fares.
 
+use std::sync::Arc;
+
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::codec::Map;
+use crate::health::{Checks, Health};
 use crate::message::Name;
 use crate::server::Handler;
 use crate::service::{ActionCall, ActionFuture, run};
@@ -60,26 +63,44 @@ struct HealthCheck {
 
 pub(super) struct Status {
     version: Name,
+    checks: Arc<Checks>,
 }
 
 impl Status {
-    pub(super) fn new(version: Name) -> Self {
-        Self { version }
+    pub(super) fn new(version: Name, checks: Checks) -> Self {
+        Self {
+            version,
+            checks: Arc::new(checks),
+        }
+    }
+}
+
+impl From<Health> for HealthCheck {
+    fn from(health: Health) -> Self {
+        Self {
+            errors: health.errors,
+            warnings: health.warnings,
+            diagnostics: health.diagnostics,
+        }
     }
 }
 
 impl Handler for Status {
     fn call(&self, call: ActionCall) -> ActionFuture {
         let version = self.version.clone().into_owned();
-        run(ACTION, call, |request, _cx| async move {
-            let is_verbose = request.verbose != Some(false);
+        let checks = Arc::clone(&self.checks);
+        run(ACTION, call, |request, cx| async move {
+            let healthcheck = match request.verbose {
+                Some(false) => None,
+                _ => Some(checks.run(&cx).await.into()),
+            };
             Ok::<_, crate::ActionError>(StatusResponse {
                 build: None,
                 conformity: concat!("soa ", env!("CARGO_PKG_VERSION")).to_owned(),
                 pysoa: REFERENCE.to_owned(),
                 python: concat!("rust ", env!("CARGO_PKG_RUST_VERSION")).to_owned(),
                 version,
-                healthcheck: is_verbose.then(HealthCheck::default),
+                healthcheck,
             })
         })
     }

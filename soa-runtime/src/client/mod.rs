@@ -114,6 +114,13 @@ impl Client {
         &self.base
     }
 
+    /// The names of the services that this client has routes to, sorted.
+    pub fn services(&self) -> impl Iterator<Item = &Name> {
+        let mut names: Vec<&Name> = self.shared.routes.keys().collect();
+        names.sort();
+        names.into_iter()
+    }
+
     /// Several actions of one service as one job: a tuple of calls, or a vector.
     ///
     /// The result is a tuple or a vector of responses, in order. The first action that fails ends the

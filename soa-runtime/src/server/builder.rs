@@ -13,6 +13,7 @@ use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
 use crate::context::{ClientHook, Context};
 use crate::error::{BuildError, IntoActionError};
+use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
 use crate::middleware::{ActionStage, JobStage, Middleware, StackBuilder};
 use crate::serializer::{Serializer, Serializers};
@@ -40,6 +41,7 @@ pub struct ServerBuilder {
     concurrency: usize,
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
+    health_checks: Vec<HealthCheck>,
 }
 
 impl ServerBuilder {
@@ -59,6 +61,7 @@ impl ServerBuilder {
             concurrency: DEFAULT_CONCURRENCY,
             job_timeout: None,
             honors_caller_timeouts: true,
+            health_checks: Vec::new(),
         }
     }
 
@@ -95,6 +98,8 @@ impl ServerBuilder {
         for (name, family) in families {
             builder.insert(name.into(), Arc::new(family));
         }
+        let checks = S::HEALTH_CHECKS.iter();
+        builder.health_checks = checks.map(|check| check.of(&service)).collect();
         builder.offer.documentation = descriptor.documentation();
         for action in descriptor.actions() {
             builder.offer.insert(action);
@@ -199,6 +204,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds a health check behind those of the service: `status` runs it.
+    #[must_use]
+    pub fn health_check(mut self, check: HealthCheck) -> Self {
+        self.health_checks.push(check);
+        self
+    }
+
     /// How long a job may run at most, whatever its caller waits; by default as long as it likes.
     ///
     /// An action that is not done by then is given up: its future is dropped where it waits. The caller is told
@@ -242,7 +254,8 @@ impl ServerBuilder {
             return Err(problem);
         }
         self.offer.version = self.version.clone();
-        self.actions.extend(builtin::actions(self.offer));
+        self.actions
+            .extend(builtin::actions(self.offer, self.health_checks));
         Ok(Server {
             shared: Arc::new(Shared {
                 name: self.name,
