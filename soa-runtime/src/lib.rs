@@ -35,6 +35,7 @@ mod lifetime;
 mod serializer;
 mod service;
 mod validation;
+mod watchdog;
 
 pub use action::{Action, ActionBody};
 pub use client::{Call, Client, ClientBuilder, Pending, TypedClient};
@@ -58,6 +59,8 @@ pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::{
     LocalTransport, RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings,
 };
+
+pub use watchdog::{Blocked, Watchdog};
 
 /// A boxed future that can be sent to another thread.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

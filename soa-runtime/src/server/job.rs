@@ -23,6 +23,7 @@ use crate::message::{
     ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
 };
 use crate::service::ActionCall;
+use crate::watchdog::Watched;
 
 /// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
 /// size. Hence `map` here and below, and boxes around the rare ways: the future of a job is one allocation of a few
@@ -246,7 +247,8 @@ where
     let deadline = call.context.deadline();
     // Making the future runs nothing of the service's yet, so only polling it can panic.
     let run = AssertUnwindSafe(handler.call(call)).catch_unwind();
-    Limited::new(run, lifetime, deadline).map(move |outcome| {
+    let run = Limited::new(run, lifetime, deadline);
+    Watched::new(run, &shared.name, name).map(move |(name, outcome)| {
         let error = match outcome {
             Ok(Ok(Ok(response))) => return Ok(response),
             Ok(Ok(Err(error))) => logged(shared, &name, error),

@@ -1,0 +1,287 @@
+//! Finding handlers that block their thread.
+//!
+//! A handler that computes for long, or waits without `await`, keeps everything else on its thread from running: other
+//! jobs, timers, its own deadline. Nothing inside the runtime can see that. So each thread that polls a handler notes
+//! which one and since when, and a thread outside of the runtime looks at these notes.
+//!
+//! Time is counted in ticks of the watchdog's own thread, so noting costs no look at a clock. While no watchdog runs,
+//! it costs one load.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+use std::thread;
+use std::time::Duration;
+
+use crate::message::Name;
+
+/// How often the watchdog looks.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Whether a watchdog runs in this process.
+static IS_RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// How many ticks there were.
+static TICKS: AtomicU64 = AtomicU64::new(0);
+
+/// The notes of all threads that have polled a handler since a watchdog runs.
+static NOTES: Mutex<Vec<Weak<Note>>> = Mutex::new(Vec::new());
+
+/// Finds handlers that block their thread, in the whole process.
+///
+/// It logs each with its service, its action and for how long, at first when it has blocked for
+/// [`warn_after`](Self::warn_after), then each time that has doubled. With [`exit_after`](Self::exit_after) it ends the
+/// process, as the reference's harakiri does, for a supervisor to start it again.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+/// use soa::Watchdog;
+///
+/// Watchdog::new().warn_after(Duration::from_secs(2)).start();
+/// ```
+#[must_use = "a watchdog does nothing until it is started"]
+pub struct Watchdog {
+    warn_after: Duration,
+    exit_after: Option<(Duration, Duration)>,
+    on_blocked: Option<OnBlocked>,
+    on_exit: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// Is told of a handler that blocks.
+type OnBlocked = Box<dyn Fn(&Blocked) + Send>;
+
+/// A handler that blocks its thread.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Blocked {
+    /// The service.
+    pub service: Name,
+    /// The action.
+    pub action: Name,
+    /// For how long so far, to a tenth of a second.
+    pub time: Duration,
+}
+
+impl Watchdog {
+    /// One that warns after a second, and does nothing else.
+    pub fn new() -> Self {
+        Self {
+            warn_after: Duration::from_secs(1),
+            exit_after: None,
+            on_blocked: None,
+            on_exit: None,
+        }
+    }
+
+    /// How long a handler may block before it is logged; a second by default, at least a tenth.
+    pub fn warn_after(mut self, time: Duration) -> Self {
+        self.warn_after = time.max(TICK);
+        self
+    }
+
+    /// Ends the process, with the code [`Watchdog::EXIT_CODE`], once a handler has blocked for `time`, and then for
+    /// `grace` more, in which the server can finish other jobs. The reference's times are 300 s and 30 s.
+    pub fn exit_after(mut self, time: Duration, grace: Duration) -> Self {
+        self.exit_after = Some((time, grace));
+        self
+    }
+
+    /// Is called for each handler that is logged.
+    pub fn on_blocked(mut self, call: impl Fn(&Blocked) + Send + 'static) -> Self {
+        self.on_blocked = Some(Box::new(call));
+        self
+    }
+
+    /// Is called when the grace begins: the place to stop the server.
+    pub fn on_exit(mut self, call: impl FnOnce() + Send + 'static) -> Self {
+        self.on_exit = Some(Box::new(call));
+        self
+    }
+
+    /// The code with which the process ends.
+    pub const EXIT_CODE: i32 = 70;
+
+    /// Starts its thread, which runs as long as the process. There is one in a process: a second one is not started,
+    /// and `false`.
+    pub fn start(self) -> bool {
+        if IS_RUNNING.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        let thread = thread::Builder::new().name("soa-watchdog".to_owned());
+        match thread.spawn(move || self.watch()) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::error!(%error, "the watchdog cannot be started");
+                IS_RUNNING.store(false, Ordering::Relaxed);
+                false
+            }
+        }
+    }
+
+    fn watch(mut self) {
+        let mut exit = None;
+        loop {
+            thread::sleep(TICK);
+            let now = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
+            for note in notes() {
+                let Some(blocked) = note.check(now, self.warn_after) else {
+                    continue;
+                };
+                let Blocked {
+                    service,
+                    action,
+                    time,
+                } = &blocked.found;
+                if blocked.is_news {
+                    tracing::error!(%service, %action, ?time, "a handler blocks its thread");
+                    if let Some(call) = &self.on_blocked {
+                        call(&blocked.found);
+                    }
+                }
+                if let Some((limit, grace)) = self.exit_after
+                    && *time >= limit
+                    && exit.is_none()
+                {
+                    tracing::error!(%service, %action, ?grace, "the process ends: a handler blocks its thread");
+                    exit = Some(now + ticks(grace));
+                    if let Some(call) = self.on_exit.take() {
+                        call();
+                    }
+                }
+            }
+            if exit.is_some_and(|exit| now >= exit) {
+                tracing::error!("the process ends now");
+                std::process::exit(Self::EXIT_CODE);
+            }
+        }
+    }
+}
+
+impl Default for Watchdog {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Watchdog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watchdog")
+            .field("warn_after", &self.warn_after)
+            .field("exit_after", &self.exit_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The notes of the threads that are still there.
+fn notes() -> Vec<Arc<Note>> {
+    let mut notes = NOTES.lock().unwrap_or_else(PoisonError::into_inner);
+    notes.retain(|note| note.strong_count() > 0);
+    notes.iter().filter_map(Weak::upgrade).collect()
+}
+
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX / 2)
+}
+
+/// What a thread polls.
+#[derive(Debug, Default)]
+struct Note(Mutex<Option<Polled>>);
+
+#[derive(Debug)]
+struct Polled {
+    service: Name,
+    action: Name,
+    since: u64,
+    /// From how many ticks on it is logged again.
+    told_from: Option<u64>,
+}
+
+struct Found {
+    found: Blocked,
+    is_news: bool,
+}
+
+impl Note {
+    fn swap(&self, polled: Option<Polled>) -> Option<Polled> {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, polled)
+    }
+
+    fn check(&self, now: u64, warn_after: Duration) -> Option<Found> {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let polled = current.as_mut()?;
+        let age = now.saturating_sub(polled.since);
+        let tell_from = *polled.told_from.get_or_insert(ticks(warn_after));
+        let is_news = age >= tell_from;
+        if is_news {
+            polled.told_from = Some(age.saturating_mul(2));
+        } else if age < ticks(warn_after) {
+            return None;
+        }
+        Some(Found {
+            found: Blocked {
+                service: polled.service.clone(),
+                action: polled.action.clone(),
+                time: TICK.saturating_mul(u32::try_from(age).unwrap_or(u32::MAX)),
+            },
+            is_news,
+        })
+    }
+}
+
+thread_local! {
+    static NOTE: Arc<Note> = {
+        let note = Arc::new(Note::default());
+        let mut notes = NOTES.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.push(Arc::downgrade(&note));
+        drop(notes);
+        note
+    };
+}
+
+/// The future of a handler, which is noted while it is polled. Gives the action's name back with the output.
+pub(crate) struct Watched<'a, F> {
+    inner: F,
+    service: &'a Name,
+    action: Name,
+}
+
+impl<'a, F> Watched<'a, F> {
+    pub(crate) fn new(inner: F, service: &'a Name, action: Name) -> Self {
+        Self {
+            inner,
+            service,
+            action,
+        }
+    }
+}
+
+impl<F: Future + Unpin> Future for Watched<'_, F> {
+    type Output = (Name, F::Output);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if !IS_RUNNING.load(Ordering::Relaxed) {
+            let output = ready!(Pin::new(&mut this.inner).poll(cx));
+            return Poll::Ready((std::mem::take(&mut this.action), output));
+        }
+        let polled = Polled {
+            service: this.service.clone(),
+            action: this.action.clone(),
+            since: TICKS.load(Ordering::Relaxed),
+            told_from: None,
+        };
+        // A handler that calls a service in the same process polls another handler from inside of its own.
+        let outer = NOTE.try_with(|note| note.swap(Some(polled)));
+        let output = Pin::new(&mut this.inner).poll(cx);
+        if let Ok(outer) = outer {
+            // It was there a moment ago, so it is now.
+            let _ = NOTE.try_with(|note| note.swap(outer));
+        }
+        let output = ready!(output);
+        Poll::Ready((std::mem::take(&mut this.action), output))
+    }
+}

@@ -1,0 +1,117 @@
+//! The watchdog: handlers that block their thread are found. There is one in a process, so a test that ends its process
+//! runs itself again, as a child with a mark in its environment.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use soa::{ActionError, Blocked, Context, Value, Watchdog, service, value};
+
+struct Sleepy;
+
+#[service(name = "sleepy", version = "1.0.0")]
+impl Sleepy {
+    /// Blocks its thread until it has been found.
+    #[action]
+    async fn block(&self, cx: &Context) -> Result<(), ActionError> {
+        // Another handler inside of this one is noted, and is over when this one blocks.
+        let sleepy = SleepyClient::local(Sleepy);
+        sleepy.wait(value!({})).await?;
+        let found = cx.get::<Found>().expect("the test leaves it");
+        let found = found.0.lock().expect("one test uses it");
+        for times in 0..2 {
+            let blocked = found
+                .recv_timeout(Duration::from_secs(60))
+                .expect("it is found");
+            assert_eq!((&*blocked.service, &*blocked.action), ("sleepy", "block"));
+            assert!(
+                blocked.time >= Duration::from_millis(200 << times),
+                "{blocked:?}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits for longer, without blocking.
+    #[action]
+    async fn wait(&self, _request: Value) -> Result<(), ActionError> {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(())
+    }
+}
+
+struct Found(std::sync::Mutex<mpsc::Receiver<Blocked>>);
+
+#[tokio::test]
+async fn a_handler_that_blocks_is_found_and_told_again_when_the_time_has_doubled() {
+    let (sender, found) = mpsc::channel();
+    let watchdog = Watchdog::new()
+        .warn_after(Duration::from_millis(200))
+        .on_blocked(move |blocked| drop(sender.send(blocked.clone())));
+    assert!(watchdog.start());
+    assert!(!Watchdog::new().start(), "there is one already");
+    let found = std::sync::Mutex::new(Some(found));
+    let server = soa::Server::builder(Sleepy)
+        .action_middleware(soa::middleware::from_fn(
+            move |mut call: soa::ActionCall,
+                  next: soa::middleware::Next<soa::middleware::ActionStage>| {
+                if let Some(found) = found.lock().unwrap().take() {
+                    let found = Found(std::sync::Mutex::new(found));
+                    call.context.extensions_mut().insert(found);
+                }
+                next.run(call)
+            },
+        ))
+        .build()
+        .unwrap();
+    SleepyClient::local(server).block().await.unwrap();
+}
+
+/// Set in the child that is to be ended.
+const CHILD: &str = "SOA_TEST_WATCHDOG_CHILD";
+
+#[test]
+fn a_process_whose_handler_blocks_for_too_long_is_ended_after_a_grace() {
+    if std::env::var_os(CHILD).is_some() {
+        block_for_ever();
+    }
+    let name = "a_process_whose_handler_blocks_for_too_long_is_ended_after_a_grace";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args([name, "--exact", "--nocapture"]).env(CHILD, "1");
+    let output = child.output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(Watchdog::EXIT_CODE),
+        "{output:?}"
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("the server may stop now"), "{said}");
+}
+
+/// The end of the child.
+#[allow(clippy::print_stdout)] // The parent reads it.
+fn block_for_ever() -> ! {
+    let started = Watchdog::new()
+        .warn_after(Duration::from_millis(100))
+        .exit_after(Duration::from_millis(300), Duration::from_millis(200))
+        .on_exit(|| println!("the server may stop now"))
+        .start();
+    assert!(started);
+    let server = soa::Server::untyped("stuck", "1.0.0")
+        .action("stuck", |_: Value, _: Context| async {
+            std::thread::sleep(Duration::from_secs(600));
+            Ok::<_, ActionError>(value!({}))
+        })
+        .build()
+        .unwrap();
+    let client = soa::Client::builder()
+        .service("stuck", soa::LocalTransport::new(server))
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let answer = runtime.block_on(client.call_action("stuck", "stuck", &()).into_future());
+    panic!("it came to an end: {answer:?}")
+}
