@@ -9,6 +9,8 @@
 //! | [`validation`] | Rules for fields, absent and nil, the types of the wire |
 //! | [`middleware`] | Code around jobs, actions and calls |
 //! | [`switches`] | Feature switches that flow down the chain |
+//! | [`deadlines`] | What becomes of a job that nobody waits for |
+//! | [`health`] | What `status` tells about what a service needs |
 //! | [`redis`] | Serving and calling over Redis |
 //! | [`testing`] | Services without a network, stubs, contexts |
 //! | [`from_pysoa`] | PySOA's names, and what is different |
@@ -33,6 +35,12 @@ pub mod middleware {}
 
 #[doc = include_str!("switches.md")]
 pub mod switches {}
+
+#[doc = include_str!("deadlines.md")]
+pub mod deadlines {}
+
+#[doc = include_str!("health.md")]
+pub mod health {}
 
 #[doc = include_str!("redis.md")]
 pub mod redis {}
