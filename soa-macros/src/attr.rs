@@ -14,7 +14,7 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::discouraged::Speculative as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, Ident, Lit, LitInt, LitStr, Meta, Path, Token, Type, Visibility};
+use syn::{Attribute, Ident, Lit, LitInt, LitStr, Meta, Path, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
 use crate::model::Switch;
@@ -147,6 +147,8 @@ pub(crate) struct ActionArguments {
     pub(crate) response: Option<Type>,
     /// What selects this variant of the action.
     pub(crate) switch: Option<Switch>,
+    /// Whether it is a variant with a switch, be the switch readable or not.
+    pub(crate) has_switch: bool,
     /// Whether the handler blocks its thread.
     pub(crate) blocking: bool,
 }
@@ -159,6 +161,8 @@ enum Value {
     Visibility(Visibility),
     Switch(Switch),
     Flag,
+    /// It was given and is no good, which has been reported.
+    Broken,
 }
 
 /// Reads the arguments of `#[service]` on an inherent `impl` block or a contract.
@@ -215,9 +219,10 @@ pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArgume
                         ("request", Value::Type(request)) => arguments.request = Some(*request),
                         ("response", Value::Type(response)) => arguments.response = Some(*response),
                         (_, Value::Switch(switch)) => arguments.switch = Some(switch),
-                        ("blocking", Value::Flag) => arguments.blocking = true,
+                        ("blocking", _) => arguments.blocking = true,
                         _ => {}
                     }
+                    arguments.has_switch |= name == "switch";
                 });
                 Ok(())
             });
@@ -309,31 +314,10 @@ fn one(
     }
     // From here on it counts as given, even where its value is no good: one error is enough.
     seen.push(name);
-    if matches!(argument.kind, Kind::Flag) {
-        if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error(format_args!(
-                "`{name}` takes no value: write `{name}` alone"
-            )));
-        }
-        return Ok(Some((name, Value::Flag)));
-    }
-    let needs_value = format!(
-        "`{name}` needs a value: write `{name} = {}`",
-        argument.example
-    );
-    if !input.peek(Token![=]) {
-        return Err(syn::Error::new(ident.span(), needs_value));
-    }
-    let equals: Token![=] = input.parse()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(syn::Error::new_spanned(quote!(#ident #equals), needs_value));
-    }
-    let value = argument.value(input)?;
-    if !input.is_empty() && !input.peek(Token![,]) {
-        return Err(input.error(format_args!(
-            "the value of `{name}` ends before this: put a `,` between the arguments"
-        )));
-    }
+    let value = argument.given(&ident, input).unwrap_or_else(|error| {
+        errors.push(error);
+        Value::Broken
+    });
     Ok(Some((name, value)))
 }
 
@@ -359,6 +343,34 @@ fn to_separator(input: ParseStream<'_>) {
 }
 
 impl Argument {
+    /// What is behind the name: nothing, or `=` and a value.
+    fn given(&self, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
+        let Self { name, example, .. } = self;
+        if matches!(self.kind, Kind::Flag) {
+            if !input.is_empty() && !input.peek(Token![,]) {
+                return Err(input.error(format_args!(
+                    "`{name}` takes no value: write `{name}` alone"
+                )));
+            }
+            return Ok(Value::Flag);
+        }
+        let needs_value = format!("`{name}` needs a value: write `{name} = {example}`");
+        if !input.peek(Token![=]) {
+            return Err(syn::Error::new(ident.span(), needs_value));
+        }
+        let equals: Token![=] = input.parse()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(syn::Error::new_spanned(quote!(#ident #equals), needs_value));
+        }
+        let value = self.value(input)?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error(format_args!(
+                "the value of `{name}` ends before this: put a `,` between the arguments"
+            )));
+        }
+        Ok(value)
+    }
+
     fn value(&self, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
         match self.kind {
@@ -407,13 +419,17 @@ impl Argument {
 
     fn switch(&self, input: ParseStream<'_>) -> syn::Result<Switch> {
         let Self { name, example, .. } = self;
+        let start = input.fork();
+        let rule = format!(
+            "`{name}` takes a number, or the name of a constant of type `Switch`: write `{name} = 5` or `{name} = {example}`"
+        );
         let minus: Option<Token![-]> = input.parse()?;
         if input.peek(LitInt) {
             let number: LitInt = input.parse()?;
             if number.base10_digits() == "0" {
                 return Err(syn::Error::new_spanned(
                     number,
-                    "switch 0 is never on: use another number; the default variant is the one without a `switch`",
+                    "`0` is a switch that is never on: use another number, or remove `switch` to make this the default variant",
                 ));
             }
             return Ok(Switch::Number(quote!(#minus #number)));
@@ -428,11 +444,11 @@ impl Argument {
                     "`Self` means something else in the client: put the constant beside the service",
                 ));
             }
-            return Ok(Switch::Constant(path.to_token_stream()));
+            if !input.peek(token::Paren) {
+                return Ok(Switch::Constant(path.to_token_stream()));
+            }
         }
-        Err(input.error(format_args!(
-            "`{name}` takes a number, or the name of a constant of type `Switch`: write `{name} = {example}`"
-        )))
+        Err(start.error(rule))
     }
 
     fn text(&self, input: ParseStream<'_>) -> syn::Result<LitStr> {

@@ -15,6 +15,7 @@ use syn::{
     ReturnType, Safety, Signature, Type,
 };
 
+use crate::attr::ActionArguments;
 use crate::errors::Errors;
 
 /// What a signature says.
@@ -29,13 +30,18 @@ pub(crate) struct Handler {
     pub(crate) error: Option<Type>,
 }
 
-/// Reads a signature.
-pub(crate) fn read(signature: &Signature, blocking: bool, errors: &mut Errors) -> Handler {
+/// Reads a signature, which has to be what the attribute says.
+pub(crate) fn read(
+    signature: &Signature,
+    attribute: &ActionArguments,
+    errors: &mut Errors,
+) -> Handler {
     qualifiers(signature, errors);
-    asyncness(signature, blocking, errors);
+    asyncness(signature, attribute.blocking, errors);
     receiver(signature, errors);
     parameters(signature, errors);
-    let (request, context) = arguments(signature, errors);
+    let declares_request = attribute.request.as_ref().is_some_and(|ty| !is_unit(ty));
+    let (request, context) = arguments(signature, declares_request, errors);
     let (response, error) = output(signature, errors);
     Handler {
         request,
@@ -132,7 +138,11 @@ fn parameters(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn arguments(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<Type>) {
+fn arguments(
+    signature: &Signature,
+    declares_request: bool,
+    errors: &mut Errors,
+) -> (Option<Type>, Option<Type>) {
     let name = &signature.ident;
     let types: Vec<&Type> = signature
         .inputs
@@ -144,7 +154,11 @@ fn arguments(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Optio
         .collect();
     let (request, context) = match *types.as_slice() {
         [] => (None, None),
-        [only] if is_reference(only) => (None, Some(only)),
+        // A context, unless there is to be a request.
+        [only] if is_reference(only) && !(declares_request && !is_context(only)) => {
+            (None, Some(only))
+        }
+        [only] if is_reference(only) => (Some(by_value(name, only, errors)), None),
         [only] => (Some(only), None),
         [first, second, ref more @ ..] => {
             if more.is_empty() {
@@ -202,17 +216,19 @@ fn two_arguments<'a>(
             );
             (Some(first), None)
         }
-        (true, true) => {
-            errors.on(
-                first,
-                format_args!("`{name}` takes its request by value: remove the `&`"),
-            );
-            let request = match inner(first) {
-                Type::Reference(reference) => &*reference.elem,
-                other => other,
-            };
-            (Some(request), Some(second))
-        }
+        (true, true) => (Some(by_value(name, first, errors)), Some(second)),
+    }
+}
+
+/// Reports a request that is borrowed; what it should be.
+fn by_value<'a>(name: &Ident, ty: &'a Type, errors: &mut Errors) -> &'a Type {
+    errors.on(
+        ty,
+        format_args!("`{name}` takes its request by value: remove the `&`"),
+    );
+    match inner(ty) {
+        Type::Reference(reference) => &reference.elem,
+        other => other,
     }
 }
 
@@ -273,6 +289,20 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<T
 
 fn is_reference(ty: &Type) -> bool {
     matches!(inner(ty), Type::Reference(_))
+}
+
+/// Whether it refers to something called `Context`.
+fn is_context(ty: &Type) -> bool {
+    let Type::Reference(reference) = inner(ty) else {
+        return false;
+    };
+    matches!(inner(&reference.elem), Type::Path(path)
+        if path.path.segments.last().is_some_and(|last| last.ident == "Context"))
+}
+
+/// Whether it is `()`.
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    matches!(inner(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 /// The type inside parentheses, and inside the invisible group that a `macro_rules!` puts around

@@ -18,6 +18,7 @@
 //! user's own item is part of the output whatever went wrong.
 
 mod attr;
+mod bounds;
 mod carry;
 mod errors;
 mod expand;

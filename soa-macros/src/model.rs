@@ -18,7 +18,7 @@ pub(crate) struct Implementation {
     pub(crate) contract: Path,
     /// The type that implements it.
     pub(crate) self_type: Type,
-    /// The parameters of the block.
+    /// The parameters of the block, with the bounds of a service.
     pub(crate) generics: Generics,
 }
 
@@ -28,7 +28,7 @@ pub(crate) enum Home {
     Inherent {
         /// The type that has the handlers.
         self_type: Type,
-        /// The parameters of the block.
+        /// The parameters of the block, with the bounds of a service.
         generics: Generics,
     },
     /// In whoever implements this trait.

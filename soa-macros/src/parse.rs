@@ -11,8 +11,9 @@
 //! without the `#[action]` attributes, which are this macro's own. When even the head is not
 //! understood, [`without_action_attributes`] does that on plain tokens.
 //!
-//! The one thing that is rewritten is the `async fn` of a contract: it becomes a function that
-//! returns a future which is `Send`, as only the trait can promise that for all who implement it.
+//! Little is rewritten. The `async fn` of a contract becomes a function that returns a future which is
+//! `Send`, as only the trait can promise that for all who implement it; a contract and its `impl` get
+//! the [`bounds`] of a service.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -24,6 +25,8 @@ use syn::{
     Attribute, Generics, Ident, Lifetime, Path, ReturnType, Signature, Token, Type, TypeParamBound,
     Visibility, token,
 };
+
+use crate::bounds;
 
 /// The item under `#[service]`.
 pub(crate) struct Part {
@@ -156,9 +159,14 @@ impl Part {
             Kind::Implementation {
                 contract,
                 self_type,
-            } => quote! {
-                #(#attributes)* #unsafety #keyword #generics #contract for #self_type #where_clause
-            },
+            } => {
+                let bounds = bounds::of_service(generics, self_type).where_clause;
+                let self_type = bounds::lasting(self_type);
+                quote! {
+                    #[allow(trivial_bounds)]
+                    #(#attributes)* #unsafety #keyword #generics #contract for #self_type #bounds
+                }
+            }
         }
     }
 }

@@ -11,15 +11,17 @@
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
 
 use crate::attr::{self, ServiceArguments, Version};
+use crate::bounds;
 use crate::carry::{self, Carried};
 use crate::errors::Errors;
 use crate::handler::{self, Handler};
-use crate::model::{Action, Comparison, Home, Implementation, Service, Switch};
+use crate::model::{Action, Comparison, Home, Implementation, Service};
 use crate::parse::{FnPart, Kind, Member, MemberKind, Part};
-use crate::taken::Taken;
+use crate::taken::{Taken, Which};
 
 /// What the client has itself, sorted.
 const RESERVED: [&str; 8] = [
@@ -57,8 +59,8 @@ pub(crate) fn service(
         }
         Kind::Inherent { self_type } | Kind::Implementation { self_type, .. } => {
             let home = Home::Inherent {
-                self_type: self_type.clone(),
-                generics: part.generics.clone(),
+                self_type: bounds::lasting(self_type),
+                generics: bounds::of_service(&part.generics, self_type),
             };
             (home, client_name(self_type, errors), quote!(pub))
         }
@@ -109,8 +111,8 @@ pub(crate) fn implementation(
     Some(Implementation {
         crate_path: crate_path(arguments.crate_path),
         contract: contract.clone(),
-        self_type: self_type.clone(),
-        generics: part.generics.clone(),
+        self_type: bounds::lasting(self_type),
+        generics: bounds::of_service(&part.generics, self_type),
     })
 }
 
@@ -211,7 +213,7 @@ fn action(
     let conditional = !conditions.is_empty();
 
     let mut own = Errors::default();
-    let (name, display_name, name_span) = action_name(arguments.name, method, &mut own);
+    let (name, display_name, name_span) = action_name(arguments.name.as_ref(), method, &mut own);
     let reserved = RESERVED.contains(&method.unraw().to_string().as_str());
     if reserved {
         own.on(
@@ -227,10 +229,10 @@ fn action(
         context,
         response,
         error,
-    } = handler::read(&function.signature, arguments.blocking, &mut own);
+    } = handler::read(&function.signature, &arguments, &mut own);
     let mut declared_request = arguments.request;
     if request.is_none()
-        && let Some(declared) = declared_request.take_if(|declared| !is_unit(declared))
+        && let Some(declared) = declared_request.take_if(|declared| !handler::is_unit(declared))
     {
         own.on(
             declared,
@@ -254,8 +256,12 @@ fn action(
 
     let constant = Ident::new(&screaming(&method.unraw().to_string()), method.span());
     let switch = arguments.switch;
-    let written = switch.as_ref().map(Switch::tokens);
-    let is_free = taken.names(&display_name, name_span, written, conditional, errors)
+    let (which, place) = match &switch {
+        Some(switch) => (Which::of(switch.tokens()), switch.tokens().span()),
+        None if arguments.has_switch => (Which::Unknown, name_span),
+        None => (Which::Default, name_span),
+    };
+    let is_free = taken.names(&display_name, which, place, conditional, errors)
         & taken.constants(&constant, method, conditional, errors);
     if !is_free || !types.fixed || reserved {
         return None;
@@ -306,14 +312,14 @@ impl Types<'_> {
 }
 
 fn action_name(
-    given: Option<LitStr>,
+    given: Option<&LitStr>,
     method: &Ident,
     errors: &mut Errors,
 ) -> (TokenStream, String, Span) {
     if let Some(literal) = given {
         let name = literal.value();
         if !is_wire_name(&name) {
-            errors.on(&literal, wire_name_rule(&name, "action"));
+            errors.on(literal, wire_name_rule(&name, "action"));
         }
         return (literal.to_token_stream(), name, literal.span());
     }
@@ -334,10 +340,6 @@ fn action_name(
 
 fn unit() -> Type {
     syn::parse_quote!(())
-}
-
-fn is_unit(ty: &Type) -> bool {
-    matches!(handler::inner(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 fn is_wire_name(name: &str) -> bool {

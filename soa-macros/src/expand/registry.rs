@@ -17,9 +17,10 @@ use super::{lints, shown_at, span_of};
 use crate::carry;
 use crate::model::{Action, Implementation, Service};
 
-/// The constant of a contract. Where the contract lacks `#[service]`, the compiler names it.
+/// The constant of a contract. Where the trait is none, the compiler says that it cannot find this in it,
+/// so the name is what should be there.
 fn constant(span: Span) -> Ident {
-    Ident::new("__SOA_CONTRACT", span)
+    Ident::new("__SERVICE_ATTRIBUTE_ON_THIS_TRAIT", span)
 }
 
 pub(super) fn inherent(service: &Service, self_type: &Type, generics: &Generics) -> TokenStream {
