@@ -243,7 +243,7 @@ fn read(
     errors: &mut Errors,
     mut found: impl FnMut(&'static str, Value),
 ) {
-    let mut seen: Vec<&'static str> = Vec::new();
+    let mut seen = Seen::default();
     while !input.is_empty() {
         let after = input.fork();
         to_separator(&after);
@@ -257,7 +257,7 @@ fn read(
         let _ = input.parse::<Option<Token![,]>>();
     }
     for argument in table.arguments {
-        if argument.required && !seen.contains(&argument.name) {
+        if argument.required && !seen.has(argument.name) {
             errors.at(
                 place,
                 format_args!(
@@ -271,11 +271,26 @@ fn read(
     }
 }
 
+/// The names that were come across.
+#[derive(Default)]
+struct Seen {
+    given: Vec<&'static str>,
+    /// Those that a misspelled one was probably to be.
+    meant: Vec<&'static str>,
+}
+
+impl Seen {
+    /// Whether it is there, well spelled or not.
+    fn has(&self, name: &str) -> bool {
+        self.given.contains(&name) || self.meant.contains(&name)
+    }
+}
+
 /// Reads one argument. `None` is one that was reported, or that is good for nothing.
 fn one(
     table: &Table,
     input: ParseStream<'_>,
-    seen: &mut Vec<&'static str>,
+    seen: &mut Seen,
     errors: &mut Errors,
 ) -> syn::Result<Option<(&'static str, Value)>> {
     if !input.peek(Ident::peek_any) {
@@ -287,7 +302,18 @@ fn one(
     }
     let ident = input.call(Ident::parse_any)?;
     let Some(argument) = table.find(&ident) else {
-        errors.at(ident.span(), table.unknown(&ident));
+        let given = ident.to_string();
+        let nearest = table.nearest(&given);
+        let advice =
+            nearest.map_or_else(|| table.known(), |name| format!("did you mean `{name}`?"));
+        errors.at(
+            ident.span(),
+            format_args!(
+                "`{given}` is not an argument of `#[{}]`: {advice}",
+                table.attribute
+            ),
+        );
+        seen.meant.extend(nearest);
         return Ok(None);
     };
     let name = argument.name;
@@ -305,7 +331,7 @@ fn one(
         errors.at(ident.span(), refusal);
         return Ok(None);
     }
-    if seen.contains(&name) {
+    if seen.given.contains(&name) {
         errors.at(
             ident.span(),
             format_args!("`{name}` is given twice: keep one of them"),
@@ -313,7 +339,7 @@ fn one(
         return Ok(None);
     }
     // From here on it counts as given, even where its value is no good: one error is enough.
-    seen.push(name);
+    seen.given.push(name);
     let value = argument.given(&ident, input).unwrap_or_else(|error| {
         errors.push(error);
         Value::Broken
@@ -398,7 +424,15 @@ impl Argument {
             Kind::Type if input.peek(Lit) => Err(input.error(format_args!(
                 "`{name}` takes a type, without quotes: write `{name} = {example}`"
             ))),
-            Kind::Type => Ok(Value::Type(input.parse()?)),
+            Kind::Type => {
+                let start = input.fork();
+                let ty = input.parse().map_err(|_| {
+                    start.error(format_args!(
+                        "`{name}` takes a type, which this is not, or not yet: write `{name} = {example}`"
+                    ))
+                })?;
+                Ok(Value::Type(ty))
+            }
             Kind::Path if input.peek(Lit) => Err(input.error(format_args!(
                 "`{name}` takes a path, without quotes: write `{name} = {example}`"
             ))),
@@ -492,23 +526,14 @@ impl Table {
         format!("it knows {}", names.join(", "))
     }
 
-    fn unknown(&self, ident: &Ident) -> String {
-        let given = ident.to_string();
-        let nearest = self
+    /// The name that was probably meant.
+    fn nearest(&self, given: &str) -> Option<&'static str> {
+        let (distance, name) = self
             .names()
-            .map(|name| (distance(&given, name), name))
-            .min_by_key(|(distance, _)| *distance);
-        let advice = match nearest {
-            // Up to a third of the letters wrong is a slip, more is another word.
-            Some((distance, name)) if distance * 3 <= name.len().max(3) => {
-                format!("did you mean `{name}`?")
-            }
-            _ => self.known(),
-        };
-        format!(
-            "`{given}` is not an argument of `#[{}]`: {advice}",
-            self.attribute
-        )
+            .map(|name| (distance(given, name), name))
+            .min_by_key(|(distance, _)| *distance)?;
+        // Up to a third of the letters wrong is a slip, more is another word.
+        (distance * 3 <= name.len().max(3)).then_some(name)
     }
 }
 

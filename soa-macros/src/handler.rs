@@ -24,8 +24,10 @@ pub(crate) struct Handler {
     pub(crate) request: Option<Type>,
     /// The argument taken by reference.
     pub(crate) context: Option<Type>,
-    /// The first parameter of the `Result`; `None` where it cannot be known.
-    pub(crate) response: Option<Type>,
+    /// The first parameter of the `Result`, or what there is in its place.
+    pub(crate) response: Type,
+    /// Whether that is the response for sure.
+    pub(crate) knows_response: bool,
     /// The second parameter of the `Result`, where it is written.
     pub(crate) error: Option<Type>,
 }
@@ -42,11 +44,12 @@ pub(crate) fn read(
     parameters(signature, errors);
     let declares_request = attribute.request.as_ref().is_some_and(|ty| !is_unit(ty));
     let (request, context) = arguments(signature, declares_request, errors);
-    let (response, error) = output(signature, errors);
+    let (response, knows_response, error) = output(signature, errors);
     Handler {
         request,
         context,
         response,
+        knows_response,
         error,
     }
 }
@@ -232,7 +235,7 @@ fn by_value<'a>(name: &Ident, ty: &'a Type, errors: &mut Errors) -> &'a Type {
     }
 }
 
-fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<Type>) {
+fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Type>) {
     let name = &signature.ident;
     let ReturnType::Type(_, ty) = &signature.output else {
         errors.on(
@@ -241,15 +244,14 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<T
                 "`{name}` is an action, and returns nothing: write `-> Result<Response, E>`"
             ),
         );
-        let nothing = syn::parse_quote!(());
-        return (Some(nothing), None);
+        return (unit(), true, None);
     };
     let ty = inner(ty);
     if let Type::ImplTrait(_) = ty
         && signature.asyncness.is_none()
     {
         // The future of an `async fn` written by hand: what to do about it was said at the `fn`.
-        return (None, None);
+        return (unit(), false, None);
     }
     if let Type::Path(path) = ty
         && let Some(last) = path.path.segments.last()
@@ -276,7 +278,8 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<T
         let error = types
             .next()
             .filter(|ty| !matches!(inner(ty), Type::ImplTrait(_)));
-        return (response, error);
+        let knows_response = response.is_some();
+        return (response.unwrap_or_else(unit), knows_response, error);
     }
     errors.on(
         ty,
@@ -284,7 +287,7 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<T
             "`{name}` is an action, and those can fail: return `Result<Response, E>`, written out, as this macro cannot look into an alias"
         ),
     );
-    (Some(ty.clone()), None)
+    (ty.clone(), false, None)
 }
 
 fn is_reference(ty: &Type) -> bool {
@@ -300,7 +303,12 @@ fn is_context(ty: &Type) -> bool {
         if path.path.segments.last().is_some_and(|last| last.ident == "Context"))
 }
 
-/// Whether it is `()`.
+/// The type `()`.
+pub(crate) fn unit() -> Type {
+    syn::parse_quote!(())
+}
+
+/// Whether it is that.
 pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(inner(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
@@ -390,7 +398,7 @@ impl Scan<'_> {
         } else if word == "impl" {
             self.report(word.span(), "`impl` hides a type", "the name of the type");
         } else if !follows_colons && self.parameters.contains(&word) {
-            let shown = format!("`{word}` is a parameter of the `impl` block");
+            let shown = format!("`{word}` is a generic parameter");
             self.report(word.span(), &shown, "a concrete type");
         }
     }

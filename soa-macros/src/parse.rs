@@ -287,7 +287,8 @@ impl Parse for Member {
             Err(error) => {
                 let (tokens, is_function) = raw_member(input)?;
                 if is_function {
-                    MemberKind::Broken(tokens, error)
+                    let message = format!("this signature cannot be read: {error}");
+                    MemberKind::Broken(tokens, syn::Error::new(error.span(), message))
                 } else {
                     MemberKind::Other(tokens)
                 }

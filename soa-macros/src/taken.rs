@@ -105,6 +105,15 @@ impl Taken {
         }
     }
 
+    /// Whether the client has a method of this name already. Two of them are for the compiler to report.
+    pub(crate) fn has_method(&self, constant: &Ident, method: &Ident, conditional: bool) -> bool {
+        self.constants
+            .get(&constant.to_string())
+            .is_some_and(|(all_conditional, other)| {
+                method == other && !(*all_conditional && conditional)
+            })
+    }
+
     /// Takes the name of a constant in the client; `false` where it is not free.
     pub(crate) fn constants(
         &mut self,
@@ -118,13 +127,10 @@ impl Taken {
             if *all_conditional && conditional {
                 return true;
             }
-            // Two methods of one name are for the compiler to report.
-            if method != other {
-                errors.on(
-                    method,
-                    format_args!("`{method}` and `{other}` would share the constant `{constant}`: rename one of them"),
-                );
-            }
+            errors.on(
+                method,
+                format_args!("`{method}` and `{other}` would share the constant `{constant}`: rename one of them"),
+            );
             return false;
         }
         self.constants

@@ -5,21 +5,20 @@
 //! same constant as another. The signature is the business of `handler`, what attributes are
 //! carried over that of `carry`.
 //!
-//! An action with a mistake in it stays in the model as long as its types are known, marked as not
-//! callable.
+//! An action with a mistake in it stays in the model, marked with what can still be made of it.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
+use syn::{Attribute, Generics, Ident, LitStr, Path, Type, parse_quote};
 
 use crate::attr::{self, ServiceArguments, Version};
 use crate::bounds;
 use crate::carry::{self, Carried};
 use crate::errors::Errors;
 use crate::handler::{self, Handler};
-use crate::model::{Action, Comparison, Home, Implementation, Service};
+use crate::model::{Action, Comparison, Home, Implementation, Service, Standing};
 use crate::parse::{FnPart, Kind, Member, MemberKind, Part};
 use crate::taken::{Taken, Which};
 
@@ -225,9 +224,10 @@ fn action(
         );
     }
     let Handler {
-        request,
+        mut request,
         context,
-        response,
+        mut response,
+        knows_response,
         error,
     } = handler::read(&function.signature, &arguments, &mut own);
     let mut declared_request = arguments.request;
@@ -244,17 +244,18 @@ fn action(
     let mut types = Types {
         generics: &part.generics,
         comparisons: Vec::new(),
-        fixed: true,
     };
-    let actual_request = request.clone().unwrap_or_else(unit);
-    types.check("request", &actual_request, declared_request, &mut own);
-    if let Some(response) = &response {
-        types.check("response", response, arguments.response, &mut own);
-    }
-    let callable = own.is_empty();
+    let actual_request = request.clone().unwrap_or_else(handler::unit);
+    let is_request_fixed = types.check("request", &actual_request, declared_request, &mut own);
+    let declared_response = arguments.response.filter(|_| knows_response);
+    let is_response_fixed = types.check("response", &response, declared_response, &mut own);
+    let is_callable = own.is_empty();
     errors.append(own);
 
     let constant = Ident::new(&screaming(&method.unraw().to_string()), method.span());
+    if reserved || taken.has_method(&constant, method, conditional) {
+        return None;
+    }
     let switch = arguments.switch;
     let (which, place) = match &switch {
         Some(switch) => (Which::of(switch.tokens()), switch.tokens().span()),
@@ -263,9 +264,20 @@ fn action(
     };
     let is_free = taken.names(&display_name, which, place, conditional, errors)
         & taken.constants(&constant, method, conditional, errors);
-    if !is_free || !types.fixed || reserved {
-        return None;
+    // What the client cannot name has a stand-in that every call agrees with.
+    if !is_request_fixed {
+        request = Some(parse_quote!(impl ::core::marker::Sized));
     }
+    if !is_response_fixed {
+        response = handler::unit();
+    }
+    let standing = if !(is_free && is_request_fixed && is_response_fixed && knows_response) {
+        Standing::MethodOnly
+    } else if is_callable {
+        Standing::Sound
+    } else {
+        Standing::NotCallable
+    };
     Some(Action {
         name,
         display_name,
@@ -274,7 +286,7 @@ fn action(
         constant,
         request,
         context,
-        response: response?,
+        response,
         error,
         comparisons: types.comparisons,
         documentation: carry::documentation(&member.attributes),
@@ -283,7 +295,7 @@ fn action(
         attributes: carry::select(&member.attributes, &[Carried::Deprecated, Carried::Lint]),
         deprecated: carry::deprecation(&member.attributes),
         blocking: arguments.blocking,
-        callable,
+        standing,
     })
 }
 
@@ -291,14 +303,18 @@ fn action(
 struct Types<'a> {
     generics: &'a Generics,
     comparisons: Vec<Comparison>,
-    /// Whether the client can name both.
-    fixed: bool,
 }
 
 impl Types<'_> {
-    fn check(&mut self, role: &str, actual: &Type, declared: Option<Type>, errors: &mut Errors) {
+    /// Whether the client can name the type.
+    fn check(
+        &mut self,
+        role: &str,
+        actual: &Type,
+        declared: Option<Type>,
+        errors: &mut Errors,
+    ) -> bool {
         let is_fixed = handler::is_fixed(actual, role, self.generics, errors);
-        self.fixed &= is_fixed;
         if let Some(declared) = declared
             && handler::is_fixed(&declared, role, self.generics, errors)
             && is_fixed
@@ -308,6 +324,7 @@ impl Types<'_> {
                 actual: actual.clone(),
             });
         }
+        is_fixed
     }
 }
 
@@ -336,10 +353,6 @@ fn action_name(
     let mut literal = Literal::string(&name);
     literal.set_span(method.span());
     (literal.to_token_stream(), name, method.span())
-}
-
-fn unit() -> Type {
-    syn::parse_quote!(())
 }
 
 fn is_wire_name(name: &str) -> bool {

@@ -83,8 +83,7 @@ pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
 }
 
 fn rows(service: &Service) -> TokenStream {
-    let callable = service.actions.iter().filter(|action| action.callable);
-    let rows = callable.map(|action| row(service, action));
+    let rows = service.sound_actions().map(|action| row(service, action));
     quote!(#(#rows),*)
 }
 

@@ -20,5 +20,5 @@ impl Example for Kept {
 }
 
 fn main() {
-    let _ = ExampleClient::new;
+    let _ = ExampleClient::local(Kept).echo(Value::Nil);
 }
