@@ -22,7 +22,7 @@ use crate::errors::Errors;
 pub(crate) struct Handler {
     /// The argument taken by value.
     pub(crate) request: Option<Type>,
-    /// The argument taken by reference.
+    /// What the argument taken by reference refers to.
     pub(crate) context: Option<Type>,
     /// The first parameter of the `Result`, or what there is in its place.
     pub(crate) response: Type,
@@ -184,14 +184,18 @@ fn arguments(
             }
         }
     };
-    if let Some(Type::Reference(reference)) = context.map(inner)
-        && let Some(mutability) = &reference.mutability
-    {
-        errors.on(
-            mutability,
-            format_args!("the context of `{name}` is shared: write `&Context`"),
-        );
-    }
+    let context = context.map(|ty| match inner(ty) {
+        Type::Reference(reference) => {
+            if let Some(mutability) = &reference.mutability {
+                errors.on(
+                    mutability,
+                    format_args!("the context of `{name}` is shared: write `&Context`"),
+                );
+            }
+            &*reference.elem
+        }
+        other => other,
+    });
     (request.cloned(), context.cloned())
 }
 

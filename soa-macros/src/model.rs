@@ -81,7 +81,7 @@ pub(crate) struct Action {
     pub(crate) constant: Ident,
     /// The request; `None` is an action without one.
     pub(crate) request: Option<Type>,
-    /// The type of the context argument, if there is one.
+    /// What the context argument refers to, if there is one.
     pub(crate) context: Option<Type>,
     /// What the handler returns when all goes well.
     pub(crate) response: Type,

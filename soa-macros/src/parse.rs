@@ -149,6 +149,8 @@ impl Part {
             } => {
                 let supertraits = supertraits.iter();
                 quote! {
+                    // The types of an action may be less visible than its contract.
+                    #[allow(private_bounds, private_interfaces)]
                     #(#attributes)*
                     #visibility #unsafety #keyword #name #generics:
                         #(#supertraits +)*
@@ -163,7 +165,7 @@ impl Part {
                 let bounds = bounds::of_service(generics, self_type).where_clause;
                 let self_type = bounds::lasting(self_type);
                 quote! {
-                    #[allow(trivial_bounds)]
+                    #[allow(private_bounds, private_interfaces, trivial_bounds)]
                     #(#attributes)* #unsafety #keyword #generics #contract for #self_type #bounds
                 }
             }
@@ -244,10 +246,15 @@ fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, Kind, Generics
     };
     let first: Type = input.parse()?;
     let kind = if input.parse::<Option<Token![for]>>()?.is_some() {
-        let Type::Path(path) = first else {
+        // A `macro_rules!` wraps what was put into it.
+        let mut contract = first;
+        while let Type::Group(group) = contract {
+            contract = *group.elem;
+        }
+        let Type::Path(path) = contract else {
             return Err(syn::Error::new_spanned(
-                first,
-                "this is not a contract, which is a trait under `#[service]`",
+                contract,
+                "this is not a contract, which is a trait under `#[service]`: write its name",
             ));
         };
         Kind::Implementation {

@@ -112,7 +112,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
     };
     let context = action.context.as_ref().map(|ty| {
         let span = Span::mixed_site().located_at(ty.span());
-        quote_spanned!(span=> &context)
+        quote_spanned!(span=> #crate_path::__private::context::<#ty>(&context))
     });
     // Named where it can be, for the error about one that does not convert to point at it.
     let error = action
