@@ -10,7 +10,7 @@
 //! type, which the compiler would take for less general than what it knows itself; `'_` is replaced.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens as _, quote_spanned};
+use quote::ToTokens as _;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Generics, Type, WhereClause, parse_quote, parse_quote_spanned};
@@ -30,13 +30,11 @@ pub(crate) fn of_service(generics: &Generics, self_type: &Type) -> Generics {
         clause.predicates.push(parse_quote!(#lifetime: 'static));
     }
     if lifetimes.is_empty() {
-        let ty = lasting(self_type);
         // One place for all of it, for equal errors to be told once.
         let span = Span::mixed_site().located_at(self_type.span());
-        let bounds = quote_spanned!(span=> ::core::marker::Send + ::core::marker::Sync + 'static);
-        clause
-            .predicates
-            .push(parse_quote_spanned!(span=> #ty: #bounds));
+        clause.predicates.push(parse_quote_spanned! {span=>
+            Self: ::core::marker::Send + ::core::marker::Sync + 'static
+        });
     }
     generics
 }

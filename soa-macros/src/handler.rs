@@ -158,10 +158,10 @@ fn arguments(
     let (request, context) = match *types.as_slice() {
         [] => (None, None),
         // A context, unless there is to be a request.
-        [only] if is_reference(only) && !(declares_request && !is_context(only)) => {
-            (None, Some(only))
+        [only] if is_reference(only) && declares_request && !is_context(only) => {
+            (Some(by_value(name, only, errors)), None)
         }
-        [only] if is_reference(only) => (Some(by_value(name, only, errors)), None),
+        [only] if is_reference(only) => (None, Some(only)),
         [only] => (Some(only), None),
         [first, second, ref more @ ..] => {
             if more.is_empty() {

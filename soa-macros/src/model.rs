@@ -26,7 +26,7 @@ pub(crate) enum Home {
     /// In an inherent `impl` block.
     Inherent {
         /// The type that has the handlers.
-        self_type: Type,
+        self_type: Box<Type>,
         /// The parameters of the block, with the bounds of a service.
         generics: Generics,
     },

@@ -432,12 +432,14 @@ impl FnPart {
 }
 
 /// The lints that object to what the signature of a handler has to be, whether its body makes use
-/// of it or not.
+/// of it or not, or that have no use for a function which only the framework calls.
 ///
 /// They come before the attributes of the user, who can so raise them again.
 pub(crate) fn handler_lints() -> TokenStream {
     quote! {
         #[allow(
+            clippy::missing_const_for_fn,
+            clippy::missing_errors_doc,
             clippy::needless_pass_by_value,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,

@@ -58,7 +58,7 @@ pub(crate) fn service(
         }
         Kind::Inherent { self_type } | Kind::Implementation { self_type, .. } => {
             let home = Home::Inherent {
-                self_type: bounds::lasting(self_type),
+                self_type: bounds::lasting(self_type).into(),
                 generics: bounds::of_service(&part.generics, self_type),
             };
             (home, client_name(self_type, errors), quote!(pub))

@@ -11,8 +11,7 @@ struct Kept;
 #[service]
 impl Example for Kept {
     async fn ping(&self, cx: &Context) -> Result<(), ActionError> {
-        drop(cx.);
-        Ok(())
+        match cx.
     }
 }
 
