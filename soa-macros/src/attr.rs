@@ -14,7 +14,7 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::discouraged::Speculative as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, Ident, Lit, LitInt, LitStr, Meta, Path, Token, Type, Visibility};
+use syn::{Attribute, Ident, Lit, LitInt, LitStr, Meta, Path, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
 use crate::model::Switch;
@@ -147,6 +147,8 @@ pub(crate) struct ActionArguments {
     pub(crate) response: Option<Type>,
     /// What selects this variant of the action.
     pub(crate) switch: Option<Switch>,
+    /// Whether it is a variant with a switch, be the switch readable or not.
+    pub(crate) has_switch: bool,
     /// Whether the handler blocks its thread.
     pub(crate) blocking: bool,
 }
@@ -159,6 +161,8 @@ enum Value {
     Visibility(Visibility),
     Switch(Switch),
     Flag,
+    /// It was given and is no good, which has been reported.
+    Broken,
 }
 
 /// Reads the arguments of `#[service]` on an inherent `impl` block or a contract.
@@ -215,9 +219,10 @@ pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArgume
                         ("request", Value::Type(request)) => arguments.request = Some(*request),
                         ("response", Value::Type(response)) => arguments.response = Some(*response),
                         (_, Value::Switch(switch)) => arguments.switch = Some(switch),
-                        ("blocking", Value::Flag) => arguments.blocking = true,
+                        ("blocking", _) => arguments.blocking = true,
                         _ => {}
                     }
+                    arguments.has_switch |= name == "switch";
                 });
                 Ok(())
             });
@@ -238,7 +243,7 @@ fn read(
     errors: &mut Errors,
     mut found: impl FnMut(&'static str, Value),
 ) {
-    let mut seen: Vec<&'static str> = Vec::new();
+    let mut seen = Seen::default();
     while !input.is_empty() {
         let after = input.fork();
         to_separator(&after);
@@ -252,7 +257,7 @@ fn read(
         let _ = input.parse::<Option<Token![,]>>();
     }
     for argument in table.arguments {
-        if argument.required && !seen.contains(&argument.name) {
+        if argument.required && !seen.has(argument.name) {
             errors.at(
                 place,
                 format_args!(
@@ -266,11 +271,26 @@ fn read(
     }
 }
 
+/// The names that were come across.
+#[derive(Default)]
+struct Seen {
+    given: Vec<&'static str>,
+    /// Those that a misspelled one was probably to be.
+    meant: Vec<&'static str>,
+}
+
+impl Seen {
+    /// Whether it is there, well spelled or not.
+    fn has(&self, name: &str) -> bool {
+        self.given.contains(&name) || self.meant.contains(&name)
+    }
+}
+
 /// Reads one argument. `None` is one that was reported, or that is good for nothing.
 fn one(
     table: &Table,
     input: ParseStream<'_>,
-    seen: &mut Vec<&'static str>,
+    seen: &mut Seen,
     errors: &mut Errors,
 ) -> syn::Result<Option<(&'static str, Value)>> {
     if !input.peek(Ident::peek_any) {
@@ -282,7 +302,18 @@ fn one(
     }
     let ident = input.call(Ident::parse_any)?;
     let Some(argument) = table.find(&ident) else {
-        errors.at(ident.span(), table.unknown(&ident));
+        let given = ident.to_string();
+        let nearest = table.nearest(&given);
+        let advice =
+            nearest.map_or_else(|| table.known(), |name| format!("did you mean `{name}`?"));
+        errors.at(
+            ident.span(),
+            format_args!(
+                "`{given}` is not an argument of `#[{}]`: {advice}",
+                table.attribute
+            ),
+        );
+        seen.meant.extend(nearest);
         return Ok(None);
     };
     let name = argument.name;
@@ -300,7 +331,7 @@ fn one(
         errors.at(ident.span(), refusal);
         return Ok(None);
     }
-    if seen.contains(&name) {
+    if seen.given.contains(&name) {
         errors.at(
             ident.span(),
             format_args!("`{name}` is given twice: keep one of them"),
@@ -308,32 +339,11 @@ fn one(
         return Ok(None);
     }
     // From here on it counts as given, even where its value is no good: one error is enough.
-    seen.push(name);
-    if matches!(argument.kind, Kind::Flag) {
-        if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error(format_args!(
-                "`{name}` takes no value: write `{name}` alone"
-            )));
-        }
-        return Ok(Some((name, Value::Flag)));
-    }
-    let needs_value = format!(
-        "`{name}` needs a value: write `{name} = {}`",
-        argument.example
-    );
-    if !input.peek(Token![=]) {
-        return Err(syn::Error::new(ident.span(), needs_value));
-    }
-    let equals: Token![=] = input.parse()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(syn::Error::new_spanned(quote!(#ident #equals), needs_value));
-    }
-    let value = argument.value(input)?;
-    if !input.is_empty() && !input.peek(Token![,]) {
-        return Err(input.error(format_args!(
-            "the value of `{name}` ends before this: put a `,` between the arguments"
-        )));
-    }
+    seen.given.push(name);
+    let value = argument.given(&ident, input).unwrap_or_else(|error| {
+        errors.push(error);
+        Value::Broken
+    });
     Ok(Some((name, value)))
 }
 
@@ -359,6 +369,34 @@ fn to_separator(input: ParseStream<'_>) {
 }
 
 impl Argument {
+    /// What is behind the name: nothing, or `=` and a value.
+    fn given(&self, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
+        let Self { name, example, .. } = self;
+        if matches!(self.kind, Kind::Flag) {
+            if !input.is_empty() && !input.peek(Token![,]) {
+                return Err(input.error(format_args!(
+                    "`{name}` takes no value: write `{name}` alone"
+                )));
+            }
+            return Ok(Value::Flag);
+        }
+        let needs_value = format!("`{name}` needs a value: write `{name} = {example}`");
+        if !input.peek(Token![=]) {
+            return Err(syn::Error::new(ident.span(), needs_value));
+        }
+        let equals: Token![=] = input.parse()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(syn::Error::new_spanned(quote!(#ident #equals), needs_value));
+        }
+        let value = self.value(input)?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error(format_args!(
+                "the value of `{name}` ends before this: put a `,` between the arguments"
+            )));
+        }
+        Ok(value)
+    }
+
     fn value(&self, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
         match self.kind {
@@ -386,7 +424,15 @@ impl Argument {
             Kind::Type if input.peek(Lit) => Err(input.error(format_args!(
                 "`{name}` takes a type, without quotes: write `{name} = {example}`"
             ))),
-            Kind::Type => Ok(Value::Type(input.parse()?)),
+            Kind::Type => {
+                let start = input.fork();
+                let ty = input.parse().map_err(|_| {
+                    start.error(format_args!(
+                        "`{name}` takes a type, which this is not, or not yet: write `{name} = {example}`"
+                    ))
+                })?;
+                Ok(Value::Type(ty))
+            }
             Kind::Path if input.peek(Lit) => Err(input.error(format_args!(
                 "`{name}` takes a path, without quotes: write `{name} = {example}`"
             ))),
@@ -407,13 +453,17 @@ impl Argument {
 
     fn switch(&self, input: ParseStream<'_>) -> syn::Result<Switch> {
         let Self { name, example, .. } = self;
+        let start = input.fork();
+        let rule = format!(
+            "`{name}` takes a number, or the name of a constant of type `Switch`: write `{name} = 5` or `{name} = {example}`"
+        );
         let minus: Option<Token![-]> = input.parse()?;
         if input.peek(LitInt) {
             let number: LitInt = input.parse()?;
             if number.base10_digits() == "0" {
                 return Err(syn::Error::new_spanned(
                     number,
-                    "switch 0 is never on: use another number; the default variant is the one without a `switch`",
+                    "`0` is a switch that is never on: use another number, or remove `switch` to make this the default variant",
                 ));
             }
             return Ok(Switch::Number(quote!(#minus #number)));
@@ -428,11 +478,11 @@ impl Argument {
                     "`Self` means something else in the client: put the constant beside the service",
                 ));
             }
-            return Ok(Switch::Constant(path.to_token_stream()));
+            if !input.peek(token::Paren) {
+                return Ok(Switch::Constant(path.to_token_stream()));
+            }
         }
-        Err(input.error(format_args!(
-            "`{name}` takes a number, or the name of a constant of type `Switch`: write `{name} = {example}`"
-        )))
+        Err(start.error(rule))
     }
 
     fn text(&self, input: ParseStream<'_>) -> syn::Result<LitStr> {
@@ -476,23 +526,14 @@ impl Table {
         format!("it knows {}", names.join(", "))
     }
 
-    fn unknown(&self, ident: &Ident) -> String {
-        let given = ident.to_string();
-        let nearest = self
+    /// The name that was probably meant.
+    fn nearest(&self, given: &str) -> Option<&'static str> {
+        let (distance, name) = self
             .names()
-            .map(|name| (distance(&given, name), name))
-            .min_by_key(|(distance, _)| *distance);
-        let advice = match nearest {
-            // Up to a third of the letters wrong is a slip, more is another word.
-            Some((distance, name)) if distance * 3 <= name.len().max(3) => {
-                format!("did you mean `{name}`?")
-            }
-            _ => self.known(),
-        };
-        format!(
-            "`{given}` is not an argument of `#[{}]`: {advice}",
-            self.attribute
-        )
+            .map(|name| (distance(given, name), name))
+            .min_by_key(|(distance, _)| *distance)?;
+        // Up to a third of the letters wrong is a slip, more is another word.
+        (distance * 3 <= name.len().max(3)).then_some(name)
     }
 }
 

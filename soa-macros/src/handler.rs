@@ -15,32 +15,41 @@ use syn::{
     ReturnType, Safety, Signature, Type,
 };
 
+use crate::attr::ActionArguments;
 use crate::errors::Errors;
 
 /// What a signature says.
 pub(crate) struct Handler {
     /// The argument taken by value.
     pub(crate) request: Option<Type>,
-    /// The argument taken by reference.
+    /// What the argument taken by reference refers to.
     pub(crate) context: Option<Type>,
-    /// The first parameter of the `Result`; `None` where it cannot be known.
-    pub(crate) response: Option<Type>,
+    /// The first parameter of the `Result`, or what there is in its place.
+    pub(crate) response: Type,
+    /// Whether that is the response for sure.
+    pub(crate) knows_response: bool,
     /// The second parameter of the `Result`, where it is written.
     pub(crate) error: Option<Type>,
 }
 
-/// Reads a signature.
-pub(crate) fn read(signature: &Signature, blocking: bool, errors: &mut Errors) -> Handler {
+/// Reads a signature, which has to be what the attribute says.
+pub(crate) fn read(
+    signature: &Signature,
+    attribute: &ActionArguments,
+    errors: &mut Errors,
+) -> Handler {
     qualifiers(signature, errors);
-    asyncness(signature, blocking, errors);
+    asyncness(signature, attribute.blocking, errors);
     receiver(signature, errors);
     parameters(signature, errors);
-    let (request, context) = arguments(signature, errors);
-    let (response, error) = output(signature, errors);
+    let declares_request = attribute.request.as_ref().is_some_and(|ty| !is_unit(ty));
+    let (request, context) = arguments(signature, declares_request, errors);
+    let (response, knows_response, error) = output(signature, errors);
     Handler {
         request,
         context,
         response,
+        knows_response,
         error,
     }
 }
@@ -132,7 +141,11 @@ fn parameters(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn arguments(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<Type>) {
+fn arguments(
+    signature: &Signature,
+    declares_request: bool,
+    errors: &mut Errors,
+) -> (Option<Type>, Option<Type>) {
     let name = &signature.ident;
     let types: Vec<&Type> = signature
         .inputs
@@ -144,6 +157,10 @@ fn arguments(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Optio
         .collect();
     let (request, context) = match *types.as_slice() {
         [] => (None, None),
+        // A context, unless there is to be a request.
+        [only] if is_reference(only) && declares_request && !is_context(only) => {
+            (Some(by_value(name, only, errors)), None)
+        }
         [only] if is_reference(only) => (None, Some(only)),
         [only] => (Some(only), None),
         [first, second, ref more @ ..] => {
@@ -167,14 +184,18 @@ fn arguments(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Optio
             }
         }
     };
-    if let Some(Type::Reference(reference)) = context.map(inner)
-        && let Some(mutability) = &reference.mutability
-    {
-        errors.on(
-            mutability,
-            format_args!("the context of `{name}` is shared: write `&Context`"),
-        );
-    }
+    let context = context.map(|ty| match inner(ty) {
+        Type::Reference(reference) => {
+            if let Some(mutability) = &reference.mutability {
+                errors.on(
+                    mutability,
+                    format_args!("the context of `{name}` is shared: write `&Context`"),
+                );
+            }
+            &*reference.elem
+        }
+        other => other,
+    });
     (request.cloned(), context.cloned())
 }
 
@@ -202,21 +223,23 @@ fn two_arguments<'a>(
             );
             (Some(first), None)
         }
-        (true, true) => {
-            errors.on(
-                first,
-                format_args!("`{name}` takes its request by value: remove the `&`"),
-            );
-            let request = match inner(first) {
-                Type::Reference(reference) => &*reference.elem,
-                other => other,
-            };
-            (Some(request), Some(second))
-        }
+        (true, true) => (Some(by_value(name, first, errors)), Some(second)),
     }
 }
 
-fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<Type>) {
+/// Reports a request that is borrowed; what it should be.
+fn by_value<'a>(name: &Ident, ty: &'a Type, errors: &mut Errors) -> &'a Type {
+    errors.on(
+        ty,
+        format_args!("`{name}` takes its request by value: remove the `&`"),
+    );
+    match inner(ty) {
+        Type::Reference(reference) => &reference.elem,
+        other => other,
+    }
+}
+
+fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Type>) {
     let name = &signature.ident;
     let ReturnType::Type(_, ty) = &signature.output else {
         errors.on(
@@ -225,15 +248,14 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<T
                 "`{name}` is an action, and returns nothing: write `-> Result<Response, E>`"
             ),
         );
-        let nothing = syn::parse_quote!(());
-        return (Some(nothing), None);
+        return (unit(), true, None);
     };
     let ty = inner(ty);
     if let Type::ImplTrait(_) = ty
         && signature.asyncness.is_none()
     {
         // The future of an `async fn` written by hand: what to do about it was said at the `fn`.
-        return (None, None);
+        return (unit(), false, None);
     }
     if let Type::Path(path) = ty
         && let Some(last) = path.path.segments.last()
@@ -260,7 +282,8 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<T
         let error = types
             .next()
             .filter(|ty| !matches!(inner(ty), Type::ImplTrait(_)));
-        return (response, error);
+        let knows_response = response.is_some();
+        return (response.unwrap_or_else(unit), knows_response, error);
     }
     errors.on(
         ty,
@@ -268,11 +291,30 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Option<Type>, Option<T
             "`{name}` is an action, and those can fail: return `Result<Response, E>`, written out, as this macro cannot look into an alias"
         ),
     );
-    (Some(ty.clone()), None)
+    (ty.clone(), false, None)
 }
 
 fn is_reference(ty: &Type) -> bool {
     matches!(inner(ty), Type::Reference(_))
+}
+
+/// Whether it refers to something called `Context`.
+fn is_context(ty: &Type) -> bool {
+    let Type::Reference(reference) = inner(ty) else {
+        return false;
+    };
+    matches!(inner(&reference.elem), Type::Path(path)
+        if path.path.segments.last().is_some_and(|last| last.ident == "Context"))
+}
+
+/// The type `()`.
+pub(crate) fn unit() -> Type {
+    syn::parse_quote!(())
+}
+
+/// Whether it is that.
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    matches!(inner(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 /// The type inside parentheses, and inside the invisible group that a `macro_rules!` puts around
@@ -360,7 +402,7 @@ impl Scan<'_> {
         } else if word == "impl" {
             self.report(word.span(), "`impl` hides a type", "the name of the type");
         } else if !follows_colons && self.parameters.contains(&word) {
-            let shown = format!("`{word}` is a parameter of the `impl` block");
+            let shown = format!("`{word}` is a generic parameter");
             self.report(word.span(), &shown, "a concrete type");
         }
     }

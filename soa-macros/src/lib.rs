@@ -18,6 +18,7 @@
 //! user's own item is part of the output whatever went wrong.
 
 mod attr;
+mod bounds;
 mod carry;
 mod errors;
 mod expand;
@@ -60,7 +61,7 @@ fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let part = match parse::part(item.clone()) {
         Ok(part) => part,
         Err(error) => {
-            attr::service(arguments, &mut errors);
+            // Which arguments there should be, only the kind of item would tell.
             errors.push(error);
             let mut output = parse::without_action_attributes(item);
             output.extend(errors.into_compile_errors());

@@ -3,9 +3,8 @@
 //! The model knows nothing of the item that it was read from. It holds names, types and attributes
 //! that are passed on, and states instead of syntax: an action has a context argument or has not, a
 //! version is an expression. Only `validate` makes one, so what is here has passed all rules; where
-//! a rule was broken, it holds as much as can still be generated (an action that is not
-//! [`callable`](Action::callable) keeps its place in the client, so that the calls of it do not
-//! turn into errors as well).
+//! a rule was broken, it holds as much as can still be generated: an action with a mistake in it keeps its
+//! place in the client ([`Standing`]), so that the calls of it do not turn into errors as well.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Generics, Ident, Path, Type};
@@ -18,7 +17,7 @@ pub(crate) struct Implementation {
     pub(crate) contract: Path,
     /// The type that implements it.
     pub(crate) self_type: Type,
-    /// The parameters of the block.
+    /// The parameters of the block, with the bounds of a service.
     pub(crate) generics: Generics,
 }
 
@@ -28,8 +27,8 @@ pub(crate) enum Home {
     Inherent {
         /// The type that has the handlers.
         self_type: Box<Type>,
-        /// The parameters of the block.
-        generics: Box<Generics>,
+        /// The parameters of the block, with the bounds of a service.
+        generics: Generics,
     },
     /// In whoever implements this trait.
     Contract,
@@ -59,6 +58,15 @@ pub(crate) struct Service {
     pub(crate) actions: Vec<Action>,
 }
 
+impl Service {
+    /// The actions that can be served.
+    pub(crate) fn sound_actions(&self) -> impl Iterator<Item = &Action> {
+        self.actions
+            .iter()
+            .filter(|action| action.standing == Standing::Sound)
+    }
+}
+
 /// One action.
 pub(crate) struct Action {
     /// The name on the wire, a literal.
@@ -73,7 +81,7 @@ pub(crate) struct Action {
     pub(crate) constant: Ident,
     /// The request; `None` is an action without one.
     pub(crate) request: Option<Type>,
-    /// The type of the context argument, if there is one.
+    /// What the context argument refers to, if there is one.
     pub(crate) context: Option<Type>,
     /// What the handler returns when all goes well.
     pub(crate) response: Type,
@@ -93,8 +101,19 @@ pub(crate) struct Action {
     pub(crate) deprecated: Option<TokenStream>,
     /// Whether the handler blocks its thread.
     pub(crate) blocking: bool,
-    /// Whether the handler can be called as handlers are.
-    pub(crate) callable: bool,
+    /// What there is to be made of it.
+    pub(crate) standing: Standing,
+}
+
+/// How much of an action can be generated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// All of it.
+    Sound,
+    /// What callers see. The handler cannot be called as handlers are.
+    NotCallable,
+    /// The client's method alone, which does nothing, as types or names are not what they should be.
+    MethodOnly,
 }
 
 /// The switch of a variant.

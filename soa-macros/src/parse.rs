@@ -11,8 +11,9 @@
 //! without the `#[action]` attributes, which are this macro's own. When even the head is not
 //! understood, [`without_action_attributes`] does that on plain tokens.
 //!
-//! The one thing that is rewritten is the `async fn` of a contract: it becomes a function that
-//! returns a future which is `Send`, as only the trait can promise that for all who implement it.
+//! Little is rewritten. The `async fn` of a contract becomes a function that returns a future which is
+//! `Send`, as only the trait can promise that for all who implement it; a contract and its `impl` get
+//! the [`bounds`] of a service.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -24,6 +25,8 @@ use syn::{
     Attribute, Generics, Ident, Lifetime, Path, ReturnType, Signature, Token, Type, TypeParamBound,
     Visibility, token,
 };
+
+use crate::bounds;
 
 /// The item under `#[service]`.
 pub(crate) struct Part {
@@ -146,6 +149,8 @@ impl Part {
             } => {
                 let supertraits = supertraits.iter();
                 quote! {
+                    // The types of an action may be less visible than its contract.
+                    #[allow(private_bounds, private_interfaces)]
                     #(#attributes)*
                     #visibility #unsafety #keyword #name #generics:
                         #(#supertraits +)*
@@ -156,9 +161,14 @@ impl Part {
             Kind::Implementation {
                 contract,
                 self_type,
-            } => quote! {
-                #(#attributes)* #unsafety #keyword #generics #contract for #self_type #where_clause
-            },
+            } => {
+                let bounds = bounds::of_service(generics, self_type).where_clause;
+                let self_type = bounds::lasting(self_type);
+                quote! {
+                    #[allow(private_bounds, private_interfaces, trivial_bounds)]
+                    #(#attributes)* #unsafety #keyword #generics #contract for #self_type #bounds
+                }
+            }
         }
     }
 }
@@ -236,10 +246,15 @@ fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, Kind, Generics
     };
     let first: Type = input.parse()?;
     let kind = if input.parse::<Option<Token![for]>>()?.is_some() {
-        let Type::Path(path) = first else {
+        // A `macro_rules!` wraps what was put into it.
+        let mut contract = first;
+        while let Type::Group(group) = contract {
+            contract = *group.elem;
+        }
+        let Type::Path(path) = contract else {
             return Err(syn::Error::new_spanned(
-                first,
-                "this is not a contract, which is a trait under `#[service]`",
+                contract,
+                "this is not a contract, which is a trait under `#[service]`: write its name",
             ));
         };
         Kind::Implementation {
@@ -279,7 +294,8 @@ impl Parse for Member {
             Err(error) => {
                 let (tokens, is_function) = raw_member(input)?;
                 if is_function {
-                    MemberKind::Broken(tokens, error)
+                    let message = format!("this signature cannot be read: {error}");
+                    MemberKind::Broken(tokens, syn::Error::new(error.span(), message))
                 } else {
                     MemberKind::Other(tokens)
                 }
@@ -416,12 +432,14 @@ impl FnPart {
 }
 
 /// The lints that object to what the signature of a handler has to be, whether its body makes use
-/// of it or not.
+/// of it or not, or that have no use for a function which only the framework calls.
 ///
 /// They come before the attributes of the user, who can so raise them again.
 pub(crate) fn handler_lints() -> TokenStream {
     quote! {
         #[allow(
+            clippy::missing_const_for_fn,
+            clippy::missing_errors_doc,
             clippy::needless_pass_by_value,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,

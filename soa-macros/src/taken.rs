@@ -8,7 +8,6 @@ use std::collections::HashMap;
 
 use proc_macro2::{Span, TokenStream};
 use syn::Ident;
-use syn::spanned::Spanned;
 
 use crate::errors::Errors;
 
@@ -20,50 +19,66 @@ pub(crate) struct Taken {
     constants: HashMap<String, (bool, String)>,
 }
 
+/// Which of the variants of a name it is.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The one without a switch.
+    Default,
+    /// The one with this switch, as it was written.
+    Switch(String),
+    /// One whose switch could not be read. It was reported, and is in nobody's way.
+    Unknown,
+}
+
+impl Which {
+    /// The variant with this switch.
+    pub(crate) fn of(switch: &TokenStream) -> Self {
+        Self::Switch(switch.to_string().replace(' ', ""))
+    }
+}
+
 /// One holder of a name on the wire.
 struct Name {
-    /// Its switch as it was written, where it has one.
-    switch: Option<String>,
+    which: Which,
     span: Span,
     conditional: bool,
 }
 
 impl Taken {
-    /// Takes a name on the wire; `false` where it is not free.
+    /// Takes a name on the wire, which is written at `span`; `false` where it is not free.
     pub(crate) fn names(
         &mut self,
         name: &str,
+        which: Which,
         span: Span,
-        switch: Option<&TokenStream>,
         conditional: bool,
         errors: &mut Errors,
     ) -> bool {
         let holders = self.names.entry(name.to_owned()).or_default();
-        let taken = Name {
-            switch: switch.map(|switch| switch.to_string().replace(" ", "")),
-            span: switch.map_or(span, Spanned::span),
-            conditional,
-        };
-        let rival = holders.iter().find(|other| {
-            other.switch == taken.switch && !(other.conditional && taken.conditional)
-        });
-        let is_free = rival.is_none();
+        let is_free = which == Which::Unknown
+            || !holders
+                .iter()
+                .any(|other| other.which == which && !(other.conditional && conditional));
         if !is_free {
-            let has_variants = holders.iter().any(|other| other.switch.is_some());
-            let message = match &taken.switch {
-                Some(switch) => format!(
+            let has_variants = holders.iter().any(|other| other.which != Which::Default);
+            let message = match &which {
+                Which::Switch(switch) => format!(
                     "`{switch}` selects another variant of `{name}` already: give this one another `switch`"
                 ),
-                None if has_variants => format!(
+                _ if has_variants => format!(
                     "`{name}` has a default variant already, the one without a `switch`: give this one a `switch`"
                 ),
-                None => format!(
+                _ => format!(
                     "`{name}` is the name of another action of this service: give one of them another `name`, or a `switch` to make them variants"
                 ),
             };
-            errors.at(taken.span, message);
+            errors.at(span, message);
         }
-        holders.push(taken);
+        holders.push(Name {
+            which,
+            span,
+            conditional,
+        });
         is_free
     }
 
@@ -73,7 +88,9 @@ impl Taken {
             .names
             .iter()
             .filter_map(|(name, holders)| match holders.as_slice() {
-                [only] if only.switch.is_some() && !only.conditional => Some((name, only.span)),
+                [only] if matches!(only.which, Which::Switch(_)) && !only.conditional => {
+                    Some((name, only.span))
+                }
                 _ => None,
             })
             .collect();
@@ -86,6 +103,15 @@ impl Taken {
                 ),
             );
         }
+    }
+
+    /// Whether the client has a method of this name already. Two of them are for the compiler to report.
+    pub(crate) fn has_method(&self, constant: &Ident, method: &Ident, conditional: bool) -> bool {
+        self.constants
+            .get(&constant.to_string())
+            .is_some_and(|(all_conditional, other)| {
+                method == other && !(*all_conditional && conditional)
+            })
     }
 
     /// Takes the name of a constant in the client; `false` where it is not free.
@@ -101,13 +127,10 @@ impl Taken {
             if *all_conditional && conditional {
                 return true;
             }
-            // Two methods of one name are for the compiler to report.
-            if method != other {
-                errors.on(
-                    method,
-                    format_args!("`{method}` and `{other}` would share the constant `{constant}`: rename one of them"),
-                );
-            }
+            errors.on(
+                method,
+                format_args!("`{method}` and `{other}` would share the constant `{constant}`: rename one of them"),
+            );
             return false;
         }
         self.constants

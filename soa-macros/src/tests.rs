@@ -160,18 +160,158 @@ fn what_is_half_typed_is_passed_on_as_it_is() {
 }
 
 #[test]
+fn a_contract() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1.0.0"),
+        quote! {
+            /// Squares things.
+            pub(crate) trait Example: Clone where Self: Debug {
+                /// Squares a number.
+                #[action]
+                async fn square(&self, request: SquareRequest, cx: &Context) -> Result<SquareResponse, ActionError>;
+
+                #[action]
+                async fn nothing(&self) -> Result<(), ActionError> { Ok(()) }
+
+                #[action(blocking)]
+                fn wait(&self) -> Result<(), ActionError>;
+
+                fn helper(&self) -> u8 { 1 }
+            }
+        },
+    ));
+}
+
+#[test]
+fn the_impl_of_a_contract() {
+    insta::assert_snapshot!(expanded(
+        quote!(crate = crate::framework),
+        quote! {
+            impl<S: Store> contracts::Example for Shop<S> where S: Clone {
+                async fn square(&self, request: SquareRequest, cx: &Context) -> Result<SquareResponse, ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn variants_of_an_action() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "users", version = "1"),
+        quote! {
+            impl Users {
+                #[action]
+                async fn user(&self) -> Result<(), ActionError> {}
+                #[action(name = "user", switch = USER_V2)]
+                #[cfg(feature = "new")]
+                async fn user_v2(&self) -> Result<(), ActionError> {}
+                #[action(name = "user", switch = -3)]
+                async fn user_v3(&self) -> Result<(), ActionError> {}
+                #[action]
+                async fn other(&self) -> Result<(), ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_blocking_action() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1"),
+        quote! {
+            impl Example {
+                #[action(blocking)]
+                fn sum(&self, request: Numbers, cx: &Context) -> Result<Sum, ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn a_service_with_lifetimes_is_one_where_they_are_static() {
+    insta::assert_snapshot!(crate::expand_service(
+        quote!(),
+        quote!(
+            impl<'a> Example for Keeper<'a, '_> {}
+        ),
+    ));
+}
+
+#[test]
 fn an_item_that_is_not_an_impl_block_survives() {
     insta::assert_snapshot!(expanded(
         quote!(name = "example", version = "1"),
         quote! {
-            pub trait Example {
+            pub mod example {
                 #[action]
-                async fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError>;
+                async fn square(request: SquareRequest) -> Result<SquareResponse, ActionError> {}
                 #[must_use]
-                fn other(&self);
+                fn other() {}
             }
         },
     ));
+}
+
+/// What the first Rust block of the README says under `#[service]`: the arguments, and the item.
+fn service_of_the_readme() -> (TokenStream, TokenStream) {
+    let (_, after) = include_str!("../../README.md")
+        .split_once("```rust\n")
+        .unwrap();
+    let (block, _) = after.split_once("```").unwrap();
+    syn::parse_file(block)
+        .unwrap()
+        .items
+        .into_iter()
+        .find_map(|item| match item {
+            syn::Item::Impl(mut item) => {
+                let attribute = item.attrs.pop_if(|last| last.path().is_ident("service"))?;
+                let arguments = attribute.parse_args().unwrap();
+                Some((arguments, quote!(#item)))
+            }
+            _ => None,
+        })
+        .unwrap()
+}
+
+#[test]
+fn the_service_of_the_readme() {
+    let (arguments, item) = service_of_the_readme();
+    insta::assert_snapshot!(expanded(arguments, item));
+}
+
+#[test]
+fn one_more_action_is_few_more_lines() {
+    let lines = |actions: TokenStream| {
+        let expansion = expanded(
+            quote!(name = "example", version = "1"),
+            quote!(impl Example { #actions }),
+        );
+        expansion.lines().count()
+    };
+    let one = quote! {
+        /// Squares a number.
+        #[action]
+        async fn square(&self, request: SquareRequest, cx: &Context) -> Result<SquareResponse, ActionError> {
+            Ok(SquareResponse { square: request.number * request.number })
+        }
+    };
+    let another = |arguments: TokenStream| {
+        quote! {
+            /// Takes a number to the third.
+            #[action(name = "cube.v2" #arguments)]
+            async fn cube(&self, request: CubeRequest, cx: &Context) -> Result<CubeResponse, ActionError> {
+                Ok(CubeResponse { cube: request.number * request.number * request.number })
+            }
+        }
+    };
+    let cube = another(quote!());
+    let more = lines(quote!(#one #cube)) - lines(one);
+    assert!(more <= 60, "{more} lines");
+
+    // Types that the attribute repeats are compared, three lines for each.
+    let typed = another(quote!(, request = CubeRequest, response = CubeResponse));
+    let with_block = lines(typed) - lines(cube);
+    assert!(with_block <= 20, "{with_block} lines");
 }
 
 #[test]

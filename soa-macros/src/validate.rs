@@ -5,21 +5,22 @@
 //! same constant as another. The signature is the business of `handler`, what attributes are
 //! carried over that of `carry`.
 //!
-//! An action with a mistake in it stays in the model as long as its types are known, marked as not
-//! callable.
+//! An action with a mistake in it stays in the model, marked with what can still be made of it.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Generics, Ident, LitStr, Path, Type, parse_quote};
 
 use crate::attr::{self, ServiceArguments, Version};
+use crate::bounds;
 use crate::carry::{self, Carried};
 use crate::errors::Errors;
 use crate::handler::{self, Handler};
-use crate::model::{Action, Comparison, Home, Implementation, Service, Switch};
+use crate::model::{Action, Comparison, Home, Implementation, Service, Standing};
 use crate::parse::{FnPart, Kind, Member, MemberKind, Part};
-use crate::taken::Taken;
+use crate::taken::{Taken, Which};
 
 /// What the client has itself, sorted.
 const RESERVED: [&str; 8] = [
@@ -57,8 +58,8 @@ pub(crate) fn service(
         }
         Kind::Inherent { self_type } | Kind::Implementation { self_type, .. } => {
             let home = Home::Inherent {
-                self_type: Box::new(self_type.clone()),
-                generics: Box::new(part.generics.clone()),
+                self_type: bounds::lasting(self_type).into(),
+                generics: bounds::of_service(&part.generics, self_type),
             };
             (home, client_name(self_type, errors), quote!(pub))
         }
@@ -109,8 +110,8 @@ pub(crate) fn implementation(
     Some(Implementation {
         crate_path: crate_path(arguments.crate_path),
         contract: contract.clone(),
-        self_type: self_type.clone(),
-        generics: part.generics.clone(),
+        self_type: bounds::lasting(self_type),
+        generics: bounds::of_service(&part.generics, self_type),
     })
 }
 
@@ -211,7 +212,7 @@ fn action(
     let conditional = !conditions.is_empty();
 
     let mut own = Errors::default();
-    let (name, display_name, name_span) = action_name(arguments.name, method, &mut own);
+    let (name, display_name, name_span) = action_name(arguments.name.as_ref(), method, &mut own);
     let reserved = RESERVED.contains(&method.unraw().to_string().as_str());
     if reserved {
         own.on(
@@ -223,14 +224,15 @@ fn action(
         );
     }
     let Handler {
-        request,
+        mut request,
         context,
-        response,
+        mut response,
+        knows_response,
         error,
-    } = handler::read(&function.signature, arguments.blocking, &mut own);
+    } = handler::read(&function.signature, &arguments, &mut own);
     let mut declared_request = arguments.request;
     if request.is_none()
-        && let Some(declared) = declared_request.take_if(|declared| !is_unit(declared))
+        && let Some(declared) = declared_request.take_if(|declared| !handler::is_unit(declared))
     {
         own.on(
             declared,
@@ -242,24 +244,40 @@ fn action(
     let mut types = Types {
         generics: &part.generics,
         comparisons: Vec::new(),
-        fixed: true,
     };
-    let actual_request = request.clone().unwrap_or_else(unit);
-    types.check("request", &actual_request, declared_request, &mut own);
-    if let Some(response) = &response {
-        types.check("response", response, arguments.response, &mut own);
-    }
-    let callable = own.is_empty();
+    let actual_request = request.clone().unwrap_or_else(handler::unit);
+    let is_request_fixed = types.check("request", &actual_request, declared_request, &mut own);
+    let declared_response = arguments.response.filter(|_| knows_response);
+    let is_response_fixed = types.check("response", &response, declared_response, &mut own);
+    let is_callable = own.is_empty();
     errors.append(own);
 
     let constant = Ident::new(&screaming(&method.unraw().to_string()), method.span());
-    let switch = arguments.switch;
-    let written = switch.as_ref().map(Switch::tokens);
-    let is_free = taken.names(&display_name, name_span, written, conditional, errors)
-        & taken.constants(&constant, method, conditional, errors);
-    if !is_free || !types.fixed || reserved {
+    if reserved || taken.has_method(&constant, method, conditional) {
         return None;
     }
+    let switch = arguments.switch;
+    let (which, place) = match &switch {
+        Some(switch) => (Which::of(switch.tokens()), switch.tokens().span()),
+        None if arguments.has_switch => (Which::Unknown, name_span),
+        None => (Which::Default, name_span),
+    };
+    let is_free = taken.names(&display_name, which, place, conditional, errors)
+        & taken.constants(&constant, method, conditional, errors);
+    // What the client cannot name has a stand-in that every call agrees with.
+    if !is_request_fixed {
+        request = Some(parse_quote!(impl ::core::marker::Sized));
+    }
+    if !is_response_fixed {
+        response = handler::unit();
+    }
+    let standing = if !(is_free && is_request_fixed && is_response_fixed && knows_response) {
+        Standing::MethodOnly
+    } else if is_callable {
+        Standing::Sound
+    } else {
+        Standing::NotCallable
+    };
     Some(Action {
         name,
         display_name,
@@ -268,7 +286,7 @@ fn action(
         constant,
         request,
         context,
-        response: response?,
+        response,
         error,
         comparisons: types.comparisons,
         documentation: carry::documentation(&member.attributes),
@@ -277,7 +295,7 @@ fn action(
         attributes: carry::select(&member.attributes, &[Carried::Deprecated, Carried::Lint]),
         deprecated: carry::deprecation(&member.attributes),
         blocking: arguments.blocking,
-        callable,
+        standing,
     })
 }
 
@@ -285,14 +303,18 @@ fn action(
 struct Types<'a> {
     generics: &'a Generics,
     comparisons: Vec<Comparison>,
-    /// Whether the client can name both.
-    fixed: bool,
 }
 
 impl Types<'_> {
-    fn check(&mut self, role: &str, actual: &Type, declared: Option<Type>, errors: &mut Errors) {
+    /// Whether the client can name the type.
+    fn check(
+        &mut self,
+        role: &str,
+        actual: &Type,
+        declared: Option<Type>,
+        errors: &mut Errors,
+    ) -> bool {
         let is_fixed = handler::is_fixed(actual, role, self.generics, errors);
-        self.fixed &= is_fixed;
         if let Some(declared) = declared
             && handler::is_fixed(&declared, role, self.generics, errors)
             && is_fixed
@@ -302,18 +324,19 @@ impl Types<'_> {
                 actual: actual.clone(),
             });
         }
+        is_fixed
     }
 }
 
 fn action_name(
-    given: Option<LitStr>,
+    given: Option<&LitStr>,
     method: &Ident,
     errors: &mut Errors,
 ) -> (TokenStream, String, Span) {
     if let Some(literal) = given {
         let name = literal.value();
         if !is_wire_name(&name) {
-            errors.on(&literal, wire_name_rule(&name, "action"));
+            errors.on(literal, wire_name_rule(&name, "action"));
         }
         return (literal.to_token_stream(), name, literal.span());
     }
@@ -330,14 +353,6 @@ fn action_name(
     let mut literal = Literal::string(&name);
     literal.set_span(method.span());
     (literal.to_token_stream(), name, method.span())
-}
-
-fn unit() -> Type {
-    syn::parse_quote!(())
-}
-
-fn is_unit(ty: &Type) -> bool {
-    matches!(handler::inner(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 fn is_wire_name(name: &str) -> bool {

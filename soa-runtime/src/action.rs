@@ -25,7 +25,8 @@ use crate::validation;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the request or response of an action",
     label = "not a request or response",
-    note = "derive `serde::Serialize`, `serde::Deserialize`, `garde::Validate` and `schemars::JsonSchema` for it"
+    note = "derive all of `serde::Serialize`, `serde::Deserialize`, `garde::Validate` and `schemars::JsonSchema` for it, and for what it is made of",
+    note = "it cannot borrow, nor have `#[garde(context(…))]`"
 )]
 pub trait ActionBody:
     Serialize + DeserializeOwned + Validate<Context = ()> + JsonSchema + Send + 'static

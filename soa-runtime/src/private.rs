@@ -10,6 +10,6 @@ pub use crate::health::{IntoHealth, ServiceHealthCheck};
 pub use crate::message::{Name, Switch, Variant};
 pub use crate::server::IntoServer;
 pub use crate::service::{
-    ActionCall, ActionFuture, Contract, Service, ServiceAction, run, run_blocking,
+    ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::testing::Stub;

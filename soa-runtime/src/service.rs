@@ -76,6 +76,29 @@ impl<S> std::fmt::Debug for ServiceAction<S> {
     }
 }
 
+/// What a handler takes by reference: its context, and nothing else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the context of an action",
+    label = "not `soa::Context`",
+    note = "what an action takes by reference is its context: write `cx: &Context`",
+    note = "its request it takes by value: if this is one, remove the `&`"
+)]
+pub trait HandlerContext {
+    /// The context as the handler names it.
+    fn of(context: &Context) -> &Self;
+}
+
+impl HandlerContext for Context {
+    fn of(context: &Context) -> &Self {
+        context
+    }
+}
+
+/// [`HandlerContext::of`] as a function, whose bound is told at the type argument.
+pub fn context<C: HandlerContext + ?Sized>(context: &Context) -> &C {
+    C::of(context)
+}
+
 /// A call of one action on its way through action middleware to the handler.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -4,7 +4,7 @@
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use soa::{ActionError, Context, Service, service};
+use soa::{ActionError, Context, Service, Switch, service};
 
 /// A number.
 #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
@@ -12,6 +12,9 @@ struct Number {
     #[garde(skip)]
     number: u64,
 }
+
+/// Turns the second way of doing nothing on.
+pub const NEW: Switch = Switch::new(5);
 
 /// A service that does nothing of use.
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +37,84 @@ impl Idle {
         Ok(())
     }
 
+    #[action(name = "nothing", switch = NEW)]
+    async fn nothing_new(&self) -> Result<(), ActionError> {
+        Ok(())
+    }
+
+    #[action(name = "nothing", switch = -6)]
+    async fn nothing_newer(&self, cx: &Context) -> Result<(), ActionError> {
+        let _ = cx;
+        Ok(())
+    }
+
+    #[action(blocking)]
+    fn wait(&self, request: Number, cx: &Context) -> Result<Number, ActionError> {
+        let _ = cx;
+        Ok(request)
+    }
+
     /// An action of the past.
     #[action(name = "past")]
     #[deprecated]
+    async fn of_the_past(&self, request: Number) -> Result<Number, ActionError> {
+        Ok(request)
+    }
+}
+
+/// The same as a contract.
+#[service(name = "idling", version = "1.0.0")]
+pub trait Idling {
+    /// Takes all that a handler can take.
+    #[action(request = Vec<Number>, response = Number)]
+    async fn all(&self, request: Vec<Number>, cx: &Context) -> Result<Number, ActionError>;
+
+    /// Does nothing.
+    #[action]
+    async fn nothing(&self) -> Result<(), ActionError> {
+        Ok(())
+    }
+
+    /// Does nothing in another way.
+    #[action(name = "nothing", switch = NEW)]
+    async fn nothing_new(&self) -> Result<(), ActionError>;
+
+    /// Does nothing for a while.
+    #[action(blocking)]
+    fn wait(&self, request: Number, cx: &Context) -> Result<Number, ActionError>;
+
+    /// Does nothing for no while.
+    #[action(blocking)]
+    fn wait_not(&self, request: Number) -> Result<Number, ActionError> {
+        Ok(request)
+    }
+
+    /// An action of the past.
+    #[action(name = "past")]
+    #[deprecated]
+    async fn of_the_past(&self, request: Number) -> Result<Number, ActionError>;
+}
+
+/// Keeps the contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeper<const N: u64>;
+
+#[service]
+impl<const N: u64> Idling for Keeper<N> {
+    async fn all(&self, request: Vec<Number>, cx: &Context) -> Result<Number, ActionError> {
+        let _ = (request, cx);
+        Ok(Number { number: N })
+    }
+
+    async fn nothing_new(&self) -> Result<(), ActionError> {
+        Ok(())
+    }
+
+    fn wait(&self, request: Number, cx: &Context) -> Result<Number, ActionError> {
+        let _ = cx;
+        Ok(request)
+    }
+
     async fn of_the_past(&self, request: Number) -> Result<Number, ActionError> {
         Ok(request)
     }
@@ -49,7 +127,9 @@ fn the_tables_of_a_service_are_in_the_order_of_its_actions() {
         .iter()
         .map(soa::ActionDescriptor::name)
         .collect();
-    assert_eq!(names, ["all", "nothing", "past"]);
-    assert_eq!(Idle::ACTIONS.len(), 3);
+    let expected = ["all", "nothing", "nothing", "nothing", "wait", "past"];
+    assert_eq!(names, expected);
+    assert_eq!(Idle::ACTIONS.len(), 6);
     assert_eq!(IdleClient::ALL.name(), "all");
+    assert_eq!(Keeper::<3>::ACTIONS.len(), 6);
 }

@@ -11,8 +11,8 @@ use super::lints;
 use crate::carry;
 use crate::model::{Action, Comparison, Service};
 
-pub(super) fn expand(service: &Service) -> TokenStream {
-    service
+pub(super) fn expand(service: &Service) -> Option<TokenStream> {
+    let checks: Vec<TokenStream> = service
         .actions
         .iter()
         .flat_map(|action| {
@@ -21,19 +21,26 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                 .iter()
                 .map(move |comparison| check(action, comparison))
         })
-        .collect()
+        .collect();
+    let lints = lints();
+    (!checks.is_empty()).then(|| {
+        quote! {
+            #lints
+            const _: () = {
+                #(#checks)*
+            };
+        }
+    })
 }
 
 fn check(action: &Action, comparison: &Comparison) -> TokenStream {
     let Comparison { declared, actual } = comparison;
     let conditions = carry::tokens(&action.conditions);
-    let lints = lints();
     let (first, last) = ends(declared.to_token_stream());
     let start = quote_spanned!(first=> ::core::marker::PhantomData::<);
     let end = quote_spanned!(last=> >);
     quote! {
         #conditions
-        #lints
         const _: ::core::marker::PhantomData<#declared> = #start #actual #end;
     }
 }

@@ -10,7 +10,7 @@ use quote::{quote, quote_spanned};
 
 use super::{lints, shown_at, span_of};
 use crate::carry;
-use crate::model::{Action, Service, Switch};
+use crate::model::{Action, Service, Standing, Switch};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
     let Service {
@@ -31,9 +31,9 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let constants = service
         .actions
         .iter()
+        .filter(|action| action.standing != Standing::MethodOnly)
         .map(|action| constant(service, action));
-    let callable = service.actions.iter().filter(|action| action.callable);
-    let descriptors = callable.map(descriptor);
+    let descriptors = service.sound_actions().map(descriptor);
     let methods = service.actions.iter().map(|action| method(service, action));
     quote! {
         #[doc = #summary]
@@ -136,7 +136,7 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
 fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     let crate_path = &service.crate_path;
     let same_name = |other: &&Action| other.display_name == action.display_name;
-    let family: Vec<&Action> = service.actions.iter().filter(same_name).collect();
+    let family: Vec<&Action> = service.sound_actions().filter(same_name).collect();
     if family.iter().all(|other| other.switch.is_none()) {
         return None;
     }
@@ -191,13 +191,20 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         Some(ty) => (Some(quote!(request: #ty)), quote!(request)),
         None => (None, quote!(())),
     };
+    let body = match action.standing {
+        Standing::MethodOnly => quote! {
+            let _ = #request;
+            ::core::unimplemented!()
+        },
+        _ => quote!(self.service.call(Self::#constant, #request)),
+    };
     quote! {
         #summary
         #documentation
         #conditions
         #attributes
         pub fn #method(&self, #argument) -> #crate_path::Call<#response> {
-            self.service.call(Self::#constant, #request)
+            #body
         }
     }
 }

@@ -63,8 +63,8 @@ pub(crate) fn implementation(implementation: &Implementation) -> Expansion {
 /// The lints that generated code does not answer to.
 ///
 /// Style is not the user's to fix here, nor to hear of twice; a client need not be used where it is
-/// generated; a deprecated action is still served; and the types of an action may be less visible
-/// than the client.
+/// generated; a deprecated action is still served; the types of an action may be less visible than the
+/// client; and what a service has to be is written down as a bound that has no parameters.
 fn lints() -> TokenStream {
     quote! {
         #[allow(
@@ -75,6 +75,7 @@ fn lints() -> TokenStream {
             deprecated,
             nonstandard_style,
             private_interfaces,
+            trivial_bounds,
             unreachable_pub,
         )]
     }

@@ -17,9 +17,10 @@ use super::{lints, shown_at, span_of};
 use crate::carry;
 use crate::model::{Action, Implementation, Service};
 
-/// The constant of a contract. Where the contract lacks `#[service]`, the compiler names it.
+/// The constant of a contract. Where the trait is none, the compiler says that it cannot find this in it,
+/// so the name is what should be there.
 fn constant(span: Span) -> Ident {
-    Ident::new("__SOA_CONTRACT", span)
+    Ident::new("__SERVICE_ATTRIBUTE_ON_THIS_TRAIT", span)
 }
 
 pub(super) fn inherent(service: &Service, self_type: &Type, generics: &Generics) -> TokenStream {
@@ -82,8 +83,7 @@ pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
 }
 
 fn rows(service: &Service) -> TokenStream {
-    let callable = service.actions.iter().filter(|action| action.callable);
-    let rows = callable.map(|action| row(service, action));
+    let rows = service.sound_actions().map(|action| row(service, action));
     quote!(#(#rows),*)
 }
 
@@ -112,7 +112,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
     };
     let context = action.context.as_ref().map(|ty| {
         let span = Span::mixed_site().located_at(ty.span());
-        quote_spanned!(span=> &context)
+        quote_spanned!(span=> #crate_path::__private::context::<#ty>(&context))
     });
     // Named where it can be, for the error about one that does not convert to point at it.
     let error = action

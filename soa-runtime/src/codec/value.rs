@@ -322,15 +322,15 @@ macro_rules! value {
         $crate::codec::Value::List(::std::vec![$($crate::value!($element)),*])
     };
     ({$($key:tt: $value:tt),* $(,)?}) => {
-        $crate::codec::Value::Map($crate::codec::Map::from(::std::vec![
+        $crate::codec::Value::Map(<$crate::codec::Map as ::core::convert::From<_>>::from(::std::vec![
             $(($crate::value!($key), $crate::value!($value))),*
         ]))
     };
     (($value:expr)) => {
-        $crate::codec::Value::from($value)
+        <$crate::codec::Value as ::core::convert::From<_>>::from($value)
     };
     ($value:expr) => {
-        $crate::codec::Value::from($value)
+        <$crate::codec::Value as ::core::convert::From<_>>::from($value)
     };
 }
 

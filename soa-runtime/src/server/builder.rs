@@ -308,6 +308,11 @@ impl fmt::Debug for ServerBuilder {
 }
 
 /// What can be served: a service, or a server that was put together before.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put `#[service(name = \"…\", version = \"…\")]` on its `impl` block, or `#[service]` on its `impl` of a contract"
+)]
 pub trait IntoServer {
     /// The server.
     ///

@@ -11,5 +11,5 @@ impl Example {
 }
 
 fn main() {
-    let _ = ExampleClient::new;
+    let _ = ExampleClient::local(Example).echo(());
 }

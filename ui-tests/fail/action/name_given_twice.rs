@@ -17,4 +17,5 @@ impl Example {
 
 fn main() {
     let _ = ExampleClient::local(Example).ping();
+    let _ = ExampleClient::local(Example).pong();
 }

@@ -1,4 +1,4 @@
-use soa::{ActionError, Context, service};
+use soa::{ActionError, Context, Value, service};
 
 struct Example;
 
@@ -6,18 +6,18 @@ struct Example;
 impl Example {
     #[action]
     async fn ping(&self, cx: &Context) -> Result<(), ActionError> {
-        let number: u64 = cx.;
+        let _ = cx.;
         Ok(())
     }
 
-    #[action]
-    async fn pong(&self) -> Result<(), ActionError> {
-        let number: u64 = "text";
-        Ok(())
+    #[action(request = Value)]
+    async fn echo(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
     }
 }
 
 fn main() {
-    let _ = ExampleClient::local(Example).ping();
-    let _ = ExampleClient::local(Example).pong();
+    let example = ExampleClient::local(Example);
+    let _ = (example.ping(), example.echo(Value::Nil));
+    let _ = ExampleClient::PING;
 }

@@ -14,5 +14,5 @@ impl Example {
 }
 
 fn main() {
-    let _ = ExampleClient::new;
+    let _ = ExampleClient::local(Example).echo(vec!["a"]);
 }

@@ -5,8 +5,8 @@ struct Example;
 #[service(name = "example", version = "1.0.0")]
 impl Example {
     #[action]
-    async fn ping(&self, cx: &String) -> Result<(), ActionError> {
-        drop(cx.clone());
+    async fn ping(&self, cx: &str) -> Result<(), ActionError> {
+        drop(cx.to_owned());
         Ok(())
     }
 }

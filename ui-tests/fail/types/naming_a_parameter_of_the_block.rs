@@ -12,5 +12,5 @@ impl<T: Send + Sync + 'static, const N: usize> Example<T, N> {
 }
 
 fn main() {
-    let _ = ExampleClient::new;
+    let _ = ExampleClient::local(Example::<u8, 3>(0)).echo(vec![0]);
 }

@@ -13,5 +13,5 @@ impl Example {
 }
 
 fn main() {
-    let _ = ExampleClient::local(Example(Cell::new(1))).ping();
+    let _ = Example(Cell::new(1));
 }

@@ -1,0 +1,21 @@
+use soa::{ActionError, service};
+
+#[service(name = "example", version = "1.0.0")]
+trait Example {
+    #[action]
+    async fn ping(&self) -> Result<(), ActionError>;
+}
+
+struct Kept;
+
+#[service]
+impl Example for Kept {
+    #[action(name = "ping")]
+    async fn ping(&self) -> Result<(), ActionError> {
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = ExampleClient::local(Kept).ping();
+}

@@ -1,0 +1,21 @@
+use soa::{ActionError, Value, service};
+
+#[service(name = "example", version = "1.0.0")]
+trait Example {
+    #[action]
+    async fn echo(&self, request: Value) -> Result<Value, ActionError>;
+}
+
+struct Kept;
+
+#[service]
+impl Example for Kept {
+    async fn echo(&self, request: Value) -> Result<(), ActionError> {
+        drop(request);
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = ExampleClient::local(Kept).echo(Value::Nil);
+}

@@ -1,0 +1,20 @@
+use soa::{ActionError, Context, service};
+
+#[service(name = "example", version = "1.0.0")]
+trait Example {
+    #[action]
+    async fn ping(&self, cx: &Context) -> Result<(), ActionError>;
+}
+
+struct Kept;
+
+#[service]
+impl Example for Kept {
+    async fn ping(&self, cx: &Context) -> Result<(), ActionError> {
+        match cx.
+    }
+}
+
+fn main() {
+    let _ = ExampleClient::local(Kept).ping();
+}

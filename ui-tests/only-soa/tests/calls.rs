@@ -1,0 +1,59 @@
+//! A crate that depends on nothing but `soa` can call its services, as far as that needs no runtime.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use only_soa::{EchoClient, Inherent, InherentClient, Plain};
+use soa::value;
+
+/// The outcome of a future that has nothing to wait for.
+fn now<F: IntoFuture>(future: F) -> F::Output {
+    let mut future = pin!(future.into_future());
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => panic!("it waits for something"),
+    }
+}
+
+#[test]
+fn a_contract_is_called() {
+    let echo = EchoClient::local(Plain);
+    let body = || value!({ "number": 3 });
+    assert_eq!(now(echo.echo(body())).unwrap(), body());
+    assert_eq!(
+        now(echo.echo_twice(body())).unwrap(),
+        value!({ "first": { "number": 3 }, "second": { "number": 3 } })
+    );
+    now(echo.nothing(())).unwrap();
+}
+
+#[test]
+fn a_service_without_a_contract_is_called() {
+    let inherent = InherentClient::local(Inherent);
+    let body = value!({ "text": "a" });
+    let outcomes = [
+        now(inherent.echo(body.clone())),
+        now(inherent.echo_v2(body.clone())),
+    ];
+    for outcome in outcomes {
+        assert_eq!(outcome.unwrap(), body);
+    }
+}
+
+#[test]
+fn a_blocking_action_asks_for_the_runtime_that_it_needs() {
+    let outcomes = [
+        now(EchoClient::local(Plain).wait()),
+        now(InherentClient::local(Inherent).wait()),
+    ];
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert_eq!(
+            error.errors()[0].message,
+            "Internal server error: a blocking action needs a tokio runtime"
+        );
+    }
+}
