@@ -21,18 +21,20 @@ use tokio::task::JoinHandle;
 /// A Redis on a free port, without persistence; it ends with this.
 pub(crate) struct Redis {
     pub(crate) port: u16,
+    arguments: Vec<String>,
     process: Option<Child>,
 }
 
 impl Redis {
     pub(crate) fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        Self::with(&[])
+    }
+
+    /// One with these further options.
+    pub(crate) fn with(arguments: &[&str]) -> Self {
         let mut redis = Self {
-            port,
+            port: free_port(),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
             process: None,
         };
         redis.start_again();
@@ -44,6 +46,8 @@ impl Redis {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &self.port.to_string()]);
+        command.args(&self.arguments);
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.process = Some(started.expect("`redis-server` can be started"));
         let limit = Instant::now() + Duration::from_secs(20);
@@ -103,6 +107,12 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// An answer of Redis.
@@ -168,7 +178,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(server: Server, settings: RedisSettings) -> Self {
-        let transport = RedisServerTransport::new("test", settings);
+        let transport = RedisServerTransport::new("test", settings).unwrap();
         let (running, taken_from) = (server.clone(), transport.clone());
         let task = tokio::spawn(async move { running.run(taken_from).await });
         Self {
@@ -186,7 +196,7 @@ impl Running {
 }
 
 pub(crate) fn client(settings: RedisSettings) -> Client {
-    let transport = RedisClientTransport::new("test", settings);
+    let transport = RedisClientTransport::new("test", settings).unwrap();
     Client::builder()
         .service("test", transport)
         .build()
@@ -252,7 +262,7 @@ pub(crate) async fn suppressed(settings: RedisSettings) -> Result<(), ClientErro
         next.run(request).await
     };
     let client = Client::builder()
-        .service("test", RedisClientTransport::new("test", settings))
+        .service("test", RedisClientTransport::new("test", settings).unwrap())
         .middleware(from_fn(suppress))
         .build()
         .unwrap();
