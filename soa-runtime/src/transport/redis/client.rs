@@ -243,7 +243,7 @@ impl Ready {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % count;
         let (later, first) = self.outboxes.split_at(turn);
         let mut turns = first.iter().chain(later);
-        let is_up = |outbox: &&Arc<Outbox<_>>| outbox.line().link().is_some();
+        let is_up = |outbox: &&Arc<Outbox<_>>| outbox.line().is_hopeful();
         match (turns.clone().next(), count) {
             (Some(only), 1) => only,
             (Some(next), _) => turns.find(is_up).unwrap_or(next),

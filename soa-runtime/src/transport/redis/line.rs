@@ -20,6 +20,9 @@ use crate::error::{TransportError, TransportErrorKind};
 /// How long a master that may have moved is waited for before it is looked for again.
 const ATTEMPT: Duration = Duration::from_millis(500);
 
+/// How long it is tried to get a link that nobody waits for.
+const TRIAL: Duration = Duration::from_secs(5);
+
 /// How long to wait after an attempt.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -47,6 +50,8 @@ pub(super) struct Line {
     place: Place,
     is_pooled: bool,
     current: Mutex<Option<Link>>,
+    /// Whether somebody is trying to get a link, without need.
+    is_trying: AtomicBool,
 }
 
 /// Why there is no link.
@@ -106,6 +111,7 @@ impl Line {
             place,
             is_pooled,
             current: Mutex::default(),
+            is_trying: AtomicBool::new(false),
         }
     }
 
@@ -117,6 +123,24 @@ impl Line {
     /// A link that is connected.
     pub(super) fn link(&self) -> Option<Link> {
         lock(&self.current).clone().filter(Link::is_ready)
+    }
+
+    /// Whether it has a link, or none is known to be out of reach. Where one is, it is tried to get one meanwhile.
+    pub(super) fn is_hopeful(self: &Arc<Self>) -> bool {
+        match &*lock(&self.current) {
+            None => return true,
+            Some(link) if link.is_ready() => return true,
+            Some(_) => {}
+        }
+        if !self.is_trying.swap(true, Ordering::Relaxed) {
+            let line = Arc::clone(self);
+            self.runtime().spawn(async move {
+                // Whoever needs it hears why it failed.
+                let _ = line.ready(Instant::now() + TRIAL, None).await;
+                line.is_trying.store(false, Ordering::Relaxed);
+            });
+        }
+        false
     }
 
     /// Waits for a link that is connected. While nobody knows a master, it is looked for so many times again; with `None`

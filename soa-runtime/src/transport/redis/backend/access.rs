@@ -79,7 +79,8 @@ impl Access {
         let mut server = Server::new(node.host.as_str(), node.port);
         server.tls_server_name = self.server_name.as_deref().map(Into::into);
         let config = Config {
-            fail_fast: false,
+            // Without it, the first attempt counts as one of those that the policy allows.
+            fail_fast: policy.is_none(),
             username: self.username.clone(),
             password: self.password.clone(),
             database: self.database,

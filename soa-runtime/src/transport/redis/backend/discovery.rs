@@ -91,25 +91,21 @@ async fn ask(
     subcommand: &str,
 ) -> Result<Value, String> {
     let client = access.client(node, None);
-    let _task = Task(client.connect());
     let question = async {
-        client.wait_for_connect().await?;
+        let _task = Task(client.init().await?);
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
-        client.custom(command, vec![Value::from(subcommand)]).await
+        let answer = client.custom(command, vec![Value::from(subcommand)]).await;
+        let _ = client.quit().await;
+        answer
     };
-    let answer = match tokio::time::timeout(access.patience(), question).await {
+    match tokio::time::timeout(access.patience(), question).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!("{node}: {error}")),
         Err(_) => Err(format!("{node}: no answer")),
-    };
-    let goodbye = tokio::time::timeout(access.patience(), client.quit());
-    if answer.is_ok() {
-        let _ = goodbye.await;
     }
-    answer
 }
 
-/// The task of a connection; it ends with this, also when nobody waits for the answer any more.
+/// The task of a connection; it ends with this, also when the answer did not come in time.
 struct Task(ConnectHandle);
 
 impl Drop for Task {
