@@ -8,6 +8,8 @@ mod calls;
 mod chunks;
 mod cluster;
 mod limits;
+mod nights;
+mod proxy;
 mod queue;
 mod restart;
 mod ring;

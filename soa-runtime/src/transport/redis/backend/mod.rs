@@ -20,7 +20,7 @@ mod access;
 mod discovery;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +30,7 @@ use fred::interfaces::{ClientInterface, ClientLike, EventInterface, KeysInterfac
 use fred::types::config::{Options, ReconnectPolicy};
 use fred::types::{ClientUnblockFlag, ClusterHash, ConnectHandle, CustomCommand, Value};
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub(super) use ability::Abilities;
@@ -55,6 +55,9 @@ const WRONG_NODE: [&str; 5] = ["READONLY", "MASTERDOWN", "MOVED", "ASK", "CLUSTE
 
 /// The shortest block: nothing would be for ever.
 const LEAST_BLOCK: Duration = Duration::from_millis(10);
+
+/// How long to wait after a failure before it is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// How long a pop blocks that nobody could end early.
 const UNSTOPPABLE: Duration = Duration::from_millis(100);
@@ -84,7 +87,9 @@ struct Inner {
     /// Why there is no connection, as far as is known.
     problem: Arc<Mutex<Option<String>>>,
     /// What the login may do; asked once there is a connection.
-    abilities: OnceCell<Abilities>,
+    abilities: OnceLock<Abilities>,
+    is_greeting: AtomicBool,
+    greeted: Notify,
     is_suspect: AtomicBool,
 }
 
@@ -137,7 +142,9 @@ impl Link {
             runtime,
             task,
             problem,
-            abilities: OnceCell::new(),
+            abilities: OnceLock::new(),
+            is_greeting: AtomicBool::new(false),
+            greeted: Notify::new(),
             is_suspect: AtomicBool::new(false),
         })))
     }
@@ -154,7 +161,7 @@ impl Link {
 
     /// Whether there is a connection that nothing is known against.
     pub(super) fn is_ready(&self) -> bool {
-        self.0.client.is_connected() && self.0.abilities.initialized() && !self.is_suspect()
+        self.0.client.is_connected() && self.0.abilities.get().is_some() && !self.is_suspect()
     }
 
     /// Whether it does not answer, or said that it is not the right one.
@@ -189,16 +196,37 @@ impl Link {
                 tokio::time::sleep_until(pause).await;
             }
         }
-        let abilities = self.0.abilities.get_or_try_init(|| self.probe());
-        match tokio::time::timeout_at(deadline, abilities).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => {
-                *lock(&self.0.problem) = Some(error.to_string());
-                self.note(&error);
-                Err(self.unreachable())
+        while self.0.abilities.get().is_none() {
+            let greeted = self.0.greeted.notified();
+            tokio::pin!(greeted);
+            greeted.as_mut().enable();
+            self.greet();
+            if tokio::time::timeout_at(deadline, greeted).await.is_err() || !client.is_connected() {
+                return Err(self.unreachable());
             }
-            Err(_) => Err(self.unreachable()),
         }
+        Ok(())
+    }
+
+    /// Finds out what can be used here, in a task of its own: on a slow connection, whoever waits may have less time.
+    fn greet(&self) {
+        if self.0.is_greeting.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let link = self.clone();
+        self.0.runtime.spawn(async move {
+            match link.probe().await {
+                // It is set here alone.
+                Ok(abilities) => drop(link.0.abilities.set(abilities)),
+                Err(error) => {
+                    *lock(&link.0.problem) = Some(error.to_string());
+                    link.note(&error);
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+            link.0.is_greeting.store(false, Ordering::Relaxed);
+            link.0.greeted.notify_waiters();
+        });
     }
 
     fn unreachable(&self) -> TransportError {
