@@ -138,9 +138,9 @@ async fn services_are_spread_over_the_nodes_and_one_connection_reaches_them_all(
         builder = builder.service(name, RedisClientTransport::on(&connection, name));
     }
     let client = builder.build().unwrap();
-    let calls = (0..300_usize).map(|number| {
-        let body = value!({ "number": (number as i64) });
-        let call = client.call_action(names[number % 6], "echo", &body);
+    let calls = (0..300_u16).map(|number| {
+        let body = value!({ "number": (i64::from(number)) });
+        let call = client.call_action(names[usize::from(number % 6)], "echo", &body);
         tokio::spawn(async move {
             let answer = call.timeout(Duration::from_secs(30)).await.unwrap();
             assert_eq!(answer, body);
