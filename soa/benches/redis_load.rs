@@ -33,11 +33,14 @@ fn main() {
     runtime.block_on(async {
         let settings = RedisSettings::new("127.0.0.1", redis.port);
         let server = Server::builder(ExampleService::default()).build().unwrap();
-        let transport = RedisServerTransport::new("example", settings.clone());
+        let transport = RedisServerTransport::new("example", settings.clone()).unwrap();
         let taken_from = transport.clone();
         let running = tokio::spawn(async move { server.run(taken_from).await });
         let client = Client::builder()
-            .service("example", RedisClientTransport::new("example", settings))
+            .service(
+                "example",
+                RedisClientTransport::new("example", settings).unwrap(),
+            )
             .build()
             .unwrap();
         for callers in numbers {

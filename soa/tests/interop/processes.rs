@@ -58,36 +58,58 @@ impl Drop for Process {
     }
 }
 
-/// A Redis of its own, without persistence.
+/// One Redis or several of the test's own, without persistence.
 pub(crate) struct Redis {
-    pub(crate) port: u16,
-    _process: Process,
+    ports: Vec<u16>,
+    _processes: Vec<Process>,
 }
 
 impl Redis {
-    /// Starts it and waits until it answers.
+    /// Starts one and waits until it answers.
     pub(crate) fn start() -> Self {
-        // Between looking for a free port and taking it, another process may be quicker.
-        for _ in 0..5 {
-            let port = free_port();
-            let mut command = Command::new("redis-server");
-            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-            command.args(["--port", &port.to_string()]);
-            command.current_dir(env!("CARGO_TARGET_TMPDIR"));
-            let mut process = Process::start("redis-server", &mut command);
-            let end = Instant::now() + Duration::from_secs(10);
-            while Instant::now() < end && !process.has_ended() {
-                if answers_ping(port) {
-                    return Self {
-                        port,
-                        _process: process,
-                    };
-                }
-                sleep(PAUSE);
-            }
-        }
-        panic!("redis-server does not answer")
+        Self::ring(1)
     }
+
+    /// Starts so many, which know nothing of each other.
+    pub(crate) fn ring(count: usize) -> Self {
+        let (ports, processes) = (0..count).map(|_| start_one()).unzip();
+        Self {
+            ports,
+            _processes: processes,
+        }
+    }
+
+    /// `host:port` of each, separated by commas.
+    pub(crate) fn addresses(&self) -> String {
+        let addresses = self.ports.iter().map(|port| format!("127.0.0.1:{port}"));
+        addresses.collect::<Vec<_>>().join(",")
+    }
+
+    /// The ports, separated by commas.
+    fn ports(&self) -> String {
+        let ports = self.ports.iter().map(ToString::to_string);
+        ports.collect::<Vec<_>>().join(",")
+    }
+}
+
+fn start_one() -> (u16, Process) {
+    // Between looking for a free port and taking it, another process may be quicker.
+    for _ in 0..5 {
+        let port = free_port();
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args(["--port", &port.to_string()]);
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+        let mut process = Process::start("redis-server", &mut command);
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end && !process.has_ended() {
+            if answers_ping(port) {
+                return (port, process);
+            }
+            sleep(PAUSE);
+        }
+    }
+    panic!("redis-server does not answer")
 }
 
 /// The Python that has PySOA.
@@ -106,7 +128,7 @@ pub(crate) fn python_command(redis: &Redis) -> Command {
     let mut command = Command::new(python());
     command.current_dir(DIRECTORY);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("SOA_REDIS_PORT", redis.port.to_string());
+    command.env("SOA_REDIS_PORTS", redis.ports());
     command
 }
 

@@ -5,6 +5,7 @@ A check is a function under `@check`; its name is the statement that it makes. I
 """
 
 import contextlib
+import os
 import time
 import uuid
 
@@ -25,10 +26,8 @@ SERVICES = ("example", "example2")
 PATIENCE = 20
 
 
-class Run:
-    """The configuration of this run, set once by `suite.py`."""
-
-    redis_port = None
+#: The masters of the ring, on 127.0.0.1, in its order.
+REDIS_PORTS = [int(port) for port in os.environ["SOA_REDIS_PORTS"].split(",")]
 
 
 def check(function=None, *, differs=None):
@@ -45,7 +44,7 @@ def client(protocol=3, json=False, context=None, expansions=None, **transport):
     """A fresh client of both services: in this version, with this serializer and these transport settings."""
     kwargs = {
         "backend_type": "redis.standard",
-        "backend_layer_kwargs": {"hosts": [("127.0.0.1", Run.redis_port)]},
+        "backend_layer_kwargs": {"hosts": [("127.0.0.1", port) for port in REDIS_PORTS]},
         "receive_timeout_in_seconds": PATIENCE,
         **transport,
     }
@@ -115,7 +114,7 @@ class Raw:
     """Frames without a client: for what a client of the reference does not let through, or hides."""
 
     def __init__(self, service="example"):
-        self.redis = redis.Redis(host="127.0.0.1", port=Run.redis_port)
+        self.redis = redis.Redis(host="127.0.0.1", port=REDIS_PORTS[0])
         self.service = service
         self.reply_to = "service.{}.{}!raw".format(service, uuid.uuid4().hex)
 

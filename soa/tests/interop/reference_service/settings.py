@@ -1,19 +1,19 @@
 """Settings out of the environment.
 
-SOA_REDIS_PORT      the port of Redis on 127.0.0.1
+SOA_REDIS_PORTS     the ports of the masters on 127.0.0.1, separated by commas
 SOA_SERVICE_NAME    the name to serve under, `example` by default
 SOA_CHUNK_BYTES     cut longer responses into chunks of this many bytes; 0, the default, never
 """
 
 import os
 
-REDIS_PORT = int(os.environ["SOA_REDIS_PORT"])
+HOSTS = [("127.0.0.1", int(port)) for port in os.environ["SOA_REDIS_PORTS"].split(",")]
 SERVICE_NAME = os.environ.get("SOA_SERVICE_NAME", "example")
 CHUNK_BYTES = int(os.environ.get("SOA_CHUNK_BYTES", "0"))
 
 REDIS = {
     "backend_type": "redis.standard",
-    "backend_layer_kwargs": {"hosts": [("127.0.0.1", REDIS_PORT)]},
+    "backend_layer_kwargs": {"hosts": HOSTS},
 }
 
 CLIENT = {
