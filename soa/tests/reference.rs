@@ -478,7 +478,7 @@ async fn of_two_hundred_parallel_chunked_answers_of_four_servers_none_is_lost() 
     let client = Client::builder().service("example", transport.clone());
     let client = client.build().unwrap();
     await_service(&client, "example").await;
-    let example = ExampleServiceClient::new(&client);
+    let example = ExampleClient::new(&client);
     let calls = (0..200).map(|number| {
         let size = 210_000 + number;
         let kind = Some(BigKind::Text);
