@@ -114,7 +114,7 @@ fn the_command_line_serves_and_calls() {
 fn a_program_that_knows_the_contract_alone_calls_either_implementation() {
     for serve in [our_service, reference_service] {
         let redis = Redis::start();
-        let address = format!("127.0.0.1:{}", redis.port);
+        let address = redis.addresses();
         let _service = serve(&redis, "example");
         let mut client = Command::new(example_service().with_file_name("example_client"));
         let output = client.args([&address, "12"]).output();
