@@ -94,7 +94,7 @@ impl HandlerContext for Context {
     }
 }
 
-/// [`HandlerContext::of`] as a function, whose bound is told at the type argument.
+/// The context as the handler names it. As a function, because a bound of one is told at the type argument.
 pub fn context<C: HandlerContext + ?Sized>(context: &Context) -> &C {
     C::of(context)
 }

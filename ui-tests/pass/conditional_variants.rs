@@ -32,7 +32,7 @@ impl Users {
         Ok(())
     }
 
-    // It may be alone where the other one is not there.
+    // It may be alone where the other one is not there; it answers every call then.
     #[action(name = "lone", switch = NEW)]
     #[cfg(all())]
     async fn lone(&self) -> Result<(), ActionError> {
@@ -69,7 +69,7 @@ fn main() {
         .iter()
         .map(|action| action.shown_name().to_string())
         .collect();
-    assert_eq!(names, ["user[DEFAULT]", "user[switch:5]", "lone[switch:5]"]);
+    assert_eq!(names, ["user[DEFAULT]", "user[switch:5]", "lone[DEFAULT]"]);
     assert_eq!(Keeper::ACTIONS.len(), 1);
     let _ = UsersClient::local(Users).user_v2();
 }

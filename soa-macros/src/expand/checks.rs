@@ -1,8 +1,8 @@
 //! Types that were written twice, in an attribute and in a signature, compared by the compiler.
 //!
-//! Only the compiler knows whether two ways of writing a type mean the same. The expression has the
-//! span of the type in the attribute, from its first to its last token, so that this is what a
-//! mismatch points at.
+//! Only the compiler knows whether two ways of writing a type mean the same. So a function takes the one
+//! and returns it as the other. What it returns is written with two tokens, which have the spans of the
+//! first and the last of the type in the attribute: this is what a mismatch points at.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -37,11 +37,11 @@ fn check(action: &Action, comparison: &Comparison) -> TokenStream {
     let Comparison { declared, actual } = comparison;
     let conditions = carry::tokens(&action.conditions);
     let (first, last) = ends(declared.to_token_stream());
-    let start = quote_spanned!(first=> ::core::marker::PhantomData::<);
-    let end = quote_spanned!(last=> >);
+    let pair = quote_spanned!(first=> pair);
+    let one = quote_spanned!(last=> .0);
     quote! {
         #conditions
-        const _: ::core::marker::PhantomData<#declared> = #start #actual #end;
+        const _: fn((#actual,)) -> #declared = |#pair| #pair #one;
     }
 }
 

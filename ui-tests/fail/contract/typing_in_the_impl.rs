@@ -11,7 +11,8 @@ struct Kept;
 #[service]
 impl Example for Kept {
     async fn ping(&self, cx: &Context) -> Result<(), ActionError> {
-        match cx.
+        let _ = cx.;
+        Ok(())
     }
 }
 
