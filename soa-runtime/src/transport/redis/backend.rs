@@ -11,6 +11,7 @@
 //! A pop must not be dropped while it waits: Redis would hand the next message to nobody. Only
 //! [`Link::unblock`], from another link, ends one early.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,11 +21,11 @@ use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientInterface, ClientLike, EventInterface, KeysInterface};
 use fred::types::config::{
-    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, ServerConfig, TcpConfig,
+    Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, ServerConfig, TcpConfig,
 };
 use fred::types::{ClientUnblockFlag, ClusterHash, ConnectHandle, CustomCommand, Value};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::script::Script;
 use super::settings::RedisSettings;
@@ -53,6 +54,40 @@ struct Inner {
     /// Why there is no connection, as far as is known.
     problem: Arc<Mutex<Option<String>>>,
     has_blmpop: AtomicBool,
+}
+
+/// How long each of a row of commands may take.
+///
+/// It is one timer, put off from one command to the next. A timer for each would be set, and taken back, for
+/// nothing, and whenever it is the next to end the runtime is interrupted by a system call.
+#[derive(Debug)]
+pub(super) struct Limit {
+    timer: Pin<Box<Sleep>>,
+    length: Duration,
+}
+
+impl Limit {
+    fn new(length: Duration) -> Self {
+        Self {
+            timer: Box::pin(tokio::time::sleep(length)),
+            length,
+        }
+    }
+
+    /// The outcome of a command, if it comes in time.
+    async fn keep<T>(&mut self, command: impl Future<Output = T>) -> Option<T> {
+        self.timer.as_mut().reset(Instant::now() + self.length);
+        tokio::select! {
+            biased;
+            outcome = command => Some(outcome),
+            () = &mut self.timer => None,
+        }
+    }
+
+    /// Ends when the last command's time would be over.
+    pub(super) async fn elapsed(&mut self) {
+        self.timer.as_mut().await;
+    }
 }
 
 /// Why a push failed.
@@ -166,22 +201,36 @@ impl Link {
         TransportError::new(TransportErrorKind::Transient, message)
     }
 
+    /// The limit of scripts.
+    pub(super) fn command_limit(&self) -> Limit {
+        Limit::new(self.0.command_timeout)
+    }
+
+    /// The limit of pops that wait for so long.
+    pub(super) fn pop_limit(block: Duration) -> Limit {
+        Limit::new(block + STUCK)
+    }
+
     /// Runs a script on one key. It runs at most once.
     pub(super) async fn run(
         &self,
+        limit: &mut Limit,
         script: &Script,
         key: &str,
         arguments: Vec<Bytes>,
     ) -> Result<i64, PushError> {
-        let first = self.evaluate("EVALSHA", &script.hash, key, &arguments);
-        match first.await {
+        let first = limit.keep(self.evaluate("EVALSHA", &script.hash, key, &arguments));
+        let outcome = match first.await {
             // After a restart Redis does not know the script, and has not run it.
-            Err(error) if error.details().starts_with("NOSCRIPT") => {
+            Some(Err(error)) if error.details().starts_with("NOSCRIPT") => {
                 let again = self.evaluate("EVAL", script.text, key, &arguments);
-                again.await.map_err(|error| self.failed_push(error))
+                limit.keep(again).await
             }
-            outcome => outcome.map_err(|error| self.failed_push(error)),
-        }
+            outcome => outcome,
+        };
+        let late = || Err(Error::new(ErrorKind::Timeout, "the command timed out"));
+        let outcome = outcome.unwrap_or_else(late);
+        outcome.map_err(|error| self.failed_push(error))
     }
 
     async fn evaluate(
@@ -197,12 +246,7 @@ impl Link {
             .chain(arguments.iter().cloned().map(Value::Bytes))
             .collect();
         let command = CustomCommand::new_static(command, ClusterHash::Offset(2), false);
-        let options = Options {
-            timeout: Some(self.0.command_timeout),
-            ..Options::default()
-        };
-        let client = self.0.client.with_options(&options);
-        client.custom(command, arguments).await
+        self.0.client.custom(command, arguments).await
     }
 
     fn failed_push(&self, error: Error) -> PushError {
@@ -222,6 +266,7 @@ impl Link {
     /// To be awaited to its end: dropping it loses a message.
     pub(super) async fn pop(
         &self,
+        limit: &mut Limit,
         keys: &[Arc<str>],
         count: usize,
         block: Duration,
@@ -234,7 +279,7 @@ impl Link {
                 self.pop_first(keys, count, block).await
             }
         };
-        let Ok(outcome) = tokio::time::timeout(block + STUCK, pop).await else {
+        let Some(outcome) = limit.keep(pop).await else {
             tracing::warn!(redis = self.0.address, "a pop is stuck; connecting again");
             let again = self.0.client.force_reconnection();
             let _ = tokio::time::timeout(STUCK, again).await;

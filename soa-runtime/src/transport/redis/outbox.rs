@@ -1,8 +1,9 @@
 //! What waits to be pushed to one list.
 //!
 //! The first message starts a task, which takes all that is there, up to a bound, pushes it with one scripted
-//! call, and goes on until nothing is left. What comes while a call is under way is the next batch: a lone
-//! message is sent at once, and many callers share a round trip.
+//! call, and goes on. What comes while a call is under way is the next batch: a lone message is sent at once, and
+//! many callers share a round trip. When nothing has come for some time, or nobody is left who could send, the task
+//! ends.
 //!
 //! A list that is full, or a Redis that cannot take a message just now, makes the outbox rest and try again by
 //! the schedule of the reference, for each list by itself. It tries with one message and not with all of them.
@@ -11,13 +12,14 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::backend::{Link, PushError};
+use super::backend::{Limit, Link, PushError};
 use super::script::Script;
 use super::settings::RedisSettings;
 use crate::error::{TransportError, TransportErrorKind};
@@ -54,6 +56,11 @@ pub(super) struct Message<R> {
 /// The messages for one list.
 #[derive(Debug)]
 pub(super) struct Outbox<R> {
+    shared: Arc<Shared<R>>,
+}
+
+#[derive(Debug)]
+struct Shared<R> {
     link: Link,
     script: Arc<Script>,
     key: Arc<str>,
@@ -61,14 +68,18 @@ pub(super) struct Outbox<R> {
     /// How long a message is offered to a full list at most.
     patience: Duration,
     state: Mutex<State<R>>,
-    /// Something changed for an outbox at rest.
+    /// There is a message more, or nobody is left to send one.
     changed: Notify,
 }
 
 #[derive(Debug)]
 struct State<R> {
     queue: VecDeque<Waiting<R>>,
+    /// Whether there is a task, and whether it is not just waiting for a message.
     is_running: bool,
+    is_busy: bool,
+    /// Whether nobody is left to send.
+    is_closed: bool,
     /// Whether the list took less than it was given the last time.
     is_full: bool,
 }
@@ -117,7 +128,7 @@ impl<R: Receipt> Outbox<R> {
     ) -> Self {
         // From some number on, the waits are longer than any message lives.
         let tries = settings.queue_full_retries.min(24);
-        Self {
+        let shared = Shared {
             link,
             script,
             key: key.into(),
@@ -126,49 +137,81 @@ impl<R: Receipt> Outbox<R> {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 is_running: false,
+                is_busy: false,
+                is_closed: false,
                 is_full: false,
             }),
             changed: Notify::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
         }
     }
 
     /// Sends a message, now or as soon as there is room; its receipt hears of it.
-    pub(super) fn send(self: &Arc<Self>, message: Message<R>) {
+    pub(super) fn send(&self, message: Message<R>) {
         let now = Instant::now();
         let left = message.deadline.saturating_duration_since(now);
         let in_time = left - MARGIN.min(left / 4);
-        let give_up = now + self.patience.min(in_time);
-        let mut state = self.state();
+        let give_up = now + self.shared.patience.min(in_time);
+        let mut state = self.shared.state();
         state.queue.push_back(Waiting { message, give_up });
         if state.is_running {
             drop(state);
-            self.changed.notify_one();
+            self.shared.changed.notify_one();
             return;
         }
         state.is_running = true;
         drop(state);
-        let outbox = Arc::clone(self);
-        self.link.runtime().spawn(async move { outbox.run().await });
+        let shared = Arc::clone(&self.shared);
+        let runtime = self.shared.link.runtime();
+        runtime.spawn(async move { shared.run().await });
     }
 
     /// Whether nobody takes from the list, and enough waits for it already.
     pub(super) fn is_clogged(&self) -> bool {
-        let state = self.state();
+        let state = self.shared.state();
         state.is_full && state.queue.len() >= CLOGGED
     }
 
-    /// Whether nothing waits here.
+    /// Whether nothing waits here or is being pushed.
     pub(super) fn is_idle(&self) -> bool {
-        !self.state().is_running
+        let state = self.shared.state();
+        state.queue.is_empty() && !state.is_busy
     }
+}
 
+impl<R> Drop for Outbox<R> {
+    fn drop(&mut self) {
+        self.shared.state().is_closed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl<R> Shared<R> {
+    fn state(&self) -> MutexGuard<'_, State<R>> {
+        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Receipt> Shared<R> {
     async fn run(&self) {
+        let mut limit = self.link.command_limit();
         let mut refusals = 0;
         loop {
             // Whoever is about to send gets to do so first.
-            tokio::task::yield_now().await;
+            requeue().await;
             let Some(earliest) = self.earliest() else {
-                return;
+                let is_over = tokio::select! {
+                    biased;
+                    () = self.changed.notified() => self.state().is_closed,
+                    () = limit.elapsed() => true,
+                };
+                if is_over && self.ends() {
+                    return;
+                }
+                continue;
             };
             if !self.link.is_ready()
                 && let Err(error) = self.link.ready(earliest).await
@@ -176,9 +219,9 @@ impl<R: Receipt> Outbox<R> {
                 self.give_up(&error.into());
                 continue;
             }
-            let limit = if refusals == 0 { BATCH } else { 1 };
-            let mut batch = self.take(limit);
-            let refusal = match self.push(&batch).await {
+            let count = if refusals == 0 { BATCH } else { 1 };
+            let mut batch = self.take(count);
+            let refusal = match self.push(&mut limit, &batch).await {
                 Ok(taken) => {
                     for waiting in batch.drain(..taken.min(batch.len())) {
                         waiting.message.receipt.done(Ok(()));
@@ -206,7 +249,14 @@ impl<R: Receipt> Outbox<R> {
         }
     }
 
-    /// When the first of the messages has to be given up; `None`, and the task ends, when there are none.
+    /// Whether there is still nothing to do for the task, which has ended then.
+    fn ends(&self) -> bool {
+        let mut state = self.state();
+        state.is_running = !state.queue.is_empty();
+        !state.is_running
+    }
+
+    /// When the first of the messages has to be given up; `None` when there are none.
     fn earliest(&self) -> Option<Instant> {
         let mut state = self.state();
         // All messages of a list mostly wait equally long; it is the first one, or near enough.
@@ -216,7 +266,7 @@ impl<R: Receipt> Outbox<R> {
             .take(BATCH)
             .map(|waiting| waiting.give_up);
         let earliest = earliest.min();
-        state.is_running = earliest.is_some();
+        state.is_busy = earliest.is_some();
         earliest
     }
 
@@ -240,17 +290,19 @@ impl<R: Receipt> Outbox<R> {
     }
 
     /// Pushes a batch; how many of it were taken.
-    fn push(
-        &self,
+    fn push<'a>(
+        &'a self,
+        limit: &'a mut Limit,
         batch: &[Waiting<R>],
-    ) -> impl Future<Output = Result<usize, PushError>> + Send + use<'_, R> {
+    ) -> impl Future<Output = Result<usize, PushError>> + Send + use<'a, R> {
         let lifetime = batch.iter().map(|waiting| waiting.message.lifetime).max();
         let lifetime = lifetime.unwrap_or_default().as_millis().to_string();
         let frames = batch.iter().map(|waiting| waiting.message.frame.clone());
         let mut arguments = vec![lifetime.into(), self.capacity.clone()];
         arguments.extend(frames);
         async move {
-            let taken = self.link.run(&self.script, &self.key, arguments).await?;
+            let taken = self.link.run(limit, &self.script, &self.key, arguments);
+            let taken = taken.await?;
             Ok(usize::try_from(taken).unwrap_or(0))
         }
     }
@@ -300,11 +352,20 @@ impl<R: Receipt> Outbox<R> {
             ),
         }
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State<R>> {
-        // Nothing panics between two changes of the state, so it is whole even when poisoned.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Goes to the end of the line of tasks that are ready. The runtime's own way of doing so looks at the sockets first,
+/// which is a system call before each push.
+async fn requeue() {
+    let mut has_waited = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// How long to wait after so many refusals: the schedule of the reference, with a random number below one.

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::backend::Link;
+use super::backend::{Limit, Link};
 use super::connection::RedisConnection;
 use super::outbox::{Message, Outbox, Receipt};
 use super::script::Script;
@@ -30,6 +30,10 @@ const MAXIMUM_SIZE: usize = 256_000;
 
 /// At most so many requests in one pop.
 const COUNT: usize = 32;
+
+/// When a pop brought fewer requests than this, their jobs run before the next pop: what can be answered at once
+/// is, and nothing waits that would be popped meanwhile.
+const FEW: usize = 8;
 
 /// After a request of this size the next pop takes one only.
 const LARGE: usize = 64 * 1024;
@@ -192,21 +196,23 @@ impl Drop for Handle {
 impl Shared {
     async fn run(self: Arc<Self>, link: Link, commands: Link) {
         let mut count = COUNT;
+        let mut limit = Link::pop_limit(self.settings.block_time());
         while let Some(wanted) = self.wanted().await {
             if link.ready(Instant::now() + REST).await.is_err() {
                 continue;
             }
-            match self.pop(&link, &commands, wanted.min(count)).await {
+            match self
+                .pop(&link, &commands, &mut limit, wanted.min(count))
+                .await
+            {
                 Ok(frames) => {
                     let is_large = frames.iter().any(|frame| frame.len() > LARGE);
                     count = if is_large { 1 } else { COUNT };
-                    let mut state = self.state();
-                    if !frames.is_empty() {
-                        state.wanted = 0;
+                    let has_few = frames.len() < FEW;
+                    self.fill(frames);
+                    if has_few {
+                        tokio::task::yield_now().await;
                     }
-                    state.buffer.extend(frames);
-                    drop(state);
-                    self.filled.notify_waiters();
                 }
                 Err(error) => {
                     let source = std::error::Error::source(&error).map(ToString::to_string);
@@ -220,6 +226,17 @@ impl Shared {
         if !left.is_empty() {
             self.give_back(&commands, left).await;
         }
+    }
+
+    /// Hands requests to the run loop.
+    fn fill(&self, frames: Vec<Bytes>) {
+        let mut state = self.state();
+        if !frames.is_empty() {
+            state.wanted = 0;
+        }
+        state.buffer.extend(frames);
+        drop(state);
+        self.filled.notify_waiters();
     }
 
     /// The requests that nobody is left to take, the last one first.
@@ -254,10 +271,11 @@ impl Shared {
         &self,
         link: &Link,
         commands: &Link,
+        limit: &mut Limit,
         count: usize,
     ) -> Result<Vec<Bytes>, TransportError> {
         let keys = [Arc::clone(&self.key)];
-        let pop = link.pop(&keys, count, self.settings.block_time());
+        let pop = link.pop(limit, &keys, count, self.settings.block_time());
         tokio::pin!(pop);
         let popped = loop {
             tokio::select! {
@@ -295,8 +313,9 @@ impl Shared {
             .chain(frames)
             .collect();
         let script = Script::give_back();
-        let given = commands.run(&script, &self.key, arguments).await;
-        match given {
+        let mut limit = commands.command_limit();
+        let given = commands.run(&mut limit, &script, &self.key, arguments);
+        match given.await {
             Ok(_) => tracing::info!(service = %self.service, count, "put requests back"),
             Err(_) => tracing::error!(service = %self.service, count, "lost requests"),
         }
