@@ -39,6 +39,10 @@ use processes::{Process, Redis};
 use target::{Target, Work};
 use usage::Watched;
 
+/// The same as the example service's, so that all that is compared has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long a server may take to give its first answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
