@@ -29,10 +29,10 @@ pub(crate) async fn serve(
         .build()?;
     let transport = RedisServerTransport::on(&connection, name.clone());
     // Not the text as it was given: it may have a password in it.
-    let RedisSettings { host, port, .. } = connection.settings();
+    let addresses = connection.settings().addresses();
     writeln!(
         out,
-        "serving `{name}` over Redis at {host}:{port}; interrupt to stop, twice to stop at once"
+        "serving `{name}` over Redis at {addresses}; interrupt to stop, twice to stop at once"
     )?;
     out.flush()?;
     let running = server.run(transport.clone());

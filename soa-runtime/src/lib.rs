@@ -53,7 +53,8 @@ pub use serializer::{Serializer, Serializers};
 pub use server::{IntoServer, Server, ServerBuilder};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::{
-    LocalTransport, RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings,
+    LocalTransport, RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport,
+    RedisSettings, SentinelSettings, TlsSettings,
 };
 
 /// A boxed future that can be sent to another thread.

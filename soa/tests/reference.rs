@@ -53,7 +53,7 @@ fn settings(redis: &Redis) -> RedisSettings {
 }
 
 fn client(redis: &Redis) -> Client {
-    let transport = |name: &'static str| RedisClientTransport::new(name, settings(redis));
+    let transport = |name: &'static str| RedisClientTransport::new(name, settings(redis)).unwrap();
     Client::builder()
         .service("example", transport("example"))
         .service("example2", transport("example2"))
@@ -396,7 +396,7 @@ async fn a_mixed_fleet_answers_two_thousand_calls_without_a_failure() {
     const CALLS: i128 = 125;
     let reference = Reference::start().await;
     let server = Server::builder(ExampleService::new()).build().unwrap();
-    let transport = RedisServerTransport::new("example", settings(&reference.redis));
+    let transport = RedisServerTransport::new("example", settings(&reference.redis)).unwrap();
     let serving = tokio::spawn(async move { server.run(transport).await });
     let callers = (0..CALLERS).map(|caller| {
         let client = reference.client.clone();

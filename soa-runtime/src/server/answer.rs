@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use super::{Server, job};
 use crate::message::JobResponse;
 use crate::transport::{MessageLimits, Reply};
-use crate::wire::{self, DropReason, Request, Unreadable};
+use crate::wire::{self, DropReason, FrameHead, ProtocolVersion, Request, Unreadable};
 
 impl Server {
     /// Answers one request frame.
@@ -83,8 +83,12 @@ impl Server {
         let Some(size) = limits.excess(frame) else {
             return true;
         };
-        if limits.allows(size) {
-            tracing::warn!(service = self.name(), size, "the response is large");
+        let reads_pieces =
+            FrameHead::read(frame).is_ok_and(|head| head.version() == ProtocolVersion::V3);
+        if limits.allows(size, reads_pieces) {
+            if limits.is_logged(size) {
+                tracing::warn!(service = self.name(), size, "the response is large");
+            }
             return true;
         }
         let (service, maximum) = (self.name(), limits.maximum);

@@ -20,7 +20,10 @@ use bytes::Bytes;
 
 pub use local::LocalTransport;
 pub use queue::LocalQueue;
-pub use redis::{RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings};
+pub use redis::{
+    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
+    SentinelSettings, TlsSettings,
+};
 
 use crate::BoxFuture;
 use crate::client::ClientRequest;
@@ -167,6 +170,8 @@ pub struct MessageLimits {
     pub maximum: Option<usize>,
     /// Larger ones are told in the log; `None` for none.
     pub logged: Option<usize>,
+    /// Larger ones are cut into pieces of so many bytes, which takes a client of version 3; `None` for never.
+    pub chunked: Option<usize>,
 }
 
 impl MessageLimits {
@@ -175,13 +180,20 @@ impl MessageLimits {
         Self {
             maximum: some(maximum),
             logged: some(logged),
+            chunked: None,
         }
+    }
+
+    /// The same, with larger ones cut into pieces.
+    pub(crate) fn chunked(mut self, size: Option<usize>) -> Self {
+        self.chunked = size;
+        self
     }
 
     /// The size of a frame's payload, if it is over one of the limits.
     pub(crate) fn excess(self, frame: &[u8]) -> Option<usize> {
         let is_over = |size: &usize| {
-            let mut limits = self.maximum.iter().chain(&self.logged);
+            let mut limits = self.maximum.iter().chain(&self.logged).chain(&self.chunked);
             limits.any(|limit| size > limit)
         };
         // Few frames are so large that their head has to be read again.
@@ -190,9 +202,15 @@ impl MessageLimits {
             .filter(is_over)
     }
 
-    /// Whether a payload of this size may be sent.
-    pub(crate) fn allows(self, size: usize) -> bool {
-        self.maximum.is_none_or(|maximum| size <= maximum)
+    /// Whether a payload of this size is told in the log.
+    pub(crate) fn is_logged(self, size: usize) -> bool {
+        self.logged.is_some_and(|logged| size > logged)
+    }
+
+    /// Whether a payload of this size may be sent, to somebody who may not be able to put pieces together.
+    pub(crate) fn allows(self, size: usize, reads_pieces: bool) -> bool {
+        let is_whole = self.chunked.is_none_or(|threshold| size <= threshold);
+        self.maximum.is_none_or(|maximum| size <= maximum) && (is_whole || reads_pieces)
     }
 }
 

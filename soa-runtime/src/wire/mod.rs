@@ -23,6 +23,7 @@ mod envelope;
 mod frame;
 mod json;
 mod msgpack;
+mod pieces;
 mod request;
 mod response;
 mod writer;
@@ -33,6 +34,7 @@ pub(crate) use assembly::{Assembled, Assembly};
 pub use drop_reason::DropReason;
 pub use envelope::Envelope;
 pub use frame::{FrameHead, ProtocolVersion, UnknownVersion};
+pub(crate) use pieces::cut;
 pub use request::{Head, Request, Unreadable, read_request, write_request};
 pub use response::{Response, read_response, write_response};
 

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use soa_runtime::codec::Encoding;
+use soa_runtime::wire::{ProtocolVersion, write_request};
 use soa_runtime::{
-    ActionError, Client, Context, ErrorKind, RedisClientTransport, RedisConnection,
-    RedisServerTransport, Value, value,
+    ActionError, ActionRequest, Body, Client, Context, ContextHeader, Control, ErrorKind,
+    JobRequest, RedisClientTransport, RedisConnection, RedisServerTransport, Value, value,
 };
 
 use crate::support::{Redis, Running, client, service, until};
@@ -34,7 +36,7 @@ async fn every_call_of_many_callers_is_answered_once_with_its_own_result() {
         async { Ok::<_, ActionError>(body) }
     });
     let running = Running::start(server.build().unwrap(), redis.settings());
-    let transport = RedisClientTransport::new("test", redis.settings());
+    let transport = RedisClientTransport::new("test", redis.settings()).unwrap();
     let client = Client::builder().service("test", transport.clone());
     let client = client.build().unwrap();
     let callers = (0..CALLERS).map(|caller| {
@@ -158,7 +160,7 @@ async fn an_answer_that_comes_too_late_is_counted_and_dropped() {
         Ok::<_, ActionError>(body)
     });
     let running = Running::start(server.build().unwrap(), redis.settings());
-    let transport = RedisClientTransport::new("test", redis.settings());
+    let transport = RedisClientTransport::new("test", redis.settings()).unwrap();
     let client = Client::builder()
         .service("test", transport.clone())
         .build()
@@ -182,10 +184,10 @@ async fn an_answer_that_comes_too_late_is_counted_and_dropped() {
 #[tokio::test]
 async fn a_request_whose_time_has_passed_is_dropped_unread() {
     let redis = Redis::start();
-    let client = client(redis.settings());
-    let call = client.call_action("test", "echo", &value!({}));
-    call.timeout(Duration::from_millis(300)).await.unwrap_err();
+    let frame = expired_request();
+    redis.command(&[b"RPUSH", b"pysoa:service.test", &frame]);
     let running = Running::start(service().build().unwrap(), redis.settings());
+    let client = client(redis.settings());
     let body = value!({ "number": 2 });
     assert_eq!(
         client.call_action("test", "echo", &body).await.unwrap(),
@@ -195,6 +197,19 @@ async fn a_request_whose_time_has_passed_is_dropped_unread() {
     assert_eq!(stats.dropped(soa_runtime::wire::DropReason::Expired), 1);
     assert_eq!(stats.jobs(), 1);
     running.stop().await;
+}
+
+/// A request for `echo` that is worth reading for no time.
+fn expired_request() -> bytes::Bytes {
+    let body = Body::encode(Encoding::MessagePack, &value!({}));
+    let job = JobRequest::new(
+        ContextHeader::fresh(),
+        Control::default(),
+        vec![ActionRequest::new("echo", body)],
+    );
+    let reply_to = "service.test.client!gone";
+    let (version, encoding) = (ProtocolVersion::V3, Encoding::MessagePack);
+    write_request(version, encoding, 1, reply_to, Duration::ZERO, &job).unwrap()
 }
 
 #[tokio::test]
@@ -248,7 +263,7 @@ async fn a_stopped_server_answers_what_it_has_taken_and_leaves_the_rest() {
     // Servers come and go, and no call notices.
     while seen.lock().unwrap().len() < 300 {
         let running = Running::start(server().build().unwrap(), redis.settings());
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        until("it has begun", || running.server.stats().jobs() > 0).await;
         running.stop().await;
     }
     for call in calls {
@@ -293,7 +308,7 @@ async fn requests_of_a_run_loop_that_was_dropped_are_put_back_or_left() {
     .await;
     let server = service().concurrency(8).build().unwrap();
     for wait in 0..20 {
-        let transport = RedisServerTransport::new("test", redis.settings());
+        let transport = RedisServerTransport::new("test", redis.settings()).unwrap();
         let run = server.run(transport);
         let _ = tokio::time::timeout(Duration::from_micros(wait * 300), run).await;
     }

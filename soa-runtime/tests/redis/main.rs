@@ -2,9 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
+mod acl;
 mod bad_messages;
 mod calls;
+mod chunks;
+mod cluster;
 mod limits;
+mod nights;
+mod proxy;
 mod queue;
 mod restart;
+mod ring;
+mod sentinel;
 mod support;
+mod take_back;
+mod tls;

@@ -171,17 +171,6 @@ async fn a_redis_without_blmpop_is_served_as_well() {
 }
 
 #[tokio::test]
-async fn a_login_without_the_command_for_times_to_live_pushes_nothing() {
-    let redis = Redis::start();
-    redis.text("ACL SETUSER default -pttl");
-    let client = client(redis.settings());
-    let call = client.call_action("test", "echo", &value!({}));
-    let error = call.timeout(Duration::from_secs(2)).await.unwrap_err();
-    assert_ne!(error.kind(), ErrorKind::Action, "{error}");
-    assert_eq!(redis.integer("LLEN pysoa:service.test"), 0);
-}
-
-#[tokio::test]
 async fn a_caller_that_never_reads_does_not_stop_the_service() {
     let redis = Redis::start();
     let running = Running::start(

@@ -1,81 +1,29 @@
 //! A Redis that goes away and comes back.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use soa_runtime::{ActionError, Context, ErrorKind, RedisClientTransport, Value, value};
+use soa_runtime::{RedisClientTransport, value};
 
-use crate::support::{Redis, Running, client, service};
+use crate::support::{Load, Redis, Running, client, service};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_redis_loses_no_worker_hangs_no_call_and_runs_nothing_twice() {
     let mut redis = Redis::start();
-    let runs = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
-    let counted = Arc::clone(&runs);
-    let server = service().action("count", move |body: Value, _: Context| {
-        let id = body
-            .as_map()
-            .unwrap()
-            .get("id")
-            .unwrap()
-            .as_str()
-            .unwrap()
-            .to_owned();
-        *counted.lock().unwrap().entry(id).or_default() += 1;
-        async { Ok::<_, ActionError>(body) }
-    });
+    let (server, runs) = Load::service();
     let running = Running::start(server.build().unwrap(), redis.settings());
-    let client = client(redis.settings());
-    let is_over = Arc::new(AtomicBool::new(false));
-    let callers = (0..16).map(|caller| {
-        let (client, is_over) = (client.clone(), Arc::clone(&is_over));
-        tokio::spawn(async move {
-            let (mut answered, mut failed) = (0, 0);
-            for number in 0.. {
-                let last = is_over.load(Ordering::Relaxed);
-                let body = value!({ "id": (format!("{caller}/{number}")) });
-                let call = client.call_action("test", "count", &body);
-                let start = Instant::now();
-                let outcome = call.timeout(Duration::from_secs(2)).await;
-                let took = start.elapsed();
-                assert!(took < Duration::from_secs(20), "a call hung for {took:?}");
-                match outcome {
-                    Ok(answer) => {
-                        assert_eq!(answer, body);
-                        answered += 1;
-                        if last {
-                            break;
-                        }
-                    }
-                    Err(error) => {
-                        let kinds = [ErrorKind::Timeout, ErrorKind::Transport];
-                        assert!(kinds.contains(&error.kind()), "{error}");
-                        failed += 1;
-                        assert!(failed < 1_000, "it does not recover");
-                    }
-                }
-            }
-            (answered, failed)
-        })
-    });
-    let callers: Vec<_> = callers.collect();
+    let load = Load::start(&client(redis.settings()), runs);
     for away in [0, 300, 1_500] {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        load.goes_on(200).await;
         redis.kill();
         tokio::time::sleep(Duration::from_millis(away)).await;
         redis.start_again();
+        let back = Instant::now();
+        load.goes_on(1).await;
+        let took = back.elapsed();
+        assert!(took < Duration::from_secs(2), "served again after {took:?}");
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    is_over.store(true, Ordering::Relaxed);
-    for caller in callers {
-        let (answered, _) = caller.await.unwrap();
-        assert!(answered > 1);
-    }
-    for (id, runs) in runs.lock().unwrap().iter() {
-        assert_eq!(*runs, 1, "{id}");
-    }
+    let tally = load.finish().await;
+    assert!(tally.failed > 0, "{tally:?}");
     running.stop().await;
 }
 

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,25 +17,28 @@ use soa_runtime::middleware::{ClientStage, Next, from_fn};
 use soa_runtime::wire::{ProtocolVersion, write_request};
 use soa_runtime::{
     ActionError, ActionRequest, Body, Client, ClientError, Context, ContextHeader, Control,
-    JobRequest, RedisClientTransport, RedisServerTransport, RedisSettings, Server, Value, value,
+    ErrorKind, JobRequest, RedisClientTransport, RedisServerTransport, RedisSettings, Server,
+    TransportError, TransportErrorKind, Value, value,
 };
 use tokio::task::JoinHandle;
 
 /// A Redis on a free port, without persistence; it ends with this.
 pub(crate) struct Redis {
     pub(crate) port: u16,
+    arguments: Vec<String>,
     process: Option<Child>,
 }
 
 impl Redis {
     pub(crate) fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        Self::with(&[])
+    }
+
+    /// One with these further options.
+    pub(crate) fn with(arguments: &[&str]) -> Self {
         let mut redis = Self {
-            port,
+            port: free_port(),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
             process: None,
         };
         redis.start_again();
@@ -44,6 +50,8 @@ impl Redis {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &self.port.to_string()]);
+        command.args(&self.arguments);
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.process = Some(started.expect("`redis-server` can be started"));
         let limit = Instant::now() + Duration::from_secs(20);
@@ -66,7 +74,17 @@ impl Redis {
 
     /// Runs one command; see [`Reply`].
     pub(crate) fn command(&self, arguments: &[&[u8]]) -> Reply {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        Self::ask(self.port, arguments)
+    }
+
+    /// Runs one command at whatever listens on a port.
+    pub(crate) fn command_at(port: u16, command: &str) -> Reply {
+        let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
+        Self::ask(port, &words)
+    }
+
+    fn ask(port: u16, arguments: &[&[u8]]) -> Reply {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let mut out = format!("*{}\r\n", arguments.len()).into_bytes();
         for argument in arguments {
             out.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
@@ -78,8 +96,7 @@ impl Redis {
     }
 
     pub(crate) fn text(&self, command: &str) -> Reply {
-        let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
-        self.command(&words)
+        Self::command_at(self.port, command)
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
@@ -103,6 +120,12 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// An answer of Redis.
@@ -168,7 +191,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(server: Server, settings: RedisSettings) -> Self {
-        let transport = RedisServerTransport::new("test", settings);
+        let transport = RedisServerTransport::new("test", settings).unwrap();
         let (running, taken_from) = (server.clone(), transport.clone());
         let task = tokio::spawn(async move { running.run(taken_from).await });
         Self {
@@ -185,12 +208,135 @@ impl Running {
     }
 }
 
+/// A ring of so many masters, and settings for it.
+pub(crate) fn ring(count: usize) -> (Vec<Redis>, RedisSettings) {
+    let masters: Vec<_> = (0..count).map(|_| Redis::start()).collect();
+    let settings = RedisSettings::ring(masters.iter().map(|redis| ("127.0.0.1", redis.port)));
+    (masters, settings)
+}
+
 pub(crate) fn client(settings: RedisSettings) -> Client {
-    let transport = RedisClientTransport::new("test", settings);
+    let transport = RedisClientTransport::new("test", settings).unwrap();
     Client::builder()
         .service("test", transport)
         .build()
         .unwrap()
+}
+
+/// Callers that call `count` with ids of their own, one call after another, until they are told to stop, and then until
+/// one call was answered. Every call has to end soon after its timeout.
+pub(crate) struct Load {
+    is_over: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+    callers: Vec<JoinHandle<Tally>>,
+    runs: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+/// What became of calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) made: u64,
+    pub(crate) answered: u64,
+    pub(crate) failed: u64,
+}
+
+impl Load {
+    /// A server for a load, which notes what was run, and the notes.
+    pub(crate) fn service() -> (soa_runtime::ServerBuilder, Arc<Mutex<HashMap<String, u32>>>) {
+        let runs = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
+        let counted = Arc::clone(&runs);
+        let server = service().action("count", move |body: Value, _: Context| {
+            let id = body.as_map().unwrap().get("id").unwrap();
+            let id = id.as_str().unwrap().to_owned();
+            *counted.lock().unwrap().entry(id).or_default() += 1;
+            async { Ok::<_, ActionError>(body) }
+        });
+        (server, runs)
+    }
+
+    pub(crate) fn start(client: &Client, runs: Arc<Mutex<HashMap<String, u32>>>) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let answered = Arc::new(AtomicU64::new(0));
+        let callers = (0..16).map(|caller| {
+            let (client, is_over) = (client.clone(), Arc::clone(&is_over));
+            let answered = Arc::clone(&answered);
+            tokio::spawn(async move {
+                let mut tally = Tally::default();
+                loop {
+                    let is_last = is_over.load(Ordering::Relaxed);
+                    let body = value!({ "id": (format!("{caller}/{}", tally.made)) });
+                    let call = client.call_action("test", "count", &body);
+                    tally.made += 1;
+                    let start = Instant::now();
+                    let outcome = call.timeout(Duration::from_secs(2)).await;
+                    let took = start.elapsed();
+                    assert!(took < Duration::from_secs(20), "a call hung for {took:?}");
+                    match outcome {
+                        Ok(answer) => {
+                            assert_eq!(answer, body);
+                            tally.answered += 1;
+                            answered.fetch_add(1, Ordering::Relaxed);
+                            if is_last {
+                                return tally;
+                            }
+                        }
+                        Err(error) => {
+                            let kinds = [ErrorKind::Timeout, ErrorKind::Transport];
+                            assert!(kinds.contains(&error.kind()), "{error}");
+                            assert_transient(&error);
+                            tally.failed += 1;
+                            assert!(tally.failed < 10_000, "it does not recover");
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                    }
+                }
+            })
+        });
+        Self {
+            callers: callers.collect(),
+            is_over,
+            answered,
+            runs,
+        }
+    }
+
+    /// How many calls were answered so far.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many more calls were answered.
+    pub(crate) async fn goes_on(&self, more: u64) {
+        let enough = self.answered() + more;
+        until("calls are answered", || self.answered() >= enough).await;
+    }
+
+    /// Ends the load, and checks that no call was lost and none was run twice.
+    pub(crate) async fn finish(self) -> Tally {
+        self.is_over.store(true, Ordering::Relaxed);
+        let mut sum = Tally::default();
+        for caller in self.callers {
+            let tally = tokio::time::timeout(Duration::from_secs(60), caller).await;
+            let tally = tally.expect("no caller hangs").unwrap();
+            assert_eq!(tally.answered + tally.failed, tally.made);
+            sum.made += tally.made;
+            sum.answered += tally.answered;
+            sum.failed += tally.failed;
+        }
+        for (id, runs) in self.runs.lock().unwrap().iter() {
+            assert_eq!(*runs, 1, "{id}");
+        }
+        sum
+    }
+}
+
+/// Whether a failure of a transport is one that says that it may work when tried again.
+fn assert_transient(error: &ClientError) {
+    let source = std::error::Error::source(error);
+    if let Some(error) = source.and_then(|source| source.downcast_ref::<TransportError>()) {
+        let kinds = [TransportErrorKind::Transient, TransportErrorKind::QueueFull];
+        assert!(kinds.contains(&error.kind()), "{error}");
+    }
 }
 
 impl Redis {
@@ -205,6 +351,16 @@ impl Redis {
             assert!(Instant::now() < limit, "no message on {key}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// How often a command was called.
+    pub(crate) fn calls(&self, command: &str) -> u64 {
+        let statistics = String::from_utf8(self.text("INFO commandstats").bytes()).unwrap();
+        let line = format!("cmdstat_{command}:calls=");
+        let calls = statistics
+            .lines()
+            .find_map(|found| found.strip_prefix(&line)?.split(',').next());
+        calls.map_or(0, |calls| calls.parse().unwrap())
     }
 
     /// How many connections there are, this one among them.
@@ -252,7 +408,7 @@ pub(crate) async fn suppressed(settings: RedisSettings) -> Result<(), ClientErro
         next.run(request).await
     };
     let client = Client::builder()
-        .service("test", RedisClientTransport::new("test", settings))
+        .service("test", RedisClientTransport::new("test", settings).unwrap())
         .middleware(from_fn(suppress))
         .build()
         .unwrap();

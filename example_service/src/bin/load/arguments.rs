@@ -2,11 +2,12 @@
 //! parts, hence clap, which tells what is wrong and prints the help.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use soa::codec::json;
-use soa::{RedisSettings, Value};
+use soa::{BuildError, RedisSettings, Value};
 
 /// Calls one action over Redis as fast, or as often, as it is told, and prints how that went.
 ///
@@ -22,6 +23,24 @@ pub(crate) struct Arguments {
     pub(crate) run: Run,
 }
 
+/// Where Redis is, as it was given, for the processes that are started, and as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    pub(crate) text: String,
+    pub(crate) settings: RedisSettings,
+}
+
+impl FromStr for Address {
+    type Err = BuildError;
+
+    fn from_str(text: &str) -> Result<Self, BuildError> {
+        Ok(Self {
+            text: text.to_owned(),
+            settings: text.parse()?,
+        })
+    }
+}
+
 /// What there is besides a single run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -31,16 +50,17 @@ pub(crate) enum Command {
     #[command(hide = true)]
     RawServer {
         /// Where Redis is
-        redis: RedisSettings,
+        redis: Address,
     },
 }
 
 /// One run, or one for each number of callers or rate.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Run {
-    /// Where Redis is: `host:port` or `redis://…`; one is started for the run if this is left out
+    /// Where Redis is: `host:port` or a URL; one is started for the run if this is left out. Where there are several,
+    /// the figures of Redis are those of the first
     #[arg(long)]
-    pub(crate) redis: Option<RedisSettings>,
+    pub(crate) redis: Option<Address>,
     /// The service to call
     #[arg(long, default_value = "example")]
     pub(crate) service: String,

@@ -58,10 +58,11 @@ impl Entry {
 
 pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
     let redis = Redis::start()?;
-    let settings = redis.settings();
+    let address = redis.address()?;
+    let settings = &address.settings;
     let mut servers = vec![
-        Process::raw_server(&settings)?,
-        Process::example_server(&settings, "example")?,
+        Process::raw_server(&address)?,
+        Process::example_server(&address, "example")?,
     ];
     let service = |service: &str, actions| {
         let work = Work {
@@ -70,9 +71,9 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
             body: value!({ "number": 12 }),
             actions,
         };
-        Target::service(&settings, work)
+        Target::service(settings, work)
     };
-    let raw = Arc::new(Target::raw(&settings).await?);
+    let raw = Arc::new(Target::raw(settings).await?);
     let mut sides = vec![
         (Side::Raw, raw),
         (Side::Soa, Arc::new(service("example", 1)?)),
@@ -111,7 +112,7 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
                 warm_up: arguments.duration.min(Duration::from_secs(1)),
                 duration: arguments.duration,
             };
-            let outcome = one(&entry.target, plan, &settings, &[entry.server]).await?;
+            let outcome = one(&entry.target, plan, settings, &[entry.server]).await?;
             if let Some(problem) = &outcome.problem {
                 return Err(format!("{side} failed: {problem}").into());
             }
@@ -135,10 +136,7 @@ fn table(entries: &[Entry]) -> String {
             1 => report::load(outcome.pace),
             actions => format!("{}, {actions} actions a job", report::load(outcome.pace)),
         };
-        let each = |time: Duration| {
-            let count = outcome.latencies.len().max(1) as f64;
-            time.as_secs_f64() * 1e6 / count
-        };
+        let each = report::each(outcome);
         let usage = &outcome.usage;
         let row = format!(
             "| {load} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} | {:.1} |\n",

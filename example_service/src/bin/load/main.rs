@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
     let outcome = match arguments.command {
         None => run(arguments.run).await,
         Some(Command::Compare(arguments)) => compare::compare(&arguments).await,
-        Some(Command::RawServer { redis }) => raw::serve(&redis).await,
+        Some(Command::RawServer { redis }) => raw::serve(&redis.settings).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,25 +64,25 @@ async fn main() -> ExitCode {
 }
 
 async fn run(run: Run) -> Result<(), Box<dyn Error>> {
-    let own = match run.redis {
-        None => Some(Redis::start()?),
-        Some(_) => None,
+    let (redis, _own) = match &run.redis {
+        Some(redis) => (redis.clone(), None),
+        None => {
+            let own = Redis::start()?;
+            (own.address()?, Some(own))
+        }
     };
-    let settings = match (&run.redis, &own) {
-        (Some(settings), _) => settings.clone(),
-        (None, own) => own.as_ref().map(Redis::settings).unwrap_or_default(),
-    };
+    let settings = &redis.settings;
     let mut servers = Vec::new();
     if run.raw {
-        servers.push(Process::raw_server(&settings)?);
+        servers.push(Process::raw_server(&redis)?);
     }
     for _ in 0..run.start_server {
-        servers.push(Process::example_server(&settings, &run.service)?);
+        servers.push(Process::example_server(&redis, &run.service)?);
     }
     let mut pids = run.server_pid.clone();
     pids.extend(servers.iter().map(Process::id));
     let target = if run.raw {
-        Target::raw(&settings).await?
+        Target::raw(settings).await?
     } else {
         let work = Work {
             service: run.service.clone(),
@@ -90,7 +90,7 @@ async fn run(run: Run) -> Result<(), Box<dyn Error>> {
             body: run.body.clone(),
             actions: run.actions,
         };
-        Target::service(&settings, work)?
+        Target::service(settings, work)?
     };
     let target = Arc::new(target);
     target.wait_until_it_answers(PATIENCE).await?;
@@ -101,7 +101,7 @@ async fn run(run: Run) -> Result<(), Box<dyn Error>> {
             warm_up: run.warm_up,
             duration: run.duration,
         };
-        let outcome = one(&target, plan, &settings, &pids).await?;
+        let outcome = one(&target, plan, settings, &pids).await?;
         if run.json {
             println!("{}", report::json(&outcome)?);
         } else {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use soa::RedisSettings;
+use crate::arguments::Address;
 
 /// Where the Python side of the comparison is.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../soa/tests/interop");
@@ -31,24 +31,21 @@ impl Process {
     }
 
     /// The example service, as the program beside this one serves it.
-    pub(crate) fn example_server(
-        settings: &RedisSettings,
-        service: &str,
-    ) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn example_server(redis: &Address, service: &str) -> Result<Self, Box<dyn Error>> {
         let program = std::env::current_exe()?.with_file_name("example_service");
         if !program.exists() {
             let hint = "run `cargo build --release -p example_service` first";
             return Err(format!("{} is not there; {hint}", program.display()).into());
         }
         let mut command = Command::new(program);
-        command.args(["serve", "--redis", &url(settings), "--name", service]);
+        command.args(["serve", "--redis", &redis.text, "--name", service]);
         Self::start(command)
     }
 
     /// The other end of `--raw`.
-    pub(crate) fn raw_server(settings: &RedisSettings) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn raw_server(redis: &Address) -> Result<Self, Box<dyn Error>> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["raw-server", &url(settings)]);
+        command.args(["raw-server", &redis.text]);
         Self::start(command)
     }
 
@@ -107,53 +104,7 @@ impl Redis {
         })
     }
 
-    pub(crate) fn settings(&self) -> RedisSettings {
-        RedisSettings::new("127.0.0.1", self.port)
-    }
-}
-
-/// The address in the form that it was read from.
-fn url(settings: &RedisSettings) -> String {
-    let login = match (&settings.username, &settings.password) {
-        (user, Some(password)) => {
-            let user = user.as_deref().unwrap_or_default();
-            format!("{}:{}@", escaped(user), escaped(password))
-        }
-        (_, None) => String::new(),
-    };
-    let RedisSettings {
-        host,
-        port,
-        database,
-        ..
-    } = settings;
-    let host = match host.contains(':') {
-        true => format!("[{host}]"),
-        false => host.clone(),
-    };
-    format!("redis://{login}{host}:{port}/{database}")
-}
-
-/// Percent-encodes all that is not a letter or a digit.
-fn escaped(text: &str) -> String {
-    let escaped = text.bytes().map(|byte| match byte {
-        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        byte => format!("%{byte:02x}"),
-    });
-    escaped.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_passed_on_as_it_was_read() {
-        for text in ["redis://u%73er:p%40s%2fs@[::1]:7/3", "host", ":0@h:1"] {
-            let Ok(settings) = text.parse::<RedisSettings>() else {
-                continue;
-            };
-            assert_eq!(url(&settings).parse::<RedisSettings>(), Ok(settings));
-        }
+    pub(crate) fn address(&self) -> Result<Address, Box<dyn Error>> {
+        Ok(format!("127.0.0.1:{}", self.port).parse()?)
     }
 }

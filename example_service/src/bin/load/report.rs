@@ -70,7 +70,7 @@ fn write_text(outcome: &Outcome, out: &mut String) -> std::fmt::Result {
 }
 
 /// How much of a time there was for each round trip, in microseconds.
-fn each(outcome: &Outcome) -> impl Fn(Duration) -> f64 + use<> {
+pub(crate) fn each(outcome: &Outcome) -> impl Fn(Duration) -> f64 + use<> {
     let count = outcome.latencies.len().max(1) as f64;
     move |time| time.as_secs_f64() * 1e6 / count
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
-use soa::RedisSettings;
+use soa::{RedisMode, RedisSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -28,7 +28,13 @@ pub(crate) enum Reply {
 
 impl Connection {
     pub(crate) async fn open(settings: &RedisSettings) -> Result<Self, Box<dyn Error>> {
-        let stream = TcpStream::connect((settings.host.as_str(), settings.port)).await?;
+        let (host, port) = settings.hosts.first().ok_or("there is no host")?;
+        if settings.tls.is_some() || settings.mode != RedisMode::Standard {
+            return Err(
+                "the figures of Redis can only be read from Redis itself, without TLS".into(),
+            );
+        }
+        let stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;
         let mut connection = Self {
             stream,

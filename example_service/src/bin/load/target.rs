@@ -29,7 +29,7 @@ pub(crate) enum Target {
 
 impl Target {
     pub(crate) fn service(settings: &RedisSettings, work: Work) -> Result<Self, Box<dyn Error>> {
-        let transport = RedisClientTransport::new(work.service.clone(), settings.clone());
+        let transport = RedisClientTransport::new(work.service.clone(), settings.clone())?;
         let builder = Client::builder().service(work.service.clone(), transport);
         let client = builder.build()?;
         Ok(Self::Service { client, work })

@@ -5,23 +5,24 @@
 //! caller is gone is counted and dropped.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::backend::Link;
 use super::connection::RedisConnection;
+use super::lists::{Counts, ReplyList, ReplyLists};
 use super::outbox::{Message, Outbox, Receipt};
-use super::reader::ReplyList;
+use super::request_key;
 use super::settings::{RedisSettings, bounded};
-use super::{PREFIX, request_key};
+use super::take_back::TakeBack;
 use crate::client::{ClientRequest, Sent};
 use crate::codec::Encoding;
-use crate::error::{TransportError, TransportErrorKind};
+use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::message::{JobResponse, Name};
 use crate::transport::{ClientTransport, MessageLimits, ReplyFuture};
 use crate::wire::{self, ProtocolVersion};
@@ -31,6 +32,9 @@ const MAXIMUM_SIZE: usize = 102_400;
 
 /// How much longer than a call's timeout its request's list lives.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// A caller that gives up so shortly before its deadline has waited until then.
+const SLACK: Duration = Duration::from_millis(20);
 
 /// Carries calls to one service over Redis. Clones share everything.
 ///
@@ -44,29 +48,37 @@ pub struct RedisClientTransport {
 struct Shared {
     connection: RedisConnection,
     service: Name,
-    reply_to: String,
-    list: Arc<ReplyList>,
+    /// What its reply lists' names begin with, and a number that they end in.
+    begin: String,
+    number: u64,
     next_id: AtomicI64,
     limits: MessageLimits,
-    outbox: OnceLock<Ready>,
+    counts: Arc<Counts>,
+    take_back: Arc<TakeBack>,
+    ready: OnceLock<Ready>,
 }
 
 /// What there is once the transport was used.
 struct Ready {
-    commands: Link,
-    outbox: Arc<Outbox<CallReceipt>>,
+    lists: ReplyLists,
+    /// One for each master that takes requests.
+    outboxes: Vec<Arc<Outbox<CallReceipt>>>,
+    next: AtomicUsize,
 }
 
 impl RedisClientTransport {
     /// A transport to a service, with a connection of its own.
-    pub fn new(service: impl Into<Name>, settings: RedisSettings) -> Self {
-        Self::on(&RedisConnection::new(settings), service)
+    ///
+    /// # Errors
+    /// The settings cannot work; see [`RedisSettings::check`].
+    pub fn new(service: impl Into<Name>, settings: RedisSettings) -> Result<Self, BuildError> {
+        Ok(Self::on(&RedisConnection::new(settings)?, service))
     }
 
     /// A transport to a service, connected. It waits for as long as `connect_timeout`.
     ///
     /// # Errors
-    /// Redis cannot be reached or refuses the login.
+    /// The settings cannot work, or Redis cannot be reached or refuses the login.
     pub async fn connect(
         service: impl Into<Name>,
         settings: RedisSettings,
@@ -80,26 +92,31 @@ impl RedisClientTransport {
         let service = service.into();
         let id = Uuid::new_v4();
         let [.., a, b, c, d, e, f] = Uuid::new_v4().into_bytes();
-        let suffix = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-        let reply_to = format!("service.{service}.{}!{suffix:012x}", id.simple());
         let settings = connection.settings();
         let maximum = settings.maximum_message_size.unwrap_or(MAXIMUM_SIZE);
         Self {
             shared: Arc::new(Shared {
                 connection: connection.clone(),
-                service,
-                list: Arc::new(ReplyList::new(format!("{PREFIX}{reply_to}"))),
-                reply_to,
+                begin: format!("service.{service}.{}!", id.simple()),
+                number: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
                 next_id: AtomicI64::new(i64::from(id.as_fields().0 % 1_000_000)),
                 limits: MessageLimits::new(maximum, settings.log_messages_larger_than),
-                outbox: OnceLock::new(),
+                counts: Arc::new(Counts::new(settings.expects_chunked_replies)),
+                take_back: Arc::new(TakeBack::new(request_key(&service))),
+                ready: OnceLock::new(),
+                service,
             }),
         }
     }
 
     /// How many answers were dropped, as nobody waited for them or nobody could read them.
     pub fn unexpected_answers(&self) -> u64 {
-        self.shared.list.unknown()
+        self.shared.counts.unknown()
+    }
+
+    /// How many requests were taken out of the queue again, as their calls had timed out before a server took them.
+    pub fn requests_taken_back(&self) -> u64 {
+        self.shared.take_back.count()
     }
 }
 
@@ -115,12 +132,25 @@ impl Shared {
                 bounded(settings.message_expiry),
             ),
         };
+        let ready = match self.ready.get() {
+            Some(ready) => ready,
+            None => self.prepare().await?,
+        };
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut waiting = Waiting {
+            shared: &self,
+            ready,
+            list: ready.lists.list(),
+            id,
+            deadline,
+            sent: None,
+            is_answered: false,
+        };
         let frame = wire::write_request(
             ProtocolVersion::V3,
             Encoding::MessagePack,
             id,
-            &self.reply_to,
+            waiting.list.reply_to(),
             worth,
             &request.job,
         )
@@ -129,37 +159,69 @@ impl Shared {
             TransportError::new(TransportErrorKind::InvalidMessage, message).with_source(error)
         })?;
         self.check_size(&frame)?;
-        let outbox = self.outbox()?;
         let is_suppressed = request.job.control.suppress_response == Some(true);
         let (waiter, answer) = oneshot::channel();
-        self.list.wait(id, waiter);
-        let _gone = Gone(&self.list, id);
-        let _expectation = match is_suppressed {
-            true => None,
-            false => Some(self.connection.reader().expect()?),
-        };
+        waiting.list.wait(id, waiter);
+        let reader = &waiting.list.reader;
+        let _expectation = (!is_suppressed).then(|| reader.expect());
+        let outbox = ready.outbox();
+        waiting.sent = Some((outbox, frame.clone()));
         outbox.send(Message {
             frame,
+            more: Vec::new(),
             lifetime,
             deadline,
             receipt: CallReceipt {
-                list: Arc::clone(&self.list),
+                list: Arc::clone(&waiting.list),
                 id,
                 sent: request.sent,
                 is_suppressed,
             },
         });
-        answer.await.unwrap_or_else(|_| {
+        let answer = answer.await.unwrap_or_else(|_| {
             let message = "the runtime of the Redis transport ended";
             Err(TransportError::new(TransportErrorKind::Closed, message))
-        })
+        });
+        waiting.is_answered = answer.is_ok();
+        answer
+    }
+
+    /// Finds out which masters there are, the first time.
+    async fn prepare(&self) -> Result<&Ready, TransportError> {
+        let ring = self.connection.ring().await?;
+        let make = || {
+            let (connection, begin) = (&self.connection, self.begin.clone());
+            let outbox = |line| {
+                Arc::new(Outbox::new(
+                    line,
+                    Arc::clone(connection.pushes()),
+                    request_key(&self.service),
+                    connection.settings(),
+                    connection.retries(),
+                ))
+            };
+            let lines = ring.request_lines(&self.service);
+            // Every client begins with another one, as the reference's do.
+            let first = usize::try_from(self.number).unwrap_or(0);
+            Ready {
+                lists: ReplyLists::new(
+                    Arc::clone(ring),
+                    begin,
+                    self.number,
+                    Arc::clone(&self.counts),
+                ),
+                outboxes: lines.into_iter().map(outbox).collect(),
+                next: AtomicUsize::new(first),
+            }
+        };
+        Ok(self.ready.get_or_init(make))
     }
 
     fn check_size(&self, frame: &[u8]) -> Result<(), TransportError> {
         let Some(size) = self.limits.excess(frame) else {
             return Ok(());
         };
-        if self.limits.allows(size) {
+        if self.limits.allows(size, false) {
             tracing::warn!(service = %self.service, size, "the request is large");
             return Ok(());
         }
@@ -172,41 +234,21 @@ impl Shared {
             message,
         ))
     }
-
-    fn outbox(&self) -> Result<&Arc<Outbox<CallReceipt>>, TransportError> {
-        if let Some(ready) = self.outbox.get() {
-            return Ok(&ready.outbox);
-        }
-        let commands = self.connection.commands()?;
-        let ready = self.outbox.get_or_init(|| {
-            let reader = self.connection.reader();
-            reader.add(Arc::clone(&self.list), commands.clone());
-            let outbox = Outbox::new(
-                commands.clone(),
-                Arc::clone(self.connection.push_script()),
-                request_key(&self.service),
-                self.connection.settings(),
-            );
-            Ready {
-                commands,
-                outbox: Arc::new(outbox),
-            }
-        });
-        Ok(&ready.outbox)
-    }
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let Some(Ready { commands, .. }) = self.outbox.take() else {
-            return;
-        };
-        self.connection.reader().remove(&self.list);
-        let key = Arc::clone(&self.list.key);
-        commands.runtime().clone().spawn(async move {
-            // What comes later still expires.
-            commands.delete(&key).await;
-        });
+impl Ready {
+    /// The master whose turn it is, unless it cannot be reached just now and another can.
+    fn outbox(&self) -> &Arc<Outbox<CallReceipt>> {
+        let count = self.outboxes.len();
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % count;
+        let (later, first) = self.outboxes.split_at(turn);
+        let mut turns = first.iter().chain(later);
+        let is_up = |outbox: &&Arc<Outbox<_>>| outbox.line().is_hopeful();
+        match (turns.clone().next(), count) {
+            (Some(only), 1) => only,
+            (Some(next), _) => turns.find(is_up).unwrap_or(next),
+            (None, _) => unreachable!("a ring without a master"),
+        }
     }
 }
 
@@ -220,12 +262,28 @@ impl ClientTransport for RedisClientTransport {
     }
 }
 
-/// Whoever stops waiting is no longer waited for.
-struct Gone<'a>(&'a ReplyList, i64);
+/// A call that waits for its answer. When it ends, nobody waits for the answer any more, and when it timed out, the
+/// request is taken back.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    ready: &'a Ready,
+    list: Arc<ReplyList>,
+    id: i64,
+    deadline: Instant,
+    sent: Option<(&'a Arc<Outbox<CallReceipt>>, Bytes)>,
+    is_answered: bool,
+}
 
-impl Drop for Gone<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.take(self.1);
+        let is_given_up = self.list.take(self.id).is_some();
+        self.ready.lists.done(&self.list, self.is_answered);
+        if let Some((outbox, frame)) = self.sent.take()
+            && is_given_up
+            && Instant::now() + SLACK >= self.deadline
+        {
+            self.shared.take_back.add(outbox.line(), frame);
+        }
     }
 }
 

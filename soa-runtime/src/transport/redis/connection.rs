@@ -1,17 +1,20 @@
 //! What several transports of one process share.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::backend::Link;
-use super::reader::Reader;
+use super::backend::Access;
+use super::outbox::Pushes;
+use super::ring::{Accesses, Ring};
 use super::script::Script;
-use super::settings::RedisSettings;
-use crate::error::TransportError;
+use super::settings::{RedisMode, RedisSettings};
+use crate::error::{BuildError, TransportError, TransportErrorKind};
 
-/// A Redis that several transports use together. Clones are the same connection.
+/// A Redis, or several, that several transports use together. Clones are the same connection.
 ///
-/// It has one connection for commands and one for the answers to calls, both made when they are first needed,
+/// To each master it has one connection for commands and one for the answers to calls, made when they are first needed,
 /// on the runtime of whoever needs them, and closed when the last transport is gone. A server transport has
 /// one more, for its blocking pops.
 ///
@@ -20,7 +23,7 @@ use crate::error::TransportError;
 /// use soa::{Client, RedisClientTransport, RedisConnection, RedisSettings};
 ///
 /// # fn main() -> Result<(), soa::BuildError> {
-/// let redis = RedisConnection::new(RedisSettings::default());
+/// let redis = RedisConnection::new(RedisSettings::default())?;
 /// let client = Client::builder()
 ///     .service("users", RedisClientTransport::on(&redis, "users"))
 ///     .service("posts", RedisClientTransport::on(&redis, "posts"))
@@ -35,32 +38,50 @@ pub struct RedisConnection {
 #[derive(Debug)]
 struct Shared {
     settings: RedisSettings,
-    push: Arc<Script>,
-    commands: Mutex<Option<Link>>,
-    reader: Arc<Reader>,
+    accesses: Accesses,
+    pushes: Arc<Pushes>,
+    ring: OnceCell<Arc<Ring>>,
 }
 
 impl RedisConnection {
     /// A connection that is made when it is first needed.
-    pub fn new(settings: RedisSettings) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// The settings cannot work; see [`RedisSettings::check`]. Or a file that they name cannot be read.
+    pub fn new(settings: RedisSettings) -> Result<Self, BuildError> {
+        settings.check()?;
+        let sentinels = match &settings.mode {
+            RedisMode::Sentinel(sentinel) => Some(Access::sentinels(&settings, sentinel)?),
+            RedisMode::Standard | RedisMode::Cluster => None,
+        };
+        let accesses = Accesses {
+            redis: Access::redis(&settings)?,
+            sentinels,
+        };
+        let pushes = Pushes {
+            some: Script::push(),
+            whole: Script::push_whole(),
+        };
+        Ok(Self {
             shared: Arc::new(Shared {
-                push: Arc::new(Script::push()),
-                commands: Mutex::default(),
-                reader: Arc::new(Reader::new(settings.clone())),
+                accesses,
+                pushes: Arc::new(pushes),
+                ring: OnceCell::new(),
                 settings,
             }),
-        }
+        })
     }
 
     /// Connects now, and waits for it for as long as `connect_timeout`.
     ///
     /// # Errors
-    /// Redis cannot be reached or refuses the login. The connection can be used all the same: it goes on
-    /// trying.
+    /// The settings cannot work ([`TransportErrorKind::Misconfigured`]), or one of the masters cannot be reached or
+    /// refuses the login.
     pub async fn connect(settings: RedisSettings) -> Result<Self, TransportError> {
-        let connection = Self::new(settings);
-        connection.ready().await?;
+        let connection = Self::new(settings).map_err(|error| {
+            TransportError::new(TransportErrorKind::Misconfigured, error.to_string())
+        })?;
+        connection.ready("").await?;
         Ok(connection)
     }
 
@@ -69,35 +90,45 @@ impl RedisConnection {
         &self.shared.settings
     }
 
-    pub(super) async fn ready(&self) -> Result<(), TransportError> {
-        let deadline = Instant::now() + self.settings().connect_timeout;
-        self.commands()?.ready(deadline).await
-    }
-
-    /// The connection for commands.
-    pub(super) fn commands(&self) -> Result<Link, TransportError> {
-        let commands = self.shared.commands.lock();
-        let mut commands = commands.unwrap_or_else(PoisonError::into_inner);
-        match &*commands {
-            Some(link) => Ok(link.clone()),
-            None => Ok(commands.insert(Link::open(&self.shared.settings)?).clone()),
+    /// Waits until everything can be reached that a service needs.
+    pub(super) async fn ready(&self, service: &str) -> Result<(), TransportError> {
+        let deadline = Instant::now() + super::settings::bounded(self.settings().connect_timeout);
+        for line in self.ring().await?.request_lines(service) {
+            let ready = line.ready(deadline, None).await;
+            ready.map_err(|unready| unready.error)?;
         }
+        Ok(())
     }
 
-    pub(super) fn push_script(&self) -> &Arc<Script> {
-        &self.shared.push
+    /// The masters.
+    pub(super) async fn ring(&self) -> Result<&Arc<Ring>, TransportError> {
+        if let Some(ring) = self.shared.ring.get() {
+            return Ok(ring);
+        }
+        let find = async || {
+            let ring = Ring::find(&self.shared.settings, &self.shared.accesses).await?;
+            Ok(Arc::new(ring))
+        };
+        self.shared.ring.get_or_try_init(find).await
     }
 
-    pub(super) fn reader(&self) -> &Arc<Reader> {
-        &self.shared.reader
+    pub(super) fn pushes(&self) -> &Arc<Pushes> {
+        &self.shared.pushes
+    }
+
+    /// How often a call looks for a master again that nobody knows.
+    pub(super) fn retries(&self) -> Option<u32> {
+        match &self.settings().mode {
+            RedisMode::Sentinel(sentinel) => Some(sentinel.failover_retries),
+            RedisMode::Standard | RedisMode::Cluster => None,
+        }
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let commands = self.commands.get_mut();
-        if let Some(commands) = commands.unwrap_or_else(PoisonError::into_inner).take() {
-            self.reader.close(commands);
+        if let Some(ring) = self.ring.get() {
+            ring.close();
         }
     }
 }

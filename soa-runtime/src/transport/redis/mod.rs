@@ -17,18 +17,26 @@
 //! was restarted. The client library is known to `backend` alone.
 
 mod backend;
+mod backlog;
 mod client;
 mod connection;
+mod directory;
+mod line;
+mod lists;
 mod outbox;
+mod pause;
 mod reader;
+mod ring;
 mod script;
 mod server;
 mod settings;
+mod take_back;
+mod turns;
 
 pub use client::RedisClientTransport;
 pub use connection::RedisConnection;
 pub use server::RedisServerTransport;
-pub use settings::RedisSettings;
+pub use settings::{RedisMode, RedisSettings, SentinelSettings, TlsSettings};
 
 /// What all keys begin with.
 const PREFIX: &str = "pysoa:";

@@ -10,7 +10,6 @@
 //! Whoever cannot wait longer is told so a moment before its deadline, since its message was certainly not
 //! sent. A push whose outcome is unknown is not tried again.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -20,6 +19,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::backend::{Limit, Link, PushError};
+use super::backlog::{Backlog, Waiting};
+use super::line::Line;
+use super::pause::{pause, random};
 use super::script::Script;
 use super::settings::RedisSettings;
 use crate::error::{TransportError, TransportErrorKind};
@@ -28,10 +30,6 @@ use crate::error::{TransportError, TransportErrorKind};
 /// serves nobody else meanwhile.
 const BATCH: usize = 128;
 const BATCH_BYTES: usize = 1024 * 1024;
-
-/// How long before its deadline a message that could not be sent is given up, so that its sender hears why; at
-/// most a quarter of the time that it had.
-const MARGIN: Duration = Duration::from_millis(100);
 
 /// Who wants to know what became of a message.
 pub(super) trait Receipt: Send + 'static {
@@ -46,11 +44,20 @@ pub(super) trait Receipt: Send + 'static {
 #[derive(Debug)]
 pub(super) struct Message<R> {
     pub(super) frame: Bytes,
+    /// What belongs to it and has to come right after it.
+    pub(super) more: Vec<Bytes>,
     /// How long the list has to live at least.
     pub(super) lifetime: Duration,
     /// When it is no longer worth sending.
     pub(super) deadline: Instant,
     pub(super) receipt: R,
+}
+
+/// The scripts that push.
+#[derive(Debug)]
+pub(super) struct Pushes {
+    pub(super) some: Script,
+    pub(super) whole: Script,
 }
 
 /// The messages for one list.
@@ -59,14 +66,15 @@ pub(super) struct Outbox<R> {
     shared: Arc<Shared<R>>,
 }
 
+/// What the handle has in common with the task, which sees when the handle is gone.
 #[derive(Debug)]
 struct Shared<R> {
-    link: Link,
-    script: Arc<Script>,
+    line: Arc<Line>,
+    scripts: Arc<Pushes>,
     key: Arc<str>,
     capacity: Bytes,
-    /// How long a message is offered to a full list at most.
-    patience: Duration,
+    /// How often a master is looked for while nobody knows one; `None` for as long as there is time.
+    retries: Option<u32>,
     state: Mutex<State<R>>,
     /// There is a message more, or nobody is left to send one.
     changed: Notify,
@@ -74,20 +82,13 @@ struct Shared<R> {
 
 #[derive(Debug)]
 struct State<R> {
-    queue: VecDeque<Waiting<R>>,
-    /// Whether there is a task, and whether it is not just waiting for a message.
+    backlog: Backlog<R>,
+    /// Whether there is a task.
     is_running: bool,
+    /// Whether it has something to do.
     is_busy: bool,
     /// Whether nobody is left to send.
     is_closed: bool,
-    /// Whether the list took less than it was given the last time.
-    is_full: bool,
-}
-
-#[derive(Debug)]
-struct Waiting<R> {
-    message: Message<R>,
-    give_up: Instant,
 }
 
 /// Why messages were not taken; it is told to each of them.
@@ -121,25 +122,26 @@ const CLOGGED: usize = 16;
 
 impl<R: Receipt> Outbox<R> {
     pub(super) fn new(
-        link: Link,
-        script: Arc<Script>,
+        line: Arc<Line>,
+        scripts: Arc<Pushes>,
         key: impl Into<Arc<str>>,
         settings: &RedisSettings,
+        retries: Option<u32>,
     ) -> Self {
         // From some number on, the waits are longer than any message lives.
         let tries = settings.queue_full_retries.min(24);
+        let patience = (0..tries).map(|attempt| pause(attempt, 0.5)).sum();
         let shared = Shared {
-            link,
-            script,
+            line,
+            scripts,
             key: key.into(),
             capacity: settings.queue_capacity.to_string().into(),
-            patience: (0..tries).map(|attempt| pause(attempt, 0.5)).sum(),
+            retries,
             state: Mutex::new(State {
-                queue: VecDeque::new(),
+                backlog: Backlog::new(patience),
                 is_running: false,
                 is_busy: false,
                 is_closed: false,
-                is_full: false,
             }),
             changed: Notify::new(),
         };
@@ -150,12 +152,8 @@ impl<R: Receipt> Outbox<R> {
 
     /// Sends a message, now or as soon as there is room; its receipt hears of it.
     pub(super) fn send(&self, message: Message<R>) {
-        let now = Instant::now();
-        let left = message.deadline.saturating_duration_since(now);
-        let in_time = left - MARGIN.min(left / 4);
-        let give_up = now + self.shared.patience.min(in_time);
         let mut state = self.shared.state();
-        state.queue.push_back(Waiting { message, give_up });
+        state.backlog.push(message);
         if state.is_running {
             drop(state);
             self.shared.changed.notify_one();
@@ -164,20 +162,25 @@ impl<R: Receipt> Outbox<R> {
         state.is_running = true;
         drop(state);
         let shared = Arc::clone(&self.shared);
-        let runtime = self.shared.link.runtime();
+        let runtime = self.shared.line.runtime();
         runtime.spawn(async move { shared.run().await });
     }
 
     /// Whether nobody takes from the list, and enough waits for it already.
     pub(super) fn is_clogged(&self) -> bool {
         let state = self.shared.state();
-        state.is_full && state.queue.len() >= CLOGGED
+        state.backlog.is_full() && state.backlog.len() >= CLOGGED
     }
 
     /// Whether nothing waits here or is being pushed.
     pub(super) fn is_idle(&self) -> bool {
         let state = self.shared.state();
-        state.queue.is_empty() && !state.is_busy
+        state.backlog.len() == 0 && !state.is_busy
+    }
+
+    /// The way to its master.
+    pub(super) fn line(&self) -> &Arc<Line> {
+        &self.shared.line
     }
 }
 
@@ -197,31 +200,33 @@ impl<R> Shared<R> {
 
 impl<R: Receipt> Shared<R> {
     async fn run(&self) {
-        let mut limit = self.link.command_limit();
+        let mut limit = Limit::new();
         let mut refusals = 0;
         loop {
-            // Whoever is about to send gets to do so first.
-            requeue().await;
-            let Some(earliest) = self.earliest() else {
-                let is_over = tokio::select! {
-                    biased;
-                    () = self.changed.notified() => self.state().is_closed,
-                    () = limit.elapsed() => true,
-                };
-                if is_over && self.ends() {
+            if self.is_done() {
+                refusals = 0;
+                if self.ends(&mut limit).await {
                     return;
                 }
-                continue;
+            }
+            // Whoever is about to send gets to do so first.
+            requeue().await;
+            let count = if refusals == 0 { BATCH } else { 1 };
+            let link = match self.line.link() {
+                Some(link) => link,
+                None => match self.connect().await {
+                    Some(link) => link,
+                    None => continue,
+                },
             };
-            if !self.link.is_ready()
-                && let Err(error) = self.link.ready(earliest).await
-            {
-                self.give_up(&error.into());
+            let mut batch = self.state().backlog.take(count, BATCH_BYTES);
+            if refusals > 0 {
+                batch.retain(|waiting| waiting.message.receipt.is_wanted());
+            }
+            if batch.is_empty() {
                 continue;
             }
-            let count = if refusals == 0 { BATCH } else { 1 };
-            let mut batch = self.take(count);
-            let refusal = match self.push(&mut limit, &batch).await {
+            let refusal = match self.push(&mut limit, &link, &batch).await {
                 Ok(taken) => {
                     for waiting in batch.drain(..taken.min(batch.len())) {
                         waiting.message.receipt.done(Ok(()));
@@ -231,61 +236,70 @@ impl<R: Receipt> Shared<R> {
                 Err(PushError::Refused(error)) => error.into(),
                 Err(PushError::Unknown(error)) => {
                     let refusal = Refusal::from(error);
-                    for waiting in batch.drain(..) {
-                        waiting.message.receipt.done(Err(refusal.error()));
-                    }
+                    tell(batch.drain(..), &refusal);
                     refusal
                 }
             };
-            self.state().is_full = !batch.is_empty();
             if batch.is_empty() {
-                refusals = 0;
+                if refusals > 0 {
+                    refusals = 0;
+                    self.state().backlog.go_on();
+                }
                 continue;
             }
-            self.put_back(batch);
-            self.give_up(&refusal);
-            self.rest(refusals).await;
-            refusals += 1;
+            self.refused(batch, &refusal);
+            if !self.is_done() {
+                self.rest(refusals).await;
+                refusals += 1;
+            }
         }
     }
 
-    /// Whether there is still nothing to do for the task, which has ended then.
-    fn ends(&self) -> bool {
+    /// Whether nothing is left to be done. What comes next finds everything as in the beginning.
+    fn is_done(&self) -> bool {
         let mut state = self.state();
-        state.is_running = !state.queue.is_empty();
+        state.is_busy = state.backlog.len() > 0;
+        if !state.is_busy {
+            state.backlog.go_on();
+        }
+        !state.is_busy
+    }
+
+    /// Waits for the next message. Ends the task when there is none for as long as a push may take, or nobody is left
+    /// to send one; whoever sends later starts another.
+    async fn ends(&self, limit: &mut Limit) -> bool {
+        let is_over = tokio::select! {
+            biased;
+            () = self.changed.notified() => self.state().is_closed,
+            () = limit.is_over() => true,
+        };
+        let mut state = self.state();
+        state.is_running = !is_over || state.backlog.len() > 0;
         !state.is_running
     }
 
-    /// When the first of the messages has to be given up; `None` when there are none.
-    fn earliest(&self) -> Option<Instant> {
-        let mut state = self.state();
-        // All messages of a list mostly wait equally long; it is the first one, or near enough.
-        let earliest = state
-            .queue
-            .iter()
-            .take(BATCH)
-            .map(|waiting| waiting.give_up);
-        let earliest = earliest.min();
-        state.is_busy = earliest.is_some();
-        earliest
-    }
-
-    fn take(&self, limit: usize) -> Vec<Waiting<R>> {
-        let mut state = self.state();
-        let mut bytes = 0;
-        let fitting = state.queue.iter().take(limit).take_while(|waiting| {
-            let is_first = bytes == 0;
-            bytes += waiting.message.frame.len();
-            is_first || bytes <= BATCH_BYTES
-        });
-        let count = fitting.count();
-        state.queue.drain(..count).collect()
-    }
-
-    fn put_back(&self, batch: Vec<Waiting<R>>) {
-        let mut state = self.state();
-        for waiting in batch.into_iter().rev() {
-            state.queue.push_front(waiting);
+    /// Waits for a connection, and gives up who cannot wait so long.
+    async fn connect(&self) -> Option<Link> {
+        let first = {
+            let mut state = self.state();
+            state.backlog.wait(false);
+            state.backlog.next_time()?
+        };
+        match self.line.ready(first, self.retries).await {
+            Ok(link) => {
+                self.state().backlog.go_on();
+                Some(link)
+            }
+            Err(unready) => {
+                let refusal = Refusal::from(unready.error);
+                if unready.is_final {
+                    let all = self.state().backlog.all();
+                    tell(all, &refusal);
+                } else {
+                    self.give_up(&refusal);
+                }
+                None
+            }
         }
     }
 
@@ -293,47 +307,49 @@ impl<R: Receipt> Shared<R> {
     fn push<'a>(
         &'a self,
         limit: &'a mut Limit,
+        link: &'a Link,
         batch: &[Waiting<R>],
     ) -> impl Future<Output = Result<usize, PushError>> + Send + use<'a, R> {
         let lifetime = batch.iter().map(|waiting| waiting.message.lifetime).max();
         let lifetime = lifetime.unwrap_or_default().as_millis().to_string();
-        let frames = batch.iter().map(|waiting| waiting.message.frame.clone());
         let mut arguments = vec![lifetime.into(), self.capacity.clone()];
-        arguments.extend(frames);
+        let messages = batch.iter().map(|waiting| &waiting.message);
+        arguments.extend(messages.clone().map(|message| message.frame.clone()));
+        let more: Vec<_> = messages.flat_map(|message| message.more.clone()).collect();
+        let is_whole = !more.is_empty();
+        arguments.extend(more);
         async move {
-            let taken = self.link.run(limit, &self.script, &self.key, arguments);
-            let taken = taken.await?;
+            let script = if is_whole {
+                &self.scripts.whole
+            } else {
+                &self.scripts.some
+            };
+            let taken = link.run(limit, script, &self.key, arguments).await?;
             Ok(usize::try_from(taken).unwrap_or(0))
         }
     }
 
-    /// Lets go of the messages that nobody wants any more or that cannot wait longer.
-    fn give_up(&self, refusal: &Refusal) {
-        let now = Instant::now();
-        let mut given_up = Vec::new();
+    /// Puts back what was not taken, but for who cannot wait longer.
+    fn refused(&self, batch: Vec<Waiting<R>>, refusal: &Refusal) {
+        let is_full = refusal.kind == TransportErrorKind::QueueFull;
         let mut state = self.state();
-        let mut index = 0;
-        while let Some(waiting) = state.queue.get(index) {
-            if now >= waiting.give_up || !waiting.message.receipt.is_wanted() {
-                given_up.extend(state.queue.remove(index));
-            } else {
-                index += 1;
-            }
-        }
+        state.backlog.put_back(batch);
+        state.backlog.wait(is_full);
         drop(state);
-        for waiting in given_up {
-            waiting.message.receipt.done(Err(refusal.error()));
-        }
+        self.give_up(refusal);
+    }
+
+    /// Lets go of the messages that cannot wait longer.
+    fn give_up(&self, refusal: &Refusal) {
+        let expired = self.state().backlog.expired(Instant::now());
+        tell(expired, refusal);
     }
 
     /// Waits before the next attempt; less when somebody cannot wait so long.
     async fn rest(&self, refusals: u32) {
         let until = Instant::now() + pause(refusals, random());
         loop {
-            let first = {
-                let state = self.state();
-                state.queue.iter().map(|waiting| waiting.give_up).min()
-            };
+            let first = self.state().backlog.next_time();
             let until = first.map_or(until, |first| first.min(until));
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return,
@@ -368,13 +384,9 @@ async fn requeue() {
     .await;
 }
 
-/// How long to wait after so many refusals: the schedule of the reference, with a random number below one.
-fn pause(refusals: u32, random: f64) -> Duration {
-    let exponent = i32::try_from(refusals.min(16)).unwrap_or(16);
-    Duration::from_secs_f64((2_f64.powi(exponent) + random) / 4.0)
-}
-
-fn random() -> f64 {
-    let [byte, ..] = uuid::Uuid::new_v4().into_bytes();
-    f64::from(byte) / 256.0
+/// Tells messages why they were not taken.
+fn tell<R: Receipt>(messages: impl IntoIterator<Item = Waiting<R>>, refusal: &Refusal) {
+    for waiting in messages {
+        waiting.message.receipt.done(Err(refusal.error()));
+    }
 }

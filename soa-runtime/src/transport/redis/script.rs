@@ -6,10 +6,17 @@
 
 use super::backend::sha1;
 
-/// A Lua script and the hash under which Redis knows it.
+/// What a script does, in words that every login may use or in fewer.
 #[derive(Debug)]
 pub(super) struct Script {
-    pub(super) text: &'static str,
+    full: Variant,
+    plain: Variant,
+}
+
+/// A Lua script and the hash under which Redis knows it.
+#[derive(Debug)]
+pub(super) struct Variant {
+    pub(super) text: String,
     pub(super) hash: String,
 }
 
@@ -21,6 +28,21 @@ pub(super) struct Script {
 /// the push, also on a list that is not there yet, where it changes nothing: a refusal has pushed nothing.
 const PUSH: &str = include_str!("push.lua");
 
+/// The same with the commands of the reference. Before Redis 7, EXPIRE cannot keep the longer time.
+const PLAIN_PUSH: &str = "\
+local length = redis.call('LLEN', KEYS[1])
+local count = math.min(tonumber(ARGV[2]) - length, #ARGV - 2)
+if count <= 0 then return 0 end
+local ttl = math.ceil(tonumber(ARGV[1]) / 1000)
+local raised = redis.pcall('EXPIRE', KEYS[1], ttl, 'GT')
+if type(raised) == 'table' then redis.call('EXPIRE', KEYS[1], ttl) end
+redis.call('RPUSH', KEYS[1], unpack(ARGV, 3, count + 2))
+if length == 0 then redis.call('EXPIRE', KEYS[1], ttl) end
+return count";
+
+/// What makes of a push one of all messages or none.
+const WHOLE: (&str, &str) = ("count <= 0", "count < #ARGV - 2");
+
 /// Key: a list. Arguments: as above, without the capacity. Puts messages back to the front, the last one first.
 const GIVE_BACK: &str = "\
 local ttl = redis.call('PTTL', KEYS[1])
@@ -29,19 +51,59 @@ redis.call('LPUSH', KEYS[1], unpack(ARGV, 2))
 if ttl == -2 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return #ARGV - 1";
 
+/// The same for a login without the commands for it: to the end, which is late, but not lost.
+const PLAIN_GIVE_BACK: &str = "\
+local ttl = math.ceil(tonumber(ARGV[1]) / 1000)
+redis.call('EXPIRE', KEYS[1], ttl)
+for i = #ARGV, 2, -1 do redis.call('RPUSH', KEYS[1], ARGV[i]) end
+redis.call('EXPIRE', KEYS[1], ttl)
+return #ARGV - 1";
+
+/// Key: a list. Arguments: how far to look, and messages. Removes those that are found and returns how many.
+const TAKE_BACK: &str = "\
+local count = 0
+for i = 2, #ARGV do
+  if redis.call('LPOS', KEYS[1], ARGV[i], 'MAXLEN', ARGV[1]) then
+    count = count + redis.call('LREM', KEYS[1], 1, ARGV[i])
+  end
+end
+return count";
+
 impl Script {
+    /// Pushes as many messages as there is room for.
     pub(super) fn push() -> Self {
-        Self::new(PUSH)
+        Self::new(PUSH.to_owned(), PLAIN_PUSH.to_owned())
     }
 
+    /// Pushes all of the messages, or none.
+    pub(super) fn push_whole() -> Self {
+        let whole = |text: &str| text.replace(WHOLE.0, WHOLE.1);
+        Self::new(whole(PUSH), whole(PLAIN_PUSH))
+    }
+
+    /// Puts messages back that were taken.
     pub(super) fn give_back() -> Self {
-        Self::new(GIVE_BACK)
+        Self::new(GIVE_BACK.to_owned(), PLAIN_GIVE_BACK.to_owned())
     }
 
-    fn new(text: &'static str) -> Self {
-        Self {
+    /// Takes messages back that nobody has taken.
+    pub(super) fn take_back() -> Self {
+        Self::new(TAKE_BACK.to_owned(), TAKE_BACK.to_owned())
+    }
+
+    /// The script for a login that may, or may not, use the commands for times to live in milliseconds.
+    pub(super) fn variant(&self, is_full: bool) -> &Variant {
+        if is_full { &self.full } else { &self.plain }
+    }
+
+    fn new(full: String, plain: String) -> Self {
+        let variant = |text: String| Variant {
+            hash: sha1(&text),
             text,
-            hash: sha1(text),
+        };
+        Self {
+            full: variant(full),
+            plain: variant(plain),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Requests over Redis.
 //!
-//! A task of its own pops requests, as many as the run loop has asked for, and keeps them until the run loop
-//! takes them: so the run loop may stop waiting at any time and no request is lost. Closing the transport
-//! unblocks the pop that waits; what it brings all the same is still delivered, and then the run loop ends.
-//! Requests that are left when the transport goes away without being closed are put back.
+//! A task for each master pops requests, together as many as the run loop has asked for (see [`turns`](super::turns)),
+//! and keeps them until the run loop takes them: so the run loop may stop waiting at any time and no request is lost.
+//! Closing the transport unblocks the pops that wait; what they bring all the same is still delivered, and then the run
+//! loop ends. Requests that are left when the transport goes away without being closed are put back.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,16 +17,20 @@ use tokio::time::Instant;
 
 use super::backend::{Limit, Link};
 use super::connection::RedisConnection;
+use super::line::Line;
 use super::outbox::{Message, Outbox, Receipt};
+use super::ring::Ring;
 use super::script::Script;
 use super::settings::{RedisSettings, bounded};
+use super::turns::{Turn, Turns};
 use super::{PREFIX, request_key};
-use crate::error::{TransportError, TransportErrorKind};
+use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::message::Name;
 use crate::transport::{MessageLimits, Reply, ServerTransport};
+use crate::wire;
 
 /// How large a response may be, where the settings do not say.
-const MAXIMUM_SIZE: usize = 256_000;
+pub(super) const MAXIMUM_SIZE: usize = 256_000;
 
 /// At most so many requests in one pop.
 const COUNT: usize = 32;
@@ -73,7 +77,7 @@ struct Shared {
     state: Mutex<State>,
     /// The run loop wants more, or the transport is closed.
     wanted: Notify,
-    /// There are requests, or the task has ended.
+    /// There are requests, or the tasks have ended.
     filled: Notify,
     outboxes: Mutex<FxHashMap<String, Arc<Outbox<ReplyReceipt>>>>,
     pending: Arc<Semaphore>,
@@ -84,13 +88,17 @@ struct State {
     buffer: VecDeque<Bytes>,
     /// How many requests the run loop has room for.
     wanted: usize,
+    /// How the room is shared among the masters, once they are known.
+    turns: Option<Turns>,
     phase: Phase,
+    /// How many tasks there still are.
+    tasks: usize,
     is_closed: bool,
     /// Whether nobody is left who could take requests.
     is_abandoned: bool,
 }
 
-/// Where the task is in its life.
+/// Where the tasks are in their life.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
     #[default]
@@ -101,14 +109,17 @@ enum Phase {
 
 impl RedisServerTransport {
     /// The requests of a service, with a connection of its own.
-    pub fn new(service: impl Into<Name>, settings: RedisSettings) -> Self {
-        Self::on(&RedisConnection::new(settings), service)
+    ///
+    /// # Errors
+    /// The settings cannot work; see [`RedisSettings::check`].
+    pub fn new(service: impl Into<Name>, settings: RedisSettings) -> Result<Self, BuildError> {
+        Ok(Self::on(&RedisConnection::new(settings)?, service))
     }
 
     /// The requests of a service, connected. It waits for as long as `connect_timeout`.
     ///
     /// # Errors
-    /// Redis cannot be reached or refuses the login.
+    /// The settings cannot work, or Redis cannot be reached or refuses the login.
     pub async fn connect(
         service: impl Into<Name>,
         settings: RedisSettings,
@@ -125,7 +136,8 @@ impl RedisServerTransport {
         let shared = Shared {
             key: request_key(&service).into(),
             service,
-            limits: MessageLimits::new(maximum, settings.log_messages_larger_than),
+            limits: MessageLimits::new(maximum, settings.log_messages_larger_than)
+                .chunked(settings.chunk_messages_larger_than),
             settings,
             state: Mutex::default(),
             wanted: Notify::new(),
@@ -149,24 +161,37 @@ impl RedisServerTransport {
 }
 
 impl Handle {
-    fn start(&self) -> Result<(), TransportError> {
-        let mut state = self.shared.state();
-        if state.phase != Phase::NotStarted || state.is_closed {
+    async fn start(&self) -> Result<(), TransportError> {
+        if self.shared.state().phase != Phase::NotStarted {
             return Ok(());
         }
-        let commands = self.connection.commands()?;
-        let link = Link::open(&self.shared.settings)?;
-        state.phase = Phase::Running;
-        drop(state);
-        let shared = Arc::clone(&self.shared);
-        let runtime = link.runtime().clone();
-        runtime.spawn(shared.run(link, commands));
+        let ring = self.connection.ring().await?;
+        let lines = ring.pop_lines(&self.shared.service);
+        let commands = ring.request_lines(&self.shared.service);
+        {
+            let mut state = self.shared.state();
+            if state.phase != Phase::NotStarted || state.is_closed {
+                return Ok(());
+            }
+            state.phase = Phase::Running;
+            state.tasks = lines.len();
+            state.turns = Some(Turns::new(lines.len()));
+        }
+        for (index, (line, commands)) in lines.into_iter().zip(commands).enumerate() {
+            let popper = Popper {
+                shared: Arc::clone(&self.shared),
+                index,
+                line,
+                commands,
+            };
+            ring.runtime().spawn(popper.run());
+        }
         Ok(())
     }
 
     /// Wakes everything up that has to notice the end.
     fn stop(&self) {
-        self.shared.wanted.notify_one();
+        self.shared.wanted.notify_waiters();
         self.shared.filled.notify_waiters();
     }
 }
@@ -178,114 +203,119 @@ impl Drop for Handle {
         state.is_abandoned = true;
         let left: Vec<Bytes> = match state.phase {
             Phase::Ended => state.buffer.drain(..).rev().collect(),
-            _ => Vec::new(), // The task gives back what it has.
+            _ => Vec::new(), // The last task gives back what there is.
         };
         drop(state);
         self.stop();
         if left.is_empty() {
             return;
         }
-        if let Ok(commands) = self.connection.commands() {
-            let shared = Arc::clone(&self.shared);
-            let runtime = commands.runtime().clone();
-            runtime.spawn(async move { shared.give_back(&commands, left).await });
+        let (shared, connection) = (Arc::clone(&self.shared), self.connection.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Ok(ring) = connection.ring().await {
+                    for line in ring.request_lines(&shared.service) {
+                        if let Some(link) = line.link() {
+                            return shared.give_back(&link, left).await;
+                        }
+                    }
+                }
+                tracing::error!(service = %shared.service, count = left.len(), "lost requests");
+            });
         }
     }
 }
 
-impl Shared {
-    async fn run(self: Arc<Self>, link: Link, commands: Link) {
-        let mut count = COUNT;
-        let mut limit = Link::pop_limit(self.settings.block_time());
-        while let Some(wanted) = self.wanted().await {
-            if link.ready(Instant::now() + REST).await.is_err() {
-                continue;
-            }
-            match self
-                .pop(&link, &commands, &mut limit, wanted.min(count))
-                .await
-            {
-                Ok(frames) => {
-                    let is_large = frames.iter().any(|frame| frame.len() > LARGE);
-                    count = if is_large { 1 } else { COUNT };
-                    let has_few = frames.len() < FEW;
-                    self.fill(frames);
-                    if has_few {
-                        tokio::task::yield_now().await;
+/// Pops from one master.
+struct Popper {
+    shared: Arc<Shared>,
+    index: usize,
+    /// For pops.
+    line: Line,
+    /// For all else.
+    commands: Arc<Line>,
+}
+
+impl Popper {
+    async fn run(self) {
+        let shared = &self.shared;
+        let mut limit = Limit::new();
+        let mut most = COUNT;
+        while !shared.state().is_closed {
+            let link = match self.line.link() {
+                Some(link) => link,
+                None => match self.line.ready(Instant::now() + REST, None).await {
+                    Ok(link) => link,
+                    Err(_) => {
+                        shared.set_up(self.index, false);
+                        tokio::time::sleep(AGAIN).await;
+                        continue;
                     }
+                },
+            };
+            shared.set_up(self.index, true);
+            let Some(turn) = shared.turn(self.index, most).await else {
+                break;
+            };
+            let popped = self.pop(&mut limit, &link, turn).await;
+            let frames = match &popped {
+                Ok(frames) => frames.as_slice(),
+                Err(_) => &[],
+            };
+            let is_large = frames.iter().any(|frame| frame.len() > LARGE);
+            most = if is_large { 1 } else { COUNT };
+            let has_few = frames.len() < FEW;
+            let is_filled = shared.took(self.index, frames);
+            if is_filled {
+                shared.filled.notify_waiters();
+                if has_few {
+                    tokio::task::yield_now().await;
                 }
-                Err(error) => {
-                    let source = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(service = %self.service, %error, source, "taking requests failed");
-                    tokio::time::sleep(REST).await;
-                }
+            } else {
+                // It may be another one's turn now.
+                shared.wanted.notify_waiters();
+            }
+            if let Err(error) = popped {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(service = %shared.service, %error, source, "taking requests failed");
+                tokio::time::sleep(REST).await;
             }
         }
-        let left = self.end();
-        self.filled.notify_waiters();
-        if !left.is_empty() {
-            self.give_back(&commands, left).await;
+        let left = shared.end();
+        shared.filled.notify_waiters();
+        if left.is_empty() {
+            return;
         }
-    }
-
-    /// Hands requests to the run loop.
-    fn fill(&self, frames: Vec<Bytes>) {
-        let mut state = self.state();
-        if !frames.is_empty() {
-            state.wanted = 0;
-        }
-        state.buffer.extend(frames);
-        drop(state);
-        self.filled.notify_waiters();
-    }
-
-    /// The requests that nobody is left to take, the last one first.
-    fn end(&self) -> Vec<Bytes> {
-        let mut state = self.state();
-        state.phase = Phase::Ended;
-        match state.is_abandoned {
-            true => state.buffer.drain(..).rev().collect(),
-            false => Vec::new(),
-        }
-    }
-
-    /// How many requests there is room for; `None` once the transport is closed.
-    async fn wanted(&self) -> Option<usize> {
-        loop {
-            {
-                let state = self.state();
-                if state.is_closed {
-                    return None;
-                }
-                if state.wanted > 0 {
-                    return Some(state.wanted);
-                }
+        let deadline = Instant::now() + bounded(shared.settings.command_timeout);
+        match self.commands.ready(deadline, None).await {
+            Ok(link) => shared.give_back(&link, left).await,
+            Err(_) => {
+                tracing::error!(service = %shared.service, count = left.len(), "lost requests");
             }
-            // A permit of the notification stays when it comes before the wait.
-            self.wanted.notified().await;
         }
     }
 
     /// Pops to the end, whatever happens; unblocks itself when the transport is closed meanwhile.
     async fn pop(
         &self,
-        link: &Link,
-        commands: &Link,
         limit: &mut Limit,
-        count: usize,
+        link: &Link,
+        turn: Turn,
     ) -> Result<Vec<Bytes>, TransportError> {
-        let keys = [Arc::clone(&self.key)];
-        let pop = link.pop(limit, &keys, count, self.settings.block_time());
+        let keys = [Arc::clone(&self.shared.key)];
+        let pop = link.pop(limit, &keys, turn.count, turn.block);
         tokio::pin!(pop);
         let popped = loop {
             tokio::select! {
                 biased;
                 popped = &mut pop => break popped?,
-                () = self.closed() => {}
+                () = self.shared.closed() => {}
             }
             // Unblocking that comes before its pop does nothing, so it may take more than one.
             let unblock = async {
-                commands.unblock(link).await;
+                if let Ok(commands) = self.commands.ready(Instant::now() + REST, None).await {
+                    commands.unblock(link).await;
+                }
                 tokio::time::sleep(AGAIN).await;
             };
             tokio::select! {
@@ -296,15 +326,80 @@ impl Shared {
         };
         Ok(popped.map(|popped| popped.frames).unwrap_or_default())
     }
+}
+
+impl Shared {
+    /// One task less; for the last one, the requests that nobody is left to take, the last one first.
+    fn end(&self) -> Vec<Bytes> {
+        let mut state = self.state();
+        state.tasks = state.tasks.saturating_sub(1);
+        if state.tasks > 0 {
+            return Vec::new();
+        }
+        state.phase = Phase::Ended;
+        match state.is_abandoned {
+            true => state.buffer.drain(..).rev().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    fn set_up(&self, index: usize, is_up: bool) {
+        if let Some(turns) = &mut self.state().turns {
+            turns.set_up(index, is_up);
+        }
+    }
+
+    /// Waits until a master may be popped from; `None` once the transport is closed.
+    async fn turn(&self, index: usize, most: usize) -> Option<Turn> {
+        loop {
+            let wanted = self.wanted.notified();
+            tokio::pin!(wanted);
+            wanted.as_mut().enable();
+            {
+                let mut state = self.state();
+                if state.is_closed {
+                    return None;
+                }
+                let room = state.wanted.saturating_sub(state.buffer.len());
+                let block = self.settings.block_time();
+                if let Some(turns) = &mut state.turns
+                    && let Some(mut turn) = turns.begin(index, room, block)
+                {
+                    turn.count = turn.count.min(most);
+                    return Some(turn);
+                }
+            }
+            wanted.await;
+        }
+    }
+
+    /// Keeps what a pop has brought; whether there was something.
+    fn took(&self, index: usize, frames: &[Bytes]) -> bool {
+        let mut state = self.state();
+        if let Some(turns) = &mut state.turns {
+            turns.end(index, frames.len());
+        }
+        state.buffer.extend(frames.iter().cloned());
+        if !frames.is_empty() {
+            state.wanted = 0;
+        }
+        !frames.is_empty()
+    }
 
     async fn closed(&self) {
-        while !self.state().is_closed {
-            self.wanted.notified().await;
+        loop {
+            let wanted = self.wanted.notified();
+            tokio::pin!(wanted);
+            wanted.as_mut().enable();
+            if self.state().is_closed {
+                return;
+            }
+            wanted.await;
         }
     }
 
     /// Puts requests back that nobody is left to answer, the last one first.
-    async fn give_back(&self, commands: &Link, frames: Vec<Bytes>) {
+    async fn give_back(&self, link: &Link, frames: Vec<Bytes>) {
         let count = frames.len();
         let lifetime = bounded(self.settings.message_expiry)
             .as_millis()
@@ -313,8 +408,8 @@ impl Shared {
             .chain(frames)
             .collect();
         let script = Script::give_back();
-        let mut limit = commands.command_limit();
-        let given = commands.run(&mut limit, &script, &self.key, arguments);
+        let mut limit = Limit::new();
+        let given = link.run(&mut limit, &script, &self.key, arguments);
         match given.await {
             Ok(_) => tracing::info!(service = %self.service, count, "put requests back"),
             Err(_) => tracing::error!(service = %self.service, count, "lost requests"),
@@ -324,25 +419,28 @@ impl Shared {
     fn outbox(
         &self,
         connection: &RedisConnection,
+        ring: &Ring,
         reply_to: String,
-    ) -> Result<Arc<Outbox<ReplyReceipt>>, TransportError> {
+    ) -> Arc<Outbox<ReplyReceipt>> {
         let outboxes = self.outboxes.lock();
         // Nothing panics while this is held.
         let mut outboxes = outboxes.unwrap_or_else(PoisonError::into_inner);
         if let Some(outbox) = outboxes.get(&reply_to) {
-            return Ok(Arc::clone(outbox));
+            return Arc::clone(outbox);
         }
         if outboxes.len() >= OUTBOXES {
             outboxes.retain(|_, outbox| !outbox.is_idle());
         }
+        let key = format!("{PREFIX}{reply_to}");
         let outbox = Arc::new(Outbox::new(
-            connection.commands()?,
-            Arc::clone(connection.push_script()),
-            format!("{PREFIX}{reply_to}"),
+            ring.reply_line(&key),
+            Arc::clone(connection.pushes()),
+            key,
             &self.settings,
+            None, // The job is done: its answer is worth waiting for.
         ));
         outboxes.insert(reply_to, Arc::clone(&outbox));
-        Ok(outbox)
+        outbox
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -353,7 +451,7 @@ impl Shared {
 
 impl ServerTransport for RedisServerTransport {
     async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
-        self.handle.start()?;
+        self.handle.start().await?;
         let shared = &self.handle.shared;
         let _wanting = Wanting(shared);
         loop {
@@ -373,14 +471,15 @@ impl ServerTransport for RedisServerTransport {
                 }
                 state.wanted = limit;
             }
-            shared.wanted.notify_one();
+            shared.wanted.notify_waiters();
             filled.await;
         }
     }
 
     async fn respond(&self, reply: Reply) -> Result<(), TransportError> {
         let Handle { connection, shared } = &*self.handle;
-        let outbox = shared.outbox(connection, reply.reply_to)?;
+        let ring = connection.ring().await?;
+        let outbox = shared.outbox(connection, ring, reply.reply_to);
         if outbox.is_clogged() {
             // One caller that does not read must not hold up the answers to all others.
             let message = "nobody reads the caller's reply list";
@@ -390,8 +489,13 @@ impl ServerTransport for RedisServerTransport {
             return Ok(()); // The semaphore is never closed.
         };
         let lifetime = bounded(shared.settings.message_expiry);
+        let (frame, more) = match shared.limits.chunked {
+            Some(size) => wire::cut(reply.frame, size),
+            None => (reply.frame, Vec::new()),
+        };
         outbox.send(Message {
-            frame: reply.frame,
+            frame,
+            more,
             lifetime,
             deadline: Instant::now() + lifetime,
             receipt: ReplyReceipt {

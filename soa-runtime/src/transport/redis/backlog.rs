@@ -1,0 +1,202 @@
+//! The messages that wait to be pushed to one list.
+//!
+//! They leave in the order in which they came. While the list or its Redis does not take them, each has a time at which
+//! it is given up, so that its sender hears why: a moment before its deadline, or, when the list is full, once it was
+//! offered for long enough. Times are sorted by a heap that exists in such times only; a message in the middle leaves a
+//! gap behind. So a wait costs little however many wait, and a push without a wait nothing.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::outbox::{Message, Receipt};
+
+/// How long before its deadline a message that could not be sent is given up, so that its sender hears why; at
+/// most a quarter of the time that it had.
+const MARGIN: Duration = Duration::from_millis(100);
+
+/// The messages for one list that are not pushed yet.
+#[derive(Debug)]
+pub(super) struct Backlog<R> {
+    queue: VecDeque<Option<Waiting<R>>>,
+    /// The number of the first place in the queue; they are counted through.
+    first: i64,
+    count: usize,
+    /// How long a message is offered to a full list at most.
+    patience: Duration,
+    /// Since when the list is full, while it is.
+    full_since: Option<Instant>,
+    /// When messages have to be given up, and their numbers; only while there is something to wait for.
+    times: Option<BinaryHeap<Reverse<(Instant, i64)>>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Waiting<R> {
+    pub(super) message: Message<R>,
+    since: Instant,
+    give_up: Instant,
+}
+
+impl<R: Receipt> Backlog<R> {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            first: 0,
+            count: 0,
+            patience,
+            full_since: None,
+            times: None,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether the list took less than it was given the last time.
+    pub(super) fn is_full(&self) -> bool {
+        self.full_since.is_some()
+    }
+
+    pub(super) fn push(&mut self, message: Message<R>) {
+        let since = Instant::now();
+        let left = message.deadline.saturating_duration_since(since);
+        let give_up = since + (left - MARGIN.min(left / 4));
+        if let Some(times) = &mut self.times {
+            let number = self.first + offset(self.queue.len());
+            times.push(Reverse((give_up, number)));
+        }
+        self.queue.push_back(Some(Waiting {
+            message,
+            since,
+            give_up,
+        }));
+        self.count += 1;
+    }
+
+    /// Takes the first messages, up to so many and about so many bytes. A message in several pieces comes alone.
+    pub(super) fn take(&mut self, limit: usize, limit_bytes: usize) -> Vec<Waiting<R>> {
+        let mut batch = Vec::with_capacity(limit.min(self.count));
+        let mut bytes = 0;
+        while let Some(front) = self.queue.front() {
+            if let Some(Waiting { message, .. }) = front {
+                bytes += message.frame.len();
+                let is_apart = !message.more.is_empty() || bytes > limit_bytes;
+                if batch.len() >= limit || is_apart && !batch.is_empty() {
+                    break;
+                }
+                self.count -= 1;
+                let is_alone = !message.more.is_empty();
+                batch.extend(self.queue.pop_front().flatten());
+                self.first += 1;
+                if is_alone {
+                    break;
+                }
+            } else {
+                self.queue.pop_front();
+                self.first += 1;
+            }
+        }
+        batch
+    }
+
+    /// Puts messages back that were not accepted.
+    pub(super) fn put_back(&mut self, batch: Vec<Waiting<R>>) {
+        for waiting in batch.into_iter().rev() {
+            self.first -= 1;
+            self.count += 1;
+            if let Some(times) = &mut self.times {
+                times.push(Reverse((waiting.give_up, self.first)));
+            }
+            self.queue.push_front(Some(waiting));
+        }
+    }
+
+    /// Begins, or goes on, to look at the times: there is no connection, or the list is full, or it was refused.
+    pub(super) fn wait(&mut self, is_full: bool) {
+        if is_full {
+            self.full_since.get_or_insert_with(Instant::now);
+        } else {
+            self.full_since = None;
+        }
+        if self.times.is_none() {
+            let numbered = self.queue.iter().zip(self.first..);
+            let times = numbered
+                .filter_map(|(waiting, number)| Some(Reverse((waiting.as_ref()?.give_up, number))));
+            self.times = Some(times.collect());
+        }
+    }
+
+    /// Messages are accepted again.
+    pub(super) fn go_on(&mut self) {
+        self.full_since = None;
+        self.times = None;
+    }
+
+    /// When the next message has to be given up.
+    pub(super) fn next_time(&mut self) -> Option<Instant> {
+        let impatient = self.front().map(|front| front.since);
+        let impatient = impatient.zip(self.full_since);
+        let impatient = impatient.map(|(since, full)| since.max(full) + self.patience);
+        let late = loop {
+            let Some(Reverse((time, number))) =
+                self.times.as_mut().and_then(|times| times.peek().copied())
+            else {
+                break None;
+            };
+            if self.place(number).is_some_and(|place| place.is_some()) {
+                break Some(time);
+            }
+            self.times.as_mut().and_then(BinaryHeap::pop);
+        };
+        impatient.into_iter().chain(late).min()
+    }
+
+    /// The messages that cannot wait longer.
+    pub(super) fn expired(&mut self, now: Instant) -> Vec<Waiting<R>> {
+        let mut expired = Vec::new();
+        while let Some(Reverse((time, number))) =
+            self.times.as_ref().and_then(BinaryHeap::peek).copied()
+            && time <= now
+        {
+            self.times.as_mut().and_then(BinaryHeap::pop);
+            expired.extend(self.place(number).and_then(Option::take));
+        }
+        self.count -= expired.len();
+        while let Some(full_since) = self.full_since
+            && let Some(front) = self.front()
+            && front.since.max(full_since) + self.patience <= now
+        {
+            expired.extend(self.take(1, usize::MAX));
+        }
+        expired
+    }
+
+    /// All messages.
+    pub(super) fn all(&mut self) -> Vec<Waiting<R>> {
+        self.count = 0;
+        self.first += offset(self.queue.len());
+        self.queue.drain(..).flatten().collect()
+    }
+
+    /// The first message that waits; what is before it are gaps, and they go.
+    fn front(&mut self) -> Option<&Waiting<R>> {
+        while let Some(None) = self.queue.front() {
+            self.queue.pop_front();
+            self.first += 1;
+        }
+        self.queue.front().and_then(Option::as_ref)
+    }
+
+    fn place(&mut self, number: i64) -> Option<&mut Option<Waiting<R>>> {
+        let index = usize::try_from(number - self.first).ok()?;
+        self.queue.get_mut(index)
+    }
+}
+
+fn offset(length: usize) -> i64 {
+    // A queue is far shorter.
+    i64::try_from(length).unwrap_or(i64::MAX)
+}

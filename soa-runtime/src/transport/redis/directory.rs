@@ -1,0 +1,167 @@
+//! Where masters are that move: what sentinels and the nodes of a cluster tell.
+//!
+//! Nothing is asked before it is needed: when a master is looked for that nobody knows yet, or when the one that is
+//! known does not answer or is no master any more. However many look for one at the same time, there is one question
+//! under way, in a task of its own, and its answer is for all of them.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::backend::{Access, Node, SentinelMaster, masters, slots};
+
+/// An answer that is as old as this is as good as a new one.
+const RECENT: Duration = Duration::from_millis(100);
+
+/// What knows where masters are.
+#[derive(Debug)]
+pub(super) struct Directory {
+    access: Access,
+    hosts: Vec<Node>,
+    is_cluster: bool,
+    state: Mutex<State>,
+}
+
+/// Whom to look for.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// A master by the name that the sentinels have for it.
+    Master(String),
+    /// The master that has a slot of the cluster.
+    Slot(u16),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: Known,
+    asked: Option<Instant>,
+    /// Why the last question had no answer.
+    problem: String,
+    /// Which host answered last: it is asked first.
+    first: usize,
+}
+
+#[derive(Debug)]
+enum Known {
+    Masters(Vec<SentinelMaster>),
+    Slots(Vec<(RangeInclusive<u16>, Node)>),
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::Masters(Vec::new())
+    }
+}
+
+impl Directory {
+    pub(super) fn new(access: Access, hosts: Vec<Node>, is_cluster: bool) -> Self {
+        Self {
+            access,
+            hosts,
+            is_cluster,
+            state: Mutex::default(),
+        }
+    }
+
+    /// The names of all masters that the sentinels know, in the order of the first that answers.
+    pub(super) async fn names(self: &Arc<Self>) -> Result<Vec<String>, String> {
+        let directory = Arc::clone(self);
+        let names = async move {
+            let mut problems = Vec::new();
+            for sentinel in &directory.hosts {
+                match masters(&directory.access, sentinel).await {
+                    Ok(masters) if !masters.is_empty() => {
+                        return Ok(masters.into_iter().map(|master| master.name).collect());
+                    }
+                    Ok(_) => problems.push(format!("{sentinel}: it watches no master")),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            Err(problems.join("; "))
+        };
+        tokio::spawn(names).await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Where somebody is. In doubt, as what was known has proved to be wrong, it is asked anew.
+    pub(super) async fn find(
+        self: &Arc<Self>,
+        wanted: &Wanted,
+        is_doubtful: bool,
+    ) -> Result<Node, String> {
+        let since = Instant::now();
+        let since = since.checked_sub(RECENT).unwrap_or(since);
+        let (directory, wanted) = (Arc::clone(self), wanted.clone());
+        // Whoever asks may stop waiting; the next one profits from the answer.
+        let look = async move { directory.look(&wanted, is_doubtful, since).await };
+        tokio::spawn(look).await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    async fn look(
+        &self,
+        wanted: &Wanted,
+        is_doubtful: bool,
+        since: Instant,
+    ) -> Result<Node, String> {
+        let mut state = self.state.lock().await;
+        let is_recent = state.asked.is_some_and(|asked| asked >= since);
+        if is_recent || !is_doubtful {
+            let found = state.known.find(wanted);
+            if is_recent || found.is_some() {
+                return found.ok_or_else(|| state.problem.clone());
+            }
+        }
+        let mut hosts: Vec<Node> = self.hosts.clone();
+        let first = state.first % hosts.len().max(1);
+        hosts.rotate_left(first);
+        if let Known::Slots(slots) = &state.known {
+            // The hosts of the settings may be gone, and the cluster another one by now.
+            hosts.extend(slots.iter().map(|(_, node)| node.clone()));
+        }
+        let mut problems = Vec::new();
+        let mut found = None;
+        for (index, host) in hosts.iter().enumerate() {
+            let known = match self.is_cluster {
+                true => slots(&self.access, host).await.map(Known::Slots),
+                false => masters(&self.access, host).await.map(Known::Masters),
+            };
+            match known {
+                Ok(known) => {
+                    found = known.find(wanted);
+                    state.known = known;
+                    if found.is_some() {
+                        state.first = (first + index) % self.hosts.len().max(1);
+                        break;
+                    }
+                    problems.push(format!("{host}: it knows of none that works"));
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        state.asked = Some(Instant::now());
+        state.problem = problems.join("; ");
+        found.ok_or_else(|| state.problem.clone())
+    }
+}
+
+impl Known {
+    fn find(&self, wanted: &Wanted) -> Option<Node> {
+        match (self, wanted) {
+            (Self::Masters(masters), Wanted::Master(name)) => {
+                let master = masters.iter().find(|master| master.name == *name)?;
+                master.is_up.then(|| master.node.clone())
+            }
+            (Self::Slots(slots), Wanted::Slot(slot)) => {
+                let (_, node) = slots.iter().find(|(range, _)| range.contains(slot))?;
+                Some(node.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn ended() -> String {
+    "the runtime of the Redis transport ended".to_owned()
+}

@@ -1,0 +1,220 @@
+//! Settings in one line of text.
+//!
+//! ```text
+//! [scheme://[[user:]password@]]host[:port][,host[:port]…][/database][?services=name,name…]
+//! ```
+//!
+//! The scheme says how the hosts belong together: `redis` and `rediss` (with TLS) for one host or a ring,
+//! `redis-sentinel` and `rediss-sentinel`, `redis-cluster` and `rediss-cluster`. With sentinels the login is that of
+//! the masters, and TLS is used towards both.
+
+use std::str::FromStr;
+
+use super::{RedisMode, RedisSettings, SentinelSettings, TlsSettings};
+use crate::error::BuildError;
+
+/// Reads `host`, `host:port`, or `redis://[[user:]password@]host[:port][/database]`. Several hosts are separated by
+/// commas; the schemes `redis-sentinel` and `redis-cluster` say what they are, and an `s` after `redis` asks for TLS.
+impl FromStr for RedisSettings {
+    type Err = BuildError;
+
+    fn from_str(text: &str) -> Result<Self, BuildError> {
+        // The text may hold a password: no message repeats it.
+        let bad = |what: &str| {
+            BuildError::new(format!(
+                "bad address of Redis: {what}; write `host:port` or `redis://user:password@host:port/database`"
+            ))
+        };
+        let (scheme, rest) = text.split_once("://").unwrap_or(("redis", text));
+        let (scheme, mode) = scheme.split_once('-').unwrap_or((scheme, ""));
+        let tls = match scheme {
+            "redis" => None,
+            "rediss" => Some(TlsSettings::default()),
+            _ => return Err(bad("the scheme is not `redis` or `rediss`")),
+        };
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut settings = Self {
+            mode: read_mode(mode, query, tls.clone()).map_err(bad)?,
+            tls,
+            ..Self::default()
+        };
+        let (rest, database) = rest.split_once('/').unwrap_or((rest, ""));
+        if !database.is_empty() {
+            let number = database.parse();
+            settings.database = number.map_err(|_| bad("the database is not a number to 255"))?;
+        }
+        let hosts = match rest.rsplit_once('@') {
+            None => rest,
+            Some((login, hosts)) => {
+                let (user, password) = login.split_once(':').unwrap_or((login, ""));
+                let decode =
+                    |text: &str| decoded(text).ok_or_else(|| bad("the login has a bad escape"));
+                settings.username = Some(decode(user)?).filter(|user| !user.is_empty());
+                settings.password = Some(decode(password)?).filter(|word| !word.is_empty());
+                hosts
+            }
+        };
+        let port = match settings.mode {
+            RedisMode::Sentinel(_) => 26379,
+            _ => 6379,
+        };
+        let hosts = hosts.split(',').map(|host| read_host(host, port));
+        settings.hosts = hosts.collect::<Result<_, _>>().map_err(bad)?;
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+fn read_mode(mode: &str, query: &str, tls: Option<TlsSettings>) -> Result<RedisMode, &'static str> {
+    let mode = match mode {
+        "" => RedisMode::Standard,
+        "cluster" => RedisMode::Cluster,
+        "sentinel" => {
+            let mut sentinel = SentinelSettings {
+                tls,
+                ..SentinelSettings::default()
+            };
+            if let Some(names) = query.strip_prefix("services=") {
+                let names = names.split(',').map(decoded).collect::<Option<_>>();
+                sentinel.services = names.ok_or("a name of a master has a bad escape")?;
+                return Ok(RedisMode::Sentinel(sentinel));
+            }
+            RedisMode::Sentinel(sentinel)
+        }
+        _ => return Err("the scheme does not end in `-sentinel` or `-cluster`"),
+    };
+    if query.is_empty() {
+        return Ok(mode);
+    }
+    Err("there is nothing but `services`, of sentinels, to be told after `?`")
+}
+
+fn read_host(text: &str, default_port: u16) -> Result<(String, u16), &'static str> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or("`]` is missing")?;
+            (host, port.strip_prefix(':').unwrap_or(port))
+        }
+        None => text.split_once(':').unwrap_or((text, "")),
+    };
+    if host.is_empty() {
+        return Err("there is no host");
+    }
+    let port = match port {
+        "" => default_port,
+        port => port
+            .parse()
+            .map_err(|_| "the port is not a number to 65535")?,
+    };
+    Ok((host.to_owned(), port))
+}
+
+/// Percent-decodes; `None` for half an escape or for bytes that are not text.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            out.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16);
+        let code = digit()? * 16 + digit()?;
+        out.push(u8::try_from(code).ok()?);
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> RedisSettings {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_may_leave_out_what_has_a_default() {
+        assert_eq!(parsed("127.0.0.1:6379"), RedisSettings::default());
+        assert_eq!(parsed("redis://127.0.0.1"), RedisSettings::default());
+        assert_eq!(parsed("cache"), RedisSettings::new("cache", 6379));
+        assert_eq!(parsed("[::1]:7000"), RedisSettings::new("::1", 7000));
+        assert_eq!(parsed("redis://[::1]/"), RedisSettings::new("::1", 6379));
+    }
+
+    #[test]
+    fn a_url_has_login_and_database() {
+        let settings = parsed("redis://us%65r:p%40ss@host:1/15");
+        assert_eq!(
+            settings,
+            RedisSettings::new("host", 1)
+                .user("user", "p@ss")
+                .database(15)
+        );
+        let settings = parsed("redis://:secret@host");
+        assert_eq!(
+            settings,
+            RedisSettings::new("host", 6379).password("secret")
+        );
+    }
+
+    #[test]
+    fn several_hosts_are_a_ring_sentinels_or_a_cluster() {
+        let hosts = [("a", 1), ("b", 6379)];
+        assert_eq!(parsed("a:1,b"), RedisSettings::ring(hosts));
+        assert_eq!(
+            parsed("redis-cluster://a:1,b"),
+            RedisSettings::cluster(hosts)
+        );
+        let names = SentinelSettings::default().services(vec!["x".to_owned(), "y z".to_owned()]);
+        assert_eq!(
+            parsed("redis-sentinel://:secret@a:1,b/2?services=x,y%20z"),
+            RedisSettings::sentinel([("a", 1), ("b", 26379)], names)
+                .password("secret")
+                .database(2)
+        );
+        assert_eq!(
+            parsed("redis-sentinel://a"),
+            RedisSettings::sentinel([("a", 26379)], SentinelSettings::default())
+        );
+    }
+
+    #[test]
+    fn an_s_asks_for_tls() {
+        let tls = TlsSettings::default;
+        assert_eq!(
+            parsed("rediss://a"),
+            RedisSettings::new("a", 6379).tls(tls())
+        );
+        let settings = parsed("rediss-sentinel://a");
+        assert_eq!(settings.tls, Some(tls()));
+        let both = SentinelSettings::default().tls(tls());
+        assert_eq!(settings.mode, RedisMode::Sentinel(both));
+    }
+
+    #[test]
+    fn a_bad_address_is_told_without_its_password() {
+        for text in [
+            "",
+            "redis://",
+            "http://host",
+            "redis-x://host",
+            "redis://:secret@host?services=x",
+            "redis-sentinel://:secret@host?service=x",
+            "redis://:secret@host:port",
+            "redis://:secret@host/x",
+            "redis://:secret%4@host",
+            "redis://:secret@host/256",
+            "host:65536",
+            "host,",
+            "[::1",
+        ] {
+            let error = text.parse::<RedisSettings>().unwrap_err().to_string();
+            assert!(
+                error.starts_with("bad address of Redis: "),
+                "{text}: {error}"
+            );
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}
