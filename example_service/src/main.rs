@@ -10,6 +10,10 @@ use std::process::ExitCode;
 
 use arguments::Command;
 
+/// Messages are many small pieces of memory that live for a moment.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main(flavor = "current_thread")]
 #[allow(clippy::print_stderr)] // A command line program speaks by these.
 async fn main() -> ExitCode {

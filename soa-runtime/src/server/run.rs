@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::Server;
 use crate::error::TransportErrorKind;
@@ -28,6 +29,18 @@ impl Server {
     /// Dropping this future stops the taking. What was taken goes on in its tasks, as long as the runtime
     /// does.
     pub async fn run(&self, transport: impl ServerTransport) {
+        // In a task of its own, which ends with the set. To wake what a runtime blocks on takes a system call and,
+        // with several threads, a change of thread, for every request.
+        let mut task = JoinSet::new();
+        task.spawn(self.clone().take(transport));
+        if let Some(Err(error)) = task.join_next().await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    async fn take(self, transport: impl ServerTransport) {
         let transport = Arc::new(transport);
         let limits = transport.limits();
         let limit = self.shared.concurrency;

@@ -1,7 +1,10 @@
 //! The head of a frame: protocol version and headers.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+
+use crate::codec::Encoding;
 
 /// The versions of the protocol. A server answers in the version in which it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +22,7 @@ pub enum ProtocolVersion {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameHead {
     version: ProtocolVersion,
-    content_type: Option<String>,
+    content_type: Option<Cow<'static, str>>,
     chunk_count: Option<u64>,
     chunk_id: Option<u64>,
     payload_start: usize,
@@ -64,11 +67,16 @@ impl FrameHead {
         }
         while let Some((name, value, end)) = header(frame, head.payload_start) {
             let value = frame.get(value).unwrap_or_default();
-            let value = String::from_utf8_lossy(value).into_owned();
+            let number = || {
+                let digits = std::str::from_utf8(value).ok();
+                digits
+                    .and_then(|digits| digits.parse().ok())
+                    .unwrap_or(u64::MAX)
+            };
             match name {
-                0 => head.content_type = Some(value),
-                1 => head.chunk_count = Some(value.parse().unwrap_or(u64::MAX)),
-                _ => head.chunk_id = Some(value.parse().unwrap_or(u64::MAX)),
+                0 => head.content_type = Some(content_type(value)),
+                1 => head.chunk_count = Some(number()),
+                _ => head.chunk_id = Some(number()),
             }
             head.payload_start = end;
         }
@@ -138,6 +146,16 @@ fn marker(frame: &[u8]) -> Option<(Result<ProtocolVersion, UnknownVersion>, usiz
         }
     };
     Some((version, MARKER.len() + digits + 2))
+}
+
+/// A content type, without a copy of the usual one.
+fn content_type(value: &[u8]) -> Cow<'static, str> {
+    let usual = Encoding::MessagePack.content_type();
+    if value == usual.as_bytes() {
+        Cow::Borrowed(usual)
+    } else {
+        Cow::Owned(String::from_utf8_lossy(value).into_owned())
+    }
 }
 
 /// A header at this place: which one, the span of its value, and where it ends.

@@ -7,6 +7,7 @@ mod bad_messages;
 mod calls;
 mod chunks;
 mod cluster;
+mod fleet;
 mod limits;
 mod nights;
 mod proxy;

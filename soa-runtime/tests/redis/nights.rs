@@ -101,6 +101,8 @@ async fn a_list_that_is_full_just_after_an_outage_is_given_its_time() {
     let call = || client.call_action("test", "echo", &value!({}));
     drop(call().send().await.unwrap());
     redis.kill();
+    // This thread looks at its sockets, and so hears of it. A push before that would have an unknown outcome.
+    tokio::task::yield_now().await;
     let waiting = tokio::spawn(call().timeout(Duration::from_secs(60)).into_future());
     // Longer than a message is offered to a full list.
     tokio::time::sleep(Duration::from_millis(1_500)).await;

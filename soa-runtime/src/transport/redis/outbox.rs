@@ -1,8 +1,9 @@
 //! What waits to be pushed to one list.
 //!
 //! The first message starts a task, which takes all that is there, up to a bound, pushes it with one scripted
-//! call, and goes on until nothing is left. What comes while a call is under way is the next batch: a lone
-//! message is sent at once, and many callers share a round trip.
+//! call, and goes on. What comes while a call is under way is the next batch: a lone message is sent at once, and
+//! many callers share a round trip. When nothing has come for some time, or nobody is left who could send, the task
+//! ends.
 //!
 //! A list that is full, or a Redis that cannot take a message just now, makes the outbox rest and try again by
 //! the schedule of the reference, for each list by itself. It tries with one message and not with all of them.
@@ -10,13 +11,14 @@
 //! sent. A push whose outcome is unknown is not tried again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::backend::{Link, PushError};
+use super::backend::{Limit, Link, PushError};
 use super::backlog::{Backlog, Waiting};
 use super::line::Line;
 use super::pause::{pause, random};
@@ -61,6 +63,12 @@ pub(super) struct Pushes {
 /// The messages for one list.
 #[derive(Debug)]
 pub(super) struct Outbox<R> {
+    shared: Arc<Shared<R>>,
+}
+
+/// What the handle has in common with the task, which sees when the handle is gone.
+#[derive(Debug)]
+struct Shared<R> {
     line: Arc<Line>,
     scripts: Arc<Pushes>,
     key: Arc<str>,
@@ -68,14 +76,19 @@ pub(super) struct Outbox<R> {
     /// How often a master is looked for while nobody knows one; `None` for as long as there is time.
     retries: Option<u32>,
     state: Mutex<State<R>>,
-    /// Something changed for an outbox at rest.
+    /// There is a message more, or nobody is left to send one.
     changed: Notify,
 }
 
 #[derive(Debug)]
 struct State<R> {
     backlog: Backlog<R>,
+    /// Whether there is a task.
     is_running: bool,
+    /// Whether it has something to do.
+    is_busy: bool,
+    /// Whether nobody is left to send.
+    is_closed: bool,
 }
 
 /// Why messages were not taken; it is told to each of them.
@@ -118,7 +131,7 @@ impl<R: Receipt> Outbox<R> {
         // From some number on, the waits are longer than any message lives.
         let tries = settings.queue_full_retries.min(24);
         let patience = (0..tries).map(|attempt| pause(attempt, 0.5)).sum();
-        Self {
+        let shared = Shared {
             line,
             scripts,
             key: key.into(),
@@ -127,67 +140,93 @@ impl<R: Receipt> Outbox<R> {
             state: Mutex::new(State {
                 backlog: Backlog::new(patience),
                 is_running: false,
+                is_busy: false,
+                is_closed: false,
             }),
             changed: Notify::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
         }
     }
 
     /// Sends a message, now or as soon as there is room; its receipt hears of it.
-    pub(super) fn send(self: &Arc<Self>, message: Message<R>) {
-        let mut state = self.state();
+    pub(super) fn send(&self, message: Message<R>) {
+        let mut state = self.shared.state();
         state.backlog.push(message);
         if state.is_running {
             drop(state);
-            self.changed.notify_one();
+            self.shared.changed.notify_one();
             return;
         }
         state.is_running = true;
         drop(state);
-        let outbox = Arc::clone(self);
-        self.line.runtime().spawn(async move { outbox.run().await });
+        let shared = Arc::clone(&self.shared);
+        let runtime = self.shared.line.runtime();
+        runtime.spawn(async move { shared.run().await });
     }
 
     /// Whether nobody takes from the list, and enough waits for it already.
     pub(super) fn is_clogged(&self) -> bool {
-        let state = self.state();
+        let state = self.shared.state();
         state.backlog.is_full() && state.backlog.len() >= CLOGGED
     }
 
-    /// Whether nothing waits here.
+    /// Whether nothing waits here or is being pushed.
     pub(super) fn is_idle(&self) -> bool {
-        !self.state().is_running
+        let state = self.shared.state();
+        state.backlog.len() == 0 && !state.is_busy
     }
 
     /// The way to its master.
     pub(super) fn line(&self) -> &Arc<Line> {
-        &self.line
+        &self.shared.line
     }
+}
 
+impl<R> Drop for Outbox<R> {
+    fn drop(&mut self) {
+        self.shared.state().is_closed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl<R> Shared<R> {
+    fn state(&self) -> MutexGuard<'_, State<R>> {
+        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Receipt> Shared<R> {
     async fn run(&self) {
+        let mut limit = Limit::new();
         let mut refusals = 0;
         loop {
+            if self.is_done() {
+                refusals = 0;
+                if self.ends(&mut limit).await {
+                    return;
+                }
+            }
             // Whoever is about to send gets to do so first.
-            tokio::task::yield_now().await;
-            let limit = if refusals == 0 { BATCH } else { 1 };
+            requeue().await;
+            let count = if refusals == 0 { BATCH } else { 1 };
             let link = match self.line.link() {
                 Some(link) => link,
                 None => match self.connect().await {
                     Some(link) => link,
-                    None if self.is_done() => return,
                     None => continue,
                 },
             };
-            let mut batch = self.state().backlog.take(limit, BATCH_BYTES);
+            let mut batch = self.state().backlog.take(count, BATCH_BYTES);
             if refusals > 0 {
                 batch.retain(|waiting| waiting.message.receipt.is_wanted());
             }
             if batch.is_empty() {
-                if self.is_done() {
-                    return;
-                }
                 continue;
             }
-            let refusal = match self.push(&link, &batch).await {
+            let refusal = match self.push(&mut limit, &link, &batch).await {
                 Ok(taken) => {
                     for waiting in batch.drain(..taken.min(batch.len())) {
                         waiting.message.receipt.done(Ok(()));
@@ -209,21 +248,33 @@ impl<R: Receipt> Outbox<R> {
                 continue;
             }
             self.refused(batch, &refusal);
-            if self.is_done() {
-                return;
+            if !self.is_done() {
+                self.rest(refusals).await;
+                refusals += 1;
             }
-            self.rest(refusals).await;
-            refusals += 1;
         }
     }
 
-    /// Whether nothing is left to be done; then the task ends, and whoever sends next starts another.
+    /// Whether nothing is left to be done. What comes next finds everything as in the beginning.
     fn is_done(&self) -> bool {
         let mut state = self.state();
-        state.is_running = state.backlog.len() > 0;
-        if !state.is_running {
+        state.is_busy = state.backlog.len() > 0;
+        if !state.is_busy {
             state.backlog.go_on();
         }
+        !state.is_busy
+    }
+
+    /// Waits for the next message. Ends the task when there is none for as long as a push may take, or nobody is left
+    /// to send one; whoever sends later starts another.
+    async fn ends(&self, limit: &mut Limit) -> bool {
+        let is_over = tokio::select! {
+            biased;
+            () = self.changed.notified() => self.state().is_closed,
+            () = limit.is_over() => true,
+        };
+        let mut state = self.state();
+        state.is_running = !is_over || state.backlog.len() > 0;
         !state.is_running
     }
 
@@ -253,11 +304,12 @@ impl<R: Receipt> Outbox<R> {
     }
 
     /// Pushes a batch; how many of it were taken.
-    fn push(
-        &self,
-        link: &Link,
+    fn push<'a>(
+        &'a self,
+        limit: &'a mut Limit,
+        link: &'a Link,
         batch: &[Waiting<R>],
-    ) -> impl Future<Output = Result<usize, PushError>> + Send + use<R> {
+    ) -> impl Future<Output = Result<usize, PushError>> + Send + use<'a, R> {
         let lifetime = batch.iter().map(|waiting| waiting.message.lifetime).max();
         let lifetime = lifetime.unwrap_or_default().as_millis().to_string();
         let mut arguments = vec![lifetime.into(), self.capacity.clone()];
@@ -266,18 +318,13 @@ impl<R: Receipt> Outbox<R> {
         let more: Vec<_> = messages.flat_map(|message| message.more.clone()).collect();
         let is_whole = !more.is_empty();
         arguments.extend(more);
-        let (link, scripts, key) = (
-            link.clone(),
-            Arc::clone(&self.scripts),
-            Arc::clone(&self.key),
-        );
         async move {
             let script = if is_whole {
-                &scripts.whole
+                &self.scripts.whole
             } else {
-                &scripts.some
+                &self.scripts.some
             };
-            let taken = link.run(script, &key, arguments).await?;
+            let taken = link.run(limit, script, &self.key, arguments).await?;
             Ok(usize::try_from(taken).unwrap_or(0))
         }
     }
@@ -321,11 +368,20 @@ impl<R: Receipt> Outbox<R> {
             ),
         }
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State<R>> {
-        // Nothing panics between two changes of the state, so it is whole even when poisoned.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Goes to the end of the line of tasks that are ready. The runtime's own way of doing so looks at the sockets first,
+/// which is a system call before each push.
+async fn requeue() {
+    let mut has_waited = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Tells messages why they were not taken.

@@ -11,12 +11,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backend::Limit;
 use super::line::Line;
 use super::lists::ReplyList;
 use super::settings::RedisSettings;
 
 /// At most so many answers in one pop.
 const COUNT: usize = 64;
+
+/// When a pop brought fewer answers than this, the calls that they end go on before the next pop: what they send is
+/// under way earlier, and nothing waits that would be popped meanwhile.
+const FEW: usize = 8;
 
 /// How long to wait before a pop is unblocked once more.
 const AGAIN: Duration = Duration::from_millis(10);
@@ -96,6 +101,7 @@ impl Reader {
     }
 
     async fn run(self: Arc<Self>) {
+        let mut limit = Limit::new();
         let mut turn = 0;
         loop {
             let seen = self.changes.load(Ordering::SeqCst);
@@ -107,7 +113,7 @@ impl Reader {
                 state.lists.clone()
             };
             self.seen.store(seen, Ordering::SeqCst);
-            let has_popped = self.pop(&lists, turn).await;
+            let has_popped = self.pop(&mut limit, &lists, turn).await;
             turn = turn.wrapping_add(1);
             if !has_popped && self.waiting.load(Ordering::SeqCst) == 0 {
                 self.is_running.store(false, Ordering::SeqCst);
@@ -122,7 +128,7 @@ impl Reader {
     }
 
     /// Pops once and delivers; whether there was something.
-    async fn pop(&self, lists: &[Arc<ReplyList>], turn: usize) -> bool {
+    async fn pop(&self, limit: &mut Limit, lists: &[Arc<ReplyList>], turn: usize) -> bool {
         if lists.is_empty() {
             tokio::time::sleep(AGAIN).await;
             return false;
@@ -141,15 +147,19 @@ impl Reader {
         let mut keys: Vec<_> = lists.iter().map(|list| Arc::clone(&list.key)).collect();
         let first = turn % keys.len();
         keys.rotate_left(first);
-        match link.pop(&keys, COUNT, self.block).await {
+        match link.pop(limit, &keys, COUNT, self.block).await {
             Ok(None) => false,
             Ok(Some(popped)) => {
+                let count = popped.frames.len();
                 let list = lists.iter().find(|list| list.key.as_bytes() == popped.key);
                 if let Some(list) = list {
                     popped
                         .frames
                         .into_iter()
                         .for_each(|frame| list.take_frame(frame));
+                }
+                if count < FEW {
+                    tokio::task::yield_now().await;
                 }
                 true
             }

@@ -26,15 +26,7 @@ pub(super) struct Variant {
 ///
 /// A script is not undone when it fails half-way. So what may be refused (by an ACL, or for its argument) comes before
 /// the push, also on a list that is not there yet, where it changes nothing: a refusal has pushed nothing.
-const PUSH: &str = "\
-local room = tonumber(ARGV[2]) - redis.call('LLEN', KEYS[1])
-local count = math.min(room, #ARGV - 2)
-if count <= 0 then return 0 end
-local ttl = redis.call('PTTL', KEYS[1])
-if ttl < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-redis.call('RPUSH', KEYS[1], unpack(ARGV, 3, count + 2))
-if ttl == -2 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return count";
+const PUSH: &str = include_str!("push.lua");
 
 /// The same with the commands of the reference. Before Redis 7, EXPIRE cannot keep the longer time.
 const PLAIN_PUSH: &str = "\

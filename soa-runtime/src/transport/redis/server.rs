@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::backend::Link;
+use super::backend::{Limit, Link};
 use super::connection::RedisConnection;
 use super::line::Line;
 use super::outbox::{Message, Outbox, Receipt};
@@ -34,6 +34,10 @@ pub(super) const MAXIMUM_SIZE: usize = 256_000;
 
 /// At most so many requests in one pop.
 const COUNT: usize = 32;
+
+/// When a pop brought fewer requests than this, their jobs run before the next pop: what can be answered at once
+/// is, and nothing waits that would be popped meanwhile.
+const FEW: usize = 8;
 
 /// After a request of this size the next pop takes one only.
 const LARGE: usize = 64 * 1024;
@@ -235,6 +239,7 @@ struct Popper {
 impl Popper {
     async fn run(self) {
         let shared = &self.shared;
+        let mut limit = Limit::new();
         let mut most = COUNT;
         while !shared.state().is_closed {
             let link = match self.line.link() {
@@ -252,16 +257,20 @@ impl Popper {
             let Some(turn) = shared.turn(self.index, most).await else {
                 break;
             };
-            let popped = self.pop(&link, turn).await;
+            let popped = self.pop(&mut limit, &link, turn).await;
             let frames = match &popped {
                 Ok(frames) => frames.as_slice(),
                 Err(_) => &[],
             };
             let is_large = frames.iter().any(|frame| frame.len() > LARGE);
             most = if is_large { 1 } else { COUNT };
+            let has_few = frames.len() < FEW;
             let is_filled = shared.took(self.index, frames);
             if is_filled {
                 shared.filled.notify_waiters();
+                if has_few {
+                    tokio::task::yield_now().await;
+                }
             } else {
                 // It may be another one's turn now.
                 shared.wanted.notify_waiters();
@@ -287,9 +296,14 @@ impl Popper {
     }
 
     /// Pops to the end, whatever happens; unblocks itself when the transport is closed meanwhile.
-    async fn pop(&self, link: &Link, turn: Turn) -> Result<Vec<Bytes>, TransportError> {
+    async fn pop(
+        &self,
+        limit: &mut Limit,
+        link: &Link,
+        turn: Turn,
+    ) -> Result<Vec<Bytes>, TransportError> {
         let keys = [Arc::clone(&self.shared.key)];
-        let pop = link.pop(&keys, turn.count, turn.block);
+        let pop = link.pop(limit, &keys, turn.count, turn.block);
         tokio::pin!(pop);
         let popped = loop {
             tokio::select! {
@@ -394,8 +408,9 @@ impl Shared {
             .chain(frames)
             .collect();
         let script = Script::give_back();
-        let given = link.run(&script, &self.key, arguments).await;
-        match given {
+        let mut limit = Limit::new();
+        let given = link.run(&mut limit, &script, &self.key, arguments);
+        match given.await {
             Ok(_) => tracing::info!(service = %self.service, count, "put requests back"),
             Err(_) => tracing::error!(service = %self.service, count, "lost requests"),
         }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use super::backend::Limit;
 use super::line::Line;
 use super::script::Script;
 
@@ -66,13 +67,15 @@ impl TakeBack {
     }
 
     async fn run(&self) {
+        let mut limit = Limit::new();
         while let Some((line, frames)) = self.next() {
             let Some(link) = line.link().filter(|link| link.abilities().take_back) else {
                 continue;
             };
             let arguments = std::iter::once(Bytes::from_static(DEPTH.as_bytes())).chain(frames);
             // When it fails, they expire.
-            if let Ok(count) = link.run(&self.script, &self.key, arguments.collect()).await {
+            let taken = link.run(&mut limit, &self.script, &self.key, arguments.collect());
+            if let Ok(count) = taken.await {
                 let count = u64::try_from(count).unwrap_or(0);
                 self.count.fetch_add(count, Ordering::Relaxed);
             }

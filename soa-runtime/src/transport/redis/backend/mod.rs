@@ -18,6 +18,7 @@
 mod ability;
 mod access;
 mod discovery;
+mod limit;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -36,6 +37,7 @@ use tokio::time::Instant;
 pub(super) use ability::Abilities;
 pub(super) use access::Access;
 pub(super) use discovery::{Node, SentinelMaster, masters, slots};
+pub(super) use limit::Limit;
 
 use super::script::Script;
 use crate::error::{TransportError, TransportErrorKind};
@@ -239,18 +241,19 @@ impl Link {
     /// Runs a script on one key. It runs at most once.
     pub(super) async fn run(
         &self,
+        limit: &mut Limit,
         script: &Script,
         key: &str,
         arguments: Vec<Bytes>,
     ) -> Result<i64, PushError> {
         let variant = script.variant(self.abilities().times);
-        let first = self.evaluate(&variant.hash, key, &arguments).await;
+        let first = self.evaluate(limit, &variant.hash, key, &arguments).await;
         let outcome = match first {
             // After a restart Redis does not know the script, and has not run it.
             Err(error) if error.details().starts_with("NOSCRIPT") => {
                 let load = vec![Value::from("LOAD"), Value::from(&*variant.text)];
                 match self.command("SCRIPT", load).await {
-                    Ok(_) => self.evaluate(&variant.hash, key, &arguments).await,
+                    Ok(_) => self.evaluate(limit, &variant.hash, key, &arguments).await,
                     Err(error) => Err(error),
                 }
             }
@@ -259,16 +262,26 @@ impl Link {
         outcome.map_err(|error| self.failed_push(error))
     }
 
-    async fn evaluate(&self, hash: &str, key: &str, arguments: &[Bytes]) -> Result<i64, Error> {
+    async fn evaluate(
+        &self,
+        limit: &mut Limit,
+        hash: &str,
+        key: &str,
+        arguments: &[Bytes],
+    ) -> Result<i64, Error> {
         let head = [Value::from(hash), Value::from(1), Value::from(key)];
-        let arguments = head
+        let arguments: Vec<Value> = head
             .into_iter()
             .chain(arguments.iter().cloned().map(Value::Bytes))
             .collect();
-        self.command("EVALSHA", arguments).await?.convert()
+        let command = CustomCommand::new_static("EVALSHA", ClusterHash::FirstKey, false);
+        let answer = self.0.client.custom(command, arguments);
+        let late = || Err(Error::new(ErrorKind::Timeout, "no answer in time"));
+        let answer = limit.keep(self.0.command_timeout, answer).await;
+        answer.unwrap_or_else(late)
     }
 
-    /// A command that does not block.
+    /// A command that does not block, for now and then.
     async fn command(&self, name: &'static str, arguments: Vec<Value>) -> Result<Value, Error> {
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
         let options = Options {
@@ -313,6 +326,7 @@ impl Link {
     /// To be awaited to its end: dropping it loses a message.
     pub(super) async fn pop(
         &self,
+        limit: &mut Limit,
         keys: &[Arc<str>],
         count: usize,
         block: Duration,
@@ -330,7 +344,7 @@ impl Link {
                 _ => self.pop_first(keys, count, block, abilities.lpop).await,
             }
         };
-        let Ok(outcome) = tokio::time::timeout(block + STUCK, pop).await else {
+        let Some(outcome) = limit.keep(block + STUCK, pop).await else {
             self.suspect("a pop is stuck");
             return Ok(None);
         };

@@ -1,0 +1,200 @@
+//! One run for the figures of benches/README.md: raw sockets, this framework and PySOA, in turns.
+//!
+//! A machine that others use is slower at one time than at another. So the contestants take turns, several
+//! rounds of them, each contestant's best counts, and what is to be looked at are the ratios.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use soa::value;
+
+use crate::arguments::Compare;
+use crate::measure::{Outcome, Pace, Plan};
+use crate::processes::{Process, Redis};
+use crate::target::{Target, Work};
+use crate::{PATIENCE, one, report};
+
+/// Who is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Raw,
+    Soa,
+    Reference,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Raw => "raw sockets",
+            Self::Soa => "soa",
+            Self::Reference => "PySOA",
+        })
+    }
+}
+
+/// A contestant under one load.
+struct Entry {
+    side: Side,
+    callers: u32,
+    target: Arc<Target>,
+    server: u32,
+    best: Option<Outcome>,
+}
+
+impl Entry {
+    /// With one caller, what counts is how long a call takes; with many, how many there are.
+    fn note(&mut self, outcome: Outcome) {
+        let is_better = self.best.as_ref().is_none_or(|best| match self.callers {
+            1 => outcome.latency(0.5) < best.latency(0.5),
+            _ => outcome.rate() > best.rate(),
+        });
+        if is_better {
+            self.best = Some(outcome);
+        }
+    }
+}
+
+pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
+    let redis = Redis::start()?;
+    let address = redis.address()?;
+    let settings = &address.settings;
+    let mut servers = vec![
+        Process::raw_server(&address)?,
+        Process::example_server(&address, "example")?,
+    ];
+    let service = |service: &str, actions| {
+        let work = Work {
+            service: service.to_owned(),
+            action: "square".to_owned(),
+            body: value!({ "number": 12 }),
+            actions,
+        };
+        Target::service(settings, work)
+    };
+    let raw = Arc::new(Target::raw(settings).await?);
+    let mut sides = vec![
+        (Side::Raw, raw),
+        (Side::Soa, Arc::new(service("example", 1)?)),
+    ];
+    let mut many = vec![(Side::Soa, Arc::new(service("example", 10)?))];
+    if let Some(python) = &arguments.python {
+        servers.push(Process::reference_server(python, &redis, "reference")?);
+        sides.push((Side::Reference, Arc::new(service("reference", 1)?)));
+        many.push((Side::Reference, Arc::new(service("reference", 10)?)));
+    }
+    let mut entries = Vec::new();
+    for (callers, sides) in [(1, &sides), (64, &sides), (256, &sides), (64, &many)] {
+        for (side, target) in sides {
+            target.wait_until_it_answers(PATIENCE).await?;
+            let server = match side {
+                Side::Raw => servers.first(),
+                Side::Soa => servers.get(1),
+                Side::Reference => servers.get(2),
+            };
+            entries.push(Entry {
+                side: *side,
+                callers,
+                target: Arc::clone(target),
+                server: server.map(Process::id).unwrap_or_default(),
+                best: None,
+            });
+        }
+    }
+    for round in 1..=arguments.rounds {
+        for entry in &mut entries {
+            let (side, callers) = (entry.side, entry.callers);
+            let actions = entry.target.actions();
+            eprintln!("round {round}: {side}, {callers} callers, {actions} actions a job");
+            let plan = Plan {
+                pace: Pace::Closed(callers),
+                warm_up: arguments.duration.min(Duration::from_secs(1)),
+                duration: arguments.duration,
+            };
+            let outcome = one(&entry.target, plan, settings, &[entry.server]).await?;
+            if let Some(problem) = &outcome.problem {
+                return Err(format!("{side} failed: {problem}").into());
+            }
+            entry.note(outcome);
+        }
+    }
+    println!("{}", table(&entries));
+    println!("{}", ratios(&entries));
+    Ok(())
+}
+
+fn table(entries: &[Entry]) -> String {
+    let mut out = "\
+| load | | round trips/s | actions/s | p50 µs | p99 µs | µs client | µs server | µs Redis | server MiB |
+|---|---|---|---|---|---|---|---|---|---|
+"
+    .to_owned();
+    for entry in entries {
+        let Some(outcome) = &entry.best else { continue };
+        let load = match outcome.actions {
+            1 => report::load(outcome.pace),
+            actions => format!("{}, {actions} actions a job", report::load(outcome.pace)),
+        };
+        let each = report::each(outcome);
+        let usage = &outcome.usage;
+        let row = format!(
+            "| {load} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} | {:.1} |\n",
+            entry.side,
+            outcome.rate(),
+            outcome.rate() * f64::from(outcome.actions),
+            outcome.latency(0.5),
+            outcome.latency(0.99),
+            each(usage.own),
+            each(usage.servers.iter().sum()),
+            each(usage.redis),
+            usage.memory.iter().sum::<u64>() as f64 / 1024.0,
+        );
+        out.push_str(&row);
+    }
+    out
+}
+
+fn ratios(entries: &[Entry]) -> String {
+    let best = |side: Side, callers: u32, actions: u32| {
+        let mut entries = entries.iter();
+        let entry = entries.find(|entry| {
+            entry.side == side && entry.callers == callers && entry.target.actions() == actions
+        });
+        entry.and_then(|entry| entry.best.as_ref())
+    };
+    let mut out = "| ratio | measured | goal |\n|---|---|---|\n".to_owned();
+    let mut row = |what: &str, ours: Option<f64>, theirs: Option<f64>, goal: &str| {
+        if let (Some(ours), Some(theirs)) = (ours, theirs) {
+            let ratio = ours / theirs;
+            out.push_str(&format!("| {what} | {ratio:.2} | {goal} |\n"));
+        }
+    };
+    let rate = |side, callers, actions| best(side, callers, actions).map(Outcome::rate);
+    let p50 = |side| best(side, 1, 1).map(|outcome| outcome.latency(0.5));
+    row(
+        "round trips/s at 64 callers, to raw sockets",
+        rate(Side::Soa, 64, 1),
+        rate(Side::Raw, 64, 1),
+        "≥ 0.55",
+    );
+    row(
+        "p50 of 1 caller, to raw sockets",
+        p50(Side::Soa),
+        p50(Side::Raw),
+        "≤ 1.3",
+    );
+    row(
+        "round trips/s at 64 callers, to PySOA",
+        rate(Side::Soa, 64, 1),
+        rate(Side::Reference, 64, 1),
+        "≥ 45",
+    );
+    row(
+        "actions/s, ten a job, to PySOA",
+        rate(Side::Soa, 64, 10),
+        rate(Side::Reference, 64, 10),
+        "≥ 25",
+    );
+    out
+}
