@@ -2,11 +2,15 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::time::Duration;
 
 use example_service::ExampleService;
 use soa::codec::json;
 use soa::transport::{RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings};
 use soa::{Client, Server, Value};
+
+/// How long jobs may go on after the first interrupt.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Serves the example service over Redis until the process is interrupted, then finishes the jobs that
 /// it has taken.
@@ -35,16 +39,14 @@ pub(crate) async fn serve(
         "serving `{name}` over Redis at {addresses}; interrupt to stop, twice to stop at once"
     )?;
     out.flush()?;
-    let running = server.run(transport.clone());
-    tokio::pin!(running);
+    let interrupted_twice = async {
+        interrupted().await;
+        interrupted().await;
+    };
     tokio::select! {
-        () = &mut running => {}
-        () = interrupted() => {
-            transport.close();
-            tokio::select! {
-                () = &mut running => {}
-                () = interrupted() => return Err("interrupted twice; jobs that still ran are lost".into()),
-            }
+        _ = server.run_until(transport, interrupted(), GRACE) => {}
+        () = interrupted_twice => {
+            return Err("interrupted twice; jobs that still ran are lost".into());
         }
     }
     writeln!(out, "served {} jobs", server.stats().jobs())?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use soa::transport::LocalQueue;
+use soa::transport::{LocalQueue, ServerTransport as _};
 use soa::wire::{ProtocolVersion, read_response, write_request};
 use soa::{
     ActionError, ActionRequest, Body, Context, ContextHeader, Control, Encoding, JobRequest,
@@ -165,5 +165,102 @@ async fn any_concurrency_will_do() {
         queue.close();
         server.run(queue.clone()).await;
         assert_eq!(queue.replies(REPLY_TO), 1);
+    }
+}
+
+mod stopping {
+    use super::*;
+
+    /// A server whose action `wait` waits until the gate is opened, and whose `block` blocks its thread.
+    fn waiting(gate: &Arc<Semaphore>) -> Server {
+        let gate = Arc::clone(gate);
+        Server::untyped("test", "1.0.0")
+            .action("wait", move |body: Value, _: Context| {
+                let gate = Arc::clone(&gate);
+                async move {
+                    gate.acquire().await.unwrap().forget();
+                    Ok::<_, ActionError>(body)
+                }
+            })
+            .build()
+            .unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_waits_for_its_jobs_and_answers_all() {
+        let gate = Arc::new(Semaphore::new(0));
+        let (server, queue) = (waiting(&gate), LocalQueue::new());
+        for id in 0..10 {
+            queue.push(request(id, "wait"));
+        }
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let running = tokio::spawn({
+            let (server, queue) = (server.clone(), queue.clone());
+            let stopped = async { drop(stopped.await) };
+            async move {
+                let grace = Duration::from_secs(30);
+                server.run_until(queue, stopped, grace).await
+            }
+        });
+        while server.stats().jobs() < 10 {
+            tokio::task::yield_now().await;
+        }
+        drop(stop);
+        tokio::time::sleep(Duration::from_secs(29)).await;
+        assert!(!running.is_finished());
+        gate.add_permits(10);
+        assert_eq!(running.await.unwrap().aborted, 0);
+        for _ in 0..10 {
+            let (_, response) = next_reply(&queue).await;
+            assert!(response.actions[0].errors.is_empty());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn jobs_that_are_not_done_within_the_grace_are_given_up_and_answered() {
+        let gate = Arc::new(Semaphore::new(0));
+        let (server, queue) = (waiting(&gate), LocalQueue::new());
+        for id in 0..10 {
+            queue.push(request(id, "wait"));
+        }
+        let stop = tokio::time::sleep(Duration::from_secs(1));
+        let stopped = server
+            .run_until(queue.clone(), stop, Duration::from_secs(30))
+            .await;
+        assert_eq!(stopped.aborted, 0);
+        for _ in 0..10 {
+            let (_, response) = next_reply(&queue).await;
+            assert_eq!(response.actions[0].errors[0].code, "ACTION_TIMEOUT");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_job_that_does_not_even_end_then_is_counted() {
+        let (open, closed) = std::sync::mpsc::channel::<()>();
+        let closed = Arc::new(std::sync::Mutex::new(closed));
+        let server = Server::untyped("test", "1.0.0")
+            .action("block", move |body: Value, _: Context| {
+                let closed = Arc::clone(&closed);
+                async move {
+                    // Until the test is over.
+                    let _ = closed.lock().unwrap().recv();
+                    Ok::<_, ActionError>(body)
+                }
+            })
+            .build()
+            .unwrap();
+        let queue = LocalQueue::new();
+        queue.push(request(1, "block"));
+        let (counted, other) = (server.clone(), server.clone());
+        let stop = async move {
+            while counted.stats().jobs() < 1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let stopped = other
+            .run_until(queue, stop, Duration::from_millis(10))
+            .await;
+        assert_eq!(stopped.aborted, 1);
+        drop(open);
     }
 }

@@ -1,11 +1,13 @@
 //! From a frame to a frame: what a server does with the bytes that a transport brings.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 
 use super::{Server, job};
+use crate::lifetime::Signal;
 use crate::message::JobResponse;
 use crate::transport::{MessageLimits, Reply};
 use crate::wire::{self, DropReason, FrameHead, ProtocolVersion, Request, Unreadable};
@@ -16,13 +18,21 @@ impl Server {
     /// `None` when there is nothing to send: the sender wants no answer, or the message cannot be
     /// answered and was counted, logged and dropped (protocol, section 10).
     pub async fn answer(&self, frame: Bytes) -> Option<Reply> {
-        self.answer_within(frame, MessageLimits::default()).await
+        self.answer_within(frame, MessageLimits::default(), None)
+            .await
     }
 
     /// Answers one request frame with a response that is not larger than the transport can carry.
-    pub(super) async fn answer_within(&self, frame: Bytes, limits: MessageLimits) -> Option<Reply> {
+    ///
+    /// Its job is given up when `stopping` is set.
+    pub(super) async fn answer_within(
+        &self,
+        frame: Bytes,
+        limits: MessageLimits,
+        stopping: Option<Arc<Signal>>,
+    ) -> Option<Reply> {
         // Handlers and middleware are caught further in. This is for serializers of the users' own.
-        match AssertUnwindSafe(self.try_answer(frame, limits))
+        match AssertUnwindSafe(self.try_answer(frame, limits, stopping))
             .catch_unwind()
             .await
         {
@@ -37,7 +47,12 @@ impl Server {
         }
     }
 
-    async fn try_answer(&self, frame: Bytes, limits: MessageLimits) -> Option<Reply> {
+    async fn try_answer(
+        &self,
+        frame: Bytes,
+        limits: MessageLimits,
+        stopping: Option<Arc<Signal>>,
+    ) -> Option<Reply> {
         let request = match wire::read_request(&frame, &self.shared.serializers) {
             Ok(request) => request,
             Err(unreadable) => {
@@ -49,7 +64,10 @@ impl Server {
         drop(frame);
         let Request { head, job } = request;
         let response = match job {
-            Ok(job) => self.execute(job).await,
+            Ok(job) => {
+                let lifetime = self.lifetime(&job, stopping);
+                self.execute_within(job, lifetime).await
+            }
             Err(errors) => JobResponse::failed(errors),
         };
         if head.is_suppressed() {

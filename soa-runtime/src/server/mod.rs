@@ -23,6 +23,7 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 pub use builder::{IntoServer, ServerBuilder};
+pub use run::Stopped;
 pub use stats::Stats;
 
 pub use crate::wire::DropReason;

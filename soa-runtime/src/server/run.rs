@@ -1,12 +1,14 @@
 //! The run loop: takes requests from a transport for as long as there are any.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Server;
 use crate::error::TransportErrorKind;
+use crate::lifetime::Signal;
 use crate::transport::ServerTransport;
 
 /// At most this many requests are taken from the transport at once: more would wait here while another
@@ -14,10 +16,13 @@ use crate::transport::ServerTransport;
 const BATCH: usize = 32;
 
 /// How long the end waits for responses that cannot be sent yet: the callers do not read.
-const FLUSH: std::time::Duration = std::time::Duration::from_secs(10);
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// How long the jobs that were given up have for their answers.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// How long the loop rests after the transport failed.
-const REST: std::time::Duration = std::time::Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(100);
 
 impl Server {
     /// Serves requests from a transport until it is closed, then waits for the jobs that still run.
@@ -29,25 +34,61 @@ impl Server {
     /// Dropping this future stops the taking. What was taken goes on in its tasks, as long as the runtime
     /// does.
     pub async fn run(&self, transport: impl ServerTransport) {
-        // In a task of its own, which ends with the set. To wake what a runtime blocks on takes a system call and,
-        // with several threads, a change of thread, for every request.
+        self.take_in_a_task(transport, None).await;
+    }
+
+    /// Serves requests from a transport until it is told to stop.
+    ///
+    /// Then it takes no more, and for as long as `grace` waits for the jobs that run. Those that are not done by
+    /// then are given up and answered with `ACTION_TIMEOUT`. What does not even end then, a handler that blocks its
+    /// thread, is left behind, without an answer, and counted in what this returns.
+    pub async fn run_until(
+        &self,
+        transport: impl ServerTransport,
+        stop: impl Future<Output = ()> + Send + 'static,
+        grace: Duration,
+    ) -> Stopped {
+        let transport = Arc::new(transport);
+        let stopping = Arc::new(Signal::default());
+        let (closing, signal) = (Arc::clone(&transport), Arc::clone(&stopping));
+        // Ends with this set, as the taking does.
         let mut task = JoinSet::new();
-        task.spawn(self.clone().take(transport));
-        if let Some(Err(error)) = task.join_next().await
-            && let Ok(panic) = error.try_into_panic()
-        {
-            std::panic::resume_unwind(panic);
+        task.spawn(async move {
+            stop.await;
+            closing.close();
+            tokio::time::sleep(grace).await;
+            signal.set();
+        });
+        self.take_in_a_task(transport, Some(stopping)).await
+    }
+
+    /// In a task of its own, which ends with this future. To wake what a runtime blocks on takes a system call and,
+    /// with several threads, a change of thread, for every request.
+    async fn take_in_a_task(
+        &self,
+        transport: impl ServerTransport,
+        stopping: Option<Arc<Signal>>,
+    ) -> Stopped {
+        let mut task = JoinSet::new();
+        task.spawn(self.clone().take(transport, stopping));
+        match task.join_next().await {
+            Some(Ok(stopped)) => stopped,
+            Some(Err(error)) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Stopped::default(), // The runtime ends.
+            },
+            None => Stopped::default(),
         }
     }
 
-    async fn take(self, transport: impl ServerTransport) {
+    async fn take(self, transport: impl ServerTransport, stopping: Option<Arc<Signal>>) -> Stopped {
         let transport = Arc::new(transport);
         let limits = transport.limits();
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
         loop {
             let Ok(mut free) = Arc::clone(&permits).acquire_owned().await else {
-                return; // The semaphore is never closed.
+                return Stopped::default(); // The semaphore is never closed.
             };
             // All permits before the requests: nothing is awaited between receiving and starting, so nothing
             // that was taken is lost when this future is dropped.
@@ -73,8 +114,9 @@ impl Server {
                 // One permit a frame; a transport that gives more than it was asked for gets away with it.
                 let permit = free.split(1);
                 let (server, transport) = (self.clone(), Arc::clone(&transport));
+                let stopping = stopping.clone();
                 tokio::spawn(async move {
-                    if let Some(reply) = server.answer_within(frame, limits).await
+                    if let Some(reply) = server.answer_within(frame, limits, stopping).await
                         && let Err(error) = transport.respond(reply).await
                     {
                         tracing::error!(service = server.name(), %error, "responding failed");
@@ -84,7 +126,23 @@ impl Server {
             }
         }
         // Every permit back means every job done.
-        let _ = permits.acquire_many(narrow(limit)).await;
+        let done = permits.acquire_many(narrow(limit));
+        let hung = async {
+            match stopping {
+                Some(stopping) => stopping.wait().await,
+                None => std::future::pending().await,
+            }
+            tokio::time::sleep(ANSWER).await;
+        };
+        let aborted = tokio::select! {
+            biased;
+            _ = done => 0,
+            () = hung => limit - permits.available_permits(),
+        };
+        if aborted > 0 {
+            let service = self.name();
+            tracing::error!(service, aborted, "stopped with jobs that did not end");
+        }
         if tokio::time::timeout(FLUSH, transport.flush())
             .await
             .is_err()
@@ -95,7 +153,16 @@ impl Server {
                 "stopped with responses that their callers have no room for"
             );
         }
+        Stopped { aborted }
     }
+}
+
+/// How [`Server::run_until`] ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// How many jobs had not ended, and have no answer.
+    pub aborted: usize,
 }
 
 /// A number of permits, which the builder keeps below `u32::MAX`.

@@ -162,6 +162,10 @@ pub trait ServerTransport: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send;
 
+    /// Takes no further requests. [`receive`](Self::receive) gives those that were taken already, and then
+    /// [`TransportErrorKind::Closed`], also to a call that waits.
+    fn close(&self);
+
     /// Sends the response of one request, or accepts it to be sent together with others; see
     /// [`flush`](Self::flush).
     ///
@@ -178,6 +182,31 @@ pub trait ServerTransport: Send + Sync + 'static {
     /// How large a response may be.
     fn limits(&self) -> MessageLimits {
         MessageLimits::default()
+    }
+}
+
+impl<T: ServerTransport> ServerTransport for Arc<T> {
+    fn receive(
+        &self,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send {
+        T::receive(self, limit)
+    }
+
+    fn close(&self) {
+        T::close(self);
+    }
+
+    fn respond(&self, reply: Reply) -> impl Future<Output = Result<(), TransportError>> + Send {
+        T::respond(self, reply)
+    }
+
+    fn flush(&self) -> impl Future<Output = ()> + Send {
+        T::flush(self)
+    }
+
+    fn limits(&self) -> MessageLimits {
+        T::limits(self)
     }
 }
 

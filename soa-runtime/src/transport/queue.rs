@@ -56,12 +56,6 @@ impl LocalQueue {
         .await
     }
 
-    /// Ends the run loop of the server, once the queue of requests is empty.
-    pub fn close(&self) {
-        self.state().is_closed = true;
-        self.shared.changed.notify_waiters();
-    }
-
     /// How many frames wait on a reply list.
     pub fn replies(&self, reply_to: &str) -> usize {
         self.state().replies.get(reply_to).map_or(0, VecDeque::len)
@@ -91,6 +85,12 @@ impl LocalQueue {
 }
 
 impl ServerTransport for LocalQueue {
+    /// Ends the run loop of the server once the queue of requests is empty: nobody else would serve them.
+    fn close(&self) {
+        self.state().is_closed = true;
+        self.shared.changed.notify_waiters();
+    }
+
     async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
         self.wait(|state| {
             let count = limit.min(state.requests.len());

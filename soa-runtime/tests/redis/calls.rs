@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use soa_runtime::codec::Encoding;
+use soa_runtime::transport::ServerTransport as _;
 use soa_runtime::wire::{ProtocolVersion, write_request};
 use soa_runtime::{
     ActionError, ActionRequest, Body, Client, Context, ContextHeader, Control, ErrorKind,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use soa_runtime::transport::ServerTransport as _;
 use soa_runtime::{
     Client, RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings, value,
 };

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use soa_runtime::client::ClientRequest;
 use soa_runtime::codec::Encoding;
 use soa_runtime::middleware::{ClientStage, Next, from_fn};
+use soa_runtime::transport::ServerTransport as _;
 use soa_runtime::wire::{ProtocolVersion, write_request};
 use soa_runtime::{
     ActionError, ActionRequest, Body, Client, ClientError, Context, ContextHeader, Control,

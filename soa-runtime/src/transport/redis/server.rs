@@ -152,12 +152,6 @@ impl RedisServerTransport {
             }),
         }
     }
-
-    /// Takes no further requests. The run loop ends when it has answered those that were taken.
-    pub fn close(&self) {
-        self.handle.shared.state().is_closed = true;
-        self.handle.stop();
-    }
 }
 
 impl Handle {
@@ -450,6 +444,11 @@ impl Shared {
 }
 
 impl ServerTransport for RedisServerTransport {
+    fn close(&self) {
+        self.handle.shared.state().is_closed = true;
+        self.handle.stop();
+    }
+
     async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
         self.handle.start().await?;
         let shared = &self.handle.shared;
