@@ -489,3 +489,29 @@ async fn of_two_hundred_parallel_chunked_answers_of_four_servers_none_is_lost() 
     }
     assert_eq!(transport.unexpected_answers(), 0);
 }
+
+/// A client of the reference reads the pieces of one answer as they come, and has one list for all of its calls. Ours
+/// come back to back.
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_calls_of_the_reference_get_our_chunked_answers() {
+    const CALLS: &str = r#"
+from checks.harness import client
+actions = [{"action": "big", "body": {"size": 250000 + n, "kind": "text"}} for n in range(40)]
+answers = client().call_actions_parallel("example", actions)
+assert [len(answer.body["data"]) for answer in answers] == [250000 + n for n in range(40)]
+"#;
+    let redis = Redis::start();
+    let settings = settings(&redis)
+        .maximum_message_size(1_024_000)
+        .chunk_messages_larger_than(102_400);
+    let server = Server::builder(ExampleService::new()).build().unwrap();
+    let transport = RedisServerTransport::new("example", settings).unwrap();
+    let serving = tokio::spawn(async move { server.run(transport).await });
+    let mut calls = processes::python_command(&redis);
+    calls.args(["-c", CALLS]);
+    let ended = tokio::task::spawn_blocking(move || calls.output().unwrap());
+    let output = ended.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    serving.abort();
+}

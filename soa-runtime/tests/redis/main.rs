@@ -7,6 +7,8 @@ mod bad_messages;
 mod calls;
 mod chunks;
 mod cluster;
+#[path = "../support/log.rs"]
+mod kept;
 mod limits;
 mod nights;
 mod proxy;

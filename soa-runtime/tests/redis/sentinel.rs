@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use soa_runtime::{
-    ErrorKind, RedisClientTransport, RedisSettings, SentinelSettings, TransportErrorKind, value,
+    ErrorKind, RedisClientTransport, RedisConnection, RedisSettings, SentinelSettings,
+    TransportErrorKind, value,
 };
 
 use crate::support::{Load, Redis, Reply, Running, client, free_port, service, until};
@@ -196,9 +197,12 @@ async fn passwords_of_sentinels_and_masters_are_two_things() {
     let named = SentinelSettings::default().services(vec!["alpha".to_owned()]);
     let settings = sentinel.settings(named.clone().password("hidden"));
     let settings = settings.connect_timeout(Duration::from_secs(2));
-    RedisClientTransport::connect("test", settings.clone().password("secret"))
-        .await
-        .unwrap();
+    let connection = RedisConnection::connect(settings.clone().password("secret")).await;
+    let shown = format!("{:?}", connection.unwrap());
+    assert!(
+        !shown.contains("secret") && !shown.contains("hidden"),
+        "{shown}"
+    );
     for wrong in [
         settings.clone(),
         sentinel

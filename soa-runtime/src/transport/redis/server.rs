@@ -158,8 +158,11 @@ impl RedisServerTransport {
 
 impl Handle {
     async fn start(&self) -> Result<(), TransportError> {
-        if self.shared.state().phase != Phase::NotStarted {
-            return Ok(());
+        {
+            let state = self.shared.state();
+            if state.phase != Phase::NotStarted || state.is_closed {
+                return Ok(());
+            }
         }
         let ring = self.connection.ring().await?;
         let lines = ring.pop_lines(&self.shared.service);
