@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use soa_runtime::{RedisSettings, value};
 
-use crate::kept::Log;
 use crate::support::{Redis, Reply, Running, client, service, until};
 
 /// What a client and a server of the reference send, their scripts among it.
@@ -108,8 +107,6 @@ async fn a_login_that_lacks_one_command_is_served_without_it() {
 #[tokio::test]
 async fn what_a_login_lacks_is_told_once() {
     let redis = Redis::start();
-    let log = Log::default();
-    let _kept = tracing::subscriber::set_default(log.clone());
     let settings = limited(&redis, REFERENCE);
     let client = client(settings);
     for _ in 0..3 {
@@ -122,7 +119,7 @@ async fn what_a_login_lacks_is_told_once() {
         })
         .await;
     }
-    let lines = log.0.lock().unwrap().clone();
+    let lines = redis.logged();
     let told: Vec<_> = lines
         .iter()
         .filter(|line| line.contains("missing="))

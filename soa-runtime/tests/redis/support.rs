@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,6 +21,15 @@ use soa_runtime::{
     TransportError, TransportErrorKind, Value, value,
 };
 use tokio::task::JoinHandle;
+
+use crate::kept::Log;
+
+/// What is logged while the tests run. All of them have one log: which of several threads writes to which is not certain.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    tracing::subscriber::set_global_default(log.clone()).expect("there is no other");
+    log
+});
 
 /// A Redis on a free port, without persistence; it ends with this.
 pub(crate) struct Redis {
@@ -36,6 +45,7 @@ impl Redis {
 
     /// One with these further options.
     pub(crate) fn with(arguments: &[&str]) -> Self {
+        LazyLock::force(&LOG);
         let mut redis = Self {
             port: free_port(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
@@ -351,6 +361,14 @@ impl Redis {
             assert!(Instant::now() < limit, "no message on {key}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// What was logged about it.
+    pub(crate) fn logged(&self) -> Vec<String> {
+        let lines = LOG.0.lock().unwrap();
+        let port = format!("127.0.0.1:{}", self.port);
+        let lines = lines.iter().filter(|line| line.contains(&port));
+        lines.cloned().collect()
     }
 
     /// How often a command was called.
