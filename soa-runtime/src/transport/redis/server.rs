@@ -439,8 +439,13 @@ impl Shared {
 
 impl ServerTransport for RedisServerTransport {
     async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
-        self.handle.start().await?;
         let shared = &self.handle.shared;
+        tokio::select! {
+            biased;
+            started = self.handle.start() => started?,
+            // Who the masters are may take long to find out.
+            () = shared.closed() => {}
+        }
         let _wanting = Wanting(shared);
         loop {
             // Registered before looking, so that a change in between is not missed.
