@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -60,6 +61,9 @@ impl Redis {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &self.port.to_string()]);
+        // Replication writes one, and another Redis would read it.
+        let _ = std::fs::remove_file(self.dump());
+        command.args(["--dbfilename", &format!("redis-{}.rdb", self.port)]);
         command.args(&self.arguments);
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -69,6 +73,11 @@ impl Redis {
             assert!(Instant::now() < limit, "Redis does not start");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    fn dump(&self) -> PathBuf {
+        let name = format!("redis-{}.rdb", self.port);
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
     }
 
     pub(crate) fn kill(&mut self) {
@@ -129,6 +138,7 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
+        let _ = std::fs::remove_file(self.dump());
     }
 }
 
