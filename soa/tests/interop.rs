@@ -44,10 +44,31 @@ fn a_mixed_fleet_serves_clients_of_the_reference() {
     run_suite(&redis, &["--only", "eight_threads"]);
 }
 
+/// The threads of the client have reply lists on different masters, and requests go to all of them.
+#[test]
+fn a_mixed_fleet_on_a_ring_of_three_masters_serves_clients_of_the_reference() {
+    a_mixed_fleet_serves(&Redis::ring(3));
+}
+
+#[test]
+fn a_mixed_fleet_whose_masters_sentinels_watch_serves_clients_of_the_reference() {
+    a_mixed_fleet_serves(&Redis::ring(3).watched());
+}
+
+fn a_mixed_fleet_serves(redis: &Redis) {
+    let _services = [
+        our_service(redis, "example"),
+        reference_service(redis, "example"),
+        our_service(redis, "example2"),
+        reference_service(redis, "example2"),
+    ];
+    run_suite(redis, &["--only", "eight_threads"]);
+}
+
 #[test]
 fn the_command_line_serves_and_calls() {
     let redis = Redis::start();
-    let address = format!("127.0.0.1:{}", redis.port);
+    let address = redis.addresses();
     let _service = our_service(&redis, "example");
     let call = |arguments: &[&str]| {
         let mut command = Command::new(example_service());
@@ -98,7 +119,7 @@ fn the_command_line_serves_and_calls() {
 }
 
 fn our_service(redis: &Redis, name: &str) -> Process {
-    let address = format!("127.0.0.1:{}", redis.port);
+    let address = redis.addresses();
     let mut command = Command::new(example_service());
     command.args(["serve", "--redis", &address, "--name", name]);
     Process::start(name, &mut command)
@@ -106,7 +127,7 @@ fn our_service(redis: &Redis, name: &str) -> Process {
 
 fn run_suite(redis: &Redis, options: &[&str]) {
     let mut suite = python_command(redis);
-    suite.args(["suite.py", "--redis-port", &redis.port.to_string()]);
+    suite.arg("suite.py");
     let output = suite.args(options).output().expect("the suite starts");
     assert!(
         output.status.success(),

@@ -28,9 +28,9 @@ async fn a_server_takes_from_all_masters_whatever_room_it_has() {
         let running = Running::start(server, settings.clone());
         // Clients' reply lists are on one master each; four clients are likely to have them on several.
         let clients: Vec<_> = (0..4).map(|_| client(settings.clone())).collect();
-        let calls = (0..120_usize).map(|number| {
-            let body = value!({ "number": (number as i64) });
-            let call = clients[number % 4].call_action("test", "echo", &body);
+        let calls = (0..120_u16).map(|number| {
+            let body = value!({ "number": (i64::from(number)) });
+            let call = clients[usize::from(number % 4)].call_action("test", "echo", &body);
             tokio::spawn(async move {
                 let answer = call.timeout(Duration::from_secs(30)).await.unwrap();
                 assert_eq!(answer, body);

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// Where the Python side is: the suite and the reference service.
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
 
+/// What sentinels call masters.
+const NAMES: [&str; 3] = ["one", "two", "three"];
+
 /// How often a condition is looked at.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -58,36 +61,94 @@ impl Drop for Process {
     }
 }
 
-/// A Redis of its own, without persistence.
+/// One Redis or several of the test's own, without persistence.
 pub(crate) struct Redis {
-    pub(crate) port: u16,
-    _process: Process,
+    ports: Vec<u16>,
+    /// The port of a sentinel that watches them, if there is one.
+    sentinel: Option<u16>,
+    processes: Vec<Process>,
 }
 
 impl Redis {
-    /// Starts it and waits until it answers.
+    /// Starts one and waits until it answers.
     pub(crate) fn start() -> Self {
-        // Between looking for a free port and taking it, another process may be quicker.
-        for _ in 0..5 {
-            let port = free_port();
-            let mut command = Command::new("redis-server");
-            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-            command.args(["--port", &port.to_string()]);
-            command.current_dir(env!("CARGO_TARGET_TMPDIR"));
-            let mut process = Process::start("redis-server", &mut command);
-            let end = Instant::now() + Duration::from_secs(10);
-            while Instant::now() < end && !process.has_ended() {
-                if answers_ping(port) {
-                    return Self {
-                        port,
-                        _process: process,
-                    };
-                }
-                sleep(PAUSE);
-            }
-        }
-        panic!("redis-server does not answer")
+        Self::ring(1)
     }
+
+    /// Starts so many, which know nothing of each other.
+    pub(crate) fn ring(count: usize) -> Self {
+        let (ports, processes) = (0..count).map(|_| start_one()).unzip();
+        Self {
+            ports,
+            sentinel: None,
+            processes,
+        }
+    }
+
+    /// Has a sentinel watch them; from then on they are found by it, under the names `one`, `two` and so on.
+    pub(crate) fn watched(mut self) -> Self {
+        let port = free_port();
+        let configuration = format!("sentinel-{port}.conf");
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&configuration);
+        let mut lines = format!("port {port}\nbind 127.0.0.1\n");
+        for (name, master) in NAMES.iter().zip(&self.ports) {
+            lines += &format!("sentinel monitor {name} 127.0.0.1 {master} 1\n");
+        }
+        fs::write(path, lines).expect("the configuration is written");
+        let mut command = Command::new("redis-server");
+        command.args([&configuration, "--sentinel"]);
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+        self.processes
+            .push(Process::start("sentinel", &mut command));
+        let end = Instant::now() + Duration::from_secs(10);
+        while !answers_ping(port) {
+            assert!(Instant::now() < end, "the sentinel does not answer");
+            sleep(PAUSE);
+        }
+        self.sentinel = Some(port);
+        self
+    }
+
+    /// Where they are, as a setting.
+    pub(crate) fn addresses(&self) -> String {
+        if let Some(port) = self.sentinel {
+            let names = NAMES
+                .get(..self.ports.len())
+                .expect("there are enough names");
+            return format!(
+                "redis-sentinel://127.0.0.1:{port}?services={}",
+                names.join(",")
+            );
+        }
+        let addresses = self.ports.iter().map(|port| format!("127.0.0.1:{port}"));
+        addresses.collect::<Vec<_>>().join(",")
+    }
+
+    /// The ports, separated by commas.
+    fn ports(&self) -> String {
+        let ports = self.ports.iter().map(ToString::to_string);
+        ports.collect::<Vec<_>>().join(",")
+    }
+}
+
+fn start_one() -> (u16, Process) {
+    // Between looking for a free port and taking it, another process may be quicker.
+    for _ in 0..5 {
+        let port = free_port();
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args(["--port", &port.to_string()]);
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+        let mut process = Process::start("redis-server", &mut command);
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end && !process.has_ended() {
+            if answers_ping(port) {
+                return (port, process);
+            }
+            sleep(PAUSE);
+        }
+    }
+    panic!("redis-server does not answer")
 }
 
 /// The Python that has PySOA.
@@ -106,7 +167,10 @@ pub(crate) fn python_command(redis: &Redis) -> Command {
     let mut command = Command::new(python());
     command.current_dir(DIRECTORY);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("SOA_REDIS_PORT", redis.port.to_string());
+    command.env("SOA_REDIS_PORTS", redis.ports());
+    if let Some(port) = redis.sentinel {
+        command.env("SOA_SENTINEL_PORT", port.to_string());
+    }
     command
 }
 

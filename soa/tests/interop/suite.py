@@ -1,6 +1,6 @@
 """Clients of the reference against whatever serves `example` and `example2`.
 
-    PYSOA_PYTHON suite.py --redis-port PORT [--reference] [--only PART_OF_A_NAME]
+    SOA_REDIS_PORTS=PORT,… PYSOA_PYTHON suite.py [--reference] [--only PART_OF_A_NAME]
 
 Prints a line for each check and a JSON summary as the last line; ends with 1 if a check failed. With `--reference`
 the services are PySOA's own: the checks that it is known to fail on purpose are left out, each with its reason.
@@ -16,12 +16,11 @@ import traceback
 from pysoa.common.transport.errors import MessageReceiveTimeout
 
 from checks import actions, calls, context, errors, expansions, introspection  # noqa: F401, for their checks
-from checks.harness import CHECKS, PATIENCE, SERVICES, Run, client
+from checks.harness import CHECKS, PATIENCE, SERVICES, client
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--redis-port", type=int, required=True)
     parser.add_argument("--reference", action="store_true", help="PySOA itself is serving")
     parser.add_argument("--only", default="", metavar="PART", help="only checks with this in their names")
     return parser.parse_args()
@@ -33,7 +32,8 @@ def await_services(seconds=PATIENCE):
     for service in SERVICES:
         while True:
             try:
-                client(receive_timeout_in_seconds=1).call_action(service, "status", {"verbose": False})
+                # One of the reference looks at the masters of a ring one after another, each for a second.
+                client(receive_timeout_in_seconds=4).call_action(service, "status", {"verbose": False})
                 break
             except MessageReceiveTimeout:
                 if time.monotonic() > deadline:
@@ -49,7 +49,6 @@ def explain(error):
 
 def main():
     options = arguments()
-    Run.redis_port = options.redis_port
     logging.disable(logging.CRITICAL)
     await_services()
     summary = {"passed": 0, "failed": [], "left_out": []}
