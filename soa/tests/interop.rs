@@ -47,14 +47,22 @@ fn a_mixed_fleet_serves_clients_of_the_reference() {
 /// The threads of the client have reply lists on different masters, and requests go to all of them.
 #[test]
 fn a_mixed_fleet_on_a_ring_of_three_masters_serves_clients_of_the_reference() {
-    let redis = Redis::ring(3);
+    a_mixed_fleet_serves(&Redis::ring(3));
+}
+
+#[test]
+fn a_mixed_fleet_whose_masters_sentinels_watch_serves_clients_of_the_reference() {
+    a_mixed_fleet_serves(&Redis::ring(3).watched());
+}
+
+fn a_mixed_fleet_serves(redis: &Redis) {
     let _services = [
-        our_service(&redis, "example"),
-        reference_service(&redis, "example"),
-        our_service(&redis, "example2"),
-        reference_service(&redis, "example2"),
+        our_service(redis, "example"),
+        reference_service(redis, "example"),
+        our_service(redis, "example2"),
+        reference_service(redis, "example2"),
     ];
-    run_suite(&redis, &["--only", "eight_threads"]);
+    run_suite(redis, &["--only", "eight_threads"]);
 }
 
 #[test]

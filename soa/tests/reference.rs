@@ -66,11 +66,12 @@ fn client(redis: &Redis) -> Client {
         .unwrap()
 }
 
-/// A server needs a moment to start; until then its requests wait in the queue, or run out.
+/// A server needs a moment to start; until then its requests wait in the queue, or run out. One of the reference looks at
+/// the masters of a ring one after another, each for a second.
 async fn await_service(client: &Client, name: &'static str) {
-    for _ in 0..15 {
+    for _ in 0..4 {
         let call = client.call_action(name, "status", &value!({ "verbose": false }));
-        match call.timeout(Duration::from_secs(1)).await {
+        match call.timeout(Duration::from_secs(8)).await {
             Ok(status) => return assert!(status.get("python").is_some(), "{status:?}"),
             Err(error) => assert_eq!(error.kind(), ErrorKind::Timeout, "{error}"),
         }
@@ -405,6 +406,11 @@ async fn a_mixed_fleet_on_a_ring_of_three_masters_answers_without_a_failure() {
     a_mixed_fleet_answers_without_a_failure(Redis::ring(3)).await;
 }
 
+#[tokio::test]
+async fn a_mixed_fleet_whose_masters_sentinels_watch_answers_without_a_failure() {
+    a_mixed_fleet_answers_without_a_failure(Redis::ring(2).watched()).await;
+}
+
 async fn a_mixed_fleet_answers_without_a_failure(redis: Redis) {
     const CALLERS: i128 = 16;
     const CALLS: i128 = 125;
@@ -489,4 +495,30 @@ async fn of_two_hundred_parallel_chunked_answers_of_four_servers_none_is_lost() 
         assert_eq!(answer.data.as_str().map(str::len), Some(210_000 + number));
     }
     assert_eq!(transport.unexpected_answers(), 0);
+}
+
+/// A client of the reference reads the pieces of one answer as they come, and has one list for all of its calls. Ours
+/// come back to back.
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_calls_of_the_reference_get_our_chunked_answers() {
+    const CALLS: &str = r#"
+from checks.harness import client
+actions = [{"action": "big", "body": {"size": 250000 + n, "kind": "text"}} for n in range(40)]
+answers = client().call_actions_parallel("example", actions)
+assert [len(answer.body["data"]) for answer in answers] == [250000 + n for n in range(40)]
+"#;
+    let redis = Redis::start();
+    let settings = settings(&redis)
+        .maximum_message_size(1_024_000)
+        .chunk_messages_larger_than(102_400);
+    let server = Server::builder(ExampleService::new()).build().unwrap();
+    let transport = RedisServerTransport::new("example", settings).unwrap();
+    let serving = tokio::spawn(async move { server.run(transport).await });
+    let mut calls = processes::python_command(&redis);
+    calls.args(["-c", CALLS]);
+    let ended = tokio::task::spawn_blocking(move || calls.output().unwrap());
+    let output = ended.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    serving.abort();
 }

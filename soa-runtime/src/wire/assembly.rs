@@ -166,6 +166,8 @@ fn id_at<'a>(mut cursor: impl Cursor<'a>) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn piece(count: &str, id: &str, payload: &str) -> Bytes {
@@ -250,6 +252,23 @@ mod tests {
             assert!(matches!(lost, Assembled::Lost { .. }), "{second:?}");
             assert_eq!(assembly.take(piece("2", "1", "{")), Assembled::Partial);
             assert_eq!(assembly.take(piece("2", "2", "}")), whole("{}"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_piece_begins_with_is_no_trouble(
+            content_type in prop::sample::select(vec!["application/json", "application/msgpack", "x"]),
+            payload in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..64),
+                "[{}\\[\\]\":, a-z0-9\\\\.-]{0,40}".prop_map(String::into_bytes),
+                "\\{ ?\"request_id\" ?: ?-?[0-9]{0,25}[,.e}]?".prop_map(String::into_bytes),
+            ],
+        ) {
+            let head = format!("pysoa-redis/3//content-type:{content_type};chunk-count:2;chunk-id:1;");
+            let mut assembly = Assembly::default();
+            let taken = assembly.take([head.into_bytes(), payload].concat().into());
+            prop_assert_eq!(taken, Assembled::Partial);
         }
     }
 

@@ -103,3 +103,34 @@ async fn a_login_that_lacks_one_command_is_served_without_it() {
         running.stop().await;
     }
 }
+
+#[tokio::test]
+async fn what_a_login_lacks_is_told_once() {
+    let redis = Redis::start();
+    let settings = limited(&redis, REFERENCE);
+    let client = client(settings);
+    for _ in 0..3 {
+        let call = client.call_action("test", "echo", &value!({}));
+        drop(call.send().await.unwrap());
+        redis.text("CLIENT KILL USER limited");
+        until("it is connected again", || {
+            let list = String::from_utf8(redis.text("CLIENT LIST").bytes()).unwrap();
+            list.contains("user=limited")
+        })
+        .await;
+    }
+    let lines = redis.logged();
+    let told: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("missing="))
+        .collect();
+    assert_eq!(told.len(), 1, "{lines:?}");
+    assert!(
+        told[0].contains("BLMPOP") && told[0].contains("CLIENT UNBLOCK"),
+        "{told:?}"
+    );
+    assert!(
+        !lines.iter().any(|line| line.contains("secret")),
+        "{lines:?}"
+    );
+}

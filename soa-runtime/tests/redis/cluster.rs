@@ -35,7 +35,7 @@ impl Cluster {
     }
 
     fn settings(&self) -> RedisSettings {
-        // One node is enough to find the others, and those that are gone do no harm.
+        // Some nodes are enough to find the others, and those that are gone do no harm.
         RedisSettings::cluster([
             ("127.0.0.1", free_port()),
             ("127.0.0.1", self.nodes[1].port),
@@ -200,6 +200,47 @@ async fn a_service_whose_list_moves_to_another_node_goes_on() {
     load.finish().await;
     running.stop().await;
     assert_eq!(cluster.owner(slot), to);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_killed_is_replaced_by_its_replica() {
+    let mut cluster = Cluster::start().await;
+    let Reply::Integer(slot) = cluster.nodes[0].text("CLUSTER KEYSLOT pysoa:service.test") else {
+        panic!()
+    };
+    let killed = cluster.owner(slot);
+    let replica = node();
+    let other = &cluster.nodes[(killed + 1) % 3];
+    ok(
+        &replica,
+        &format!("CLUSTER MEET 127.0.0.1 {} {}", other.port, bus(other)),
+    );
+    let replicate = format!("CLUSTER REPLICATE {}", id(&cluster.nodes[killed]));
+    until("it knows its master", || {
+        replica.text(&replicate) == Reply::Text("+OK".to_owned())
+    })
+    .await;
+    until("the replica follows, and the others know it", || {
+        let said = String::from_utf8(replica.text("INFO replication").bytes()).unwrap();
+        let knows = |node: &Redis| {
+            let nodes = String::from_utf8(node.text("CLUSTER NODES").bytes()).unwrap();
+            nodes
+                .lines()
+                .any(|line| line.contains("slave") && line.contains("connected"))
+        };
+        said.contains("master_link_status:up") && cluster.nodes.iter().all(knows)
+    })
+    .await;
+    let (server, runs) = Load::service();
+    let running = Running::start(server.build().unwrap(), cluster.settings());
+    let load = Load::start(&client(cluster.settings()), runs);
+    load.goes_on(100).await;
+    cluster.nodes[killed].kill();
+    until("calls go to the replica", || replica.calls("rpush") > 50).await;
+    load.goes_on(100).await;
+    load.finish().await;
+    running.stop().await;
+    cluster.nodes[killed] = replica;
 }
 
 fn id(node: &Redis) -> String {

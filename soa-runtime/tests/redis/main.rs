@@ -8,6 +8,8 @@ mod calls;
 mod chunks;
 mod cluster;
 mod fleet;
+#[path = "../support/log.rs"]
+mod kept;
 mod limits;
 mod nights;
 mod proxy;

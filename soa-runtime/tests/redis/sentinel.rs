@@ -1,13 +1,14 @@
 //! Masters that sentinels watch, and that are replaced.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use soa_runtime::{
-    ErrorKind, RedisClientTransport, RedisSettings, SentinelSettings, TransportErrorKind, value,
+    ErrorKind, RedisClientTransport, RedisConnection, RedisSettings, SentinelSettings,
+    TransportErrorKind, value,
 };
 
 use crate::support::{Load, Redis, Reply, Running, client, free_port, service, until};
@@ -146,17 +147,33 @@ async fn the_ring_is_made_of_all_masters_or_of_those_that_are_named() {
 }
 
 #[tokio::test]
-async fn a_sentinel_that_does_not_answer_is_passed_over() {
+async fn sentinels_that_refuse_or_say_nothing_are_passed_over() {
     let redis = Redis::start();
     let sentinel = Sentinel::watch(&[("alpha", redis.port)], "");
-    let nobody = free_port();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().port();
     let settings = RedisSettings::sentinel(
-        [("127.0.0.1", nobody), ("127.0.0.1", sentinel.port)],
+        [free_port(), silent, sentinel.port].map(|port| ("127.0.0.1", port)),
         SentinelSettings::default(),
     );
-    RedisClientTransport::connect("test", settings)
-        .await
-        .unwrap();
+    let settings = settings.connect_timeout(Duration::from_secs(2));
+    let running = Running::start(service().build().unwrap(), settings.clone());
+    let client = client(settings);
+    let call = client.call_action("test", "echo", &value!({}));
+    call.timeout(Duration::from_secs(30)).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_by_no_sentinel_stops_all_the_same() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let settings = RedisSettings::sentinel([("127.0.0.1", port)], SentinelSettings::default());
+    let settings = settings.connect_timeout(Duration::from_secs(600));
+    let running = Running::start(service().build().unwrap(), settings);
+    let accepted = tokio::task::spawn_blocking(move || silent.accept().unwrap());
+    let _connection = accepted.await.unwrap();
+    running.stop().await;
 }
 
 #[tokio::test]
@@ -196,9 +213,12 @@ async fn passwords_of_sentinels_and_masters_are_two_things() {
     let named = SentinelSettings::default().services(vec!["alpha".to_owned()]);
     let settings = sentinel.settings(named.clone().password("hidden"));
     let settings = settings.connect_timeout(Duration::from_secs(2));
-    RedisClientTransport::connect("test", settings.clone().password("secret"))
-        .await
-        .unwrap();
+    let connection = RedisConnection::connect(settings.clone().password("secret")).await;
+    let shown = format!("{:?}", connection.unwrap());
+    assert!(
+        !shown.contains("secret") && !shown.contains("hidden"),
+        "{shown}"
+    );
     for wrong in [
         settings.clone(),
         sentinel

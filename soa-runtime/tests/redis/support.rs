@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,6 +24,15 @@ use soa_runtime::{
 };
 use tokio::task::JoinHandle;
 
+use crate::kept::Log;
+
+/// What is logged while the tests run. All of them have one log: which of several threads writes to which is not certain.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    tracing::subscriber::set_global_default(log.clone()).expect("there is no other");
+    log
+});
+
 /// A Redis on a free port, without persistence; it ends with this.
 pub(crate) struct Redis {
     pub(crate) port: u16,
@@ -37,6 +47,7 @@ impl Redis {
 
     /// One with these further options.
     pub(crate) fn with(arguments: &[&str]) -> Self {
+        LazyLock::force(&LOG);
         let mut redis = Self {
             port: free_port(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
@@ -51,6 +62,9 @@ impl Redis {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &self.port.to_string()]);
+        // Replication writes one, and another Redis would read it.
+        let _ = std::fs::remove_file(self.dump());
+        command.args(["--dbfilename", &format!("redis-{}.rdb", self.port)]);
         command.args(&self.arguments);
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -60,6 +74,11 @@ impl Redis {
             assert!(Instant::now() < limit, "Redis does not start");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    fn dump(&self) -> PathBuf {
+        let name = format!("redis-{}.rdb", self.port);
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
     }
 
     pub(crate) fn kill(&mut self) {
@@ -120,6 +139,7 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
+        let _ = std::fs::remove_file(self.dump());
     }
 }
 
@@ -352,6 +372,14 @@ impl Redis {
             assert!(Instant::now() < limit, "no message on {key}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// What was logged about it.
+    pub(crate) fn logged(&self) -> Vec<String> {
+        let lines = LOG.0.lock().unwrap();
+        let port = format!("127.0.0.1:{}", self.port);
+        let lines = lines.iter().filter(|line| line.contains(&port));
+        lines.cloned().collect()
     }
 
     /// How often a command was called.

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// Where the Python side is: the suite and the reference service.
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
 
+/// What sentinels call masters.
+const NAMES: [&str; 3] = ["one", "two", "three"];
+
 /// How often a condition is looked at.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -61,7 +64,9 @@ impl Drop for Process {
 /// One Redis or several of the test's own, without persistence.
 pub(crate) struct Redis {
     ports: Vec<u16>,
-    _processes: Vec<Process>,
+    /// The port of a sentinel that watches them, if there is one.
+    sentinel: Option<u16>,
+    processes: Vec<Process>,
 }
 
 impl Redis {
@@ -75,12 +80,46 @@ impl Redis {
         let (ports, processes) = (0..count).map(|_| start_one()).unzip();
         Self {
             ports,
-            _processes: processes,
+            sentinel: None,
+            processes,
         }
     }
 
-    /// `host:port` of each, separated by commas.
+    /// Has a sentinel watch them; from then on they are found by it, under the names `one`, `two` and so on.
+    pub(crate) fn watched(mut self) -> Self {
+        let port = free_port();
+        let configuration = format!("sentinel-{port}.conf");
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&configuration);
+        let mut lines = format!("port {port}\nbind 127.0.0.1\n");
+        for (name, master) in NAMES.iter().zip(&self.ports) {
+            lines += &format!("sentinel monitor {name} 127.0.0.1 {master} 1\n");
+        }
+        fs::write(path, lines).expect("the configuration is written");
+        let mut command = Command::new("redis-server");
+        command.args([&configuration, "--sentinel"]);
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+        self.processes
+            .push(Process::start("sentinel", &mut command));
+        let end = Instant::now() + Duration::from_secs(10);
+        while !answers_ping(port) {
+            assert!(Instant::now() < end, "the sentinel does not answer");
+            sleep(PAUSE);
+        }
+        self.sentinel = Some(port);
+        self
+    }
+
+    /// Where they are, as a setting.
     pub(crate) fn addresses(&self) -> String {
+        if let Some(port) = self.sentinel {
+            let names = NAMES
+                .get(..self.ports.len())
+                .expect("there are enough names");
+            return format!(
+                "redis-sentinel://127.0.0.1:{port}?services={}",
+                names.join(",")
+            );
+        }
         let addresses = self.ports.iter().map(|port| format!("127.0.0.1:{port}"));
         addresses.collect::<Vec<_>>().join(",")
     }
@@ -129,6 +168,9 @@ pub(crate) fn python_command(redis: &Redis) -> Command {
     command.current_dir(DIRECTORY);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("SOA_REDIS_PORTS", redis.ports());
+    if let Some(port) = redis.sentinel {
+        command.env("SOA_SENTINEL_PORT", port.to_string());
+    }
     command
 }
 

@@ -32,7 +32,8 @@ def await_services(seconds=PATIENCE):
     for service in SERVICES:
         while True:
             try:
-                client(receive_timeout_in_seconds=1).call_action(service, "status", {"verbose": False})
+                # One of the reference looks at the masters of a ring one after another, each for a second.
+                client(receive_timeout_in_seconds=4).call_action(service, "status", {"verbose": False})
                 break
             except MessageReceiveTimeout:
                 if time.monotonic() > deadline:

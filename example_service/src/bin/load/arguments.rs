@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
     pub(crate) text: String,
-    pub(crate) settings: RedisSettings,
+    pub(crate) settings: Box<RedisSettings>,
 }
 
 impl FromStr for Address {
@@ -36,7 +36,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, BuildError> {
         Ok(Self {
             text: text.to_owned(),
-            settings: text.parse()?,
+            settings: Box::new(text.parse()?),
         })
     }
 }

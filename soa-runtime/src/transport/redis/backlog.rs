@@ -200,3 +200,120 @@ fn offset(length: usize) -> i64 {
     // A queue is far shorter.
     i64::try_from(length).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::TransportError;
+    use bytes::Bytes;
+
+    struct Number(u64);
+
+    impl Receipt for Number {
+        fn is_wanted(&self) -> bool {
+            true
+        }
+
+        fn done(self, _: Result<(), TransportError>) {}
+    }
+
+    fn message(number: u64, time: Duration) -> Message<Number> {
+        Message {
+            frame: Bytes::from_static(b"frame"),
+            more: Vec::new(),
+            lifetime: time,
+            deadline: Instant::now() + time,
+            receipt: Number(number),
+        }
+    }
+
+    fn numbers(batch: &[Waiting<Number>]) -> Vec<u64> {
+        let receipts = batch.iter().map(|waiting| waiting.message.receipt.0);
+        receipts.collect()
+    }
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_cannot_wait_longer_goes_first_and_the_others_keep_their_order() {
+        let mut backlog = Backlog::new(seconds(1000));
+        for (number, time) in [(0, 60), (1, 10), (2, 60), (3, 5)] {
+            backlog.push(message(number, seconds(time)));
+        }
+        let taken = backlog.take(2, usize::MAX);
+        assert_eq!(numbers(&taken), [0, 1]);
+        backlog.put_back(taken);
+        backlog.wait(false);
+        backlog.push(message(4, seconds(7)));
+        // A moment before the deadline.
+        let first = backlog.next_time().unwrap() - Instant::now();
+        assert_eq!(first, seconds(5) - MARGIN);
+        tokio::time::advance(seconds(8)).await;
+        assert_eq!(numbers(&backlog.expired(Instant::now())), [3, 4]);
+        tokio::time::advance(seconds(8)).await;
+        assert_eq!(numbers(&backlog.expired(Instant::now())), [1]);
+        assert_eq!(backlog.len(), 2);
+        backlog.go_on();
+        assert_eq!(numbers(&backlog.take(9, usize::MAX)), [0, 2]);
+        assert_eq!(backlog.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_with_a_full_list_counts_from_when_it_was_full() {
+        let mut backlog = Backlog::new(seconds(2));
+        backlog.push(message(0, seconds(60)));
+        // There was no connection for longer than that.
+        backlog.wait(false);
+        tokio::time::advance(seconds(5)).await;
+        assert!(backlog.expired(Instant::now()).is_empty());
+        backlog.wait(true);
+        tokio::time::advance(seconds(1)).await;
+        backlog.push(message(1, seconds(60)));
+        assert!(backlog.expired(Instant::now()).is_empty());
+        tokio::time::advance(seconds(1)).await;
+        assert_eq!(numbers(&backlog.expired(Instant::now())), [0]);
+        assert_eq!(backlog.next_time().unwrap() - Instant::now(), seconds(1));
+        tokio::time::advance(seconds(1)).await;
+        assert_eq!(numbers(&backlog.expired(Instant::now())), [1]);
+        assert_eq!(backlog.next_time(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_in_pieces_comes_alone_and_bytes_have_a_bound() {
+        let mut backlog = Backlog::new(seconds(2));
+        for number in 0..5 {
+            let mut message = message(number, seconds(60));
+            if number == 1 {
+                message.more = vec![Bytes::from_static(b"more")];
+            }
+            backlog.push(message);
+        }
+        let mut take = || numbers(&backlog.take(9, 10));
+        assert_eq!(
+            [take(), take(), take(), take(), take()].concat(),
+            [0, 1, 2, 3, 4]
+        );
+        let mut backlog = Backlog::new(seconds(2));
+        (0..5).for_each(|number| backlog.push(message(number, seconds(60))));
+        assert_eq!(numbers(&backlog.take(9, 10)), [0, 1]);
+        assert_eq!(numbers(&backlog.all()), [2, 3, 4]);
+    }
+
+    /// With a look at all of them for each, it would take minutes.
+    #[tokio::test(start_paused = true)]
+    async fn many_that_wait_and_expire_one_by_one_cost_little() {
+        const COUNT: u64 = 200_000;
+        let mut backlog = Backlog::new(seconds(100_000));
+        backlog.wait(true);
+        for number in 0..COUNT {
+            backlog.push(message(number, seconds(1) + Duration::from_micros(number)));
+        }
+        let mut expired = 0;
+        while let Some(time) = backlog.next_time() {
+            expired += backlog.expired(time).len();
+        }
+        assert_eq!((expired, backlog.len()), (200_000, 0));
+    }
+}

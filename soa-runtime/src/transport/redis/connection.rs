@@ -93,7 +93,12 @@ impl RedisConnection {
     /// Waits until everything can be reached that a service needs.
     pub(super) async fn ready(&self, service: &str) -> Result<(), TransportError> {
         let deadline = Instant::now() + super::settings::bounded(self.settings().connect_timeout);
-        for line in self.ring().await?.request_lines(service) {
+        let ring = tokio::time::timeout_at(deadline, self.ring()).await;
+        let ring = ring.unwrap_or_else(|_| {
+            let message = "no sentinel told in time which masters there are";
+            Err(TransportError::new(TransportErrorKind::Transient, message))
+        });
+        for line in ring?.request_lines(service) {
             let ready = line.ready(deadline, None).await;
             ready.map_err(|unready| unready.error)?;
         }

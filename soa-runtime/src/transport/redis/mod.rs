@@ -9,12 +9,14 @@
 //! * An *outbox* stands before each list that something is pushed to. It pushes all that is there with one
 //!   scripted call, and collects what comes meanwhile for the next: no message waits for others to come.
 //! * A client has **one reply list for each service**, and its answers find their calls by their ids. One
-//!   *reader* takes from the reply lists of all services on a connection, while there are calls that wait.
-//! * A server's *popper* takes requests in a task of its own, since a pop that is given up loses a message; it
-//!   takes what the run loop has room for and no more.
+//!   *reader* for each master takes from the reply lists of all services there, while there are calls that wait.
+//! * A server's *poppers*, one for each master, take requests in tasks of their own, since a pop that is given up loses
+//!   a message; together they take what the run loop has room for and no more.
+//! * There may be several masters: a *ring* of those in the settings or of those that sentinels know, or the nodes of a
+//!   cluster. A *line* leads to one of them wherever it is.
 //!
 //! Nothing is pushed twice: a push whose outcome is unknown fails its call. All goes on by itself after Redis
-//! was restarted. The client library is known to `backend` alone.
+//! was restarted or replaced. The client library is known to `backend` alone.
 
 mod backend;
 mod backlog;

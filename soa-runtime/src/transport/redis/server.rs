@@ -156,8 +156,11 @@ impl RedisServerTransport {
 
 impl Handle {
     async fn start(&self) -> Result<(), TransportError> {
-        if self.shared.state().phase != Phase::NotStarted {
-            return Ok(());
+        {
+            let state = self.shared.state();
+            if state.phase != Phase::NotStarted || state.is_closed {
+                return Ok(());
+            }
         }
         let ring = self.connection.ring().await?;
         let lines = ring.pop_lines(&self.shared.service);
@@ -450,8 +453,13 @@ impl ServerTransport for RedisServerTransport {
     }
 
     async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
-        self.handle.start().await?;
         let shared = &self.handle.shared;
+        tokio::select! {
+            biased;
+            started = self.handle.start() => started?,
+            // Who the masters are may take long to find out.
+            () = shared.closed() => {}
+        }
         let _wanting = Wanting(shared);
         loop {
             // Registered before looking, so that a change in between is not missed.

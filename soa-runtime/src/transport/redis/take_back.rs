@@ -15,8 +15,9 @@ use super::backend::Limit;
 use super::line::Line;
 use super::script::Script;
 
-/// How many messages of a list are looked at: comparing 10,000 takes Redis about 60 µs.
-const DEPTH: &str = "10000";
+/// How many messages of a list are looked at, from the one that is taken next: those that timed out are mostly among the
+/// first, as what was before them has timed out too. To find nothing takes Redis about 18 µs, with 10,000 it is 160.
+const DEPTH: &str = "1000";
 
 /// At most so many are taken back with one call, and so many wait for it.
 const BATCH: usize = 16;

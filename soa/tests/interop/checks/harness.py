@@ -5,7 +5,7 @@ A check is a function under `@check`; its name is the statement that it makes. I
 """
 
 import contextlib
-import os
+import copy
 import time
 import uuid
 
@@ -14,6 +14,8 @@ from pysoa.client.client import Client
 from pysoa.client.errors import CallActionError, CallJobError
 from pysoa.common.serializer.msgpack_serializer import MsgpackSerializer
 from pysoa.common.transport.redis_gateway.constants import ProtocolVersion
+
+import backend
 
 CHECKS = []
 
@@ -25,9 +27,6 @@ SERVICES = ("example", "example2")
 #: How long an answer may take, in seconds: the machine may be busy with other tests.
 PATIENCE = 20
 
-
-#: The masters of the ring, on 127.0.0.1, in its order.
-REDIS_PORTS = [int(port) for port in os.environ["SOA_REDIS_PORTS"].split(",")]
 
 
 def check(function=None, *, differs=None):
@@ -43,8 +42,7 @@ def check(function=None, *, differs=None):
 def client(protocol=3, json=False, context=None, expansions=None, **transport):
     """A fresh client of both services: in this version, with this serializer and these transport settings."""
     kwargs = {
-        "backend_type": "redis.standard",
-        "backend_layer_kwargs": {"hosts": [("127.0.0.1", port) for port in REDIS_PORTS]},
+        **copy.deepcopy(backend.BACKEND),
         "receive_timeout_in_seconds": PATIENCE,
         **transport,
     }
@@ -114,7 +112,7 @@ class Raw:
     """Frames without a client: for what a client of the reference does not let through, or hides."""
 
     def __init__(self, service="example"):
-        self.redis = redis.Redis(host="127.0.0.1", port=REDIS_PORTS[0])
+        self.redis = redis.Redis(host="127.0.0.1", port=backend.PORTS[0])
         self.service = service
         self.reply_to = "service.{}.{}!raw".format(service, uuid.uuid4().hex)
 

@@ -1,30 +1,25 @@
-"""Settings out of the environment.
+"""Settings out of the environment; `backend` says where Redis is.
 
-SOA_REDIS_PORTS     the ports of the masters on 127.0.0.1, separated by commas
 SOA_SERVICE_NAME    the name to serve under, `example` by default
 SOA_CHUNK_BYTES     cut longer responses into chunks of this many bytes; 0, the default, never
 """
 
 import os
 
-HOSTS = [("127.0.0.1", int(port)) for port in os.environ["SOA_REDIS_PORTS"].split(",")]
+from backend import BACKEND
+
 SERVICE_NAME = os.environ.get("SOA_SERVICE_NAME", "example")
 CHUNK_BYTES = int(os.environ.get("SOA_CHUNK_BYTES", "0"))
-
-REDIS = {
-    "backend_type": "redis.standard",
-    "backend_layer_kwargs": {"hosts": HOSTS},
-}
 
 CLIENT = {
     "transport": {
         "path": "pysoa.common.transport.redis_gateway.client:RedisClientTransport",
-        "kwargs": REDIS,
+        "kwargs": BACKEND,
     },
 }
 
 # The server polls often, so that it ends soon after a signal.
-TRANSPORT = dict(REDIS, receive_timeout_in_seconds=1)
+TRANSPORT = dict(BACKEND, receive_timeout_in_seconds=1)
 if CHUNK_BYTES:
     # The reference insists on a maximum of five times the threshold.
     TRANSPORT["chunk_messages_larger_than_bytes"] = CHUNK_BYTES

@@ -1,6 +1,6 @@
 //! How connections are made: settings, turned into what the client library wants.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::error::BuildError;
 use crate::transport::redis::settings::{RedisSettings, SentinelSettings, TlsSettings};
 
 /// How the connections to one kind of servers are made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in super::super) struct Access {
     username: Option<String>,
     password: Option<String>,
@@ -102,6 +102,16 @@ impl Access {
         };
         let performance = PerformanceConfig::default();
         Client::new(config, Some(performance), Some(connection), policy)
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The password is not shown.
+        f.debug_struct("Access")
+            .field("username", &self.username)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
     }
 }
 

@@ -127,8 +127,11 @@ impl Link {
         let problem = Arc::new(Mutex::new(None));
         let (seen, place) = (Arc::clone(&problem), node.to_string());
         client.on_error(move |(error, _)| {
-            tracing::warn!(redis = place, %error, "the connection to Redis failed");
-            *lock(&seen) = Some(error.to_string());
+            let problem = Some(error.to_string());
+            // It is tried again several times a second: what is known is not told again.
+            if std::mem::replace(&mut *lock(&seen), problem.clone()) != problem {
+                tracing::warn!(redis = place, %error, "the connection to Redis failed");
+            }
             std::future::ready(Ok(()))
         });
         let seen = Arc::clone(&problem);
