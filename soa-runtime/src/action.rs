@@ -108,8 +108,12 @@ impl<Req, Resp> Action<Req, Resp> {
     }
 
     /// The same handle for one variant of the action.
+    ///
+    /// # Panics
+    /// Switch 0, which is never on, and two variants of one switch: in generated code, while it is compiled.
     #[must_use]
     pub const fn variant(mut self, variant: &'static Variant) -> Self {
+        variant.check();
         self.variant = Some(variant);
         self
     }

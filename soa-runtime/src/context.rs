@@ -55,6 +55,13 @@ impl Context {
         self
     }
 
+    /// The same context for work that others wait for as well: it has no deadline, and nobody can cancel it.
+    pub(crate) fn for_all(&self) -> Self {
+        let mut cx = self.clone().change(|job| job.lifetime = Arc::default());
+        cx.deadline = None;
+        cx
+    }
+
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
         &self.job.lifetime
     }
@@ -196,8 +203,8 @@ impl Context {
     /// When the action has to be done. Then it is given up, its future dropped where it waits, and the caller is
     /// told `ACTION_TIMEOUT`. `None` where nobody has set a limit.
     ///
-    /// It is the earliest of what the caller waits (its timeout, counted from when the request was received), the
-    /// action's own `timeout`, and the server's. Chained calls know it: they get no longer than what is left.
+    /// It is the earlier of what the caller waits (its timeout, counted from when the request was received) and what
+    /// the server allows. Chained calls know it: they get no longer than what is left.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -228,6 +235,11 @@ impl Context {
             () = late => {}
             () = self.job.lifetime.until_over() => {}
         }
+    }
+
+    /// Whether the action has been answered without its handler.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.is_late() || self.job.lifetime.is_cut() || self.job.lifetime.is_out_of_time()
     }
 
     fn is_late(&self) -> bool {

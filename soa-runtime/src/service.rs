@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::action::Action;
 use crate::context::Context;
@@ -168,8 +169,15 @@ where
             return Err(ActionError::internal(message));
         };
         let span = tracing::Span::current();
-        let work = move || span.in_scope(|| handler(request, context).map_err(Into::into));
-        match runtime.spawn_blocking(work).await {
+        let work = move || {
+            if context.is_given_up() {
+                // Its caller has been told so, while it waited for a thread.
+                return Err(ActionError::internal("the action was given up"));
+            }
+            span.in_scope(|| handler(request, context).map_err(Into::into))
+        };
+        let mut work = AbortOnDrop(runtime.spawn_blocking(work));
+        match (&mut work.0).await {
             Ok(outcome) => outcome,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -177,6 +185,15 @@ where
             },
         }
     })
+}
+
+/// Takes work that waits for a thread back when nobody waits for it any more.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// In the reference's words, which tools may match on.

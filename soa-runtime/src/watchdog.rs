@@ -215,11 +215,12 @@ impl Note {
         let polled = current.as_mut()?;
         let age = now.saturating_sub(polled.since);
         let tell_from = *polled.told_from.get_or_insert(ticks(warn_after));
+        if age == 0 {
+            return None;
+        }
         let is_news = age >= tell_from;
         if is_news {
             polled.told_from = Some(age.saturating_mul(2));
-        } else if age < ticks(warn_after) {
-            return None;
         }
         Some(Found {
             found: Blocked {

@@ -40,7 +40,9 @@ pub use typed::{ServiceClient, TypedClient};
 use crate::BoxFuture;
 use crate::codec::{Encoding, Value};
 use crate::error::ClientError;
-use crate::message::{ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name};
+use crate::message::{
+    ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
+};
 use crate::middleware::{ClientStage, Stack};
 use crate::transport::{ClientTransport, ReplyFuture};
 
@@ -208,9 +210,7 @@ impl Client {
         options: Option<Box<CallOptions>>,
         sent: Sent,
     ) -> Result<Dispatched, ClientError> {
-        let mut has_variants = false;
         for request in &actions {
-            has_variants |= request.variant.is_some();
             if let Err(error) = request.body.bytes() {
                 let action = request.action.clone();
                 return Err(ClientError::encode(
@@ -243,8 +243,8 @@ impl Client {
             timeout = Some(limit);
             control.set_timeout(limit);
         }
-        if has_variants {
-            select_variants(&route.service, &actions, &mut context)?;
+        for switch in switches_of(&actions) {
+            context.switches = context.switches.with(switch);
         }
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
@@ -273,27 +273,25 @@ impl Client {
     }
 }
 
-/// Turns on the switches of the variants that are called, and checks that each is the one that will answer.
-fn select_variants(
-    service: &Name,
-    actions: &[ActionRequest],
-    context: &mut ContextHeader,
-) -> Result<(), ClientError> {
-    let variants = || {
-        actions
-            .iter()
-            .filter_map(|request| Some((&request.action, request.variant?)))
-    };
-    for switch in variants().filter_map(|(_, variant)| variant.switch) {
-        context.switches = context.switches.with(switch);
+/// The switches of the variants that are called.
+fn switches_of(actions: &[ActionRequest]) -> impl Iterator<Item = Switch> {
+    actions.iter().filter_map(|request| request.variant?.switch)
+}
+
+/// Checks that each variant that is called is the one that will answer.
+fn check_variants(service: &Name, job: &JobRequest) -> Result<(), ClientError> {
+    let switches = &job.context.switches;
+    for request in &job.actions {
+        if let Some(variant) = request.variant
+            && variant.select(switches) != variant.switch
+        {
+            let action = &request.action;
+            return Err(ClientError::variant_mismatch(
+                service, action, variant, switches,
+            ));
+        }
     }
-    let switches = &context.switches;
-    match variants().find(|(_, variant)| variant.select(switches) != variant.switch) {
-        None => Ok(()),
-        Some((action, variant)) => Err(ClientError::variant_mismatch(
-            service, action, variant, switches,
-        )),
-    }
+    Ok(())
 }
 
 /// Puts a limit on how long all of it may take: the transport, and the middleware before and after it.
@@ -305,7 +303,9 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
         let end = Instant::now().checked_add(timeout);
         match tokio::time::timeout(timeout, dispatched).await {
             // The service knows how long this caller waits, and gives up at the same moment.
-            Ok(Ok(response)) if end <= Some(Instant::now()) && has_failed(&response) => {
+            Ok(Ok(response))
+                if has_failed(&response) && end.is_some_and(|end| end <= Instant::now()) =>
+            {
                 Err(ClientError::timeout(&route.service, timeout))
             }
             Ok(response) => response,
@@ -314,9 +314,10 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
     }))
 }
 
+/// Whether there is nothing in the response but errors.
 fn has_failed(response: &JobResponse) -> bool {
     let mut actions = response.actions.iter();
-    !response.errors.is_empty() || actions.any(|action| !action.errors.is_empty())
+    actions.all(|action| !action.errors.is_empty())
 }
 
 fn deliver(
@@ -329,6 +330,8 @@ fn deliver(
         known.sort();
         return Err(ClientError::unknown_service(&request.service, known));
     };
+    // Here and not earlier, as middleware may change the switches.
+    check_variants(&request.service, &request.job)?;
     // A default of the transport's is for each of its calls, also where middleware makes several.
     let default = match request.timeout {
         Some(_) => None,

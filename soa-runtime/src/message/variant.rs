@@ -19,6 +19,33 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// Makes an error of the compiler out of a family that cannot be.
+    pub(crate) const fn check(&self) {
+        let mut rest = self.family;
+        while let [first, others @ ..] = rest {
+            if let Some(switch) = first {
+                assert!(
+                    switch.number() != 0,
+                    "switch 0 is never on: give the variant another number"
+                );
+            }
+            let mut later = others;
+            while let [other, others @ ..] = later {
+                let is_same = match (first, other) {
+                    (Some(first), Some(other)) => first.number() == other.number(),
+                    (None, None) => true,
+                    _ => false,
+                };
+                assert!(
+                    !is_same,
+                    "two variants of this action have the same switch: the second would never answer"
+                );
+                later = others;
+            }
+            rest = others;
+        }
+    }
+
     /// What selects the variant that answers under these switches.
     pub(crate) fn select(&self, switches: &SwitchSet) -> Option<Switch> {
         select(self.family.iter().copied(), switches)

@@ -81,19 +81,7 @@ impl ServerBuilder {
                 continue;
             };
             let family = families.entry(action.name).or_default();
-            if !family.add(variant.switch, handler) {
-                let switch = match variant.switch {
-                    Some(switch) => format!("have switch {switch}"),
-                    None => "have no switch".to_owned(),
-                };
-                let name = action.name;
-                builder.fail(format!(
-                    "two variants of action `{name}` {switch}: the second would never answer"
-                ));
-                builder.fail(format!(
-                    "`{name}{switch}` is there twice: the second would never answer"
-                ));
-            }
+            family.add(variant.switch, handler);
         }
         for (name, family) in families {
             builder.insert(name.into(), Arc::new(family));
@@ -249,6 +237,9 @@ impl ServerBuilder {
             self.fail(format!(
                 "`{content_type}` is no content type: it has letters, digits, `_`, `/`, `.` and `-` only"
             ));
+        }
+        if !self.health_checks.is_empty() && self.actions.contains_key("status") {
+            self.fail("the health checks would never run: the service has its own action `status`");
         }
         if let Some(problem) = self.problem {
             return Err(problem);

@@ -15,12 +15,10 @@ pub(super) struct Variants {
 }
 
 impl Variants {
-    /// Adds a variant behind the others; `false` where one with its switch is there already.
-    pub(super) fn add(&mut self, switch: Option<Switch>, handler: Arc<dyn Handler>) -> bool {
-        let is_new = !self.switches.contains(&switch);
+    /// Adds a variant behind the others.
+    pub(super) fn add(&mut self, switch: Option<Switch>, handler: Arc<dyn Handler>) {
         self.switches.push(switch);
         self.handlers.push(handler);
-        is_new
     }
 
     fn select(&self, call: &ActionCall) -> Option<&Arc<dyn Handler>> {
