@@ -6,7 +6,6 @@ pub use std::sync::Arc;
 pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, ServiceClient, TypedClient};
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
-pub use crate::health::{IntoHealth, ServiceHealthCheck};
 pub use crate::message::{Name, Switch, Variant};
 pub use crate::server::IntoServer;
 pub use crate::service::{

@@ -4,7 +4,6 @@
 //! Decoding, validating and encoding live here, once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -14,7 +13,6 @@ use crate::action::Action;
 use crate::context::Context;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
-use crate::health::ServiceHealthCheck;
 use crate::message::{ActionResponse, Body, Name, Variant, WireError, code};
 
 /// A service: a value with actions. `#[service]` implements it.
@@ -28,8 +26,6 @@ pub trait Service: Sized + Send + Sync + 'static {
     const DESCRIPTOR: &'static ServiceDescriptor;
     /// How each action is run, in the order of the descriptor.
     const ACTIONS: &'static [ServiceAction<Self>];
-    /// The health checks that `status` runs.
-    const HEALTH_CHECKS: &'static [ServiceHealthCheck<Self>] = &[];
 }
 
 /// How one action of a service is run.
@@ -37,7 +33,6 @@ pub struct ServiceAction<S> {
     pub(crate) name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
-    pub(crate) timeout: Option<Duration>,
 }
 
 /// What a contract gives to the services that keep it: a constant of its trait.
@@ -59,15 +54,7 @@ impl<S> ServiceAction<S> {
             name: action.name(),
             variant: action.variant,
             run,
-            timeout: None,
         }
-    }
-
-    /// The same entry for a handler that may take so long at most.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
     }
 }
 

@@ -110,66 +110,6 @@ impl fmt::Debug for HealthCheck {
     }
 }
 
-/// A method of a service that is a health check, as generated code has it.
-pub struct ServiceHealthCheck<S> {
-    name: &'static str,
-    run: fn(Arc<S>, Context) -> HealthFuture,
-    limits: Limits,
-}
-
-impl<S> ServiceHealthCheck<S> {
-    /// A check of this name.
-    pub const fn new(name: &'static str, run: fn(Arc<S>, Context) -> HealthFuture) -> Self {
-        Self {
-            name,
-            run,
-            limits: Limits::DEFAULT,
-        }
-    }
-
-    /// As [`HealthCheck::cached`].
-    #[must_use]
-    pub const fn cached(mut self, time: Duration) -> Self {
-        self.limits.cached = Some(time);
-        self
-    }
-
-    /// As [`HealthCheck::slow_after`].
-    #[must_use]
-    pub const fn slow_after(mut self, time: Duration) -> Self {
-        self.limits.slow_after = Some(time);
-        self
-    }
-
-    /// As [`HealthCheck::timeout`].
-    #[must_use]
-    pub const fn timeout(mut self, time: Duration) -> Self {
-        self.limits.timeout = time;
-        self
-    }
-}
-
-impl<S: Send + Sync + 'static> ServiceHealthCheck<S> {
-    /// The check of one service.
-    pub(crate) fn of(&self, service: &Arc<S>) -> HealthCheck {
-        let (service, run) = (Arc::clone(service), self.run);
-        HealthCheck {
-            name: self.name.into(),
-            run: Arc::new(move |cx| run(Arc::clone(&service), cx)),
-            limits: self.limits,
-        }
-    }
-}
-
-impl<S> fmt::Debug for ServiceHealthCheck<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceHealthCheck")
-            .field("name", &self.name)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The checks of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Checks(Vec<Kept>);

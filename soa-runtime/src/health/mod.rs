@@ -14,7 +14,7 @@ mod services;
 use std::borrow::Cow;
 
 pub(crate) use check::Checks;
-pub use check::{HealthCheck, ServiceHealthCheck};
+pub use check::HealthCheck;
 
 use crate::codec::{Map, Value};
 use crate::error::ActionError;

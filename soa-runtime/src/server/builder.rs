@@ -74,7 +74,6 @@ impl ServerBuilder {
             let handler = Arc::new(Typed {
                 service: Arc::clone(&service),
                 run: action.run,
-                timeout: action.timeout,
             });
             let Some(variant) = action.variant else {
                 builder.insert(action.name.into(), handler);
@@ -86,8 +85,6 @@ impl ServerBuilder {
         for (name, family) in families {
             builder.insert(name.into(), Arc::new(family));
         }
-        let checks = S::HEALTH_CHECKS.iter();
-        builder.health_checks = checks.map(|check| check.of(&service)).collect();
         builder.offer.documentation = descriptor.documentation();
         for action in descriptor.actions() {
             builder.offer.insert(action);
@@ -192,7 +189,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a health check behind those of the service: `status` runs it.
+    /// Adds a health check: `status` runs it.
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health_checks.push(check);
@@ -333,14 +330,9 @@ impl IntoServer for ServerBuilder {
 struct Typed<S> {
     service: Arc<S>,
     run: fn(Arc<S>, ActionCall) -> ActionFuture,
-    timeout: Option<Duration>,
 }
 
 impl<S: Service> Handler for Typed<S> {
-    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
-        self.timeout
-    }
-
     fn call(&self, call: ActionCall) -> ActionFuture {
         (self.run)(Arc::clone(&self.service), call)
     }

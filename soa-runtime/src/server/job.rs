@@ -170,14 +170,11 @@ fn run_action<'a>(
     let name = request.action.clone();
     let encoding = request.body.encoding();
     let run = shared.actions.get(&request.action).map(|handler| {
-        let mut call = ActionCall {
+        let call = ActionCall {
             context: Context::new(Arc::clone(state), name.clone(), extensions.clone()),
             action: request.action,
             body: request.body,
         };
-        if let Some(timeout) = handler.timeout(&call) {
-            call.context = call.context.within(timeout);
-        }
         if shared.action_middleware.is_empty() {
             Either::Left(invoke(shared, handler, call, &*state.lifetime))
         } else {
