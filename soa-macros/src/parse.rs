@@ -32,6 +32,8 @@ use crate::bounds;
 pub(crate) struct Part {
     /// Outer attributes, doc comments among them.
     pub(crate) attributes: Vec<Attribute>,
+    /// Of a trait. On an `impl` block it is for the compiler to refuse.
+    pub(crate) visibility: Visibility,
     /// Which of the three it is.
     pub(crate) kind: Kind,
     unsafety: Option<Token![unsafe]>,
@@ -54,8 +56,6 @@ pub(crate) enum Kind {
     },
     /// `trait Name`: what a service offers, without the service.
     Contract {
-        /// The visibility of the trait.
-        visibility: Visibility,
         /// Its name.
         name: Ident,
         /// What is behind its colon.
@@ -132,6 +132,7 @@ impl Part {
         let Self {
             attributes,
             kind,
+            visibility,
             unsafety,
             keyword,
             generics,
@@ -140,13 +141,12 @@ impl Part {
         let where_clause = &generics.where_clause;
         match kind {
             Kind::Inherent { self_type } => {
-                quote!(#(#attributes)* #unsafety #keyword #generics #self_type #where_clause)
+                quote! {
+                    #(#attributes)*
+                    #visibility #unsafety #keyword #generics #self_type #where_clause
+                }
             }
-            Kind::Contract {
-                visibility,
-                name,
-                supertraits,
-            } => {
+            Kind::Contract { name, supertraits } => {
                 let supertraits = supertraits.iter();
                 quote! {
                     // The types of an action may be less visible than its contract.
@@ -166,7 +166,8 @@ impl Part {
                 let self_type = bounds::lasting(self_type);
                 quote! {
                     #[allow(private_bounds, private_interfaces, trivial_bounds)]
-                    #(#attributes)* #unsafety #keyword #generics #contract for #self_type #bounds
+                    #(#attributes)*
+                    #visibility #unsafety #keyword #generics #contract for #self_type #bounds
                 }
             }
         }
@@ -180,7 +181,7 @@ impl Parse for Part {
         let visibility = input.parse()?;
         let unsafety: Option<Token![unsafe]> = input.parse()?;
         let (keyword, kind, mut generics) = if input.peek(Token![trait]) {
-            contract_head(input, visibility)?
+            contract_head(input)?
         } else if input.peek(Token![impl]) {
             impl_head(input)?
         } else {
@@ -199,6 +200,7 @@ impl Parse for Part {
         }
         Ok(Self {
             attributes,
+            visibility,
             kind,
             unsafety,
             keyword,
@@ -211,10 +213,7 @@ impl Parse for Part {
 }
 
 /// The head of a trait, up to its `where` clause.
-fn contract_head(
-    input: ParseStream<'_>,
-    visibility: Visibility,
-) -> syn::Result<(TokenStream, Kind, Generics)> {
+fn contract_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, Kind, Generics)> {
     let keyword: Token![trait] = input.parse()?;
     let name = input.parse()?;
     let generics = input.parse()?;
@@ -228,11 +227,7 @@ fn contract_head(
             supertraits.push_punct(input.parse()?);
         }
     }
-    let kind = Kind::Contract {
-        visibility,
-        name,
-        supertraits,
-    };
+    let kind = Kind::Contract { name, supertraits };
     Ok((keyword.into_token_stream(), kind, generics))
 }
 

@@ -22,16 +22,18 @@ use crate::model::{Action, Comparison, Home, Implementation, Service, Standing};
 use crate::parse::{FnPart, Kind, Member, MemberKind, Part};
 use crate::taken::{Taken, Which};
 
-/// What the client has itself, sorted.
-const RESERVED: [&str; 8] = [
+/// What the client has itself, or gets from `Into` before any method of its own by that name; sorted.
+const RESERVED: [&str; 10] = [
     "clone",
     "clone_from",
     "fmt",
     "from_service_client",
+    "into",
     "local",
     "named",
     "new",
     "stubbed",
+    "try_into",
 ];
 
 /// Checks a service or a contract. `None` where not even the name of its client can be made.
@@ -43,9 +45,7 @@ pub(crate) fn service(
     let (name, display_name) = service_name(arguments.name, errors);
     let version = service_version(arguments.version, errors);
     let (home, client, visibility) = match &part.kind {
-        Kind::Contract {
-            visibility, name, ..
-        } => {
+        Kind::Contract { name, .. } => {
             for parameter in &part.generics.params {
                 errors.on(
                     parameter,
@@ -54,7 +54,11 @@ pub(crate) fn service(
                     ),
                 );
             }
-            (Home::Contract, Some(client_of(name)), quote!(#visibility))
+            (
+                Home::Contract,
+                Some(client_of(name)),
+                part.visibility.to_token_stream(),
+            )
         }
         Kind::Inherent { self_type } | Kind::Implementation { self_type, .. } => {
             let home = Home::Inherent {
@@ -253,6 +257,17 @@ fn action(
     errors.append(own);
 
     let constant = Ident::new(&screaming(&method.unraw().to_string()), method.span());
+    let is_constant = constant == method.unraw();
+    if is_constant {
+        errors.on(
+            method,
+            format_args!(
+                "`{method}` would be a method of the client and a constant, too: call it something in lower case, and \
+                 keep the name on the wire with `#[action(name = \"{method}\")]`"
+            ),
+        );
+    }
+    let reserved = reserved || is_constant;
     if reserved || taken.has_method(&constant, method, conditional) {
         return None;
     }

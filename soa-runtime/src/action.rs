@@ -26,6 +26,7 @@ use crate::validation;
     message = "`{Self}` cannot be the request or response of an action",
     label = "not a request or response",
     note = "derive all of `serde::Serialize`, `serde::Deserialize`, `garde::Validate` and `schemars::JsonSchema` for it, and for what it is made of",
+    note = "a body is a map: a single value, such as a `String`, goes into a field of a struct",
     note = "it cannot borrow, nor have `#[garde(context(…))]`"
 )]
 pub trait ActionBody:

@@ -108,7 +108,7 @@ pub mod docs;
 /// # On a trait
 ///
 /// The trait is a contract: what the service offers, without the service. `trait Library` gets the client
-/// `LibraryClient`, its supertraits become `Send + Sync + 'static`, and its actions promise futures that are `Send`.
+/// `LibraryClient`, its supertraits become `Send + Sync + Sized + 'static`, and its actions promise futures that are `Send`.
 /// `#[service]` on `impl Library for CityLibrary`, without arguments, makes `CityLibrary` a service with this client. See
 /// [contracts](crate::docs::contracts).
 ///
@@ -233,7 +233,7 @@ pub use soa_macros::service;
 /// ```
 ///
 /// The client has methods of its own, so an action's method cannot be called `new`, `named`, `local`, `stubbed`,
-/// `from_service_client`, `clone`, `clone_from` or `fmt`; `name = "…"` gives any name to the action of another method.
+/// `from_service_client`, `clone`, `clone_from`, `fmt`, `into` or `try_into`; `name = "…"` gives any name to the action of another method.
 #[doc(inline)]
 pub use soa_macros::action;
 

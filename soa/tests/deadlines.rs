@@ -322,3 +322,61 @@ async fn tasks_of_a_handler_are_told_when_the_caller_gives_up_and_the_handler_go
     tokio::time::sleep(5 * SECOND).await;
     assert_eq!(bench.running.load(Ordering::SeqCst), 0);
 }
+
+#[tokio::test]
+async fn a_timeout_of_for_ever_leaves_errors_as_they_are() {
+    let failing = Server::untyped("failing", "1.0.0")
+        .action("fail", |_: Value, _: Context| async {
+            Err::<Value, _>(ActionError::caller("NOT_FOUND", "Nothing"))
+        })
+        .build()
+        .unwrap();
+    let client = Client::builder()
+        .service("failing", LocalTransport::new(failing))
+        .build()
+        .unwrap();
+    let call = client.call_action("failing", "fail", &());
+    let error = call.timeout(Duration::MAX).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Action);
+}
+
+/// Pays, once it has a thread.
+struct Till {
+    paid: Arc<AtomicUsize>,
+}
+
+#[service(name = "till", version = "1.0.0")]
+impl Till {
+    #[action(blocking)]
+    fn pay(&self) -> Result<(), ActionError> {
+        self.paid.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_blocking_action_that_was_given_up_while_it_waited_for_a_thread_does_not_start() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let paid = Arc::new(AtomicUsize::new(0));
+    let till = Till {
+        paid: Arc::clone(&paid),
+    };
+    runtime.block_on(async {
+        let (open, closed) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || closed.recv());
+        let server = Server::builder(till).build().unwrap();
+        let response = server
+            .execute(job(Some(0.02), &[("pay", value!({}))]))
+            .await;
+        assert_eq!(codes(&response), [code::ACTION_TIMEOUT]);
+        drop(open);
+        assert!(busy.await.unwrap().is_err());
+        // The one thread takes what comes in order, so what was before this has had its turn.
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    });
+    assert_eq!(paid.load(Ordering::SeqCst), 0);
+}

@@ -227,3 +227,38 @@ async fn the_services_that_are_called_are_checked_briefly() {
     );
     assert_eq!(services.as_map().unwrap().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_impatient_caller_does_not_spoil_a_cached_result_for_the_others() {
+    let slow = Server::untyped("slow", "1.0.0")
+        .action("status", |_: Value, _: Context| async {
+            sleep(Duration::from_millis(40)).await;
+            Ok::<_, ActionError>(value!({}))
+        })
+        .build()
+        .unwrap();
+    let called = Client::builder()
+        .service("slow", LocalTransport::new(slow))
+        .build()
+        .unwrap();
+    let check = HealthCheck::called_services().cached(60 * SECOND);
+    let client = client(builder().client(called).health_check(check));
+    let impatient = client.call_action("shop", "status", &());
+    assert!(impatient.timeout(Duration::from_millis(1)).await.is_err());
+    assert_eq!(health(&client).await.get("errors"), Some(&value!([])));
+}
+
+#[test]
+fn checks_that_would_never_run_are_refused() {
+    let error = builder()
+        .action("status", |body: Value, _: Context| async {
+            Ok::<_, ActionError>(body)
+        })
+        .health_check(HealthCheck::called_services())
+        .build()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the health checks would never run: the service has its own action `status`"
+    );
+}

@@ -208,32 +208,74 @@ async fn introspect_shows_each_variant_under_its_switch() {
     assert_eq!(shown[..2], [("user", Some(NEWEST)), ("user", None)]);
 }
 
-mod two_of_one_switch {
-    use super::*;
-
-    const SAME: Switch = Switch::new(5);
-
-    #[derive(Debug)]
-    pub(super) struct Twice;
-
-    #[service(name = "twice", version = "1.0.0")]
-    impl Twice {
-        #[action(name = "thing", switch = NEW)]
-        async fn one(&self) -> Result<(), ActionError> {
-            Ok(())
-        }
-
-        #[action(name = "thing", switch = SAME)]
-        async fn two(&self) -> Result<(), ActionError> {
-            Ok(())
-        }
+#[tokio::test]
+async fn a_variant_is_checked_in_every_form_of_a_call() {
+    let server = Server::builder(Users).build().unwrap();
+    let client = soa::Client::builder()
+        .service("users", soa::LocalTransport::new(server.clone()))
+        .build()
+        .unwrap();
+    let users = UsersClient::new(&client);
+    let sent = users.user().switch(NEW).send().await;
+    let errors = [
+        sent.unwrap_err(),
+        client
+            .job((users.user(), users.user_v2()))
+            .continue_on_error()
+            .await
+            .unwrap_err(),
+        client
+            .job((users.user(), users.user_v2()))
+            .send()
+            .await
+            .unwrap_err(),
+        client
+            .parallel([users.user().switch(NEW)])
+            .await
+            .unwrap_err(),
+        users
+            .user()
+            .context("switches", value!([5]))
+            .await
+            .unwrap_err(),
+        UsersClient::stubbed(Stub::new().on(UsersClient::USER, |()| Ok(value!({}))))
+            .user()
+            .switch(NEW)
+            .await
+            .unwrap_err(),
+        Context::for_test()
+            .with_client(&client)
+            .with_switch(NEW)
+            .client::<UsersClient>()
+            .user()
+            .await
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::VariantMismatch, "{error}");
     }
+    assert_eq!(server.stats().jobs(), 0);
 }
 
-#[test]
-fn two_variants_whose_switches_turn_out_to_be_one_are_refused() {
-    let error = Server::builder(two_of_one_switch::Twice)
+#[tokio::test]
+async fn switches_that_middleware_adds_count() {
+    use soa::middleware::{ClientStage, Next, from_fn};
+
+    let server = Server::builder(Users).build().unwrap();
+    let client = soa::Client::builder()
+        .service("users", soa::LocalTransport::new(server.clone()))
+        .middleware(from_fn(
+            |mut request: soa::client::ClientRequest, next: Next<ClientStage>| {
+                request.job.context.switches = request.job.context.switches.with(NEW);
+                next.run(request)
+            },
+        ))
         .build()
-        .unwrap_err();
-    insta::assert_snapshot!(error, @"two variants of action `thing` have switch 5: the second would never answer");
+        .unwrap();
+    let users = UsersClient::new(&client);
+    assert_eq!(
+        users.user().await.unwrap_err().kind(),
+        ErrorKind::VariantMismatch
+    );
+    assert!(users.user_v2().await.is_ok());
 }

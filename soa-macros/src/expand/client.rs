@@ -5,8 +5,9 @@
 //! would complain at the whole attribute, about this one it does at the user's type. The client
 //! itself has no parameters, whatever the service has: its type is named after the service's.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::{lints, shown_at, span_of};
 use crate::carry;
@@ -153,7 +154,10 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
         let switch = switch_of(other);
         quote!(#conditions #switch)
     });
-    Some(quote! {
+    // A constant that cannot be its switch is an error in here.
+    let span = action.switch.as_ref().map(Switch::tokens).span();
+    let span = Span::mixed_site().located_at(span);
+    Some(quote_spanned! {span=>
         .variant(&#crate_path::__private::Variant { switch: #switch, family: &[#(#family),*] })
     })
 }

@@ -63,7 +63,7 @@ pub(crate) fn implementation(implementation: &Implementation) -> Expansion {
 /// The lints that generated code does not answer to.
 ///
 /// Style is not the user's to fix here, nor to hear of twice; a client need not be used where it is
-/// generated; a deprecated action is still served; the types of an action may be less visible than the
+/// generated; a link in the documentation of a handler may lead nowhere from the client; a deprecated action is still served; the types of an action may be less visible than the
 /// client; and what a service has to be is written down as a bound that has no parameters.
 fn lints() -> TokenStream {
     quote! {
@@ -75,6 +75,8 @@ fn lints() -> TokenStream {
             deprecated,
             nonstandard_style,
             private_interfaces,
+            rustdoc::broken_intra_doc_links,
+            rustdoc::private_intra_doc_links,
             trivial_bounds,
             unreachable_pub,
         )]

@@ -115,10 +115,13 @@ fn row(service: &Service, action: &Action) -> TokenStream {
         quote_spanned!(span=> #crate_path::__private::context::<#ty>(&context))
     });
     // Named where it can be, for the error about one that does not convert to point at it.
-    let error = action
-        .error
-        .as_ref()
-        .map_or_else(|| quote!(_), |error| quote!(#error));
+    let error = action.error.as_ref().map_or_else(
+        || {
+            let span = Span::mixed_site().located_at(action.response.span());
+            quote_spanned!(span=> _)
+        },
+        |error| quote!(#error),
+    );
     let arguments = quote_spanned!(span=> #request_pattern, #context_pattern);
     let invoke = quote_spanned!(span=> Self::#method(&service, #request #context));
     let (run, handler) = if action.blocking {

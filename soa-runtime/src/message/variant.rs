@@ -19,31 +19,28 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// Makes an error of the compiler out of a family that cannot be.
+    /// Makes an error of the compiler out of a switch that cannot select this variant.
     pub(crate) const fn check(&self) {
+        let Some(switch) = self.switch else { return };
+        let number = switch.number();
+        assert!(
+            number != 0,
+            "switch 0 is never on: give the variant another number"
+        );
         let mut rest = self.family;
+        let mut count = 0;
         while let [first, others @ ..] = rest {
-            if let Some(switch) = first {
-                assert!(
-                    switch.number() != 0,
-                    "switch 0 is never on: give the variant another number"
-                );
-            }
-            let mut later = others;
-            while let [other, others @ ..] = later {
-                let is_same = match (first, other) {
-                    (Some(first), Some(other)) => first.number() == other.number(),
-                    (None, None) => true,
-                    _ => false,
-                };
-                assert!(
-                    !is_same,
-                    "two variants of this action have the same switch: the second would never answer"
-                );
-                later = others;
+            if let Some(other) = first
+                && other.number() == number
+            {
+                count += 1;
             }
             rest = others;
         }
+        assert!(
+            count < 2,
+            "another variant of the action has the same switch: one of them would never answer"
+        );
     }
 
     /// What selects the variant that answers under these switches.
