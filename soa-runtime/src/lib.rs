@@ -8,10 +8,14 @@
 //! * [`message`]: jobs, actions, errors, context and control as types;
 //! * [`Server`] and the [`Service`] trait: registry, middleware, execution;
 //! * [`Client`]: routes, calls, jobs; [`transport`]s between the two;
-//! * [`testing`] has stubs.
+//! * [`testing`] has stubs;
+//! * with the feature `cli`, which is on by default: [`settings`] from files, variables and flags, and the command line
+//!   of a service ([`cli`]).
 //!
 //! `message` and `codec` know nothing of the async runtime.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod health;
@@ -21,6 +25,8 @@ pub mod middleware;
 pub mod private;
 pub mod schema;
 pub mod server;
+#[cfg(feature = "cli")]
+pub mod settings;
 pub mod testing;
 pub mod transport;
 pub mod wire;
@@ -38,6 +44,8 @@ mod validation;
 mod watchdog;
 
 pub use action::{Action, ActionBody};
+#[cfg(feature = "cli")]
+pub use cli::{Program, main};
 pub use client::{Call, Client, ClientBuilder, Pending, TypedClient};
 pub use codec::{
     Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,

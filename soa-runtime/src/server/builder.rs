@@ -277,7 +277,7 @@ impl ServerBuilder {
 }
 
 /// The same rule as the macros have.
-fn is_wire_name(name: &str) -> bool {
+pub(crate) fn is_wire_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name
             .bytes()

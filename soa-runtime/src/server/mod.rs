@@ -22,6 +22,8 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
+#[cfg(feature = "cli")]
+pub(crate) use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
 pub use run::Stopped;
 pub use stats::Stats;
@@ -92,6 +94,11 @@ impl Server {
         let mut names: Vec<&str> = self.shared.actions.keys().map(AsRef::as_ref).collect();
         names.sort_unstable();
         names
+    }
+
+    /// How many jobs [`run`](Self::run) runs at once.
+    pub fn concurrency(&self) -> usize {
+        self.shared.concurrency
     }
 
     /// What was counted so far.

@@ -1,0 +1,100 @@
+//! How a program fails: what is told, and the exit code.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::BoxError;
+use crate::settings::SettingsError;
+use crate::{ClientError, TransportError};
+
+/// Why a program ends without having done what it was asked for.
+pub(super) enum Failure {
+    /// The command line is wrong, or asks for help.
+    Arguments(clap::Error),
+    /// The command line is wrong in a way that only its reader can tell.
+    Usage(BoxError),
+    Settings(SettingsError),
+    /// It was tried and failed.
+    Other(Option<&'static str>, BoxError),
+    /// It is told already.
+    Unhealthy,
+    /// A server stopped before all jobs were done.
+    JobsLost,
+}
+
+impl Failure {
+    pub(super) fn usage(error: impl Into<BoxError>) -> Self {
+        Self::Usage(error.into())
+    }
+
+    pub(super) fn other(error: impl Into<BoxError>) -> Self {
+        Self::Other(None, error.into())
+    }
+
+    pub(super) fn making(error: BoxError) -> Self {
+        Self::Other(Some("the service cannot be made: "), error)
+    }
+
+    pub(super) fn unhealthy() -> Self {
+        Self::Unhealthy
+    }
+
+    /// Tells it, and gives the exit code.
+    pub(super) fn tell(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Arguments(error) => {
+                // Help and versions are no failures, and go to the standard output.
+                let code = if error.use_stderr() { 2 } else { 0 };
+                let _ = error.print();
+                return ExitCode::from(code);
+            }
+            Self::Usage(error) => (with_causes("", &*error), 2),
+            Self::Settings(error) => {
+                let problems = error.problems().iter();
+                let lines = problems.map(|problem| format!("error: {problem}\n"));
+                (lines.collect(), 3)
+            }
+            Self::Other(what, error) => (with_causes(what.unwrap_or_default(), &*error), 1),
+            Self::Unhealthy => return ExitCode::from(1),
+            Self::JobsLost => return ExitCode::from(4),
+        };
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        ExitCode::from(code)
+    }
+}
+
+fn with_causes(what: &str, error: &(dyn Error + 'static)) -> String {
+    let mut text = format!("error: {what}{error}\n");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "  caused by: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        Self::Arguments(error)
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::Settings(error)
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        Self::other(error)
+    }
+}

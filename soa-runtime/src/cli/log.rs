@@ -1,0 +1,37 @@
+//! The log of a program: records of `tracing`, on the standard error.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::settings::{LogFormat, LogLevel, LoggingSettings};
+
+/// Starts it. A program that has its own subscriber keeps it.
+pub(super) fn start(settings: &LoggingSettings) {
+    let targets = settings.targets.iter();
+    let filter = Targets::new()
+        .with_default(level(settings.level))
+        .with_targets(targets.map(|(target, of_target)| (target.as_str(), level(*of_target))));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = match settings.format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+    // An error says that there is one already.
+    let _ = subscriber.try_init();
+}
+
+fn level(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}

@@ -1,0 +1,325 @@
+//! The command line of a service: what `main` of its binary calls.
+//!
+//! ```text
+//! service [serve]                 takes requests until it is told to stop
+//! service introspect [ACTION]     what this program offers
+//! service call ACTION [BODY]      calls one action, of a server that runs or in this process
+//! service status                  asks a server that runs how it fares
+//! service settings                shows the settings that result, their schema, or all keys
+//! service completions SHELL
+//! ```
+//!
+//! Settings come from `--settings FILE`, variables `SOA__…` and flags, in this order; see [`settings`](crate::settings).
+//! Results go to the standard output, everything else to the standard error. How a program ends:
+//!
+//! | exit code | |
+//! |---|---|
+//! | 0 | all is well: what was asked for is done, or a server was told to stop and has answered everything |
+//! | 1 | it failed: no connection, the service could not be made, an action answered with errors, `status` has errors |
+//! | 2 | the command line is wrong |
+//! | 3 | the settings are wrong |
+//! | 4 | a server stopped, and jobs were lost: they outlasted `server.shutdown_grace`, or a second signal came |
+//! | 70 | a handler blocked its thread for too long: `server.watchdog` |
+
+mod arguments;
+mod call;
+mod describe;
+mod failure;
+mod log;
+mod serve;
+mod serving;
+
+use std::io::Write as _;
+use std::marker::PhantomData;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use arguments::{Arguments, Command, What, Work};
+use failure::Failure;
+pub use serving::{Customized, Serve, with_server};
+
+use crate::service::Service;
+use crate::settings::{Connections, Loader, NoSection, Section, Settings};
+use crate::transport::RedisSettings;
+use crate::{BuildError, Server};
+
+/// What makes a service can fail with: anything.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs a service as a program: reads the command line and the settings, and does what they say. See
+/// [`cli`](crate::cli).
+///
+/// The function makes the service from its settings. It is called for `serve` and `introspect`, and for calls in this
+/// process.
+///
+/// ```no_run
+/// # use soa_runtime as soa;
+/// # use garde::Validate;
+/// # use schemars::JsonSchema;
+/// # use serde::Deserialize;
+/// use std::process::ExitCode;
+///
+/// use soa::settings::Settings;
+///
+/// #[derive(Deserialize, JsonSchema, Validate)]
+/// #[serde(deny_unknown_fields)]
+/// struct Section {
+///     /// What to greet with.
+///     #[garde(length(chars, min = 1))]
+///     word: String,
+/// }
+///
+/// # struct Greeter { word: String }
+/// # impl soa::Service for Greeter {
+/// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", None, &[]);
+/// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
+/// # }
+/// fn main() -> ExitCode {
+///     soa::main(async |settings: Settings<Section>| {
+///         Ok(Greeter { word: settings.service.word })
+///     })
+/// }
+/// ```
+pub fn main<S, V, M>(make: M) -> ExitCode
+where
+    S: Section,
+    V: Serve,
+    M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+{
+    Program::new(make).run()
+}
+
+/// A service as a program, with more to say than [`main`](fn@main) lets.
+#[must_use = "a program does nothing until it is run"]
+pub struct Program<M, S = NoSection> {
+    make: M,
+    defaults: Option<&'static str>,
+    help: Option<&'static str>,
+    section: PhantomData<fn() -> S>,
+}
+
+impl<M, S> Program<M, S> {
+    /// A program that makes its service so.
+    pub fn new<V>(make: M) -> Self
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        Self {
+            make,
+            defaults: None,
+            help: None,
+            section: PhantomData,
+        }
+    }
+
+    /// Settings, in TOML, that this program has in place of the defaults. Files, variables and flags are stronger.
+    pub fn defaults(mut self, toml: &'static str) -> Self {
+        self.defaults = Some(toml);
+        self
+    }
+
+    /// What `--help` says besides the service's documentation.
+    pub fn help(mut self, text: &'static str) -> Self {
+        self.help = Some(text);
+        self
+    }
+
+    /// Does what the arguments of the process say, and gives its exit code.
+    pub fn run<V>(self) -> ExitCode
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let outcome = self.run_with(std::env::args_os());
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.tell(),
+        }
+    }
+
+    fn run_with<V>(self, arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<(), Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let descriptor = V::Service::DESCRIPTOR;
+        let mut command_line = Arguments::command()
+            .name(descriptor.name())
+            .version(descriptor.version());
+        let about: Vec<_> = descriptor
+            .documentation()
+            .into_iter()
+            .chain(self.help)
+            .collect();
+        if !about.is_empty() {
+            command_line = command_line.about(about.join("\n\n"));
+        }
+        let matches = command_line.try_get_matches_from_mut(arguments)?;
+        let arguments = Arguments::from_arg_matches(&matches)?;
+        let loader = self.loader(&arguments)?;
+        let command = arguments.command;
+        match command.unwrap_or(Command::Work(Work::Serve(arguments.serve))) {
+            Command::Work(work) => self.run_in(work, loader.load()?),
+            Command::Settings(what) => show_settings(loader, what),
+            Command::Completions { shell } => {
+                // The file may have another name than the service.
+                let program = command_line.get_bin_name().unwrap_or(descriptor.name());
+                let program = program.to_owned();
+                let mut out = Vec::new();
+                clap_complete::generate(shell, &mut command_line, program, &mut out);
+                print(&String::from_utf8_lossy(&out))
+            }
+        }
+    }
+
+    /// The sources of the settings: what the program says, files, variables, flags.
+    fn loader(&self, arguments: &Arguments) -> Result<Loader<S>, Failure>
+    where
+        S: Section,
+    {
+        let mut loader = Settings::<S>::loader().environment();
+        if let Some(defaults) = self.defaults {
+            loader = loader.defaults(defaults);
+        }
+        for file in &arguments.sources.settings {
+            loader = loader.file(file);
+        }
+        if let Some(address) = &arguments.sources.redis {
+            let address: RedisSettings = address.parse().map_err(Failure::usage)?;
+            loader = loader.redis("--redis", &address);
+        }
+        for assignment in &arguments.sources.set {
+            loader = loader.set(assignment);
+        }
+        let of_command = match &arguments.command {
+            Some(Command::Work(Work::Serve(serve))) => Some(serve),
+            _ => None,
+        };
+        for serve in [Some(&arguments.serve), of_command].into_iter().flatten() {
+            for (flag, assignment) in serve.assignments() {
+                loader = loader.flag(flag, assignment);
+            }
+        }
+        Ok(loader)
+    }
+
+    fn run_in<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        log::start(&settings.logging);
+        let mut builder = if settings.server.workers > 1 {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(settings.server.workers);
+            builder
+        } else {
+            tokio::runtime::Builder::new_current_thread()
+        };
+        let runtime = builder.enable_all().build().map_err(Failure::other)?;
+        let outcome = runtime.block_on(self.dispatch(work, settings));
+        // Handlers that block, and what they wait for, do not keep the process.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn dispatch<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let name = V::Service::DESCRIPTOR.name();
+        match work {
+            Work::Introspect { action, json } => {
+                let server = self.server(settings, &mut Connections::default()).await?;
+                let text = describe::introspect(server, action, json).await?;
+                print(&text)
+            }
+            Work::Call(call) if call.is_local => {
+                let server = self.server(settings, &mut Connections::default()).await?;
+                print(&call::in_process(server, &call).await?)
+            }
+            Work::Call(call) => print(&call::over_transport(name, &settings, &call).await?),
+            Work::Status { service, json } => {
+                let (text, is_healthy) = call::status(name, &settings, service, json).await?;
+                print(&text)?;
+                if is_healthy {
+                    Ok(())
+                } else {
+                    Err(Failure::unhealthy())
+                }
+            }
+            Work::Serve(_) => {
+                let mut connections = Connections::default();
+                let serving = serve::Serving::prepare(&settings, &mut connections).await?;
+                let server = self.server(settings, &mut connections).await?;
+                serving.run(server).await
+            }
+        }
+    }
+
+    /// The service as the settings want it.
+    async fn server<V>(
+        self,
+        settings: Settings<S>,
+        connections: &mut Connections,
+    ) -> Result<Server, Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let client = match settings.client_routing.is_empty() {
+            true => None,
+            false => Some(settings.client_on(connections)?.build()?),
+        };
+        let of_server = settings.server.clone();
+        let service = (self.make)(settings).await.map_err(Failure::making)?;
+        let mut builder = of_server.apply(service.into_builder());
+        if let Some(client) = client {
+            builder = builder.client(client);
+        }
+        Ok(builder.build()?)
+    }
+}
+
+impl<M, S> std::fmt::Debug for Program<M, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program")
+            .field("defaults", &self.defaults)
+            .finish_non_exhaustive()
+    }
+}
+
+fn show_settings<S: Section>(loader: Loader<S>, what: What) -> Result<(), Failure> {
+    if what.schema {
+        return print(&Settings::<S>::schema());
+    }
+    if what.reference {
+        return print(&Settings::<S>::reference());
+    }
+    print(&loader.print()?)
+}
+
+/// Writes a result to the standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.map_err(Failure::other),
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        Self::other(error)
+    }
+}

@@ -1,0 +1,130 @@
+//! The section `client_routing`, and the client that it describes.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::period::Period;
+use super::transport::TransportSettings;
+use super::{Section, Settings};
+use crate::client::{Client, ClientBuilder, ClientRequest};
+use crate::codec::Encoding;
+use crate::error::{BuildError, TransportError};
+use crate::message::Name;
+use crate::transport::{
+    ClientTransport, RedisClientTransport, RedisConnection, RedisSettings, ReplyFuture,
+};
+
+/// How one service is called.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct RouteSettings {
+    /// Where its requests go; to where this server takes its own from unless it is set.
+    pub transport: Option<TransportSettings>,
+    /// How long a call waits that has no timeout of its own; what the transport says unless it is set.
+    pub timeout: Option<Period>,
+}
+
+/// The connections of a process: transports with the same settings share one.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    redis: Vec<RedisConnection>,
+}
+
+impl Connections {
+    /// The connection with these settings.
+    fn redis(&mut self, settings: &RedisSettings) -> Result<RedisConnection, BuildError> {
+        let mut known = self.redis.iter();
+        if let Some(connection) = known.find(|connection| connection.settings() == settings) {
+            return Ok(connection.clone());
+        }
+        let connection = RedisConnection::new(settings.clone())?;
+        self.redis.push(connection.clone());
+        Ok(connection)
+    }
+
+    /// The connection with these settings, once it is there.
+    pub(crate) async fn connect_redis(
+        &mut self,
+        settings: &RedisSettings,
+    ) -> Result<RedisConnection, TransportError> {
+        let connection = RedisConnection::connect(settings.clone()).await?;
+        self.redis.push(connection.clone());
+        Ok(connection)
+    }
+
+    /// A client for one more service.
+    pub(crate) fn route(
+        &mut self,
+        client: ClientBuilder,
+        service: &str,
+        transport: &TransportSettings,
+        timeout: Option<Period>,
+    ) -> Result<ClientBuilder, BuildError> {
+        let TransportSettings::Redis(settings) = transport;
+        let connection = self.redis(settings)?;
+        let name: Name = service.to_owned().into();
+        let transport = RedisClientTransport::on(&connection, name.clone());
+        Ok(match timeout.map(Period::get) {
+            None => client.service(name, transport),
+            Some(timeout) => client.service(name, WithTimeout { transport, timeout }),
+        })
+    }
+}
+
+impl<S: Section> Settings<S> {
+    /// A client for the services in `client_routing`, to which middleware can be added. Connections are made when they
+    /// are first needed.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::settings::Settings;
+    ///
+    /// let settings = Settings::<soa::settings::NoSection>::loader()
+    ///     .set("server.transport.redis.hosts=redis.internal")
+    ///     .set("client_routing.users.timeout=2s")
+    ///     .load()?;
+    /// let client = settings.client()?.caller("billing/nightly").build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Files with certificates cannot be read.
+    pub fn client(&self) -> Result<ClientBuilder, BuildError> {
+        self.client_on(&mut Connections::default())
+    }
+
+    pub(crate) fn client_on(
+        &self,
+        connections: &mut Connections,
+    ) -> Result<ClientBuilder, BuildError> {
+        let mut routes = self.client_routing.iter();
+        routes.try_fold(Client::builder(), |client, (service, route)| {
+            let transport = route.transport.as_ref().unwrap_or(&self.server.transport);
+            connections.route(client, service, transport, route.timeout)
+        })
+    }
+}
+
+/// A transport whose calls wait for another time, if they have none of their own.
+struct WithTimeout<T> {
+    transport: T,
+    timeout: Duration,
+}
+
+impl<T: ClientTransport> ClientTransport for WithTimeout<T> {
+    fn encoding(&self) -> Encoding {
+        self.transport.encoding()
+    }
+
+    fn default_timeout(&self) -> Option<Duration> {
+        Some(self.timeout)
+    }
+
+    fn call(&self, mut request: ClientRequest) -> ReplyFuture {
+        request.timeout.get_or_insert(self.timeout);
+        self.transport.call(request)
+    }
+}

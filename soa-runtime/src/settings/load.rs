@@ -1,0 +1,223 @@
+//! From the sources to the types: what is read, laid over each other, checked and decoded.
+
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
+use serde_path_to_error::Segment;
+
+use super::error::{Problem, SettingsError};
+use super::path::Path;
+use super::shape::Shape;
+use super::tree::{Node, Origin};
+use super::variables::{self, Variable};
+use super::{Section, Settings, check, file, print, redis};
+use crate::transport::RedisSettings;
+
+/// Reads [`Settings`] from what it is told, and from nothing else. What is weaker comes first: the program's defaults,
+/// files in their order, variables of the environment, and keys that are set one by one.
+#[derive(Debug)]
+#[must_use = "it reads when `load` is called"]
+pub struct Loader<S> {
+    defaults: Option<String>,
+    files: Vec<PathBuf>,
+    variables: Vec<Variable>,
+    /// The flag, and the assignment behind it.
+    assignments: Vec<(String, String)>,
+    nodes: Vec<(Vec<String>, Node)>,
+    section: PhantomData<fn() -> S>,
+}
+
+/// The schema of the settings.
+pub(super) fn schema<S: Section>() -> Json {
+    let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Settings<S>>().to_value();
+    let needs_nothing = match Shape::root(&schema)
+        .get("service")
+        .map(|shape| shape.kind())
+    {
+        Some(super::shape::Kind::Table(table)) => {
+            !table.fields.iter().any(|(name, _)| table.requires(name))
+        }
+        _ => true,
+    };
+    if let Json::Object(object) = &mut schema {
+        object.insert("title".to_owned(), "Settings".into());
+        // A section is there, empty, when nobody writes it.
+        let required = if needs_nothing {
+            json!([])
+        } else {
+            json!(["service"])
+        };
+        object.insert("required".to_owned(), required);
+    }
+    schema
+}
+
+impl<S: Section> Loader<S> {
+    pub(super) fn new() -> Self {
+        Self {
+            defaults: None,
+            files: Vec::new(),
+            variables: Vec::new(),
+            assignments: Vec::new(),
+            nodes: Vec::new(),
+            section: PhantomData,
+        }
+    }
+
+    /// What this program has in place of the defaults, as TOML. Everything else is stronger.
+    pub fn defaults(mut self, toml: impl Into<String>) -> Self {
+        self.defaults = Some(toml.into());
+        self
+    }
+
+    /// Reads a file: TOML, YAML (`.yaml`, `.yml`) or JSON, by its extension. Later files are stronger.
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.files.push(path.into());
+        self
+    }
+
+    /// Reads the variables of the environment whose names begin with `SOA__`: `SOA__SERVER__CONCURRENCY` sets
+    /// `server.concurrency`.
+    pub fn environment(self) -> Self {
+        self.variables(std::env::vars_os())
+    }
+
+    /// Reads variables, as [`environment`](Self::environment) does with those of the process.
+    pub fn variables<N, V>(mut self, variables: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<std::ffi::OsString>,
+        V: Into<std::ffi::OsString>,
+    {
+        let variables = variables.into_iter();
+        self.variables
+            .extend(variables.map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    /// Sets one key: `server.concurrency=8`. Keys with dots in them stand in double quotes.
+    pub fn set(self, assignment: impl Into<String>) -> Self {
+        self.flag("--set", assignment)
+    }
+
+    /// Sets one key, as a flag of the command line does.
+    pub(crate) fn flag(mut self, flag: &str, assignment: impl Into<String>) -> Self {
+        self.assignments.push((flag.to_owned(), assignment.into()));
+        self
+    }
+
+    /// Takes the server's Redis from an address, and leaves the times and sizes of its settings as they are.
+    pub(crate) fn redis(mut self, flag: &str, address: &RedisSettings) -> Self {
+        let keys = ["server", "transport", "redis"].map(str::to_owned);
+        let origin = Origin::Flag(flag.into());
+        let data = variables::data_of(redis::of_address(address), &origin);
+        self.nodes.push((keys.to_vec(), Node { origin, data }));
+        self
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// All that is wrong, of all sources at once.
+    pub fn load(self) -> Result<Settings<S>, SettingsError> {
+        self.read().map(|(settings, _)| settings)
+    }
+
+    /// The settings that result, one key a line in TOML, each with where it comes from. Secrets are not shown.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn print(self) -> Result<String, SettingsError> {
+        let (_, tree) = self.read()?;
+        Ok(print::effective(&tree, Shape::root(&schema::<S>())))
+    }
+
+    fn read(self) -> Result<(Settings<S>, Node), SettingsError> {
+        let schema = schema::<S>();
+        let root = Shape::root(&schema);
+        let tree = self.tree(root).map_err(SettingsError::new)?;
+        let plain = check::check(&tree, root).map_err(SettingsError::new)?;
+        let settings: Settings<S> =
+            serde_path_to_error::deserialize(plain).map_err(|error| undecodable(&tree, &error))?;
+        validate(&settings.service, &tree).map_err(SettingsError::new)?;
+        Ok((settings, tree))
+    }
+
+    /// All sources, laid over each other.
+    fn tree(self, root: Shape<'_>) -> Result<Node, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut tree = Node::table(Origin::Nowhere);
+        let defaults = self.defaults.iter();
+        let sources = defaults
+            .map(|text| file::read_toml("the program's defaults", text))
+            .chain(self.files.iter().map(|path| file::read(path)));
+        for source in sources {
+            match source {
+                Ok(source) => tree.lay(source),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let variables = variables::read(self.variables, root, &tree, &mut problems);
+        tree.lay(variables);
+        for (keys, node) in self.nodes {
+            tree.insert(&keys, node);
+        }
+        for (flag, assignment) in &self.assignments {
+            match variables::read_flag(flag, assignment, root) {
+                Ok((keys, node)) => tree.insert(&keys, node),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        tree.without_nulls();
+        if tree.get("service").is_none() {
+            let path = ["service".to_owned()];
+            tree.insert(&path, Node::table(Origin::Nowhere));
+        }
+        Ok(tree)
+    }
+}
+
+/// What the types refuse that the schema lets through: texts with a form, keys that must fit together.
+fn undecodable(
+    tree: &Node,
+    error: &serde_path_to_error::Error<serde_json::Error>,
+) -> SettingsError {
+    let mut path = Path::root();
+    let mut keys = Vec::new();
+    for segment in error.path() {
+        match segment {
+            Segment::Seq { index } => {
+                path = path.index(*index);
+                keys.push(index.to_string());
+            }
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                path = path.key(key);
+                keys.push(key.clone());
+            }
+            Segment::Unknown => {}
+        }
+    }
+    let node = tree.nearest(keys.iter().map(String::as_str));
+    Problem::at(&node.origin, path.to_string(), error.inner().to_string()).into()
+}
+
+/// The rules of the service's own section.
+fn validate<S: Section>(section: &S, tree: &Node) -> Result<(), Vec<Problem>> {
+    let Err(report) = section.validate() else {
+        return Ok(());
+    };
+    let problems = report.iter().map(|(path, error)| {
+        let path = match path.to_string() {
+            path if path.is_empty() => "service".to_owned(),
+            path => format!("service.{path}"),
+        };
+        let keys = path.split(['.', '[', ']']).filter(|key| !key.is_empty());
+        let node = tree.nearest(keys);
+        Problem::at(&node.origin, path, error.message())
+    });
+    Err(problems.collect())
+}

@@ -1,0 +1,104 @@
+//! The page that documents every key, written from the schema.
+
+use std::fmt::Write;
+
+use serde_json::Value as Json;
+
+use super::path::Path;
+use super::shape::{Kind, Shape};
+
+/// The keys of a table, in the schema's order, and what is under those that are tables.
+pub(super) fn page(schema: &Json) -> String {
+    let mut page = Page::default();
+    page.table(Shape::root(schema), &Path::root());
+    page.out
+}
+
+#[derive(Default)]
+struct Page {
+    out: String,
+    /// Types that are described already, and where.
+    known: Vec<(*const Json, String)>,
+}
+
+impl Page {
+    fn table(&mut self, shape: Shape<'_>, path: &Path) {
+        let mut rows = String::new();
+        let mut deeper = Vec::new();
+        for (key, field) in shape.fields() {
+            row(&mut rows, &mut deeper, field, &path.key(key));
+        }
+        if !rows.is_empty() {
+            self.line("| key | value | default | |");
+            self.line("|---|---|---|---|");
+            self.out.push_str(&rows);
+            self.line("");
+        }
+        for (shape, path) in deeper {
+            let shown = path.to_string();
+            let known = self
+                .known
+                .iter()
+                .find(|(known, _)| *known == shape.identity());
+            if let Some((_, place)) = known {
+                let place = place.clone();
+                self.line(&format!("# `{shown}`\n\nThe same keys as `{place}`.\n"));
+                continue;
+            }
+            self.known.push((shape.identity(), shown.clone()));
+            self.line(&format!("# `{shown}`\n"));
+            if let Some(text) = shape.description() {
+                self.line(&format!("{}\n", text.replace('\n', " ")));
+            }
+            self.table(shape, &path);
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+}
+
+/// The line of one key; tables under it are noted, to be described by themselves.
+fn row<'a>(rows: &mut String, deeper: &mut Vec<(Shape<'a>, Path)>, shape: Shape<'a>, path: &Path) {
+    let value = match shape.kind() {
+        Kind::Table(table) => match table.others {
+            Some(others) if table.fields.is_empty() => {
+                let path = path.key("<name>");
+                if others.fields().is_empty() {
+                    format!("a table of {}", others.expected())
+                } else {
+                    deeper.push((others, path.clone()));
+                    format!("a table of `{path}`")
+                }
+            }
+            _ => {
+                deeper.push((shape, path.clone()));
+                "a table".to_owned()
+            }
+        },
+        Kind::Variants(variants) => {
+            let names = variants.iter().map(|(name, _)| path.key(name).to_string());
+            let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+            deeper.extend(
+                variants
+                    .iter()
+                    .map(|(name, shape)| (*shape, path.key(name))),
+            );
+            format!("one of {}", names.join(", "))
+        }
+        _ if shape.is_secret() => "text, which is never shown".to_owned(),
+        Kind::Period => "a time".to_owned(),
+        _ => shape.expected(),
+    };
+    let default = match shape.default() {
+        Some(Json::Object(_)) | None => String::new(),
+        Some(default) => format!("`{default}`"),
+    };
+    let description = shape.description().unwrap_or_default().replace('\n', " ");
+    let cells = [value, default, description].map(|cell| cell.replace('|', "\\|"));
+    let [value, default, description] = cells;
+    // Writing to a text cannot fail.
+    let _ = writeln!(rows, "| `{path}` | {value} | {default} | {description} |");
+}

@@ -1,0 +1,130 @@
+//! The section `server`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::period::Period;
+use super::transport::{TransportSettings, default_transport};
+use crate::server::{ServerBuilder, is_wire_name};
+use crate::watchdog::Watchdog;
+
+/// How the service is served.
+///
+/// What is `None` is left as the program has it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct ServerSettings {
+    /// The name to serve under; the service's own unless it is set.
+    #[serde(deserialize_with = "name")]
+    pub name: Option<String>,
+    /// How many threads run handlers. One is fastest while handlers wait more than they compute.
+    #[schemars(range(min = 1, max = 1024))]
+    pub workers: usize,
+    /// How many jobs run side by side; 256 unless it is set, or the program says otherwise.
+    #[schemars(range(min = 1, max = 268_435_456))]
+    pub concurrency: Option<usize>,
+    /// How long a job may run at most, whatever its caller waits; as long as it likes unless it is set.
+    pub job_timeout: Option<Period>,
+    /// Whether a job is given up when its caller waits no longer; `true` unless it is set, or the program says otherwise.
+    pub honors_caller_timeouts: Option<bool>,
+    /// How long the jobs that run may take to end when the server is told to stop. What runs then is given up.
+    pub shutdown_grace: Period,
+    /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
+    pub tracebacks: Option<bool>,
+    /// What is done about handlers that block their thread.
+    pub watchdog: WatchdogSettings,
+    /// Where requests come from.
+    #[schemars(extend("default" = default_transport()))]
+    pub transport: TransportSettings,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            name: None,
+            workers: 1,
+            concurrency: None,
+            job_timeout: None,
+            honors_caller_timeouts: None,
+            shutdown_grace: Period::from_secs(30),
+            tracebacks: None,
+            watchdog: WatchdogSettings::default(),
+            transport: TransportSettings::default(),
+        }
+    }
+}
+
+/// What is done about handlers that block their thread. The reference calls it harakiri.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct WatchdogSettings {
+    /// Whether anything looks after them.
+    pub enabled: bool,
+    /// How long a handler may block before it is logged; at least a tenth of a second.
+    pub warn_after: Period,
+    /// How long a handler may block before the process ends, for a supervisor to start it again; `0s` for as long as it
+    /// likes.
+    pub exit_after: Period,
+    /// How long the other jobs may take to end before that.
+    pub grace: Period,
+}
+
+impl Default for WatchdogSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            warn_after: Period::from_secs(1),
+            exit_after: Period::from_secs(300),
+            grace: Period::from_secs(30),
+        }
+    }
+}
+
+impl WatchdogSettings {
+    /// The watchdog, to be started; `None` where it is off.
+    pub fn watchdog(&self) -> Option<Watchdog> {
+        let watchdog = Watchdog::new().warn_after(self.warn_after.get());
+        let exit_after = self.exit_after.get();
+        if !self.enabled {
+            None
+        } else if exit_after.is_zero() {
+            Some(watchdog)
+        } else {
+            Some(watchdog.exit_after(exit_after, self.grace.get()))
+        }
+    }
+}
+
+impl ServerSettings {
+    /// The same server, with what is set here.
+    #[must_use]
+    pub fn apply(&self, mut server: ServerBuilder) -> ServerBuilder {
+        if let Some(name) = &self.name {
+            server = server.name(name.clone());
+        }
+        if let Some(jobs) = self.concurrency {
+            server = server.concurrency(jobs);
+        }
+        if let Some(timeout) = self.job_timeout {
+            server = server.job_timeout(timeout.get());
+        }
+        if let Some(honors) = self.honors_caller_timeouts {
+            server = server.honors_caller_timeouts(honors);
+        }
+        if let Some(tell) = self.tracebacks {
+            server = server.tracebacks(tell);
+        }
+        server
+    }
+}
+
+fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?;
+    if name.as_deref().is_none_or(is_wire_name) {
+        return Ok(name);
+    }
+    let rule = "expected a letter, and then letters, digits, `_`, `-` and `.`";
+    Err(serde::de::Error::custom(rule))
+}

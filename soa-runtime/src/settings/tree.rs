@@ -1,0 +1,139 @@
+//! Settings before they have types: values, each with where it comes from.
+//!
+//! Every source becomes a tree: a file by its lines, the environment by its variables, the command line by its flags.
+//! Trees are laid over each other, the stronger over the weaker: tables key by key, everything else as a whole. A null
+//! takes away what is below it. What is left is compared with the schema ([`check`](super::check)), read into the types,
+//! and shown by `settings --print`, and each of these can say where a value was written.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A line of a file.
+    File(Arc<str>, usize),
+    /// A variable of the environment.
+    Variable(Arc<str>),
+    /// A flag of the command line.
+    Flag(Arc<str>),
+    /// Nobody wrote it.
+    Nowhere,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(name, line) => write!(f, "{name}:{line}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag(flag) => f.write_str(flag),
+            Self::Nowhere => f.write_str("settings"),
+        }
+    }
+}
+
+/// A value and where it comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) origin: Origin,
+    pub(super) data: Data,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub(super) enum Data {
+    /// Text, a number, a truth or nothing.
+    Scalar(Json),
+    /// Text of a variable or a flag, which is read as whatever its key takes.
+    Raw(String),
+    List(Vec<Node>),
+    Table(BTreeMap<String, Node>),
+}
+
+impl Node {
+    pub(super) fn table(origin: Origin) -> Self {
+        let data = Data::Table(BTreeMap::new());
+        Self { origin, data }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        match &self.data {
+            Data::Table(entries) => entries.get(key),
+            _ => None,
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(self.data, Data::Scalar(Json::Null))
+    }
+
+    /// Puts a value at a path, through tables that are made where there are none.
+    pub(super) fn insert(&mut self, path: &[String], node: Self) {
+        let Some((key, rest)) = path.split_first() else {
+            self.lay(node);
+            return;
+        };
+        let mut table = Self::table(node.origin.clone());
+        table.insert_here(key, rest, node);
+        self.lay(table);
+    }
+
+    fn insert_here(&mut self, key: &str, rest: &[String], node: Self) {
+        let Data::Table(entries) = &mut self.data else {
+            return;
+        };
+        let mut value = Self::table(node.origin.clone());
+        value.insert(rest, node);
+        entries.insert(key.to_owned(), value);
+    }
+
+    /// Lays a stronger value over this one.
+    pub(super) fn lay(&mut self, stronger: Self) {
+        let Self { origin, data } = stronger;
+        match (&mut self.data, data) {
+            (Data::Table(below), Data::Table(above)) => {
+                for (key, value) in above {
+                    match below.get_mut(&key) {
+                        Some(weaker) => weaker.lay(value),
+                        None => {
+                            below.insert(key, value);
+                        }
+                    }
+                }
+                // The table that was written last says best where to write what is missing.
+                if origin != Origin::Nowhere {
+                    self.origin = origin;
+                }
+            }
+            (_, data) => *self = Self { origin, data },
+        }
+    }
+
+    /// Takes away what nulls stand for.
+    pub(super) fn without_nulls(&mut self) {
+        if let Data::Table(entries) = &mut self.data {
+            entries.retain(|_, value| !value.is_null());
+            entries.values_mut().for_each(Self::without_nulls);
+        }
+    }
+
+    /// The value at a path, or the last one on the way to it.
+    pub(super) fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> &Self {
+        let mut node = self;
+        for key in path {
+            let next = match &node.data {
+                Data::Table(entries) => entries.get(key),
+                Data::List(items) => key.parse().ok().and_then(|index: usize| items.get(index)),
+                Data::Scalar(_) | Data::Raw(_) => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        node
+    }
+}

@@ -1,0 +1,229 @@
+//! Every mistake is told with its place, its key, what was expected, and the key that was probably meant.
+
+use std::fmt::Write;
+
+use soa_runtime::settings::Settings;
+
+use crate::support::{Directory, Library};
+
+/// What is told of each of these files.
+fn told_of(name: &str, files: &[&str]) -> String {
+    let mut out = String::new();
+    for text in files {
+        let directory = Directory::new();
+        let file = directory.file(name, text);
+        let error = Settings::<Library>::loader().file(file).load();
+        let error = error.map(|_| ()).unwrap_err().to_string();
+        write!(
+            out,
+            "{}\n=> {}\n\n",
+            text.trim_end(),
+            directory.shorten(&error)
+        )
+        .unwrap();
+    }
+    out
+}
+
+#[test]
+fn mistakes_in_toml_name_line_and_key() {
+    let told = told_of(
+        "soa.toml",
+        &[
+            "service.shelf = 'A'\n\n[server]\nconcurency = 8",
+            "service.shelf = 'A'\n[server]\nconcurrency = 0",
+            "service.shelf = 'A'\n[server]\nconcurrency = \"many\"",
+            "service.shelf = 'A'\n[server]\nconcurrency = 2.5",
+            "service.shelf = 'A'\n[server]\nshutdown_grace = \"2 weeks\"",
+            "service.shelf = 'A'\n[server]\nshutdown_grace = -1",
+            "service.shelf = 'A'\n[server]\ntracebacks = 'yes'",
+            "service.shelf = 'A'\n[server]\nname = '8 books'",
+            "service.shelf = 'A'\nserver = 8",
+            "service.shelf = 'A'\n[sever]\nworkers = 1",
+            "service.shelf = 'A'\n[redis]\nhosts = ['a']",
+            "service.shelf = 'A'\n[server]\nhosts = ['a']",
+            "service.shelf = 'A'\n[server.transport]\nreddis = {}",
+            "service.shelf = 'A'\n[server.transport]",
+            "service.shelf = 'A'\n[server.transport.redis]\nhosts = []",
+            "service.shelf = 'A'\n[server.transport.redis.sentinel]\nfailover_retries = 3",
+            "service.shelf = 'A'\n[server.transport.redis]\nmode = 'cluster'\ndatabase = 3",
+            "service.shelf = 'A'\n[server.transport.redis]\nchunk_messages_larger_than = 102400",
+            "service.shelf = 'A'\n[server.transport.redis.tls]\nclient_key = 'key.pem'",
+            "service.shelf = 'A'\n[server.transport.redis]\nhosts = 'a:1'",
+            "service.shelf = 'A'\n[server.transport.redis]\nhosts = [\n  'redis://:secret@a:1',\n]",
+            "service.shelf = 'A'\n[server.transport.redis]\npassword = 8",
+            "service.shelf = 'A'\n[server.transport.redis]\ndatabase = 256",
+            "service.shelf = 'A'\n[server.transport.redis]\nreceive_timeout_in_seconds = 5",
+            "service.shelf = 'A'\n[server]\ntransport = 'redis://:secret@a:1'",
+            "service.shelf = 'A'\n[client_routing.users]\ntimout = '2s'",
+            "service.shelf = 'A'\n[client_routing.\"a.b\"]\ntimeout = true",
+            "service.shelf = 'A'\n[logging]\nlevel = 'loud'",
+            "service.shelf = 'A'\n[logging.targets]\n\"a::b\" = 5",
+        ],
+    );
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn mistakes_in_the_section_of_the_service_are_told_as_well() {
+    let told = told_of(
+        "soa.toml",
+        &[
+            "",
+            "[service]\nbooks = 5",
+            "[service]\nshelf = ''",
+            "[service]\nshelf = 'A'\nbooks = 100",
+            "[service]\nshelf = 'A'\nbocks = 10",
+            "[service]\nshelf = 'A'\nfee = 'much'",
+            "[service]\nshelf = 'A'\nlent = '400d'",
+            "[service]\nshelf = 'A'\ntoken = ['secret']",
+            "[service]\nshelf = 'A'\nkept = ['novel',\n 'dictionery']",
+            "[service]\nshelf = 'A'\n[service.branches.north]\nopensAt = 24",
+            "[service]\nshelf = 'A'\n[service.branches.north]\nopens_at = 9",
+            "[service]\nshelf = 'A'\n[service.readers.file]\n",
+            "[service]\nshelf = 'A'\n[service.readers.file]\npath = 'a'\n[service.readers.service]\nname = 'b'",
+            "[service]\nshelf = 'A'\n[service.readers.fil]\npath = 'a'",
+        ],
+    );
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told() {
+    let mut out = told_of(
+        "soa.toml",
+        &[
+            "[server\nworkers = 1",
+            "a = 1\na = 2",
+            "a = 99999999999999999999",
+        ],
+    );
+    out += &told_of(
+        "soa.yaml",
+        &[
+            "server:\n  workers: [1",
+            "server: !x 1",
+            "- a",
+            "a: 1\na: 2",
+            "a: 1\n---\nb: 1",
+            "8: 1",
+        ],
+    );
+    out += &told_of(
+        "soa.json",
+        &[
+            "{\"server\": {\n\"workers\": 1,}}",
+            "[]",
+            "{\"a\": 1,\n\"a\": 2}",
+            "{\"a\": 1e999}",
+        ],
+    );
+    out += &told_of("soa.ini", &["[server]"]);
+    let missing = Settings::<Library>::loader()
+        .file("there/is/none.toml")
+        .load();
+    out += &missing.map(|_| ()).unwrap_err().to_string();
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn mistakes_in_yaml_and_json_name_line_and_key() {
+    let yaml = ["service: {shelf: A}\nserver:\n  concurency: 8\n  workers: none"];
+    let json = [
+        "{\n  \"service\": {\"shelf\": \"A\"},\n  \"server\": {\n    \"concurency\": 8,\n    \"workers\": 0\n  }\n}",
+    ];
+    let told = told_of("soa.yaml", &yaml) + &told_of("soa.json", &json);
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn mistakes_in_variables_name_the_variable() {
+    let mut out = String::new();
+    for (name, value) in [
+        ("SOA__SERVER__CONCURENCY", "8"),
+        ("SOA__SERVER__CONCURRENCY", "many"),
+        ("SOA__SERVER__CONCURRENCY", ""),
+        ("SOA__SERVER__TRACEBACKS", "yes"),
+        ("SOA__SERVER", "8"),
+        ("SOA__SERVER__", "8"),
+        ("SOA__", "8"),
+        ("SOA__HOSTS", "a"),
+        ("SOA__SERVER__TRANSPORT__REDIS__HOSTS", ","),
+        ("SOA__SERVER__TRANSPORT__REDIS__HOSTS", "a:x"),
+        ("SOA__SERVER__TRANSPORT__REDIS__PASWORD", "secret"),
+        ("SOA__SERVICE__KEPT", "novel,dictionery"),
+        ("SOA__CLIENT_ROUTING__USERS__TIMEOUT", "soon"),
+        ("SOA__SERVICE__LENT", "400d"),
+    ] {
+        let loader = Settings::<Library>::loader().set("service.shelf=A");
+        let error = loader.variables([(name, value)]).load();
+        let error = error.map(|_| ()).unwrap_err();
+        write!(out, "{name}={value}\n=> {error}\n\n").unwrap();
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn mistakes_in_flags_name_the_flag() {
+    let mut out = String::new();
+    for assignment in [
+        "server.workers=0",
+        "server.wrokers=2",
+        "server.workers",
+        "=8",
+        "server..workers=8",
+    ] {
+        let loader = Settings::<Library>::loader().set("service.shelf=A");
+        let error = loader.set(assignment).load().map(|_| ()).unwrap_err();
+        write!(out, "{assignment}\n=> {error}\n\n").unwrap();
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn all_mistakes_of_all_sources_are_told_at_once() {
+    let directory = Directory::new();
+    let base = directory.file("base.toml", "[server]\nwrokers = 2\n[service]\nbooks = 0");
+    let more = directory.file("more.yaml", "logging:\n  level: loud");
+    let error = Settings::<Library>::loader()
+        .file(base)
+        .file(more)
+        .variables([
+            ("SOA__SERVER__CONCURRENCY", "many"),
+            ("SOAP", "clean"),
+            ("SOA_SETTINGS", "x"),
+        ])
+        .set("service.fee=much")
+        .load()
+        .unwrap_err();
+    assert_eq!(error.problems().len(), 6);
+    let told = directory.shorten(&error.to_string());
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_secret_is_in_no_message() {
+    let secret = "hunter2";
+    for (key, value) in [
+        ("server.transport.redis.password", format!("[\"{secret}\"]")),
+        ("server.transport", format!("redis://:{secret}@host")),
+        (
+            "server.transport.redis.hosts",
+            format!("redis://:{secret}@host"),
+        ),
+        ("server.transport.redis.pasword", secret.to_owned()),
+        ("service.token.x", secret.to_owned()),
+    ] {
+        let loader = Settings::<Library>::loader().set("service.shelf=A");
+        let loaded = loader.set(format!("{key}={value}")).load();
+        // A text that looks like a list is a text where a text is expected.
+        if let Err(error) = loaded {
+            assert!(!error.to_string().contains(secret), "{error}");
+        }
+    }
+    let loader = Settings::<Library>::loader().set("service.shelf=A");
+    let loader = loader.set(format!("service.token={secret}"));
+    let loader = loader.set(format!("server.transport.redis.password={secret}"));
+    let shown = format!("{:?}", loader.load().unwrap());
+    assert!(!shown.contains(secret), "{shown}");
+}
