@@ -2,13 +2,27 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::process::ExitCode;
 
 use example_service::types::{CallSquareRequest, SquareRequest, ValidateMeRequest};
 use example_service::{ExampleClient, ExampleService, VERSION_2};
 use soa::{Client, LocalTransport, Server, Value, WireError, value};
 
+/// Runs the demonstration as a program.
+#[tokio::main(flavor = "current_thread")]
+#[allow(clippy::print_stderr)] // A command line program speaks by these.
+pub(crate) async fn main() -> ExitCode {
+    match run(&mut std::io::stdout()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Serves two services, calls them, and writes what comes back.
-pub(crate) async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let client = serve()?;
     let example = ExampleClient::new(&client);
     let example2 = ExampleClient::named(&client, "example2");

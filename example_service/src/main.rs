@@ -1,54 +1,26 @@
-//! The example service as a program: a demonstration in one process, a server over Redis, and a caller.
+//! The example service as a program: a demonstration in one process, and the command line that every service has.
 
-mod arguments;
 mod demo;
-mod redis;
 
-use std::error::Error;
-use std::io::Write;
 use std::process::ExitCode;
 
-use arguments::Command;
+use example_service::ExampleService;
+use soa::Program;
+use soa::settings::Settings;
 
 /// Messages are many small pieces of memory that live for a moment.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main(flavor = "current_thread")]
-#[allow(clippy::print_stderr)] // A command line program speaks by these.
-async fn main() -> ExitCode {
-    let command = match arguments::parse(std::env::args().skip(1)) {
-        Ok(command) => command,
-        Err(problem) => {
-            eprintln!("error: {problem}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(command).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  caused by: {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
-}
+const HELP: &str = "Without any argument it serves the services `example` and `example2` in this process, makes typed \
+     calls of every form, and prints what comes back. That needs nothing else: no Redis, no configuration.";
 
-async fn run(command: Command) -> Result<(), Box<dyn Error>> {
-    let mut out = std::io::stdout();
-    match command {
-        Command::Demonstrate => demo::run(&mut out).await,
-        Command::Help => Ok(writeln!(out, "{}", arguments::USAGE)?),
-        Command::Serve { redis, name } => redis::serve(&mut out, &redis, name).await,
-        Command::Call {
-            redis,
-            service,
-            action,
-            body,
-        } => redis::call(&mut out, &redis, service, action, &body).await,
+fn main() -> ExitCode {
+    if std::env::args_os().len() <= 1 {
+        return demo::main();
     }
+    Program::new(async |_: Settings| Ok(ExampleService::new()))
+        .defaults(include_str!("../settings.toml"))
+        .help(HELP)
+        .run()
 }

@@ -10,9 +10,8 @@
 #[path = "interop/processes.rs"]
 mod processes;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use processes::{Process, Redis, python_command, reference_service};
@@ -63,59 +62,6 @@ fn a_mixed_fleet_serves(redis: &Redis) {
         reference_service(redis, "example2"),
     ];
     run_suite(redis, &["--only", "eight_threads"]);
-}
-
-#[test]
-fn the_command_line_serves_and_calls() {
-    let redis = Redis::start();
-    let address = redis.addresses();
-    let _service = our_service(&redis, "example");
-    let call = |arguments: &[&str]| {
-        let mut command = Command::new(example_service());
-        command
-            .arg("call")
-            .args(arguments)
-            .args(["--redis", &address]);
-        let output = command.output().expect("the binary starts");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (
-            output.status.code(),
-            text(&output.stdout),
-            text(&output.stderr),
-        )
-    };
-    let (code, out, _) = call(&["square", r#"{"number": 42}"#]);
-    assert_eq!((code, out.as_str()), (Some(0), "{\"square\": 1764}\n"));
-    let (code, out, error) = call(&["square", r#"{"number": "42"}"#]);
-    assert_eq!((code, out.as_str()), (Some(1), ""));
-    assert!(
-        error.contains("INVALID at `number`: Not an integer"),
-        "{error}"
-    );
-    // A password that is given in an address is not printed.
-    let mut secret = Command::new(example_service());
-    secret.args(["serve", "--name", "other", "--redis"]);
-    secret.arg(format!("redis://:secret@{address}"));
-    let mut serving = secret
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let mut line = String::new();
-    let stdout = serving.stdout.take().expect("it is piped");
-    let read = BufReader::new(stdout).read_line(&mut line);
-    serving.kill().expect("it runs");
-    serving.wait().expect("it ends");
-    read.expect("it says where it serves");
-    assert!(
-        line.starts_with("serving `other` over Redis at 127.0.0.1:"),
-        "{line}"
-    );
-    assert!(!line.contains("secret"), "{line}");
-    let (code, _, error) = call(&["square", "42"]);
-    assert_eq!(
-        (code, error.as_str()),
-        (Some(2), "error: the body must be a JSON object\n")
-    );
 }
 
 #[test]

@@ -1,0 +1,8 @@
+//! The binary, as newcomers and operators run it.
+
+#![allow(clippy::expect_used)] // Helpers of tests may fail loudly, too.
+#![allow(clippy::print_stdout)] // What the processes of a failed test have said.
+
+mod processes;
+mod serving;
+mod without_a_server;

@@ -1,0 +1,149 @@
+//! Processes of the tests: they listen on free ports of 127.0.0.1, are waited for by condition, and end with their guards.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a condition is waited for: the machine may be busy.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits until something is there.
+pub(crate) fn wait_for<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + LIMIT;
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// The binary, without what the variables of whoever runs the tests say.
+pub(crate) fn example_service(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_example_service"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SOA_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end: exit code, standard output, standard error.
+pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = example_service(arguments).output();
+    told(&output.expect("the binary starts"))
+}
+
+/// What a process that has ended has said.
+pub(crate) fn told(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+/// A file that is not there yet.
+pub(crate) fn fresh_file(name: &str) -> PathBuf {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("command-line-{}-{number}-{name}", std::process::id());
+    std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// A process that runs, and is killed when this is dropped.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts it, with all that it says in a file.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let log = fresh_file("log");
+        let output = File::create(&log).expect("the log is created");
+        let copy = output.try_clone().expect("the log has a second handle");
+        let started = command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(copy)
+            .spawn();
+        let child =
+            started.expect("the process starts; `./run-tests` installs what the tests need");
+        Self { child, log }
+    }
+
+    /// What it has said so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until it has said something.
+    pub(crate) fn says(&self, text: &str) {
+        wait_for(text, || self.log().contains(text).then_some(()));
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        let sent = kill
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status();
+        assert!(sent.expect("`kill` runs").success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        wait_for("the end of the process", || {
+            self.child.try_wait().expect("it can be waited for")
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            println!("--- what a process has said ---\n{}", self.log());
+        }
+        let _ = fs::remove_file(&self.log);
+    }
+}
+
+/// A Redis of the test's own, without persistence.
+pub(crate) struct Redis {
+    pub(crate) port: u16,
+    _process: Process,
+}
+
+impl Redis {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
+        let port = listener.local_addr().expect("it has an address").port();
+        drop(listener);
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args(["--port", &port.to_string()]);
+        let process = Process::start(&mut command);
+        wait_for("Redis", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        });
+        Self {
+            port,
+            _process: process,
+        }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+}

@@ -1,0 +1,193 @@
+//! What the binary does by itself.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::processes::{example_service, fresh_file, run, told};
+
+#[test]
+fn without_arguments_it_shows_the_main_job() {
+    let (code, out, error) = run(&[]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn a_bad_command_line_is_told_on_the_standard_error_with_code_2() {
+    for (arguments, complaint) in [
+        (&["seve"][..], "unrecognized subcommand 'seve'"),
+        (&["--redis"], "a value is required for '--redis <ADDRESS>'"),
+        (&["call"], "required arguments were not provided"),
+        (
+            &["call", "square", "7", "--local"],
+            "the body must be a JSON object",
+        ),
+        (&["call", "square", "{", "--local"], "the body is not JSON"),
+        (
+            &["call", "square", "--context", "x", "--local"],
+            "`--context` needs KEY=VALUE",
+        ),
+        (
+            &["call", "square", "--timeout", "soon"],
+            "expected a time such as",
+        ),
+        (&["serve", "--redis", "http://host"], "bad address of Redis"),
+    ] {
+        let (code, out, error) = run(arguments);
+        assert_eq!(
+            (code, out.as_str()),
+            (Some(2), ""),
+            "{arguments:?}: {error}"
+        );
+        assert!(
+            error.starts_with("error: ") && error.contains(complaint),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn help_goes_to_the_standard_output_and_tells_commands_and_exit_codes() {
+    let (code, out, error) = run(&["--help"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(out);
+    let (_, out, _) = run(&["--version"]);
+    assert_eq!(out, "example 1.2.3\n");
+}
+
+#[test]
+fn bad_settings_are_told_all_at_once_with_code_3() {
+    let file = fresh_file("settings.toml");
+    std::fs::write(&file, "[server]\nwrokers = 2\n").expect("the file is written");
+    let name = file.to_str().expect("it is text");
+    for command in ["serve", "status", "introspect", "settings"] {
+        let mut command =
+            example_service(&[command, "--settings", name, "--set", "logging.level=loud"]);
+        let output = command.env("SOA__SERVER__CONCURRENCY", "many").output();
+        let (code, out, error) = told(&output.expect("the binary starts"));
+        assert_eq!((code, out.as_str()), (Some(3), ""), "{error}");
+        let expected = format!(
+            "error: --set: `logging.level`: expected `off`, `error`, `warn`, `info`, `debug` or `trace`, not \"loud\"\n\
+             error: SOA__SERVER__CONCURRENCY: `server.concurrency`: expected a whole number from 1 to 268435456, not \"many\"\n\
+             error: {name}:2: `server.wrokers`: there is no such key; did you mean `server.workers`?\n"
+        );
+        assert_eq!(error, expected);
+    }
+    std::fs::remove_file(file).expect("the file is removed");
+}
+
+#[test]
+fn a_file_of_settings_can_be_named_by_a_variable() {
+    let file = fresh_file("settings.yaml");
+    std::fs::write(&file, "server: {workers: 3}\n").expect("the file is written");
+    let mut command = example_service(&["settings", "--print"]);
+    let output = command.env("SOA_SETTINGS", &file).output();
+    let (code, out, _) = told(&output.expect("the binary starts"));
+    assert_eq!(code, Some(0));
+    let first = out.lines().next().unwrap_or_default();
+    assert!(first.starts_with("server.workers = 3 "), "{out}");
+    assert!(first.ends_with(&format!("# {}:1", file.display())), "{out}");
+    std::fs::remove_file(file).expect("the file is removed");
+}
+
+#[test]
+fn settings_are_shown_with_their_origins_their_schema_and_all_keys() {
+    let (code, out, _) = run(&[
+        "settings",
+        "--redis",
+        "redis://:secret@host:7000/3",
+        "--set",
+        "server.workers=2",
+    ]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(out);
+    let (_, schema, _) = run(&["settings", "--schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("it is JSON");
+    assert_eq!(
+        schema["properties"]["server"]["$ref"],
+        "#/$defs/ServerSettings"
+    );
+    let (_, page, _) = run(&["settings", "--reference"]);
+    assert!(page.contains("| `server.workers` |"), "{page}");
+}
+
+#[test]
+fn introspect_tells_what_the_program_offers() {
+    let (code, out, error) = run(&["introspect", "validate_me"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(out);
+    let (_, all, _) = run(&["introspect"]);
+    assert!(
+        all.starts_with("example 1.2.3\n  Shows every feature"),
+        "{all}"
+    );
+    let (_, json, _) = run(&["introspect", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    let first = &json["action_names"][0];
+    assert!(json["actions"][first.as_str().expect("it is a name")].is_object());
+    let (code, out, error) = run(&["introspect", "sqare"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(error.contains("Action not defined in service"), "{error}");
+}
+
+#[test]
+fn an_action_can_be_called_in_this_process() {
+    let (code, out, _) = run(&["call", "square", r#"{"number": 12}"#, "--local"]);
+    assert_eq!((code, out.as_str()), (Some(0), "{\"square\": 144}\n"));
+    let (code, out, error) = run(&["call", "square", r#"{"number": "x"}"#, "--local"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(
+        error.contains("INVALID at `number`: Not an integer"),
+        "{error}"
+    );
+    let (_, out, _) = run(&["call", "switched", "--switch", "7", "--local"]);
+    assert!(out.contains('3'), "{out}");
+    let arguments = [
+        "call",
+        "get_context",
+        "--local",
+        "--context",
+        "locale=fr_FR",
+        "--context",
+        "n=[1]",
+    ];
+    let (_, out, error) = run(&arguments);
+    assert!(
+        out.contains("\"locale\": \"fr_FR\"") && out.contains("\"n\": [1]"),
+        "{out}{error}"
+    );
+    let (code, _, error) = run(&[
+        "call",
+        "slow",
+        r#"{"seconds": 600}"#,
+        "--timeout",
+        "50ms",
+        "--local",
+    ]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("50ms"), "{error}");
+}
+
+#[test]
+fn a_body_can_come_from_the_standard_input() {
+    let mut command = example_service(&["call", "square", "-", "--local"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let mut input = child.stdin.take().expect("it is piped");
+    input.write_all(b"{\"number\": 5}").expect("it reads");
+    drop(input);
+    let (code, out, _) = told(&child.wait_with_output().expect("it ends"));
+    assert_eq!((code, out.as_str()), (Some(0), "{\"square\": 25}\n"));
+}
+
+#[test]
+fn shells_get_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, out, _) = run(&["completions", shell]);
+        assert_eq!(code, Some(0));
+        assert!(
+            out.contains("example_service") && out.contains("concurrency"),
+            "{shell}: {out}"
+        );
+    }
+}
