@@ -204,7 +204,7 @@ impl<'a> Shape<'a> {
         match table.fields.as_slice() {
             [(name, field)] if table.requires(name) && table.others.is_none() => {
                 // What is said of the variant is said around the table.
-                let outer = if field.outer.get("description").is_some() {
+                let outer = if field.description().is_some() {
                     field.outer
                 } else {
                     self.outer

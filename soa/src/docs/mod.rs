@@ -12,6 +12,8 @@
 //! | [`deadlines`] | What becomes of a job that nobody waits for |
 //! | [`health`] | What `status` tells about what a service needs |
 //! | [`redis`] | Serving and calling over Redis |
+//! | [`running`] | A service as a program: `main`, settings, commands, how it stops |
+//! | [`settings`] | Every key of the settings |
 //! | [`testing`] | Services without a network, stubs, contexts |
 //! | [`from_pysoa`] | PySOA's names, and what is different |
 
@@ -44,6 +46,14 @@ pub mod health {}
 
 #[doc = include_str!("redis.md")]
 pub mod redis {}
+
+#[cfg(feature = "cli")]
+#[doc = include_str!("running.md")]
+pub mod running {}
+
+#[cfg(feature = "cli")]
+#[doc = include_str!("settings.md")]
+pub mod settings {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
