@@ -19,7 +19,7 @@ const EXIT_CODES: &str = "\
 Settings: --settings FILE, then variables (SOA__SERVER__CONCURRENCY=8 sets server.concurrency), then flags; the \
 later is the stronger.
 
-Exit codes: 0 done; 1 failed; 2 wrong command line; 3 wrong settings; 4 stopped, and jobs were lost; 70 a handler \
+Exit codes: 0 done; 1 failed; 2 wrong command line; 3 wrong settings; 4 stopped, and jobs have no answer; 70 a handler \
 blocked its thread for too long.";
 
 /// A service of the framework soa.

@@ -18,7 +18,7 @@
 //! | 1 | it failed: no connection, the service could not be made, an action answered with errors, `status` has errors |
 //! | 2 | the command line is wrong |
 //! | 3 | the settings are wrong |
-//! | 4 | a server stopped, and jobs were lost: they outlasted `server.shutdown_grace`, or a second signal came |
+//! | 4 | a server stopped, and jobs have no answer: their handlers did not let go, or a second signal came |
 //! | 70 | a handler blocked its thread for too long: `server.watchdog` |
 
 mod arguments;

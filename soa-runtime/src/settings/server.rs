@@ -28,7 +28,8 @@ pub struct ServerSettings {
     pub job_timeout: Option<Period>,
     /// Whether a job is given up when its caller waits no longer; `true` unless it is set, or the program says otherwise.
     pub honors_caller_timeouts: Option<bool>,
-    /// How long the jobs that run may take to end when the server is told to stop. What runs then is given up.
+    /// How long the jobs that run may take to end when the server is told to stop. What runs then is given up, and
+    /// answered with `ACTION_TIMEOUT`.
     pub shutdown_grace: Period,
     /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
     pub tracebacks: Option<bool>,
