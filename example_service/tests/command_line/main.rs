@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
+mod fork;
 mod processes;
 mod serving;
 mod without_a_server;

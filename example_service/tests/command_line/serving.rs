@@ -16,7 +16,7 @@ fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     process
 }
 
-fn client(redis: &Redis) -> Client {
+pub(crate) fn client(redis: &Redis) -> Client {
     let settings = RedisSettings::new("127.0.0.1", redis.port);
     let settings = settings.receive_timeout(Duration::from_secs(60));
     let transport = RedisClientTransport::new("example", settings).expect("the settings are good");

@@ -94,7 +94,7 @@ pub(super) enum Work {
     Call(CallArguments),
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct ServeArguments {
     /// The name to serve under
     #[arg(long, value_name = "NAME")]
@@ -105,9 +105,41 @@ pub(super) struct ServeArguments {
     /// How many jobs run side by side
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
+    /// How many processes serve; those that end by themselves are started again
+    #[arg(long, value_name = "N")]
+    fork: Option<usize>,
+    /// With --fork: do not start processes again
+    #[arg(long)]
+    pub(super) no_respawn: bool,
+    /// Which of the processes of --fork this is
+    #[arg(long, value_name = "NUMBER", hide = true)]
+    fork_number: Option<usize>,
 }
 
 impl ServeArguments {
+    /// These, and those of `others` that are not among them: `serve` is the default, so its flags may stand before it.
+    pub(super) fn or(self, others: Self) -> Self {
+        Self {
+            name: self.name.or(others.name),
+            workers: self.workers.or(others.workers),
+            concurrency: self.concurrency.or(others.concurrency),
+            fork: self.fork.or(others.fork),
+            no_respawn: self.no_respawn || others.no_respawn,
+            fork_number: self.fork_number.or(others.fork_number),
+        }
+    }
+
+    /// How many processes to look after, if there is more than this one.
+    pub(super) fn processes(&self) -> Option<usize> {
+        self.fork
+            .filter(|processes| *processes > 1 && !self.is_fork())
+    }
+
+    /// Whether this is one of the processes of `--fork`.
+    pub(super) fn is_fork(&self) -> bool {
+        self.fork_number.is_some()
+    }
+
     /// The settings that the flags stand for.
     pub(super) fn assignments(&self) -> impl Iterator<Item = (&'static str, String)> {
         let flags = [

@@ -15,7 +15,7 @@
 //! | exit code | |
 //! |---|---|
 //! | 0 | all is well: what was asked for is done, or a server was told to stop and has answered everything |
-//! | 1 | it failed: no connection, the service could not be made, an action answered with errors, `status` has errors |
+//! | 1 | it failed: no connection, the service could not be made, an action answered with errors, `status` has errors, a process of `--fork` ended and stayed so |
 //! | 2 | the command line is wrong |
 //! | 3 | the settings are wrong |
 //! | 4 | a server stopped, and jobs have no answer: their handlers did not let go, or a second signal came |
@@ -25,9 +25,11 @@ mod arguments;
 mod call;
 mod describe;
 mod failure;
+mod fork;
 mod log;
 mod serve;
 mod serving;
+mod signals;
 
 use std::io::Write as _;
 use std::marker::PhantomData;
@@ -35,7 +37,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use arguments::{Arguments, Command, What, Work};
+use arguments::{Arguments, Command, ServeArguments, Sources, What, Work};
 use failure::Failure;
 pub use serving::{Customized, Serve, with_server};
 
@@ -72,7 +74,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// # struct Greeter { word: String }
 /// # impl soa::Service for Greeter {
-/// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", None, &[]);
+/// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", "", &[]);
 /// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
 /// # }
 /// fn main() -> ExitCode {
@@ -160,10 +162,20 @@ impl<M, S> Program<M, S> {
             command_line = command_line.about(about.join("\n\n"));
         }
         let matches = command_line.try_get_matches_from_mut(arguments)?;
-        let arguments = Arguments::from_arg_matches(&matches)?;
-        let loader = self.loader(&arguments)?;
-        let command = arguments.command;
-        match command.unwrap_or(Command::Work(Work::Serve(arguments.serve))) {
+        let Arguments {
+            command,
+            mut serve,
+            sources,
+        } = Arguments::from_arg_matches(&matches)?;
+        let command = match command {
+            Some(Command::Work(Work::Serve(of_command))) => {
+                serve = of_command.or(serve);
+                None
+            }
+            command => command,
+        };
+        let loader = self.loader(&sources, &serve)?;
+        match command.unwrap_or(Command::Work(Work::Serve(serve))) {
             Command::Work(work) => self.run_in(work, loader.load()?),
             Command::Settings(what) => show_settings(loader, what),
             Command::Completions { shell } => {
@@ -178,7 +190,7 @@ impl<M, S> Program<M, S> {
     }
 
     /// The sources of the settings: what the program says, files, variables, flags.
-    fn loader(&self, arguments: &Arguments) -> Result<Loader<S>, Failure>
+    fn loader(&self, sources: &Sources, serve: &ServeArguments) -> Result<Loader<S>, Failure>
     where
         S: Section,
     {
@@ -186,24 +198,18 @@ impl<M, S> Program<M, S> {
         if let Some(defaults) = self.defaults {
             loader = loader.defaults(defaults);
         }
-        for file in &arguments.sources.settings {
+        for file in &sources.settings {
             loader = loader.file(file);
         }
-        if let Some(address) = &arguments.sources.redis {
+        if let Some(address) = &sources.redis {
             let address: RedisSettings = address.parse().map_err(Failure::usage)?;
             loader = loader.redis("--redis", &address);
         }
-        for assignment in &arguments.sources.set {
+        for assignment in &sources.set {
             loader = loader.set(assignment);
         }
-        let of_command = match &arguments.command {
-            Some(Command::Work(Work::Serve(serve))) => Some(serve),
-            _ => None,
-        };
-        for serve in [Some(&arguments.serve), of_command].into_iter().flatten() {
-            for (flag, assignment) in serve.assignments() {
-                loader = loader.flag(flag, assignment);
-            }
+        for (flag, assignment) in serve.assignments() {
+            loader = loader.flag(flag, assignment);
         }
         Ok(loader)
     }
@@ -215,7 +221,12 @@ impl<M, S> Program<M, S> {
         M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
     {
         log::start(&settings.logging);
-        let mut builder = if settings.server.workers > 1 {
+        // Who looks after other processes has nothing else to do.
+        let is_alone = match &work {
+            Work::Serve(serve) => serve.processes().is_none(),
+            _ => true,
+        };
+        let mut builder = if settings.server.workers > 1 && is_alone {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
             builder.worker_threads(settings.server.workers);
             builder
@@ -256,7 +267,13 @@ impl<M, S> Program<M, S> {
                     Err(Failure::unhealthy())
                 }
             }
-            Work::Serve(_) => {
+            Work::Serve(serve) => {
+                if let Some(processes) = serve.processes() {
+                    return fork::supervise(processes, !serve.no_respawn).await;
+                }
+                if serve.is_fork() {
+                    fork::follow_parent()?;
+                }
                 let mut connections = Connections::default();
                 let serving = serve::Serving::prepare(&settings, &mut connections).await?;
                 let server = self.server(settings, &mut connections).await?;

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::failure::Failure;
+use super::signals::Signals;
 use crate::server::Server;
 use crate::settings::{Connections, Section, ServerSettings, Settings, TransportSettings};
 use crate::transport::{RedisConnection, RedisServerTransport};
@@ -79,28 +79,5 @@ impl Serving {
             return Err(Failure::JobsLost);
         }
         Ok(())
-    }
-}
-
-/// The signals that end a server.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(Failure::other);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

@@ -34,7 +34,7 @@ pub struct Customized<S, F> {
 /// # use soa_runtime as soa;
 /// # struct Greeter;
 /// # impl soa::Service for Greeter {
-/// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", None, &[]);
+/// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", "", &[]);
 /// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
 /// # }
 /// use soa::cli::with_server;
