@@ -36,10 +36,6 @@ impl Failure {
         Self::Other(Some("the service cannot be made: "), error)
     }
 
-    pub(super) fn unhealthy() -> Self {
-        Self::Unhealthy
-    }
-
     /// Tells it, and gives the exit code.
     pub(super) fn tell(self) -> ExitCode {
         let (text, code) = match self {

@@ -264,7 +264,7 @@ impl<M, S> Program<M, S> {
                 if is_healthy {
                     Ok(())
                 } else {
-                    Err(Failure::unhealthy())
+                    Err(Failure::Unhealthy)
                 }
             }
             Work::Serve(serve) => {
