@@ -239,6 +239,8 @@ mod stopping {
         let (open, closed) = std::sync::mpsc::channel::<()>();
         let closed = Arc::new(std::sync::Mutex::new(closed));
         let server = Server::untyped("test", "1.0.0")
+            // So that the job holds all of them.
+            .concurrency(1)
             .action("block", move |body: Value, _: Context| {
                 let closed = Arc::clone(&closed);
                 async move {

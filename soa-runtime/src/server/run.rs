@@ -87,7 +87,13 @@ impl Server {
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
         loop {
-            let Ok(mut free) = Arc::clone(&permits).acquire_owned().await else {
+            // Where every permit is with a job that does not end, nothing is received that could say so.
+            let permit = tokio::select! {
+                biased;
+                permit = Arc::clone(&permits).acquire_owned() => permit,
+                () = set(stopping.as_ref()) => break,
+            };
+            let Ok(mut free) = permit else {
                 return Stopped::default(); // The semaphore is never closed.
             };
             // All permits before the requests: nothing is awaited between receiving and starting, so nothing
@@ -128,10 +134,7 @@ impl Server {
         // Every permit back means every job done.
         let done = permits.acquire_many(narrow(limit));
         let hung = async {
-            match stopping {
-                Some(stopping) => stopping.wait().await,
-                None => std::future::pending().await,
-            }
+            set(stopping.as_ref()).await;
             tokio::time::sleep(ANSWER).await;
         };
         let aborted = tokio::select! {
@@ -163,6 +166,14 @@ impl Server {
 pub struct Stopped {
     /// How many jobs had not ended, and have no answer.
     pub aborted: usize,
+}
+
+/// Returns when jobs are to be given up.
+async fn set(stopping: Option<&Arc<Signal>>) {
+    match stopping {
+        Some(stopping) => stopping.wait().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A number of permits, which the builder keeps below `u32::MAX`.

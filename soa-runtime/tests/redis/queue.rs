@@ -201,11 +201,32 @@ async fn times_without_an_end_or_of_nothing_are_no_trouble() {
         .settings()
         .receive_timeout(Duration::MAX)
         .message_expiry(Duration::MAX)
+        .command_timeout(Duration::MAX)
         .block_timeout(Duration::ZERO);
     let running = Running::start(service().build().unwrap(), settings.clone());
     let client = client(settings);
     let call = || client.call_action("test", "echo", &value!({}));
     call().await.unwrap();
     call().timeout(Duration::MAX).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_redis_without_memory_refuses_a_push_and_the_caller_is_told_why() {
+    let redis = Redis::start();
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    let client = client(redis.settings());
+    let call = || client.call_action("test", "echo", &value!({}));
+    call().await.unwrap();
+    redis.text("CONFIG SET maxmemory 1");
+    let error = call().timeout(Duration::from_secs(1)).await.unwrap_err();
+    let told = std::error::Error::source(&error).map(ToString::to_string);
+    assert!(
+        told.as_ref().is_some_and(|told| told.contains("OOM")),
+        "{error}: {told:?}"
+    );
+    assert_eq!(redis.integer("EXISTS pysoa:service.test"), 0);
+    redis.text("CONFIG SET maxmemory 0");
+    call().await.unwrap();
     running.stop().await;
 }

@@ -31,6 +31,9 @@ use crate::error::{TransportError, TransportErrorKind};
 const BATCH: usize = 128;
 const BATCH_BYTES: usize = 1024 * 1024;
 
+/// How long a list that takes nothing is left alone at most: what has mended itself is noticed as soon.
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
 /// Who wants to know what became of a message.
 pub(super) trait Receipt: Send + 'static {
     /// Whether the message still has to be sent.
@@ -347,7 +350,8 @@ impl<R: Receipt> Shared<R> {
 
     /// Waits before the next attempt; less when somebody cannot wait so long.
     async fn rest(&self, refusals: u32) {
-        let until = Instant::now() + pause(refusals, random());
+        // One message is offered at a time, so looking often costs little; a message itself is given up by the schedule.
+        let until = Instant::now() + pause(refusals, random()).min(LONGEST_REST);
         loop {
             let first = self.state().backlog.next_time();
             let until = first.map_or(until, |first| first.min(until));

@@ -2,7 +2,6 @@ local room = tonumber(ARGV[2]) - redis.call('LLEN', KEYS[1])
 local count = math.min(room, #ARGV - 2)
 if count <= 0 then return 0 end
 local ttl = redis.call('PTTL', KEYS[1])
-if ttl < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 redis.call('RPUSH', KEYS[1], unpack(ARGV, 3, count + 2))
-if ttl == -2 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+if ttl < tonumber(ARGV[1]) then redis.pcall('PEXPIRE', KEYS[1], ARGV[1]) end
 return count

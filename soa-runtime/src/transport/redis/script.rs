@@ -24,8 +24,9 @@ pub(super) struct Variant {
 /// messages. Appends as many as there is room for and returns how many. A longer time to live stays: the
 /// reference sets it back, so that a short-lived message takes longer-lived ones with it.
 ///
-/// A script is not undone when it fails half-way. So what may be refused (by an ACL, or for its argument) comes before
-/// the push, also on a list that is not there yet, where it changes nothing: a refusal has pushed nothing.
+/// A script is not undone when it fails half-way, so nothing behind the push may fail: the times to live are set by
+/// `pcall`, and what they need to know is asked before. The push is the first command that writes, as Redis looks at
+/// its `maxmemory` until then only.
 const PUSH: &str = include_str!("push.lua");
 
 /// The same with the commands of the reference. Before Redis 7, EXPIRE cannot keep the longer time.
@@ -34,10 +35,9 @@ local length = redis.call('LLEN', KEYS[1])
 local count = math.min(tonumber(ARGV[2]) - length, #ARGV - 2)
 if count <= 0 then return 0 end
 local ttl = math.ceil(tonumber(ARGV[1]) / 1000)
-local raised = redis.pcall('EXPIRE', KEYS[1], ttl, 'GT')
-if type(raised) == 'table' then redis.call('EXPIRE', KEYS[1], ttl) end
 redis.call('RPUSH', KEYS[1], unpack(ARGV, 3, count + 2))
-if length == 0 then redis.call('EXPIRE', KEYS[1], ttl) end
+local raised = length > 0 and redis.pcall('EXPIRE', KEYS[1], ttl, 'GT')
+if type(raised) ~= 'number' then redis.pcall('EXPIRE', KEYS[1], ttl) end
 return count";
 
 /// What makes of a push one of all messages or none.

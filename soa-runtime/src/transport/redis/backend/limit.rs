@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
+use super::super::settings::bounded;
+
 /// A limit for one command at a time.
 #[derive(Debug)]
 pub(in super::super) struct Limit(Pin<Box<Sleep>>);
@@ -25,7 +27,7 @@ impl Limit {
         length: Duration,
         command: impl Future<Output = T>,
     ) -> Option<T> {
-        self.0.as_mut().reset(Instant::now() + length);
+        self.0.as_mut().reset(Instant::now() + bounded(length));
         tokio::select! {
             biased;
             outcome = command => Some(outcome),
