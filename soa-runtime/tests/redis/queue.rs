@@ -195,6 +195,46 @@ async fn a_caller_that_never_reads_does_not_stop_the_service() {
 }
 
 #[tokio::test]
+async fn many_lists_that_take_nothing_do_not_stop_the_service() {
+    let redis = Redis::start();
+    let settings = redis.settings().queue_capacity(10);
+    let running = Running::start(service().build().unwrap(), settings);
+    // Each has less than what is kept for one, and together they have more than what is kept for all.
+    for list in 0..500 {
+        let full = format!("service.test.client!{list}");
+        let fill = format!("pysoa:{full}");
+        let mut command: Vec<&[u8]> = vec![b"RPUSH", fill.as_bytes()];
+        command.extend([b"x".as_slice(); 10]);
+        redis.command(&command);
+        for id in 0..10 {
+            let frame = crate::support::request(id, &full, &value!({}));
+            redis.command(&[b"RPUSH", QUEUE.as_bytes(), &frame]);
+        }
+    }
+    let client = client(redis.settings());
+    let call = client.call_action("test", "echo", &value!({}));
+    call.timeout(Duration::from_secs(30)).await.unwrap();
+    redis.text("FLUSHALL");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_reply_list_that_is_none_is_not_waited_for() {
+    let redis = Redis::start();
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    redis.text("SET pysoa:service.test.client!text x");
+    for id in 0..4_500 {
+        let frame = crate::support::request(id, "service.test.client!text", &value!({}));
+        redis.command(&[b"RPUSH", QUEUE.as_bytes(), &frame]);
+    }
+    let client = client(redis.settings());
+    let call = client.call_action("test", "echo", &value!({}));
+    call.timeout(Duration::from_secs(30)).await.unwrap();
+    // Nothing waits for it any more.
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn times_without_an_end_or_of_nothing_are_no_trouble() {
     let redis = Redis::start();
     let settings = redis

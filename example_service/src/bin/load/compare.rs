@@ -1,4 +1,4 @@
-//! One run for the figures of benches/README.md: raw sockets, this framework and PySOA, in turns.
+//! One run for ratios: raw sockets, this framework and PySOA, in turns.
 //!
 //! A machine that others use is slower at one time than at another. So the contestants take turns, several
 //! rounds of them, each contestant's best counts, and what is to be looked at are the ratios.

@@ -8,7 +8,7 @@
 //! It calls one action in a closed loop of callers or an open loop at a rate, of whatever serves the protocol:
 //! this framework, PySOA, or, with `--raw`, sockets without either. It reports round trips, latencies and what
 //! the processor did in this process, the servers and Redis. `load compare` measures several of these in turns,
-//! and gives the ratios that benches/README.md is made of.
+//! and gives their ratios.
 //!
 //! Everything here runs on one thread, as a client does by default; only the clock of the open loop has its own.
 

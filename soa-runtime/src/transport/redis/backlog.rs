@@ -60,6 +60,11 @@ impl<R: Receipt> Backlog<R> {
         self.full_since.is_some()
     }
 
+    /// Whether messages are not accepted at present, for whatever reason.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.times.is_some()
+    }
+
     pub(super) fn push(&mut self, message: Message<R>) {
         let since = Instant::now();
         let left = message.deadline.saturating_duration_since(since);

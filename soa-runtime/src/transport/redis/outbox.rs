@@ -92,6 +92,8 @@ struct State<R> {
     is_busy: bool,
     /// Whether nobody is left to send.
     is_closed: bool,
+    /// Whether the list has taken something.
+    is_proven: bool,
 }
 
 /// Why messages were not taken; it is told to each of them.
@@ -145,6 +147,7 @@ impl<R: Receipt> Outbox<R> {
                 is_running: false,
                 is_busy: false,
                 is_closed: false,
+                is_proven: false,
             }),
             changed: Notify::new(),
         };
@@ -173,6 +176,21 @@ impl<R: Receipt> Outbox<R> {
     pub(super) fn is_clogged(&self) -> bool {
         let state = self.shared.state();
         state.backlog.is_full() && state.backlog.len() >= CLOGGED
+    }
+
+    /// Whether what is sent now has to wait: the list takes nothing, or its master cannot be reached.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.shared.line.link().is_none() || self.shared.state().backlog.is_waiting()
+    }
+
+    /// Whether the list has ever taken anything.
+    pub(super) fn is_proven(&self) -> bool {
+        self.shared.state().is_proven
+    }
+
+    /// Whether something waits here already.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.shared.state().backlog.len() > 0
     }
 
     /// Whether nothing waits here or is being pushed.
@@ -231,13 +249,14 @@ impl<R: Receipt> Shared<R> {
             }
             let refusal = match self.push(&mut limit, &link, &batch).await {
                 Ok(taken) => {
+                    self.state().is_proven |= taken > 0;
                     for waiting in batch.drain(..taken.min(batch.len())) {
                         waiting.message.receipt.done(Ok(()));
                     }
                     self.full()
                 }
                 Err(PushError::Refused(error)) => error.into(),
-                Err(PushError::Unknown(error)) => {
+                Err(PushError::Final(error) | PushError::Unknown(error)) => {
                     let refusal = Refusal::from(error);
                     tell(batch.drain(..), &refusal);
                     refusal

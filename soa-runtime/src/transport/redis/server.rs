@@ -487,9 +487,20 @@ impl ServerTransport for RedisServerTransport {
         let Handle { connection, shared } = &*self.handle;
         let ring = connection.ring().await?;
         let outbox = shared.outbox(connection, ring, reply.reply_to);
+        // Callers that do not read, and lists that cannot be reached, must not hold up the answers to all others: half
+        // of the room is for those that get through, and what nobody has tried yet; the last of it is for those that
+        // are known to get through.
+        let room = shared.pending.available_permits();
+        let total = PENDING as usize;
+        let is_refused = room < total / 2 && outbox.is_stuck()
+            || room < total / 2 && !outbox.is_proven() && outbox.has_waiting()
+            || room < total / 8 && !outbox.is_proven();
         if outbox.is_clogged() {
-            // One caller that does not read must not hold up the answers to all others.
             let message = "nobody reads the caller's reply list";
+            return Err(TransportError::new(TransportErrorKind::QueueFull, message));
+        }
+        if is_refused {
+            let message = "too many answers wait for lists that take none";
             return Err(TransportError::new(TransportErrorKind::QueueFull, message));
         }
         let Ok(permit) = Arc::clone(&shared.pending).acquire_owned().await else {

@@ -100,6 +100,8 @@ struct Inner {
 pub(super) enum PushError {
     /// Nothing was pushed.
     Refused(TransportError),
+    /// Nothing was pushed, nor will it be when it is tried again: the key is no list, or the login may not.
+    Final(TransportError),
     /// It may have been pushed, or not.
     Unknown(TransportError),
 }
@@ -316,7 +318,9 @@ impl Link {
         let failed = |source| {
             TransportError::new(TransportErrorKind::Transient, message).with_source(source)
         };
-        if is_answer(&error) {
+        if is_final(&error) {
+            PushError::Final(failed(error))
+        } else if is_answer(&error) {
             PushError::Refused(failed(error))
         } else {
             PushError::Unknown(failed(error))
@@ -467,6 +471,14 @@ impl Drop for Inner {
 /// The hash by which Redis knows a script.
 pub(super) fn sha1(text: &str) -> String {
     fred::util::sha1_hash(text)
+}
+
+/// Whether Redis will say the same the next time.
+fn is_final(error: &Error) -> bool {
+    let told = error.details();
+    ["WRONGTYPE", "NOPERM", "ACL failure"]
+        .iter()
+        .any(|word| told.contains(word))
 }
 
 /// Whether Redis itself said this: its errors begin with a word in capitals.
