@@ -35,7 +35,6 @@ pub(super) struct Backlog<R> {
 #[derive(Debug)]
 pub(super) struct Waiting<R> {
     pub(super) message: Message<R>,
-    since: Instant,
     give_up: Instant,
 }
 
@@ -66,18 +65,13 @@ impl<R: Receipt> Backlog<R> {
     }
 
     pub(super) fn push(&mut self, message: Message<R>) {
-        let since = Instant::now();
-        let left = message.deadline.saturating_duration_since(since);
-        let give_up = since + (left - MARGIN.min(left / 4));
+        let left = message.deadline.saturating_duration_since(message.since);
+        let give_up = message.since + (left - MARGIN.min(left / 4));
         if let Some(times) = &mut self.times {
             let number = self.first + offset(self.queue.len());
             times.push(Reverse((give_up, number)));
         }
-        self.queue.push_back(Some(Waiting {
-            message,
-            since,
-            give_up,
-        }));
+        self.queue.push_back(Some(Waiting { message, give_up }));
         self.count += 1;
     }
 
@@ -142,7 +136,7 @@ impl<R: Receipt> Backlog<R> {
 
     /// When the next message has to be given up.
     pub(super) fn next_time(&mut self) -> Option<Instant> {
-        let impatient = self.front().map(|front| front.since);
+        let impatient = self.front().map(|front| front.message.since);
         let impatient = impatient.zip(self.full_since);
         let impatient = impatient.map(|(since, full)| since.max(full) + self.patience);
         let late = loop {
@@ -172,7 +166,7 @@ impl<R: Receipt> Backlog<R> {
         self.count -= expired.len();
         while let Some(full_since) = self.full_since
             && let Some(front) = self.front()
-            && front.since.max(full_since) + self.patience <= now
+            && front.message.since.max(full_since) + self.patience <= now
         {
             expired.extend(self.take(1, usize::MAX));
         }
@@ -227,6 +221,7 @@ mod tests {
             frame: Bytes::from_static(b"frame"),
             more: Vec::new(),
             lifetime: time,
+            since: Instant::now(),
             deadline: Instant::now() + time,
             receipt: Number(number),
         }

@@ -124,7 +124,8 @@ impl Shared {
     async fn call(self: Arc<Self>, request: ClientRequest) -> Result<JobResponse, TransportError> {
         let settings = self.connection.settings();
         let wait = bounded(request.timeout.unwrap_or(settings.receive_timeout));
-        let deadline = Instant::now() + wait;
+        let since = Instant::now();
+        let deadline = since + wait;
         let (worth, lifetime) = match request.timeout {
             Some(_) => (wait, wait + GRACE),
             None => (
@@ -170,6 +171,7 @@ impl Shared {
             frame,
             more: Vec::new(),
             lifetime,
+            since,
             deadline,
             receipt: CallReceipt {
                 list: Arc::clone(&waiting.list),

@@ -51,6 +51,8 @@ pub(super) struct Message<R> {
     pub(super) more: Vec<Bytes>,
     /// How long the list has to live at least.
     pub(super) lifetime: Duration,
+    /// Since when there is something to send.
+    pub(super) since: Instant,
     /// When it is no longer worth sending.
     pub(super) deadline: Instant,
     pub(super) receipt: R,

@@ -255,9 +255,9 @@ impl Popper {
                 break;
             };
             let popped = self.pop(&mut limit, &link, turn).await;
-            let frames = match &popped {
-                Ok(frames) => frames.as_slice(),
-                Err(_) => &[],
+            let (frames, failure) = match popped {
+                Ok(frames) => (frames, None),
+                Err(error) => (Vec::new(), Some(error)),
             };
             let is_large = frames.iter().any(|frame| frame.len() > LARGE);
             most = if is_large { 1 } else { COUNT };
@@ -272,7 +272,7 @@ impl Popper {
                 // It may be another one's turn now.
                 shared.wanted.notify_waiters();
             }
-            if let Err(error) = popped {
+            if let Some(error) = failure {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(service = %shared.service, %error, source, "taking requests failed");
                 tokio::time::sleep(REST).await;
@@ -371,16 +371,17 @@ impl Shared {
     }
 
     /// Keeps what a pop has brought; whether there was something.
-    fn took(&self, index: usize, frames: &[Bytes]) -> bool {
+    fn took(&self, index: usize, frames: Vec<Bytes>) -> bool {
+        let has_some = !frames.is_empty();
         let mut state = self.state();
         if let Some(turns) = &mut state.turns {
             turns.end(index, frames.len());
         }
-        state.buffer.extend(frames.iter().cloned());
-        if !frames.is_empty() {
+        if has_some {
             state.wanted = 0;
         }
-        !frames.is_empty()
+        state.buffer.extend(frames);
+        has_some
     }
 
     async fn closed(&self) {
@@ -511,11 +512,13 @@ impl ServerTransport for RedisServerTransport {
             Some(size) => wire::cut(reply.frame, size),
             None => (reply.frame, Vec::new()),
         };
+        let since = Instant::now();
         outbox.send(Message {
             frame,
             more,
             lifetime,
-            deadline: Instant::now() + lifetime,
+            since,
+            deadline: since + lifetime,
             receipt: ReplyReceipt {
                 service: shared.service.clone(),
                 _pending: permit,
