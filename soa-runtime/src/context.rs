@@ -11,6 +11,7 @@ use crate::codec::Value;
 use crate::extensions::Extensions;
 use crate::lifetime::Lifetime;
 use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet};
+use crate::middleware::Identity;
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
 ///
@@ -192,6 +193,11 @@ impl Context {
 
     /// What middleware left for this type.
     pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.extensions.get()
+    }
+
+    /// Who calls, where middleware has found out: see [`Authentication`](crate::middleware::Authentication).
+    pub fn identity(&self) -> Option<&Identity> {
         self.extensions.get()
     }
 

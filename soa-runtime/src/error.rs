@@ -9,7 +9,7 @@ mod client;
 mod transport;
 
 pub use action::{ActionError, IntoActionError, JobError};
-pub use client::{ClientError, ErrorKind};
+pub use client::{ClientError, ErrorKind, OpenCircuit};
 pub use transport::{TransportError, TransportErrorKind};
 
 use std::fmt;

@@ -5,6 +5,7 @@ pub use std::sync::Arc;
 
 pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, ServiceClient, TypedClient};
+pub use crate::declared::Declared;
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use crate::message::{Name, Switch, Variant};
 pub use crate::server::IntoServer;

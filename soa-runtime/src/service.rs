@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::action::Action;
 use crate::context::Context;
+use crate::declared::Declared;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::message::{ActionResponse, Body, Name, Variant, WireError, code};
@@ -32,6 +33,7 @@ pub trait Service: Sized + Send + Sync + 'static {
 pub struct ServiceAction<S> {
     pub(crate) name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
+    pub(crate) declared: &'static Declared,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
 }
 
@@ -53,6 +55,7 @@ impl<S> ServiceAction<S> {
         Self {
             name: action.name(),
             variant: action.variant,
+            declared: action.declared,
             run,
         }
     }

@@ -206,7 +206,7 @@ impl Client {
     pub(crate) fn dispatch(
         &self,
         route: Arc<Route>,
-        actions: Vec<ActionRequest>,
+        mut actions: Vec<ActionRequest>,
         options: Option<Box<CallOptions>>,
         sent: Sent,
     ) -> Result<Dispatched, ClientError> {
@@ -228,6 +228,9 @@ impl Client {
         let mut timeout = None;
         if let Some(options) = options {
             timeout = options.timeout;
+            for request in &mut actions {
+                request.is_repeatable |= options.is_idempotent;
+            }
             options
                 .apply(&mut context, &mut control)
                 .map_err(|problem| ClientError::usage(&route.service, problem))?;

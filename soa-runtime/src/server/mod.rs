@@ -66,6 +66,9 @@ type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {
     fn call(&self, call: ActionCall) -> ActionFuture;
+
+    /// Adds the permissions that this call needs and its caller does not have.
+    fn missing_permissions(&self, _call: &ActionCall, _missing: &mut Vec<String>) {}
 }
 
 impl Server {

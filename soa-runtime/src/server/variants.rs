@@ -27,6 +27,12 @@ impl Variants {
 }
 
 impl Handler for Variants {
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        if let Some(handler) = self.select(call) {
+            handler.missing_permissions(call, missing);
+        }
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         match self.select(&call) {
             Some(handler) => handler.call(call),
