@@ -405,7 +405,7 @@ mod tests {
     #[test]
     fn secrets_are_hidden_at_any_depth_whatever_they_are() {
         let body = value!({
-            "list": [{ "token": 7 }, { "token": null }, { "token": true }],
+            "list": [{ "token": 7 }, { "token": (Value::Nil) }, { "token": true }],
             "password": { "old": "a", "new": ["b"] },
             "file": (bytes::Bytes::from_static(b"abc")),
         });
