@@ -8,9 +8,12 @@ use tokio::time::Instant;
 
 use crate::client::{Client, ClientBuilder, TypedClient};
 use crate::codec::Value;
+use crate::error::ActionError;
 use crate::extensions::Extensions;
 use crate::lifetime::Lifetime;
-use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet};
+use crate::message::{
+    ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, code, to_context,
+};
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
 ///
@@ -104,6 +107,19 @@ impl Context {
         })
     }
 
+    /// The context with a value of a declared type, for [`Context::get`].
+    ///
+    /// # Panics
+    /// A value that cannot be encoded.
+    #[must_use]
+    #[track_caller]
+    pub fn with_context_value<T: ContextValue>(self, value: T) -> Self {
+        match to_context(&value) {
+            Ok(value) => self.with_value(T::KEY, value),
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+
     /// The context with another correlation id.
     #[must_use]
     pub fn with_correlation_id(self, id: impl Into<Arc<str>>) -> Self {
@@ -128,7 +144,7 @@ impl Context {
         self.within(time)
     }
 
-    /// The context with a value for [`Context::get`].
+    /// The context with a value for [`Context::extension`].
     #[must_use]
     pub fn with_extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.extensions.insert(value);
@@ -190,8 +206,21 @@ impl Context {
         &self.job.control
     }
 
-    /// What middleware left for this type.
-    pub fn get<T: 'static>(&self) -> Option<&T> {
+    /// The value of this type that a caller put into the context; `None` where there is none. See [`ContextValue`].
+    ///
+    /// # Errors
+    /// What the caller put under the key of the type is not of the type: `INVALID`, the caller's fault, at
+    /// `context.KEY`.
+    pub fn get<T: ContextValue>(&self) -> Result<Option<T>, ActionError> {
+        self.job.header.get().map_err(|error| {
+            let key = T::KEY;
+            let message = format!("The context's `{key}` cannot be read: {error}");
+            ActionError::caller(code::INVALID, message).field(format!("context.{key}"))
+        })
+    }
+
+    /// What middleware left for this type. It does not travel: see [`get`](Self::get) for what callers send.
+    pub fn extension<T: 'static>(&self) -> Option<&T> {
         self.extensions.get()
     }
 

@@ -99,6 +99,18 @@ pub struct ActionCall {
     pub context: Context,
 }
 
+impl ActionCall {
+    /// A call of this action, as tests of middleware make it. The context says of itself which action runs, so make it
+    /// for the same.
+    pub fn new(action: impl Into<Name>, body: Body, context: Context) -> Self {
+        Self {
+            action: action.into(),
+            body,
+            context,
+        }
+    }
+}
+
 /// The future of an action.
 pub type ActionFuture = BoxFuture<'static, Result<ActionResponse, ActionError>>;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Client, Route, Shared};
 use crate::codec::Value;
 use crate::error::BuildError;
-use crate::message::{ContextHeader, Name, SwitchSet};
+use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
 use crate::middleware::{ClientStage, Middleware, StackBuilder};
 use crate::transport::ClientTransport;
 
@@ -75,6 +75,15 @@ impl ClientBuilder {
     #[must_use]
     pub fn context(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         if let Err(problem) = self.base.set(key.into(), value.into()) {
+            self.problem.get_or_insert(BuildError::new(problem));
+        }
+        self
+    }
+
+    /// Puts a value of a declared type into the context of every call. See [`ContextValue`].
+    #[must_use]
+    pub fn context_value<T: ContextValue>(mut self, value: T) -> Self {
+        if let Err(problem) = self.base.put(&value) {
             self.problem.get_or_insert(BuildError::new(problem));
         }
         self

@@ -9,12 +9,16 @@
 //! * one job of several actions: `client.job((a, b)).await`, a tuple or a vector;
 //! * many jobs, for many services, at once: `client.parallel([a, b]).await`;
 //! * now sent, later collected: `let pending = call.send().await?; … pending.await?`;
-//! * untyped: `client.call_action("example", "square", body).await`.
+//! * sent, and no answer wanted: `call.send_and_forget().await`;
+//! * many sent, the answers as they come: [`Outstanding`];
+//! * untyped: `client.call_action("example", "square", body).await`, and all of the above with it.
 
 mod builder;
 mod call;
+mod form;
 mod job;
 mod options;
+mod outstanding;
 mod parallel;
 mod pending;
 mod typed;
@@ -31,9 +35,11 @@ use tokio::time::Instant;
 
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
+pub use form::Form;
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
 pub use options::CallOptions;
-pub use parallel::Parallel;
+pub use outstanding::{Outstanding, RequestId};
+pub use parallel::{Gather, Parallel, ParallelCall};
 pub use pending::{Pending, Sent};
 pub use typed::{ServiceClient, TypedClient};
 
@@ -87,6 +93,26 @@ pub struct ClientRequest {
     pub timeout: Option<Duration>,
     /// The transport says here that the request is on its way.
     pub sent: Sent,
+}
+
+impl ClientRequest {
+    /// A request that no client has made, as tests of middleware and of transports need it. Nobody watches whether it
+    /// was sent.
+    pub fn new(service: impl Into<Name>, job: JobRequest) -> Self {
+        Self {
+            service: service.into(),
+            job,
+            timeout: None,
+            sent: Sent::unwatched(),
+        }
+    }
+
+    /// The same, of a caller that waits for so long.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
 }
 
 impl Client {
@@ -145,15 +171,10 @@ impl Client {
     /// Many jobs, for one or many services, sent at once; the results come in the order of the calls.
     ///
     /// Takes a vector or an array of calls of one kind, or a tuple of different ones. All of them are
-    /// waited for; the error of the first that failed is the error of the whole.
-    ///
-    /// # Errors
-    /// See above.
-    pub fn parallel<P: Parallel>(
-        &self,
-        calls: P,
-    ) -> impl Future<Output = Result<P::Output, ClientError>> + Send + 'static {
-        calls.run()
+    /// waited for; the error of the first that failed is the error of the whole. See [`ParallelCall::each`] for the
+    /// outcome of each in its place. The options are those of each call.
+    pub fn parallel<P: Parallel>(&self, calls: P) -> ParallelCall<P> {
+        ParallelCall::new(calls)
     }
 
     /// One action of a service by name, with an untyped response.
@@ -226,12 +247,16 @@ impl Client {
             ..Control::default()
         };
         let mut timeout = None;
+        let mut is_forgotten = false;
         if let Some(options) = options {
             timeout = options.timeout;
+            is_forgotten = options.is_forgotten;
             options
                 .apply(&mut context, &mut control)
                 .map_err(|problem| ClientError::usage(&route.service, problem))?;
         }
+        // How long all of it may take, sending alone where nobody waits for more.
+        let mut limit = timeout;
         if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -239,9 +264,12 @@ impl Client {
             }
             let usual = route.transport.as_ref();
             let usual = timeout.or_else(|| usual.and_then(|transport| transport.default_timeout()));
-            let limit = usual.map_or(left, |usual| usual.min(left));
-            timeout = Some(limit);
-            control.set_timeout(limit);
+            let left = usual.map_or(left, |usual| usual.min(left));
+            limit = Some(left);
+            if !is_forgotten {
+                timeout = limit;
+                control.set_timeout(left);
+            }
         }
         for switch in switches_of(&actions) {
             context.switches = context.switches.with(switch);
@@ -257,7 +285,7 @@ impl Client {
         };
         if self.shared.middleware.is_empty() {
             let dispatched = deliver(&self.shared, &route, request)?;
-            return Ok(within(timeout, route, dispatched));
+            return Ok(within(limit, route, dispatched));
         }
         let (shared, called) = (Arc::clone(&self.shared), Arc::clone(&route));
         let end = move |request: ClientRequest| -> BoxFuture<_> {
@@ -269,7 +297,26 @@ impl Client {
             }
         };
         let run = self.shared.middleware.run(request, end);
-        Ok(within(timeout, called, Dispatched::Boxed(run)))
+        Ok(within(limit, called, Dispatched::Boxed(run)))
+    }
+
+    /// Sends a job that nobody waits for.
+    fn forget(
+        &self,
+        route: Arc<Route>,
+        actions: Vec<ActionRequest>,
+        mut options: Box<CallOptions>,
+    ) -> BoxFuture<Result<(), ClientError>> {
+        options.is_forgotten = true;
+        let service = route.service.clone();
+        match self.dispatch(route, actions, Some(options), Sent::unwatched()) {
+            Ok(dispatched) => Box::pin(async move {
+                // Middleware may have answered it.
+                let response = dispatched.await?;
+                call::Outcomes::new(&service, response).map(drop)
+            }),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 }
 
@@ -314,10 +361,11 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
     }))
 }
 
-/// Whether there is nothing in the response but errors.
+/// Whether there is nothing in the response but errors. One without anything is of a job that nobody waits for.
 fn has_failed(response: &JobResponse) -> bool {
     let mut actions = response.actions.iter();
-    actions.all(|action| !action.errors.is_empty())
+    let is_empty = response.errors.is_empty() && response.actions.is_empty();
+    !is_empty && actions.all(|action| !action.errors.is_empty())
 }
 
 fn deliver(

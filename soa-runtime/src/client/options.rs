@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::Value;
-use crate::message::{ContextHeader, Control, Switch, SwitchSet};
+use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
 /// What can be said about one call, job or not.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,10 @@ pub struct CallOptions {
     pub(super) context: Vec<(String, Value)>,
     pub(super) control: Vec<(String, Value)>,
     pub(super) continue_on_error: bool,
+    /// Nobody waits for the answer, and none is sent.
+    pub(super) is_forgotten: bool,
+    /// What is wrong with an option that was given.
+    pub(super) problem: Option<String>,
 }
 
 impl CallOptions {
@@ -27,6 +31,9 @@ impl CallOptions {
         context: &mut ContextHeader,
         control: &mut Control,
     ) -> Result<(), String> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
         for (key, value) in self.context {
             context.set(key, value)?;
         }
@@ -40,9 +47,11 @@ impl CallOptions {
         }
         if control.suppress_response == Some(true) {
             return Err(
-                "`suppress_response` is not for calls that wait for their answer".to_owned(),
+                "`suppress_response` is not for calls that wait for their answer: use `send_and_forget`"
+                    .to_owned(),
             );
         }
+        control.suppress_response = Some(self.is_forgotten);
         if let Some(timeout) = self.timeout {
             control.set_timeout(timeout);
         }
@@ -55,6 +64,13 @@ impl CallOptions {
 
     pub(super) fn add_context(&mut self, key: String, value: Value) {
         self.context.push((key, value));
+    }
+
+    pub(super) fn add_context_value<T: ContextValue>(&mut self, value: &T) {
+        match to_context(value) {
+            Ok(value) => self.add_context(T::KEY.to_owned(), value),
+            Err(problem) => drop(self.problem.get_or_insert(problem)),
+        }
     }
 
     pub(super) fn add_control(&mut self, key: String, value: Value) {
@@ -89,6 +105,12 @@ macro_rules! option_methods {
             value: impl Into<crate::codec::Value>,
         ) -> $Out {
             self.with(|options| options.add_context(key.into(), value.into()))
+        }
+
+        /// Puts a value of a declared type into the context: it flows down the chain, and handlers get it by its
+        /// type. See [`ContextValue`](crate::ContextValue).
+        pub fn context_value<T: crate::message::ContextValue>(self, value: T) -> $Out {
+            self.with(|options| options.add_context_value(&value))
         }
 
         /// Puts a value into the control header: only the called server sees it.

@@ -13,6 +13,7 @@
 mod action;
 mod body;
 mod context;
+mod context_value;
 mod control;
 mod error;
 mod job;
@@ -23,6 +24,8 @@ pub use action::{ActionRequest, ActionResponse};
 pub use body::Body;
 pub(crate) use context::KEYS as CONTEXT_KEYS;
 pub use context::{ContextHeader, ResponseContext};
+pub use context_value::ContextValue;
+pub(crate) use context_value::to_context;
 pub use control::Control;
 pub(crate) use control::KEYS as CONTROL_KEYS;
 pub use error::{WireError, code};
