@@ -1,5 +1,7 @@
 //! What a handler sees of the job that it runs in.
 
+mod local;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use crate::lifetime::Lifetime;
 use crate::message::{
     ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, code, to_context,
 };
+use crate::server::{Server, Shared};
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
 ///
@@ -25,6 +28,8 @@ pub struct Context {
     /// When this action has to be done; never later than the job.
     deadline: Option<Instant>,
     extensions: Extensions,
+    /// How many actions of this server have called each other to get here.
+    depth: u8,
 }
 
 /// What all actions of a job share.
@@ -35,6 +40,8 @@ pub(crate) struct JobState {
     pub(crate) control: Control,
     pub(crate) client: Client,
     pub(crate) hook: Option<ClientHook>,
+    /// The server whose other actions can be called; `None` in tests.
+    pub(crate) server: Option<Arc<Shared>>,
     pub(crate) lifetime: Arc<Lifetime>,
 }
 
@@ -48,6 +55,7 @@ impl Context {
             job,
             action,
             extensions,
+            depth: 0,
         }
     }
 
@@ -88,6 +96,7 @@ impl Context {
             control: Control::default(),
             client: ClientBuilder::default().finish(),
             hook: None,
+            server: None,
             lifetime: Arc::default(),
         };
         Self::new(Arc::new(job), Name::Borrowed("test"), Extensions::new())
@@ -136,6 +145,15 @@ impl Context {
     #[must_use]
     pub fn with_client(self, client: &Client) -> Self {
         self.change(|job| job.client = client.clone())
+    }
+
+    /// The context of an action of this server, whose other actions [`call_local`](Self::call_local) then reaches.
+    #[must_use]
+    pub fn with_server(self, server: &Server) -> Self {
+        self.change(|job| {
+            job.service = server.name().to_owned().into();
+            job.server = Some(Arc::clone(server.shared()));
+        })
     }
 
     /// The context of an action that has so much time left.

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::action::Action;
+use crate::codec::Encoding;
 use crate::context::Context;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
@@ -133,7 +134,12 @@ where
 {
     Box::pin(async move {
         let encoding = call.body.encoding();
-        let request = (action.request.accept)(&call.body).map_err(ActionError::from_errors)?;
+        let is_held = call.body.is_held();
+        let request = match call.body.take() {
+            Some(request) => validated(&action, encoding, request),
+            None => (action.request.accept)(&call.body),
+        };
+        let request = request.map_err(ActionError::from_errors)?;
         // The handler may run for long: do not keep the message that the body is a slice of.
         drop(call.body);
         let response = match handler(request, call.context).await {
@@ -142,9 +148,29 @@ where
         };
         (action.response.validate)(&response)
             .map_err(|errors| invalid_response(&call.action, &errors))?;
-        let body = (action.response.encode)(encoding, &response);
+        let body = if is_held {
+            Body::held(encoding, response, action.response.encode)
+        } else {
+            (action.response.encode)(encoding, &response)
+        };
         Ok(ActionResponse::new(call.action, body))
     })
+}
+
+/// Validates a request of another action of the same server, which never was encoded. What is wrong with it is told in
+/// the words in which it would be told to any caller.
+fn validated<Req, Resp>(
+    action: &Action<Req, Resp>,
+    encoding: Encoding,
+    request: Req,
+) -> Result<Req, Vec<WireError>> {
+    match (action.request.validate)(&request) {
+        Ok(()) => Ok(request),
+        Err(errors) => {
+            let body = (action.request.encode)(encoding, &request);
+            Err((action.request.accept)(&body).err().unwrap_or(errors))
+        }
+    }
 }
 
 /// Runs a typed handler that blocks its thread, on a thread of the runtime's pool for such work.

@@ -16,6 +16,7 @@ mod context;
 mod context_value;
 mod control;
 mod error;
+mod held;
 mod job;
 mod switches;
 mod variant;

@@ -122,6 +122,7 @@ fn run_actions(
         control: job.control,
         client: shared.client.clone(),
         hook: shared.client_hook.clone(),
+        server: Some(Arc::clone(&shared)),
         lifetime,
     });
     let (actions, extensions) = (job.actions, job.extensions);
@@ -260,7 +261,7 @@ where
 }
 
 /// What becomes of an action that was given up, in the reference's words.
-fn out_of_time(shared: &Shared, action: &str) -> ActionError {
+pub(super) fn out_of_time(shared: &Shared, action: &str) -> ActionError {
     tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
     let message = format!("The action \"{action}\" ran for too long and had to be interrupted.");
     ActionError::server(code::ACTION_TIMEOUT, message)
@@ -282,7 +283,7 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     }
 }
 
-fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
+pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
     let text: Cow<'_, str> = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).into(),
         (None, Some(text)) => text.as_str().into(),

@@ -12,6 +12,7 @@ mod answer;
 mod builder;
 mod job;
 mod run;
+pub(crate) mod sibling;
 mod stats;
 mod variants;
 
@@ -116,6 +117,10 @@ impl Server {
     pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
         let lifetime = self.lifetime(&job, None);
         self.execute_within(job, lifetime)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     pub(crate) fn execute_within(
