@@ -10,9 +10,13 @@
 //! * many jobs, for many services, at once: `client.parallel([a, b]).await`;
 //! * now sent, later collected: `let pending = call.send().await?; … pending.await?`;
 //! * untyped: `client.call_action("example", "square", body).await`.
+//!
+//! Objects that a response names by their identifiers are fetched from other services by expansions
+//! ([`Expansions`], [`Expand`]).
 
 mod builder;
 mod call;
+mod expansion;
 mod job;
 mod options;
 mod parallel;
@@ -31,11 +35,14 @@ use tokio::time::Instant;
 
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
+pub use expansion::{Expansion, ExpansionRoute, Expansions};
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
 pub use options::CallOptions;
 pub use parallel::Parallel;
 pub use pending::{Pending, Sent};
 pub use typed::{ServiceClient, TypedClient};
+
+use expansion::Expanding;
 
 use crate::BoxFuture;
 use crate::codec::{Encoding, Value};
@@ -59,6 +66,7 @@ pub struct Client {
 struct Shared {
     routes: HashMap<Name, Arc<Route>>,
     middleware: Stack<ClientStage>,
+    expansions: Expansions,
 }
 
 /// A service and how it is reached. Typed clients keep theirs, so that a call looks nothing up.
@@ -189,6 +197,7 @@ impl Client {
             .map(|(action, body)| ActionRequest::new(action, Body::encode(encoding, &body)))
             .collect();
         JobCall::new(self.clone(), Responses::new(route, actions))
+            .with(|options| options.returns_errors = true)
     }
 
     /// How a service is reached.
@@ -226,8 +235,12 @@ impl Client {
             ..Control::default()
         };
         let mut timeout = None;
-        if let Some(options) = options {
+        let mut expanding = None;
+        if let Some(mut options) = options {
             timeout = options.timeout;
+            if !options.expansions.is_empty() {
+                expanding = Some(Expanding::new(self, &route.service, &mut options)?);
+            }
             options
                 .apply(&mut context, &mut control)
                 .map_err(|problem| ClientError::usage(&route.service, problem))?;
@@ -249,27 +262,46 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
+        let expanding = expanding.map(|expanding| expanding.within(self, &context));
         let request = ClientRequest {
             service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
             timeout,
             sent,
         };
+        let dispatched = self.transmit(&route, request)?;
+        Ok(match expanding {
+            None => dispatched,
+            Some(expanding) => {
+                let expanded =
+                    async move { expanding.run(&route.service, dispatched.await?).await };
+                Dispatched::Boxed(Box::pin(expanded))
+            }
+        })
+    }
+
+    /// Hands a request to the middleware, or to the transport where there is none.
+    fn transmit(
+        &self,
+        route: &Arc<Route>,
+        request: ClientRequest,
+    ) -> Result<Dispatched, ClientError> {
+        let timeout = request.timeout;
         if self.shared.middleware.is_empty() {
-            let dispatched = deliver(&self.shared, &route, request)?;
-            return Ok(within(timeout, route, dispatched));
+            let dispatched = deliver(&self.shared, route, request)?;
+            return Ok(within(timeout, Arc::clone(route), dispatched));
         }
-        let (shared, called) = (Arc::clone(&self.shared), Arc::clone(&route));
+        let (shared, called) = (Arc::clone(&self.shared), Arc::clone(route));
         let end = move |request: ClientRequest| -> BoxFuture<_> {
             // Middleware may send a request to another service than it was made for.
-            let route = shared.routes.get(&request.service).unwrap_or(&route);
+            let route = shared.routes.get(&request.service).unwrap_or(&called);
             match deliver(&shared, route, request) {
                 Ok(dispatched) => Box::pin(dispatched),
                 Err(error) => Box::pin(std::future::ready(Err(error))),
             }
         };
         let run = self.shared.middleware.run(request, end);
-        Ok(within(timeout, called, Dispatched::Boxed(run)))
+        Ok(within(timeout, Arc::clone(route), Dispatched::Boxed(run)))
     }
 }
 
