@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Client, Route, Shared};
+use super::{Client, Expansions, Route, Shared};
 use crate::codec::Value;
 use crate::error::BuildError;
 use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
@@ -30,6 +30,7 @@ pub struct ClientBuilder {
     problem: Option<BuildError>,
     middleware: StackBuilder<ClientStage>,
     base: ContextHeader,
+    expansions: Expansions,
 }
 
 impl ClientBuilder {
@@ -89,15 +90,25 @@ impl ClientBuilder {
         self
     }
 
+    /// What calls can have expanded in their responses; in place of any that were there.
+    #[must_use]
+    pub fn expansions(mut self, expansions: Expansions) -> Self {
+        self.expansions = expansions;
+        self
+    }
+
     /// Makes the client.
     ///
     /// # Errors
-    /// A service that has two routes; a context value that the framework cannot use.
+    /// A service that has two routes; a context value that the framework cannot use; expansions that cannot work.
     pub fn build(self) -> Result<Client, BuildError> {
-        match self.problem {
-            Some(problem) => Err(problem),
-            None => Ok(self.finish()),
+        if let Some(problem) = self.problem {
+            return Err(problem);
         }
+        if let Some(mistake) = self.expansions.mistakes().first() {
+            return Err(BuildError::new(format!("expansions: {mistake}")));
+        }
+        Ok(self.finish())
     }
 
     pub(crate) fn finish(self) -> Client {
@@ -105,6 +116,7 @@ impl ClientBuilder {
             shared: Arc::new(Shared {
                 routes: self.routes,
                 middleware: self.middleware.build(),
+                expansions: self.expansions,
             }),
             base: Arc::new(self.base),
             deadline: None,
@@ -119,6 +131,7 @@ impl Default for ClientBuilder {
             problem: None,
             middleware: StackBuilder::new(),
             base: ContextHeader::new(""),
+            expansions: Expansions::new(),
         }
     }
 }

@@ -149,7 +149,7 @@ impl<A: Actions> JobCall<A> {
 impl<A, M> JobCall<A, M> {
     option_methods!(Self);
 
-    fn with(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
         change(&mut self.options);
         self
     }

@@ -12,9 +12,13 @@
 //! * sent, and no answer wanted: `call.send_and_forget().await`;
 //! * many sent, the answers as they come: [`Outstanding`];
 //! * untyped: `client.call_action("example", "square", body).await`, and all of the above with it.
+//!
+//! Objects that a response names by their identifiers are fetched from other services by expansions
+//! ([`Expansions`], [`Expand`]).
 
 mod builder;
 mod call;
+mod expansion;
 mod form;
 mod job;
 mod options;
@@ -35,6 +39,7 @@ use tokio::time::Instant;
 
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
+pub use expansion::{Expansion, ExpansionRoute, Expansions};
 pub use form::Form;
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
 pub use options::CallOptions;
@@ -42,6 +47,8 @@ pub use outstanding::{Outstanding, RequestId};
 pub use parallel::{Gather, Parallel, ParallelCall};
 pub use pending::{Pending, Sent};
 pub use typed::{ServiceClient, TypedClient};
+
+use expansion::Expanding;
 
 use crate::BoxFuture;
 use crate::codec::{Encoding, Value};
@@ -65,6 +72,7 @@ pub struct Client {
 struct Shared {
     routes: HashMap<Name, Arc<Route>>,
     middleware: Stack<ClientStage>,
+    expansions: Expansions,
 }
 
 /// A service and how it is reached. Typed clients keep theirs, so that a call looks nothing up.
@@ -210,6 +218,7 @@ impl Client {
             .map(|(action, body)| ActionRequest::new(action, Body::encode(encoding, &body)))
             .collect();
         JobCall::new(self.clone(), Responses::new(route, actions))
+            .with(|options| options.returns_errors = true)
     }
 
     /// How a service is reached.
@@ -248,9 +257,14 @@ impl Client {
         };
         let mut timeout = None;
         let mut is_forgotten = false;
-        if let Some(options) = options {
+        let mut expanding = None;
+        if let Some(mut options) = options {
             timeout = options.timeout;
             is_forgotten = options.is_forgotten;
+            // Nobody is there to get what would be fetched.
+            if !options.expansions.is_empty() && !is_forgotten {
+                expanding = Some(Expanding::new(self, &route.service, &mut options)?);
+            }
             options
                 .apply(&mut context, &mut control)
                 .map_err(|problem| ClientError::usage(&route.service, problem))?;
@@ -277,27 +291,46 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
+        let expanding = expanding.map(|expanding| expanding.within(self, &context));
         let request = ClientRequest {
             service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
             timeout,
             sent,
         };
+        let dispatched = self.transmit(&route, request, limit)?;
+        Ok(match expanding {
+            None => dispatched,
+            Some(expanding) => {
+                let expanded =
+                    async move { expanding.run(&route.service, dispatched.await?).await };
+                Dispatched::Boxed(Box::pin(expanded))
+            }
+        })
+    }
+
+    /// Hands a request to the middleware, or to the transport where there is none, and waits within the limit.
+    fn transmit(
+        &self,
+        route: &Arc<Route>,
+        request: ClientRequest,
+        limit: Option<Duration>,
+    ) -> Result<Dispatched, ClientError> {
         if self.shared.middleware.is_empty() {
-            let dispatched = deliver(&self.shared, &route, request)?;
-            return Ok(within(limit, route, dispatched));
+            let dispatched = deliver(&self.shared, route, request)?;
+            return Ok(within(limit, Arc::clone(route), dispatched));
         }
-        let (shared, called) = (Arc::clone(&self.shared), Arc::clone(&route));
+        let (shared, called) = (Arc::clone(&self.shared), Arc::clone(route));
         let end = move |request: ClientRequest| -> BoxFuture<_> {
             // Middleware may send a request to another service than it was made for.
-            let route = shared.routes.get(&request.service).unwrap_or(&route);
+            let route = shared.routes.get(&request.service).unwrap_or(&called);
             match deliver(&shared, route, request) {
                 Ok(dispatched) => Box::pin(dispatched),
                 Err(error) => Box::pin(std::future::ready(Err(error))),
             }
         };
         let run = self.shared.middleware.run(request, end);
-        Ok(within(limit, called, Dispatched::Boxed(run)))
+        Ok(within(limit, Arc::clone(route), Dispatched::Boxed(run)))
     }
 
     /// Sends a job that nobody waits for.

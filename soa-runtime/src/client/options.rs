@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::expansion::Wanted;
 use crate::codec::Value;
 use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
@@ -19,6 +20,9 @@ pub struct CallOptions {
     pub(super) is_forgotten: bool,
     /// What is wrong with an option that was given.
     pub(super) problem: Option<String>,
+    pub(super) expansions: Wanted,
+    /// Whether errors of actions are part of what the caller gets, beside the bodies of others.
+    pub(super) returns_errors: bool,
 }
 
 impl CallOptions {
@@ -73,6 +77,10 @@ impl CallOptions {
         }
     }
 
+    pub(super) fn add_expansions(&mut self, object_type: String, names: Vec<String>) {
+        self.expansions.push((object_type, names));
+    }
+
     pub(super) fn add_control(&mut self, key: String, value: Value) {
         self.control.push((key, value));
     }
@@ -120,6 +128,18 @@ macro_rules! option_methods {
             value: impl Into<crate::codec::Value>,
         ) -> $Out {
             self.with(|options| options.add_control(key.into(), value.into()))
+        }
+
+        /// Expands the objects with this `_type`, wherever in the response they are, by the client's
+        /// [`Expansions`](crate::client::Expansions) of these names; `owner.boss` is one nested in another. The
+        /// timeout, where there is one, is for all of it.
+        pub fn expansions<N: Into<String>>(
+            self,
+            object_type: impl Into<String>,
+            names: impl IntoIterator<Item = N>,
+        ) -> $Out {
+            let names = names.into_iter().map(Into::into).collect();
+            self.with(|options| options.add_expansions(object_type.into(), names))
         }
     };
 }
