@@ -94,10 +94,10 @@ impl<S> std::fmt::Debug for ServiceAction<S> {
 
 /// What a handler takes by reference: its context, and nothing else.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the context of an action",
+    message = "`{Self}` is not a context",
     label = "not `soa::Context`",
-    note = "what an action takes by reference is its context: write `cx: &Context`",
-    note = "its request it takes by value: if this is one, remove the `&`"
+    note = "what an action or a health check takes by reference is its context: write `cx: &Context`",
+    note = "an action takes its request by value: if this is one, remove the `&`"
 )]
 pub trait HandlerContext {
     /// The context as the handler names it.

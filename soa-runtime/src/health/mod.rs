@@ -21,7 +21,7 @@ pub use check::{HealthCheck, ServiceHealthCheck};
 pub(crate) use run::Checks;
 
 use crate::codec::{Map, Value};
-use crate::error::ActionError;
+use crate::error::{ActionError, IntoActionError};
 
 /// What a health check found.
 ///
@@ -118,12 +118,13 @@ impl IntoHealth for () {
     }
 }
 
-impl<T: IntoHealth, E: Into<ActionError>> IntoHealth for Result<T, E> {
+impl<T: IntoHealth, E: IntoActionError> IntoHealth for Result<T, E> {
     fn into_health(self) -> Health {
         match self {
             Ok(health) => health.into_health(),
             Err(error) => {
-                let errors = error.into().into_errors().into_iter();
+                let error: ActionError = error.into();
+                let errors = error.into_errors().into_iter();
                 let errors = errors.map(|error| Health::error(error.code, error.message));
                 errors.fold(Health::ok(), Health::and)
             }
