@@ -4,6 +4,7 @@
 //! Decoding, validating and encoding live here, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -14,6 +15,7 @@ use crate::codec::Encoding;
 use crate::context::Context;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
+use crate::health::ServiceHealthCheck;
 use crate::message::{ActionResponse, Body, Name, Variant, WireError, code};
 
 /// A service: a value with actions. `#[service]` implements it.
@@ -27,6 +29,10 @@ pub trait Service: Sized + Send + Sync + 'static {
     const DESCRIPTOR: &'static ServiceDescriptor;
     /// How each action is run, in the order of the descriptor.
     const ACTIONS: &'static [ServiceAction<Self>];
+    /// The health checks that `status` runs.
+    const HEALTH_CHECKS: &'static [ServiceHealthCheck<Self>] = &[];
+    /// What the service was built as: the variable `SOA_BUILD` of the environment in which its crate was compiled.
+    const BUILD: Option<&'static str> = None;
 }
 
 /// How one action of a service is run.
@@ -34,6 +40,7 @@ pub struct ServiceAction<S> {
     pub(crate) name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What a contract gives to the services that keep it: a constant of its trait.
@@ -41,8 +48,21 @@ pub struct ServiceAction<S> {
 pub struct Contract<S: 'static> {
     /// What the service offers.
     pub descriptor: &'static ServiceDescriptor,
+    /// Whether the contract says which version its services have.
+    pub has_version: bool,
     /// How each action is run, in the order of the descriptor.
     pub actions: &'static [ServiceAction<S>],
+}
+
+impl<S> Contract<S> {
+    /// What one service offers that keeps the contract. Where the contract does not say its version, it has its own.
+    pub const fn descriptor(&self, own_version: &'static str) -> ServiceDescriptor {
+        if self.has_version {
+            *self.descriptor
+        } else {
+            self.descriptor.with_version(own_version)
+        }
+    }
 }
 
 impl<S> ServiceAction<S> {
@@ -55,7 +75,15 @@ impl<S> ServiceAction<S> {
             name: action.name(),
             variant: action.variant,
             run,
+            timeout: None,
         }
+    }
+
+    /// The same entry for a handler that may take so long at most.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
     }
 }
 
@@ -67,10 +95,10 @@ impl<S> std::fmt::Debug for ServiceAction<S> {
 
 /// What a handler takes by reference: its context, and nothing else.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the context of an action",
+    message = "`{Self}` is not a context",
     label = "not `soa::Context`",
-    note = "what an action takes by reference is its context: write `cx: &Context`",
-    note = "its request it takes by value: if this is one, remove the `&`"
+    note = "what an action or a health check takes by reference is its context: write `cx: &Context`",
+    note = "an action takes its request by value: if this is one, remove the `&`"
 )]
 pub trait HandlerContext {
     /// The context as the handler names it.

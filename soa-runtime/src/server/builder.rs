@@ -29,6 +29,7 @@ const DEFAULT_CONCURRENCY: usize = 256;
 pub struct ServerBuilder {
     name: Name,
     version: Name,
+    build_id: Option<Name>,
     actions: Actions,
     offer: Offer,
     problem: Option<BuildError>,
@@ -49,6 +50,7 @@ impl ServerBuilder {
         Self {
             name,
             version,
+            build_id: None,
             actions: Actions::default(),
             offer: Offer::default(),
             problem: None,
@@ -68,12 +70,14 @@ impl ServerBuilder {
     pub(super) fn of<S: Service>(service: S) -> Self {
         let descriptor = S::DESCRIPTOR;
         let mut builder = Self::new(descriptor.name().into(), descriptor.version().into());
+        builder.build_id = S::BUILD.map(Name::from);
         let service = Arc::new(service);
         let mut families: BTreeMap<&str, Variants> = BTreeMap::new();
         for action in S::ACTIONS {
             let handler = Arc::new(Typed {
                 service: Arc::clone(&service),
                 run: action.run,
+                timeout: action.timeout,
             });
             let Some(variant) = action.variant else {
                 builder.insert(action.name.into(), handler);
@@ -85,6 +89,8 @@ impl ServerBuilder {
         for (name, family) in families {
             builder.insert(name.into(), Arc::new(family));
         }
+        let checks = S::HEALTH_CHECKS.iter();
+        builder.health_checks = checks.map(|check| check.of(&service)).collect();
         builder.offer.documentation = descriptor.documentation();
         for action in descriptor.actions() {
             builder.offer.insert(action);
@@ -108,6 +114,14 @@ impl ServerBuilder {
     #[must_use]
     pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Tells `status` what the service was built as: a commit, the number of a pipeline. By default it is what the variable
+    /// `SOA_BUILD` said when the service's crate was compiled. An empty text is none.
+    #[must_use]
+    pub fn build_id(mut self, build: impl Into<Name>) -> Self {
+        self.build_id = Some(build.into());
         self
     }
 
@@ -189,7 +203,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a health check: `status` runs it.
+    /// Adds a health check behind those of the service: `status` runs it.
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health_checks.push(check);
@@ -242,6 +256,7 @@ impl ServerBuilder {
             return Err(problem);
         }
         self.offer.version = self.version.clone();
+        self.offer.build_id = self.build_id.filter(|build| !build.is_empty());
         self.actions
             .extend(builtin::actions(self.offer, self.health_checks));
         Ok(Server {
@@ -330,9 +345,14 @@ impl IntoServer for ServerBuilder {
 struct Typed<S> {
     service: Arc<S>,
     run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    timeout: Option<Duration>,
 }
 
 impl<S: Service> Handler for Typed<S> {
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        self.timeout
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         (self.run)(Arc::clone(&self.service), call)
     }

@@ -67,6 +67,11 @@ type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {
     fn call(&self, call: ActionCall) -> ActionFuture;
+
+    /// How long this action may take at most.
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        None
+    }
 }
 
 impl Server {
