@@ -433,7 +433,163 @@ fn versions_have_one_to_four_numbers_and_a_suffix() {
 
 #[test]
 fn a_stray_action_is_told_and_its_item_survives() {
-    insta::assert_snapshot!(crate::stray_action(quote!(
-        async fn square() {}
-    )));
+    insta::assert_snapshot!(crate::stray(
+        "action",
+        quote!(
+            async fn square() {}
+        )
+    ));
+}
+
+#[test]
+fn an_action_with_a_timeout() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example"),
+        quote! {
+            impl Example {
+                #[action(timeout = "1m 500ms")]
+                async fn sum(&self) -> Result<Sum, ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn health_checks() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1"),
+        quote! {
+            impl Example {
+                /// Looks at the disk.
+                #[health_check(name = "free-space", cached = "10s", slow_after = "500ms", timeout = "1m 30s")]
+                async fn disk(&self, cx: &Context) -> Result<Health, ActionError> {}
+                #[soa::health_check]
+                #[cfg(feature = "database")]
+                async fn database(&self) {}
+                #[health_check]
+                async fn hidden(&self) -> impl IntoHealth {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn health_checks_in_the_impl_of_a_contract() {
+    insta::assert_snapshot!(expanded(
+        quote!(),
+        quote! {
+            /// Keeps the contract.
+            #[cfg(unix)]
+            #[deny(unused)]
+            impl<S: Store> contracts::Example for Shop<S> where S: Clone {
+                async fn square(&self) -> Result<(), ActionError> {}
+                /// Looks at the store.
+                #[health_check]
+                #[tracing::instrument]
+                async fn store(&self) -> Health {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn every_mistake_in_a_health_check_is_told() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example"),
+        quote! {
+            impl Example {
+                #[health_check(nam = "a", cached, slow_after = 5, timeout = "5 weeks", timeout = "1s")]
+                unsafe fn one<T>(self, a: A, cx: &mut Context, other: &Context) -> Health {}
+                #[health_check(name = "two words", cached = "0s")]
+                #[health_check]
+                async fn two() -> Health {}
+                #[health_check(name = "same")]
+                async fn three(&self) -> Health {}
+                #[health_check(name = "same")]
+                async fn four(&self) -> Health {}
+                #[health_check]
+                #[action]
+                async fn five(&self) -> Health {}
+                #[health_check]
+                const SIX: u8 = 6;
+                #[health_check]
+                async fn seven(&self, request) -> Health {}
+                #[health_check = "eight"]
+                async fn eight(&self) -> Health {}
+                #[cfg_attr(unix, health_check)]
+                async fn nine(&self) -> Health {}
+                #[health_check(name = "ten")]
+                #[cfg(a)]
+                async fn ten_a(&self) -> Health {}
+                #[health_check(name = "ten")]
+                #[cfg(not(a))]
+                async fn ten_b(&self) -> Health {}
+            }
+        },
+    ));
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example"),
+        quote! {
+            trait Example {
+                #[health_check]
+                async fn one(&self) -> Health;
+                async fn two(&self) -> Result<(), ActionError>;
+                #[cfg_attr(unix, action)]
+                async fn three(&self) -> Result<(), ActionError>;
+                fn four(&self) -> u8;
+            }
+        },
+    ));
+    insta::assert_debug_snapshot!(errors(
+        quote!(),
+        quote! {
+            impl Example for Shop {
+                #[health_check]
+                fn one(&self) -> Health {}
+                #[health_check]
+                #[action]
+                async fn two(&self) -> Health {}
+                #[action]
+                async fn three(&self) -> Result<(), ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn documentation_made_by_a_macro_is_the_compilers_to_read() {
+    let output = expanded(
+        quote!(name = "example"),
+        quote! {
+            /// First.
+            #[doc = concat!("Sec", "ond.")]
+            /// Third.
+            impl Example {
+                #[doc = include_str!("square.md")]
+                #[action]
+                async fn square(&self) -> Result<(), ActionError> {}
+            }
+        },
+    );
+    for expected in [
+        r#"::core::concat!("First.\n", concat!("Sec", "ond."), "\nThird.")"#,
+        r#".describe(::core::concat!("", include_str!("square.md"), ""))"#,
+    ] {
+        assert!(output.contains(expected), "{output}");
+    }
+}
+
+#[test]
+fn values_of_another_kind_are_refused_in_our_own_words() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example", crate = {}, vis = {}),
+        quote! {
+            impl Example {
+                #[action(switch = {5}, request = {})]
+                async fn one(&self) -> Result<(), E> {}
+                #[action(switch = [5], timeout = 2s, name = {})]
+                async fn two(&self) -> Result<(), E> {}
+            }
+        },
+    ));
 }

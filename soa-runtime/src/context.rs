@@ -1,5 +1,7 @@
 //! What a handler sees of the job that it runs in.
 
+mod local;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +10,14 @@ use tokio::time::Instant;
 
 use crate::client::{Client, ClientBuilder, TypedClient};
 use crate::codec::Value;
+use crate::error::ActionError;
 use crate::extensions::Extensions;
 use crate::lifetime::Lifetime;
-use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet};
+use crate::message::{
+    ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, code, to_context,
+};
 use crate::middleware::Identity;
+use crate::server::{Server, Shared};
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
 ///
@@ -23,6 +29,8 @@ pub struct Context {
     /// When this action has to be done; never later than the job.
     deadline: Option<Instant>,
     extensions: Extensions,
+    /// How many actions of this server have called each other to get here.
+    depth: u8,
 }
 
 /// What all actions of a job share.
@@ -33,6 +41,8 @@ pub(crate) struct JobState {
     pub(crate) control: Control,
     pub(crate) client: Client,
     pub(crate) hook: Option<ClientHook>,
+    /// The server whose other actions can be called; `None` in tests.
+    pub(crate) server: Option<Arc<Shared>>,
     pub(crate) lifetime: Arc<Lifetime>,
 }
 
@@ -46,6 +56,7 @@ impl Context {
             job,
             action,
             extensions,
+            depth: 0,
         }
     }
 
@@ -86,6 +97,7 @@ impl Context {
             control: Control::default(),
             client: ClientBuilder::default().finish(),
             hook: None,
+            server: None,
             lifetime: Arc::default(),
         };
         Self::new(Arc::new(job), Name::Borrowed("test"), Extensions::new())
@@ -103,6 +115,19 @@ impl Context {
         self.change(|job| {
             job.header.extra.insert(key.into(), value.into());
         })
+    }
+
+    /// The context with a value of a declared type, for [`Context::get`].
+    ///
+    /// # Panics
+    /// A value that cannot be encoded.
+    #[must_use]
+    #[track_caller]
+    pub fn with_context_value<T: ContextValue>(self, value: T) -> Self {
+        match to_context(&value) {
+            Ok(value) => self.with_value(T::KEY, value),
+            Err(problem) => panic!("{problem}"),
+        }
     }
 
     /// The context with another correlation id.
@@ -123,13 +148,22 @@ impl Context {
         self.change(|job| job.client = client.clone())
     }
 
+    /// The context of an action of this server, whose other actions [`call_local`](Self::call_local) then reaches.
+    #[must_use]
+    pub fn with_server(self, server: &Server) -> Self {
+        self.change(|job| {
+            job.service = server.name().to_owned().into();
+            job.server = Some(Arc::clone(server.shared()));
+        })
+    }
+
     /// The context of an action that has so much time left.
     #[must_use]
     pub fn with_time_left(self, time: Duration) -> Self {
         self.within(time)
     }
 
-    /// The context with a value for [`Context::get`].
+    /// The context with a value for [`Context::extension`].
     #[must_use]
     pub fn with_extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.extensions.insert(value);
@@ -191,8 +225,21 @@ impl Context {
         &self.job.control
     }
 
-    /// What middleware left for this type.
-    pub fn get<T: 'static>(&self) -> Option<&T> {
+    /// The value of this type that a caller put into the context; `None` where there is none. See [`ContextValue`].
+    ///
+    /// # Errors
+    /// What the caller put under the key of the type is not of the type: `INVALID`, the caller's fault, at
+    /// `context.KEY`.
+    pub fn get<T: ContextValue>(&self) -> Result<Option<T>, ActionError> {
+        self.job.header.get().map_err(|error| {
+            let key = T::KEY;
+            let message = format!("The context's `{key}` cannot be read: {error}");
+            ActionError::caller(code::INVALID, message).field(format!("context.{key}"))
+        })
+    }
+
+    /// What middleware left for this type. It does not travel: see [`get`](Self::get) for what callers send.
+    pub fn extension<T: 'static>(&self) -> Option<&T> {
         self.extensions.get()
     }
 

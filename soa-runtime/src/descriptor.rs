@@ -31,6 +31,11 @@ impl ServiceDescriptor {
         }
     }
 
+    pub(crate) const fn with_version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
     /// The name under which the service is called, unless it is served under another one.
     pub const fn name(&self) -> &'static str {
         self.name

@@ -64,8 +64,8 @@ pub use error::{
 pub use extensions::Extensions;
 pub use log_level::LogLevel;
 pub use message::{
-    ActionRequest, ActionResponse, Body, ContextHeader, Control, JobRequest, JobResponse, Name,
-    Switch, SwitchSet, WireError, code,
+    ActionRequest, ActionResponse, Body, ContextHeader, ContextValue, Control, JobRequest,
+    JobResponse, Name, Switch, SwitchSet, WireError, code,
 };
 pub use serializer::{Serializer, Serializers};
 pub use server::{IntoServer, Server, ServerBuilder};

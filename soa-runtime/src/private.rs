@@ -7,6 +7,8 @@ pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, ServiceClient, TypedClient};
 pub use crate::declared::Declared;
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
+pub use crate::health::ServiceHealthCheck;
+pub use crate::health::check::{health, into_health};
 pub use crate::message::{Name, Switch, Variant};
 pub use crate::server::IntoServer;
 pub use crate::service::{

@@ -144,7 +144,7 @@ pub mod docs;
 /// | argument | value | |
 /// |---|---|---|
 /// | `name` | text | Required. The name of the service on the wire. |
-/// | `version` | text or `env!(…)` | Required. One to four numbers with dots, such as `"1.2.0"`; or a call such as `env!("CARGO_PKG_VERSION")`. |
+/// | `version` | text or `env!(…)` | One to four numbers with dots, such as `"1.2.0"`; or a call such as `env!("SHOP_VERSION")`. By default the version of the crate; for a contract, that of the crate of whoever implements it. |
 /// | `vis` | visibility | Of the generated client; by default `pub`, and for a contract that of the trait. |
 /// | `crate` | path | Where the framework is, for crates that rename or re-export it; `::soa` by default. |
 ///
@@ -199,6 +199,7 @@ pub use soa_macros::service;
 /// | `name` | text | The name of the action on the wire; the method's by default. |
 /// | `request` | type | Repeats the type of the request, for readers; compared with the signature by the compiler. |
 /// | `response` | type | Repeats the type of the response, likewise. |
+/// | `timeout` | time | The handler is given up after so long (`"500ms"`, `"2s"`, `"1m 30s"`), also where its caller waits longer: see [deadlines](crate::docs::deadlines). |
 /// | `switch` | number, or a constant of type [`Switch`] | Makes it a variant of the action, which answers where the switch is on: see [switches](crate::docs::switches). |
 /// | `blocking` | none | The method is a plain `fn`, and runs on tokio's pool of threads for work that blocks. |
 ///
@@ -236,6 +237,54 @@ pub use soa_macros::service;
 /// `from_service_client`, `clone`, `clone_from`, `fmt`, `into` or `try_into`; `name = "…"` gives any name to the action of another method.
 #[doc(inline)]
 pub use soa_macros::action;
+
+/// Makes a health check of a method inside of a `#[service]` block: `status` runs it. See [health](crate::docs::health).
+///
+/// The method is
+///
+/// ```text
+/// async fn name(&self, cx: &Context) -> Health
+/// ```
+///
+/// `cx` may be left out. It returns whatever is [`IntoHealth`](crate::health::IntoHealth): a
+/// [`Health`](crate::health::Health), nothing, or a `Result` of them, whose error is then an error of the check. It stands
+/// in the inherent `impl` block of the service, or in its `impl` of a contract, from where it is moved to an inherent
+/// block; a contract itself has none.
+///
+/// # Arguments
+///
+/// Times are text such as `"500ms"`, `"2s"` or `"1m 30s"`.
+///
+/// | argument | value | |
+/// |---|---|---|
+/// | `name` | text | What the check is called; as the method by default. |
+/// | `cached` | time | A result is kept for so long; by default it runs each time that `status` is asked. |
+/// | `slow_after` | time | Adds the warning `HEALTH_CHECK_SLOW` when it takes longer; by default none. |
+/// | `timeout` | time | Gives up after so long, with the error `HEALTH_CHECK_TIMEOUT`; `"10s"` by default. |
+///
+/// ```
+/// use soa::health::Health;
+/// use soa::{ActionError, Context, service};
+///
+/// struct Archive;
+///
+/// #[service(name = "archive")]
+/// impl Archive {
+///     #[action]
+///     async fn touch(&self) -> Result<(), ActionError> {
+///         Ok(())
+///     }
+///
+///     /// Looks at the disk.
+///     #[health_check(cached = "10s", slow_after = "1s", timeout = "5s")]
+///     async fn disk(&self) -> Health {
+///         let free = 7_000; // Ask the disk.
+///         Health::ok().diagnostic("free_bytes", free)
+///     }
+/// }
+/// ```
+#[doc(inline)]
+pub use soa_macros::health_check;
 
 #[doc(inline)]
 pub use soa_runtime::*;

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
+#[path = "interop/patient.rs"]
+mod patient;
 #[path = "interop/processes.rs"]
 mod processes;
 
@@ -516,9 +518,27 @@ assert [len(answer.body["data"]) for answer in answers] == [250000 + n for n in 
     let serving = tokio::spawn(async move { server.run(transport).await });
     let mut calls = processes::python_command(&redis);
     calls.args(["-c", CALLS]);
-    let ended = tokio::task::spawn_blocking(move || calls.output().unwrap());
+    assert_succeeds(calls).await;
+    serving.abort();
+}
+
+/// Waits for a program without keeping the thread that serves it.
+async fn assert_succeeds(mut program: std::process::Command) {
+    let ended = tokio::task::spawn_blocking(move || program.output().unwrap());
     let output = ended.await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+}
+
+#[tokio::test]
+async fn a_client_of_the_reference_reads_status_and_introspect_in_full() {
+    let redis = Redis::start();
+    let server = Server::builder(patient::Patient).build_id("7f3a2c1");
+    let transport = RedisServerTransport::new("patient", settings(&redis)).unwrap();
+    let server = server.build().unwrap();
+    let serving = tokio::spawn(async move { server.run(transport).await });
+    let mut client = processes::python_command(&redis);
+    client.arg("patient.py");
+    assert_succeeds(client).await;
     serving.abort();
 }

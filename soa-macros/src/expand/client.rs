@@ -27,7 +27,8 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let attributes = carry::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
     // The user's documentation follows as a paragraph of its own.
-    let break_line = (!service.documentation.is_empty()).then(|| quote!(#[doc = ""]));
+    let break_line = service.documentation.is_some().then(|| quote!(#[doc = ""]));
+    let documentation = text(documentation.as_ref());
     let lints = lints();
     let constants = service
         .actions
@@ -162,12 +163,18 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     })
 }
 
+/// A documentation as the runtime takes it, where an empty one is none.
+fn text(documentation: Option<&TokenStream>) -> TokenStream {
+    documentation.map_or_else(|| quote!(""), TokenStream::clone)
+}
+
 fn descriptor(action: &Action) -> TokenStream {
     let Action {
         constant,
         documentation,
         ..
     } = action;
+    let documentation = text(documentation.as_ref());
     let conditions = carry::tokens(&action.conditions);
     let deprecated = action.deprecated.as_ref();
     let deprecated = deprecated.map(|deprecated| quote!(.deprecated(#deprecated)));
@@ -187,7 +194,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
     let attributes = carry::tokens(&action.attributes);
     let documentation = carry::tokens(&action.doc_attributes);
     // Always something, as the user's own crate may insist on documentation for all that is public.
-    let summary = action.documentation.is_empty().then(|| {
+    let summary = action.documentation.is_none().then(|| {
         let summary = format!(" Calls the action `{display_name}`.");
         quote!(#[doc = #summary])
     });

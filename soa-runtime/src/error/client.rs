@@ -45,6 +45,9 @@ enum Cause {
         error: DecodeError,
     },
     Protocol(String),
+    NotRun {
+        failed: Name,
+    },
     VariantMismatch {
         meant: String,
         selected: String,
@@ -75,6 +78,8 @@ pub enum ErrorKind {
     Decode,
     /// The answer breaks the protocol.
     Protocol,
+    /// The action was not run: one before it in the same job had failed.
+    NotRun,
     /// The call is of one variant of an action, and the switches of its job select another; nothing was
     /// sent.
     VariantMismatch,
@@ -148,6 +153,11 @@ impl ClientError {
 
     pub(crate) fn protocol(service: &Name, message: impl Into<String>) -> Self {
         Self::new(service, Cause::Protocol(message.into()))
+    }
+
+    /// `failed` is the action that ended the job.
+    pub(crate) fn not_run(service: &Name, failed: Name) -> Self {
+        Self::new(service, Cause::NotRun { failed })
     }
 
     /// `variant` is the one that was called, under `switches`, which select another.
@@ -225,6 +235,7 @@ impl ClientError {
             Cause::Encode { .. } => ErrorKind::Encode,
             Cause::Decode { .. } => ErrorKind::Decode,
             Cause::Protocol(_) => ErrorKind::Protocol,
+            Cause::NotRun { .. } => ErrorKind::NotRun,
             Cause::VariantMismatch { .. } => ErrorKind::VariantMismatch,
             Cause::Usage(_) => ErrorKind::Usage,
             Cause::Middleware(_) => ErrorKind::Middleware,
@@ -293,6 +304,10 @@ impl fmt::Display for ClientError {
             Cause::Protocol(message) => {
                 write!(f, "service `{service}` broke the protocol: {message}")
             }
+            Cause::NotRun { failed } => write!(
+                f,
+                "service `{service}` did not run the action, as `{failed}` before it had failed"
+            ),
             Cause::VariantMismatch {
                 meant,
                 selected,

@@ -190,6 +190,31 @@ pub struct Next<S: Stage> {
 }
 
 impl<S: Stage> Next<S> {
+    /// What middleware stands around in a test of it: nothing but this closure.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{JobStage, Middleware, Next};
+    /// use soa::{ContextHeader, Control, JobError, JobRequest, JobResponse};
+    ///
+    /// async fn refuses_all(middleware: impl Middleware<JobStage>) {
+    ///     let job = JobRequest::new(ContextHeader::fresh(), Control::default(), vec![]);
+    ///     let next = Next::new(|_job| async { Ok::<_, JobError>(JobResponse::default()) });
+    ///     assert!(middleware.call(job, next).await.is_err());
+    /// }
+    /// ```
+    pub fn new<F, Fut>(end: F) -> Self
+    where
+        F: Fn(S::Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = StageResult<S>> + Send + 'static,
+    {
+        Self {
+            stack: StackBuilder::new().build(),
+            passed: 0,
+            end: Arc::new(move |request| Box::pin(end(request))),
+        }
+    }
+
     /// Goes on with this request.
     ///
     /// # Errors

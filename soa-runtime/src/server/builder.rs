@@ -30,6 +30,7 @@ const DEFAULT_CONCURRENCY: usize = 256;
 pub struct ServerBuilder {
     name: Name,
     version: Name,
+    build_id: Option<Name>,
     actions: Actions,
     offer: Offer,
     problem: Option<BuildError>,
@@ -54,6 +55,7 @@ impl ServerBuilder {
         Self {
             name,
             version,
+            build_id: None,
             actions: Actions::default(),
             offer: Offer::default(),
             problem: None,
@@ -75,6 +77,7 @@ impl ServerBuilder {
     pub(super) fn of<S: Service>(service: S) -> Self {
         let descriptor = S::DESCRIPTOR;
         let mut builder = Self::new(descriptor.name().into(), descriptor.version().into());
+        builder.build_id = S::BUILD.map(Name::from);
         let service = Arc::new(service);
         let mut families: BTreeMap<&str, Variants> = BTreeMap::new();
         for action in S::ACTIONS {
@@ -82,6 +85,7 @@ impl ServerBuilder {
                 service: Arc::clone(&service),
                 run: action.run,
                 declared: action.declared,
+                timeout: action.timeout,
             });
             let Some(variant) = action.variant else {
                 builder.insert(action.name.into(), handler);
@@ -93,6 +97,8 @@ impl ServerBuilder {
         for (name, family) in families {
             builder.insert(name.into(), Arc::new(family));
         }
+        let checks = S::HEALTH_CHECKS.iter();
+        builder.health_checks = checks.map(|check| check.of(&service)).collect();
         builder.offer.documentation = descriptor.documentation();
         for action in descriptor.actions() {
             builder.offer.insert(action);
@@ -119,6 +125,14 @@ impl ServerBuilder {
     #[must_use]
     pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Tells `status` what the service was built as: a commit, the number of a pipeline. By default it is what the variable
+    /// `SOA_BUILD` said when the service's crate was compiled. An empty text is none.
+    #[must_use]
+    pub fn build_id(mut self, build: impl Into<Name>) -> Self {
+        self.build_id = Some(build.into());
         self
     }
 
@@ -213,7 +227,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a health check: `status` runs it.
+    /// Adds a health check behind those of the service: `status` runs it.
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health_checks.push(check);
@@ -264,6 +278,7 @@ impl ServerBuilder {
         }
         self.require_authentication();
         self.offer.version = self.version.clone();
+        self.offer.build_id = self.build_id.take().filter(|build| !build.is_empty());
         let builtin = builtin::actions(
             std::mem::take(&mut self.offer),
             std::mem::take(&mut self.health_checks),
@@ -394,9 +409,14 @@ struct Typed<S> {
     service: Arc<S>,
     run: fn(Arc<S>, ActionCall) -> ActionFuture,
     declared: &'static Declared,
+    timeout: Option<Duration>,
 }
 
 impl<S: Service> Handler for Typed<S> {
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        self.timeout
+    }
+
     fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
         let required = self.declared.required_permissions().iter().copied();
         find_missing(required, call, missing);
@@ -433,6 +453,10 @@ impl Handler for Guarded {
     fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
         self.handler.missing_permissions(call, missing);
         find_missing(self.required.iter().map(String::as_str), call, missing);
+    }
+
+    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
+        self.handler.timeout(call)
     }
 
     fn call(&self, call: ActionCall) -> ActionFuture {

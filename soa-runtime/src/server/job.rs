@@ -92,11 +92,7 @@ async fn in_middleware(
     let deadline = lifetime.deadline;
     let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
     match run.await {
-        Err(OutOfTime) => {
-            tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
-            let message = "The service job ran for too long and had to be interrupted (probably a middleware issue).";
-            JobResponse::failed(vec![WireError::server(code::JOB_TIMEOUT, message)])
-        }
+        Err(OutOfTime) => JobResponse::failed(job_out_of_time(&shared).into_errors()),
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(error))) => {
             tracing::error!(service = %shared.name, %error, "job middleware refused a job");
@@ -123,6 +119,7 @@ fn run_actions(
         control: job.control,
         client: shared.client.clone(),
         hook: shared.client_hook.clone(),
+        server: Some(Arc::clone(&shared)),
         lifetime,
     });
     let (actions, extensions) = (job.actions, job.extensions);
@@ -171,11 +168,14 @@ fn run_action<'a>(
     let name = request.action.clone();
     let encoding = request.body.encoding();
     let run = shared.actions.get(&request.action).map(|handler| {
-        let call = ActionCall {
+        let mut call = ActionCall {
             context: Context::new(Arc::clone(state), name.clone(), extensions.clone()),
             action: request.action,
             body: request.body,
         };
+        if let Some(timeout) = handler.timeout(&call) {
+            call.context = call.context.within(timeout);
+        }
         if shared.action_middleware.is_empty() {
             Either::Left(invoke(shared, handler, call, &*state.lifetime))
         } else {
@@ -222,10 +222,15 @@ async fn action_in_middleware(
         let lifetime = Arc::clone(call.context.lifetime());
         Box::pin(async move { invoke(&shared, &handler, call, lifetime).await })
     };
-    let run = async { shared.action_middleware.run(call, end).await };
-    match AssertUnwindSafe(run).catch_unwind().await {
-        Ok(outcome) => outcome.map_err(|error| logged(shared, &name, error)),
-        Err(panic) => Err(panicked(shared, &name, panic.as_ref())),
+    let (lifetime, deadline) = (Arc::clone(call.context.lifetime()), call.context.deadline());
+    let of_job = Arc::clone(&lifetime);
+    let run = AssertUnwindSafe(async { shared.action_middleware.run(call, end).await });
+    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
+    match run.await {
+        Ok(Ok(outcome)) => outcome.map_err(|error| logged(shared, &name, error)),
+        Ok(Err(panic)) => Err(panicked(shared, &name, panic.as_ref())),
+        Err(OutOfTime) if of_job.is_out_of_time() => Err(job_out_of_time(shared)),
+        Err(OutOfTime) => Err(out_of_time(shared, &name)),
     }
 }
 
@@ -271,10 +276,18 @@ fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
 }
 
 /// What becomes of an action that was given up, in the reference's words.
-fn out_of_time(shared: &Shared, action: &str) -> ActionError {
+pub(super) fn out_of_time(shared: &Shared, action: &str) -> ActionError {
     tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
     let message = format!("The action \"{action}\" ran for too long and had to be interrupted.");
     ActionError::server(code::ACTION_TIMEOUT, message)
+}
+
+/// What becomes of a job whose time middleware has used up.
+fn job_out_of_time(shared: &Shared) -> ActionError {
+    tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
+    let message =
+        "The service job ran for too long and had to be interrupted (probably a middleware issue).";
+    ActionError::job(code::JOB_TIMEOUT, message)
 }
 
 /// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.
@@ -293,7 +306,7 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     }
 }
 
-fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
+pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
     let text: Cow<'_, str> = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).into(),
         (None, Some(text)) => text.as_str().into(),

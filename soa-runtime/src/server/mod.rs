@@ -12,6 +12,7 @@ mod answer;
 mod builder;
 mod job;
 mod run;
+pub(crate) mod sibling;
 mod stats;
 mod variants;
 
@@ -67,6 +68,11 @@ type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 pub(crate) trait Handler: Send + Sync {
     fn call(&self, call: ActionCall) -> ActionFuture;
 
+    /// How long this action may take at most.
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        None
+    }
+
     /// Adds the permissions that this call needs and its caller does not have.
     fn missing_permissions(&self, _call: &ActionCall, _missing: &mut Vec<String>) {}
 }
@@ -119,6 +125,10 @@ impl Server {
     pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
         let lifetime = self.lifetime(&job, None);
         self.execute_within(job, lifetime)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     pub(crate) fn execute_within(

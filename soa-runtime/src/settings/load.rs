@@ -11,7 +11,8 @@ use super::path::Path;
 use super::shape::Shape;
 use super::tree::{Node, Origin};
 use super::variables::{self, Variable};
-use super::{Section, Settings, check, file, print, redis};
+use super::{Section, Settings, check, file, print, redis, suggest};
+use crate::client::Expansions;
 use crate::transport::RedisSettings;
 
 /// Reads [`Settings`] from what it is told, and from nothing else. What is weaker comes first: the program's defaults,
@@ -140,7 +141,13 @@ impl<S: Section> Loader<S> {
         let plain = check::check(&tree, root).map_err(SettingsError::new)?;
         let settings: Settings<S> =
             serde_path_to_error::deserialize(plain).map_err(|error| undecodable(&tree, &error))?;
-        validate(&settings.service, &tree).map_err(SettingsError::new)?;
+        let mut problems = mistaken(&settings.expansions, &tree);
+        if let Err(more) = validate(&settings.service, &tree) {
+            problems.extend(more);
+        }
+        if !problems.is_empty() {
+            return Err(SettingsError::new(problems));
+        }
         Ok((settings, tree))
     }
 
@@ -203,6 +210,23 @@ fn undecodable(
     }
     let node = tree.nearest(keys.iter().map(String::as_str));
     Problem::at(&node.origin, path.to_string(), error.inner().to_string()).into()
+}
+
+/// What is wrong with expansions, whose keys name each other.
+fn mistaken(expansions: &Expansions, tree: &Node) -> Vec<Problem> {
+    let mistakes = expansions.mistakes().into_iter();
+    let problems = mistakes.map(|mistake| {
+        let keys = || std::iter::once("expansions").chain(mistake.path.iter().copied());
+        let path = keys().fold(Path::root(), |path, key| path.key(key));
+        let advice = match mistake.meant {
+            Some((given, known)) => suggest::name(given, known.into_iter().map(String::as_str)),
+            None => String::new(),
+        };
+        let node = tree.nearest(keys());
+        let message = format!("{}{advice}", mistake.message);
+        Problem::at(&node.origin, path.to_string(), message)
+    });
+    problems.collect()
 }
 
 /// The rules of the service's own section.

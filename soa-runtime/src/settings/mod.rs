@@ -7,7 +7,7 @@
 //!   a tree of values, each with where it was written ──▶ check against the schema ──▶ Settings<S>
 //! ```
 //!
-//! [`Settings`] has a section for the server, the services that may be called, the log, and one of the service's own,
+//! [`Settings`] has a section for the server, the services that may be called, expansions, the log, and one of the service's own,
 //! whose type is the service's. The JSON Schema of these types is the one description of them: values are checked
 //! against it, it has the defaults and the documentation ([`Settings::reference`]), and editors take it
 //! ([`Settings::schema`]). Every mistake is told at once, with its file and line or its variable ([`Problem`]).
@@ -40,6 +40,8 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::client::Expansions;
 
 pub(crate) use client::Connections;
 pub use client::RouteSettings;
@@ -94,6 +96,9 @@ pub struct Settings<S = NoSection> {
     /// The services that may be called, by their names. A service that is not here cannot be called.
     #[serde(default)]
     pub client_routing: BTreeMap<String, RouteSettings>,
+    /// Which objects in responses can be expanded, with what other services find.
+    #[serde(default)]
+    pub expansions: Expansions,
     /// What is logged, and how. Logs go to the standard error.
     #[serde(default)]
     pub logging: LoggingSettings,

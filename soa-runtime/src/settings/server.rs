@@ -18,6 +18,8 @@ pub struct ServerSettings {
     /// The name to serve under; the service's own unless it is set.
     #[serde(deserialize_with = "name")]
     pub name: Option<String>,
+    /// What `status` tells as the build; what the service was built as unless it is set.
+    pub build_id: Option<String>,
     /// How many threads run handlers. One is fastest while handlers wait more than they compute.
     #[schemars(range(min = 1, max = 1024))]
     pub workers: usize,
@@ -44,6 +46,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             name: None,
+            build_id: None,
             workers: 1,
             concurrency: None,
             job_timeout: None,
@@ -104,6 +107,9 @@ impl ServerSettings {
     pub fn apply(&self, mut server: ServerBuilder) -> ServerBuilder {
         if let Some(name) = &self.name {
             server = server.name(name.clone());
+        }
+        if let Some(build) = &self.build_id {
+            server = server.build_id(build.clone());
         }
         if let Some(jobs) = self.concurrency {
             server = server.concurrency(jobs);

@@ -80,7 +80,7 @@ fn server() -> ServerBuilder {
             Ok::<_, ActionError>(value!({}))
         })
         .action("greet", |_: Value, cx: Context| async move {
-            let name = cx.get::<String>().cloned().unwrap_or_default();
+            let name = cx.extension::<String>().cloned().unwrap_or_default();
             Ok::<_, ActionError>(value!({ "name": (name) }))
         })
 }
@@ -234,7 +234,11 @@ async fn what_middleware_leaves_reaches_later_middleware_and_handlers() {
             next.run(job)
         }))
         .action_middleware(from_fn(|mut call: ActionCall, next: Next<ActionStage>| {
-            let name = call.context.get::<String>().cloned().unwrap_or_default();
+            let name = call
+                .context
+                .extension::<String>()
+                .cloned()
+                .unwrap_or_default();
             call.context.extensions_mut().insert(name + " Lovelace");
             next.run(call)
         }));

@@ -4,7 +4,7 @@ struct Example;
 
 #[service(name = "example", version = "1.0.0")]
 impl Example {
-    #[action(timeout = 5, requires(scope = "a"), idempotent, cached = "1m")]
+    #[action(requires(scope = "a"), idempotent, cached = "1m")]
     async fn ping(&self) -> Result<(), ActionError> {
         Ok(())
     }
