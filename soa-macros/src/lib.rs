@@ -22,6 +22,7 @@ mod attr;
 mod bounds;
 mod carry;
 mod check;
+mod declared;
 mod errors;
 mod expand;
 mod handler;
