@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::middleware::MiddlewareSettings;
 use super::period::Period;
 use super::transport::{TransportSettings, default_transport};
+use crate::error::BuildError;
 use crate::server::{ServerBuilder, is_wire_name};
 use crate::watchdog::Watchdog;
 
@@ -35,6 +37,8 @@ pub struct ServerSettings {
     pub shutdown_grace: Period,
     /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
     pub tracebacks: Option<bool>,
+    /// Middleware around jobs and actions, by name, the outermost first. What a program adds itself is further in.
+    pub middleware: Vec<MiddlewareSettings>,
     /// What is done about handlers that block their thread.
     pub watchdog: WatchdogSettings,
     /// Where requests come from.
@@ -53,6 +57,7 @@ impl Default for ServerSettings {
             honors_caller_timeouts: None,
             shutdown_grace: Period::from_secs(30),
             tracebacks: None,
+            middleware: Vec::new(),
             watchdog: WatchdogSettings::default(),
             transport: TransportSettings::default(),
         }
@@ -102,9 +107,11 @@ impl WatchdogSettings {
 }
 
 impl ServerSettings {
-    /// The same server, with what is set here.
-    #[must_use]
-    pub fn apply(&self, mut server: ServerBuilder) -> ServerBuilder {
+    /// The same server, with what is set here. The middleware becomes the outermost.
+    ///
+    /// # Errors
+    /// Middleware that cannot be made.
+    pub fn apply(&self, mut server: ServerBuilder) -> Result<ServerBuilder, BuildError> {
         if let Some(name) = &self.name {
             server = server.name(name.clone());
         }
@@ -123,7 +130,10 @@ impl ServerSettings {
         if let Some(tell) = self.tracebacks {
             server = server.tracebacks(tell);
         }
-        server
+        server.outside(|server| {
+            let mut middleware = self.middleware.iter();
+            middleware.try_fold(server, |server, one| one.around_server(server))
+        })
     }
 }
 
