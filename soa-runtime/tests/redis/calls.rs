@@ -295,7 +295,8 @@ async fn an_idle_server_stops_at_once() {
 
 /// A transport that has taken eight requests for nobody, and takes no more.
 async fn with_requests_for_nobody(redis: &Redis) -> RedisServerTransport {
-    let transport = RedisServerTransport::new("test", redis.settings()).unwrap();
+    let settings = redis.settings().block_timeout(Duration::from_secs(60));
+    let transport = RedisServerTransport::new("test", settings).unwrap();
     let receiving = transport.clone();
     let receiving = tokio::spawn(async move { receiving.receive(8).await });
     until("it pops", || {
