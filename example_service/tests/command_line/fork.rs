@@ -15,7 +15,7 @@ fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     let command = ["serve", "--fork", "2", "--redis", &address];
     let process = Process::start(example_service(&command).args(arguments));
     wait_for("two servers", || {
-        (count(&process, "serving; interrupt") == 2).then_some(())
+        (count(&process, "requests are taken") == 2).then_some(())
     });
     process
 }
@@ -82,7 +82,7 @@ fn a_process_that_ends_is_started_again_and_given_up_when_that_is_too_often() {
     assert_eq!(pids(&server).len(), 8);
     let log = server.log();
     assert!(
-        log.contains("was started again 3 times within 15 seconds"),
+        log.contains("was started again 3 times within 15s"),
         "{log}"
     );
 }

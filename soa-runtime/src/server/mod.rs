@@ -10,6 +10,7 @@
 
 mod answer;
 mod builder;
+mod hooks;
 mod job;
 mod run;
 mod stats;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 #[cfg(feature = "cli")]
 pub(crate) use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
+pub use hooks::StartupError;
 pub use run::Stopped;
 pub use stats::Stats;
 
@@ -57,6 +59,7 @@ pub(crate) struct Shared {
     concurrency: usize,
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
+    hooks: hooks::Hooks,
     stats: Stats,
 }
 
