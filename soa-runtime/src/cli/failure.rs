@@ -14,6 +14,9 @@ use crate::{ClientError, StartupError, TransportError};
 /// As [`Watchdog::EXIT_CODE`](crate::Watchdog::EXIT_CODE), which is the end when the handler does not let go.
 const BLOCKED: u8 = 70;
 
+/// A server stopped, and jobs have no answer.
+pub(super) const JOBS_LOST: u8 = 4;
+
 /// Why a program ends without having done what it was asked for.
 pub(super) enum Failure {
     /// The command line is wrong, or asks for help.
@@ -75,7 +78,7 @@ impl Failure {
             }
             Self::Other(what, error) => (with_causes(what.unwrap_or_default(), &*error), 1),
             Self::Unhealthy => return ExitCode::from(1),
-            Self::JobsLost => return ExitCode::from(4),
+            Self::JobsLost => return ExitCode::from(JOBS_LOST),
             Self::Blocked => return ExitCode::from(BLOCKED),
             Self::Passed(code) => return ExitCode::from(code),
         };

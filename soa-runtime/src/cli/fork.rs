@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::child::{Child, Event, program};
-use super::failure::Failure;
+use super::failure::{Failure, JOBS_LOST};
 use super::outside::Outside;
 use super::signals::Signals;
 use crate::settings::RespawnLimit;
@@ -134,12 +135,15 @@ impl Worker {
             tracing::info!(worker, pid = child.id(), "a process is started");
             let (status, was_told) = self.watch(&mut child).await?;
             if was_told {
-                // Whoever ended otherwise has not answered everything.
-                return Failure::of(status).map_err(|_| Failure::JobsLost);
+                return Failure::of(status).map_err(|failure| match failure {
+                    // It may have failed on its own before it noticed.
+                    Failure::Passed(code) if code != JOBS_LOST => ended(worker, status),
+                    _ => Failure::JobsLost,
+                });
             }
             tracing::error!(worker, %status, "a process has ended by itself");
             if !self.respawns.is_on {
-                return Err(Failure::other(format!("process {worker} ended: {status}")));
+                return Err(ended(worker, status));
             }
             if let Some(limit) = self.restarts.next(Instant::now(), &self.respawns.limits) {
                 let RespawnLimit { times, within, .. } = limit;
@@ -153,10 +157,7 @@ impl Worker {
 
     /// Waits for the end of the process, and passes on what it is told and what it tells; says whether it was told
     /// anything.
-    async fn watch(
-        &mut self,
-        child: &mut Child,
-    ) -> Result<(std::process::ExitStatus, bool), Failure> {
+    async fn watch(&mut self, child: &mut Child) -> Result<(ExitStatus, bool), Failure> {
         // It may have been told to stop before it was started.
         let mut told = 0;
         loop {
@@ -178,6 +179,10 @@ impl Worker {
             let _ = self.tell.send(news);
         }
     }
+}
+
+fn ended(worker: usize, status: ExitStatus) -> Failure {
+    Failure::other(format!("process {worker} ended: {status}"))
 }
 
 /// When a process was started again.

@@ -88,6 +88,7 @@ impl Serving {
             watchdog.on_exit(on_exit).start();
         }
         let grace = self.settings.shutdown_grace.get();
+        signals.force_after(server.longest_end(grace));
         // The addresses, and not the text they were given as, which may have a password in it.
         let redis = self.redis.settings().addresses();
         let concurrency = server.concurrency();
@@ -101,9 +102,9 @@ impl Serving {
         let running = server.run_until(transport, async move { told.notified().await }, grace);
         tokio::pin!(running);
         let mut is_stopping = false;
-        let aborted = loop {
+        let stopped = loop {
             tokio::select! {
-                stopped = &mut running => break stopped?.aborted,
+                stopped = &mut running => break stopped?,
                 () = signals.next() => {
                     if is_stopping {
                         tracing::error!(service, "stopped by a second signal; jobs may be lost");
@@ -116,12 +117,12 @@ impl Serving {
                 }
             }
         };
-        let jobs = server.stats().jobs();
+        let (jobs, aborted) = (server.stats().jobs(), stopped.aborted);
         tracing::info!(service, jobs, aborted, "stopped");
         if is_blocked.load(Ordering::Acquire) {
             return Err(Failure::Blocked);
         }
-        if aborted > 0 {
+        if aborted > 0 || stopped.has_unsent {
             return Err(Failure::JobsLost);
         }
         Ok(())

@@ -1,40 +1,123 @@
 //! What ends a server from outside.
+//!
+//! Signals are listened for on a thread of its own: a handler that blocks its thread keeps the runtime of the server from
+//! noticing anything, and such a process has to end, too. So that thread counts signals, which the others wait for, and
+//! where it is told how long an end may take ([`Signals::force_after`]) it ends the process itself when that has passed,
+//! or when a second signal has no effect.
 
 use std::io;
 use std::os::unix::net::UnixStream as Line;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::failure::Failure;
+use super::failure::{Failure, JOBS_LOST};
 
-/// SIGTERM, and SIGINT as Ctrl-C sends it; while this lives they do not end the process by themselves. And the end of the
+/// How long a server that can may take to end after a second signal.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// SIGTERM, and SIGINT as Ctrl-C sends it; they do not end the process by themselves any more. And the end of the
 /// process that looks after this one, once.
 pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    parent: Option<UnixStream>,
+    count: watch::Receiver<u32>,
+    seen: u32,
+    force_after: Arc<OnceLock<Duration>>,
 }
 
 impl Signals {
     /// `parent` closes when the process that looks after this one is gone.
     pub(super) fn new(parent: Option<Line>) -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(Failure::other);
-        let parent = parent.map(UnixStream::from_std).transpose();
+        let (sender, count) = watch::channel(0);
+        let force_after = Arc::new(OnceLock::new());
+        let limit = Arc::clone(&force_after);
+        let (tell, listening) = std::sync::mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new().name("soa-signals".to_owned());
+        let listen = move || {
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            let runtime = match builder.enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(tell.send(Err(error))),
+            };
+            runtime.block_on(async {
+                match Listener::new(parent) {
+                    Ok(listener) => {
+                        let _ = tell.send(Ok(()));
+                        listener.listen(&sender, &limit).await;
+                    }
+                    Err(error) => drop(tell.send(Err(error))),
+                }
+            });
+        };
+        thread.spawn(listen).map_err(Failure::other)?;
+        let outcome = listening.recv().map_err(Failure::other)?;
+        outcome.map_err(Failure::other)?;
         Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            parent: parent.map_err(Failure::other)?,
+            count,
+            seen: 0,
+            force_after,
         })
     }
 
-    /// Waits for one.
+    /// Waits for one. None is lost.
     pub(super) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = closed(self.parent.as_mut()) => self.parent = None,
+        let seen = self.seen;
+        // The thread goes on as long as the process.
+        let _ = self.count.wait_for(|count| *count > seen).await;
+        self.seen += 1;
+    }
+
+    /// Ends the process, with the code for lost jobs, when so much time has passed since the first signal, or when it
+    /// does not end by itself after the second.
+    pub(super) fn force_after(&self, limit: Duration) {
+        // It is said once.
+        let _ = self.force_after.set(limit);
+    }
+}
+
+struct Listener {
+    interrupt: Signal,
+    terminate: Signal,
+    parent: Option<UnixStream>,
+}
+
+impl Listener {
+    fn new(parent: Option<Line>) -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            parent: parent.map(UnixStream::from_std).transpose()?,
+        })
+    }
+
+    async fn listen(mut self, count: &watch::Sender<u32>, limit: &OnceLock<Duration>) {
+        let mut end = None;
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+                () = closed(self.parent.as_mut()) => self.parent = None,
+                () = at(end) => {
+                    tracing::error!("the process ends now: it does not by itself, maybe a handler blocks its thread");
+                    std::process::exit(JOBS_LOST.into());
+                }
+            }
+            count.send_modify(|count| *count += 1);
+            if let Some(limit) = limit.get() {
+                let wait = if *count.borrow() > 1 { AT_ONCE } else { *limit };
+                end = Instant::now().checked_add(wait);
+            }
         }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

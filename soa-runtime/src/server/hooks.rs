@@ -104,6 +104,16 @@ impl Hooks {
         self.teardown_grace = grace;
     }
 
+    /// How long those of the end may take.
+    #[cfg(feature = "cli")]
+    pub(super) fn longest_teardown(&self) -> Duration {
+        if self.teardown.is_empty() {
+            Duration::ZERO
+        } else {
+            self.teardown_grace
+        }
+    }
+
     /// Runs those of the beginning, one after another; `false` when the server is told to stop meanwhile.
     pub(super) async fn start(
         &self,

@@ -21,6 +21,10 @@ const FLUSH: Duration = Duration::from_secs(10);
 /// How long the jobs that were given up have for their answers.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// How much later than planned things may happen on a busy machine.
+#[cfg(feature = "cli")]
+const BUSY: Duration = Duration::from_secs(2);
+
 /// How long the loop rests after the transport failed.
 const REST: Duration = Duration::from_millis(100);
 
@@ -67,6 +71,15 @@ impl Server {
             signals.giving_up.set();
         });
         self.serve_in_a_task(transport, Some(end)).await
+    }
+
+    /// How long [`run_until`](Self::run_until) takes at most from when it is told to stop, if nothing blocks.
+    #[cfg(feature = "cli")]
+    pub(crate) fn longest_end(&self, grace: Duration) -> Duration {
+        let teardown = self.shared.hooks.longest_teardown();
+        [ANSWER, FLUSH, teardown, BUSY]
+            .into_iter()
+            .fold(grace, Duration::saturating_add)
     }
 
     /// In a task of its own, which ends with this future. To wake what a runtime blocks on takes a system call and,
@@ -190,17 +203,16 @@ impl Server {
             let service = self.name();
             tracing::error!(service, aborted, "stopped with jobs that did not end");
         }
-        if tokio::time::timeout(FLUSH, transport.flush())
-            .await
-            .is_err()
-        {
+        let flushed = tokio::time::timeout(FLUSH, transport.flush()).await;
+        let has_unsent = flushed.is_err();
+        if has_unsent {
             let service = self.name();
-            tracing::warn!(
-                service,
-                "stopped with responses that their callers have no room for"
-            );
+            tracing::error!(service, "stopped with responses that could not be sent");
         }
-        Stopped { aborted }
+        Stopped {
+            aborted,
+            has_unsent,
+        }
     }
 }
 
@@ -219,6 +231,8 @@ struct End {
 pub struct Stopped {
     /// How many jobs had not ended, and have no answer.
     pub aborted: usize,
+    /// Whether there are responses that could not be sent: their callers did not read, or the transport is gone.
+    pub has_unsent: bool,
 }
 
 /// Returns when jobs are to be given up.
