@@ -329,6 +329,7 @@ impl<M, S> Program<M, S> {
         }
         // From here on signals do not end the process by themselves.
         let mut signals = Signals::new(outside.parent().map_err(Failure::other)?)?;
+        signals.force_after(signals::AT_ONCE);
         let prepare = async {
             let mut connections = Connections::default();
             let of_server = settings.server.clone();

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream as Line;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UnixStream;
@@ -17,22 +17,22 @@ use tokio::time::Instant;
 
 use super::failure::{Failure, JOBS_LOST};
 
-/// How long a server that can may take to end after a second signal.
-const AT_ONCE: Duration = Duration::from_millis(500);
+/// How long a process that can may take to end when it is told to end at once.
+pub(super) const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// SIGTERM, and SIGINT as Ctrl-C sends it; they do not end the process by themselves any more. And the end of the
 /// process that looks after this one, once.
 pub(super) struct Signals {
     count: watch::Receiver<u32>,
     seen: u32,
-    force_after: Arc<OnceLock<Duration>>,
+    force_after: Arc<Mutex<Option<Duration>>>,
 }
 
 impl Signals {
     /// `parent` closes when the process that looks after this one is gone.
     pub(super) fn new(parent: Option<Line>) -> Result<Self, Failure> {
         let (sender, count) = watch::channel(0);
-        let force_after = Arc::new(OnceLock::new());
+        let force_after = Arc::new(Mutex::new(None));
         let limit = Arc::clone(&force_after);
         let (tell, listening) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("soa-signals".to_owned());
@@ -73,8 +73,11 @@ impl Signals {
     /// Ends the process, with the code for lost jobs, when so much time has passed since the first signal, or when it
     /// does not end by itself after the second.
     pub(super) fn force_after(&self, limit: Duration) {
-        // It is said once.
-        let _ = self.force_after.set(limit);
+        let mut force_after = self
+            .force_after
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *force_after = Some(limit);
     }
 }
 
@@ -93,7 +96,7 @@ impl Listener {
         })
     }
 
-    async fn listen(mut self, count: &watch::Sender<u32>, limit: &OnceLock<Duration>) {
+    async fn listen(mut self, count: &watch::Sender<u32>, limit: &Mutex<Option<Duration>>) {
         let mut end = None;
         loop {
             tokio::select! {
@@ -106,8 +109,8 @@ impl Listener {
                 }
             }
             count.send_modify(|count| *count += 1);
-            if let Some(limit) = limit.get() {
-                let wait = if *count.borrow() > 1 { AT_ONCE } else { *limit };
+            if let Some(limit) = *limit.lock().unwrap_or_else(PoisonError::into_inner) {
+                let wait = if *count.borrow() > 1 { AT_ONCE } else { limit };
                 end = Instant::now().checked_add(wait);
             }
         }
