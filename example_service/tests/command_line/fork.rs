@@ -8,7 +8,7 @@ use example_service::types::SlowRequest;
 use crate::processes::{
     Process, Redis, example_service, fresh_file, run, signal, unruly, wait_for,
 };
-use crate::serving::client;
+use crate::serving::{client, running_job};
 
 /// Two processes that serve.
 fn serve(redis: &Redis, arguments: &[&str]) -> Process {
@@ -47,6 +47,34 @@ async fn all_processes_serve_and_end_together_when_they_have_answered() {
     assert_eq!(server.end().code(), Some(0));
     let log = server.log();
     assert_eq!(server.count("no more requests are taken"), 2, "{log}");
+}
+
+#[tokio::test]
+async fn a_signal_to_all_processes_at_once_is_one_signal() {
+    let redis = Redis::start();
+    let mut server = serve(&redis, &[]);
+    let client = client(&redis);
+    let job = running_job(&client, 1.0).await;
+    for pid in pids(&server) {
+        signal(pid, "TERM");
+    }
+    server.signal("TERM");
+    job.await.expect("no panic").expect("the job is answered");
+    assert_eq!(server.end().code(), Some(0), "{}", server.log());
+    server.says_times(2, "stopped service");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_all_processes_at_once() {
+    let redis = Redis::start();
+    let mut server = serve(&redis, &[]);
+    let client = client(&redis);
+    let job = running_job(&client, 600.0).await;
+    server.signal("TERM");
+    server.says_times(2, "no more requests are taken");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(4), "{}", server.log());
+    job.abort();
 }
 
 #[test]

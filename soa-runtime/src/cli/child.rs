@@ -1,4 +1,7 @@
 //! A process of this program that another one starts, and hears from: see [`outside`](super::outside).
+//!
+//! On the same line it is told to stop, a byte for each time. Whoever stops a service may send a signal to all of its
+//! processes, as systemd does: one that was passed on as a signal, too, would be a second one.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -9,6 +12,7 @@ use std::process::{ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Command;
 
 use super::failure::Failure;
@@ -18,7 +22,11 @@ use super::outside;
 pub(super) struct Child {
     process: tokio::process::Child,
     /// What it says of itself, until it closes the line.
-    line: Option<Lines<BufReader<UnixStream>>>,
+    line: Option<Lines<BufReader<OwnedReadHalf>>>,
+    /// Closes when this is dropped.
+    tell: OwnedWriteHalf,
+    /// Whether it outlives this process, and so does not listen to it.
+    is_left_behind: bool,
 }
 
 /// What becomes of it.
@@ -41,18 +49,18 @@ impl Child {
     pub(super) fn start(program: &Path, more: &[&str]) -> std::io::Result<Self> {
         let mut command = Command::new(program);
         command.process_group(0).kill_on_drop(true);
-        Self::spawn(command, more)
+        Self::spawn(command, more, false)
     }
 
     /// The same for one that outlives this process.
     pub(super) fn leave_behind(program: &Path, more: &[&str]) -> std::io::Result<Self> {
-        Self::spawn(Command::new(program), more)
+        Self::spawn(Command::new(program), more, true)
     }
 
-    fn spawn(mut command: Command, more: &[&str]) -> std::io::Result<Self> {
+    fn spawn(mut command: Command, more: &[&str], is_left_behind: bool) -> std::io::Result<Self> {
         let (ours, theirs) = Pair::pair()?;
         ours.set_nonblocking(true)?;
-        let line = UnixStream::from_std(ours)?;
+        let (line, tell) = UnixStream::from_std(ours)?.into_split();
         command.args(std::env::args_os().skip(1));
         command.args(more.iter().map(OsStr::new));
         command.stdin(Stdio::from(OwnedFd::from(theirs)));
@@ -61,6 +69,8 @@ impl Child {
         Ok(Self {
             process: command.spawn()?,
             line: Some(BufReader::new(line).lines()),
+            tell,
+            is_left_behind,
         })
     }
 
@@ -92,6 +102,12 @@ impl Child {
 
     /// Tells it to stop. One that has ended meanwhile needs no telling.
     pub(super) fn terminate(&self) {
+        if !self.is_left_behind {
+            if let Err(error) = self.tell.try_write(b"\n") {
+                tracing::debug!(%error, "a process cannot be told to stop");
+            }
+            return;
+        }
         let id = self.id().and_then(|id| i32::try_from(id).ok());
         if let Some(pid) = id.and_then(Pid::from_raw)
             && let Err(error) = kill_process(pid, Signal::TERM)

@@ -70,7 +70,7 @@ impl Outside {
         })
     }
 
-    /// What closes when this process has to end, because the one that looked after it is gone.
+    /// The line on which this process is told to stop, and which closes when the one that looks after it is gone.
     pub(super) fn parent(&self) -> io::Result<Option<UnixStream>> {
         match &self.listener {
             Listener::Parent(line) if self.follows_parent => line.try_clone().map(Some),

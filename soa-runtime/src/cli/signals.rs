@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream as Line;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -20,8 +21,8 @@ use super::failure::{Failure, JOBS_LOST};
 /// How long a process that can may take to end when it is told to end at once.
 pub(super) const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// SIGTERM, and SIGINT as Ctrl-C sends it; they do not end the process by themselves any more. And the end of the
-/// process that looks after this one, once.
+/// SIGTERM, and SIGINT as Ctrl-C sends it; they do not end the process by themselves any more. And the same from the
+/// process that looks after this one, whose end counts as one.
 pub(super) struct Signals {
     count: watch::Receiver<u32>,
     seen: u32,
@@ -29,7 +30,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// `parent` closes when the process that looks after this one is gone.
+    /// `parent` is the line to the process that looks after this one.
     pub(super) fn new(parent: Option<Line>) -> Result<Self, Failure> {
         let (sender, count) = watch::channel(0);
         let force_after = Arc::new(Mutex::new(None));
@@ -97,20 +98,30 @@ impl Listener {
     }
 
     async fn listen(mut self, count: &watch::Sender<u32>, limit: &Mutex<Option<Duration>>) {
-        let mut end = None;
+        let (mut signals, mut told, mut end) = (0, 0, None);
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => {}
-                _ = self.terminate.recv() => {}
-                () = closed(self.parent.as_mut()) => self.parent = None,
+                _ = self.interrupt.recv() => signals += 1,
+                _ = self.terminate.recv() => signals += 1,
+                is_there = heard(self.parent.as_mut()) => {
+                    told += 1;
+                    if !is_there {
+                        self.parent = None;
+                    }
+                }
                 () = at(end) => {
                     tracing::error!("the process ends now: it does not by itself, maybe a handler blocks its thread");
                     std::process::exit(JOBS_LOST.into());
                 }
             }
-            count.send_modify(|count| *count += 1);
+            // What all processes of a service are sent is passed on to this one, too.
+            let times = u32::max(signals, told);
+            if times == *count.borrow() {
+                continue;
+            }
+            count.send_replace(times);
             if let Some(limit) = *limit.lock().unwrap_or_else(PoisonError::into_inner) {
-                let wait = if *count.borrow() > 1 { AT_ONCE } else { limit };
+                let wait = if times > 1 { AT_ONCE } else { limit };
                 end = Instant::now().checked_add(wait);
             }
         }
@@ -124,14 +135,10 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// Waits until the other end of a line is closed.
-async fn closed(line: Option<&mut UnixStream>) {
-    let Some(line) = line else {
-        return std::future::pending().await;
-    };
-    // Nothing is said on it, so it would be thrown away.
-    let outcome: io::Result<u64> = tokio::io::copy(line, &mut tokio::io::sink()).await;
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "the line to the process that looks after this one is cut");
+/// Waits until something is said on a line, or its other end is closed; whether it is still there.
+async fn heard(line: Option<&mut UnixStream>) -> bool {
+    match line {
+        Some(line) => line.read_u8().await.is_ok(),
+        None => std::future::pending().await,
     }
 }
