@@ -62,7 +62,7 @@ pub use message::{
     JobResponse, Name, Switch, SwitchSet, WireError, code,
 };
 pub use serializer::{Serializer, Serializers};
-pub use server::{IntoServer, Server, ServerBuilder};
+pub use server::{IntoServer, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::{
     LocalTransport, RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport,

@@ -19,8 +19,8 @@ use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2};
 use processes::{Process, Redis, chunking_reference_service, reference_service};
 use soa::{
-    Call, Client, ErrorKind, LocalTransport, Map, Nullable, RedisClientTransport,
-    RedisServerTransport, RedisSettings, Server, Value, WireError, value,
+    ActionError, Call, Client, Context, ErrorKind, LocalTransport, Map, Nullable,
+    RedisClientTransport, RedisServerTransport, RedisSettings, Server, Value, WireError, value,
 };
 
 /// Reference services `example` and `example2`, and a client of both.
@@ -540,5 +540,51 @@ async fn a_client_of_the_reference_reads_status_and_introspect_in_full() {
     let mut client = processes::python_command(&redis);
     client.arg("patient.py");
     assert_succeeds(client).await;
+    serving.abort();
+}
+
+/// A service of the reference tells the next one how long it waits itself, where it says so in its code, and nothing of
+/// how long its own caller does.
+#[tokio::test]
+async fn behind_a_service_of_the_reference_nothing_is_known_of_how_long_the_first_caller_waits() {
+    let redis = Redis::start();
+    let _service = reference_service(&redis, "example");
+    let client = client(&redis);
+    await_service(&client, "example").await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let last = Server::untyped("example2", "1.0.0")
+        .action("square", move |_: Value, cx: Context| {
+            let _ = tell.send(cx.time_left());
+            async { Ok::<_, ActionError>(value!({ "square": 9 })) }
+        })
+        .action("get_context", |_: Value, _: Context| async {
+            Ok::<_, ActionError>(value!({ "context": {}, "control": {} }))
+        })
+        .build()
+        .unwrap();
+    let transport = RedisServerTransport::new("example2", settings(&redis)).unwrap();
+    let serving = tokio::spawn(async move { last.run(transport).await });
+
+    let call = client.call_action("example", "call_square", &value!({ "number": 3 }));
+    call.timeout(Duration::from_secs(60)).await.unwrap();
+    let left = told.recv().await.unwrap().unwrap();
+    assert!(left <= Duration::from_secs(5), "{left:?}");
+
+    let call = client.call_action("example", "call_square", &value!({ "number": 3 }));
+    call.timeout(Duration::from_secs(3)).await.unwrap();
+    let left = told.recv().await.unwrap().unwrap();
+    assert!(left > Duration::from_secs(3), "{left:?}");
+
+    const CALL: &str = r#"
+from checks.harness import client
+client().call_action("example2", "square", {"number": 3})
+"#;
+    let mut caller = processes::python_command(&redis);
+    caller.args(["-c", CALL]);
+    let ended = tokio::task::spawn_blocking(move || caller.output().unwrap());
+    assert_eq!(told.recv().await.unwrap(), None);
+    let output = ended.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
     serving.abort();
 }

@@ -10,6 +10,7 @@
 
 mod answer;
 mod builder;
+mod hooks;
 mod job;
 mod run;
 pub(crate) mod sibling;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 #[cfg(feature = "cli")]
 pub(crate) use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
+pub use hooks::StartupError;
 pub use run::Stopped;
 pub use stats::Stats;
 
@@ -58,6 +60,7 @@ pub(crate) struct Shared {
     concurrency: usize,
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
+    hooks: hooks::Hooks,
     stats: Stats,
 }
 

@@ -25,6 +25,7 @@ use super::settings::{RedisSettings, bounded};
 use super::turns::{Turn, Turns};
 use super::{PREFIX, request_key};
 use crate::error::{BuildError, TransportError, TransportErrorKind};
+use crate::lifetime::Signal;
 use crate::message::Name;
 use crate::transport::{MessageLimits, Reply, ServerTransport};
 use crate::wire;
@@ -79,6 +80,8 @@ struct Shared {
     wanted: Notify,
     /// There are requests, or the tasks have ended.
     filled: Notify,
+    /// The first pop is on its way to a master.
+    popping: Signal,
     outboxes: Mutex<FxHashMap<String, Arc<Outbox<ReplyReceipt>>>>,
     pending: Arc<Semaphore>,
 }
@@ -142,6 +145,7 @@ impl RedisServerTransport {
             state: Mutex::default(),
             wanted: Notify::new(),
             filled: Notify::new(),
+            popping: Signal::default(),
             outboxes: Mutex::default(),
             pending: Arc::new(Semaphore::new(PENDING as usize)),
         };
@@ -254,6 +258,9 @@ impl Popper {
             let Some(turn) = shared.turn(self.index, most).await else {
                 break;
             };
+            if !shared.popping.is_set() {
+                shared.popping.set();
+            }
             let popped = self.pop(&mut limit, &link, turn).await;
             let (frames, failure) = match popped {
                 Ok(frames) => (frames, None),
@@ -482,6 +489,10 @@ impl ServerTransport for RedisServerTransport {
             shared.wanted.notify_waiters();
             filled.await;
         }
+    }
+
+    async fn ready(&self) {
+        self.handle.shared.popping.wait().await;
     }
 
     async fn respond(&self, reply: Reply) -> Result<(), TransportError> {
