@@ -38,6 +38,7 @@ mod descriptor;
 mod error;
 mod extensions;
 mod lifetime;
+mod seldom;
 mod serializer;
 mod service;
 mod validation;

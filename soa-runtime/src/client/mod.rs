@@ -274,7 +274,7 @@ impl Client {
         if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(ClientError::timeout(&route.service, Duration::ZERO));
+                return Err(ClientError::timeout(&route.service, Duration::ZERO, None));
             }
             let usual = route.transport.as_ref();
             let usual = timeout.or_else(|| usual.and_then(|transport| transport.default_timeout()));
@@ -386,10 +386,14 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
             Ok(Ok(response))
                 if has_failed(&response) && end.is_some_and(|end| end <= Instant::now()) =>
             {
-                Err(ClientError::timeout(&route.service, timeout))
+                Err(ClientError::timeout(&route.service, timeout, None))
             }
             Ok(response) => response,
-            Err(_) => Err(ClientError::timeout(&route.service, timeout)),
+            Err(_) => {
+                let transport = route.transport.as_ref();
+                let trouble = transport.and_then(|transport| transport.trouble(timeout));
+                Err(ClientError::timeout(&route.service, timeout, trouble))
+            }
         }
     }))
 }

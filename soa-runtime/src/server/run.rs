@@ -168,7 +168,9 @@ impl Server {
                 }
                 Err(error) if error.kind() == TransportErrorKind::Closed => break,
                 Err(error) => {
-                    tracing::error!(service = self.name(), %error, "receiving failed");
+                    if let Some(kept_back) = self.shared.stats.may_log_failure() {
+                        tracing::error!(service = self.name(), %error, kept_back, "receiving failed");
+                    }
                     tokio::time::sleep(REST).await;
                     continue;
                 }
@@ -181,8 +183,10 @@ impl Server {
                 tokio::spawn(async move {
                     if let Some(reply) = server.answer_within(frame, limits, giving_up).await
                         && let Err(error) = transport.respond(reply).await
+                        && let Some(kept_back) = server.shared.stats.may_log_failure()
                     {
-                        tracing::error!(service = server.name(), %error, "responding failed");
+                        let service = server.name();
+                        tracing::error!(service, %error, kept_back, "responding failed");
                     }
                     drop(permit);
                 });

@@ -46,6 +46,13 @@ pub trait ClientTransport: Send + Sync + 'static {
         None
     }
 
+    /// What was wrong within this time, or still is, so that answers may not have come: what a call is told that had
+    /// none. Nothing unless told otherwise.
+    fn trouble(&self, within: Duration) -> Option<TransportError> {
+        let _ = within;
+        None
+    }
+
     /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the
     /// response, for as long as the future is polled: a caller with a timeout drops it.
     ///
@@ -280,11 +287,17 @@ pub struct Reply {
     pub reply_to: String,
     /// The frame to put there.
     pub frame: Bytes,
+    /// For how long somebody waits for it, where the request tells: later it need not be sent.
+    pub left: Option<Duration>,
 }
 
 impl Reply {
-    pub(crate) fn new(reply_to: String, frame: Bytes) -> Self {
-        Self { reply_to, frame }
+    pub(crate) fn new(reply_to: String, frame: Bytes, left: Option<Duration>) -> Self {
+        Self {
+            reply_to,
+            frame,
+            left,
+        }
     }
 }
 

@@ -20,3 +20,4 @@ mod sentinel;
 mod support;
 mod take_back;
 mod tls;
+mod told;

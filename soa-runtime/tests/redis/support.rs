@@ -376,8 +376,13 @@ impl Redis {
 
     /// What was logged about it.
     pub(crate) fn logged(&self) -> Vec<String> {
+        self.logged_about(self.port)
+    }
+
+    /// What was logged about a port.
+    pub(crate) fn logged_about(&self, port: u16) -> Vec<String> {
         let lines = LOG.0.lock().unwrap();
-        let port = format!("127.0.0.1:{}", self.port);
+        let port = format!("127.0.0.1:{port}");
         let lines = lines.iter().filter(|line| line.contains(&port));
         lines.cloned().collect()
     }
