@@ -15,7 +15,7 @@ fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     let address = redis.address();
     let command = ["serve", "--fork", "2", "--redis", &address];
     let process = Process::start(example_service(&command).args(arguments));
-    process.says_times(2, "requests are taken");
+    process.says_times(2, ": requests are taken");
     process
 }
 
@@ -160,7 +160,7 @@ fn a_process_that_blocks_is_replaced_and_the_others_serve_on() {
     command.args(["--set", "server.watchdog.exit_after=500ms"]);
     command.args(["--set", "server.watchdog.grace=100ms"]);
     let mut server = Process::start(&mut command);
-    server.says_times(2, "requests are taken");
+    server.says_times(2, ": requests are taken");
     let body = r#"{"milliseconds": 600000}"#;
     let call = [
         "call",
@@ -173,7 +173,7 @@ fn a_process_that_blocks_is_replaced_and_the_others_serve_on() {
     ];
     let caller = Process::start(&mut unruly(&call));
     server.says("status=exit status: 70");
-    server.says_times(3, "requests are taken");
+    server.says_times(3, ": requests are taken");
     drop(caller);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0), "{}", server.log());

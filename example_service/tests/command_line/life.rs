@@ -79,7 +79,7 @@ fn a_handler_that_blocks_stops_the_heartbeat_and_is_found_by_the_watchdog() {
     let limits = ["server.watchdog.exit_after=3s", "server.watchdog.grace=1s"];
     let limits = limits.map(|limit| ["--set", limit]);
     let mut server = serve(&redis, &text(&path), limits.as_flattened());
-    server.says("requests are taken");
+    server.says(": requests are taken");
     let address = redis.address();
     let body = r#"{"milliseconds": 600000}"#;
     let call = [
@@ -115,7 +115,7 @@ fn a_handler_that_lets_go_after_all_ends_the_process_with_the_same_code() {
     ];
     let limits = limits.map(|limit| ["--set", limit]);
     let mut server = serve(&redis, &text(&path), limits.as_flattened());
-    server.says("requests are taken");
+    server.says(": requests are taken");
     let address = redis.address();
     let call = [
         "call",
@@ -255,7 +255,7 @@ fn of_several_processes_the_first_one_speaks_for_the_others() {
     let mut systemd = Systemd::at_path();
     let mut server = systemd.start(&["serve", "--fork", "2", "--redis", &address]);
     systemd.hears(1, "READY=1");
-    assert_eq!(server.count("requests are taken"), 2);
+    assert_eq!(server.count(": requests are taken"), 2);
     systemd.hears(10, "WATCHDOG=1");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));

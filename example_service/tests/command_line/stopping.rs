@@ -99,7 +99,7 @@ async fn jobs_that_do_not_let_go_are_left_behind_counted_and_tell_by_the_exit_co
     let mut command = unruly(&["serve", "--redis", &address, "--workers", "2"]);
     command.args(["--set", "server.shutdown_grace=100ms"]);
     let mut server = Process::start(&mut command);
-    server.says("requests are taken");
+    server.says(": requests are taken");
     let body = r#"{"milliseconds": 600000}"#;
     let call = [
         "call",
@@ -128,7 +128,7 @@ fn blocked(redis: &Redis) -> (Process, Process) {
     command.args(["--set", "server.shutdown_grace=100ms"]);
     command.args(["--set", "server.teardown_grace=100ms"]);
     let server = Process::start(&mut command);
-    server.says("requests are taken");
+    server.says(": requests are taken");
     let body = r#"{"milliseconds": 600000}"#;
     let call = [
         "call",
@@ -169,7 +169,7 @@ fn with_several_threads_one_that_is_blocked_does_not_hold_up_the_others() {
     let address = redis.address();
     let server = ["serve", "--redis", &address, "--workers", "2"];
     let server = Process::start(&mut unruly(&server));
-    server.says("requests are taken");
+    server.says(": requests are taken");
     let body = r#"{"milliseconds": 600000}"#;
     let call = [
         "call",

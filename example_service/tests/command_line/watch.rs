@@ -41,12 +41,13 @@ impl Place {
         fs::write(self.path("settings.toml"), text).expect("they are written");
     }
 
-    fn serve(&self) -> Process {
+    fn serve(&self, more: &[&str]) -> Process {
         let settings = self.path("settings.toml");
         let settings = settings.to_str().expect("it is text");
         let arguments = ["serve", "--watch", "--settings", settings];
-        let process = Process::start(&mut program(self.path("program"), &arguments));
-        process.says("requests are taken");
+        let mut command = program(self.path("program"), &arguments);
+        let process = Process::start(command.args(more));
+        process.says(": requests are taken");
         process
     }
 
@@ -70,11 +71,11 @@ const UNRULY: &str = env!("CARGO_BIN_EXE_unruly");
 #[test]
 fn a_change_of_the_settings_starts_the_service_again_with_the_new_ones() {
     let place = Place::new(EXAMPLE);
-    let mut server = place.serve();
+    let mut server = place.serve(&[]);
     place.settings("concurrency = 7");
     server.says("settings.toml");
     server.says("concurrency=7");
-    server.says_times(2, "requests are taken");
+    server.says_times(2, ": requests are taken");
     // The old one has ended as it should.
     assert_eq!(server.count("stopped service"), 1);
     server.signal("INT");
@@ -85,12 +86,12 @@ fn a_change_of_the_settings_starts_the_service_again_with_the_new_ones() {
 #[test]
 fn mistakes_in_the_settings_are_told_and_the_service_starts_when_they_are_mended() {
     let place = Place::new(EXAMPLE);
-    let mut server = place.serve();
+    let mut server = place.serve(&[]);
     place.settings("concurency = 7");
     server.says("did you mean `server.concurrency`?");
     server.says("the service has ended by itself");
     place.settings("concurrency = 7");
-    server.says_times(2, "requests are taken");
+    server.says_times(2, ": requests are taken");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }
@@ -98,18 +99,18 @@ fn mistakes_in_the_settings_are_told_and_the_service_starts_when_they_are_mended
 #[test]
 fn another_program_in_its_place_is_run_when_it_is_there_as_a_whole() {
     let place = Place::new(EXAMPLE);
-    let mut server = place.serve();
+    let mut server = place.serve(&[]);
     let whole = fs::read(UNRULY).expect("it is there");
     let (first, second) = whole.split_at(whole.len() / 2);
     fs::remove_file(place.path("program")).expect("it is there");
     fs::write(place.path("program"), first).expect("it is written");
     // Longer than between two looks at it.
     std::thread::sleep(std::time::Duration::from_secs(1));
-    assert_eq!(server.count("requests are taken"), 1);
+    assert_eq!(server.count(": requests are taken"), 1);
     append(&place.path("program"), second);
-    assert_eq!(server.count("requests are taken"), 1);
+    assert_eq!(server.count(": requests are taken"), 1);
     make_executable(&place.path("program"));
-    server.says("requests are taken service=\"unruly\"");
+    server.says(": requests are taken service=\"unruly\"");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }
@@ -117,12 +118,12 @@ fn another_program_in_its_place_is_run_when_it_is_there_as_a_whole() {
 #[test]
 fn a_service_that_crashes_is_told_and_started_again_at_the_next_change() {
     let place = Place::new(UNRULY);
-    let mut server = place.serve();
+    let mut server = place.serve(&[]);
     let (code, ..) = place.call(&["exit", r#"{"code": 9}"#, "--timeout", "500ms"]);
     assert_eq!(code, Some(1));
     server.says("the service has ended by itself; it is started again when a file changes status=exit status: 9");
     place.build(UNRULY);
-    server.says_times(2, "requests are taken");
+    server.says_times(2, ": requests are taken");
     let (code, _, error) = place.call(&["behave"]);
     assert_eq!(code, Some(0), "{error}");
     server.signal("TERM");
@@ -130,9 +131,22 @@ fn a_service_that_crashes_is_told_and_started_again_at_the_next_change() {
 }
 
 #[test]
+fn several_processes_are_started_again_together() {
+    let place = Place::new(EXAMPLE);
+    let mut server = place.serve(&["--fork", "2"]);
+    server.says_times(2, ": requests are taken");
+    place.settings("concurrency = 7");
+    server.says_times(4, ": requests are taken");
+    assert_eq!(server.count("stopped service"), 2);
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.count("stopped service"), 4);
+}
+
+#[test]
 fn the_service_ends_with_the_one_that_watches() {
     let place = Place::new(EXAMPLE);
-    let mut server = place.serve();
+    let mut server = place.serve(&[]);
     server.signal("KILL");
     server.end();
     server.says("stopped service");

@@ -67,6 +67,17 @@ pub(super) async fn supervise(
     let mut outcome = Ok(());
     loop {
         tokio::select! {
+            // Who has been ready says so before it ends.
+            biased;
+            // There is a sender here.
+            Some(news) = told.recv() => match news {
+                News::Alive => outside.alive(),
+                News::Ready(number) => {
+                    if ready.insert(number) && ready.len() == processes {
+                        outside.ready(&format!("serving in {processes} processes"));
+                    }
+                }
+            },
             ended = workers.join_next() => {
                 let failure = match ended {
                     Some(Ok(Ok(()))) => continue,
@@ -80,15 +91,6 @@ pub(super) async fn supervise(
                 }
                 outcome = Err(worse(outcome, failure));
             }
-            // There is a sender here.
-            Some(news) = told.recv() => match news {
-                News::Alive => outside.alive(),
-                News::Ready(number) => {
-                    if ready.insert(number) && ready.len() == processes {
-                        outside.ready(&format!("serving in {processes} processes"));
-                    }
-                }
-            },
             () = signals.next() => {
                 if *stop.borrow() == 0 {
                     outside.stopping();

@@ -15,10 +15,10 @@
 //! | exit code | |
 //! |---|---|
 //! | 0 | all is well: what was asked for is done, or a server was told to stop and has answered everything |
-//! | 1 | it failed: no connection, the service could not be made, an action answered with errors, `status` has errors, a process of `--fork` ended and stayed so |
+//! | 1 | it failed: no connection, the service could not be made, a startup hook failed, an action answered with errors, `status` has errors, a process of `--fork` ended and stayed so |
 //! | 2 | the command line is wrong |
 //! | 3 | the settings are wrong |
-//! | 4 | a server stopped, and jobs have no answer: their handlers did not let go, or a second signal came |
+//! | 4 | a server stopped, and jobs have no answer: their handlers did not let go, Redis was gone, or a second signal came |
 //! | 70 | a handler blocked its thread for too long: `server.watchdog` |
 
 mod arguments;
