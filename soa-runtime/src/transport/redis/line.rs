@@ -37,7 +37,7 @@ pub(super) struct Network {
     /// The condition of each master, by the name that the log has for it.
     conditions: Mutex<FxHashMap<String, Arc<Condition>>>,
     /// The commands that are missing, as they were told last.
-    missing: Mutex<String>,
+    missing: Mutex<FxHashMap<Node, String>>,
 }
 
 /// A link in the pool, and when it may be replaced.
@@ -134,7 +134,7 @@ impl Network {
     fn tell_limits(&self, link: &Link) {
         let missing = link.abilities().missing();
         let mut told = lock(&self.missing);
-        if *told == missing {
+        if told.get(link.node()).map_or("", String::as_str) == missing {
             return;
         }
         let redis = link.node();
@@ -143,7 +143,7 @@ impl Network {
         } else {
             tracing::warn!(%redis, missing, "this Redis or its login lacks commands; others take their place");
         }
-        *told = missing;
+        told.insert(redis.clone(), missing);
     }
 }
 

@@ -357,3 +357,28 @@ impl ReplyList {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_have_lists_of_their_own_until_no_piece_has_come_for_long() {
+        let counts = Counts::new(false);
+        assert!(!counts.is_apart());
+        counts.piece();
+        assert!(counts.is_apart());
+        tokio::time::advance(APART / 2).await;
+        counts.piece();
+        tokio::time::advance(APART / 2 + SELDOM).await;
+        assert!(!counts.has_lapsed(Instant::now()));
+        tokio::time::advance(APART / 2).await;
+        assert!(counts.has_lapsed(Instant::now()));
+        assert!(!counts.is_apart());
+        // A service that is known to cut its answers does so.
+        let counts = Counts::new(true);
+        tokio::time::advance(APART * 2).await;
+        assert!(!counts.has_lapsed(Instant::now()));
+        assert!(counts.is_apart());
+    }
+}

@@ -451,7 +451,8 @@ impl Shared {
         let arguments: Vec<Bytes> = std::iter::once(lifetime).chain(frames).collect();
         let script = Script::give_back();
         let mut limit = Limit::new();
-        for line in lines {
+        // One that refuses, as the login has lost a right, may take it in another way the next time.
+        for line in lines.iter().chain(lines) {
             let deadline = Instant::now() + bounded(self.settings.command_timeout);
             let Ok(link) = line.ready(deadline, None).await else {
                 continue;

@@ -118,6 +118,7 @@ pub(super) fn is_lacking(error: &Error) -> bool {
     // A script says it in other words.
     let is_refused = text.starts_with("NOPERM") || text.contains("ACL failure");
     is_refused && text.contains("to run")
+        || text.contains("can't run this command")
         || text.contains("unknown command")
         || text.contains("wrong number of arguments")
 }

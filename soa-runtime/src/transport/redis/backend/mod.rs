@@ -12,14 +12,14 @@
 //! the second does not follow a list that has moved when a command is sent once only. A link that hears that its Redis
 //! is not the right one, or that it does not answer, becomes *suspect*, and whoever uses it opens another.
 //!
-//! A pop must not be dropped while it waits: Redis would hand the next message to nobody. Only
-//! [`Link::unblock`], from another link, ends one early.
+//! A pop must not be dropped while it waits; see [`pop`].
 
 mod ability;
 mod access;
 mod discovery;
 mod failure;
 mod limit;
+mod pop;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -28,9 +28,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientInterface, ClientLike, EventInterface};
+use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::config::{Options, ReconnectPolicy};
-use fred::types::{ClientUnblockFlag, ClusterHash, ConnectHandle, CustomCommand, Value};
+use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -39,6 +39,7 @@ pub(super) use ability::Abilities;
 pub(super) use access::Access;
 pub(super) use discovery::{Node, SentinelMaster, masters, slots};
 pub(super) use limit::Limit;
+pub(super) use pop::{PopError, Popped};
 
 use failure::{failure, is_about_the_key, is_answer, is_closed, is_final, kind, text};
 
@@ -46,14 +47,8 @@ use super::condition::{Condition, Doing};
 use super::script::{Script, Variant};
 use crate::error::{TransportError, TransportErrorKind};
 
-/// Small frames are copied out of the read buffer, which would otherwise live as long as the last of them.
-const COPIED: usize = 64 * 1024;
-
-/// After an answer of so many bytes the connection is replaced, for the sake of its buffer.
-const BUFFERED: usize = 16 * 1024 * 1024;
-
-/// How much longer than it asked for a pop may take before its connection counts as stuck.
-const STUCK: Duration = Duration::from_secs(5);
+/// How long closing a connection may take.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Shortest and longest pause between two attempts to connect, and what is added at random, in milliseconds.
 const RECONNECT: (u32, u32) = (1, 500);
@@ -61,12 +56,6 @@ const JITTER: u32 = 10;
 
 /// A failure of this time is the reason why there is no connection.
 const RECENT: Duration = Duration::from_secs(10);
-
-/// The shortest block: nothing would be for ever.
-const LEAST_BLOCK: Duration = Duration::from_millis(10);
-
-/// How long a pop blocks that nobody could end early.
-const UNSTOPPABLE: Duration = Duration::from_millis(100);
 
 /// One connection to Redis. Clones are the same connection; it closes with the last of them.
 #[derive(Clone, Debug)]
@@ -127,22 +116,6 @@ pub(super) enum PushError {
     Final(TransportError),
     /// It may have been pushed, or not.
     Unknown(TransportError),
-}
-
-/// Why a pop failed; the log has more of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PopError {
-    /// One of the keys is something else than a list, or out of bounds.
-    NoList,
-    /// Anything else.
-    Failed,
-}
-
-/// What a pop brought.
-#[derive(Debug)]
-pub(super) struct Popped {
-    pub(super) key: Bytes,
-    pub(super) frames: Vec<Bytes>,
 }
 
 impl Link {
@@ -408,188 +381,6 @@ impl Link {
             PushError::Unknown(failed(error))
         }
     }
-
-    /// Takes up to `count` messages from the first of these lists that has some, waiting for up to `block`, or not at
-    /// all for nothing. A login that could not end the wait early waits shorter.
-    ///
-    /// To be awaited to its end: dropping it loses a message.
-    pub(super) async fn pop(
-        &self,
-        limit: &mut Limit,
-        keys: &[Bytes],
-        count: usize,
-        block: Duration,
-    ) -> Result<Option<Popped>, PopError> {
-        let abilities = self.abilities();
-        let block = if abilities.unblock {
-            block
-        } else {
-            block.min(UNSTOPPABLE)
-        };
-        let pop = async {
-            match keys {
-                [key] if block.is_zero() && abilities.lpop => self.pop_now(key, count).await,
-                _ if abilities.blmpop => self.pop_many(keys, count, block).await,
-                _ => self.pop_first(keys, count, block, abilities.lpop).await,
-            }
-        };
-        let Some(outcome) = limit.keep(block + STUCK, pop).await else {
-            self.note(&Error::new(ErrorKind::Timeout, "a blocking pop is stuck"));
-            return Ok(None);
-        };
-        let popped = match outcome {
-            Ok(popped) => popped,
-            // So the library tells that there was nothing.
-            Err(error) if *error.kind() == ErrorKind::Timeout => None,
-            Err(error) if error.details().starts_with("UNBLOCKED") => None,
-            Err(error) => return Err(self.failed_pop(&error)),
-        };
-        self.0.state.condition.works(self.0.state.doing);
-        self.shrink(popped.iter());
-        Ok(popped)
-    }
-
-    fn failed_pop(&self, error: &Error) -> PopError {
-        self.note(error);
-        if !is_about_the_key(error) {
-            return PopError::Failed;
-        }
-        // Nothing can be taken from the others, either.
-        self.0.state.failed(error);
-        PopError::NoList
-    }
-
-    /// Takes up to `count` messages from these lists, as many as are there, without waiting.
-    ///
-    /// To be awaited to its end: dropping it loses messages.
-    pub(super) async fn sweep(
-        &self,
-        limit: &mut Limit,
-        script: &Script,
-        keys: &[Bytes],
-        count: usize,
-    ) -> Result<Vec<Popped>, PopError> {
-        let variant = script.variant(self.abilities().lpop);
-        let count = [Bytes::from(count.to_string())];
-        let swept = match self.evaluate(limit, variant, keys, &count).await {
-            Ok(swept) => swept,
-            Err(error) => return Err(self.failed_pop(&error)),
-        };
-        self.0.state.condition.works(self.0.state.doing);
-        let Value::Array(swept) = swept else {
-            return Ok(Vec::new());
-        };
-        let mut swept = swept.into_iter();
-        let mut popped = Vec::new();
-        while let (Some(place), Some(Value::Array(frames))) = (swept.next(), swept.next()) {
-            let place = place.as_usize().and_then(|place| place.checked_sub(1));
-            if let Some(key) = place.and_then(|place| keys.get(place)) {
-                popped.push(Popped {
-                    key: key.clone(),
-                    frames: frames.into_iter().filter_map(frame).collect(),
-                });
-            }
-        }
-        self.shrink(popped.iter());
-        Ok(popped)
-    }
-
-    /// Has another link take the place of this one when it has read so much that its buffer is large, which stays so.
-    fn shrink<'a>(&self, popped: impl Iterator<Item = &'a Popped>) {
-        let frames = popped.flat_map(|popped| &popped.frames);
-        if frames.map(Bytes::len).sum::<usize>() > BUFFERED {
-            self.replace();
-        }
-    }
-
-    async fn pop_now(&self, key: &Bytes, count: usize) -> Result<Option<Popped>, Error> {
-        let arguments = vec![Value::Bytes(key.clone()), integer(count)];
-        let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
-        let popped: Value = self.0.client.custom(command, arguments).await?;
-        let Value::Array(frames) = popped else {
-            return Ok(None);
-        };
-        let frames = frames.into_iter().filter_map(frame).collect();
-        let key = key.clone();
-        Ok(Some(Popped { key, frames }))
-    }
-
-    async fn pop_many(
-        &self,
-        keys: &[Bytes],
-        count: usize,
-        block: Duration,
-    ) -> Result<Option<Popped>, Error> {
-        let block = block.max(LEAST_BLOCK).as_secs_f64();
-        let mut arguments = vec![Value::from(block), integer(keys.len())];
-        arguments.extend(keys.iter().cloned().map(Value::Bytes));
-        arguments.extend([Value::from("LEFT"), Value::from("COUNT"), integer(count)]);
-        let command = CustomCommand::new_static("BLMPOP", ClusterHash::Offset(2), true);
-        let Value::Array(answer) = self.0.client.custom(command, arguments).await? else {
-            return Ok(None);
-        };
-        let mut answer = answer.into_iter();
-        let (Some(key), Some(Value::Array(frames))) = (answer.next(), answer.next()) else {
-            return Ok(None);
-        };
-        let frames = frames.into_iter().filter_map(frame).collect();
-        Ok(bytes(key).map(|key| Popped { key, frames }))
-    }
-
-    /// Redis before version 7, or a login that may not use BLMPOP.
-    async fn pop_first(
-        &self,
-        keys: &[Bytes],
-        count: usize,
-        block: Duration,
-        has_lpop: bool,
-    ) -> Result<Option<Popped>, Error> {
-        let mut arguments: Vec<Value> = keys.iter().cloned().map(Value::Bytes).collect();
-        arguments.push(Value::from(block.max(LEAST_BLOCK).as_secs_f64()));
-        let command = CustomCommand::new_static("BLPOP", ClusterHash::FirstKey, true);
-        let Value::Array(answer) = self.0.client.custom(command, arguments).await? else {
-            return Ok(None);
-        };
-        let mut answer = answer.into_iter();
-        let Some(key) = answer.next().and_then(bytes) else {
-            return Ok(None);
-        };
-        let mut frames: Vec<Bytes> = answer.filter_map(frame).collect();
-        if count > 1 && has_lpop {
-            let arguments = vec![Value::Bytes(key.clone()), integer(count - 1)];
-            let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
-            // What the first pop brought is delivered even when this one fails.
-            let more: Result<Value, Error> = self.0.client.custom(command, arguments).await;
-            if let Ok(Value::Array(more)) = more {
-                frames.extend(more.into_iter().filter_map(frame));
-            }
-        }
-        Ok(Some(Popped { key, frames }))
-    }
-
-    /// Ends the blocking pop of another link early, if one waits.
-    pub(super) async fn unblock(&self, other: &Self) {
-        let Some(id) = other.0.client.connection_ids().into_values().next() else {
-            return;
-        };
-        let flag = Some(ClientUnblockFlag::Timeout);
-        let unblock = self.0.client.client_unblock::<i64, _>(id, flag);
-        // It is tried again until the pop has ended.
-        let _ = tokio::time::timeout(self.0.command_timeout, unblock).await;
-    }
-
-    /// Deletes a list, in a way that is open to every login.
-    pub(super) async fn delete(&self, key: &Bytes) {
-        let arguments = vec![Value::Bytes(key.clone()), Value::from(0)];
-        // It expires anyway.
-        let _ = self.command("EXPIRE", arguments).await;
-    }
-
-    /// Whether a key is something else than a list.
-    pub(super) async fn is_no_list(&self, key: &Bytes) -> bool {
-        let length = self.command("LLEN", vec![Value::Bytes(key.clone())]).await;
-        length.is_err_and(|error| error.details().starts_with("WRONGTYPE"))
-    }
 }
 
 impl Drop for Inner {
@@ -598,7 +389,7 @@ impl Drop for Inner {
         let task = lock(&self.task).abort_handle();
         self.runtime.spawn(async move {
             // It is being closed; what else there is to tell went to the log.
-            let _ = tokio::time::timeout(STUCK, client.quit()).await;
+            let _ = tokio::time::timeout(GOODBYE, client.quit()).await;
             // Without a connection there is nothing to quit, and it would go on trying.
             task.abort();
         });
@@ -612,22 +403,6 @@ pub(super) fn sha1(text: &str) -> String {
 
 fn integer(number: usize) -> Value {
     Value::from(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-fn bytes(value: Value) -> Option<Bytes> {
-    match value {
-        Value::Bytes(bytes) => Some(bytes),
-        Value::String(text) => Some(text.into_inner()),
-        _ => None,
-    }
-}
-
-fn frame(value: Value) -> Option<Bytes> {
-    let frame = bytes(value)?;
-    if frame.len() <= COPIED {
-        return Some(Bytes::copy_from_slice(&frame));
-    }
-    Some(frame)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
