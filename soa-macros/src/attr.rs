@@ -21,7 +21,7 @@ use crate::model::Switch;
 
 /// What kind of value an argument takes.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Text,
     /// A text, or a call of `env!` that makes one.
     Version,
@@ -30,6 +30,8 @@ enum Kind {
     Visibility,
     /// The number of a switch, or the path of a constant.
     Switch,
+    /// Whatever this reads.
+    Tokens(fn(ParseStream<'_>) -> syn::Result<TokenStream>),
     /// Given or not, without a value.
     Flag,
     /// The name is reserved for later.
@@ -38,7 +40,7 @@ enum Kind {
     Contract,
 }
 
-struct Argument {
+pub(crate) struct Argument {
     name: &'static str,
     kind: Kind,
     required: bool,
@@ -46,12 +48,12 @@ struct Argument {
     example: &'static str,
 }
 
-struct Table {
-    attribute: &'static str,
-    arguments: &'static [Argument],
+pub(crate) struct Table {
+    pub(crate) attribute: &'static str,
+    pub(crate) arguments: &'static [Argument],
 }
 
-const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+pub(crate) const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argument {
     Argument {
         name,
         kind,
@@ -60,7 +62,7 @@ const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argu
     }
 }
 
-const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+pub(crate) const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argument {
     Argument {
         name,
         kind,
@@ -70,7 +72,7 @@ const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argu
 }
 
 /// An argument that takes no value, whatever else is the matter with it.
-const fn bare(name: &'static str, kind: Kind) -> Argument {
+pub(crate) const fn bare(name: &'static str, kind: Kind) -> Argument {
     Argument {
         name,
         kind,
@@ -153,13 +155,14 @@ pub(crate) struct ActionArguments {
     pub(crate) blocking: bool,
 }
 
-enum Value {
+pub(crate) enum Value {
     Text(LitStr),
     Version(Version),
     Type(Box<Type>),
     Path(Path),
     Visibility(Visibility),
     Switch(Switch),
+    Tokens(TokenStream),
     Flag,
     /// It was given and is no good, which has been reported.
     Broken,
@@ -236,7 +239,7 @@ pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArgume
 
 /// Reads `name = value, …` to the end of the input. `place` is where a missing argument is
 /// reported.
-fn read(
+pub(crate) fn read(
     table: &Table,
     input: ParseStream<'_>,
     place: Span,
@@ -444,6 +447,12 @@ impl Argument {
                 visibility => Ok(Value::Visibility(visibility)),
             },
             Kind::Switch => self.switch(input).map(Value::Switch),
+            Kind::Tokens(read) => {
+                let start = input.fork();
+                read(input).map(Value::Tokens).map_err(|error| {
+                    start.error(format_args!("{error}: write `{name} = {example}`"))
+                })
+            }
             // These are answered before their value is looked at.
             Kind::Flag | Kind::Reserved | Kind::Contract => {
                 Err(input.error(format_args!("`{name}` takes no value")))
@@ -528,13 +537,17 @@ impl Table {
 
     /// The name that was probably meant.
     fn nearest(&self, given: &str) -> Option<&'static str> {
-        let (distance, name) = self
-            .names()
-            .map(|name| (distance(given, name), name))
-            .min_by_key(|(distance, _)| *distance)?;
-        // Up to a third of the letters wrong is a slip, more is another word.
-        (distance * 3 <= name.len().max(3)).then_some(name)
+        nearest(given, self.names())
     }
+}
+
+/// The one of these names that was probably meant.
+pub(crate) fn nearest<N: AsRef<str>>(given: &str, names: impl Iterator<Item = N>) -> Option<N> {
+    let (distance, name) = names
+        .map(|name| (distance(given, name.as_ref()), name))
+        .min_by_key(|(distance, _)| *distance)?;
+    // Up to a third of the letters wrong is a slip, more is another word.
+    (distance * 3 <= name.as_ref().len().max(3)).then_some(name)
 }
 
 /// How many letters must be put in, taken out or replaced to get from one word to the other.

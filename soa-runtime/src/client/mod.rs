@@ -35,7 +35,12 @@ use tokio::time::Instant;
 
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
-pub use expansion::{Expansion, ExpansionRoute, Expansions};
+pub use expansion::{
+    Expand, Expanded, Expansion, ExpansionDestination, ExpansionRoute, ExpansionSource, Expansions,
+    FoundObjects,
+};
+#[doc(hidden)]
+pub use expansion::{Finder, Visit};
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
 pub use options::CallOptions;
 pub use parallel::Parallel;
@@ -238,9 +243,7 @@ impl Client {
         let mut expanding = None;
         if let Some(mut options) = options {
             timeout = options.timeout;
-            if !options.expansions.is_empty() {
-                expanding = Some(Expanding::new(self, &route.service, &mut options)?);
-            }
+            expanding = Expanding::new(self, &route.service, &mut options)?;
             options
                 .apply(&mut context, &mut control)
                 .map_err(|problem| ClientError::usage(&route.service, problem))?;
@@ -262,7 +265,7 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
-        let expanding = expanding.map(|expanding| expanding.within(self, &context));
+        let expander = expanding.and_then(|expanding| expanding.within(self, &context));
         let request = ClientRequest {
             service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
@@ -270,11 +273,10 @@ impl Client {
             sent,
         };
         let dispatched = self.transmit(&route, request)?;
-        Ok(match expanding {
+        Ok(match expander {
             None => dispatched,
-            Some(expanding) => {
-                let expanded =
-                    async move { expanding.run(&route.service, dispatched.await?).await };
+            Some(expander) => {
+                let expanded = async move { expander.run(&route.service, dispatched.await?).await };
                 Dispatched::Boxed(Box::pin(expanded))
             }
         })
