@@ -128,10 +128,11 @@ fn is_expand(attribute: &Attribute) -> bool {
 
 fn arguments(attribute: &Attribute, errors: &mut Errors) -> Arguments {
     let mut arguments = Arguments::default();
-    let is_nested = attribute
-        .parse_args::<Ident>()
-        .is_ok_and(|only| only == "nested");
-    let table = if is_nested { &NESTED } else { &OBJECT };
+    let table = if is_only_nested(attribute) {
+        &NESTED
+    } else {
+        &OBJECT
+    };
     read(table, attribute, errors, |name, value| {
         match (name, value) {
             ("from", Value::Tokens(tokens)) => arguments.from = Some(tokens),
@@ -144,6 +145,18 @@ fn arguments(attribute: &Attribute, errors: &mut Errors) -> Arguments {
         }
     });
     arguments
+}
+
+/// Whether it says `nested`, and nothing about an object.
+fn is_only_nested(attribute: &Attribute) -> bool {
+    let Meta::List(list) = &attribute.meta else {
+        return false;
+    };
+    let words = list.tokens.clone().into_iter();
+    let words: Vec<String> = words.map(|token| token.to_string()).collect();
+    let is_required =
+        |word: &String| matches!(word.as_str(), "from" | "with" | "request" | "found");
+    words.iter().any(|word| word == "nested") && !words.iter().any(is_required)
 }
 
 fn read(
