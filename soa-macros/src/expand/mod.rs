@@ -91,7 +91,7 @@ pub(crate) fn span_of(ident: &Ident) -> Span {
 
 /// The same tokens, found by the same rules, but shown at `ident`: for the path that an error about
 /// an action starts with.
-fn shown_at(tokens: &TokenStream, ident: &Ident) -> TokenStream {
+pub(crate) fn shown_at(tokens: &TokenStream, ident: &Ident) -> TokenStream {
     tokens
         .clone()
         .into_iter()

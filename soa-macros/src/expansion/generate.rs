@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 
 use super::model::{Expandable, Object, Place};
 use crate::carry;
-use crate::expand::{lints, span_of};
+use crate::expand::{lints, shown_at, span_of};
 
 pub(super) fn expand(item: &Expandable) -> TokenStream {
     let Expandable {
@@ -74,19 +74,20 @@ fn visit(crate_path: &TokenStream, place: &Place) -> TokenStream {
     } else {
         quote_spanned!(span=> object)
     };
-    let raising = raises.then(|| quote!(.raising()));
+    let raising = raises.then(|| quote_spanned!(span_of(found)=> .raising()));
     let service = quote_spanned!(Span::mixed_site().located_at(client.span())=>
         <#client as #crate_path::TypedClient>::DESCRIPTOR.name()
     );
     let from = quote_spanned!(span_of(source)=> &own.#source);
-    let response = Ident::new("response", Span::mixed_site().located_at(found.span()));
-    let finder = quote_spanned! {span=>
-        #crate_path::__private::Finder::new(
+    // What is wrong with the objects, or with the identifiers for them, is told where their map is named.
+    let finder_path = shown_at(crate_path, found);
+    let finder = quote_spanned! {span_of(found)=>
+        #finder_path::__private::Finder::new(
             #service,
             #handle,
             #text,
             |#ids| #request,
-            |#response| #response.#found,
+            |response| response.#found,
         ) #raising
     };
     quote_spanned! {span=>

@@ -91,7 +91,7 @@ pub(super) fn item(item: TokenStream, errors: &mut Errors) -> syn::Result<Item> 
         errors.on(
             &name,
             format_args!(
-                "`{name}` is {what}: `Expand` is for structs with named fields, and for what has them in it"
+                "`{name}` is {what}: `Expand` is for structs with named fields, so wrap it in one"
             ),
         );
         Punctuated::new()

@@ -99,7 +99,7 @@ impl Numbers {
 
 fn identifier(layer: u64, number: u64) -> Value {
     let number = layer * 10 + number;
-    if layer % 2 == 0 {
+    if layer.is_multiple_of(2) {
         number.into()
     } else {
         number.to_string().into()
