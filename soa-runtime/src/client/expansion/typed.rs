@@ -23,8 +23,8 @@ use crate::message::{ActionRequest, Body, Name};
 /// How many copies of found objects one response may take.
 const MAX_COPIES: usize = 1_000_000;
 
-/// A type whose fields take objects of other services, or that has such types in it. Derive it: see
-/// [the guide](https://docs.rs/soa/latest/soa/docs/expansions/).
+/// A type whose fields take objects of other services, or that has such types in it. It is derived; the guide
+/// `soa::docs::expansions` tells how.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has nothing to expand",
     label = "does not implement `Expand`",
