@@ -14,6 +14,9 @@
 //! * `validate` checks the rules that concern more than one token, and builds the `model`;
 //! * `expand` turns the model, and nothing else, into code.
 //!
+//! `#[derive(Expand)]`, for responses with objects of other services in them, goes the same way in
+//! `expansion`.
+//!
 //! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
 //! user's own item is part of the output whatever went wrong.
 
@@ -24,6 +27,7 @@ mod carry;
 mod check;
 mod errors;
 mod expand;
+mod expansion;
 mod handler;
 mod model;
 mod parse;
@@ -65,6 +69,12 @@ pub fn health_check(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     stray("health_check", item.into()).into()
+}
+
+/// Says which fields of a response take objects of other services.
+#[proc_macro_derive(Expand, attributes(expand))]
+pub fn derive_expand(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expansion::derive(item.into()).into()
 }
 
 /// The whole of `#[service]`, on tokens that a test can make too.

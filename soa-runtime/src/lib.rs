@@ -47,7 +47,7 @@ mod watchdog;
 pub use action::{Action, ActionBody};
 #[cfg(feature = "cli")]
 pub use cli::{Program, main};
-pub use client::{Call, Client, ClientBuilder, Pending, TypedClient};
+pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
 pub use codec::{
     Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
 };

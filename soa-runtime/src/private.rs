@@ -4,7 +4,7 @@ pub use std::string::String;
 pub use std::sync::Arc;
 
 pub use crate::action::{Action, action};
-pub use crate::client::{Call, Client, ServiceClient, TypedClient};
+pub use crate::client::{Call, Client, Expand, Finder, ServiceClient, TypedClient, Visit};
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use crate::health::ServiceHealthCheck;
 pub use crate::health::check::{health, into_health};

@@ -286,6 +286,25 @@ pub use soa_macros::action;
 #[doc(inline)]
 pub use soa_macros::health_check;
 
+/// Says which fields of a response take objects of other services, see [the guide](docs::expansions).
+///
+/// It makes the struct an [`Expand`](trait@Expand), whose calls have `.expand()`. The field that takes an object is an
+/// `Option` of it (or of a `Box`), and says how it is found:
+///
+/// | argument of `#[expand(…)]` on a field | value | |
+/// |---|---|---|
+/// | `from` | field | Required. The field of this struct with the identifier: of the type of the found map's keys, or an `Option` or [`Nullable`] of it. |
+/// | `with` | handle | Required. The action that finds the objects: `OwnersClient::GET_OWNERS`. |
+/// | `request` | struct | Required. Its request; the field that is given by its name alone takes the identifiers: `GetOwnersRequest { owner_ids }`. |
+/// | `found` | field | Required. The field of its response that has the objects: a `HashMap` or a `BTreeMap` by identifier. |
+/// | `nested` | – | The objects have such fields, too. |
+/// | `raise_action_errors` | – | Errors that the service answers are errors of the call. Otherwise they are logged, and the objects left out. |
+///
+/// `#[expand(nested)]` alone is for fields that have such structs in them: structs, `Option`, `Vec`, `Box`, maps. On the
+/// struct, `#[expand(crate = path)]` says where the framework is, by default `::soa`.
+#[doc(inline)]
+pub use soa_macros::Expand;
+
 #[doc(inline)]
 pub use soa_runtime::*;
 

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
+#[path = "reference/expansions.rs"]
+mod expansions;
 #[path = "interop/patient.rs"]
 mod patient;
 #[path = "interop/processes.rs"]

@@ -39,7 +39,12 @@ use tokio::time::Instant;
 
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
-pub use expansion::{Expansion, ExpansionRoute, Expansions};
+pub use expansion::{
+    Expand, Expanded, Expansion, ExpansionDestination, ExpansionRoute, ExpansionSource, Expansions,
+    FoundObjects,
+};
+#[doc(hidden)]
+pub use expansion::{Finder, Visit};
 pub use form::Form;
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
 pub use options::CallOptions;
@@ -262,8 +267,8 @@ impl Client {
             timeout = options.timeout;
             is_forgotten = options.is_forgotten;
             // Nobody is there to get what would be fetched.
-            if !options.expansions.is_empty() && !is_forgotten {
-                expanding = Some(Expanding::new(self, &route.service, &mut options)?);
+            if !is_forgotten {
+                expanding = Expanding::new(self, &route.service, &mut options)?;
             }
             options
                 .apply(&mut context, &mut control)
@@ -291,7 +296,7 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
-        let expanding = expanding.map(|expanding| expanding.within(self, &context));
+        let expander = expanding.and_then(|expanding| expanding.within(self, &context));
         let request = ClientRequest {
             service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
@@ -299,11 +304,10 @@ impl Client {
             sent,
         };
         let dispatched = self.transmit(&route, request, limit)?;
-        Ok(match expanding {
+        Ok(match expander {
             None => dispatched,
-            Some(expanding) => {
-                let expanded =
-                    async move { expanding.run(&route.service, dispatched.await?).await };
+            Some(expander) => {
+                let expanded = async move { expander.run(&route.service, dispatched.await?).await };
                 Dispatched::Boxed(Box::pin(expanded))
             }
         })

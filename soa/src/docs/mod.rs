@@ -5,6 +5,7 @@
 //! | [`getting_started`] | From an empty crate to a service with a client |
 //! | [`contracts`] | What a service offers as a trait, for callers without the server |
 //! | [`calling`] | Every form of a call, and its options |
+//! | [`expansions`] | Objects of other services, put beside their identifiers |
 //! | [`errors`] | What services answer when something fails, and what callers get |
 //! | [`validation`] | Rules for fields, absent and nil, the types of the wire |
 //! | [`middleware`] | Code around jobs, actions and calls |
@@ -25,6 +26,9 @@ pub mod contracts {}
 
 #[doc = include_str!("calling.md")]
 pub mod calling {}
+
+#[doc = include_str!("expansions.md")]
+pub mod expansions {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}
