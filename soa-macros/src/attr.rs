@@ -21,7 +21,7 @@ use crate::model::Switch;
 
 /// What kind of value an argument takes.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Text,
     /// A text, or a call of `env!` that makes one.
     Version,
@@ -38,7 +38,7 @@ enum Kind {
     Contract,
 }
 
-struct Argument {
+pub(crate) struct Argument {
     name: &'static str,
     kind: Kind,
     required: bool,
@@ -46,9 +46,11 @@ struct Argument {
     example: &'static str,
 }
 
-struct Table {
-    attribute: &'static str,
-    arguments: &'static [Argument],
+pub(crate) struct Table {
+    /// What it is called.
+    pub(crate) attribute: &'static str,
+    /// What it takes.
+    pub(crate) arguments: &'static [Argument],
 }
 
 const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argument {
@@ -60,7 +62,8 @@ const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argu
     }
 }
 
-const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+/// An argument that may be left out.
+pub(crate) const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argument {
     Argument {
         name,
         kind,
@@ -70,7 +73,7 @@ const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argu
 }
 
 /// An argument that takes no value, whatever else is the matter with it.
-const fn bare(name: &'static str, kind: Kind) -> Argument {
+pub(crate) const fn bare(name: &'static str, kind: Kind) -> Argument {
     Argument {
         name,
         kind,
@@ -153,7 +156,8 @@ pub(crate) struct ActionArguments {
     pub(crate) blocking: bool,
 }
 
-enum Value {
+/// The value of an argument.
+pub(crate) enum Value {
     Text(LitStr),
     Version(Version),
     Type(Box<Type>),
@@ -236,7 +240,7 @@ pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArgume
 
 /// Reads `name = value, …` to the end of the input. `place` is where a missing argument is
 /// reported.
-fn read(
+pub(crate) fn read(
     table: &Table,
     input: ParseStream<'_>,
     place: Span,

@@ -109,9 +109,10 @@ pub(crate) fn documentation(attributes: &[Attribute]) -> String {
             && let Expr::Lit(literal) = &meta.value
             && let Lit::Str(text) = &literal.lit
         {
+            // Unlike `lines`, `split` gives one for an empty text, which parts two paragraphs.
             lines.extend(
                 text.value()
-                    .lines()
+                    .split('\n')
                     .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()),
             );
         }

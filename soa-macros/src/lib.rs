@@ -1,4 +1,4 @@
-//! The attribute macros of the `soa` framework, to be used through the `soa` crate, which
+//! The macros of the `soa` framework, to be used through the `soa` crate, which
 //! re-exports them.
 //!
 //! A service is an `impl` block under `#[service]`; each handler in it is a method under
@@ -14,9 +14,12 @@
 //! * `validate` checks the rules that concern more than one token, and builds the `model`;
 //! * `expand` turns the model, and nothing else, into code.
 //!
+//! `#[derive(ActionErrors)]` is such a pipeline of its own, in `action_errors`.
+//!
 //! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
 //! user's own item is part of the output whatever went wrong.
 
+mod action_errors;
 mod attr;
 mod bounds;
 mod carry;
@@ -53,6 +56,12 @@ pub fn action(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     stray_action(item.into()).into()
+}
+
+/// Makes errors of actions of an enum, and the enum of errors again.
+#[proc_macro_derive(ActionErrors, attributes(action_error))]
+pub fn action_errors(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    action_errors::derive(item.into()).into()
 }
 
 /// The whole of `#[service]`, on tokens that a test can make too.

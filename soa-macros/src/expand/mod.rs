@@ -65,7 +65,7 @@ pub(crate) fn implementation(implementation: &Implementation) -> Expansion {
 /// Style is not the user's to fix here, nor to hear of twice; a client need not be used where it is
 /// generated; a link in the documentation of a handler may lead nowhere from the client; a deprecated action is still served; the types of an action may be less visible than the
 /// client; and what a service has to be is written down as a bound that has no parameters.
-fn lints() -> TokenStream {
+pub(crate) fn lints() -> TokenStream {
     quote! {
         #[allow(
             clippy::all,

@@ -55,7 +55,7 @@ impl<T: Send + 'static> Hold for Held<T> {
             match &*value {
                 Some(value) => (self.encode)(encoding, value)
                     .bytes()
-                    .map(Bytes::clone)
+                    .cloned()
                     .map_err(Arc::clone),
                 None => Err(Arc::new(serde::ser::Error::custom(
                     "the body was taken by its action",
