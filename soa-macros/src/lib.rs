@@ -1,4 +1,4 @@
-//! The attribute macros of the `soa` framework, to be used through the `soa` crate, which
+//! The macros of the `soa` framework, to be used through the `soa` crate, which
 //! re-exports them.
 //!
 //! A service is an `impl` block under `#[service]`; each handler in it is a method under
@@ -16,10 +16,12 @@
 //!
 //! `#[derive(Expand)]`, for responses with objects of other services in them, goes the same way in
 //! `expansion`.
+//! `#[derive(ActionErrors)]` is such a pipeline of its own, in `action_errors`.
 //!
 //! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
 //! user's own item is part of the output whatever went wrong.
 
+mod action_errors;
 mod argument;
 mod attr;
 mod bounds;
@@ -75,6 +77,12 @@ pub fn health_check(
 #[proc_macro_derive(Expand, attributes(expand))]
 pub fn derive_expand(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expansion::derive(item.into()).into()
+}
+
+/// Makes errors of actions of an enum, and the enum of errors again.
+#[proc_macro_derive(ActionErrors, attributes(action_error))]
+pub fn action_errors(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    action_errors::derive(item.into()).into()
 }
 
 /// The whole of `#[service]`, on tokens that a test can make too.

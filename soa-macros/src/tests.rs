@@ -686,3 +686,34 @@ fn every_mistake_in_a_type_with_places_is_told() {
         }),
     ]);
 }
+
+#[test]
+fn an_enum_of_errors() {
+    let output = crate::action_errors::derive(quote! {
+        #[derive(Debug, ActionErrors)]
+        #[action_error(crate = crate::framework)]
+        pub enum LoanError {
+            /// There is no such book.
+            ///
+            /// Not even in the cellar.
+            #[action_error(field = "isbn")]
+            NoSuchBook,
+            #[action_error(code = "LENT", message = "Lent to {reader}", server)]
+            LentOut { reader: String, r#type: u8 },
+            #[action_error(other)]
+            Other(WireError),
+        }
+    });
+    insta::assert_snapshot!(prettyplease::unparse(&syn::parse2(output).unwrap()));
+}
+
+#[test]
+fn an_enum_of_errors_with_mistakes_implements_its_traits_all_the_same() {
+    let output = crate::action_errors::derive(quote! {
+        enum LoanError<T> {
+            NoSuchBook,
+            Lent(T),
+        }
+    });
+    insta::assert_snapshot!(prettyplease::unparse(&syn::parse2(output).unwrap()));
+}

@@ -54,8 +54,8 @@ pub use codec::{
 pub use context::Context;
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use error::{
-    ActionError, BuildError, ClientError, ErrorKind, IntoActionError, JobError, TransportError,
-    TransportErrorKind,
+    ActionError, ActionErrors, BuildError, ClientError, ErrorKind, IntoActionError, JobError,
+    TransportError, TransportErrorKind,
 };
 pub use extensions::Extensions;
 pub use message::{

@@ -305,6 +305,65 @@ pub use soa_macros::health_check;
 #[doc(inline)]
 pub use soa_macros::Expand;
 
+/// Derives the trait [`ActionErrors`](trait@ActionErrors) for an enum of what can go wrong: each variant is an error on the
+/// wire, for handlers that return it and for callers that find it in what they were answered.
+///
+/// ```
+/// use soa::{ActionErrors, Context, service};
+///
+/// #[derive(Debug, PartialEq, ActionErrors)]
+/// pub enum ShelfError {
+///     /// There is no such book.
+///     #[action_error(field = "isbn")]
+///     NoSuchBook,
+///     /// Somebody else has it.
+///     #[action_error(code = "LENT", message = "Lent to {reader} for {days} days")]
+///     Lent { reader: String, days: u32 },
+///     /// The catalogue does not answer.
+///     #[action_error(server)]
+///     CatalogueDown,
+/// }
+///
+/// struct Shelf;
+///
+/// #[service(name = "shelf", version = "1.0.0")]
+/// impl Shelf {
+///     #[action]
+///     async fn take(&self) -> Result<(), ShelfError> {
+///         Err(ShelfError::Lent { reader: "Ada".into(), days: 3 })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = ShelfClient::local(Shelf).take().await.unwrap_err();
+/// assert_eq!(error.errors()[0].message, "Lent to Ada for 3 days");
+/// let expected = ShelfError::Lent { reader: "Ada".into(), days: 3 };
+/// assert_eq!(error.find::<ShelfError>(), Some(expected));
+/// # }
+/// ```
+///
+/// * The **code** is the name of the variant in capitals, `NO_SUCH_BOOK`.
+/// * The **message** is the first paragraph of the doc comment, on one line and without its full stop.
+/// * **Fields** have names, and travel under them as the error's `variables`. They implement `Serialize` and
+///   `DeserializeOwned`; a caller gets the variant back if all are there and fit. An absent one is nil, so
+///   a field that may be missing is an `Option`.
+/// * The enum converts into [`ActionError`], so a handler may return it, and use `?` where it returns `ActionError`.
+///
+/// # Arguments of `#[action_error]`
+///
+/// | on a variant | value | |
+/// |---|---|---|
+/// | `code` | text | Another code. |
+/// | `message` | text | Another message, with the variant's fields in braces as in `format!`. |
+/// | `field` | text | Names the field of the request at fault, dotted; braces as in `message`. |
+/// | `server` | none | The service is at fault; without it, the caller is. |
+/// | `other` | none | `Other(WireError)`: stands for all errors that the enum does not know, as data. |
+///
+/// On the enum, `crate` says where the framework is, as for [`service`](macro@service).
+#[doc(inline)]
+pub use soa_macros::ActionErrors;
+
 #[doc(inline)]
 pub use soa_runtime::*;
 

@@ -15,14 +15,17 @@ mod patient;
 mod processes;
 
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2};
 use processes::{Process, Redis, chunking_reference_service, reference_service};
+use soa::middleware::{ActionStage, Next, from_fn};
 use soa::{
-    ActionError, Call, Client, Context, ErrorKind, LocalTransport, Map, Nullable,
-    RedisClientTransport, RedisServerTransport, RedisSettings, Server, Value, WireError, value,
+    ActionCall, ActionError, ActionErrors, Call, Client, Context, ContextValue, ErrorKind,
+    LocalTransport, Map, Nullable, RedisClientTransport, RedisServerTransport, RedisSettings,
+    Server, Value, WireError, value,
 };
 
 /// Reference services `example` and `example2`, and a client of both.
@@ -385,6 +388,80 @@ async fn parallel_and_pending_calls_to_reference_servers_come_back_in_order() {
     let early = tokio::time::timeout(Duration::from_millis(50), &mut pending).await;
     assert!(early.is_err());
     assert_eq!(pending.await.unwrap().slept, 0.3);
+}
+
+/// The language in which a user wants answers.
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Locale(String);
+
+impl ContextValue for Locale {
+    const KEY: &'static str = "locale";
+}
+
+#[tokio::test]
+async fn the_context_arrives_whole_through_a_chain_of_rust_python_and_rust() {
+    let redis = Redis::start();
+    let _python = reference_service(&redis, "example");
+    // Says what it sees by types.
+    let seen = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&seen);
+    let note = from_fn(move |call: ActionCall, next: Next<ActionStage>| {
+        let cx = &call.context;
+        let locale = cx.get::<Locale>().unwrap();
+        let calling = cx.calling_service().map(ToOwned::to_owned);
+        let is_active = cx.is_active(VERSION_2) && cx.is_active(99);
+        let whole = (cx.correlation_id().to_owned(), locale, calling, is_active);
+        *noted.lock().unwrap() = Some(whole);
+        next.run(call)
+    });
+    let last = Server::builder(ExampleService::new()).name("example2");
+    let last = last.action_middleware(note).build().unwrap();
+    let transport = RedisServerTransport::new("example2", settings(&redis)).unwrap();
+    let serving = tokio::spawn(async move { last.run(transport).await });
+    let client = client(&redis);
+    await_service(&client, "example").await;
+    let request = CallSquareRequest {
+        number: 12,
+        service: None,
+    };
+    let call = ExampleClient::new(&client)
+        .call_square(request)
+        .correlation_id("through all")
+        .switch(VERSION_2)
+        .switch(99)
+        .context_value(Locale("fr_FR".into()));
+    let answer = call.await.unwrap();
+    assert_eq!(answer.square, 144);
+    let locale = Some(Locale("fr_FR".into()));
+    let expected = ("through all".into(), locale, Some("example".into()), true);
+    assert_eq!(seen.lock().unwrap().take(), Some(expected));
+    assert_eq!(answer.callee_context.get("caller"), Some(&"a test".into()));
+    let response = &answer.job_response_context;
+    assert_eq!(response.get("correlation_id"), Some(&"through all".into()));
+    serving.abort();
+}
+
+/// What the reference's `fail` answers, as our type.
+#[derive(Debug, PartialEq, ActionErrors)]
+enum ExampleError {
+    /// This action always fails.
+    ExampleFailure,
+}
+
+#[tokio::test]
+async fn errors_of_a_reference_server_are_found_as_a_type_and_forgotten_calls_of_it_are_run() {
+    let reference = Reference::start().await;
+    let example = &reference.example;
+    let fail = || example.fail(FailRequest::default());
+    let error = fail().await.unwrap_err();
+    assert_eq!(error.find(), Some(ExampleError::ExampleFailure));
+    fail().send_and_forget().await.unwrap();
+    let outcomes = reference
+        .client
+        .parallel((fail(), example.square(square(3))));
+    let (failed, nine) = outcomes.each().await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Action);
+    assert_eq!(nine.unwrap().square, 9);
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ impl ContextHeader {
     /// # Errors
     /// A value under the key that is not of this type.
     pub fn get<T: ContextValue>(&self) -> Result<Option<T>, DecodeError> {
-        const { assert!(is_free(T::KEY), "the key belongs to the framework") };
+        const { check(T::KEY) };
         self.extra.get(T::KEY).map(from_value_ref).transpose()
     }
 
@@ -73,11 +73,19 @@ impl ContextHeader {
 /// # Errors
 /// What is wrong with a value that cannot be encoded.
 pub(crate) fn to_context<T: ContextValue>(value: &T) -> Result<Value, String> {
-    const { assert!(is_free(T::KEY), "the key belongs to the framework") };
+    const { check(T::KEY) };
     to_value(value).map_err(|error| {
         let key = T::KEY;
         format!("the value for the context's `{key}` cannot be encoded: {error}")
     })
+}
+
+/// Makes an error of the compiler out of a key that is taken.
+const fn check(key: &str) {
+    assert!(
+        is_free(key),
+        "the `KEY` of this `ContextValue` is the framework's own: choose another"
+    );
 }
 
 /// Whether a key is not one of the framework's own.
