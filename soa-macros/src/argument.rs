@@ -4,9 +4,6 @@
 //! serves all attributes, and tells everything that can be wrong with a list of arguments: an unknown name (with the
 //! nearest known one), one given twice, one without a value or with a value of another kind, a required one left
 //! out. After a mistake it goes on with the next argument.
-//!
-//! Names that are spoken for but do nothing yet are in the tables too, so that they get a better
-//! answer than "unknown".
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -36,8 +33,8 @@ pub(crate) enum Kind {
     Tokens(fn(ParseStream<'_>) -> syn::Result<TokenStream>),
     /// Given or not, without a value.
     Flag,
-    /// The name is reserved for later.
-    Reserved,
+    /// A text, or several in brackets.
+    Texts,
     /// The argument belongs to the contract.
     Contract,
 }
@@ -105,7 +102,9 @@ pub(crate) enum Value {
     Path(Path),
     Visibility(Visibility),
     Switch(Switch),
-    Period(Period),
+    /// And where it was written.
+    Period(Period, Span),
+    Texts(Vec<LitStr>),
     Tokens(TokenStream),
     Flag,
     /// It was given and is no good, which has been reported.
@@ -195,18 +194,11 @@ fn one(
         return Ok(None);
     };
     let name = argument.name;
-    let refusal = match argument.kind {
-        Kind::Reserved => format!(
-            "`{name}` is not supported yet by `#[{}]`: remove it",
-            table.attribute
-        ),
-        Kind::Contract => {
-            format!("`{name}` belongs to the contract, which has it already: remove it here")
-        }
-        _ => String::new(),
-    };
-    if !refusal.is_empty() {
-        errors.at(ident.span(), refusal);
+    if matches!(argument.kind, Kind::Contract) {
+        errors.at(
+            ident.span(),
+            format_args!("`{name}` belongs to the contract, which has it already: remove it here"),
+        );
         return Ok(None);
     }
     if seen.given.contains(&name) {
@@ -330,7 +322,11 @@ impl Argument {
                 visibility => Ok(Value::Visibility(visibility)),
             },
             Kind::Switch => self.switch(input).map(Value::Switch),
-            Kind::Period => self.period(input).map(Value::Period),
+            Kind::Period => {
+                let place = input.span();
+                self.period(input).map(|time| Value::Period(time, place))
+            }
+            Kind::Texts => self.texts(input).map(Value::Texts),
             Kind::Tokens(read) => {
                 let start = input.fork();
                 read(input).map(Value::Tokens).map_err(|error| {
@@ -338,7 +334,7 @@ impl Argument {
                 })
             }
             // These are answered before their value is looked at.
-            Kind::Flag | Kind::Reserved | Kind::Contract => {
+            Kind::Flag | Kind::Contract => {
                 Err(input.error(format_args!("`{name}` takes no value")))
             }
         }
@@ -405,6 +401,45 @@ impl Argument {
         }
     }
 
+    fn texts(&self, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+        let Self { name, example, .. } = self;
+        if !input.peek(token::Bracket) {
+            if input.peek(LitStr) {
+                return self.text(input).map(|text| vec![text]);
+            }
+            return Err(input.error(format_args!(
+                "`{name}` takes text in quotes, or several in brackets: write `{name} = {example}` or `{name} = [{example}, …]`"
+            )));
+        }
+        let list;
+        let brackets = syn::bracketed!(list in input);
+        let texts = self.items(&list);
+        // What is left over would be an error of its own.
+        list.parse::<TokenStream>()?;
+        let texts = texts?;
+        if texts.is_empty() {
+            return Err(syn::Error::new(
+                brackets.span.join(),
+                format_args!("`{name}` is empty: write `{name} = {example}`, or remove it"),
+            ));
+        }
+        Ok(texts)
+    }
+
+    fn items(&self, list: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+        let mut texts = Vec::new();
+        while !list.is_empty() {
+            texts.push(self.text(list)?);
+            if !list.is_empty() && list.parse::<Option<Token![,]>>()?.is_none() {
+                return Err(list.error(format_args!(
+                    "a text of `{}` ends before this: put a `,` between them",
+                    self.name
+                )));
+            }
+        }
+        Ok(texts)
+    }
+
     fn text(&self, input: ParseStream<'_>) -> syn::Result<LitStr> {
         let Self { name, example, .. } = self;
         if input.peek(LitStr) {
@@ -436,7 +471,7 @@ impl Table {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.arguments
             .iter()
-            .filter(|argument| !matches!(argument.kind, Kind::Reserved | Kind::Contract))
+            .filter(|argument| !matches!(argument.kind, Kind::Contract))
             .map(|argument| argument.name)
     }
 

@@ -43,9 +43,9 @@ const ACTION: Table = Table {
         optional("switch", Kind::Switch, "USER_V2"),
         optional("timeout", Kind::Period, "\"2s\""),
         bare("blocking", Kind::Flag),
-        bare("cached", Kind::Reserved),
-        bare("idempotent", Kind::Reserved),
-        bare("requires", Kind::Reserved),
+        optional("requires", Kind::Texts, "\"orders.write\""),
+        bare("idempotent", Kind::Flag),
+        optional("cache", Kind::Period, "\"10s\""),
     ],
 };
 
@@ -89,6 +89,12 @@ pub(crate) struct ActionArguments {
     pub(crate) blocking: bool,
     /// How long the handler may take.
     pub(crate) timeout: Option<Period>,
+    /// The permissions that a caller needs.
+    pub(crate) requires: Vec<LitStr>,
+    /// Whether it may be run more than once for one call.
+    pub(crate) idempotent: bool,
+    /// How long an answer may be used again, and where that was written.
+    pub(crate) cache: Option<(Period, Span)>,
 }
 
 /// What `#[health_check(…)]` was given.
@@ -147,8 +153,11 @@ pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArgume
             ("request", Value::Type(request)) => arguments.request = Some(*request),
             ("response", Value::Type(response)) => arguments.response = Some(*response),
             (_, Value::Switch(switch)) => arguments.switch = Some(switch),
-            ("timeout", Value::Period(timeout)) => arguments.timeout = Some(timeout),
+            ("timeout", Value::Period(timeout, _)) => arguments.timeout = Some(timeout),
+            ("cache", Value::Period(time, place)) => arguments.cache = Some((time, place)),
+            (_, Value::Texts(permissions)) => arguments.requires = permissions,
             ("blocking", _) => arguments.blocking = true,
+            ("idempotent", _) => arguments.idempotent = true,
             _ => {}
         }
         arguments.has_switch |= name == "switch";
@@ -162,9 +171,9 @@ pub(crate) fn health_check(attribute: &Attribute, errors: &mut Errors) -> CheckA
     of_method(&HEALTH_CHECK, attribute, errors, |name, value| {
         match (name, value) {
             (_, Value::Text(text)) => arguments.name = Some(text),
-            ("cached", Value::Period(time)) => arguments.cached = Some(time),
-            ("slow_after", Value::Period(time)) => arguments.slow_after = Some(time),
-            ("timeout", Value::Period(time)) => arguments.timeout = Some(time),
+            ("cached", Value::Period(time, _)) => arguments.cached = Some(time),
+            ("slow_after", Value::Period(time, _)) => arguments.slow_after = Some(time),
+            ("timeout", Value::Period(time, _)) => arguments.timeout = Some(time),
             _ => {}
         }
     });

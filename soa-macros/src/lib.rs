@@ -27,6 +27,7 @@ mod attr;
 mod bounds;
 mod carry;
 mod check;
+mod declared;
 mod errors;
 mod expand;
 mod expansion;

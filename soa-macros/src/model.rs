@@ -7,7 +7,7 @@
 //! place in the client ([`Standing`]), so that the calls of it do not turn into errors as well.
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Generics, Ident, Path, Type};
+use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
 
 use crate::period::Period;
 
@@ -111,8 +111,20 @@ pub(crate) struct Action {
     pub(crate) blocking: bool,
     /// How long the handler may take.
     pub(crate) timeout: Option<Period>,
+    /// What it declares besides.
+    pub(crate) declared: Declared,
     /// What there is to be made of it.
     pub(crate) standing: Standing,
+}
+
+/// What an action declares besides its types.
+pub(crate) struct Declared {
+    /// The permissions that a caller needs, literals.
+    pub(crate) requires: Vec<LitStr>,
+    /// Whether it may be run more than once for one call.
+    pub(crate) idempotent: bool,
+    /// How long an answer may be used again.
+    pub(crate) cache: Option<Period>,
 }
 
 /// How much of an action can be generated.

@@ -459,6 +459,44 @@ fn an_action_with_a_timeout() {
 }
 
 #[test]
+fn an_action_that_declares_more_than_its_types() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1"),
+        quote! {
+            impl Example {
+                #[action(requires = ["sums.read", "sums.write"], idempotent, cache = "1m 500ms")]
+                async fn sum(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = "sums.read", switch = 5, name = "sum")]
+                async fn sum_2(&self) -> Result<Sum, ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn every_mistake_in_what_an_action_declares_is_told() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example", version = "1"),
+        quote! {
+            impl Example {
+                #[action(requires = ["", "a b", "a", "a"], cache = "10s", idempotemt)]
+                async fn one(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = [], cache = "0s", idempotent = true)]
+                async fn two(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = orders, cache = 5, idempotent, idempotent)]
+                async fn three(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = ["a" "b"], cached = "1s")]
+                async fn four(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = [a], cache)]
+                async fn five(&self) -> Result<Sum, ActionError> {}
+                #[action(requires)]
+                async fn six(&self) -> Result<Sum, ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
 fn health_checks() {
     insta::assert_snapshot!(expanded(
         quote!(name = "example", version = "1"),

@@ -18,6 +18,7 @@ use crate::attr::{self, ServiceArguments};
 use crate::bounds;
 use crate::carry::{self, Carried};
 use crate::check;
+use crate::declared;
 use crate::errors::Errors;
 use crate::handler::{self, Handler};
 use crate::model::{Action, Comparison, Home, Implementation, Service, Standing};
@@ -272,6 +273,7 @@ fn action(
     let arguments = attr::action(attribute, errors);
     let conditions = carry::select(&member.attributes, &[Carried::Condition]);
     let conditional = !conditions.is_empty();
+    let declared = declared::read(&arguments, errors);
 
     let mut own = Errors::default();
     let (name, display_name, name_span) = action_name(arguments.name.as_ref(), method, &mut own);
@@ -369,6 +371,7 @@ fn action(
         deprecated: carry::deprecation(&member.attributes),
         blocking: arguments.blocking,
         timeout: arguments.timeout,
+        declared,
         standing,
     })
 }

@@ -16,6 +16,7 @@ use crate::lifetime::Lifetime;
 use crate::message::{
     ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, code, to_context,
 };
+use crate::middleware::Identity;
 use crate::server::{Server, Shared};
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
@@ -239,6 +240,11 @@ impl Context {
 
     /// What middleware left for this type. It does not travel: see [`get`](Self::get) for what callers send.
     pub fn extension<T: 'static>(&self) -> Option<&T> {
+        self.extensions.get()
+    }
+
+    /// Who calls, where middleware has found out: see [`Authentication`](crate::middleware::Authentication).
+    pub fn identity(&self) -> Option<&Identity> {
         self.extensions.get()
     }
 

@@ -10,7 +10,7 @@ mod declared;
 mod transport;
 
 pub use action::{ActionError, IntoActionError, JobError};
-pub use client::{ClientError, ErrorKind};
+pub use client::{ClientError, ErrorKind, OpenCircuit};
 pub use declared::{ActionErrors, Unknown, Variable, unknown, variable};
 pub use transport::{TransportError, TransportErrorKind};
 

@@ -6,6 +6,7 @@ pub use std::sync::Arc;
 
 pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, Expand, Finder, ServiceClient, TypedClient, Visit};
+pub use crate::declared::Declared;
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use crate::error::{Unknown, Variable, unknown, variable};
 pub use crate::health::ServiceHealthCheck;

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::action::Action;
 use crate::codec::Encoding;
 use crate::context::Context;
+use crate::declared::Declared;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::health::ServiceHealthCheck;
@@ -39,6 +40,7 @@ pub trait Service: Sized + Send + Sync + 'static {
 pub struct ServiceAction<S> {
     pub(crate) name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
+    pub(crate) declared: &'static Declared,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
     pub(crate) timeout: Option<Duration>,
 }
@@ -74,6 +76,7 @@ impl<S> ServiceAction<S> {
         Self {
             name: action.name(),
             variant: action.variant,
+            declared: action.declared,
             run,
             timeout: None,
         }

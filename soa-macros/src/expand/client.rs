@@ -11,7 +11,7 @@ use syn::spanned::Spanned as _;
 
 use super::{lints, shown_at, span_of};
 use crate::carry;
-use crate::model::{Action, Service, Standing, Switch};
+use crate::model::{Action, Declared, Service, Standing, Switch};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
     let Service {
@@ -124,8 +124,8 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
     let summary = format!(" The handle of the action `{display_name}`.");
     let path = shown_at(crate_path, &action.method);
     let variant = variant(service, action);
-    let handle =
-        quote_spanned!(span=> #path::__private::action::<#request, #response>(#name)#variant);
+    let declared = declared(crate_path, action);
+    let handle = quote_spanned!(span=> #path::__private::action::<#request, #response>(#name)#variant #declared);
     quote! {
         #[doc = #summary]
         #conditions
@@ -160,6 +160,24 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     let span = Span::mixed_site().located_at(span);
     Some(quote_spanned! {span=>
         .variant(&#crate_path::__private::Variant { switch: #switch, family: &[#(#family),*] })
+    })
+}
+
+/// What the action declares, where it declares something.
+fn declared(crate_path: &TokenStream, action: &Action) -> Option<TokenStream> {
+    let Declared {
+        requires,
+        idempotent,
+        cache,
+    } = &action.declared;
+    let requires = (!requires.is_empty()).then(|| quote!(.requires(&[#(#requires),*])));
+    let idempotent = idempotent.then(|| quote!(.idempotent()));
+    let cache = cache.map(|time| quote!(.cache(#time)));
+    if requires.is_none() && idempotent.is_none() && cache.is_none() {
+        return None;
+    }
+    Some(quote! {
+        .declared(&#crate_path::__private::Declared::new()#requires #idempotent #cache)
     })
 }
 

@@ -241,7 +241,7 @@ impl Client {
     pub(crate) fn dispatch(
         &self,
         route: Arc<Route>,
-        actions: Vec<ActionRequest>,
+        mut actions: Vec<ActionRequest>,
         options: Option<Box<CallOptions>>,
         sent: Sent,
     ) -> Result<Dispatched, ClientError> {
@@ -265,6 +265,9 @@ impl Client {
         let mut expanding = None;
         if let Some(mut options) = options {
             timeout = options.timeout;
+            for request in &mut actions {
+                request.is_repeatable |= options.is_idempotent;
+            }
             is_forgotten = options.is_forgotten;
             // Nobody is there to get what would be fetched.
             if !is_forgotten {

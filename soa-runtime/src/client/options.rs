@@ -16,6 +16,7 @@ pub struct CallOptions {
     pub(super) context: Vec<(String, Value)>,
     pub(super) control: Vec<(String, Value)>,
     pub(super) continue_on_error: bool,
+    pub(super) is_idempotent: bool,
     /// Nobody waits for the answer, and none is sent.
     pub(super) is_forgotten: bool,
     /// What is wrong with an option that was given.
@@ -101,6 +102,12 @@ macro_rules! option_methods {
         /// Turns a switch on, for this call and everything that it sets off.
         pub fn switch(self, switch: impl Into<crate::message::Switch>) -> $Out {
             self.with(|options| options.add_switch(switch.into()))
+        }
+
+        /// Says that this call does no harm when its actions run more than once, whatever is declared of them. Middleware
+        /// may then send it again: [`Retry`](crate::middleware::Retry).
+        pub fn idempotent(self) -> $Out {
+            self.with(|options| options.is_idempotent = true)
         }
 
         /// Uses this correlation id instead of an inherited or a fresh one.

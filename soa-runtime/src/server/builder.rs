@@ -13,6 +13,7 @@ use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
 use crate::context::{ClientHook, Context};
+use crate::declared::Declared;
 use crate::error::{BuildError, IntoActionError};
 use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
@@ -45,6 +46,10 @@ pub struct ServerBuilder {
     honors_caller_timeouts: bool,
     health_checks: Vec<HealthCheck>,
     hooks: Hooks,
+    /// The permissions that the builder has named, by action.
+    required: BTreeMap<Name, Vec<String>>,
+    /// An action that declares permissions, and one of them.
+    declares: Option<(&'static str, &'static str)>,
 }
 
 impl ServerBuilder {
@@ -67,6 +72,8 @@ impl ServerBuilder {
             honors_caller_timeouts: true,
             health_checks: Vec::new(),
             hooks: Hooks::default(),
+            required: BTreeMap::new(),
+            declares: None,
         }
     }
 
@@ -80,6 +87,7 @@ impl ServerBuilder {
             let handler = Arc::new(Typed {
                 service: Arc::clone(&service),
                 run: action.run,
+                declared: action.declared,
                 timeout: action.timeout,
             });
             let Some(variant) = action.variant else {
@@ -97,6 +105,9 @@ impl ServerBuilder {
         builder.offer.documentation = descriptor.documentation();
         for action in descriptor.actions() {
             builder.offer.insert(action);
+            let required = action.declared().required_permissions().first();
+            let declares = required.map(|permission| (action.name(), *permission));
+            builder.declares = builder.declares.or(declares);
             for (side, schema) in [
                 ("request", action.request_schema()),
                 ("response", action.response_schema()),
@@ -164,6 +175,19 @@ impl ServerBuilder {
     #[must_use]
     pub fn action_middleware(mut self, middleware: impl Middleware<ActionStage>) -> Self {
         self.action_middleware.push(middleware);
+        self
+    }
+
+    /// Requires these permissions of whoever calls this action, besides those that it declares itself: for actions that
+    /// are registered by name, for `introspect` and `status`.
+    #[must_use]
+    pub fn require<P: Into<String>>(
+        mut self,
+        action: impl Into<Name>,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Self {
+        let required = self.required.entry(action.into()).or_default();
+        required.extend(permissions.into_iter().map(Into::into));
         self
     }
 
@@ -317,7 +341,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// Two actions of one name; an action whose request or response is not a map; a name or a content type
-    /// that cannot travel.
+    /// that cannot travel; permissions that are required while no middleware finds out who calls.
     pub fn build(mut self) -> Result<Server, BuildError> {
         if self.name.is_empty() {
             self.fail("a service needs a name");
@@ -336,13 +360,18 @@ impl ServerBuilder {
         if !self.health_checks.is_empty() && self.actions.contains_key("status") {
             self.fail("the health checks would never run: the service has its own action `status`");
         }
+        self.require_authentication();
+        self.offer.version = self.version.clone();
+        self.offer.build_id = self.build_id.take().filter(|build| !build.is_empty());
+        let builtin = builtin::actions(
+            std::mem::take(&mut self.offer),
+            std::mem::take(&mut self.health_checks),
+        );
+        self.actions.extend(builtin);
+        self.guard();
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        self.offer.version = self.version.clone();
-        self.offer.build_id = self.build_id.filter(|build| !build.is_empty());
-        self.actions
-            .extend(builtin::actions(self.offer, self.health_checks));
         Ok(Server {
             shared: Arc::new(Shared {
                 name: self.name,
@@ -361,6 +390,40 @@ impl ServerBuilder {
                 stats: Stats::default(),
             }),
         })
+    }
+
+    /// Where permissions are required, somebody has to find out who has them: otherwise nobody has.
+    fn require_authentication(&mut self) {
+        let authenticates =
+            self.job_middleware.authenticates() || self.action_middleware.authenticates();
+        let of_builder = self.required.iter().find_map(|(action, required)| {
+            let permission = required.first()?;
+            Some((action.to_string(), permission.clone()))
+        });
+        let declared = self.declares.map(|(a, p)| (a.to_owned(), p.to_owned()));
+        if let Some((action, permission)) = declared.or(of_builder)
+            && !authenticates
+        {
+            self.fail(format!(
+                "action `{action}` requires `{permission}`, and nothing finds out who calls: add \
+                 `.job_middleware(Authentication::new(…))`"
+            ));
+        }
+    }
+
+    /// Puts the permissions that the builder has named around their actions.
+    fn guard(&mut self) {
+        for (action, required) in std::mem::take(&mut self.required) {
+            match self.actions.remove(&action) {
+                Some(handler) => {
+                    let guarded = Guarded { handler, required };
+                    self.actions.insert(action, Arc::new(guarded));
+                }
+                None => self.fail(format!(
+                    "permissions are required for `{action}`, which is no action of the service"
+                )),
+            }
+        }
     }
 
     pub(crate) fn insert(&mut self, name: Name, handler: Arc<dyn Handler>) {
@@ -430,6 +493,7 @@ impl IntoServer for ServerBuilder {
 struct Typed<S> {
     service: Arc<S>,
     run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    declared: &'static Declared,
     timeout: Option<Duration>,
 }
 
@@ -438,8 +502,50 @@ impl<S: Service> Handler for Typed<S> {
         self.timeout
     }
 
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        let required = self.declared.required_permissions().iter().copied();
+        find_missing(required, call, missing);
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         (self.run)(Arc::clone(&self.service), call)
+    }
+}
+
+/// Those of the required permissions that the caller does not have. Nobody has any without an identity.
+fn find_missing<'a>(
+    required: impl Iterator<Item = &'a str>,
+    call: &ActionCall,
+    missing: &mut Vec<String>,
+) {
+    let identity = call.context.identity();
+    for permission in required {
+        if !identity.is_some_and(|identity| identity.has(permission))
+            && !missing.iter().any(|known| known == permission)
+        {
+            missing.push(permission.to_owned());
+        }
+    }
+}
+
+/// An action that requires permissions which the server's builder has named.
+struct Guarded {
+    handler: Arc<dyn Handler>,
+    required: Vec<String>,
+}
+
+impl Handler for Guarded {
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        self.handler.missing_permissions(call, missing);
+        find_missing(self.required.iter().map(String::as_str), call, missing);
+    }
+
+    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
+        self.handler.timeout(call)
+    }
+
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        self.handler.call(call)
     }
 }
 

@@ -22,7 +22,8 @@ use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
     ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
 };
-use crate::service::ActionCall;
+use crate::middleware::not_authorized;
+use crate::service::{ActionCall, ActionFuture};
 use crate::watchdog::Watched;
 
 /// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
@@ -248,7 +249,7 @@ where
     let encoding = call.body.encoding();
     let deadline = call.context.deadline();
     // Making the future runs nothing of the service's yet, so only polling it can panic.
-    let run = AssertUnwindSafe(handler.call(call)).catch_unwind();
+    let run = AssertUnwindSafe(permitted(handler, call)).catch_unwind();
     let run = Limited::new(run, lifetime, deadline);
     Watched::new(run, &shared.name, name).map(move |(name, outcome)| {
         let error = match outcome {
@@ -262,6 +263,16 @@ where
         }
         Ok(ActionResponse::failed(name, error.into_errors(), encoding))
     })
+}
+
+/// Runs the handler for callers that may.
+fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
+    let mut missing = Vec::new();
+    handler.missing_permissions(&call, &mut missing);
+    if missing.is_empty() {
+        return handler.call(call);
+    }
+    Box::pin(std::future::ready(Err(not_authorized(missing))))
 }
 
 /// What becomes of an action that was given up, in the reference's words.

@@ -75,6 +75,9 @@ pub(crate) trait Handler: Send + Sync {
     fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
         None
     }
+
+    /// Adds the permissions that this call needs and its caller does not have.
+    fn missing_permissions(&self, _call: &ActionCall, _missing: &mut Vec<String>) {}
 }
 
 impl Server {

@@ -32,6 +32,12 @@ impl Handler for Variants {
         self.select(call).and_then(|handler| handler.timeout(call))
     }
 
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        if let Some(handler) = self.select(call) {
+            handler.missing_permissions(call, missing);
+        }
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         match self.select(&call) {
             Some(handler) => handler.call(call),

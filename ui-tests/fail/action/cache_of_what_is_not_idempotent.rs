@@ -4,7 +4,7 @@ struct Example;
 
 #[service(name = "example", version = "1.0.0")]
 impl Example {
-    #[action(requires(scope = "a"), idempotent, cached = "1m")]
+    #[action(cache = "10s")]
     async fn ping(&self) -> Result<(), ActionError> {
         Ok(())
     }

@@ -33,6 +33,14 @@
 //! }
 //! ```
 
+mod auth;
+mod breaker;
+mod cache;
+#[cfg(feature = "tower")]
+mod layer;
+mod logging;
+mod retry;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,6 +50,15 @@ use crate::client::ClientRequest;
 use crate::error::{ActionError, ClientError, JobError};
 use crate::message::{ActionResponse, JobRequest, JobResponse};
 use crate::service::ActionCall;
+
+pub(crate) use auth::not_authorized;
+pub use auth::{Authentication, Credentials, Denied, Identity};
+pub use breaker::CircuitBreaker;
+pub use cache::ResultCache;
+#[cfg(feature = "tower")]
+pub use layer::{BoxError, FromLayer, Inner, LayeredStage, Passing, from_layer};
+pub use logging::Logging;
+pub use retry::Retry;
 
 /// A place where middleware can stand.
 pub trait Stage: Send + Sync + 'static {
@@ -97,6 +114,12 @@ pub trait Middleware<S: Stage>: Send + Sync + 'static {
         request: S::Request,
         next: Next<S>,
     ) -> impl Future<Output = StageResult<S>> + Send;
+
+    /// Whether it finds out who calls, and leaves an [`Identity`] in the extensions. A server whose actions require
+    /// permissions is not made without such middleware.
+    fn authenticates(&self) -> bool {
+        false
+    }
 }
 
 /// A middleware made of a closure or a function.
@@ -112,12 +135,27 @@ pub trait Middleware<S: Stage>: Send + Sync + 'static {
 /// });
 /// ```
 pub fn from_fn<F>(function: F) -> FromFn<F> {
-    FromFn(function)
+    FromFn {
+        function,
+        authenticates: false,
+    }
 }
 
 /// See [`from_fn`].
 #[derive(Clone, Copy)]
-pub struct FromFn<F>(F);
+pub struct FromFn<F> {
+    function: F,
+    authenticates: bool,
+}
+
+impl<F> FromFn<F> {
+    /// Says that it finds out who calls: see [`Middleware::authenticates`].
+    #[must_use]
+    pub fn authenticating(mut self) -> Self {
+        self.authenticates = true;
+        self
+    }
+}
 
 impl<F> fmt::Debug for FromFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,7 +174,11 @@ where
         request: S::Request,
         next: Next<S>,
     ) -> impl Future<Output = StageResult<S>> + Send {
-        (self.0)(request, next)
+        (self.function)(request, next)
+    }
+
+    fn authenticates(&self) -> bool {
+        self.authenticates
     }
 }
 
@@ -253,6 +295,11 @@ impl<S: Stage> StackBuilder<S> {
         self.0.push(Arc::new(middleware));
     }
 
+    /// Whether one of them finds out who calls.
+    pub(crate) fn authenticates(&self) -> bool {
+        self.0.iter().any(|layer| layer.finds_out_who_calls())
+    }
+
     pub(crate) fn build(self) -> Stack<S> {
         Stack {
             layers: self.0.into(),
@@ -267,6 +314,8 @@ trait Boxed<S: Stage>: Send + Sync {
         request: S::Request,
         next: Next<S>,
     ) -> BoxFuture<'static, StageResult<S>>;
+
+    fn finds_out_who_calls(&self) -> bool;
 }
 
 impl<S: Stage, M: Middleware<S>> Boxed<S> for M {
@@ -276,5 +325,9 @@ impl<S: Stage, M: Middleware<S>> Boxed<S> for M {
         next: Next<S>,
     ) -> BoxFuture<'static, StageResult<S>> {
         Box::pin(async move { self.call(request, next).await })
+    }
+
+    fn finds_out_who_calls(&self) -> bool {
+        self.authenticates()
     }
 }
