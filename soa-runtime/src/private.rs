@@ -12,3 +12,4 @@ pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::testing::Stub;
+pub use crate::testing::plan::entry::{Source, check, run_case};
