@@ -1,4 +1,4 @@
-//! The attribute macros of the `soa` framework, to be used through the `soa` crate, which
+//! The macros of the `soa` framework, to be used through the `soa` crate, which
 //! re-exports them.
 //!
 //! A service is an `impl` block under `#[service]`; each handler in it is a method under
@@ -14,6 +14,8 @@
 //! * `validate` checks the rules that concern more than one token, and builds the `model`;
 //! * `expand` turns the model, and nothing else, into code.
 //!
+//! `test_plans!` is a macro of its own, in `plans`.
+//!
 //! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
 //! user's own item is part of the output whatever went wrong.
 
@@ -25,6 +27,7 @@ mod expand;
 mod handler;
 mod model;
 mod parse;
+mod plans;
 mod taken;
 #[cfg(test)]
 mod tests;
@@ -53,6 +56,14 @@ pub fn action(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     stray_action(item.into()).into()
+}
+
+/// Makes a test of each case of the test plans that match.
+#[proc_macro]
+pub fn test_plans(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    // Cargo sets it for every crate that it compiles.
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    plans::expand(input.into(), root.as_ref()).into()
 }
 
 /// The whole of `#[service]`, on tokens that a test can make too.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::parse::parse;
-use super::{Failure, PlanError, Subject};
-use crate::BoxFuture;
+use super::{Failure, Mocks, PlanError, Subject};
+use crate::codec::Value;
+use crate::server::IntoServer;
 
 /// A file of plans as it was when the test was compiled.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +28,14 @@ pub fn check(source: Source) -> Result<(), Failure> {
 /// Runs one case of a file.
 ///
 /// Mistakes in other cases are for the test of the whole file, see [`check`].
-pub fn run_case(
+pub fn run_case<Fut>(
     source: Source,
     name: &str,
-    subject: impl FnOnce() -> BoxFuture<Result<Subject, Failure>>,
-) -> Result<(), Failure> {
+    subject: impl FnOnce() -> Fut,
+) -> Result<(), Failure>
+where
+    Fut: Future<Output = Result<Subject, Failure>>,
+{
     let (cases, mut mistakes) = parse(source.file, source.text);
     let case = cases.iter().find(|case| case.name() == name);
     let is_of_other = |line: usize| {
@@ -57,4 +61,24 @@ pub fn run_case(
     // A handler that blocks its thread must not keep the test from ending.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// What is tested: a service in this process.
+pub fn subject(service: impl IntoServer, constants: Value) -> Result<Subject, Failure> {
+    match Subject::service(service) {
+        Ok(subject) => Ok(subject.constants(constants)),
+        Err(error) => Err(Failure::other(format!(
+            "the service cannot be built: {error}"
+        ))),
+    }
+}
+
+/// The same for a service that is built with mocks.
+pub fn mocked_subject<S: IntoServer>(
+    service: impl FnOnce(Mocks) -> S,
+    constants: Value,
+) -> Result<Subject, Failure> {
+    let mocks = Mocks::default();
+    let subject = subject(service(mocks.clone()), constants)?;
+    Ok(subject.mocks(&mocks))
 }

@@ -3,7 +3,7 @@
 //! A plan is a text of cases; a case calls actions with what its lines say is sent, and compares what comes back with
 //! what they say is expected. The way of a text:
 //!
-//! * `grammar` reads one line by the table of all forms, and says where it stops being one;
+//! * `grammar` reads one line by the table of all `form`s, and says where it stops being one;
 //! * `parse` puts lines together to [`Case`]s, with `typed` values at the `tree`'s paths;
 //! * `run` calls the actions of a case, between the fixtures that it asks for: the clock, `stub`s, `mock`s;
 //! * `compare` and `matcher` find what is not as expected, and `report` tells it.
@@ -14,6 +14,7 @@
 mod case;
 mod compare;
 pub(crate) mod entry;
+mod form;
 mod grammar;
 mod matcher;
 mod mock;

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::case::{
     ActionCase, Calls, Case, ErrorSet, ExpectedError, Fixtures, Freeze, MockCalls, MockValue,
 };
-use super::grammar::{self, Kind, Matched, Slot};
+use super::form::{Kind, Slot};
+use super::grammar::{self, Matched};
 use super::matcher::AnyKind;
 use super::tree::{Leaf, Path, Tree};
 use super::typed::Typed;

@@ -253,7 +253,7 @@ impl Tree {
         Ok(())
     }
 
-    /// The same with what another says in addition, which wins where both say something.
+    /// The same with what another says in addition, which wins where both say something. A gap in a list says `{}`.
     pub(super) fn overlaid(self, other: Self) -> Self {
         match (self, other) {
             (Self::Map(mut pairs), Self::Map(others)) => {
@@ -261,7 +261,7 @@ impl Tree {
                     match pairs.iter().position(|(name, _)| *name == key) {
                         Some(at) => {
                             let (_, tree) = pairs.swap_remove(at);
-                            pairs.push((key, tree.overlaid(other)));
+                            pairs.push((key, tree.below(other)));
                             // Back to where it was: the order is that of the lines.
                             let last = pairs.len() - 1;
                             pairs.swap(at, last);
@@ -275,12 +275,20 @@ impl Tree {
                 let length = list.len().max(others.len());
                 let mut lists = (list.into_iter(), others.into_iter());
                 let both = (0..length).map(|_| match (lists.0.next(), lists.1.next()) {
-                    (Some(tree), Some(other)) => tree.overlaid(other),
+                    (Some(tree), Some(other)) => tree.below(other),
                     (tree, other) => tree.or(other).unwrap_or_default(),
                 });
                 Self::List(both.collect())
             }
             (_, other) => other,
+        }
+    }
+
+    fn below(self, other: Self) -> Self {
+        if other.is_empty() {
+            other
+        } else {
+            self.overlaid(other)
         }
     }
 
