@@ -389,6 +389,60 @@ mod tests {
         );
     }
 
+    fn root() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../example_service"))
+    }
+
+    #[test]
+    fn a_file_is_a_module_and_a_case_a_test() {
+        let input = quote! {
+            "tests/plans/actions.pysoa",
+            service = Example::new().await,
+            constants = {"a": [1]},
+            crate = crate::framework
+        };
+        let expanded = syn::parse2(expand(input, root())).unwrap();
+        insta::assert_snapshot!(prettyplease::unparse(&expanded));
+        let input = quote!(
+            "tests/plans/actions.pysoa",
+            live = client(),
+            name = "example"
+        );
+        let expanded = expand(input, root()).to_string();
+        assert_eq!(
+            expanded.matches("ignore =").count(),
+            1,
+            "the case with stubs"
+        );
+        let input = quote!("tests/plans/*.pysoa", service = |mocks| Example::new(mocks));
+        assert!(expand(input, root()).to_string().contains("mocked_subject"));
+    }
+
+    #[test]
+    fn every_mistake_in_the_arguments_is_told() {
+        let told = [
+            quote!(),
+            quote!("tests/plans/*.pysoa"),
+            quote!("tests/none/*.pysoa", service = X),
+            quote!("tests/plans/*.pysoa", servise = X),
+            quote!("tests/plans/*.pysoa", service = X, service = Y),
+            quote!("tests/plans/*.pysoa", service = X, live = y),
+            quote!("tests/plans/*.pysoa", service = X, name = "x"),
+            quote!("tests/plans/*.pysoa", live = x),
+            quote!("tests/plans/*.pysoa" service = X),
+        ]
+        .map(|input| {
+            let shown = input.to_string();
+            let expanded = expand(input, root())
+                .to_string()
+                .replace(&root().display().to_string(), "<root>");
+            let errors = expanded.split("compile_error").skip(1);
+            let errors: Vec<&str> = errors.filter_map(|error| error.split('"').nth(1)).collect();
+            format!("{shown}\n    {}", errors.join("\n    "))
+        });
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
     #[test]
     fn names_are_what_rust_takes_and_unique() {
         let mut names = Names::default();

@@ -55,7 +55,7 @@ fn the_runner_of_the_reference_runs_the_same_plans() {
         let plans = plans(&directory);
         plans.iter().map(|plan| plan.cases().len()).sum::<usize>()
     });
-    assert_eq!(counts.sum::<usize>(), cases.iter().sum(), "{line}");
+    assert_eq!(counts.sum::<usize>(), cases.iter().sum::<usize>(), "{line}");
 }
 
 #[tokio::test]

@@ -50,11 +50,19 @@ pub(super) fn describe(value: &Value) -> String {
 /// Where a response lacks what is expected.
 pub(super) fn missing(expected: &Tree, actual: &Value) -> Vec<Mismatch> {
     let mut found = Vec::new();
-    part(expected, Some(actual), &Path::default(), &mut found);
+    part(expected, Some(actual), &Path::default(), None, &mut found);
     found
 }
 
-fn part(expected: &Tree, actual: Option<&Value>, path: &Path, found: &mut Vec<Mismatch>) {
+/// `nearby` is a line that says something of the list that this is in, for gaps, which no line is about.
+fn part(
+    expected: &Tree,
+    actual: Option<&Value>,
+    path: &Path,
+    nearby: Option<usize>,
+    found: &mut Vec<Mismatch>,
+) {
+    let nearby = first_line(expected).or(nearby);
     let (line, wanted) = match (expected, actual) {
         (Tree::Map(pairs), Some(Value::Map(map))) if !pairs.is_empty() => {
             for (key, tree) in pairs {
@@ -62,6 +70,7 @@ fn part(expected: &Tree, actual: Option<&Value>, path: &Path, found: &mut Vec<Mi
                     tree,
                     map.get(key),
                     &path.then(Segment::Key(key.clone())),
+                    nearby,
                     found,
                 );
             }
@@ -73,6 +82,7 @@ fn part(expected: &Tree, actual: Option<&Value>, path: &Path, found: &mut Vec<Mi
                     tree,
                     values.get(index),
                     &path.then(Segment::Index(index)),
+                    nearby,
                     found,
                 );
             }
@@ -81,13 +91,19 @@ fn part(expected: &Tree, actual: Option<&Value>, path: &Path, found: &mut Vec<Mi
         // Nothing is there: each line that expects something of it is told.
         (Tree::Map(pairs), None) if !pairs.is_empty() => {
             for (key, tree) in pairs {
-                part(tree, None, &path.then(Segment::Key(key.clone())), found);
+                part(
+                    tree,
+                    None,
+                    &path.then(Segment::Key(key.clone())),
+                    nearby,
+                    found,
+                );
             }
             return;
         }
         (Tree::List(list), None) => {
             for (index, tree) in list.iter().enumerate() {
-                part(tree, None, &path.then(Segment::Index(index)), found);
+                part(tree, None, &path.then(Segment::Index(index)), nearby, found);
             }
             return;
         }
@@ -95,7 +111,10 @@ fn part(expected: &Tree, actual: Option<&Value>, path: &Path, found: &mut Vec<Mi
         (Tree::Map(pairs), Some(Value::Map(map))) if pairs.is_empty() && map.is_empty() => return,
         (Tree::Leaf(leaf), _) => (Some(leaf.line), leaf.describe()),
         (Tree::List(_), _) => (first_line(expected), "a list".to_owned()),
-        (Tree::Map(pairs), _) if pairs.is_empty() => (None, "{} (an empty map)".to_owned()),
+        (Tree::Map(pairs), _) if pairs.is_empty() => (
+            nearby,
+            "{} (an empty map), as no line says what it is".to_owned(),
+        ),
         (Tree::Map(_), _) => (first_line(expected), "a map".to_owned()),
     };
     found.push(Mismatch {
@@ -173,7 +192,7 @@ pub(super) fn present(absent: &Tree, actual: &Value) -> Vec<Mismatch> {
             Some(Mismatch {
                 line: Some(leaf.line),
                 path,
-                expected: "no such key".to_owned(),
+                expected: "absent".to_owned(),
                 got: describe(found),
             })
         })

@@ -227,7 +227,7 @@ const fn action(kind: Kind, tokens: &'static [Token], shown: &'static str) -> Fo
 
 /// All forms, in the order in which they are tried.
 pub(super) const FORMS: &[Form] = &[
-    case(Kind::Comment, &[Text("#"), VALUE], "# COMMENT"),
+    case(Kind::Comment, &[Text("#"), VALUE], "# TEXT"),
     case(
         Kind::Name,
         &[Text("test name"), COLON, Word(S::Name, "_")],
@@ -388,6 +388,32 @@ pub(super) const FORMS: &[Form] = &[
         "ACTION: freeze time: YEAR-MONTH-DAYThour:minute:secondZ | now",
     ),
 ];
+
+impl Form {
+    /// What a line of this form begins with: what is shown, without what can be left out, up to the first place that
+    /// differs from line to line.
+    pub(super) fn head(&self) -> String {
+        let shown = self.shown.strip_prefix("ACTION: ").unwrap_or(self.shown);
+        let mut head = String::new();
+        let mut depth = 0_usize;
+        for character in shown.chars() {
+            match character {
+                '[' => depth += 1,
+                ']' => depth = depth.saturating_sub(1),
+                _ if depth > 0 => {}
+                'A'..='Z' => break,
+                // What is left out leaves a blank behind.
+                ' ' if head.ends_with(' ') || head.is_empty() => {}
+                ':' if head.ends_with(' ') => {
+                    head.pop();
+                    head.push(':');
+                }
+                other => head.push(other),
+            }
+        }
+        head
+    }
+}
 
 impl Token {
     /// What to call it where it is missing.

@@ -1,8 +1,8 @@
 //! What reads one line, by the table of all [forms](super::form).
 //!
 //! White space is allowed before each token and never needed, as in the reference, so `expect int :` and `expectint:` are
-//! the same. Where no form takes the whole line, those that got furthest say what they expected there: that is the place
-//! of the mistake, and of them the one that is nearest to what was written is named.
+//! the same. Where no form takes the whole line, the one that begins most like it is named as the nearest, and says where
+//! it stops to be the line, and what it expects there: that is the place of the mistake.
 
 use super::form::{FORMS, Form, Kind, PREFIX, Scope, Slot, Token};
 
@@ -21,6 +21,15 @@ impl<'a> Matched<'a> {
 
     pub(super) fn has(&self, slot: Slot) -> bool {
         self.get(slot).is_some()
+    }
+
+    /// Where in the line a slot is, in bytes; at its beginning if it is not there.
+    pub(super) fn place(&self, slot: Slot, line: &str) -> usize {
+        let part = self.get(slot).filter(|part| !part.is_empty());
+        // A part of the line itself, so the difference is where it begins.
+        part.map_or(0, |part| {
+            part.as_ptr().addr().saturating_sub(line.as_ptr().addr())
+        })
     }
 
     /// The text of a slot, empty where there is none.
@@ -42,14 +51,13 @@ pub(super) struct NotUnderstood {
 
 /// Finds the form of a line.
 pub(super) fn read(line: &str) -> Result<Matched<'_>, NotUnderstood> {
-    let mut furthest = Furthest::default();
+    let mut failed = Vec::with_capacity(FORMS.len());
     for form in FORMS {
         let mut reader = Reader {
             line,
             at: 0,
             found: Vec::new(),
-            furthest: &mut furthest,
-            form,
+            failure: Failure::default(),
         };
         if reader.all(form) {
             return Ok(Matched {
@@ -57,73 +65,89 @@ pub(super) fn read(line: &str) -> Result<Matched<'_>, NotUnderstood> {
                 found: reader.found,
             });
         }
+        failed.push((form, reader.failure));
     }
-    Err(furthest.into_mistake(line))
+    Err(mistake(line, &failed))
 }
 
-/// How far the forms have got, and what those that got furthest expected next.
-#[derive(Default)]
-struct Furthest {
-    /// With what was right of the token that was not there: `expct` is nearer to `expect` than to `input`.
-    reach: usize,
+/// Where a form stops to be a line, and what it expects there.
+#[derive(Debug, Default)]
+struct Failure {
     at: usize,
-    wanted: Vec<(String, &'static str)>,
+    expected: Vec<String>,
 }
 
-impl Furthest {
-    fn note(&mut self, at: usize, credit: usize, wanted: String, form: &'static Form) {
-        let reach = at + credit;
-        if reach > self.reach || self.wanted.is_empty() {
-            (self.reach, self.at) = (reach, at);
-            self.wanted.clear();
-        }
-        if reach == self.reach {
-            self.wanted.push((wanted, form.shown));
+/// Two forms this close to a line are both meant, as far as their beginnings tell.
+const TIE: f64 = 0.05;
+/// A form further away than this is not what was meant.
+const FAR: f64 = 0.6;
+
+fn mistake(line: &str, failed: &[(&'static Form, Failure)]) -> NotUnderstood {
+    let scores = failed.iter().map(|(form, _)| distance(line, form));
+    let scores: Vec<f64> = scores.collect();
+    let best = scores.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut chosen: Option<&(&'static Form, Failure)> = None;
+    for (candidate, score) in failed.iter().zip(scores) {
+        let is_near = best > FAR || score <= best + TIE;
+        if is_near && chosen.is_none_or(|chosen| is_better(line, &candidate.1, &chosen.1)) {
+            chosen = Some(candidate);
         }
     }
+    let Some((form, failure)) = chosen else {
+        // There are forms, so one of them is chosen.
+        return NotUnderstood {
+            at: 0,
+            expected: Vec::new(),
+            nearest: "",
+        };
+    };
+    NotUnderstood {
+        at: failure.at,
+        expected: failure.expected.clone(),
+        nearest: if best > FAR { "" } else { form.shown },
+    }
+}
 
-    fn into_mistake(self, line: &str) -> NotUnderstood {
-        let rest = line.get(self.at..).unwrap_or_default();
-        // First how like what is there is to what should be, then the line to the whole form.
-        let likeness = |(wanted, shown): &&(String, &str)| {
+/// Whether a form has got further into a line than another, or is nearer to what is there.
+fn is_better(line: &str, one: &Failure, other: &Failure) -> bool {
+    let likeness = |failure: &Failure| {
+        let rest = line.get(failure.at..).unwrap_or_default();
+        let distances = failure.expected.iter().map(|wanted| {
             let wanted = wanted.trim_matches('`');
             let written: String = rest.chars().take(wanted.chars().count()).collect();
-            let here = strsim::damerau_levenshtein(&written.to_lowercase(), wanted);
-            (here, strsim::damerau_levenshtein(tail(line), tail(shown)))
-        };
-        let nearest = self.wanted.iter().min_by_key(likeness);
-        let nearest = nearest.map_or("", |(_, shown)| shown);
-        let mut expected: Vec<String> = Vec::new();
-        for (wanted, _) in self.wanted {
-            if !expected.contains(&wanted) {
-                expected.push(wanted);
-            }
-        }
-        NotUnderstood {
-            at: self.at,
-            expected,
-            nearest,
-        }
+            strsim::damerau_levenshtein(&written, wanted)
+        });
+        distances.min().unwrap_or(usize::MAX)
+    };
+    one.at > other.at || (one.at == other.at && likeness(one) < likeness(other))
+}
+
+/// How far the beginning of a line is from that of a form: 0 for the same, 1 for nothing in common.
+fn distance(line: &str, form: &Form) -> f64 {
+    let head = form.head();
+    let from = |part: &str| {
+        let length = head.chars().count();
+        let written: String = part.chars().take(length).collect();
+        let distance = strsim::damerau_levenshtein(&written, &head);
+        // Heads have at most some dozens of characters.
+        distance as f64 / length.max(1) as f64
+    };
+    match (form.scope, line.split_once(':')) {
+        (Scope::Case, _) => from(line),
+        // The action may have been forgotten.
+        (Scope::Action, None) => from(line) + TIE,
+        (Scope::Action, Some((_, part))) => from(part.trim_start()).min(from(line) + TIE),
     }
 }
 
-/// A line or a form without its action, and no longer than is worth comparing.
-fn tail(line: &str) -> &str {
-    const LENGTH: usize = 60;
-    let tail = line.split_once(':').map_or(line, |(_, tail)| tail);
-    let end = tail.char_indices().nth(LENGTH).map(|(at, _)| at);
-    tail.get(..end.unwrap_or(tail.len())).unwrap_or(tail)
-}
-
-struct Reader<'a, 'f> {
+struct Reader<'a> {
     line: &'a str,
     at: usize,
     found: Vec<(Slot, &'a str)>,
-    furthest: &'f mut Furthest,
-    form: &'static Form,
+    failure: Failure,
 }
 
-impl<'a> Reader<'a, '_> {
+impl<'a> Reader<'a> {
     fn all(&mut self, form: &Form) -> bool {
         if self.line.starts_with([' ', '\r']) {
             return self.fail("a directive, which begins in the first column");
@@ -136,15 +160,11 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn prefix(&mut self) -> bool {
-        if !self.tokens(PREFIX) {
-            return false;
-        }
-        let action = self.found.iter().find(|(slot, _)| *slot == Slot::Action);
-        if action.is_some_and(|(_, name)| matches!(*name, "input" | "expect")) {
-            self.at = 0;
+        let name = self.line.split([':', '.', ' ']).next();
+        if matches!(name, Some("input" | "expect")) {
             return self.fail("the name of an action");
         }
-        true
+        self.tokens(PREFIX)
     }
 
     fn tokens(&mut self, tokens: &[Token]) -> bool {
@@ -195,13 +215,7 @@ impl<'a> Reader<'a, '_> {
             Token::Rest(_) | Token::Maybe(_) => None,
         };
         let Some((length, slot)) = taken else {
-            let credit = match token {
-                Token::Text(text) => common(text, rest),
-                _ => 0,
-            };
-            self.furthest
-                .note(self.at, credit, token.wanted(), self.form);
-            return false;
+            return self.fail(token.wanted());
         };
         if let Some(slot) = slot {
             self.found
@@ -226,16 +240,18 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn fail(&mut self, wanted: impl Into<String>) -> bool {
-        self.furthest.note(self.at, 0, wanted.into(), self.form);
+        if self.at > self.failure.at {
+            self.failure = Failure {
+                at: self.at,
+                expected: Vec::new(),
+            };
+        }
+        let wanted = wanted.into();
+        if self.at == self.failure.at && !self.failure.expected.contains(&wanted) {
+            self.failure.expected.push(wanted);
+        }
         false
     }
-}
-
-/// How long the common beginning of two texts is, if it is long enough not to be chance.
-fn common(one: &str, other: &str) -> usize {
-    let pairs = one.bytes().zip(other.bytes());
-    let length = pairs.take_while(|(one, other)| one == other).count();
-    if length < 3 { 0 } else { length }
 }
 
 fn some(length: usize) -> Option<usize> {

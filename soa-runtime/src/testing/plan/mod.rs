@@ -23,6 +23,7 @@ mod parse;
 mod report;
 mod run;
 mod stub;
+mod surround;
 mod template;
 mod tree;
 mod typed;

@@ -7,16 +7,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::case::{
-    ActionCase, Calls, Case, ErrorSet, ExpectedError, Fixtures, Freeze, MockCalls, MockValue,
-};
+use super::case::{ActionCase, Case, ErrorSet, ExpectedError, Fixtures};
 use super::form::{Kind, Slot};
 use super::grammar::{self, Matched};
 use super::matcher::AnyKind;
+use super::surround;
 use super::tree::{Leaf, Path, Tree};
 use super::typed::Typed;
-use crate::codec::{Date, Time, UtcDateTime, Value, json};
-use crate::message::WireError;
+use crate::codec::Value;
 
 /// A line of a plan that is not understood, or does not go with the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,15 +231,8 @@ impl Parser {
         } else {
             self.open_at(number)
         };
-        if let Err(problem) = ingest(target, number, &matched) {
-            // The value is where most mistakes are: it is the last thing in the line.
-            let value = [Slot::Value, Slot::Json]
-                .into_iter()
-                .find_map(|slot| matched.get(slot));
-            let at = value
-                .filter(|value| !value.is_empty())
-                .and_then(|value| line.rfind(value));
-            self.mistake(number, at.unwrap_or(0), problem, "");
+        if let Err(Wrong { slot, problem }) = ingest(target, number, &matched) {
+            self.mistake(number, matched.place(slot, line), problem, "");
         }
     }
 
@@ -311,13 +302,38 @@ impl Parser {
     }
 }
 
+/// What is wrong with a line that has a form, and in which part of it.
+pub(super) struct Wrong {
+    slot: Slot,
+    problem: String,
+}
+
+impl From<String> for Wrong {
+    /// It is mostly the value.
+    fn from(problem: String) -> Self {
+        Self {
+            slot: Slot::Value,
+            problem,
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn is(self, problem: impl Into<String>) -> Wrong {
+        Wrong {
+            slot: self,
+            problem: problem.into(),
+        }
+    }
+}
+
 /// Adds what a line says to a case.
-fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), String> {
+fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wrong> {
     let owned = |slot| matched.text(slot).to_owned();
     let once = |place: &mut Option<String>, text: String, what: &str| match place.replace(text) {
-        Some(_) => Err(format!(
+        Some(_) => Err(Slot::Name.is(format!(
             "this case has a {what} already; a blank line ends a case"
-        )),
+        ))),
         None => Ok(()),
     };
     match matched.kind {
@@ -336,7 +352,7 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Str
         _ => {}
     }
     let Some(name) = matched.get(Slot::Action) else {
-        return fixture(&mut case.fixtures, line, matched);
+        return surround::ingest(&mut case.fixtures, line, matched);
     };
     let index = match matched.get(Slot::Index) {
         Some(index) => index
@@ -398,7 +414,7 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Str
             });
             Ok(())
         }
-        _ => fixture(&mut action.fixtures, line, matched),
+        _ => surround::ingest(&mut action.fixtures, line, matched),
     }
 }
 
@@ -406,177 +422,21 @@ fn data_type<'a>(matched: &Matched<'a>) -> &'a str {
     matched.get(Slot::DataType).unwrap_or("str")
 }
 
-fn value(matched: &Matched<'_>) -> Result<Typed, String> {
+pub(super) fn value(matched: &Matched<'_>) -> Result<Typed, String> {
     Typed::value(data_type(matched), matched.text(Slot::Value))
 }
 
-fn expected(matched: &Matched<'_>) -> Result<Typed, String> {
+pub(super) fn expected(matched: &Matched<'_>) -> Result<Typed, String> {
     Typed::expected(data_type(matched), matched.text(Slot::Value))
 }
 
-fn put(tree: &mut Tree, line: usize, matched: &Matched<'_>, typed: Typed) -> Result<(), String> {
-    let path = Path::parse(matched.text(Slot::Path))?;
-    tree.put(&path, Leaf { line, typed })
+pub(super) fn put(
+    tree: &mut Tree,
+    line: usize,
+    matched: &Matched<'_>,
+    typed: Typed,
+) -> Result<(), Wrong> {
+    let path = Path::parse(matched.text(Slot::Path));
+    let put = path.and_then(|path| tree.put(&path, Leaf { line, typed }));
+    put.map_err(|problem| Slot::Path.is(problem))
 }
-
-/// Adds what a line says of clock, stubs and mocks.
-fn fixture(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(), String> {
-    match matched.kind {
-        Kind::Freeze => {
-            fixtures.freeze = Some((line, freeze(matched.text(Slot::Value))?));
-            Ok(())
-        }
-        Kind::Mock | Kind::MockExpect => mock(fixtures, line, matched),
-        _ => stub(fixtures, line, matched),
-    }
-}
-
-fn freeze(text: &str) -> Result<Freeze, String> {
-    if text == "now" {
-        return Ok(Freeze::Now);
-    }
-    let parse = || {
-        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-        let mut date = date.split('-');
-        let mut time = time.split(':');
-        let date = Date::new(part(&mut date)?, part(&mut date)?, last(&mut date)?).ok()?;
-        let time = Time::new(part(&mut time)?, part(&mut time)?, last(&mut time)?, 0).ok()?;
-        Some(UtcDateTime::new(date, time))
-    };
-    parse()
-        .map(Freeze::At)
-        .ok_or_else(|| format!("`{text}` is neither `now` nor a time like `2018-04-20T04:20:20Z`"))
-}
-
-fn part<'a, T: std::str::FromStr>(parts: &mut impl Iterator<Item = &'a str>) -> Option<T> {
-    let part = parts.next()?;
-    let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| part.parse().ok()).flatten()
-}
-
-fn last<'a, T: std::str::FromStr>(parts: &mut impl Iterator<Item = &'a str>) -> Option<T> {
-    part(parts).filter(|_| parts.next().is_none())
-}
-
-fn stub(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(), String> {
-    let (service, action) = (matched.text(Slot::Service), matched.text(Slot::Stubbed));
-    let stub = fixtures
-        .stubs
-        .entry((service.to_owned(), action.to_owned()))
-        .or_default();
-    if stub.line == 0 {
-        stub.line = line;
-    }
-    let either = || {
-        format!(
-            "the stub of `{service}.{action}` answers with a body or with errors, not with both"
-        )
-    };
-    match matched.kind {
-        Kind::StubBody if !stub.errors.is_empty() => return Err(either()),
-        Kind::StubBody => {
-            put(
-                stub.body.get_or_insert_default(),
-                line,
-                matched,
-                value(matched)?,
-            )?;
-        }
-        Kind::StubError if stub.body.is_some() => return Err(either()),
-        Kind::StubError => {
-            let is_none = |text: &str| text.is_empty() || text.eq_ignore_ascii_case("none");
-            let (field, message) = (matched.text(Slot::Field), matched.text(Slot::Message));
-            let message = if is_none(message) { "" } else { message };
-            let mut error =
-                WireError::server(matched.text(Slot::Code).to_owned(), message.to_owned());
-            error.field = (!is_none(field)).then(|| field.to_owned());
-            stub.errors.push(error);
-        }
-        _ => {
-            let both =
-                format!("`{service}.{action}` cannot be expected to be called and not to be");
-            let request = match &mut stub.calls {
-                calls if matched.has(Slot::Not) => {
-                    if matches!(calls, Calls::One { .. }) {
-                        return Err(both);
-                    }
-                    *calls = Calls::None { line };
-                    return Ok(());
-                }
-                Calls::None { .. } => return Err(both),
-                Calls::One { request, .. } => request,
-                calls @ Calls::Any => {
-                    *calls = Calls::One {
-                        line,
-                        request: Tree::default(),
-                    };
-                    match calls {
-                        Calls::One { request, .. } => request,
-                        _ => return Ok(()),
-                    }
-                }
-            };
-            if matched.has(Slot::Path) {
-                put(request, line, matched, expected(matched)?)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn mock(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(), String> {
-    let mock = fixtures
-        .mocks
-        .entry(matched.text(Slot::Target).to_owned())
-        .or_default();
-    if mock.line == 0 {
-        mock.line = line;
-    }
-    let path = matched.text(Slot::Attribute).to_owned();
-    let json_text = matched.text(Slot::Json);
-    let read = || {
-        json::decode_value(json_text.as_bytes())
-            .map_err(|error| format!("`{json_text}` is no JSON: {error}"))
-    };
-    if matched.kind == Kind::Mock {
-        let value = match matched.get(Slot::Instruction) {
-            Some("exception") => MockValue::Raise(json_text.to_owned()),
-            Some(_) => MockValue::Delete,
-            None => MockValue::Value(read()?),
-        };
-        let is_special = path.ends_with("return_value") || path.ends_with("side_effect");
-        if is_special && matches!(value, MockValue::Delete) {
-            return Err(format!("`{path}` cannot be deleted, an attribute can"));
-        }
-        let values = mock.attributes.entry(path.clone()).or_default();
-        if !path.ends_with("side_effect") {
-            values.clear();
-        }
-        values.push(value);
-        return Ok(());
-    }
-    let both =
-        || Err("what is expected not to be called cannot be expected to be called".to_owned());
-    if matched.has(Slot::Not) {
-        if let Some(MockCalls::These(_)) = mock.expected.get(&path) {
-            return both();
-        }
-        mock.expected.insert(path, MockCalls::None { line });
-        return Ok(());
-    }
-    let (arguments, named) = match read()? {
-        Value::List(pair) => match <[Value; 2]>::try_from(pair) {
-            Ok([arguments @ Value::List(_), named @ Value::Map(_)]) => (arguments, named),
-            _ => return Err(CALL.to_owned()),
-        },
-        _ => return Err(CALL.to_owned()),
-    };
-    let calls = mock.expected.entry(path);
-    match calls.or_insert_with(|| MockCalls::These(Vec::new())) {
-        MockCalls::These(calls) => calls.push((line, arguments, named)),
-        MockCalls::None { .. } => return both(),
-    }
-    Ok(())
-}
-
-const CALL: &str = "a call is written as a list of its arguments and a map of the named ones: `[[1, 2], {\"key\": 3}]`";

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::case::{ActionCase, Case, ExpectedError, Freeze};
+use super::case::{ActionCase, Case, Freeze};
 use super::compare::{Mismatch, missing, present, unwanted};
 use super::mock::Mocks;
 use super::report::{Failure, Problem, answered};
@@ -374,25 +374,20 @@ impl ActionCase {
                 problems.push(scene.problem(error.line, what));
             }
             if set.is_exact && !set.is_not && expected.len() != actual.len() {
-                let (count, line) = (
-                    expected.len(),
-                    expected.last().map_or(0, |error| error.line),
-                );
-                let other = |actual: &&WireError| {
-                    !expected
-                        .iter()
-                        .any(|error: &ExpectedError| error.accepts(actual))
+                let line = expected.last().map_or(self.line, |error| error.line);
+                let is_other =
+                    |actual: &&WireError| !expected.iter().any(|error| error.accepts(actual));
+                let others: Vec<WireError> = actual.iter().filter(is_other).cloned().collect();
+                let what = match others.as_slice() {
+                    [] => format!(
+                        "there should be as many errors as are expected, but {}",
+                        listed(actual)
+                    ),
+                    others => format!(
+                        "there should be no other errors than those expected, but {}",
+                        listed(others)
+                    ),
                 };
-                let others: Vec<WireError> = actual.iter().filter(other).cloned().collect();
-                let further = if others.is_empty() {
-                    listed(actual)
-                } else {
-                    format!("further, {}", listed(&others))
-                };
-                let what = format!(
-                    "there should be exactly {count} errors, but there are {}: {further}",
-                    actual.len()
-                );
                 problems.push(scene.problem(line, what));
             }
         }
@@ -429,6 +424,7 @@ impl ActionCase {
                 Err(problem) => problems.push(problem),
             }
         }
+        problems.sort_by_key(Problem::line);
         problems
     }
 }

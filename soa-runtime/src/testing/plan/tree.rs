@@ -226,12 +226,12 @@ impl Tree {
                     }
                 }
                 (Self::Map(_), Segment::Index(index)) => {
-                    let (above, what) = match at {
-                        0 => (String::new(), "a body"),
-                        _ => (format!(" `{}`", above()), "which other lines say"),
+                    let what = match at {
+                        0 => "a body".to_owned(),
+                        _ => format!("`{}`, as other lines say,", above()),
                     };
                     return Err(format!(
-                        "{index} is an index, and{above} is a map, {what}; a key of digits goes into braces: `{{{index}}}`"
+                        "{what} is a map, and has no index {index}; a key of digits goes into braces: `{{{index}}}`"
                     ));
                 }
                 (Self::List(_), Segment::Key(key)) => {

@@ -150,7 +150,7 @@ fn moment_or_value(data_type: &str, text: &str) -> Result<Typed, String> {
     if let Some(moment) = Moment::parse(data_type, text)? {
         return Ok(Typed::Moment(moment));
     }
-    let numbers = moment::numbers(text)?;
+    let numbers = moment::numbers(text).unwrap_or_default();
     let value = match (data_type, numbers.as_slice()) {
         ("date", [year, month, day]) => date(*year, *month, *day).map(Value::Date),
         ("datetime", [year, month, day, rest @ ..]) if rest.len() <= 4 => date(*year, *month, *day)
