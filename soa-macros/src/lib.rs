@@ -17,6 +17,7 @@
 //! `#[derive(Expand)]`, for responses with objects of other services in them, goes the same way in
 //! `expansion`.
 //! `#[derive(ActionErrors)]` is such a pipeline of its own, in `action_errors`.
+//! `test_plans!` is a macro of its own, in `plans`.
 //!
 //! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
 //! user's own item is part of the output whatever went wrong.
@@ -35,6 +36,7 @@ mod handler;
 mod model;
 mod parse;
 mod period;
+mod plans;
 mod taken;
 #[cfg(test)]
 mod tests;
@@ -84,6 +86,14 @@ pub fn derive_expand(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
 #[proc_macro_derive(ActionErrors, attributes(action_error))]
 pub fn action_errors(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     action_errors::derive(item.into()).into()
+}
+
+/// Makes a test of each case of the test plans that match.
+#[proc_macro]
+pub fn test_plans(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    // Cargo sets it for every crate that it compiles.
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    plans::expand(input.into(), root.as_ref()).into()
 }
 
 /// The whole of `#[service]`, on tokens that a test can make too.

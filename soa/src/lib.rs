@@ -364,6 +364,30 @@ pub use soa_macros::Expand;
 #[doc(inline)]
 pub use soa_macros::ActionErrors;
 
+/// Makes a test of each case of PySOA's test plans, the `.pysoa` files that match.
+///
+/// ```ignore
+/// soa::test_plans!("tests/plans/*.pysoa", service = Calculator, constants = {"user": {"id": 7}});
+/// ```
+///
+/// stands in a test, at the place of a module. It makes a module of each file, named after it, with a test of each case,
+/// named after the case, and a test `every_line_is_understood`. A case with `test skip` is an ignored test. The guide
+/// [test plans](crate::docs::test_plans) has the grammar of the files.
+///
+/// # Arguments
+///
+/// | argument | |
+/// |---|---|
+/// | texts | Patterns of files, relative to the crate: `*` and `?` in a name, `**` for any directories. |
+/// | `service` | The service under test, made anew for each case: what [`IntoServer`] takes, or a closure that makes it of the case's [`Mocks`](crate::testing::plan::Mocks). It may await. |
+/// | `live`, `name` | In place of `service`: a [`Client`], and the name of a service that it finds. Cases that need the service in the test's own process are ignored. |
+/// | `constants` | What `[[name]]` in a plan refers to, as [`value!`](crate::value) takes a map. |
+/// | `crate` | The path of this crate, where it is not `::soa`. |
+///
+/// Files that are edited are tested anew; files that are *added* when the test is compiled the next time.
+#[doc(inline)]
+pub use soa_macros::test_plans;
+
 #[doc(inline)]
 pub use soa_runtime::*;
 

@@ -61,7 +61,7 @@ use crate::error::ClientError;
 use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
 };
-use crate::middleware::{ClientStage, Stack};
+use crate::middleware::{ClientStage, Middleware, Stack};
 use crate::transport::{ClientTransport, ReplyFuture};
 
 /// Calls services. Cheap to clone.
@@ -148,6 +148,19 @@ impl Client {
     pub(crate) fn until(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline.into_iter().chain(self.deadline).min();
         self
+    }
+
+    /// The same client with one more middleware, outside of all others.
+    pub(crate) fn behind(&self, outermost: impl Middleware<ClientStage>) -> Self {
+        let shared = Shared {
+            routes: self.shared.routes.clone(),
+            middleware: self.shared.middleware.behind(outermost),
+        };
+        Self {
+            shared: Arc::new(shared),
+            base: Arc::clone(&self.base),
+            deadline: self.deadline,
+        }
     }
 
     /// The context that every call starts from.

@@ -16,6 +16,7 @@
 //! | [`running`] | A service as a program: `main`, settings, commands, how it stops |
 //! | [`settings`] | Every key of the settings |
 //! | [`testing`] | Services without a network, stubs, contexts |
+//! | [`test_plans`] | PySOA's test plans, a test for each case |
 //! | [`from_pysoa`] | PySOA's names, and what is different |
 
 #[doc = include_str!("getting_started.md")]
@@ -61,6 +62,9 @@ pub mod settings {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("test_plans.md")]
+pub mod test_plans {}
 
 #[doc = include_str!("from_pysoa.md")]
 pub mod from_pysoa {}
