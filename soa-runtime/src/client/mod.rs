@@ -155,6 +155,7 @@ impl Client {
         let shared = Shared {
             routes: self.shared.routes.clone(),
             middleware: self.shared.middleware.behind(outermost),
+            expansions: self.shared.expansions.clone(),
         };
         Self {
             shared: Arc::new(shared),
