@@ -398,3 +398,49 @@ impl Key {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value;
+
+    #[test]
+    fn a_body_changes_its_encoding_where_it_has_to() {
+        let day: crate::codec::Date = "2026-11-21".parse().unwrap();
+        let large: Integer = "100000000000000000000".parse().unwrap();
+        for (own, value, expected) in [
+            (Encoding::Json, value!({ "a": 1 }), Encoding::Json),
+            // Fetched from a service that speaks MessagePack, and the other way round.
+            (
+                Encoding::Json,
+                value!({ "day": (day) }),
+                Encoding::MessagePack,
+            ),
+            (
+                Encoding::MessagePack,
+                value!({ "day": (day) }),
+                Encoding::MessagePack,
+            ),
+            (
+                Encoding::MessagePack,
+                value!({ "large": (large) }),
+                Encoding::Json,
+            ),
+        ] {
+            let body = encoded(own, &value);
+            assert_eq!(body.encoding(), expected);
+            assert_eq!(body.to_value().unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn keys_tell_types_apart_and_numbers_have_a_text() {
+        let keys = [value!(1), value!("1"), value!(1.0), value!(true)].map(|id| Key::of(&id));
+        for (place, key) in keys.iter().enumerate() {
+            assert!(!keys[..place].contains(key), "{key:?}");
+        }
+        let number = Key::of(&value!(7)).unwrap();
+        assert_eq!(number.as_text(), Key::of(&value!("7")));
+        assert_eq!(Key::of(&value!([1])), None);
+    }
+}
