@@ -13,8 +13,7 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 
 /// A type that travels in the context of jobs, under a key of its own.
 ///
-/// The type is anything that serde knows: text, a number, a struct. A key of the framework's own (`switches`,
-/// `correlation_id`, `caller`, `calling_service`) is refused by the compiler where the type is used.
+/// The type is anything that serde knows: text, a number, a struct.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -32,6 +31,19 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 /// let cx = Context::for_test().with_context_value(Locale("fr_FR".into()));
 /// assert_eq!(cx.get::<Locale>()?, Some(Locale("fr_FR".into())));
 /// # Ok::<(), soa::ActionError>(())
+/// ```
+///
+/// A key of the framework's own (`switches`, `correlation_id`, `caller`, `calling_service`) is an error of the build where
+/// the type is used; `cargo check` alone does not see it.
+///
+/// ```compile_fail
+/// # use soa_runtime as soa;
+/// # #[derive(serde::Serialize, serde::Deserialize)]
+/// # struct Caller(String);
+/// impl soa::ContextValue for Caller {
+///     const KEY: &'static str = "caller";
+/// }
+/// let cx = soa::Context::for_test().with_context_value(Caller("me".into()));
 /// ```
 ///
 /// A client puts it into every call by [`ClientBuilder::context_value`](crate::ClientBuilder::context_value), a call by
