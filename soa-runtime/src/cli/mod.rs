@@ -54,7 +54,7 @@ pub use serving::{Customized, Serve, with_server};
 use signals::Signals;
 
 use crate::service::Service;
-use crate::settings::{Connections, Loader, NoSection, Section, Settings};
+use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
 use crate::transport::RedisSettings;
 use crate::{BuildError, ServerBuilder};
 
@@ -110,6 +110,7 @@ pub struct Program<M, S = NoSection> {
     make: M,
     defaults: Option<&'static str>,
     help: Option<&'static str>,
+    middleware: KnownMiddleware,
     section: PhantomData<fn() -> S>,
 }
 
@@ -125,6 +126,7 @@ impl<M, S> Program<M, S> {
             make,
             defaults: None,
             help: None,
+            middleware: KnownMiddleware::shipped(),
             section: PhantomData,
         }
     }
@@ -132,6 +134,12 @@ impl<M, S> Program<M, S> {
     /// Settings, in TOML, that this program has in place of the defaults. Files, variables and flags are stronger.
     pub fn defaults(mut self, toml: &'static str) -> Self {
         self.defaults = Some(toml);
+        self
+    }
+
+    /// What middleware settings can name, in place of what is shipped alone.
+    pub fn middleware(mut self, known: KnownMiddleware) -> Self {
+        self.middleware = known;
         self
     }
 
@@ -206,7 +214,9 @@ impl<M, S> Program<M, S> {
     where
         S: Section,
     {
-        let mut loader = Settings::<S>::loader().environment();
+        let mut loader = Settings::<S>::loader()
+            .environment()
+            .middleware(self.middleware.clone());
         if let Some(defaults) = self.defaults {
             loader = loader.defaults(defaults);
         }
@@ -368,7 +378,7 @@ impl<M, S> Program<M, S> {
         };
         let of_server = settings.server.clone();
         let service = (self.make)(settings).await.map_err(Failure::making)?;
-        let mut builder = of_server.apply(service.into_builder());
+        let mut builder = of_server.apply(service.into_builder())?;
         if let Some(client) = client {
             builder = builder.client(client);
         }

@@ -294,25 +294,45 @@ impl<S: Stage> Clone for Stack<S> {
 }
 
 /// A stack while it is put together.
-pub(crate) struct StackBuilder<S: Stage>(Vec<Arc<dyn Boxed<S>>>);
+pub(crate) struct StackBuilder<S: Stage> {
+    layers: Vec<Arc<dyn Boxed<S>>>,
+    /// How many were added around the others so far, while that is done.
+    outside: Option<usize>,
+}
 
 impl<S: Stage> StackBuilder<S> {
     pub(crate) fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            layers: Vec::new(),
+            outside: None,
+        }
     }
 
     pub(crate) fn push(&mut self, middleware: impl Middleware<S>) {
-        self.0.push(Arc::new(middleware));
+        let place = self.outside.unwrap_or(self.layers.len());
+        self.layers.insert(place, Arc::new(middleware));
+        self.outside = self.outside.map(|outside| outside + 1);
+    }
+
+    /// From now on, what is added stands around what is there.
+    #[cfg(feature = "cli")]
+    pub(crate) fn begin_outside(&mut self) {
+        self.outside = Some(0);
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn end_outside(&mut self) {
+        self.outside = None;
     }
 
     /// Whether one of them finds out who calls.
     pub(crate) fn authenticates(&self) -> bool {
-        self.0.iter().any(|layer| layer.finds_out_who_calls())
+        self.layers.iter().any(|layer| layer.finds_out_who_calls())
     }
 
     pub(crate) fn build(self) -> Stack<S> {
         Stack {
-            layers: self.0.into(),
+            layers: self.layers.into(),
         }
     }
 }

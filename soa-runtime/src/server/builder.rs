@@ -191,6 +191,20 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds what the function adds around everything that is there.
+    #[cfg(feature = "cli")]
+    pub(crate) fn outside(
+        mut self,
+        add: impl FnOnce(Self) -> Result<Self, BuildError>,
+    ) -> Result<Self, BuildError> {
+        self.job_middleware.begin_outside();
+        self.action_middleware.begin_outside();
+        let mut changed = add(self)?;
+        changed.job_middleware.end_outside();
+        changed.action_middleware.end_outside();
+        Ok(changed)
+    }
+
     /// The client with which handlers call other services.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {

@@ -91,7 +91,7 @@ impl<S: Section> Settings<S> {
     /// ```
     ///
     /// # Errors
-    /// Files with certificates cannot be read.
+    /// Files with certificates cannot be read; middleware that is named cannot be made.
     pub fn client(&self) -> Result<ClientBuilder, BuildError> {
         self.client_on(&mut Connections::default())
     }
@@ -102,6 +102,8 @@ impl<S: Section> Settings<S> {
     ) -> Result<ClientBuilder, BuildError> {
         let mut routes = self.client_routing.iter();
         let client = Client::builder().expansions(self.expansions.clone());
+        let mut middleware = self.client_middleware.iter();
+        let client = middleware.try_fold(client, |client, one| one.in_client(client))?;
         routes.try_fold(client, |client, (service, route)| {
             let transport = route.transport.as_ref().unwrap_or(&self.server.transport);
             connections.route(client, service, transport, route.timeout)

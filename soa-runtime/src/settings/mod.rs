@@ -21,6 +21,7 @@ mod error;
 mod file;
 mod load;
 mod logging;
+mod middleware;
 mod path;
 mod period;
 mod print;
@@ -29,6 +30,7 @@ mod reference;
 mod secret;
 mod server;
 mod shape;
+mod shipped;
 mod suggest;
 mod transport;
 mod tree;
@@ -48,6 +50,7 @@ pub use client::RouteSettings;
 pub use error::{Problem, SettingsError};
 pub use load::Loader;
 pub use logging::{LogFormat, LogLevel, LoggingSettings};
+pub use middleware::{KnownMiddleware, MiddlewareSettings};
 pub use period::{BadPeriod, Period};
 pub use secret::Secret;
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
@@ -99,6 +102,9 @@ pub struct Settings<S = NoSection> {
     /// Which objects in responses can be expanded, with what other services find.
     #[serde(default)]
     pub expansions: Expansions,
+    /// Middleware around all calls, by name, the outermost first. What a program adds itself is further in.
+    #[serde(default)]
+    pub client_middleware: Vec<MiddlewareSettings>,
     /// What is logged, and how. Logs go to the standard error.
     #[serde(default)]
     pub logging: LoggingSettings,

@@ -4,8 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::middleware::MiddlewareSettings;
 use super::period::Period;
 use super::transport::{TransportSettings, default_transport};
+use crate::error::BuildError;
 use crate::server::{ServerBuilder, is_wire_name};
 use crate::watchdog::Watchdog;
 
@@ -47,6 +49,8 @@ pub struct ServerSettings {
     pub respawn_limits: Vec<RespawnLimit>,
     /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
     pub tracebacks: Option<bool>,
+    /// Middleware around jobs and actions, by name, the outermost first. What a program adds itself is further in.
+    pub middleware: Vec<MiddlewareSettings>,
     /// What is done about handlers that block their thread.
     pub watchdog: WatchdogSettings,
     /// Where requests come from.
@@ -71,6 +75,7 @@ impl Default for ServerSettings {
                 RespawnLimit::new(8, Period::from_secs(60)),
             ],
             tracebacks: None,
+            middleware: Vec::new(),
             watchdog: WatchdogSettings::default(),
             transport: TransportSettings::default(),
         }
@@ -143,9 +148,11 @@ impl WatchdogSettings {
 }
 
 impl ServerSettings {
-    /// The same server, with what is set here.
-    #[must_use]
-    pub fn apply(&self, mut server: ServerBuilder) -> ServerBuilder {
+    /// The same server, with what is set here. The middleware becomes the outermost.
+    ///
+    /// # Errors
+    /// Middleware that cannot be made.
+    pub fn apply(&self, mut server: ServerBuilder) -> Result<ServerBuilder, BuildError> {
         if let Some(name) = &self.name {
             server = server.name(name.clone());
         }
@@ -167,7 +174,10 @@ impl ServerSettings {
         if let Some(tell) = self.tracebacks {
             server = server.tracebacks(tell);
         }
-        server
+        server.outside(|server| {
+            let mut middleware = self.middleware.iter();
+            middleware.try_fold(server, |server, one| one.around_server(server))
+        })
     }
 }
 

@@ -1,7 +1,5 @@
 //! The three stacks of middleware, in their places.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
-
 use std::sync::{Arc, Mutex};
 
 use soa::client::ClientRequest;
