@@ -15,7 +15,12 @@ fn expanded(arguments: TokenStream, item: TokenStream) -> String {
 
 /// The texts of the errors, in order.
 fn errors(arguments: TokenStream, item: TokenStream) -> Vec<String> {
-    let tokens: Vec<TokenTree> = crate::expand_service(arguments, item).into_iter().collect();
+    texts(crate::expand_service(arguments, item))
+}
+
+/// The texts of the errors in an expansion, in order.
+pub(crate) fn texts(expansion: TokenStream) -> Vec<String> {
+    let tokens: Vec<TokenTree> = expansion.into_iter().collect();
     tokens
         .windows(3)
         .filter_map(|window| match window {
