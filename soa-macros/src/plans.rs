@@ -184,7 +184,8 @@ fn tests(plans: &Plans, root: &Path, errors: &mut Errors) -> TokenStream {
     quote! {
         #(#modules)*
 
-        #[allow(non_snake_case, clippy::unused_async)] // The expression may await, and names come from files.
+        // Names come from files; what the user writes may await, and be a closure for what is a function.
+        #[allow(non_snake_case, clippy::unused_async, clippy::redundant_closure)]
         async fn #function() -> ::core::result::Result<
             #framework::testing::plan::Subject,
             #framework::testing::plan::Failure,
@@ -390,37 +391,35 @@ mod tests {
     }
 
     fn root() -> &'static Path {
-        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../example_service"))
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../soa"))
     }
 
     #[test]
     fn a_file_is_a_module_and_a_case_a_test() {
         let input = quote! {
-            "tests/plans/actions.pysoa",
+            "tests/plans/skipped.pysoa",
             service = Example::new().await,
             constants = {"a": [1]},
             crate = crate::framework
         };
         let expanded = syn::parse2(expand(input, root())).unwrap();
         insta::assert_snapshot!(prettyplease::unparse(&expanded));
-        let input = quote!(
-            "tests/plans/actions.pysoa",
+    }
+
+    #[test]
+    fn what_needs_the_process_is_ignored_where_the_service_is_elsewhere() {
+        let live = quote!(
+            "tests/plans/directives.pysoa",
             live = client(),
             name = "example"
         );
-        let expanded = expand(input, root()).to_string();
-        assert_eq!(
-            expanded.matches("ignore =").count(),
-            1,
-            "the case with stubs"
-        );
-        let input = quote!("tests/plans/*.pysoa", service = |mocks| Example::new(mocks));
-        assert!(expand(input, root()).to_string().contains("mocked_subject"));
+        let expanded = expand(live, root()).to_string();
+        assert!(expanded.contains("it freezes the clock, stubs or mocks"));
     }
 
     #[test]
     fn every_mistake_in_the_arguments_is_told() {
-        let told = [
+        let inputs = [
             quote!(),
             quote!("tests/plans/*.pysoa"),
             quote!("tests/none/*.pysoa", service = X),
@@ -430,15 +429,12 @@ mod tests {
             quote!("tests/plans/*.pysoa", service = X, name = "x"),
             quote!("tests/plans/*.pysoa", live = x),
             quote!("tests/plans/*.pysoa" service = X),
-        ]
-        .map(|input| {
+        ];
+        let told = inputs.map(|input| {
             let shown = input.to_string();
-            let expanded = expand(input, root())
-                .to_string()
-                .replace(&root().display().to_string(), "<root>");
-            let errors = expanded.split("compile_error").skip(1);
-            let errors: Vec<&str> = errors.filter_map(|error| error.split('"').nth(1)).collect();
-            format!("{shown}\n    {}", errors.join("\n    "))
+            let errors = crate::tests::texts(expand(input, root())).join("\n    ");
+            let errors = errors.replace(&root().display().to_string(), "<root>");
+            format!("{shown}\n    {errors}")
         });
         insta::assert_snapshot!(told.join("\n"));
     }

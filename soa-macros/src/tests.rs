@@ -15,11 +15,12 @@ fn expanded(arguments: TokenStream, item: TokenStream) -> String {
 
 /// The texts of the errors, in order.
 fn errors(arguments: TokenStream, item: TokenStream) -> Vec<String> {
-    compile_errors(crate::expand_service(arguments, item))
+    texts(crate::expand_service(arguments, item))
 }
 
-fn compile_errors(output: TokenStream) -> Vec<String> {
-    let tokens: Vec<TokenTree> = output.into_iter().collect();
+/// The texts of the errors in an expansion, in order.
+pub(crate) fn texts(expansion: TokenStream) -> Vec<String> {
+    let tokens: Vec<TokenTree> = expansion.into_iter().collect();
     tokens
         .windows(3)
         .filter_map(|window| match window {
@@ -679,7 +680,7 @@ fn places_with_all_options() {
 #[test]
 fn every_mistake_in_a_type_with_places_is_told() {
     let told = |item: TokenStream| {
-        let output: Vec<String> = compile_errors(crate::expansion::derive(item));
+        let output: Vec<String> = texts(crate::expansion::derive(item));
         output
     };
     insta::assert_debug_snapshot!([

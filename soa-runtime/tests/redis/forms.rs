@@ -30,7 +30,9 @@ impl Fleet {
             let server = Server::untyped(*name, "1.0.0").action("repeat", repeat);
             let server = server.build().unwrap();
             let taken_from = RedisServerTransport::new(*name, serving.clone()).unwrap();
-            tasks.push(tokio::spawn(async move { server.run(taken_from).await }));
+            tasks.push(tokio::spawn(async move {
+                server.run(taken_from).await.unwrap()
+            }));
             let transport = RedisClientTransport::new(*name, calling.clone()).unwrap();
             transports.push(transport.clone());
             builder = builder.service(*name, transport);

@@ -59,7 +59,7 @@ impl Expanding {
             slot,
             control: options.control.clone(),
             deadline: options.timeout.and_then(end),
-            returns_errors: options.continue_on_error || options.returns_errors,
+            returns_errors: options.returns_errors,
         }))
     }
 

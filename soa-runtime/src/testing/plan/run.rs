@@ -146,6 +146,9 @@ impl Scene<'_> {
     }
 }
 
+/// What finds where a response is not as a tree says.
+type Look = fn(&Tree, &Value) -> Vec<Mismatch>;
+
 /// What came back of an action.
 pub(super) struct Answer {
     pub(super) body: Value,
@@ -303,7 +306,7 @@ async fn call(
             server.execute(job).await
         }
     };
-    let answer = Answer::of(response).map_err(|what| at(what))?;
+    let answer = Answer::of(response).map_err(at)?;
     Ok((answer, stubs))
 }
 
@@ -391,7 +394,7 @@ impl ActionCase {
                 problems.push(scene.problem(line, what));
             }
         }
-        let looks: [(&Tree, fn(&Tree, &Value) -> Vec<Mismatch>); 3] = [
+        let looks: [(&Tree, Look); 3] = [
             (&self.expected, missing),
             (&self.not_expected, unwanted),
             (&self.absent, present),
