@@ -1,9 +1,10 @@
 //! The service: how it does what its contract says.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use soa::health::Health;
 use soa::{
     ActionError, Blob, Context, JobResponse, Nullable, Switch, Value, WireError, service, value,
 };
@@ -26,10 +27,24 @@ impl ExampleService {
     pub fn new() -> Self {
         Self::default()
     }
+
+    fn memory(&self) -> MutexGuard<'_, HashMap<String, Value>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[service]
 impl Example for ExampleService {
+    /// Warns before `remember` has no more room.
+    #[health_check(timeout = "1s")]
+    async fn room(&self) -> Health {
+        let kept = self.memory().len();
+        if kept > MEMORY / 10 * 9 {
+            return Health::warning("NEARLY_FULL", format!("{kept} values are kept"));
+        }
+        Health::ok()
+    }
+
     async fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError> {
         match request.number.checked_mul(request.number) {
             Some(square) => Ok(SquareResponse { square }),
@@ -208,7 +223,7 @@ impl Example for ExampleService {
     }
 
     async fn remember(&self, request: RememberRequest) -> Result<(), ActionError> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory();
         if memory.len() >= MEMORY && !memory.contains_key(&request.key) {
             return Err(ActionError::caller("FULL", "There is no room for more").field("key"));
         }
@@ -217,7 +232,7 @@ impl Example for ExampleService {
     }
 
     async fn recall(&self, request: RecallRequest) -> Result<RecallResponse, ActionError> {
-        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = self.memory();
         let value = memory.get(&request.key).cloned().unwrap_or(Value::Nil);
         Ok(RecallResponse { value })
     }

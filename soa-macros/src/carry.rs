@@ -100,23 +100,77 @@ pub(crate) fn deprecation(attributes: &[Attribute]) -> Option<TokenStream> {
     Some(quote!(::core::cfg!(any(#(#conditions),*))))
 }
 
-/// The doc comment as text, without the space that follows each `///`.
-pub(crate) fn documentation(attributes: &[Attribute]) -> String {
-    let mut lines = Vec::new();
+/// The doc comment as an expression of type `&'static str`, without the space that follows each `///`; `None` where there
+/// is nothing in it.
+///
+/// A macro in it (`#[doc = include_str!("…")]`) is for the compiler to expand.
+pub(crate) fn documentation(attributes: &[Attribute]) -> Option<TokenStream> {
+    // Text and calls of macros, by turns: every second one is a call.
+    let mut text = String::new();
+    let mut pieces: Vec<TokenStream> = Vec::new();
+    for attribute in attributes {
+        let Meta::NameValue(meta) = &attribute.meta else {
+            continue;
+        };
+        if !meta.path.is_ident("doc") {
+            continue;
+        }
+        match ungrouped(&meta.value) {
+            Expr::Lit(literal) => {
+                let Lit::Str(literal) = &literal.lit else {
+                    continue;
+                };
+                for line in literal.value().lines() {
+                    text.push_str(line.strip_prefix(' ').unwrap_or(line).trim_end());
+                    text.push('\n');
+                }
+                if literal.value().is_empty() {
+                    text.push('\n');
+                }
+            }
+            Expr::Macro(call) => {
+                let before = std::mem::take(&mut text);
+                pieces.push(quote!(#before, #call,));
+                text.push('\n');
+            }
+            _ => {}
+        }
+    }
+    if pieces.is_empty() {
+        let text = text.trim_matches('\n');
+        return (!text.is_empty()).then(|| quote!(#text));
+    }
+    let end = text.trim_end_matches('\n');
+    Some(quote!(::core::concat!(#(#pieces)* #end)))
+}
+
+/// The first paragraph of the doc comment, on one line; `None` where there is nothing in it, or only macros.
+pub(crate) fn summary(attributes: &[Attribute]) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
     for attribute in attributes {
         if let Meta::NameValue(meta) = &attribute.meta
             && meta.path.is_ident("doc")
-            && let Expr::Lit(literal) = &meta.value
+            && let Expr::Lit(literal) = ungrouped(&meta.value)
             && let Lit::Str(text) = &literal.lit
         {
-            lines.extend(
-                text.value()
-                    .lines()
-                    .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()),
-            );
+            // Unlike `lines`, `split` gives one for an empty text, which ends a paragraph.
+            for line in text.value().split('\n') {
+                if line.trim().is_empty() && !words.is_empty() {
+                    return Some(words.join(" "));
+                }
+                words.extend(line.split_whitespace().map(str::to_owned));
+            }
         }
     }
-    lines.join("\n").trim_matches('\n').to_owned()
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// What is inside the invisible group that a `macro_rules!` puts around it.
+fn ungrouped(mut expression: &Expr) -> &Expr {
+    while let Expr::Group(group) = expression {
+        expression = &group.expr;
+    }
+    expression
 }
 
 /// The attributes as tokens, each in front of what follows.

@@ -8,6 +8,8 @@
 //! Everything wrong with a signature is reported at once. What could be read in spite of it is
 //! returned all the same, so that the client can still have the method.
 
+use std::fmt;
+
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{
@@ -17,6 +19,24 @@ use syn::{
 
 use crate::attr::ActionArguments;
 use crate::errors::Errors;
+
+/// What a method is to the service, as a subject of sentences.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Called by callers.
+    Action,
+    /// Run by `status`.
+    HealthCheck,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Action => "an action",
+            Self::HealthCheck => "a health check",
+        })
+    }
+}
 
 /// What a signature says.
 pub(crate) struct Handler {
@@ -38,10 +58,10 @@ pub(crate) fn read(
     attribute: &ActionArguments,
     errors: &mut Errors,
 ) -> Handler {
-    qualifiers(signature, errors);
+    qualifiers(signature, Role::Action, errors);
     asyncness(signature, attribute.blocking, errors);
-    receiver(signature, errors);
-    parameters(signature, errors);
+    receiver(signature, Role::Action, errors);
+    parameters(signature, Role::Action, errors);
     let declares_request = attribute.request.as_ref().is_some_and(|ty| !is_unit(ty));
     let (request, context) = arguments(signature, declares_request, errors);
     let (response, knows_response, error) = output(signature, errors);
@@ -54,24 +74,25 @@ pub(crate) fn read(
     }
 }
 
-fn qualifiers(signature: &Signature, errors: &mut Errors) {
+/// Checks that a method is plain.
+pub(crate) fn qualifiers(signature: &Signature, role: Role, errors: &mut Errors) {
     let name = &signature.ident;
     if let Some(constness) = &signature.constness {
         errors.on(
             constness,
-            format_args!("`{name}` is an action, which is a plain `async fn`: remove `const`"),
+            format_args!("`{name}` is {role}, which is a plain `async fn`: remove `const`"),
         );
     }
     if let Safety::Unsafe(unsafety) = &signature.safety {
         errors.on(
             unsafety,
-            format_args!("`{name}` is an action, which anyone may call: remove `unsafe`"),
+            format_args!("`{name}` is {role}, which anyone may call: remove `unsafe`"),
         );
     }
     if let Some(abi) = &signature.abi {
         errors.on(
             abi,
-            format_args!("`{name}` is an action, which is a plain `async fn`: remove `extern`"),
+            format_args!("`{name}` is {role}, which is a plain `async fn`: remove `extern`"),
         );
     }
 }
@@ -95,12 +116,13 @@ fn asyncness(signature: &Signature, blocking: bool, errors: &mut Errors) {
     }
 }
 
-fn receiver(signature: &Signature, errors: &mut Errors) {
+/// Checks that a method is called on a shared service.
+pub(crate) fn receiver(signature: &Signature, role: Role, errors: &mut Errors) {
     let name = &signature.ident;
     let Some(receiver) = signature.receiver() else {
         errors.on(
             name,
-            format_args!("`{name}` is an action, which is called on the service: make `&self` its first argument"),
+            format_args!("`{name}` is {role}, which is called on the service: make `&self` its first argument"),
         );
         return;
     };
@@ -108,7 +130,7 @@ fn receiver(signature: &Signature, errors: &mut Errors) {
         errors.on(
             receiver,
             format_args!(
-                "`{name}` is an action, and many run at once on one service: take `&self`, and keep what changes behind a lock"
+                "`{name}` is {role}, and many run at once on one service: take `&self`, and keep what changes behind a lock"
             ),
         );
     }
@@ -126,7 +148,8 @@ fn is_shared(receiver: &Receiver) -> bool {
     }
 }
 
-fn parameters(signature: &Signature, errors: &mut Errors) {
+/// Checks that a method has no parameters.
+pub(crate) fn parameters(signature: &Signature, role: Role, errors: &mut Errors) {
     let name = &signature.ident;
     for parameter in &signature.generics.params {
         let shown = match parameter {
@@ -136,7 +159,10 @@ fn parameters(signature: &Signature, errors: &mut Errors) {
         };
         errors.on(
             parameter,
-            format_args!("`{name}` is an action, whose types are fixed on the wire: remove the parameter `{shown}`"),
+            match role {
+                Role::Action => format!("`{name}` is an action, whose types are fixed on the wire: remove the parameter `{shown}`"),
+                Role::HealthCheck => format!("`{name}` is a health check, for which nobody chooses a `{shown}`: remove the parameter"),
+            },
         );
     }
 }
@@ -294,7 +320,8 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Typ
     (ty.clone(), false, None)
 }
 
-fn is_reference(ty: &Type) -> bool {
+/// Whether it is a reference.
+pub(crate) fn is_reference(ty: &Type) -> bool {
     matches!(inner(ty), Type::Reference(_))
 }
 

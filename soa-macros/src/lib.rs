@@ -1,4 +1,4 @@
-//! The attribute macros of the `soa` framework, to be used through the `soa` crate, which
+//! The macros of the `soa` framework, to be used through the `soa` crate, which
 //! re-exports them.
 //!
 //! A service is an `impl` block under `#[service]`; each handler in it is a method under
@@ -10,21 +10,33 @@
 //! The work is a pipeline, one module a stage, and nothing flows backwards:
 //!
 //! * `parse` takes the item apart and keeps every method body as one unparsed token group;
-//! * `attr` reads attribute arguments against one table of what exists;
+//! * `attr` reads attribute arguments, by `argument`, against tables of what exists;
 //! * `validate` checks the rules that concern more than one token, and builds the `model`;
 //! * `expand` turns the model, and nothing else, into code.
+//!
+//! `#[derive(Expand)]`, for responses with objects of other services in them, goes the same way in
+//! `expansion`.
+//! `#[derive(ActionErrors)]` is such a pipeline of its own, in `action_errors`.
+//! `test_plans!` is a macro of its own, in `plans`.
 //!
 //! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
 //! user's own item is part of the output whatever went wrong.
 
+mod action_errors;
+mod argument;
 mod attr;
 mod bounds;
 mod carry;
+mod check;
+mod declared;
 mod errors;
 mod expand;
+mod expansion;
 mod handler;
 mod model;
 mod parse;
+mod period;
+mod plans;
 mod taken;
 #[cfg(test)]
 mod tests;
@@ -52,7 +64,36 @@ pub fn action(
     _arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    stray_action(item.into()).into()
+    stray("action", item.into()).into()
+}
+
+/// Makes a health check of a method inside a `#[service]` block.
+#[proc_macro_attribute]
+pub fn health_check(
+    _arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    stray("health_check", item.into()).into()
+}
+
+/// Says which fields of a response take objects of other services.
+#[proc_macro_derive(Expand, attributes(expand))]
+pub fn derive_expand(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expansion::derive(item.into()).into()
+}
+
+/// Makes errors of actions of an enum, and the enum of errors again.
+#[proc_macro_derive(ActionErrors, attributes(action_error))]
+pub fn action_errors(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    action_errors::derive(item.into()).into()
+}
+
+/// Makes a test of each case of the test plans that match.
+#[proc_macro]
+pub fn test_plans(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    // Cargo sets it for every crate that it compiles.
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    plans::expand(input.into(), root.as_ref()).into()
 }
 
 /// The whole of `#[service]`, on tokens that a test can make too.
@@ -63,7 +104,7 @@ fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Err(error) => {
             // Which arguments there should be, only the kind of item would tell.
             errors.push(error);
-            let mut output = parse::without_action_attributes(item);
+            let mut output = parse::without_markers(item);
             output.extend(errors.into_compile_errors());
             return output;
         }
@@ -87,13 +128,15 @@ fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     output
 }
 
-/// An `#[action]` that the compiler itself comes across was not in a `#[service]` block, which
-/// would have removed it.
-fn stray_action(item: TokenStream) -> TokenStream {
+/// An `#[action]` or `#[health_check]` that the compiler itself comes across was not in a `#[service]` block, which
+/// would have removed it; or a macro inside of such a block has made it.
+fn stray(attribute: &str, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     errors.at(
         Span::call_site(),
-        "`#[action]` marks a method of a service: put `#[service(name = \"…\", version = \"…\")]` on the `impl` block or trait around it, and call both by these names",
+        format_args!(
+            "`#[{attribute}]` marks a method that is written out in a service: put `#[service(name = \"…\")]` on the `impl` block or trait around it, and call both by these names; where a `macro_rules!` makes the method, let it make the whole block"
+        ),
     );
     let mut output = item;
     output.extend(errors.into_compile_errors());

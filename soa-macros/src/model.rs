@@ -7,7 +7,9 @@
 //! place in the client ([`Standing`]), so that the calls of it do not turn into errors as well.
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Generics, Ident, Path, Type};
+use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
+
+use crate::period::Period;
 
 /// A service that keeps a contract. Everything else about it is in the contract.
 pub(crate) struct Implementation {
@@ -19,6 +21,8 @@ pub(crate) struct Implementation {
     pub(crate) self_type: Type,
     /// The parameters of the block, with the bounds of a service.
     pub(crate) generics: Generics,
+    /// In the order in which they were written.
+    pub(crate) checks: Vec<Check>,
 }
 
 /// Where the handlers of a service are.
@@ -44,8 +48,10 @@ pub(crate) struct Service {
     pub(crate) display_name: String,
     /// The service's version, an expression of type `&'static str`.
     pub(crate) version: TokenStream,
-    /// The doc comment as text; empty if there is none.
-    pub(crate) documentation: String,
+    /// Whether the version was written down; otherwise it is that of the crate.
+    pub(crate) has_version: bool,
+    /// The doc comment, an expression of type `&'static str`.
+    pub(crate) documentation: Option<TokenStream>,
     /// Doc comment and lint levels, for generated items.
     pub(crate) attributes: Vec<Attribute>,
     /// Where its handlers are.
@@ -56,6 +62,8 @@ pub(crate) struct Service {
     pub(crate) visibility: TokenStream,
     /// In the order in which they were written.
     pub(crate) actions: Vec<Action>,
+    /// The health checks, in the order in which they were written.
+    pub(crate) checks: Vec<Check>,
 }
 
 impl Service {
@@ -89,8 +97,8 @@ pub(crate) struct Action {
     pub(crate) error: Option<Type>,
     /// Types that the attribute repeats, to be compared with those of the signature.
     pub(crate) comparisons: Vec<Comparison>,
-    /// The doc comment as text; empty if there is none.
-    pub(crate) documentation: String,
+    /// The doc comment, an expression of type `&'static str`.
+    pub(crate) documentation: Option<TokenStream>,
     /// The doc attributes, for the client's method.
     pub(crate) doc_attributes: Vec<Attribute>,
     /// `#[cfg]`, for everything that is generated for the action.
@@ -101,8 +109,22 @@ pub(crate) struct Action {
     pub(crate) deprecated: Option<TokenStream>,
     /// Whether the handler blocks its thread.
     pub(crate) blocking: bool,
+    /// How long the handler may take.
+    pub(crate) timeout: Option<Period>,
+    /// What it declares besides.
+    pub(crate) declared: Declared,
     /// What there is to be made of it.
     pub(crate) standing: Standing,
+}
+
+/// What an action declares besides its types.
+pub(crate) struct Declared {
+    /// The permissions that a caller needs, literals.
+    pub(crate) requires: Vec<LitStr>,
+    /// Whether it may be run more than once for one call.
+    pub(crate) idempotent: bool,
+    /// How long an answer may be used again.
+    pub(crate) cache: Option<Period>,
 }
 
 /// How much of an action can be generated.
@@ -131,6 +153,26 @@ impl Switch {
             Self::Number(tokens) | Self::Constant(tokens) => tokens,
         }
     }
+}
+
+/// One health check.
+pub(crate) struct Check {
+    /// What it is called, a literal.
+    pub(crate) name: TokenStream,
+    /// The method.
+    pub(crate) method: Ident,
+    /// What the context argument refers to, if there is one.
+    pub(crate) context: Option<Type>,
+    /// What it returns, where that can be named elsewhere.
+    pub(crate) output: Option<Type>,
+    /// How long a result is kept.
+    pub(crate) cached: Option<Period>,
+    /// When it counts as slow.
+    pub(crate) slow_after: Option<Period>,
+    /// When it is given up.
+    pub(crate) timeout: Option<Period>,
+    /// `#[cfg]`, for what is generated for it.
+    pub(crate) conditions: Vec<Attribute>,
 }
 
 /// One type that was written twice.

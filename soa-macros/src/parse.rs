@@ -9,7 +9,7 @@
 //!
 //! Whatever is taken apart can be put together again: [`Part::into_tokens`] gives the user's item
 //! without the `#[action]` attributes, which are this macro's own. When even the head is not
-//! understood, [`without_action_attributes`] does that on plain tokens.
+//! understood, [`without_markers`] does that on plain tokens.
 //!
 //! Little is rewritten. The `async fn` of a contract becomes a function that returns a future which is
 //! `Send`, as only the trait can promise that for all who implement it; a contract and its `impl` get
@@ -22,11 +22,12 @@ use syn::parse::discouraged::Speculative as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Generics, Ident, Lifetime, Path, ReturnType, Signature, Token, Type, TypeParamBound,
-    Visibility, token,
+    Attribute, Generics, Ident, Lifetime, Meta, Path, ReturnType, Signature, Token, Type,
+    TypeParamBound, Visibility, token,
 };
 
 use crate::bounds;
+use crate::carry::{self, Carried};
 
 /// The item under `#[service]`.
 pub(crate) struct Part {
@@ -72,10 +73,14 @@ pub(crate) enum Kind {
 
 /// One thing inside the block.
 pub(crate) struct Member {
-    /// The attributes without `#[action]`.
+    /// The attributes without the markers, which are this macro's own.
     pub(crate) attributes: Vec<Attribute>,
     /// The `#[action]` attributes: one on an action, more by mistake.
     pub(crate) actions: Vec<Attribute>,
+    /// The `#[health_check]` attributes: one on a health check, more by mistake.
+    pub(crate) checks: Vec<Attribute>,
+    /// Markers inside of `#[cfg_attr(…)]`, which is a mistake.
+    pub(crate) conditional: Vec<Attribute>,
     /// What the member is.
     pub(crate) kind: MemberKind,
 }
@@ -110,22 +115,51 @@ pub(crate) fn part(item: TokenStream) -> syn::Result<Part> {
 }
 
 impl Part {
-    /// The user's item without the `#[action]` attributes, with something more at the end of its
-    /// braces.
+    /// The user's item without the markers, with something more at the end of its braces.
+    ///
+    /// The health checks in the `impl` of a contract, which has no such methods, follow in a block of their own.
     pub(crate) fn into_tokens(self, addition: TokenStream) -> TokenStream {
-        let head = self.head();
+        let mut output = self.head();
         let rewrites = matches!(self.kind, Kind::Contract { .. });
-        let mut output = head;
+        let own_block = match &self.kind {
+            Kind::Implementation { self_type, .. } => Some(self.own_block(self_type)),
+            _ => None,
+        };
+        let is_moved = |member: &Member| own_block.is_some() && !member.checks.is_empty();
+        let (moved, members): (Vec<_>, _) = self.members.into_iter().partition(is_moved);
         self.brace.surround(&mut output, |content| {
             for attribute in self.inner_attributes {
                 attribute.to_tokens(content);
             }
-            for member in self.members {
+            for member in members {
                 member.write(rewrites, content);
             }
             content.extend(addition);
         });
+        if let Some(head) = own_block.filter(|_| !moved.is_empty()) {
+            output.extend(head);
+            self.brace.surround(&mut output, |content| {
+                for member in moved {
+                    member.write(rewrites, content);
+                }
+            });
+        }
         output
+    }
+
+    /// The head of an inherent block for the same type, under the same conditions and lint levels.
+    fn own_block(&self, self_type: &Type) -> TokenStream {
+        let attributes = carry::select(&self.attributes, &[Carried::Condition, Carried::Lint]);
+        let Self {
+            keyword, generics, ..
+        } = self;
+        let bounds = bounds::of_service(generics, self_type).where_clause;
+        let self_type = bounds::lasting(self_type);
+        quote! {
+            #[allow(trivial_bounds)]
+            #(#attributes)*
+            #keyword #generics #self_type #bounds
+        }
     }
 
     fn head(&self) -> TokenStream {
@@ -279,7 +313,13 @@ fn starts_generics(input: ParseStream<'_>) -> bool {
 impl Parse for Member {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
-        let (actions, attributes) = attributes.into_iter().partition(is_action);
+        let (markers, attributes): (Vec<_>, _) = attributes.into_iter().partition(is_marker);
+        let (conditional, markers): (_, Vec<_>) = markers
+            .into_iter()
+            .partition(|attribute| attribute.path().is_ident("cfg_attr"));
+        let (actions, checks) = markers
+            .into_iter()
+            .partition(|attribute| is_called("action", attribute.path()));
         let ahead = input.fork();
         let kind = match ahead.parse::<FnPart>() {
             Ok(function) => {
@@ -299,6 +339,8 @@ impl Parse for Member {
         Ok(Self {
             attributes,
             actions,
+            checks,
+            conditional,
             kind,
         })
     }
@@ -364,7 +406,7 @@ fn raw_member(input: ParseStream<'_>) -> syn::Result<(TokenStream, bool)> {
 impl Member {
     fn write(self, rewrites: bool, output: &mut TokenStream) {
         let is_action = !self.actions.is_empty();
-        if is_action {
+        if is_action || !self.checks.is_empty() {
             output.extend(handler_lints());
             if rewrites {
                 output.extend(quote!(#[allow(clippy::manual_async_fn)]));
@@ -444,20 +486,27 @@ pub(crate) fn handler_lints() -> TokenStream {
     }
 }
 
-/// Whether an attribute is `#[action]`, under whatever path the framework is known here.
-fn is_action(attribute: &Attribute) -> bool {
-    attribute
-        .path()
-        .segments
-        .last()
-        .is_some_and(|segment| segment.ident.unraw() == "action")
+/// Whether an attribute is one of this macro's own, be it inside of a `#[cfg_attr(…)]`.
+fn is_marker(attribute: &Attribute) -> bool {
+    let is_marker = |path: &Path| is_called("action", path) || is_called("health_check", path);
+    if !attribute.path().is_ident("cfg_attr") {
+        return is_marker(attribute.path());
+    }
+    let parts = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+    parts.is_ok_and(|parts| parts.iter().skip(1).any(|meta| is_marker(meta.path())))
 }
 
-/// The tokens of an item that was not understood, without the `#[action]` attributes directly
-/// inside its braces.
+/// Whether this is the path of an attribute of that name, under whatever path the framework is known here.
+fn is_called(name: &str, path: &Path) -> bool {
+    path.segments
+        .last()
+        .is_some_and(|segment| segment.ident.unraw() == name)
+}
+
+/// The tokens of an item that was not understood, without the markers directly inside its braces.
 ///
 /// Left in, each of them would add its own error to the one that matters.
-pub(crate) fn without_action_attributes(item: TokenStream) -> TokenStream {
+pub(crate) fn without_markers(item: TokenStream) -> TokenStream {
     item.into_iter()
         .map(|token| match token {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
@@ -478,7 +527,7 @@ fn strip(members: TokenStream) -> TokenStream {
         let is_ours = match tokens.peek() {
             Some(TokenTree::Group(group)) if opens && group.delimiter() == Delimiter::Bracket => {
                 let attribute = Attribute::parse_outer.parse2(quote!(#token #group));
-                attribute.is_ok_and(|attributes| attributes.iter().all(is_action))
+                attribute.is_ok_and(|attributes| attributes.iter().all(is_marker))
             }
             _ => false,
         };

@@ -15,7 +15,12 @@ fn expanded(arguments: TokenStream, item: TokenStream) -> String {
 
 /// The texts of the errors, in order.
 fn errors(arguments: TokenStream, item: TokenStream) -> Vec<String> {
-    let tokens: Vec<TokenTree> = crate::expand_service(arguments, item).into_iter().collect();
+    texts(crate::expand_service(arguments, item))
+}
+
+/// The texts of the errors in an expansion, in order.
+pub(crate) fn texts(expansion: TokenStream) -> Vec<String> {
+    let tokens: Vec<TokenTree> = expansion.into_iter().collect();
     tokens
         .windows(3)
         .filter_map(|window| match window {
@@ -433,7 +438,321 @@ fn versions_have_one_to_four_numbers_and_a_suffix() {
 
 #[test]
 fn a_stray_action_is_told_and_its_item_survives() {
-    insta::assert_snapshot!(crate::stray_action(quote!(
-        async fn square() {}
-    )));
+    insta::assert_snapshot!(crate::stray(
+        "action",
+        quote!(
+            async fn square() {}
+        )
+    ));
+}
+
+#[test]
+fn an_action_with_a_timeout() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example"),
+        quote! {
+            impl Example {
+                #[action(timeout = "1m 500ms")]
+                async fn sum(&self) -> Result<Sum, ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn an_action_that_declares_more_than_its_types() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1"),
+        quote! {
+            impl Example {
+                #[action(requires = ["sums.read", "sums.write"], idempotent, cache = "1m 500ms")]
+                async fn sum(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = "sums.read", switch = 5, name = "sum")]
+                async fn sum_2(&self) -> Result<Sum, ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn every_mistake_in_what_an_action_declares_is_told() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example", version = "1"),
+        quote! {
+            impl Example {
+                #[action(requires = ["", "a b", "a", "a"], cache = "10s", idempotemt)]
+                async fn one(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = [], cache = "0s", idempotent = true)]
+                async fn two(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = orders, cache = 5, idempotent, idempotent)]
+                async fn three(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = ["a" "b"], cached = "1s")]
+                async fn four(&self) -> Result<Sum, ActionError> {}
+                #[action(requires = [a], cache)]
+                async fn five(&self) -> Result<Sum, ActionError> {}
+                #[action(requires)]
+                async fn six(&self) -> Result<Sum, ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn health_checks() {
+    insta::assert_snapshot!(expanded(
+        quote!(name = "example", version = "1"),
+        quote! {
+            impl Example {
+                /// Looks at the disk.
+                #[health_check(name = "free-space", cached = "10s", slow_after = "500ms", timeout = "1m 30s")]
+                async fn disk(&self, cx: &Context) -> Result<Health, ActionError> {}
+                #[soa::health_check]
+                #[cfg(feature = "database")]
+                async fn database(&self) {}
+                #[health_check]
+                async fn hidden(&self) -> impl IntoHealth {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn health_checks_in_the_impl_of_a_contract() {
+    insta::assert_snapshot!(expanded(
+        quote!(),
+        quote! {
+            /// Keeps the contract.
+            #[cfg(unix)]
+            #[deny(unused)]
+            impl<S: Store> contracts::Example for Shop<S> where S: Clone {
+                async fn square(&self) -> Result<(), ActionError> {}
+                /// Looks at the store.
+                #[health_check]
+                #[tracing::instrument]
+                async fn store(&self) -> Health {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn every_mistake_in_a_health_check_is_told() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example"),
+        quote! {
+            impl Example {
+                #[health_check(nam = "a", cached, slow_after = 5, timeout = "5 weeks", timeout = "1s")]
+                unsafe fn one<T>(self, a: A, cx: &mut Context, other: &Context) -> Health {}
+                #[health_check(name = "two words", cached = "0s")]
+                #[health_check]
+                async fn two() -> Health {}
+                #[health_check(name = "same")]
+                async fn three(&self) -> Health {}
+                #[health_check(name = "same")]
+                async fn four(&self) -> Health {}
+                #[health_check]
+                #[action]
+                async fn five(&self) -> Health {}
+                #[health_check]
+                const SIX: u8 = 6;
+                #[health_check]
+                async fn seven(&self, request) -> Health {}
+                #[health_check = "eight"]
+                async fn eight(&self) -> Health {}
+                #[cfg_attr(unix, health_check)]
+                async fn nine(&self) -> Health {}
+                #[health_check(name = "ten")]
+                #[cfg(a)]
+                async fn ten_a(&self) -> Health {}
+                #[health_check(name = "ten")]
+                #[cfg(not(a))]
+                async fn ten_b(&self) -> Health {}
+            }
+        },
+    ));
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example"),
+        quote! {
+            trait Example {
+                #[health_check]
+                async fn one(&self) -> Health;
+                async fn two(&self) -> Result<(), ActionError>;
+                #[cfg_attr(unix, action)]
+                async fn three(&self) -> Result<(), ActionError>;
+                fn four(&self) -> u8;
+            }
+        },
+    ));
+    insta::assert_debug_snapshot!(errors(
+        quote!(),
+        quote! {
+            impl Example for Shop {
+                #[health_check]
+                fn one(&self) -> Health {}
+                #[health_check]
+                #[action]
+                async fn two(&self) -> Health {}
+                #[action]
+                async fn three(&self) -> Result<(), ActionError> {}
+            }
+        },
+    ));
+}
+
+#[test]
+fn documentation_made_by_a_macro_is_the_compilers_to_read() {
+    let output = expanded(
+        quote!(name = "example"),
+        quote! {
+            /// First.
+            #[doc = concat!("Sec", "ond.")]
+            /// Third.
+            impl Example {
+                #[doc = include_str!("square.md")]
+                #[action]
+                async fn square(&self) -> Result<(), ActionError> {}
+            }
+        },
+    );
+    for expected in [
+        r#"::core::concat!("First.\n", concat!("Sec", "ond."), "\nThird.")"#,
+        r#".describe(::core::concat!("", include_str!("square.md"), ""))"#,
+    ] {
+        assert!(output.contains(expected), "{output}");
+    }
+}
+
+#[test]
+fn values_of_another_kind_are_refused_in_our_own_words() {
+    insta::assert_debug_snapshot!(errors(
+        quote!(name = "example", crate = {}, vis = {}),
+        quote! {
+            impl Example {
+                #[action(switch = {5}, request = {})]
+                async fn one(&self) -> Result<(), E> {}
+                #[action(switch = [5], timeout = 2s, name = {})]
+                async fn two(&self) -> Result<(), E> {}
+            }
+        },
+    ));
+}
+
+/// What `#[derive(Expand)]` makes of a type, formatted.
+fn expanded_places(item: TokenStream) -> String {
+    let output = crate::expansion::derive(item);
+    prettyplease::unparse(&syn::parse2(output).unwrap())
+}
+
+#[test]
+fn places_for_objects() {
+    insta::assert_snapshot!(expanded_places(quote! {
+        struct Thing {
+            owner_id: Option<Id>,
+            #[expand(
+                from = owner_id,
+                with = owners::OwnersClient::GET_OWNERS,
+                request = GetOwnersRequest { owner_ids, deleted: false },
+                found = owners,
+            )]
+            owner: Option<Owner>,
+        }
+    }));
+}
+
+#[test]
+fn places_with_all_options() {
+    insta::assert_snapshot!(expanded_places(quote! {
+        #[expand(crate = crate::framework)]
+        pub(crate) struct Page<'a, T: Clone, const N: usize> where T: Send {
+            #[expand(nested)]
+            items: Vec<[T; N]>,
+            r#type: &'a Id,
+            #[cfg(feature = "owners")]
+            #[expand(
+                nested, raise_action_errors,
+                from = r#type, with = OwnersClient::GET, request = Get { ids, ..Get::default() }, found = r#match,
+            )]
+            owner: Option<Box<Owner>>,
+        }
+    }));
+}
+
+#[test]
+fn every_mistake_in_a_type_with_places_is_told() {
+    let told = |item: TokenStream| {
+        let output: Vec<String> = texts(crate::expansion::derive(item));
+        output
+    };
+    insta::assert_debug_snapshot!([
+        told(quote!(
+            enum Thing {
+                A,
+            }
+        )),
+        told(quote!(
+            union Thing {
+                a: u8,
+            }
+        )),
+        told(quote!(
+            struct Thing(#[expand(nested)] Owner);
+        )),
+        told(quote!(
+            struct Thing;
+        )),
+        told(quote!(
+            struct Thing {}
+        )),
+        told(quote! {
+            #[expand(krate = ::soa, nested)]
+            #[expand]
+            struct Thing {
+                owner_id: u8,
+                #[expand(form = owner_id, with = GET, request = 5, found = "owners", colour)]
+                one: Option<Owner>,
+                #[expand(nested = 5)]
+                two: Option<Owner>,
+                #[expand(from = ownerid, from = owner_id, with = OwnersClient::GET, request = Get { a, b }, found = owners)]
+                three: Option<Owner>,
+                #[expand(from = four, with = OwnersClient::GET, request = Get { ..all() }, found = owners)]
+                #[expand(nested)]
+                four: Option<Owner>,
+                #[expand = "nested"]
+                five: Option<Owner>,
+                #[expand(from, with =, request = |ids| ids)]
+                six: Option<Owner>,
+            }
+        }),
+    ]);
+}
+
+#[test]
+fn an_enum_of_errors() {
+    let output = crate::action_errors::derive(quote! {
+        #[derive(Debug, ActionErrors)]
+        #[action_error(crate = crate::framework)]
+        pub enum LoanError {
+            /// There is no such book.
+            ///
+            /// Not even in the cellar.
+            #[action_error(field = "isbn")]
+            NoSuchBook,
+            #[action_error(code = "LENT", message = "Lent to {reader}", server)]
+            LentOut { reader: String, r#type: u8 },
+            #[action_error(other)]
+            Other(WireError),
+        }
+    });
+    insta::assert_snapshot!(prettyplease::unparse(&syn::parse2(output).unwrap()));
+}
+
+#[test]
+fn an_enum_of_errors_with_mistakes_implements_its_traits_all_the_same() {
+    let output = crate::action_errors::derive(quote! {
+        enum LoanError<T> {
+            NoSuchBook,
+            Lent(T),
+        }
+    });
+    insta::assert_snapshot!(prettyplease::unparse(&syn::parse2(output).unwrap()));
 }

@@ -13,9 +13,12 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Generics, Ident, LitStr, Path, Type, parse_quote};
 
-use crate::attr::{self, ServiceArguments, Version};
+use crate::argument::Version;
+use crate::attr::{self, ServiceArguments};
 use crate::bounds;
 use crate::carry::{self, Carried};
+use crate::check;
+use crate::declared;
 use crate::errors::Errors;
 use crate::handler::{self, Handler};
 use crate::model::{Action, Comparison, Home, Implementation, Service, Standing};
@@ -43,6 +46,7 @@ pub(crate) fn service(
     errors: &mut Errors,
 ) -> Option<Service> {
     let (name, display_name) = service_name(arguments.name, errors);
+    let has_version = arguments.version.is_some();
     let version = service_version(arguments.version, errors);
     let (home, client, visibility) = match &part.kind {
         Kind::Contract { name, .. } => {
@@ -69,11 +73,24 @@ pub(crate) fn service(
         }
     };
     let actions = actions(part, errors);
+    let checks = check::all(part, errors);
+    if actions.iter().any(|action| action.display_name == "status") {
+        for check in &checks {
+            let method = &check.method;
+            errors.on(
+                method,
+                format_args!(
+                    "`{method}` would never run: `status` runs health checks, and this service has its own action `status`; remove one of them"
+                ),
+            );
+        }
+    }
     Some(Service {
         crate_path: crate_path(arguments.crate_path),
         name,
         display_name,
         version,
+        has_version,
         documentation: carry::documentation(&part.attributes),
         attributes: carry::select(&part.attributes, &[Carried::Doc, Carried::Lint]),
         home,
@@ -82,6 +99,7 @@ pub(crate) fn service(
             .visibility
             .map_or(visibility, |visibility| visibility.to_token_stream()),
         actions,
+        checks,
     })
 }
 
@@ -98,25 +116,41 @@ pub(crate) fn implementation(
     else {
         return None;
     };
-    for attribute in part.members.iter().flat_map(|member| &member.actions) {
-        errors.on(
-            attribute,
-            "the contract says already which of its methods are actions: remove `#[action]` here",
-        );
-    }
     for member in &part.members {
+        // What is a health check, too, is told there.
+        if !member.checks.is_empty() {
+            continue;
+        }
+        for attribute in &member.actions {
+            errors.on(
+                attribute,
+                "the contract says already which of its methods are actions: remove `#[action]` here",
+            );
+        }
         if let MemberKind::Broken(_, error) = &member.kind
             && !member.actions.is_empty()
         {
             errors.push(error.clone());
         }
     }
+    conditional_markers(part, errors);
     Some(Implementation {
         crate_path: crate_path(arguments.crate_path),
         contract: contract.clone(),
         self_type: bounds::lasting(self_type),
         generics: bounds::of_service(&part.generics, self_type),
+        checks: check::all(part, errors),
     })
+}
+
+/// Reports `#[cfg_attr(…, action)]`: whether a method is an action has to be known before conditions are.
+fn conditional_markers(part: &Part, errors: &mut Errors) {
+    for attribute in part.members.iter().flat_map(|member| &member.conditional) {
+        errors.on(
+            attribute,
+            "whether a method is an action or a health check cannot depend on a condition: put the attribute there without `cfg_attr`, and `#[cfg(…)]` on the whole method",
+        );
+    }
 }
 
 fn crate_path(given: Option<Path>) -> TokenStream {
@@ -137,7 +171,7 @@ fn service_name(given: Option<LitStr>, errors: &mut Errors) -> (TokenStream, Str
 
 fn service_version(given: Option<Version>, errors: &mut Errors) -> TokenStream {
     match given {
-        None => quote!(""),
+        None => quote!(::core::env!("CARGO_PKG_VERSION")),
         Some(Version::Environment(call)) => call,
         Some(Version::Literal(literal)) => {
             let version = literal.value();
@@ -170,12 +204,19 @@ fn client_of(name: &Ident) -> Ident {
 }
 
 fn actions(part: &Part, errors: &mut Errors) -> Vec<Action> {
+    conditional_markers(part, errors);
     let mut actions = Vec::new();
     let mut taken = Taken::default();
     for member in &part.members {
         let Some(attribute) = member.actions.first() else {
+            if let Kind::Contract { .. } = part.kind {
+                not_an_action(member, errors);
+            }
             continue;
         };
+        if !member.checks.is_empty() {
+            continue;
+        }
         for extra in member.actions.iter().skip(1) {
             errors.on(
                 extra,
@@ -202,6 +243,24 @@ fn actions(part: &Part, errors: &mut Errors) -> Vec<Action> {
     actions
 }
 
+/// Reports an `async fn` of a contract that is no action: its future would not be `Send`, and mostly it is one
+/// whose attribute was forgotten.
+fn not_an_action(member: &Member, errors: &mut Errors) {
+    if let MemberKind::Function(function) = &member.kind
+        && let Some(asyncness) = &function.signature.asyncness
+        && member.conditional.is_empty()
+        && member.checks.is_empty()
+    {
+        let method = &function.signature.ident;
+        errors.on(
+            asyncness,
+            format_args!(
+                "`{method}` is asynchronous and not an action: put `#[action]` on it, or write `fn {method}(…) -> impl Future<Output = …> + Send`"
+            ),
+        );
+    }
+}
+
 fn action(
     part: &Part,
     member: &Member,
@@ -214,6 +273,7 @@ fn action(
     let arguments = attr::action(attribute, errors);
     let conditions = carry::select(&member.attributes, &[Carried::Condition]);
     let conditional = !conditions.is_empty();
+    let declared = declared::read(&arguments, errors);
 
     let mut own = Errors::default();
     let (name, display_name, name_span) = action_name(arguments.name.as_ref(), method, &mut own);
@@ -310,6 +370,8 @@ fn action(
         attributes: carry::select(&member.attributes, &[Carried::Deprecated, Carried::Lint]),
         deprecated: carry::deprecation(&member.attributes),
         blocking: arguments.blocking,
+        timeout: arguments.timeout,
+        declared,
         standing,
     })
 }
@@ -370,7 +432,8 @@ fn action_name(
     (literal.to_token_stream(), name, method.span())
 }
 
-fn is_wire_name(name: &str) -> bool {
+/// Whether it can name a service, an action or a health check.
+pub(crate) fn is_wire_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.chars().all(|character| {
             character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.')

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{DecodeError, Encoding};
+use crate::declared::{Declared, NOTHING};
 use crate::descriptor::ActionDescriptor;
 use crate::message::{Body, Variant, WireError};
 use crate::schema::Schema;
@@ -44,6 +45,7 @@ impl<T> ActionBody for T where
 pub struct Action<Req, Resp> {
     name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
+    pub(crate) declared: &'static Declared,
     pub(crate) request: Side<Req>,
     pub(crate) response: Side<Resp>,
 }
@@ -86,6 +88,7 @@ pub const fn action<Req: ActionBody, Resp: ActionBody>(name: &'static str) -> Ac
     Action {
         name,
         variant: None,
+        declared: NOTHING,
         request: Side::new(),
         response: Side::new(),
     }
@@ -119,12 +122,20 @@ impl<Req, Resp> Action<Req, Resp> {
         self
     }
 
+    /// The same handle of an action of which more is declared than its types.
+    #[must_use]
+    pub const fn declared(mut self, declared: &'static Declared) -> Self {
+        self.declared = declared;
+        self
+    }
+
     /// The action as data; an empty documentation means none.
     #[must_use]
     pub const fn describe(&self, documentation: &'static str) -> ActionDescriptor {
         ActionDescriptor::new(
             self.name,
             self.variant,
+            self.declared,
             documentation,
             self.request.schema,
             self.response.schema,

@@ -1,5 +1,7 @@
 //! What a handler sees of the job that it runs in.
 
+mod local;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +9,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::client::{Client, ClientBuilder, TypedClient};
-use crate::codec::Value;
+use crate::codec::{UtcDateTime, Value};
+use crate::error::ActionError;
 use crate::extensions::Extensions;
 use crate::lifetime::Lifetime;
-use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet};
+use crate::message::{
+    ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, code, to_context,
+};
+use crate::middleware::Identity;
+use crate::server::{Server, Shared};
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
 ///
@@ -22,6 +29,8 @@ pub struct Context {
     /// When this action has to be done; never later than the job.
     deadline: Option<Instant>,
     extensions: Extensions,
+    /// How many actions of this server have called each other to get here.
+    depth: u8,
 }
 
 /// What all actions of a job share.
@@ -32,11 +41,20 @@ pub(crate) struct JobState {
     pub(crate) control: Control,
     pub(crate) client: Client,
     pub(crate) hook: Option<ClientHook>,
+    /// The server whose other actions can be called; `None` in tests.
+    pub(crate) server: Option<Arc<Shared>>,
     pub(crate) lifetime: Arc<Lifetime>,
 }
 
 /// Sees every client that a server makes for a handler.
 pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send + Sync>;
+
+/// Among the extensions of a job: what a test puts around the clients of its handlers.
+pub(crate) struct ClientLayer(pub(crate) Arc<dyn Fn(Client) -> Client + Send + Sync>);
+
+/// Among the extensions of a job: where a test has stopped the clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Frozen(pub(crate) UtcDateTime);
 
 impl Context {
     pub(crate) fn new(job: Arc<JobState>, action: Name, extensions: Extensions) -> Self {
@@ -45,6 +63,7 @@ impl Context {
             job,
             action,
             extensions,
+            depth: 0,
         }
     }
 
@@ -85,6 +104,7 @@ impl Context {
             control: Control::default(),
             client: ClientBuilder::default().finish(),
             hook: None,
+            server: None,
             lifetime: Arc::default(),
         };
         Self::new(Arc::new(job), Name::Borrowed("test"), Extensions::new())
@@ -102,6 +122,19 @@ impl Context {
         self.change(|job| {
             job.header.extra.insert(key.into(), value.into());
         })
+    }
+
+    /// The context with a value of a declared type, for [`Context::get`].
+    ///
+    /// # Panics
+    /// A value that cannot be encoded.
+    #[must_use]
+    #[track_caller]
+    pub fn with_context_value<T: ContextValue>(self, value: T) -> Self {
+        match to_context(&value) {
+            Ok(value) => self.with_value(T::KEY, value),
+            Err(problem) => panic!("{problem}"),
+        }
     }
 
     /// The context with another correlation id.
@@ -122,17 +155,32 @@ impl Context {
         self.change(|job| job.client = client.clone())
     }
 
+    /// The context of an action of this server, whose other actions [`call_local`](Self::call_local) then reaches.
+    #[must_use]
+    pub fn with_server(self, server: &Server) -> Self {
+        self.change(|job| {
+            job.service = server.name().to_owned().into();
+            job.server = Some(Arc::clone(server.shared()));
+        })
+    }
+
     /// The context of an action that has so much time left.
     #[must_use]
     pub fn with_time_left(self, time: Duration) -> Self {
         self.within(time)
     }
 
-    /// The context with a value for [`Context::get`].
+    /// The context with a value for [`Context::extension`].
     #[must_use]
     pub fn with_extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.extensions.insert(value);
         self
+    }
+
+    /// The context of an action whose clock stands still.
+    #[must_use]
+    pub fn with_now(self, now: UtcDateTime) -> Self {
+        self.with_extension(Frozen(now))
     }
 
     fn change(mut self, change: impl FnOnce(&mut JobState)) -> Self {
@@ -190,8 +238,35 @@ impl Context {
         &self.job.control
     }
 
-    /// What middleware left for this type.
-    pub fn get<T: 'static>(&self) -> Option<&T> {
+    /// What time it is. A handler that asks here, and not the system, can be tested at any time: with
+    /// [`with_now`](Self::with_now), or by the `freeze time` of a test plan.
+    pub fn now(&self) -> UtcDateTime {
+        match self.extensions.get::<Frozen>() {
+            Some(Frozen(now)) => *now,
+            None => UtcDateTime::now(),
+        }
+    }
+
+    /// The value of this type that a caller put into the context; `None` where there is none. See [`ContextValue`].
+    ///
+    /// # Errors
+    /// What the caller put under the key of the type is not of the type: `INVALID`, the caller's fault, at
+    /// `context.KEY`.
+    pub fn get<T: ContextValue>(&self) -> Result<Option<T>, ActionError> {
+        self.job.header.get().map_err(|error| {
+            let key = T::KEY;
+            let message = format!("The context's `{key}` cannot be read: {error}");
+            ActionError::caller(code::INVALID, message).field(format!("context.{key}"))
+        })
+    }
+
+    /// What middleware left for this type. It does not travel: see [`get`](Self::get) for what callers send.
+    pub fn extension<T: 'static>(&self) -> Option<&T> {
+        self.extensions.get()
+    }
+
+    /// Who calls, where middleware has found out: see [`Authentication`](crate::middleware::Authentication).
+    pub fn identity(&self) -> Option<&Identity> {
         self.extensions.get()
     }
 
@@ -253,8 +328,12 @@ impl Context {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
         let client = self.job.client.inheriting(header).until(self.deadline);
-        match &self.job.hook {
+        let client = match &self.job.hook {
             Some(hook) => hook(client, &self.job.header),
+            None => client,
+        };
+        match self.extensions.get::<ClientLayer>() {
+            Some(ClientLayer(layer)) => layer(client),
             None => client,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::declared::Declared;
 use crate::message::{Name, Switch, Variant};
 use crate::schema::Schema;
 
@@ -30,6 +31,11 @@ impl ServiceDescriptor {
         }
     }
 
+    pub(crate) const fn with_version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
     /// The name under which the service is called, unless it is served under another one.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -56,6 +62,7 @@ impl ServiceDescriptor {
 pub struct ActionDescriptor {
     name: &'static str,
     variant: Option<&'static Variant>,
+    declared: &'static Declared,
     documentation: &'static str,
     is_deprecated: bool,
     pub(crate) request: fn() -> Arc<Schema>,
@@ -66,6 +73,7 @@ impl ActionDescriptor {
     pub(crate) const fn new(
         name: &'static str,
         variant: Option<&'static Variant>,
+        declared: &'static Declared,
         documentation: &'static str,
         request: fn() -> Arc<Schema>,
         response: fn() -> Arc<Schema>,
@@ -73,6 +81,7 @@ impl ActionDescriptor {
         Self {
             name,
             variant,
+            declared,
             documentation,
             is_deprecated: false,
             request,
@@ -115,6 +124,11 @@ impl ActionDescriptor {
     /// Whether the action is marked `#[deprecated]`.
     pub const fn is_deprecated(&self) -> bool {
         self.is_deprecated
+    }
+
+    /// What is declared of it: permissions, idempotency, how long answers may be kept.
+    pub const fn declared(&self) -> &'static Declared {
+        self.declared
     }
 
     /// The schema of its request.

@@ -8,6 +8,7 @@
 //! * [`message`]: jobs, actions, errors, context and control as types;
 //! * [`Server`] and the [`Service`] trait: registry, middleware, execution;
 //! * [`Client`]: routes, calls, jobs; [`transport`]s between the two;
+//! * [`redact`]: what is not for logs;
 //! * [`testing`] has stubs;
 //! * with the feature `cli`, which is on by default: [`settings`] from files, variables and flags, and the command line
 //!   of a service ([`cli`]).
@@ -23,6 +24,7 @@ pub mod message;
 pub mod middleware;
 #[doc(hidden)]
 pub mod private;
+pub mod redact;
 pub mod schema;
 pub mod server;
 #[cfg(feature = "cli")]
@@ -34,10 +36,12 @@ pub mod wire;
 mod action;
 mod builtin;
 mod context;
+mod declared;
 mod descriptor;
 mod error;
 mod extensions;
 mod lifetime;
+mod log_level;
 mod seldom;
 mod serializer;
 mod service;
@@ -47,23 +51,25 @@ mod watchdog;
 pub use action::{Action, ActionBody};
 #[cfg(feature = "cli")]
 pub use cli::{Program, main};
-pub use client::{Call, Client, ClientBuilder, Pending, TypedClient};
+pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
 pub use codec::{
     Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
 };
 pub use context::Context;
+pub use declared::Declared;
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use error::{
-    ActionError, BuildError, ClientError, ErrorKind, IntoActionError, JobError, TransportError,
-    TransportErrorKind,
+    ActionError, ActionErrors, BuildError, ClientError, ErrorKind, IntoActionError, JobError,
+    OpenCircuit, TransportError, TransportErrorKind,
 };
 pub use extensions::Extensions;
+pub use log_level::LogLevel;
 pub use message::{
-    ActionRequest, ActionResponse, Body, ContextHeader, Control, JobRequest, JobResponse, Name,
-    Switch, SwitchSet, WireError, code,
+    ActionRequest, ActionResponse, Body, ContextHeader, ContextValue, Control, JobRequest,
+    JobResponse, Name, Switch, SwitchSet, WireError, code,
 };
 pub use serializer::{Serializer, Serializers};
-pub use server::{IntoServer, Server, ServerBuilder};
+pub use server::{IntoServer, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::{
     LocalTransport, RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport,

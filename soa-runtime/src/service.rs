@@ -4,15 +4,19 @@
 //! Decoding, validating and encoding live here, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::action::Action;
+use crate::codec::Encoding;
 use crate::context::Context;
+use crate::declared::Declared;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
+use crate::health::ServiceHealthCheck;
 use crate::message::{ActionResponse, Body, Name, Variant, WireError, code};
 
 /// A service: a value with actions. `#[service]` implements it.
@@ -26,13 +30,19 @@ pub trait Service: Sized + Send + Sync + 'static {
     const DESCRIPTOR: &'static ServiceDescriptor;
     /// How each action is run, in the order of the descriptor.
     const ACTIONS: &'static [ServiceAction<Self>];
+    /// The health checks that `status` runs.
+    const HEALTH_CHECKS: &'static [ServiceHealthCheck<Self>] = &[];
+    /// What the service was built as: the variable `SOA_BUILD` of the environment in which its crate was compiled.
+    const BUILD: Option<&'static str> = None;
 }
 
 /// How one action of a service is run.
 pub struct ServiceAction<S> {
     pub(crate) name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
+    pub(crate) declared: &'static Declared,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What a contract gives to the services that keep it: a constant of its trait.
@@ -40,8 +50,21 @@ pub struct ServiceAction<S> {
 pub struct Contract<S: 'static> {
     /// What the service offers.
     pub descriptor: &'static ServiceDescriptor,
+    /// Whether the contract says which version its services have.
+    pub has_version: bool,
     /// How each action is run, in the order of the descriptor.
     pub actions: &'static [ServiceAction<S>],
+}
+
+impl<S> Contract<S> {
+    /// What one service offers that keeps the contract. Where the contract does not say its version, it has its own.
+    pub const fn descriptor(&self, own_version: &'static str) -> ServiceDescriptor {
+        if self.has_version {
+            *self.descriptor
+        } else {
+            self.descriptor.with_version(own_version)
+        }
+    }
 }
 
 impl<S> ServiceAction<S> {
@@ -53,8 +76,17 @@ impl<S> ServiceAction<S> {
         Self {
             name: action.name(),
             variant: action.variant,
+            declared: action.declared,
             run,
+            timeout: None,
         }
+    }
+
+    /// The same entry for a handler that may take so long at most.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
     }
 }
 
@@ -66,10 +98,10 @@ impl<S> std::fmt::Debug for ServiceAction<S> {
 
 /// What a handler takes by reference: its context, and nothing else.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the context of an action",
+    message = "`{Self}` is not a context",
     label = "not `soa::Context`",
-    note = "what an action takes by reference is its context: write `cx: &Context`",
-    note = "its request it takes by value: if this is one, remove the `&`"
+    note = "what an action or a health check takes by reference is its context: write `cx: &Context`",
+    note = "an action takes its request by value: if this is one, remove the `&`"
 )]
 pub trait HandlerContext {
     /// The context as the handler names it.
@@ -99,6 +131,18 @@ pub struct ActionCall {
     pub context: Context,
 }
 
+impl ActionCall {
+    /// A call of this action, as tests of middleware make it. The context says of itself which action runs, so make it
+    /// for the same.
+    pub fn new(action: impl Into<Name>, body: Body, context: Context) -> Self {
+        Self {
+            action: action.into(),
+            body,
+            context,
+        }
+    }
+}
+
 /// The future of an action.
 pub type ActionFuture = BoxFuture<'static, Result<ActionResponse, ActionError>>;
 
@@ -121,7 +165,12 @@ where
 {
     Box::pin(async move {
         let encoding = call.body.encoding();
-        let request = (action.request.accept)(&call.body).map_err(ActionError::from_errors)?;
+        let is_held = call.body.is_held();
+        let request = match call.body.take() {
+            Some(request) => validated(&action, encoding, request),
+            None => (action.request.accept)(&call.body),
+        };
+        let request = request.map_err(ActionError::from_errors)?;
         // The handler may run for long: do not keep the message that the body is a slice of.
         drop(call.body);
         let response = match handler(request, call.context).await {
@@ -130,9 +179,29 @@ where
         };
         (action.response.validate)(&response)
             .map_err(|errors| invalid_response(&call.action, &errors))?;
-        let body = (action.response.encode)(encoding, &response);
+        let body = if is_held {
+            Body::held(encoding, response, action.response.encode)
+        } else {
+            (action.response.encode)(encoding, &response)
+        };
         Ok(ActionResponse::new(call.action, body))
     })
+}
+
+/// Validates a request of another action of the same server, which never was encoded. What is wrong with it is told in
+/// the words in which it would be told to any caller.
+fn validated<Req, Resp>(
+    action: &Action<Req, Resp>,
+    encoding: Encoding,
+    request: Req,
+) -> Result<Req, Vec<WireError>> {
+    match (action.request.validate)(&request) {
+        Ok(()) => Ok(request),
+        Err(errors) => {
+            let body = (action.request.encode)(encoding, &request);
+            Err((action.request.accept)(&body).err().unwrap_or(errors))
+        }
+    }
 }
 
 /// Runs a typed handler that blocks its thread, on a thread of the runtime's pool for such work.

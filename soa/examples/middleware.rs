@@ -43,7 +43,7 @@ impl Greeter {
     /// Greets whoever calls.
     #[action]
     async fn greet(&self, _request: Value, cx: &Context) -> Result<Value, ActionError> {
-        let name = cx.get().map_or("you", |User(name)| name.as_str());
+        let name = cx.extension().map_or("you", |User(name)| name.as_str());
         Ok(value!({ "text": (format!("Hello, {name}")) }))
     }
 }

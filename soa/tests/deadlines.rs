@@ -50,6 +50,14 @@ impl Slow {
         Ok(value!({}))
     }
 
+    /// Waits for ten seconds, of which it is given two.
+    #[action(timeout = "1s 1000ms")]
+    async fn wait_long(&self, request: Value, cx: &Context) -> Result<Value, ActionError> {
+        let _ = self.seen.send(Seen::TimeLeft(cx.time_left()));
+        tokio::time::sleep(10 * SECOND).await;
+        Ok(request)
+    }
+
     /// Waits a second, then calls the next service.
     #[action]
     async fn pass_on(&self, request: Value, cx: &Context) -> Result<Value, ActionError> {
@@ -379,4 +387,70 @@ fn a_blocking_action_that_was_given_up_while_it_waited_for_a_thread_does_not_sta
         tokio::task::spawn_blocking(|| ()).await.unwrap();
     });
     assert_eq!(paid.load(Ordering::SeqCst), 0);
+}
+
+fn wait_long() -> (&'static str, Value) {
+    ("wait_long", value!({}))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_has_a_limit_of_its_own_and_the_smallest_one_counts() {
+    for (of_caller, of_server, limit) in [
+        (None, None, 2),
+        (Some(5.0), None, 2),
+        (Some(1.0), None, 1),
+        (None, Some(SECOND), 1),
+        (Some(20.0), Some(15 * SECOND), 2),
+    ] {
+        let mut bench = slow();
+        if let Some(timeout) = of_server {
+            bench.builder = bench.builder.job_timeout(timeout);
+        }
+        let server = bench.builder.build().unwrap();
+        let started = tokio::time::Instant::now();
+        let response = server.execute(job(of_caller, &[wait_long()])).await;
+        assert_eq!(codes(&response), [code::ACTION_TIMEOUT]);
+        let limit = limit * SECOND;
+        assert_eq!(started.elapsed(), limit);
+        assert_eq!(
+            bench.seen.recv().await,
+            Some(Seen::TimeLeft(Some(limit))),
+            "the handler knows"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_that_used_up_its_own_time_ends_the_job_also_under_continue_on_error() {
+    let server = slow().builder.build().unwrap();
+    let mut job = job(None, &[wait_long(), wait(0.0)]);
+    job.control.continue_on_error = true;
+    let response = server.execute(job).await;
+    assert_eq!(codes(&response), [code::ACTION_TIMEOUT]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_one_action_is_not_that_of_the_next() {
+    let server = slow().builder.build().unwrap();
+    let response = server.execute(job(None, &[wait(3.0), wait(3.0)])).await;
+    assert_eq!(codes(&response), ["", ""]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn action_middleware_that_takes_too_long_is_given_up() {
+    let stuck = || {
+        from_fn(|call: ActionCall, next: Next<ActionStage>| async move {
+            tokio::time::sleep(50 * SECOND).await;
+            next.run(call).await
+        })
+    };
+    // It is the time of the job that was used up, ...
+    let server = slow().builder.action_middleware(stuck()).build().unwrap();
+    let response = server.execute(job(Some(1.0), &[wait(0.0)])).await;
+    assert!(response.actions.is_empty());
+    assert_eq!(response.errors[0].code, code::JOB_TIMEOUT);
+    // ... or that of the action alone.
+    let server = slow().builder.action_middleware(stuck()).build().unwrap();
+    let response = server.execute(job(None, &[wait_long()])).await;
+    assert_eq!(codes(&response), [code::ACTION_TIMEOUT]);
 }

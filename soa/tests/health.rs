@@ -123,11 +123,18 @@ async fn a_cached_result_is_kept_for_its_time() {
         async move { Health::warning("RUN", run.to_string()) }
     });
     let client = client(builder().health_check(check.cached(10 * SECOND)));
-    let first = health(&client).await;
-    sleep(9 * SECOND).await;
-    assert_eq!(health(&client).await, first);
+    let expected = |run: &str, age: f64| {
+        value!({
+            "errors": [],
+            "warnings": [["RUN", (run)]],
+            "diagnostics": { "health_check_ages": { "counted": (age) } }
+        })
+    };
+    assert_eq!(health(&client).await, expected("0", 0.0));
+    sleep(Duration::from_millis(9_500)).await;
+    assert_eq!(health(&client).await, expected("0", 9.5));
     sleep(SECOND).await;
-    assert_ne!(health(&client).await, first);
+    assert_eq!(health(&client).await, expected("1", 0.0));
     assert_eq!(runs.load(Ordering::SeqCst), 2);
 }
 
@@ -160,7 +167,7 @@ async fn all_who_ask_while_a_cached_check_runs_get_its_whole_result() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_given_up_leaves_nothing_half_done() {
+async fn a_cached_check_gets_done_though_nobody_waits_for_so_long() {
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&runs);
     let check = HealthCheck::new("slow", move |_| {
@@ -171,14 +178,48 @@ async fn a_probe_that_is_given_up_leaves_nothing_half_done() {
         }
     });
     let client = client(builder().health_check(check.cached(10 * SECOND)));
-    let impatient = client.call_action("shop", "status", &()).timeout(SECOND);
-    assert!(impatient.await.is_err());
-    let health = health(&client).await;
-    assert_eq!(
-        health.get("errors").unwrap(),
-        &value!([["FOUND", "At the end"]])
-    );
-    assert_eq!(runs.load(Ordering::SeqCst), 2);
+    let impatient = || async {
+        let status = client
+            .call_action("shop", "status", &())
+            .timeout(2 * SECOND);
+        let status = status.await.unwrap();
+        status.get("healthcheck").unwrap().get("errors").cloned()
+    };
+    let late = value!([[
+        "HEALTH_CHECK_TIMEOUT",
+        "The check `slow` was not done while the caller of `status` waits"
+    ]]);
+    assert_eq!(impatient().await, Some(late.clone()));
+    assert_eq!(impatient().await, Some(late));
+    assert_eq!(impatient().await, Some(value!([["FOUND", "At the end"]])));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_in_time_is_told_when_a_check_is_late() {
+    let checks = builder()
+        .health_check(HealthCheck::new("hanging", |_| {
+            std::future::pending::<Health>()
+        }))
+        .health_check(HealthCheck::new("well", |_| async {
+            Health::warning("LAG", "Behind").diagnostic("lag_seconds", 90)
+        }));
+    let client = client(checks);
+    let started = Instant::now();
+    let status = client
+        .call_action("shop", "status", &())
+        .timeout(4 * SECOND);
+    let status = status.await.unwrap();
+    assert!(started.elapsed() < 4 * SECOND);
+    let expected = value!({
+        "errors": [[
+            "HEALTH_CHECK_TIMEOUT",
+            "The check `hanging` was not done while the caller of `status` waits"
+        ]],
+        "warnings": [["LAG", "Behind"]],
+        "diagnostics": { "lag_seconds": 90 }
+    });
+    assert_eq!(status.get("healthcheck"), Some(&expected));
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,8 +284,9 @@ async fn an_impatient_caller_does_not_spoil_a_cached_result_for_the_others() {
         .unwrap();
     let check = HealthCheck::called_services().cached(60 * SECOND);
     let client = client(builder().client(called).health_check(check));
+    // Whatever becomes of it.
     let impatient = client.call_action("shop", "status", &());
-    assert!(impatient.timeout(Duration::from_millis(1)).await.is_err());
+    drop(impatient.timeout(Duration::from_millis(1)).await);
     assert_eq!(health(&client).await.get("errors"), Some(&value!([])));
 }
 

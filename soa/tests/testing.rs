@@ -109,7 +109,7 @@ async fn a_handler_is_called_directly_with_a_context_for_tests() {
         .with_value("locale", "fr_FR")
         .with_extension(7_u8);
     assert_eq!(Cubes.cube(square(3), &cx).await.unwrap().square, -27);
-    assert_eq!(cx.get::<u8>(), Some(&7));
+    assert_eq!(cx.extension::<u8>(), Some(&7));
     assert_eq!(cx.correlation_id().len(), 32);
     assert_eq!(cx.value("locale"), Some(&"fr_FR".into()));
 }

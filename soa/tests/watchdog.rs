@@ -18,7 +18,7 @@ impl Sleepy {
         // Another handler inside of this one is noted, and is over when this one blocks.
         let sleepy = SleepyClient::local(Sleepy);
         sleepy.wait(value!({})).await?;
-        let found = cx.get::<Found>().expect("the test leaves it");
+        let found = cx.extension::<Found>().expect("the test leaves it");
         let found = found.0.lock().expect("one test uses it");
         for times in 0..2 {
             let blocked = found

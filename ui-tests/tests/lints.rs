@@ -4,6 +4,7 @@
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use soa::health::Health;
 use soa::{ActionError, Context, Service, Switch, service};
 
 /// A number.
@@ -59,6 +60,12 @@ impl Idle {
     #[deprecated]
     async fn of_the_past(&self, request: Number) -> Result<Number, ActionError> {
         Ok(request)
+    }
+
+    #[health_check(cached = "1s", slow_after = "2s", timeout = "3s")]
+    async fn well(&self, cx: &Context) -> Result<Health, ActionError> {
+        let _ = cx;
+        Ok(Health::ok())
     }
 }
 
@@ -117,6 +124,11 @@ impl<const N: u64> Idling for Keeper<N> {
 
     async fn of_the_past(&self, request: Number) -> Result<Number, ActionError> {
         Ok(request)
+    }
+
+    #[health_check]
+    async fn well(&self) -> Result<(), ActionError> {
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use syn::spanned::Spanned as _;
 
 use super::{lints, shown_at, span_of};
 use crate::carry;
-use crate::model::{Action, Service, Standing, Switch};
+use crate::model::{Action, Declared, Service, Standing, Switch};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
     let Service {
@@ -27,7 +27,8 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let attributes = carry::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
     // The user's documentation follows as a paragraph of its own.
-    let break_line = (!service.documentation.is_empty()).then(|| quote!(#[doc = ""]));
+    let break_line = service.documentation.is_some().then(|| quote!(#[doc = ""]));
+    let documentation = text(documentation.as_ref());
     let lints = lints();
     let constants = service
         .actions
@@ -123,8 +124,8 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
     let summary = format!(" The handle of the action `{display_name}`.");
     let path = shown_at(crate_path, &action.method);
     let variant = variant(service, action);
-    let handle =
-        quote_spanned!(span=> #path::__private::action::<#request, #response>(#name)#variant);
+    let declared = declared(crate_path, action);
+    let handle = quote_spanned!(span=> #path::__private::action::<#request, #response>(#name)#variant #declared);
     quote! {
         #[doc = #summary]
         #conditions
@@ -162,12 +163,36 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     })
 }
 
+/// What the action declares, where it declares something.
+fn declared(crate_path: &TokenStream, action: &Action) -> Option<TokenStream> {
+    let Declared {
+        requires,
+        idempotent,
+        cache,
+    } = &action.declared;
+    let requires = (!requires.is_empty()).then(|| quote!(.requires(&[#(#requires),*])));
+    let idempotent = idempotent.then(|| quote!(.idempotent()));
+    let cache = cache.map(|time| quote!(.cache(#time)));
+    if requires.is_none() && idempotent.is_none() && cache.is_none() {
+        return None;
+    }
+    Some(quote! {
+        .declared(&#crate_path::__private::Declared::new()#requires #idempotent #cache)
+    })
+}
+
+/// A documentation as the runtime takes it, where an empty one is none.
+fn text(documentation: Option<&TokenStream>) -> TokenStream {
+    documentation.map_or_else(|| quote!(""), TokenStream::clone)
+}
+
 fn descriptor(action: &Action) -> TokenStream {
     let Action {
         constant,
         documentation,
         ..
     } = action;
+    let documentation = text(documentation.as_ref());
     let conditions = carry::tokens(&action.conditions);
     let deprecated = action.deprecated.as_ref();
     let deprecated = deprecated.map(|deprecated| quote!(.deprecated(#deprecated)));
@@ -187,7 +212,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
     let attributes = carry::tokens(&action.attributes);
     let documentation = carry::tokens(&action.doc_attributes);
     // Always something, as the user's own crate may insist on documentation for all that is public.
-    let summary = action.documentation.is_empty().then(|| {
+    let summary = action.documentation.is_none().then(|| {
         let summary = format!(" Calls the action `{display_name}`.");
         quote!(#[doc = #summary])
     });

@@ -15,7 +15,7 @@ use syn::{Generics, Ident, Type};
 
 use super::{lints, shown_at, span_of};
 use crate::carry;
-use crate::model::{Action, Implementation, Service};
+use crate::model::{Action, Check, Implementation, Service};
 
 /// The constant of a contract. Where the trait is none, the compiler says that it cannot find this in it,
 /// so the name is what should be there.
@@ -30,6 +30,7 @@ pub(super) fn inherent(service: &Service, self_type: &Type, generics: &Generics)
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let lints = lints();
     let rows = rows(service);
+    let own = own_constants(crate_path, &service.checks);
     quote! {
         #[automatically_derived]
         #lints
@@ -38,13 +39,18 @@ pub(super) fn inherent(service: &Service, self_type: &Type, generics: &Generics)
                 <#client as #crate_path::TypedClient>::DESCRIPTOR;
 
             const ACTIONS: &'static [#crate_path::__private::ServiceAction<Self>] = &[#rows];
+
+            #own
         }
     }
 }
 
 pub(super) fn contract(service: &Service) -> TokenStream {
     let Service {
-        crate_path, client, ..
+        crate_path,
+        client,
+        has_version,
+        ..
     } = service;
     let lints = lints();
     let rows = rows(service);
@@ -54,6 +60,7 @@ pub(super) fn contract(service: &Service) -> TokenStream {
         #lints
         const #constant: #crate_path::__private::Contract<Self> = #crate_path::__private::Contract {
             descriptor: <#client as #crate_path::TypedClient>::DESCRIPTOR,
+            has_version: #has_version,
             actions: &[#rows],
         };
     }
@@ -65,21 +72,85 @@ pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
         contract,
         self_type,
         generics,
+        checks,
     } = implementation;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let lints = lints();
     let constant = constant(contract.span());
+    let own = own_constants(crate_path, checks);
     quote! {
         #[automatically_derived]
         #lints
         impl #impl_generics #crate_path::Service for #self_type #where_clause {
             const DESCRIPTOR: &'static #crate_path::__private::ServiceDescriptor =
-                <Self as #contract>::#constant.descriptor;
+                &<Self as #contract>::#constant.descriptor(::core::env!("CARGO_PKG_VERSION"));
 
             const ACTIONS: &'static [#crate_path::__private::ServiceAction<Self>] =
                 <Self as #contract>::#constant.actions;
+
+            #own
         }
     }
+}
+
+/// What the crate of the service says, and not its contract.
+fn own_constants(crate_path: &TokenStream, checks: &[Check]) -> TokenStream {
+    let checks = (!checks.is_empty()).then(|| {
+        let checks = checks.iter().map(|check| self::check(crate_path, check));
+        quote! {
+            const HEALTH_CHECKS: &'static [#crate_path::__private::ServiceHealthCheck<Self>] =
+                &[#(#checks),*];
+        }
+    });
+    quote! {
+        const BUILD: ::core::option::Option<&'static str> = ::core::option_env!("SOA_BUILD");
+
+        #checks
+    }
+}
+
+fn check(crate_path: &TokenStream, check: &Check) -> TokenStream {
+    let Check {
+        name,
+        method,
+        output,
+        ..
+    } = check;
+    let crate_path = shown_at(crate_path, method);
+    let span = span_of(method);
+    let conditions = carry::tokens(&check.conditions);
+    let output = output
+        .as_ref()
+        .map_or_else(|| quote_spanned!(span=> _), |output| quote!(#output));
+    let pattern = match check.context {
+        Some(_) => quote_spanned!(span=> context),
+        None => quote_spanned!(span=> _),
+    };
+    let context = check.context.as_ref().map(|ty| context(&crate_path, ty));
+    let limits = [
+        ("cached", check.cached),
+        ("slow_after", check.slow_after),
+        ("timeout", check.timeout),
+    ];
+    let limits = limits.into_iter().filter_map(|(limit, time)| {
+        let limit = Ident::new(limit, span);
+        time.map(|time| quote!(.#limit(#time)))
+    });
+    quote_spanned! {span=>
+        #conditions
+        #crate_path::__private::ServiceHealthCheck::new(#name, |service, #pattern| {
+            #crate_path::__private::health(async move {
+                #crate_path::__private::into_health::<#output>(Self::#method(&service, #context).await)
+            })
+        })
+        #(#limits)*
+    }
+}
+
+/// The context as the method names it, of the variable `context`.
+fn context(crate_path: &TokenStream, ty: &Type) -> TokenStream {
+    let span = Span::mixed_site().located_at(ty.span());
+    quote_spanned!(span=> #crate_path::__private::context::<#ty>(&context))
 }
 
 fn rows(service: &Service) -> TokenStream {
@@ -110,10 +181,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
         Some(_) => quote_spanned!(span=> context),
         None => quote_spanned!(span=> _),
     };
-    let context = action.context.as_ref().map(|ty| {
-        let span = Span::mixed_site().located_at(ty.span());
-        quote_spanned!(span=> #crate_path::__private::context::<#ty>(&context))
-    });
+    let context = action.context.as_ref().map(|ty| context(&crate_path, ty));
     // Named where it can be, for the error about one that does not convert to point at it.
     let error = action.error.as_ref().map_or_else(
         || {
@@ -134,10 +202,12 @@ fn row(service: &Service, action: &Action) -> TokenStream {
             quote_spanned!(span=> move |#arguments| async move { #invoke.await }),
         )
     };
+    let timeout = action.timeout.map(|time| quote!(.timeout(#time)));
     quote_spanned! {span=>
         #conditions
         #crate_path::__private::ServiceAction::new(#client::#constant, |service, call| {
             #crate_path::__private::#run(#client::#constant, call, #handler)
         })
+        #timeout
     }
 }

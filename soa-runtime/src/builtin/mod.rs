@@ -18,6 +18,7 @@ use crate::server::Handler;
 #[derive(Debug, Default)]
 pub(crate) struct Offer {
     pub(crate) version: Name,
+    pub(crate) build_id: Option<Name>,
     pub(crate) documentation: Option<&'static str>,
     /// By the name that `introspect` shows: each variant of an action has its own.
     actions: BTreeMap<Name, Offered>,
@@ -72,7 +73,7 @@ pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> Vec<(Name, 
     let has_introspect = offer.has(introspect::NAME);
     if !has_status {
         offer.insert(&status::ACTION.describe(status::DOCUMENTATION));
-        let status = status::Status::new(offer.version.clone(), Checks::new(checks));
+        let status = status::Status::new(&offer, Checks::new(checks));
         handlers.push((status::NAME.into(), Arc::new(status)));
     }
     if !has_introspect {

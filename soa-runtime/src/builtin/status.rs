@@ -6,6 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Offer;
 use crate::action::Action;
 use crate::codec::Map;
 use crate::health::{Checks, Health};
@@ -63,13 +64,15 @@ struct HealthCheck {
 
 pub(super) struct Status {
     version: Name,
+    build_id: Option<Name>,
     checks: Arc<Checks>,
 }
 
 impl Status {
-    pub(super) fn new(version: Name, checks: Checks) -> Self {
+    pub(super) fn new(offer: &Offer, checks: Checks) -> Self {
         Self {
-            version,
+            version: offer.version.clone(),
+            build_id: offer.build_id.clone(),
             checks: Arc::new(checks),
         }
     }
@@ -88,6 +91,7 @@ impl From<Health> for HealthCheck {
 impl Handler for Status {
     fn call(&self, call: ActionCall) -> ActionFuture {
         let version = self.version.clone().into_owned();
+        let build = self.build_id.clone().map(Name::into_owned);
         let checks = Arc::clone(&self.checks);
         run(ACTION, call, |request, cx| async move {
             let healthcheck = match request.verbose {
@@ -95,7 +99,7 @@ impl Handler for Status {
                 _ => Some(checks.run(&cx).await.into()),
             };
             Ok::<_, crate::ActionError>(StatusResponse {
-                build: None,
+                build,
                 conformity: concat!("soa ", env!("CARGO_PKG_VERSION")).to_owned(),
                 pysoa: REFERENCE.to_owned(),
                 python: concat!("rust ", env!("CARGO_PKG_RUST_VERSION")).to_owned(),

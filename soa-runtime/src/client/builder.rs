@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Client, Route, Shared};
+use super::{Client, Expansions, Route, Shared};
 use crate::codec::Value;
 use crate::error::BuildError;
-use crate::message::{ContextHeader, Name, SwitchSet};
+use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
 use crate::middleware::{ClientStage, Middleware, StackBuilder};
 use crate::transport::ClientTransport;
 
@@ -30,6 +30,7 @@ pub struct ClientBuilder {
     problem: Option<BuildError>,
     middleware: StackBuilder<ClientStage>,
     base: ContextHeader,
+    expansions: Expansions,
 }
 
 impl ClientBuilder {
@@ -80,15 +81,34 @@ impl ClientBuilder {
         self
     }
 
+    /// Puts a value of a declared type into the context of every call. See [`ContextValue`].
+    #[must_use]
+    pub fn context_value<T: ContextValue>(mut self, value: T) -> Self {
+        if let Err(problem) = self.base.put(&value) {
+            self.problem.get_or_insert(BuildError::new(problem));
+        }
+        self
+    }
+
+    /// What calls can have expanded in their responses; in place of any that were there.
+    #[must_use]
+    pub fn expansions(mut self, expansions: Expansions) -> Self {
+        self.expansions = expansions;
+        self
+    }
+
     /// Makes the client.
     ///
     /// # Errors
-    /// A service that has two routes; a context value that the framework cannot use.
+    /// A service that has two routes; a context value that the framework cannot use; expansions that cannot work.
     pub fn build(self) -> Result<Client, BuildError> {
-        match self.problem {
-            Some(problem) => Err(problem),
-            None => Ok(self.finish()),
+        if let Some(problem) = self.problem {
+            return Err(problem);
         }
+        if let Some(mistake) = self.expansions.mistakes().first() {
+            return Err(BuildError::new(format!("expansions: {mistake}")));
+        }
+        Ok(self.finish())
     }
 
     pub(crate) fn finish(self) -> Client {
@@ -96,6 +116,7 @@ impl ClientBuilder {
             shared: Arc::new(Shared {
                 routes: self.routes,
                 middleware: self.middleware.build(),
+                expansions: self.expansions,
             }),
             base: Arc::new(self.base),
             deadline: None,
@@ -110,6 +131,7 @@ impl Default for ClientBuilder {
             problem: None,
             middleware: StackBuilder::new(),
             base: ContextHeader::new(""),
+            expansions: Expansions::new(),
         }
     }
 }

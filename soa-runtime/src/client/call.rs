@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
+use super::form::{Form, sending_methods};
 use super::options::option_methods;
-use super::{CallOptions, Client, Pending, Route, Sent};
+use super::{CallOptions, Client, Route, Sent};
 use crate::BoxFuture;
 use crate::codec::DecodeError;
 use crate::error::ClientError;
@@ -51,7 +52,7 @@ impl<R> Call<R> {
 
     option_methods!(CallWithOptions<R>);
 
-    fn with(self, change: impl FnOnce(&mut CallOptions)) -> CallWithOptions<R> {
+    pub(super) fn with(self, change: impl FnOnce(&mut CallOptions)) -> CallWithOptions<R> {
         let mut options = Box::<CallOptions>::default();
         change(&mut options);
         CallWithOptions {
@@ -64,23 +65,20 @@ impl<R> Call<R> {
 impl<R> CallWithOptions<R> {
     option_methods!(Self);
 
-    fn with(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
         change(&mut self.options);
         self
+    }
+
+    pub(super) fn service(&self) -> &Name {
+        &self.call.route.service
     }
 }
 
 impl<R: Send + 'static> Call<R> {
-    /// Sends the call now; the response is collected by awaiting what this gives back.
-    ///
-    /// # Errors
-    /// A request that could not be sent.
-    pub async fn send(self) -> Result<Pending<R>, ClientError> {
-        let service = self.route.service.clone();
-        Pending::start(service, |sent| self.start(None, sent)).await
-    }
+    sending_methods!(R);
 
-    fn start(
+    fn start_with(
         self,
         options: Option<Box<CallOptions>>,
         sent: Sent,
@@ -90,23 +88,55 @@ impl<R: Send + 'static> Call<R> {
             .client
             .dispatch(self.route, vec![self.request], options, sent);
         match dispatched {
-            Ok(dispatched) => Box::pin(dispatched.map(move |response| {
-                let mut actions = successful_job(&route.service, response?)?.into_iter();
-                decode_next(&route.service, self.decode, &mut actions)
-            })),
+            Ok(dispatched) => {
+                Box::pin(dispatched.map(move |response| {
+                    Outcomes::new(&route.service, response?)?.next(self.decode)
+                }))
+            }
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
 }
 
 impl<R: Send + 'static> CallWithOptions<R> {
-    /// Sends the call now; the response is collected by awaiting what this gives back.
-    ///
-    /// # Errors
-    /// A request that could not be sent.
-    pub async fn send(self) -> Result<Pending<R>, ClientError> {
-        let service = self.call.route.service.clone();
-        Pending::start(service, |sent| self.call.start(Some(self.options), sent)).await
+    sending_methods!(R);
+}
+
+impl<R: Send + 'static> Form for Call<R> {
+    type Output = R;
+
+    fn service(&self) -> Name {
+        self.route.service.clone()
+    }
+
+    fn start(self, sent: Sent) -> BoxFuture<Result<R, ClientError>> {
+        self.start_with(None, sent)
+    }
+
+    fn forget(self) -> BoxFuture<Result<(), ClientError>> {
+        self.with(|_| {}).forget()
+    }
+}
+
+impl<R: Send + 'static> Form for CallWithOptions<R> {
+    type Output = R;
+
+    fn service(&self) -> Name {
+        self.call.route.service.clone()
+    }
+
+    fn start(self, sent: Sent) -> BoxFuture<Result<R, ClientError>> {
+        self.call.start_with(Some(self.options), sent)
+    }
+
+    fn forget(self) -> BoxFuture<Result<(), ClientError>> {
+        let Call {
+            client,
+            route,
+            request,
+            ..
+        } = self.call;
+        client.forget(route, vec![request], self.options)
     }
 }
 
@@ -115,7 +145,7 @@ impl<R: Send + 'static> IntoFuture for Call<R> {
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        self.start(None, Sent::unwatched())
+        self.start(Sent::unwatched())
     }
 }
 
@@ -124,37 +154,50 @@ impl<R: Send + 'static> IntoFuture for CallWithOptions<R> {
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        self.call.start(Some(self.options), Sent::unwatched())
+        self.start(Sent::unwatched())
     }
 }
 
-/// The actions of a job that did not fail as a whole.
-pub(super) fn successful_job(
-    service: &Name,
-    response: JobResponse,
-) -> Result<Vec<ActionResponse>, ClientError> {
-    if response.errors.is_empty() {
-        Ok(response.actions)
-    } else {
-        Err(ClientError::job(service, response.errors))
-    }
+/// The outcomes of a job's actions, one after another.
+pub(super) struct Outcomes<'a> {
+    service: &'a Name,
+    responses: std::vec::IntoIter<ActionResponse>,
+    /// The action that failed last: behind it there may be none.
+    failed: Option<Name>,
 }
 
-/// Decodes the next action's response, or tells why there is none.
-pub(super) fn decode_next<R>(
-    service: &Name,
-    decode: Decode<R>,
-    responses: &mut impl Iterator<Item = ActionResponse>,
-) -> Result<R, ClientError> {
-    let Some(response) = responses.next() else {
-        let message = "the response has fewer actions than the request";
-        return Err(ClientError::protocol(service, message));
-    };
-    if !response.errors.is_empty() {
-        let (action, errors) = (response.action, response.errors);
-        return Err(ClientError::action(service, action, errors));
+impl<'a> Outcomes<'a> {
+    /// Those of a job that did not fail as a whole.
+    pub(super) fn new(service: &'a Name, response: JobResponse) -> Result<Self, ClientError> {
+        if !response.errors.is_empty() {
+            return Err(ClientError::job(service, response.errors));
+        }
+        Ok(Self {
+            service,
+            responses: response.actions.into_iter(),
+            failed: None,
+        })
     }
-    decode(&response.body).map_err(|error| ClientError::decode(service, response.action, error))
+
+    /// Decodes the next action's response, or tells why there is none.
+    pub(super) fn next<R>(&mut self, decode: Decode<R>) -> Result<R, ClientError> {
+        let service = self.service;
+        let Some(response) = self.responses.next() else {
+            return Err(match &self.failed {
+                Some(failed) => ClientError::not_run(service, failed.clone()),
+                None => {
+                    let message = "the response has fewer actions than the request";
+                    ClientError::protocol(service, message)
+                }
+            });
+        };
+        if !response.errors.is_empty() {
+            let (action, errors) = (response.action, response.errors);
+            self.failed = Some(action.clone());
+            return Err(ClientError::action(service, action, errors));
+        }
+        decode(&response.body).map_err(|error| ClientError::decode(service, response.action, error))
+    }
 }
 
 impl<R> fmt::Debug for Call<R> {

@@ -4,9 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::call::{Call, Decode, decode_next, successful_job};
+use super::call::{Call, Decode, Outcomes};
+use super::form::{Form, sending_methods};
 use super::options::option_methods;
-use super::{CallOptions, Client, Pending, Route, Sent};
+use super::{CallOptions, Client, Route, Sent};
 use crate::BoxFuture;
 use crate::error::ClientError;
 use crate::message::{ActionRequest, JobResponse, Name};
@@ -21,10 +22,14 @@ use crate::message::{ActionRequest, JobResponse, Name};
 pub trait Actions: Send + 'static {
     /// The responses, in order, when every action succeeded.
     type Output: Send + 'static;
-    /// The outcome of each action, in order, when the job goes on after errors.
+    /// The outcome of each action by itself, in order.
     type Each: Send + 'static;
     /// What turns the job response into one of these.
     type Decoder: Send + 'static;
+
+    /// The service of the first.
+    #[doc(hidden)]
+    fn service(&self) -> Name;
 
     /// Takes the calls apart.
     #[doc(hidden)]
@@ -121,10 +126,18 @@ impl<A: Actions> JobCall<A> {
         }
     }
 
-    /// Runs the later actions of the job also after one that failed. The result has the outcome of each
-    /// action: a tuple or a vector of `Result`s.
+    /// Runs the later actions of the job also after one that failed. The result has the outcome of
+    /// [each](Self::each) action.
     pub fn continue_on_error(mut self) -> JobCall<A, Each> {
         self.options.continue_on_error = true;
+        self.each()
+    }
+
+    /// Gives the outcome of each action by itself: a tuple or a vector of `Result`s. The first that fails still ends
+    /// the job; those behind it have errors of the kind [`NotRun`](crate::ErrorKind::NotRun). An error of the whole
+    /// job is one error.
+    pub fn each(mut self) -> JobCall<A, Each> {
+        self.options.returns_errors = true;
         JobCall {
             client: self.client,
             actions: self.actions,
@@ -137,24 +150,34 @@ impl<A: Actions> JobCall<A> {
 impl<A, M> JobCall<A, M> {
     option_methods!(Self);
 
-    fn with(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
         change(&mut self.options);
         self
     }
 }
 
 impl<A: Actions, M: Mode<A>> JobCall<A, M> {
-    /// Sends the job now; the responses are collected by awaiting what this gives back.
-    ///
-    /// # Errors
-    /// A job that could not be sent.
-    pub async fn send(self) -> Result<Pending<M::Output>, ClientError> {
+    sending_methods!(M::Output);
+}
+
+impl<A: Actions, M: Mode<A>> Form for JobCall<A, M> {
+    type Output = M::Output;
+
+    fn service(&self) -> Name {
+        self.actions.service()
+    }
+
+    fn start(self, sent: Sent) -> BoxFuture<Result<M::Output, ClientError>> {
+        start::<A, M>(&self.client, self.actions.split(), self.options, sent)
+    }
+
+    fn forget(self) -> BoxFuture<Result<(), ClientError>> {
         let split = self.actions.split();
-        let service = split.service();
-        Pending::start(service, |sent| {
-            start::<A, M>(&self.client, split, self.options, sent)
-        })
-        .await
+        let client = split.client.as_ref().unwrap_or(&self.client);
+        match split.route() {
+            Ok(route) => client.forget(route, split.requests, self.options),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 }
 
@@ -163,8 +186,7 @@ impl<A: Actions, M: Mode<A>> IntoFuture for JobCall<A, M> {
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let split = self.actions.split();
-        start::<A, M>(&self.client, split, self.options, Sent::unwatched())
+        self.start(Sent::unwatched())
     }
 }
 
@@ -231,6 +253,11 @@ impl<R: Send + 'static> Actions for Vec<Call<R>> {
     type Each = Vec<Result<R, ClientError>>;
     type Decoder = Vec<Decode<R>>;
 
+    fn service(&self) -> Name {
+        let first = self.first();
+        first.map_or_else(Name::default, |call| call.route.service.clone())
+    }
+
     fn split(self) -> Split<Self::Decoder> {
         let mut split = Split {
             client: self.first().map(|call| call.client.clone()),
@@ -251,11 +278,9 @@ impl<R: Send + 'static> Actions for Vec<Call<R>> {
         service: &Name,
         response: JobResponse,
     ) -> Result<Self::Output, ClientError> {
-        let mut responses = successful_job(service, response)?.into_iter();
-        decoder
-            .into_iter()
-            .map(|decode| decode_next(service, decode, &mut responses))
-            .collect()
+        let mut outcomes = Outcomes::new(service, response)?;
+        let decoder = decoder.into_iter();
+        decoder.map(|decode| outcomes.next(decode)).collect()
     }
 
     fn each(
@@ -263,11 +288,9 @@ impl<R: Send + 'static> Actions for Vec<Call<R>> {
         service: &Name,
         response: JobResponse,
     ) -> Result<Self::Each, ClientError> {
-        let mut responses = successful_job(service, response)?.into_iter();
-        Ok(decoder
-            .into_iter()
-            .map(|decode| decode_next(service, decode, &mut responses))
-            .collect())
+        let mut outcomes = Outcomes::new(service, response)?;
+        let decoder = decoder.into_iter();
+        Ok(decoder.map(|decode| outcomes.next(decode)).collect())
     }
 }
 
@@ -277,6 +300,10 @@ macro_rules! tuple_of_calls {
             type Output = ($($R,)+);
             type Each = ($(Result<$R, ClientError>,)+);
             type Decoder = ($(Decode<$R>,)+);
+
+            fn service(&self) -> Name {
+                self.0.route.service.clone()
+            }
 
             fn split(self) -> Split<Self::Decoder> {
                 let ($($call,)+) = self;
@@ -293,9 +320,9 @@ macro_rules! tuple_of_calls {
                 service: &Name,
                 response: JobResponse,
             ) -> Result<Self::Output, ClientError> {
-                let mut responses = successful_job(service, response)?.into_iter();
+                let mut outcomes = Outcomes::new(service, response)?;
                 let ($($call,)+) = decoder;
-                Ok(($(decode_next(service, $call, &mut responses)?,)+))
+                Ok(($(outcomes.next($call)?,)+))
             }
 
             fn each(
@@ -303,9 +330,9 @@ macro_rules! tuple_of_calls {
                 service: &Name,
                 response: JobResponse,
             ) -> Result<Self::Each, ClientError> {
-                let mut responses = successful_job(service, response)?.into_iter();
+                let mut outcomes = Outcomes::new(service, response)?;
                 let ($($call,)+) = decoder;
-                Ok(($(decode_next(service, $call, &mut responses),)+))
+                Ok(($(outcomes.next($call),)+))
             }
         }
     };
@@ -337,6 +364,10 @@ impl Actions for Responses {
     type Output = JobResponse;
     type Each = JobResponse;
     type Decoder = ();
+
+    fn service(&self) -> Name {
+        self.route.service.clone()
+    }
 
     fn split(self) -> Split<()> {
         Split {

@@ -9,12 +9,20 @@
 //! * one job of several actions: `client.job((a, b)).await`, a tuple or a vector;
 //! * many jobs, for many services, at once: `client.parallel([a, b]).await`;
 //! * now sent, later collected: `let pending = call.send().await?; … pending.await?`;
-//! * untyped: `client.call_action("example", "square", body).await`.
+//! * sent, and no answer wanted: `call.send_and_forget().await`;
+//! * many sent, the answers as they come: [`Outstanding`];
+//! * untyped: `client.call_action("example", "square", body).await`, and all of the above with it.
+//!
+//! Objects that a response names by their identifiers are fetched from other services by expansions
+//! ([`Expansions`], [`Expand`]).
 
 mod builder;
 mod call;
+mod expansion;
+mod form;
 mod job;
 mod options;
+mod outstanding;
 mod parallel;
 mod pending;
 mod typed;
@@ -31,11 +39,21 @@ use tokio::time::Instant;
 
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
+pub use expansion::{
+    Expand, Expanded, Expansion, ExpansionDestination, ExpansionRoute, ExpansionSource, Expansions,
+    FoundObjects,
+};
+#[doc(hidden)]
+pub use expansion::{Finder, Visit};
+pub use form::Form;
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
 pub use options::CallOptions;
-pub use parallel::Parallel;
+pub use outstanding::{Outstanding, RequestId};
+pub use parallel::{Gather, Parallel, ParallelCall};
 pub use pending::{Pending, Sent};
 pub use typed::{ServiceClient, TypedClient};
+
+use expansion::Expanding;
 
 use crate::BoxFuture;
 use crate::codec::{Encoding, Value};
@@ -43,7 +61,7 @@ use crate::error::ClientError;
 use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
 };
-use crate::middleware::{ClientStage, Stack};
+use crate::middleware::{ClientStage, Middleware, Stack};
 use crate::transport::{ClientTransport, ReplyFuture};
 
 /// Calls services. Cheap to clone.
@@ -59,6 +77,7 @@ pub struct Client {
 struct Shared {
     routes: HashMap<Name, Arc<Route>>,
     middleware: Stack<ClientStage>,
+    expansions: Expansions,
 }
 
 /// A service and how it is reached. Typed clients keep theirs, so that a call looks nothing up.
@@ -89,6 +108,26 @@ pub struct ClientRequest {
     pub sent: Sent,
 }
 
+impl ClientRequest {
+    /// A request that no client has made, as tests of middleware and of transports need it. Nobody watches whether it
+    /// was sent.
+    pub fn new(service: impl Into<Name>, job: JobRequest) -> Self {
+        Self {
+            service: service.into(),
+            job,
+            timeout: None,
+            sent: Sent::unwatched(),
+        }
+    }
+
+    /// The same, of a caller that waits for so long.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
 impl Client {
     /// A client without routes yet.
     pub fn builder() -> ClientBuilder {
@@ -109,6 +148,20 @@ impl Client {
     pub(crate) fn until(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline.into_iter().chain(self.deadline).min();
         self
+    }
+
+    /// The same client with one more middleware, outside of all others.
+    pub(crate) fn behind(&self, outermost: impl Middleware<ClientStage>) -> Self {
+        let shared = Shared {
+            routes: self.shared.routes.clone(),
+            middleware: self.shared.middleware.behind(outermost),
+            expansions: self.shared.expansions.clone(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            base: Arc::clone(&self.base),
+            deadline: self.deadline,
+        }
     }
 
     /// The context that every call starts from.
@@ -145,15 +198,10 @@ impl Client {
     /// Many jobs, for one or many services, sent at once; the results come in the order of the calls.
     ///
     /// Takes a vector or an array of calls of one kind, or a tuple of different ones. All of them are
-    /// waited for; the error of the first that failed is the error of the whole.
-    ///
-    /// # Errors
-    /// See above.
-    pub fn parallel<P: Parallel>(
-        &self,
-        calls: P,
-    ) -> impl Future<Output = Result<P::Output, ClientError>> + Send + 'static {
-        calls.run()
+    /// waited for; the error of the first that failed is the error of the whole. See [`ParallelCall::each`] for the
+    /// outcome of each in its place. The options are those of each call.
+    pub fn parallel<P: Parallel>(&self, calls: P) -> ParallelCall<P> {
+        ParallelCall::new(calls)
     }
 
     /// One action of a service by name, with an untyped response.
@@ -189,6 +237,7 @@ impl Client {
             .map(|(action, body)| ActionRequest::new(action, Body::encode(encoding, &body)))
             .collect();
         JobCall::new(self.clone(), Responses::new(route, actions))
+            .with(|options| options.returns_errors = true)
     }
 
     /// How a service is reached.
@@ -206,7 +255,7 @@ impl Client {
     pub(crate) fn dispatch(
         &self,
         route: Arc<Route>,
-        actions: Vec<ActionRequest>,
+        mut actions: Vec<ActionRequest>,
         options: Option<Box<CallOptions>>,
         sent: Sent,
     ) -> Result<Dispatched, ClientError> {
@@ -226,12 +275,24 @@ impl Client {
             ..Control::default()
         };
         let mut timeout = None;
-        if let Some(options) = options {
+        let mut is_forgotten = false;
+        let mut expanding = None;
+        if let Some(mut options) = options {
             timeout = options.timeout;
+            for request in &mut actions {
+                request.is_repeatable |= options.is_idempotent;
+            }
+            is_forgotten = options.is_forgotten;
+            // Nobody is there to get what would be fetched.
+            if !is_forgotten {
+                expanding = Expanding::new(self, &route.service, &mut options)?;
+            }
             options
                 .apply(&mut context, &mut control)
                 .map_err(|problem| ClientError::usage(&route.service, problem))?;
         }
+        // How long all of it may take, sending alone where nobody waits for more.
+        let mut limit = timeout;
         if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -239,9 +300,12 @@ impl Client {
             }
             let usual = route.transport.as_ref();
             let usual = timeout.or_else(|| usual.and_then(|transport| transport.default_timeout()));
-            let limit = usual.map_or(left, |usual| usual.min(left));
-            timeout = Some(limit);
-            control.set_timeout(limit);
+            let left = usual.map_or(left, |usual| usual.min(left));
+            limit = Some(left);
+            if !is_forgotten {
+                timeout = limit;
+                control.set_timeout(left);
+            }
         }
         for switch in switches_of(&actions) {
             context.switches = context.switches.with(switch);
@@ -249,27 +313,64 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
+        let expander = expanding.and_then(|expanding| expanding.within(self, &context));
         let request = ClientRequest {
             service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
             timeout,
             sent,
         };
+        let dispatched = self.transmit(&route, request, limit)?;
+        Ok(match expander {
+            None => dispatched,
+            Some(expander) => {
+                let expanded = async move { expander.run(&route.service, dispatched.await?).await };
+                Dispatched::Boxed(Box::pin(expanded))
+            }
+        })
+    }
+
+    /// Hands a request to the middleware, or to the transport where there is none, and waits within the limit.
+    fn transmit(
+        &self,
+        route: &Arc<Route>,
+        request: ClientRequest,
+        limit: Option<Duration>,
+    ) -> Result<Dispatched, ClientError> {
         if self.shared.middleware.is_empty() {
-            let dispatched = deliver(&self.shared, &route, request)?;
-            return Ok(within(timeout, route, dispatched));
+            let dispatched = deliver(&self.shared, route, request)?;
+            return Ok(within(limit, Arc::clone(route), dispatched));
         }
-        let (shared, called) = (Arc::clone(&self.shared), Arc::clone(&route));
+        let (shared, called) = (Arc::clone(&self.shared), Arc::clone(route));
         let end = move |request: ClientRequest| -> BoxFuture<_> {
             // Middleware may send a request to another service than it was made for.
-            let route = shared.routes.get(&request.service).unwrap_or(&route);
+            let route = shared.routes.get(&request.service).unwrap_or(&called);
             match deliver(&shared, route, request) {
                 Ok(dispatched) => Box::pin(dispatched),
                 Err(error) => Box::pin(std::future::ready(Err(error))),
             }
         };
         let run = self.shared.middleware.run(request, end);
-        Ok(within(timeout, called, Dispatched::Boxed(run)))
+        Ok(within(limit, Arc::clone(route), Dispatched::Boxed(run)))
+    }
+
+    /// Sends a job that nobody waits for.
+    fn forget(
+        &self,
+        route: Arc<Route>,
+        actions: Vec<ActionRequest>,
+        mut options: Box<CallOptions>,
+    ) -> BoxFuture<Result<(), ClientError>> {
+        options.is_forgotten = true;
+        let service = route.service.clone();
+        match self.dispatch(route, actions, Some(options), Sent::unwatched()) {
+            Ok(dispatched) => Box::pin(async move {
+                // Middleware may have answered it.
+                let response = dispatched.await?;
+                call::Outcomes::new(&service, response).map(drop)
+            }),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 }
 
@@ -318,10 +419,11 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
     }))
 }
 
-/// Whether there is nothing in the response but errors.
+/// Whether there is nothing in the response but errors. One without anything is of a job that nobody waits for.
 fn has_failed(response: &JobResponse) -> bool {
     let mut actions = response.actions.iter();
-    actions.all(|action| !action.errors.is_empty())
+    let is_empty = response.errors.is_empty() && response.actions.is_empty();
+    !is_empty && actions.all(|action| !action.errors.is_empty())
 }
 
 fn deliver(

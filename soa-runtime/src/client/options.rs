@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::expansion::{AskerSlot, Wanted};
 use crate::codec::Value;
-use crate::message::{ContextHeader, Control, Switch, SwitchSet};
+use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
 /// What can be said about one call, job or not.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +16,16 @@ pub struct CallOptions {
     pub(super) context: Vec<(String, Value)>,
     pub(super) control: Vec<(String, Value)>,
     pub(super) continue_on_error: bool,
+    pub(super) is_idempotent: bool,
+    /// Nobody waits for the answer, and none is sent.
+    pub(super) is_forgotten: bool,
+    /// What is wrong with an option that was given.
+    pub(super) problem: Option<String>,
+    pub(super) expansions: Wanted,
+    /// Whether errors of actions are part of what the caller gets, beside the bodies of others.
+    pub(super) returns_errors: bool,
+    /// Where expansions of the typed response are told what the call was.
+    pub(super) asker: Option<AskerSlot>,
 }
 
 impl CallOptions {
@@ -27,6 +38,9 @@ impl CallOptions {
         context: &mut ContextHeader,
         control: &mut Control,
     ) -> Result<(), String> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
         for (key, value) in self.context {
             context.set(key, value)?;
         }
@@ -40,9 +54,11 @@ impl CallOptions {
         }
         if control.suppress_response == Some(true) {
             return Err(
-                "`suppress_response` is not for calls that wait for their answer".to_owned(),
+                "`suppress_response` is not for calls that wait for their answer: use `send_and_forget`"
+                    .to_owned(),
             );
         }
+        control.suppress_response = Some(self.is_forgotten);
         if let Some(timeout) = self.timeout {
             control.set_timeout(timeout);
         }
@@ -55,6 +71,17 @@ impl CallOptions {
 
     pub(super) fn add_context(&mut self, key: String, value: Value) {
         self.context.push((key, value));
+    }
+
+    pub(super) fn add_context_value<T: ContextValue>(&mut self, value: &T) {
+        match to_context(value) {
+            Ok(value) => self.add_context(T::KEY.to_owned(), value),
+            Err(problem) => drop(self.problem.get_or_insert(problem)),
+        }
+    }
+
+    pub(super) fn add_expansions(&mut self, object_type: String, names: Vec<String>) {
+        self.expansions.push((object_type, names));
     }
 
     pub(super) fn add_control(&mut self, key: String, value: Value) {
@@ -77,6 +104,12 @@ macro_rules! option_methods {
             self.with(|options| options.add_switch(switch.into()))
         }
 
+        /// Says that this call does no harm when its actions run more than once, whatever is declared of them. Middleware
+        /// may then send it again: [`Retry`](crate::middleware::Retry).
+        pub fn idempotent(self) -> $Out {
+            self.with(|options| options.is_idempotent = true)
+        }
+
         /// Uses this correlation id instead of an inherited or a fresh one.
         pub fn correlation_id(self, id: impl Into<std::sync::Arc<str>>) -> $Out {
             self.with(|options| options.correlation_id = Some(id.into()))
@@ -91,6 +124,12 @@ macro_rules! option_methods {
             self.with(|options| options.add_context(key.into(), value.into()))
         }
 
+        /// Puts a value of a declared type into the context: it flows down the chain, and handlers get it by its
+        /// type. See [`ContextValue`](crate::ContextValue).
+        pub fn context_value<T: crate::message::ContextValue>(self, value: T) -> $Out {
+            self.with(|options| options.add_context_value(&value))
+        }
+
         /// Puts a value into the control header: only the called server sees it.
         pub fn control(
             self,
@@ -98,6 +137,18 @@ macro_rules! option_methods {
             value: impl Into<crate::codec::Value>,
         ) -> $Out {
             self.with(|options| options.add_control(key.into(), value.into()))
+        }
+
+        /// Expands the objects with this `_type`, wherever in the response they are, by the client's
+        /// [`Expansions`](crate::client::Expansions) of these names; `owner.boss` is one nested in another. The
+        /// timeout, where there is one, is for all of it.
+        pub fn expansions<N: Into<String>>(
+            self,
+            object_type: impl Into<String>,
+            names: impl IntoIterator<Item = N>,
+        ) -> $Out {
+            let names = names.into_iter().map(Into::into).collect();
+            self.with(|options| options.add_expansions(object_type.into(), names))
         }
     };
 }

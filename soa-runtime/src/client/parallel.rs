@@ -1,78 +1,262 @@
 //! Many calls at once.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 
+use super::form::{self, Form};
+use super::{All, Each, Pending, Sent};
+use crate::BoxFuture;
 use crate::error::ClientError;
 
-/// Calls that can be made at once: a vector or an array of one kind of call, or a tuple of up to eight
+/// Calls that can be made at once: a vector or an array of one kind of call, or a tuple of two to eight
 /// different ones. See [`Client::parallel`](super::Client::parallel).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be called in parallel",
     label = "not calls",
     note = "give a vector or an array of calls of one type, or a tuple of two to eight calls"
 )]
-pub trait Parallel {
-    /// The results, in the order of the calls.
+pub trait Parallel: Sized + Send + 'static {
+    /// The responses, in the order of the calls, when all succeeded.
     type Output: Send + 'static;
+    /// The outcome of each call, in the order of the calls.
+    type Each: Send + 'static;
 
-    /// Sends all, waits for all.
+    /// Starts all, waits for all.
     #[doc(hidden)]
-    fn run(self) -> impl Future<Output = Result<Self::Output, ClientError>> + Send + 'static;
+    fn run(self) -> BoxFuture<Self::Each>;
+
+    /// Sends all; the outcomes are collected by what this gives. A call that cannot be sent is the error of all,
+    /// unless each counts for itself.
+    #[doc(hidden)]
+    fn send(self, each: bool) -> BoxFuture<Result<BoxFuture<Self::Each>, ClientError>>;
+
+    /// Sends all, and tries that with each also after one that cannot be sent.
+    #[doc(hidden)]
+    fn forget(self) -> BoxFuture<Result<(), ClientError>>;
+
+    /// All responses, or the first error.
+    #[doc(hidden)]
+    fn all(each: Self::Each) -> Result<Self::Output, ClientError>;
 }
 
-impl<C, R> Parallel for Vec<C>
-where
-    C: IntoFuture<Output = Result<R, ClientError>>,
-    C::IntoFuture: Send + 'static,
-    R: Send + 'static,
-{
-    type Output = Vec<R>;
+/// How the outcomes of many calls are given back.
+pub trait Gather<P: Parallel>: Send + 'static {
+    /// What a response of all is.
+    type Output: Send + 'static;
+    /// What awaiting the calls gives.
+    type Outcome: Send + 'static;
 
-    fn run(self) -> impl Future<Output = Result<Vec<R>, ClientError>> + Send + 'static {
-        let calls = join_all(self.into_iter().map(IntoFuture::into_future));
-        async move { calls.await.into_iter().collect() }
+    #[doc(hidden)]
+    const EACH: bool;
+
+    #[doc(hidden)]
+    fn outcome(each: P::Each) -> Self::Outcome;
+
+    #[doc(hidden)]
+    fn output(each: P::Each) -> Result<Self::Output, ClientError>;
+}
+
+impl<P: Parallel> Gather<P> for All {
+    type Output = P::Output;
+    type Outcome = Result<P::Output, ClientError>;
+
+    const EACH: bool = false;
+
+    fn outcome(each: P::Each) -> Self::Outcome {
+        P::all(each)
+    }
+
+    fn output(each: P::Each) -> Result<P::Output, ClientError> {
+        P::all(each)
     }
 }
 
-impl<C, R, const N: usize> Parallel for [C; N]
-where
-    C: IntoFuture<Output = Result<R, ClientError>>,
-    C::IntoFuture: Send + 'static,
-    R: Send + 'static,
-{
-    type Output = Vec<R>;
+impl<P: Parallel> Gather<P> for Each {
+    type Output = P::Each;
+    type Outcome = P::Each;
 
-    fn run(self) -> impl Future<Output = Result<Vec<R>, ClientError>> + Send + 'static {
+    const EACH: bool = true;
+
+    fn outcome(each: P::Each) -> P::Each {
+        each
+    }
+
+    fn output(each: P::Each) -> Result<P::Each, ClientError> {
+        Ok(each)
+    }
+}
+
+/// Many calls, not sent yet.
+#[must_use = "calls do nothing until they are awaited or sent"]
+pub struct ParallelCall<P, M = All> {
+    calls: P,
+    mode: PhantomData<fn() -> M>,
+}
+
+impl<P: Parallel> ParallelCall<P> {
+    pub(super) fn new(calls: P) -> Self {
+        Self {
+            calls,
+            mode: PhantomData,
+        }
+    }
+
+    /// Gives the outcome of each call by itself, in place: a vector or a tuple of `Result`s, and no error of the
+    /// whole. Errors of actions, of jobs and of transports are among them.
+    pub fn each(self) -> ParallelCall<P, Each> {
+        ParallelCall {
+            calls: self.calls,
+            mode: PhantomData,
+        }
+    }
+}
+
+impl<P: Parallel, M: Gather<P>> ParallelCall<P, M> {
+    /// Sends all calls now; the responses are collected later, by awaiting what this gives back.
+    ///
+    /// # Errors
+    /// The first, in the order of the calls, that could not be sent; the others may be on their way. After
+    /// [`each`](ParallelCall::each) that is the outcome of this one call.
+    pub async fn send(self) -> Result<Pending<M::Output>, ClientError> {
+        let each = self.calls.send(M::EACH).await?;
+        Ok(Pending::of(Box::pin(each.map(M::output))))
+    }
+
+    /// Sends all calls and asks for no answers; see [`Call::send_and_forget`](super::Call::send_and_forget).
+    ///
+    /// # Errors
+    /// The first, in the order of the calls, that could not be sent. The sending of the others is tried all the
+    /// same.
+    pub async fn send_and_forget(self) -> Result<(), ClientError> {
+        self.calls.forget().await
+    }
+}
+
+impl<P: Parallel, M: Gather<P>> IntoFuture for ParallelCall<P, M> {
+    type Output = M::Outcome;
+    type IntoFuture = BoxFuture<M::Outcome>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.calls.run().map(M::outcome))
+    }
+}
+
+impl<P: fmt::Debug, M> fmt::Debug for ParallelCall<P, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ParallelCall").field(&self.calls).finish()
+    }
+}
+
+/// A call that could not be sent is told now, or in its place.
+fn sent<R: Send + 'static>(
+    outcome: Result<Pending<R>, ClientError>,
+    each: bool,
+) -> Result<Pending<R>, ClientError> {
+    outcome.or_else(|error| {
+        if each {
+            Ok(Pending::failed(error))
+        } else {
+            Err(error)
+        }
+    })
+}
+
+impl<C: Form> Parallel for Vec<C> {
+    type Output = Vec<C::Output>;
+    type Each = Vec<Result<C::Output, ClientError>>;
+
+    fn run(self) -> BoxFuture<Self::Each> {
+        let start = |call: C| call.start(Sent::unwatched());
+        Box::pin(join_all(self.into_iter().map(start)))
+    }
+
+    fn send(self, each: bool) -> BoxFuture<Result<BoxFuture<Self::Each>, ClientError>> {
+        let calls = join_all(self.into_iter().map(form::send));
+        Box::pin(async move {
+            let calls = calls.await.into_iter().map(|call| sent(call, each));
+            let calls: Vec<_> = calls.collect::<Result<_, _>>()?;
+            let collected: BoxFuture<_> = Box::pin(join_all(calls));
+            Ok(collected)
+        })
+    }
+
+    fn forget(self) -> BoxFuture<Result<(), ClientError>> {
+        let calls = join_all(self.into_iter().map(form::forget));
+        Box::pin(calls.map(|calls| calls.into_iter().collect()))
+    }
+
+    fn all(each: Self::Each) -> Result<Self::Output, ClientError> {
+        each.into_iter().collect()
+    }
+}
+
+impl<C: Form, const N: usize> Parallel for [C; N] {
+    type Output = Vec<C::Output>;
+    type Each = Vec<Result<C::Output, ClientError>>;
+
+    fn run(self) -> BoxFuture<Self::Each> {
         Vec::from(self).run()
+    }
+
+    fn send(self, each: bool) -> BoxFuture<Result<BoxFuture<Self::Each>, ClientError>> {
+        Vec::from(self).send(each)
+    }
+
+    fn forget(self) -> BoxFuture<Result<(), ClientError>> {
+        Vec::from(self).forget()
+    }
+
+    fn all(each: Self::Each) -> Result<Self::Output, ClientError> {
+        each.into_iter().collect()
     }
 }
 
 macro_rules! tuple_of_calls {
-    ($($C:ident $R:ident $call:ident),+) => {
-        impl<$($C, $R),+> Parallel for ($($C,)+)
-        where
-            $($C: IntoFuture<Output = Result<$R, ClientError>>,
-            $C::IntoFuture: Send + 'static,
-            $R: Send + 'static,)+
-        {
-            type Output = ($($R,)+);
+    ($($C:ident $call:ident),+) => {
+        impl<$($C: Form),+> Parallel for ($($C,)+) {
+            type Output = ($($C::Output,)+);
+            type Each = ($(Result<$C::Output, ClientError>,)+);
 
-            fn run(self) -> impl Future<Output = Result<Self::Output, ClientError>> + Send + 'static {
+            fn run(self) -> BoxFuture<Self::Each> {
                 let ($($call,)+) = self;
-                $(let $call = $call.into_future();)+
-                async move {
-                    let ($($call,)+) = tokio::join!($($call),+);
-                    Ok(($($call?,)+))
-                }
+                $(let $call = $call.start(Sent::unwatched());)+
+                Box::pin(async move { tokio::join!($($call),+) })
+            }
+
+            fn send(self, each: bool) -> BoxFuture<Result<BoxFuture<Self::Each>, ClientError>> {
+                let ($($call,)+) = self;
+                Box::pin(async move {
+                    let ($($call,)+) = tokio::join!($(form::send($call)),+);
+                    $(let $call = sent($call, each)?;)+
+                    let collected: BoxFuture<_> = Box::pin(async move { tokio::join!($($call),+) });
+                    Ok(collected)
+                })
+            }
+
+            fn forget(self) -> BoxFuture<Result<(), ClientError>> {
+                let ($($call,)+) = self;
+                Box::pin(async move {
+                    let ($($call,)+) = tokio::join!($(form::forget($call)),+);
+                    $($call?;)+
+                    Ok(())
+                })
+            }
+
+            fn all(each: Self::Each) -> Result<Self::Output, ClientError> {
+                let ($($call,)+) = each;
+                Ok(($($call?,)+))
             }
         }
     };
 }
 
-tuple_of_calls!(A Ra a, B Rb b);
-tuple_of_calls!(A Ra a, B Rb b, C Rc c);
-tuple_of_calls!(A Ra a, B Rb b, C Rc c, D Rd d);
-tuple_of_calls!(A Ra a, B Rb b, C Rc c, D Rd d, E Re e);
-tuple_of_calls!(A Ra a, B Rb b, C Rc c, D Rd d, E Re e, F Rf f);
-tuple_of_calls!(A Ra a, B Rb b, C Rc c, D Rd d, E Re e, F Rf f, G Rg g);
-tuple_of_calls!(A Ra a, B Rb b, C Rc c, D Rd d, E Re e, F Rf f, G Rg g, H Rh h);
+tuple_of_calls!(A a, B b);
+tuple_of_calls!(A a, B b, C c);
+tuple_of_calls!(A a, B b, C c, D d);
+tuple_of_calls!(A a, B b, C c, D d, E e);
+tuple_of_calls!(A a, B b, C c, D d, E e, F f);
+tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g);
+tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g, H h);

@@ -4,9 +4,13 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
+use super::form::Form;
+use crate::BoxFuture;
 use crate::error::{ClientError, TransportError, TransportErrorKind};
 use crate::message::Name;
 
@@ -35,15 +39,36 @@ impl Sent {
     }
 }
 
-/// The response of a call that was sent already.
+/// The response of a call, a job or parallel calls that were sent already.
 ///
-/// Awaiting it gives the response. Waiting may be cut short and tried again:
-/// `tokio::time::timeout(limit, &mut pending).await`. Dropping it does not take the call back.
+/// Awaiting it gives the response. Before that it can be waited for with a limit, as often as one likes
+/// ([`wait`](Self::wait)); what came is kept. Dropping it does not take the call back: whatever its service does,
+/// it does, and the response is dropped too.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+///
+/// # async fn example(client: soa::Client) -> Result<(), soa::ClientError> {
+/// let call = client.call_action("books", "index", &());
+/// let mut pending = call.send().await?;
+/// while pending.wait(Duration::from_secs(1)).await.is_none() {
+///     println!("still waiting");
+/// }
+/// let response = pending.await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "the response of a call that was sent is collected by awaiting this"]
 pub struct Pending<R> {
     service: Name,
-    response: Option<oneshot::Receiver<Result<R, ClientError>>>,
+    /// What is waited for, as long as nothing has come.
+    response: Option<BoxFuture<Result<R, ClientError>>>,
+    /// What came, as long as nobody has taken it.
+    outcome: Option<Result<R, ClientError>>,
 }
+
+// Nothing in it is pinned in place: the future is behind a box.
+impl<R> Unpin for Pending<R> {}
 
 impl<R: Send + 'static> Pending<R> {
     /// Starts the call and returns as soon as the transport has sent it.
@@ -54,10 +79,7 @@ impl<R: Send + 'static> Pending<R> {
     where
         F: Future<Output = Result<R, ClientError>> + Send + 'static,
     {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            let message = "sending a call needs a tokio runtime";
-            return Err(ClientError::usage(&service, message));
-        };
+        let runtime = runtime(&service)?;
         let (mark_sent, sent) = oneshot::channel();
         let (give, mut response) = oneshot::channel();
         let call = run(Sent(Some(Arc::new(Mutex::new(Some(mark_sent))))));
@@ -72,14 +94,52 @@ impl<R: Send + 'static> Pending<R> {
             outcome = &mut response => Some(outcome.unwrap_or_else(|_| Err(dropped(&service)))),
         };
         if let Some(outcome) = outcome {
-            let (give, ready) = oneshot::channel();
-            let _ = give.send(Ok(outcome?)); // The receiver is right here.
-            response = ready;
+            return Ok(Self {
+                service,
+                response: None,
+                outcome: Some(Ok(outcome?)),
+            });
         }
+        let called = service.clone();
+        let response =
+            response.map(move |outcome| outcome.unwrap_or_else(|_| Err(dropped(&called))));
         Ok(Self {
             service,
-            response: Some(response),
+            response: Some(Box::pin(response)),
+            outcome: None,
         })
+    }
+
+    /// What several calls that were sent already will give together.
+    pub(super) fn of(response: BoxFuture<Result<R, ClientError>>) -> Self {
+        Self {
+            service: Name::default(),
+            response: Some(response),
+            outcome: None,
+        }
+    }
+
+    /// A call that could not be sent.
+    pub(super) fn failed(error: ClientError) -> Self {
+        Self {
+            service: Name::default(),
+            response: None,
+            outcome: Some(Err(error)),
+        }
+    }
+
+    /// Waits for the outcome, and keeps it: awaiting this gives it out afterwards.
+    pub async fn outcome(&mut self) -> &Result<R, ClientError> {
+        let outcome = (&mut *self).await;
+        self.outcome.insert(outcome)
+    }
+
+    /// Waits for so long; `None` when there is no outcome by then, and this can be tried again. An outcome is kept:
+    /// awaiting this gives it out afterwards.
+    ///
+    /// With a limit of zero it tells whether the outcome is there already. Needs a tokio runtime with its time driver.
+    pub async fn wait(&mut self, limit: Duration) -> Option<&Result<R, ClientError>> {
+        tokio::time::timeout(limit, self.outcome()).await.ok()
     }
 }
 
@@ -87,14 +147,42 @@ impl<R> Future for Pending<R> {
     type Output = Result<R, ClientError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(response) = &mut self.response else {
+        let this = &mut *self;
+        if let Some(outcome) = this.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        let Some(response) = &mut this.response else {
             let message = "the response of this call was collected already";
-            return Poll::Ready(Err(ClientError::usage(&self.service, message)));
+            return Poll::Ready(Err(ClientError::usage(&this.service, message)));
         };
-        let outcome = ready!(Pin::new(response).poll(cx));
-        self.response = None;
-        Poll::Ready(outcome.unwrap_or_else(|_| Err(dropped(&self.service))))
+        let outcome = ready!(response.as_mut().poll(cx));
+        this.response = None;
+        Poll::Ready(outcome)
     }
+}
+
+/// A call that was sent already is one of many as it is.
+impl<R: Send + 'static> Form for Pending<R> {
+    type Output = R;
+
+    fn service(&self) -> Name {
+        self.service.clone()
+    }
+
+    fn start(self, sent: Sent) -> BoxFuture<Result<R, ClientError>> {
+        sent.mark();
+        Box::pin(self)
+    }
+
+    fn forget(self) -> BoxFuture<Result<(), ClientError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// What sent calls go on in.
+pub(super) fn runtime(service: &Name) -> Result<tokio::runtime::Handle, ClientError> {
+    tokio::runtime::Handle::try_current()
+        .map_err(|_| ClientError::usage(service, "sending a call needs a tokio runtime"))
 }
 
 /// The runtime ended, or the call panicked.

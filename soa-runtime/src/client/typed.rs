@@ -67,7 +67,9 @@ impl ServiceClient {
         Call::new(
             self.client.clone(),
             Arc::clone(&self.route),
-            ActionRequest::new(action.name(), body).of_variant(action.variant),
+            ActionRequest::new(action.name(), body)
+                .of_variant(action.variant)
+                .declared(action.declared),
             action.response.decode,
         )
     }

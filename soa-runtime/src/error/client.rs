@@ -4,8 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::TransportError;
+use tokio::time::Instant;
+
 use super::action::list;
+use super::{TransportError, TransportErrorKind};
 use crate::codec::{DecodeError, EncodeError};
 use crate::message::{Name, SwitchSet, Variant, WireError};
 
@@ -43,12 +45,17 @@ enum Cause {
         error: DecodeError,
     },
     Protocol(String),
+    NotRun {
+        failed: Name,
+    },
     VariantMismatch {
         meant: String,
         selected: String,
         switches: SwitchSet,
     },
     Usage(String),
+    Middleware(Box<dyn Error + Send + Sync>),
+    CircuitOpen(OpenCircuit),
 }
 
 /// The kinds of failure of a call.
@@ -71,11 +78,41 @@ pub enum ErrorKind {
     Decode,
     /// The answer breaks the protocol.
     Protocol,
+    /// The action was not run: one before it in the same job had failed.
+    NotRun,
     /// The call is of one variant of an action, and the switches of its job select another; nothing was
     /// sent.
     VariantMismatch,
     /// The call itself makes no sense; nothing was sent.
     Usage,
+    /// Middleware of the client refused the call or gave it up.
+    Middleware,
+    /// The service has failed too often and is left alone for a while; nothing was sent. See
+    /// [`ClientError::open_circuit`].
+    CircuitOpen,
+}
+
+/// Since when a service is left alone, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenCircuit {
+    since: Instant,
+    until: Instant,
+}
+
+impl OpenCircuit {
+    pub(crate) fn new(since: Instant, until: Instant) -> Self {
+        Self { since, until }
+    }
+
+    /// When the service was given up first; it has not answered since.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// When a call is let through again, to try. In the past while such a call is on its way.
+    pub fn until(&self) -> Instant {
+        self.until
+    }
 }
 
 impl ClientError {
@@ -123,6 +160,11 @@ impl ClientError {
         Self::new(service, Cause::Protocol(message.into()))
     }
 
+    /// `failed` is the action that ended the job.
+    pub(crate) fn not_run(service: &Name, failed: Name) -> Self {
+        Self::new(service, Cause::NotRun { failed })
+    }
+
     /// `variant` is the one that was called, under `switches`, which select another.
     pub(crate) fn variant_mismatch(
         service: &Name,
@@ -145,6 +187,48 @@ impl ClientError {
         Self::new(service, Cause::Usage(message.into()))
     }
 
+    /// The error of middleware that refuses a call, or gives it up, for a reason of its own. What it was, is the
+    /// source.
+    pub fn middleware(
+        service: impl Into<Name>,
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::new(&service.into(), Cause::Middleware(error.into()))
+    }
+
+    pub(crate) fn circuit_open(service: &Name, circuit: OpenCircuit) -> Self {
+        Self::new(service, Cause::CircuitOpen(circuit))
+    }
+
+    /// Since when and until when the service is left alone, where that is why it was not called.
+    pub fn open_circuit(&self) -> Option<OpenCircuit> {
+        match &self.0.cause {
+            Cause::CircuitOpen(circuit) => Some(*circuit),
+            _ => None,
+        }
+    }
+
+    /// What kind of failure of the transport it is, if it is one.
+    pub(crate) fn transport_kind(&self) -> Option<TransportErrorKind> {
+        match &self.0.cause {
+            Cause::Transport(error) => Some(error.kind()),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may work when it is made again: there was no answer in time, the connection broke, the
+    /// queue was full. The action may have been run all the same.
+    pub fn is_transient(&self) -> bool {
+        match &self.0.cause {
+            Cause::Timeout(..) => true,
+            Cause::Transport(error) => matches!(
+                error.kind(),
+                TransportErrorKind::Transient | TransportErrorKind::QueueFull
+            ),
+            _ => false,
+        }
+    }
+
     /// Who has to act.
     pub fn kind(&self) -> ErrorKind {
         match &self.0.cause {
@@ -156,8 +240,11 @@ impl ClientError {
             Cause::Encode { .. } => ErrorKind::Encode,
             Cause::Decode { .. } => ErrorKind::Decode,
             Cause::Protocol(_) => ErrorKind::Protocol,
+            Cause::NotRun { .. } => ErrorKind::NotRun,
             Cause::VariantMismatch { .. } => ErrorKind::VariantMismatch,
             Cause::Usage(_) => ErrorKind::Usage,
+            Cause::Middleware(_) => ErrorKind::Middleware,
+            Cause::CircuitOpen(_) => ErrorKind::CircuitOpen,
         }
     }
 
@@ -222,6 +309,10 @@ impl fmt::Display for ClientError {
             Cause::Protocol(message) => {
                 write!(f, "service `{service}` broke the protocol: {message}")
             }
+            Cause::NotRun { failed } => write!(
+                f,
+                "service `{service}` did not run the action, as `{failed}` before it had failed"
+            ),
             Cause::VariantMismatch {
                 meant,
                 selected,
@@ -231,6 +322,21 @@ impl fmt::Display for ClientError {
                     f,
                     "`{meant}` of service `{service}` was called, but with the switches of this job, \
                      {switches:?}, `{selected}` would answer"
+                )
+            }
+            Cause::CircuitOpen(circuit) => {
+                let now = Instant::now();
+                let since = now.saturating_duration_since(circuit.since);
+                let left = circuit.until.saturating_duration_since(now);
+                write!(
+                    f,
+                    "service `{service}` fails since {since:.1?} and is not called for another {left:.1?}"
+                )
+            }
+            Cause::Middleware(_) => {
+                write!(
+                    f,
+                    "middleware did not let the call of service `{service}` through"
                 )
             }
             Cause::Usage(message) if service.is_empty() => write!(f, "bad call: {message}"),
@@ -245,6 +351,10 @@ impl Error for ClientError {
             Cause::Transport(error) | Cause::Timeout(_, Some(error)) => Some(error),
             Cause::Encode { error, .. } => Some(&**error),
             Cause::Decode { error, .. } => Some(error),
+            Cause::Middleware(error) => {
+                let error: &(dyn Error + 'static) = error.as_ref();
+                Some(error)
+            }
             _ => None,
         }
     }

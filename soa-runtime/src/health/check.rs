@@ -1,4 +1,4 @@
-//! One check, and all checks of a server.
+//! One check: what it is called, what it does, and its limits.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::join_all;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Health, IntoHealth};
@@ -17,6 +15,9 @@ use crate::message::Name;
 
 /// How long a check may take that does not say so itself.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The code of a check that was given up.
+pub(super) const TIMED_OUT: &str = "HEALTH_CHECK_TIMEOUT";
 
 type HealthFuture = BoxFuture<Health>;
 
@@ -76,10 +77,13 @@ impl HealthCheck {
     /// `…_CALL_ERROR` (the job failed), `…_STATUS_ERROR` (the action did). The diagnostics have under `services` what
     /// each has answered.
     pub fn called_services() -> Self {
-        Self::new("called services", super::services::check)
+        Self::new("called_services", super::services::check)
     }
 
-    /// Keeps a result for so long.
+    /// Keeps a result for so long, from when the check was done.
+    ///
+    /// Such a check runs in a task of its own, once for all who ask meanwhile, and to its end whoever stops waiting. How
+    /// old the result is, in seconds, is told in the diagnostics, by the name of the check under `health_check_ages`.
     #[must_use]
     pub fn cached(mut self, time: Duration) -> Self {
         self.limits.cached = Some(time);
@@ -110,54 +114,90 @@ impl fmt::Debug for HealthCheck {
     }
 }
 
-/// The checks of a server.
-#[derive(Debug, Default)]
-pub(crate) struct Checks(Vec<Kept>);
-
-/// A check and its last result, where that is kept.
-#[derive(Debug)]
-struct Kept {
-    check: HealthCheck,
-    /// Locked while the check runs: whoever asks meanwhile waits for its result.
-    last: Mutex<Option<(Instant, Health)>>,
+/// A method of a service that is a health check, as generated code has it.
+pub struct ServiceHealthCheck<S> {
+    name: &'static str,
+    run: fn(Arc<S>, Context) -> HealthFuture,
+    limits: Limits,
 }
 
-impl Checks {
-    pub(crate) fn new(checks: Vec<HealthCheck>) -> Self {
-        let kept = checks.into_iter().map(|check| Kept {
-            check,
-            last: Mutex::default(),
-        });
-        Self(kept.collect())
-    }
-
-    /// Runs all checks side by side.
-    pub(crate) async fn run(&self, cx: &Context) -> Health {
-        let found = join_all(self.0.iter().map(|kept| kept.health(cx))).await;
-        found.into_iter().fold(Health::ok(), Health::and)
-    }
-}
-
-impl Kept {
-    async fn health(&self, cx: &Context) -> Health {
-        let Some(time) = self.check.limits.cached else {
-            return self.check.run(cx).await;
-        };
-        let mut last = self.last.lock().await;
-        if let Some((since, health)) = &*last
-            && since.elapsed() < time
-        {
-            return health.clone();
+impl<S> ServiceHealthCheck<S> {
+    /// A check of this name.
+    pub const fn new(name: &'static str, run: fn(Arc<S>, Context) -> HealthFuture) -> Self {
+        Self {
+            name,
+            run,
+            limits: Limits::DEFAULT,
         }
-        // The result is for others, too, who may have more time than whoever asks first.
-        let health = self.check.run(&cx.for_all()).await;
-        *last = Some((Instant::now(), health.clone()));
-        health
     }
+
+    /// As [`HealthCheck::cached`].
+    #[must_use]
+    pub const fn cached(mut self, time: Duration) -> Self {
+        self.limits.cached = Some(time);
+        self
+    }
+
+    /// As [`HealthCheck::slow_after`].
+    #[must_use]
+    pub const fn slow_after(mut self, time: Duration) -> Self {
+        self.limits.slow_after = Some(time);
+        self
+    }
+
+    /// As [`HealthCheck::timeout`].
+    #[must_use]
+    pub const fn timeout(mut self, time: Duration) -> Self {
+        self.limits.timeout = time;
+        self
+    }
+}
+
+impl<S: Send + Sync + 'static> ServiceHealthCheck<S> {
+    /// The check of one service.
+    pub(crate) fn of(&self, service: &Arc<S>) -> HealthCheck {
+        let (service, run) = (Arc::clone(service), self.run);
+        HealthCheck {
+            name: self.name.into(),
+            run: Arc::new(move |cx| run(Arc::clone(&service), cx)),
+            limits: self.limits,
+        }
+    }
+}
+
+impl<S> fmt::Debug for ServiceHealthCheck<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceHealthCheck")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a method of a service found, as generated code has it: called here, because a bound of a function is told at the
+/// type argument.
+pub fn into_health<T: IntoHealth>(found: T) -> Health {
+    found.into_health()
+}
+
+/// A check of a service that runs, as generated code has it.
+pub fn health<F: Future<Output = Health> + Send + 'static>(check: F) -> BoxFuture<Health> {
+    Box::pin(check)
 }
 
 impl HealthCheck {
-    async fn run(&self, cx: &Context) -> Health {
+    /// What it is called.
+    pub(super) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// How long a result is kept.
+    pub(super) fn keeps(&self) -> Option<Duration> {
+        self.limits.cached
+    }
+
+    /// Runs it, once and within its own limits.
+    pub(super) async fn run(&self, cx: &Context) -> Health {
         let started = Instant::now();
         let Limits {
             slow_after,
@@ -177,7 +217,7 @@ impl HealthCheck {
             }
             Err(_) => {
                 let text = format!("The check `{name}` was not done within {timeout:?}");
-                Health::error("HEALTH_CHECK_TIMEOUT", text)
+                Health::error(TIMED_OUT, text)
             }
         };
         let took = started.elapsed();

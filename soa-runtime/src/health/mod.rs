@@ -7,17 +7,21 @@
 //! A check never fails `status`: one that panics, or is not done in time, is an error among the others. One that is
 //! cached runs once for all who ask while it runs, and they wait for it: a result that is half done is never given, nor
 //! is one twice as old as it may be.
+//!
+//! The methods of a service that are checks (`#[health_check]`) are a [`ServiceHealthCheck`] each, in a table like that of
+//! its actions; a server makes a [`HealthCheck`] of each and runs it like those that the program adds.
 
-mod check;
+pub(crate) mod check;
+mod run;
 mod services;
 
 use std::borrow::Cow;
 
-pub(crate) use check::Checks;
-pub use check::HealthCheck;
+pub use check::{HealthCheck, ServiceHealthCheck};
+pub(crate) use run::Checks;
 
 use crate::codec::{Map, Value};
-use crate::error::ActionError;
+use crate::error::{ActionError, IntoActionError};
 
 /// What a health check found.
 ///
@@ -114,12 +118,13 @@ impl IntoHealth for () {
     }
 }
 
-impl<T: IntoHealth, E: Into<ActionError>> IntoHealth for Result<T, E> {
+impl<T: IntoHealth, E: IntoActionError> IntoHealth for Result<T, E> {
     fn into_health(self) -> Health {
         match self {
             Ok(health) => health.into_health(),
             Err(error) => {
-                let errors = error.into().into_errors().into_iter();
+                let error: ActionError = error.into();
+                let errors = error.into_errors().into_iter();
                 let errors = errors.map(|error| Health::error(error.code, error.message));
                 errors.fold(Health::ok(), Health::and)
             }

@@ -1,6 +1,9 @@
 //! One action's request and response.
 
+use std::time::Duration;
+
 use super::{Body, Name, Variant, WireError};
+use crate::declared::{Declared, NOTHING};
 
 /// The request for one action.
 #[derive(Clone, Debug)]
@@ -12,6 +15,10 @@ pub struct ActionRequest {
     pub body: Body,
     /// Which variant of the action a typed caller means. It does not travel.
     pub(crate) variant: Option<&'static Variant>,
+    /// What a typed caller knows of the action. It does not travel.
+    pub(crate) declared: &'static Declared,
+    /// Whether the caller says of this call that it does no harm twice. It does not travel.
+    pub(crate) is_repeatable: bool,
 }
 
 impl ActionRequest {
@@ -21,7 +28,25 @@ impl ActionRequest {
             action: action.into(),
             body,
             variant: None,
+            declared: NOTHING,
+            is_repeatable: false,
         }
+    }
+
+    /// Whether running it twice does what running it once does: the action is declared `idempotent`, or the caller has
+    /// said so of this call. Nothing is known of it on the server.
+    pub fn is_idempotent(&self) -> bool {
+        self.is_repeatable || self.declared.is_idempotent()
+    }
+
+    /// For how long an answer may be used again, where the action declares that. Nothing is known of it on the server.
+    pub fn cache_time(&self) -> Option<Duration> {
+        self.declared.cache_time()
+    }
+
+    pub(crate) fn declared(mut self, declared: &'static Declared) -> Self {
+        self.declared = declared;
+        self
     }
 
     pub(crate) fn of_variant(mut self, variant: Option<&'static Variant>) -> Self {

@@ -1,15 +1,17 @@
 //! The context header: what flows down the chain of services by itself.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::SwitchSet;
 use crate::codec::{Map, Value};
+use crate::redact::Redacted;
 
 /// The context of a job (protocol, section 1).
 ///
 /// A service that calls another one passes its whole context on: correlation id, switches, caller and
 /// whatever else the first caller put in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContextHeader {
     /// Ties together everything that one event set off, across services. Fresh ones are the 32 hex
@@ -94,6 +96,19 @@ impl ContextHeader {
             map.push(key.clone(), value.clone());
         }
         map
+    }
+}
+
+impl fmt::Debug for ContextHeader {
+    /// Without secrets: it goes to logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextHeader")
+            .field("correlation_id", &self.correlation_id)
+            .field("switches", &self.switches)
+            .field("caller", &self.caller)
+            .field("calling_service", &self.calling_service)
+            .field("extra", &Redacted(&self.extra))
+            .finish()
     }
 }
 

@@ -1,11 +1,13 @@
 //! The control header: how one job is to be run.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::codec::{Map, Value};
+use crate::redact::Redacted;
 
 /// The control header of a job (protocol, section 1). Unlike the context it is not passed on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Control {
     /// Whether later actions run after one that answered with errors.
@@ -68,6 +70,17 @@ impl Control {
             map.push(key.clone(), value.clone());
         }
         map
+    }
+}
+
+impl fmt::Debug for Control {
+    /// Without secrets: it goes to logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("continue_on_error", &self.continue_on_error)
+            .field("suppress_response", &self.suppress_response)
+            .field("extra", &Redacted(&self.extra))
+            .finish()
     }
 }
 

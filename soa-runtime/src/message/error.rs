@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::codec::{Map, Value};
+use crate::redact::Redacted;
 
 /// The error codes that the framework itself uses, as the protocol names them.
 pub mod code {
@@ -27,6 +28,8 @@ pub mod code {
     pub const ACCESS_DENIED: &str = "ACCESS_DENIED";
     /// The caller lacks a permission.
     pub const NOT_AUTHORIZED: &str = "NOT_AUTHORIZED";
+    /// The service has more to do than it can take on now; nothing was done.
+    pub const OVERLOADED: &str = "OVERLOADED";
     /// What was asked for does not exist.
     pub const NOT_FOUND: &str = "NOT_FOUND";
 }
@@ -35,7 +38,7 @@ pub mod code {
 ///
 /// Every key is written, nil where there is no value; `is_caller_error` is left out for clients older
 /// than 0.70.0 (protocol, section 1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WireError {
     /// What went wrong, for programs: `INVALID`, or a code of the service's own.
@@ -108,6 +111,21 @@ impl WireError {
                 }),
             is_caller_error: value.get("is_caller_error").and_then(Value::as_bool) == Some(true),
         }
+    }
+}
+
+impl fmt::Debug for WireError {
+    /// Without secrets among the variables: it goes to logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WireError")
+            .field("code", &self.code)
+            .field("message", &self.message)
+            .field("field", &self.field)
+            .field("traceback", &self.traceback)
+            .field("variables", &self.variables.as_ref().map(Redacted))
+            .field("denied_permissions", &self.denied_permissions)
+            .field("is_caller_error", &self.is_caller_error)
+            .finish()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value as Json};
 
-use super::{Bounds, Field, Kind, Lengths, Node, Schema};
+use super::{Bounds, Field, Keys, Kind, Lengths, Node, Schema};
 use crate::codec::{Integer, Map, Value};
 use crate::message::{WireError, code};
 
@@ -118,7 +118,6 @@ impl<'a> Checker<'a> {
             (Kind::Anything | Kind::Reference(_), _)
             | (Kind::Nil | Kind::Nullable(_), Value::Nil)
             | (Kind::Boolean, Value::Bool(_))
-            | (Kind::Bytes, Value::Bytes(_))
             | (
                 Kind::DateTime {
                     utc: None | Some(false),
@@ -143,7 +142,10 @@ impl<'a> Checker<'a> {
                     self.bounds(bounds, |limit| float.partial_cmp(&limit.as_f64()?));
                 }
             }
-            (Kind::Text(lengths), Value::Text(text)) => self.text(*lengths, text),
+            (Kind::Text { lengths, .. }, Value::Text(text)) => {
+                self.text(*lengths, text.chars().count());
+            }
+            (Kind::Bytes(lengths), Value::Bytes(bytes)) => self.text(*lengths, bytes.len()),
             (Kind::List { contents, lengths }, Value::List(items)) => {
                 self.list(contents, *lengths, items);
             }
@@ -171,11 +173,11 @@ impl<'a> Checker<'a> {
                 Kind::Entries {
                     values,
                     lengths,
-                    has_text_keys,
+                    keys,
                 },
                 Value::Map(map),
             ) => {
-                self.entries(values, *lengths, *has_text_keys, map);
+                self.entries(values, *lengths, *keys, map);
             }
             (Kind::Constant(constants), value) => self.constant(constants, value),
             (Kind::Any(options), value) => self.any(options, value),
@@ -244,8 +246,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn text(&mut self, lengths: Lengths, text: &str) {
-        let length = text.chars().count() as u64;
+    fn text(&mut self, lengths: Lengths, length: usize) {
+        let length = length as u64;
         if let Some(min) = lengths.min.filter(|min| length < *min) {
             self.invalid(format!("String must have a length of at least {min}"));
         } else if let Some(max) = lengths.max.filter(|max| length > *max) {
@@ -287,7 +289,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn entries(&mut self, values: &'a Node, lengths: Lengths, has_text_keys: bool, map: &Map) {
+    fn entries(&mut self, values: &'a Node, lengths: Lengths, keys: Keys, map: &Map) {
         let length = map.len() as u64;
         if let Some(max) = lengths.max.filter(|max| length > *max) {
             self.invalid(format!("Dict contains more than {max} value(s)"));
@@ -295,7 +297,7 @@ impl<'a> Checker<'a> {
             self.invalid(format!("Dict contains fewer than {min} value(s)"));
         }
         for (key, value) in map.iter() {
-            if has_text_keys && key.as_str().is_none() {
+            if keys == Keys::Text && key.as_str().is_none() {
                 self.path.push(key_text(key));
                 self.invalid("Not a unicode string");
                 self.path.pop();
@@ -413,8 +415,8 @@ fn wrong_type(kind: &Kind) -> &'static str {
         Kind::Boolean => "Not a boolean",
         Kind::Integer { .. } => "Not an integer",
         Kind::Float(_) => "Not a float",
-        Kind::Text(_) => "Not a unicode string",
-        Kind::Bytes => "Not a byte string",
+        Kind::Text { .. } => "Not a unicode string",
+        Kind::Bytes(_) => "Not a byte string",
         Kind::DateTime { .. } => "Not a datetime.datetime instance",
         Kind::Date => "Not a datetime.date instance",
         Kind::Time => "Not a datetime.time instance",

@@ -10,10 +10,14 @@ use serde_json::{Map, Number, Value as Json};
 
 use crate::codec::NULLABLE;
 
-use super::{Bounds, Field, Kind, Lengths, Node, Schema};
+use super::merge::{self, Definitions};
+use super::{Bounds, Field, Keys, Kind, Lengths, Node, Schema};
 
 pub(super) fn from_json_schema(document: &Json) -> Schema {
     let definitions = document.get("$defs").and_then(Json::as_object);
+    let converter = Converter {
+        named: Definitions(definitions),
+    };
     let root = match document.get("type").and_then(Json::as_str) {
         // `()`: the body `{}`.
         Some("null") => Kind::Dictionary {
@@ -21,82 +25,287 @@ pub(super) fn from_json_schema(document: &Json) -> Schema {
             allow_extra_keys: false,
         }
         .into_node(),
-        _ => node(document),
+        _ => converter.node(document).without_title(),
     };
     let mut definitions: HashMap<String, Node> = definitions
         .into_iter()
         .flatten()
-        .map(|(name, definition)| (name.clone(), node(definition)))
+        .map(|(name, definition)| (name.clone(), converter.node(definition)))
         .collect();
     // A type that contains itself refers to the document as a whole.
     definitions.insert("#".to_owned(), root.clone());
     Schema { root, definitions }
 }
 
-fn node(schema: &Json) -> Node {
-    let Some(object) = schema.as_object() else {
-        return Kind::Anything.into_node();
-    };
-    let description = object.get("description").and_then(Json::as_str);
-    Node {
-        kind: kind(object),
-        description: description.map(str::to_owned),
+/// The name behind a reference.
+pub(super) fn definition_name(reference: &str) -> String {
+    let name = reference.strip_prefix("#/$defs/").unwrap_or(reference);
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+/// What a schema is converted by: the types that it may refer to.
+#[derive(Clone, Copy)]
+struct Converter<'a> {
+    named: Definitions<'a>,
+}
+
+impl Converter<'_> {
+    fn node(self, schema: &Json) -> Node {
+        let Some(object) = schema.as_object() else {
+            return Kind::Anything.into_node();
+        };
+        let description = object.get("description").and_then(Json::as_str);
+        Node {
+            kind: self.kind(object),
+            description: description.map(str::to_owned),
+            remarks: remarks(object),
+        }
+    }
+
+    fn kind(self, object: &Map<String, Json>) -> Kind {
+        if object.contains_key(NULLABLE) {
+            let mut value = object.clone();
+            value.remove(NULLABLE);
+            // Its null is among its types or its alternatives.
+            return nullable(self.kind(&value));
+        }
+        if let Some(kind) = object
+            .get("x-soa-type")
+            .and_then(Json::as_str)
+            .and_then(|marker| own_kind(marker, object))
+        {
+            return kind;
+        }
+        if let Some(whole) = merge::whole(object, self.named) {
+            return self.kind(&whole);
+        }
+        if let Some(reference) = object.get("$ref").and_then(Json::as_str) {
+            return Kind::Reference(definition_name(reference));
+        }
+        if let Some(constant) = constants(object) {
+            return Kind::Constant(constant);
+        }
+        for alternatives in ["anyOf", "oneOf"] {
+            if let Some(options) = object.get(alternatives).and_then(Json::as_array) {
+                return self.alternatives_of(options);
+            }
+        }
+        match object.get("type") {
+            Some(Json::String(name)) => self.typed(name, object),
+            Some(Json::Array(names)) => {
+                let (nulls, names): (Vec<_>, Vec<_>) = names
+                    .iter()
+                    .filter_map(Json::as_str)
+                    .partition(|name| *name == "null");
+                let mut kinds: Vec<Node> = names
+                    .iter()
+                    .map(|name| self.typed(name, object).into_node())
+                    .collect();
+                let kind = match (kinds.pop(), kinds.is_empty()) {
+                    (None, _) => Kind::Nil,
+                    (Some(only), true) => only.kind,
+                    (Some(last), false) => {
+                        kinds.push(last);
+                        Kind::Any(kinds)
+                    }
+                };
+                if nulls.is_empty() {
+                    kind
+                } else {
+                    nullable(kind)
+                }
+            }
+            _ => Kind::Anything,
+        }
+    }
+
+    fn alternatives_of(self, options: &[Json]) -> Kind {
+        let is_null = |option: &Json| option.get("type").is_some_and(|name| name == "null");
+        let rest: Vec<Node> = options
+            .iter()
+            .filter(|option| !is_null(option))
+            .map(|option| self.node(option))
+            .collect();
+        let had_null = rest.len() < options.len();
+        let is_date_time = |node: &Node| matches!(node.kind, Kind::DateTime { .. });
+        // An enum of the two date-times: the reference has one name for both.
+        if rest.len() > 1 && rest.iter().all(is_date_time) {
+            let kind = Kind::DateTime { utc: None };
+            return if had_null { nullable(kind) } else { kind };
+        }
+        let kind = match tag_of(&rest) {
+            Some(field) => {
+                let mut tagged = Vec::with_capacity(rest.len());
+                for option in rest {
+                    if let Some(value) = tag_value(&option, &field) {
+                        tagged.push((value, option));
+                    }
+                }
+                Kind::Tagged {
+                    field,
+                    options: tagged,
+                }
+            }
+            None => match <[Node; 1]>::try_from(rest) {
+                Ok([only]) => only.kind,
+                Err(rest) if rest.is_empty() => Kind::Nil,
+                Err(rest) => Kind::Any(rest),
+            },
+        };
+        if had_null { nullable(kind) } else { kind }
+    }
+
+    fn typed(self, name: &str, object: &Map<String, Json>) -> Kind {
+        match name {
+            "null" => Kind::Nil,
+            "boolean" => Kind::Boolean,
+            "integer" => integer(object),
+            "number" => Kind::Float(bounds(object)),
+            "string" => Kind::Text {
+                lengths: lengths(object, "minLength", "maxLength"),
+                form: form(object),
+            },
+            "array" => self.array(object),
+            "object" => self.dictionary(object),
+            _ => Kind::Anything,
+        }
+    }
+
+    fn array(self, object: &Map<String, Json>) -> Kind {
+        if let Some(places) = object.get("prefixItems").and_then(Json::as_array) {
+            return Kind::Tuple(places.iter().map(|place| self.node(place)).collect());
+        }
+        let contents = object.get("items");
+        let contents = contents.map_or(Kind::Anything.into_node(), |contents| self.node(contents));
+        Kind::List {
+            contents: Box::new(contents),
+            lengths: lengths(object, "minItems", "maxItems"),
+        }
+    }
+
+    fn dictionary(self, object: &Map<String, Json>) -> Kind {
+        let properties = object.get("properties").and_then(Json::as_object);
+        let additional = object.get("additionalProperties");
+        let is_closed = additional == Some(&Json::Bool(false));
+        let Some(properties) = properties.filter(|properties| !properties.is_empty()) else {
+            if is_closed && !object.contains_key("patternProperties") {
+                return Kind::Dictionary {
+                    fields: Vec::new(),
+                    allow_extra_keys: false,
+                };
+            }
+            // Maps whose keys are numbers: schemars says so by a pattern, MessagePack has them as numbers.
+            let pattern = object.get("patternProperties").and_then(Json::as_object);
+            let by_pattern = pattern.and_then(|patterns| patterns.iter().next());
+            let values = by_pattern.map(|(_, values)| values).or(additional);
+            return Kind::Entries {
+                values: Box::new(
+                    values.map_or(Kind::Anything.into_node(), |values| self.node(values)),
+                ),
+                lengths: lengths(object, "minProperties", "maxProperties"),
+                keys: match by_pattern {
+                    None => Keys::Text,
+                    Some((pattern, _)) if pattern.starts_with("^-?\\d") => Keys::Integer,
+                    Some((pattern, _)) if pattern.starts_with("^\\d") => Keys::Natural,
+                    Some(_) => Keys::Any,
+                },
+            };
+        };
+        let required = object.get("required").and_then(Json::as_array);
+        let is_required = |name: &str| {
+            required.is_some_and(|names| names.iter().any(|required| required == name))
+        };
+        let fields = properties
+            .iter()
+            .map(|(name, schema)| {
+                let required = is_required(name);
+                let mut node = self.node(schema);
+                if !required
+                    && !is_nullable(schema)
+                    && let Kind::Nullable(inner) = node.kind
+                {
+                    node.kind = inner.kind;
+                }
+                Field {
+                    name: name.clone(),
+                    node,
+                    required,
+                }
+            })
+            .collect();
+        Kind::Dictionary {
+            fields,
+            allow_extra_keys: !is_closed,
+        }
     }
 }
 
-fn kind(object: &Map<String, Json>) -> Kind {
-    if object.contains_key(NULLABLE) {
-        let mut value = object.clone();
-        value.remove(NULLABLE);
-        // Its null is among its types or its alternatives.
-        return nullable(kind(&value));
-    }
-    if let Some(kind) = object
-        .get("x-soa-type")
-        .and_then(Json::as_str)
-        .and_then(|marker| own_kind(marker, object))
-    {
-        return kind;
-    }
-    if let Some(reference) = object.get("$ref").and_then(Json::as_str) {
-        let name = reference.strip_prefix("#/$defs/").unwrap_or(reference);
-        return Kind::Reference(name.replace("~1", "/").replace("~0", "~"));
-    }
-    if let Some(constant) = constants(object) {
-        return Kind::Constant(constant);
-    }
-    for alternatives in ["anyOf", "oneOf"] {
-        if let Some(options) = object.get(alternatives).and_then(Json::as_array) {
-            return alternatives_of(options);
+/// What JSON schema says of a value and Conformity has no word for.
+const REMARKS: [(&str, &str); 9] = [
+    ("title", "title"),
+    ("default", "default"),
+    ("deprecated", "deprecated"),
+    ("examples", "examples"),
+    ("format", "format"),
+    ("pattern", "pattern"),
+    ("multipleOf", "multiple_of"),
+    ("uniqueItems", "unique_items"),
+    ("writeOnly", "write_only"),
+];
+
+fn remarks(object: &Map<String, Json>) -> Vec<(&'static str, Json)> {
+    let is_own = object.contains_key("x-soa-type");
+    let is_text = object.get("type").is_some_and(|name| {
+        name == "string"
+            || name
+                .as_array()
+                .is_some_and(|names| names.contains(&"string".into()))
+    });
+    let mut found = Vec::new();
+    for (key, remark) in REMARKS {
+        let Some(value) = object.get(key) else {
+            continue;
+        };
+        let is_said = match key {
+            // Absence is what an optional key says.
+            "default" => !value.is_null(),
+            // Those of numbers are the names of Rust's types.
+            "format" => is_text && !is_own && form(object).is_none(),
+            "pattern" => !is_own,
+            _ => true,
+        };
+        if is_said {
+            found.push((remark, value.clone()));
         }
     }
-    match object.get("type") {
-        Some(Json::String(name)) => typed(name, object),
-        Some(Json::Array(names)) => {
-            let (nulls, names): (Vec<_>, Vec<_>) = names
-                .iter()
-                .filter_map(Json::as_str)
-                .partition(|name| *name == "null");
-            let mut kinds: Vec<Node> = names
-                .iter()
-                .map(|name| typed(name, object).into_node())
-                .collect();
-            let kind = match (kinds.pop(), kinds.is_empty()) {
-                (None, _) => Kind::Nil,
-                (Some(only), true) => only.kind,
-                (Some(last), false) => {
-                    kinds.push(last);
-                    Kind::Any(kinds)
-                }
-            };
-            if nulls.is_empty() {
-                kind
-            } else {
-                nullable(kind)
-            }
+    if let Some(variants) = described_variants(object) {
+        found.push(("value_descriptions", variants.into()));
+    }
+    found
+}
+
+/// The doc comments of the variants of an enum that is nothing but names.
+fn described_variants(object: &Map<String, Json>) -> Option<Map<String, Json>> {
+    let options = object.get("oneOf")?.as_array()?;
+    constants(object)?;
+    let mut described = Map::new();
+    for option in options {
+        let name = option.get("const").and_then(Json::as_str);
+        if let (Some(name), Some(description)) = (name, option.get("description")) {
+            described.insert(name.to_owned(), description.clone());
         }
-        // `flatten` of several enums: schemars nests `allOf`; what it cannot say, serde still checks.
-        _ => Kind::Anything,
+    }
+    (!described.is_empty()).then_some(described)
+}
+
+/// The forms of text that Conformity has a type for.
+fn form(object: &Map<String, Json>) -> Option<&'static str> {
+    match object.get("format")?.as_str()? {
+        "email" => Some("email_address"),
+        "ip" => Some("ip_address"),
+        "ipv4" => Some("ipv4_address"),
+        "ipv6" => Some("ipv6_address"),
+        _ => None,
     }
 }
 
@@ -117,11 +326,11 @@ fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<Kind> {
         "time" => Kind::Time,
         "decimal" => Kind::Decimal,
         "currint.Amount" => Kind::Amount,
-        "bytes" => Kind::Bytes,
+        "bytes" => Kind::Bytes(lengths(object, "minLength", "maxLength")),
         "schemaless_dictionary" => Kind::Entries {
             values: Box::new(Kind::Anything.into_node()),
-            lengths: Lengths::default(),
-            has_text_keys: false,
+            lengths: lengths(object, "minProperties", "maxProperties"),
+            keys: Keys::Any,
         },
         _ => return None,
     };
@@ -147,42 +356,6 @@ fn constants(object: &Map<String, Json>) -> Option<Vec<Json>> {
         .map(|option| option.as_object().and_then(constants))
         .collect();
     values.map(|values| values.into_iter().flatten().collect())
-}
-
-fn alternatives_of(options: &[Json]) -> Kind {
-    let is_null = |option: &Json| option.get("type").is_some_and(|name| name == "null");
-    let rest: Vec<Node> = options
-        .iter()
-        .filter(|option| !is_null(option))
-        .map(node)
-        .collect();
-    let had_null = rest.len() < options.len();
-    let is_date_time = |node: &Node| matches!(node.kind, Kind::DateTime { .. });
-    // An enum of the two date-times: the reference has one name for both.
-    if rest.len() > 1 && rest.iter().all(is_date_time) {
-        let kind = Kind::DateTime { utc: None };
-        return if had_null { nullable(kind) } else { kind };
-    }
-    let kind = match tag_of(&rest) {
-        Some(field) => {
-            let mut tagged = Vec::with_capacity(rest.len());
-            for option in rest {
-                if let Some(value) = tag_value(&option, &field) {
-                    tagged.push((value, option));
-                }
-            }
-            Kind::Tagged {
-                field,
-                options: tagged,
-            }
-        }
-        None => match <[Node; 1]>::try_from(rest) {
-            Ok([only]) => only.kind,
-            Err(rest) if rest.is_empty() => Kind::Nil,
-            Err(rest) => Kind::Any(rest),
-        },
-    };
-    if had_null { nullable(kind) } else { kind }
 }
 
 /// The field by which dictionaries tell themselves apart: an own constant in each of them.
@@ -217,19 +390,6 @@ fn tag_value(option: &Node, field: &str) -> Option<String> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-fn typed(name: &str, object: &Map<String, Json>) -> Kind {
-    match name {
-        "null" => Kind::Nil,
-        "boolean" => Kind::Boolean,
-        "integer" => integer(object),
-        "number" => Kind::Float(bounds(object)),
-        "string" => Kind::Text(lengths(object, "minLength", "maxLength")),
-        "array" => array(object),
-        "object" => dictionary(object),
-        _ => Kind::Anything,
     }
 }
 
@@ -278,64 +438,6 @@ fn lengths(object: &Map<String, Json>, min: &str, max: &str) -> Lengths {
     Lengths {
         min: length(min),
         max: length(max),
-    }
-}
-
-fn array(object: &Map<String, Json>) -> Kind {
-    if let Some(places) = object.get("prefixItems").and_then(Json::as_array) {
-        return Kind::Tuple(places.iter().map(node).collect());
-    }
-    Kind::List {
-        contents: Box::new(object.get("items").map_or(Kind::Anything.into_node(), node)),
-        lengths: lengths(object, "minItems", "maxItems"),
-    }
-}
-
-fn dictionary(object: &Map<String, Json>) -> Kind {
-    let properties = object.get("properties").and_then(Json::as_object);
-    let additional = object.get("additionalProperties");
-    let is_closed = additional == Some(&Json::Bool(false));
-    let Some(properties) = properties.filter(|properties| !properties.is_empty()) else {
-        if is_closed && !object.contains_key("patternProperties") {
-            return Kind::Dictionary {
-                fields: Vec::new(),
-                allow_extra_keys: false,
-            };
-        }
-        // Maps whose keys are numbers: schemars says so by a pattern, MessagePack has them as numbers.
-        let pattern = object.get("patternProperties").and_then(Json::as_object);
-        let by_pattern = pattern.and_then(|patterns| patterns.values().next());
-        let values = by_pattern.or(additional);
-        return Kind::Entries {
-            values: Box::new(values.map_or(Kind::Anything.into_node(), node)),
-            lengths: lengths(object, "minProperties", "maxProperties"),
-            has_text_keys: by_pattern.is_none(),
-        };
-    };
-    let required = object.get("required").and_then(Json::as_array);
-    let is_required =
-        |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
-    let fields = properties
-        .iter()
-        .map(|(name, schema)| {
-            let required = is_required(name);
-            let mut node = node(schema);
-            if !required
-                && !is_nullable(schema)
-                && let Kind::Nullable(inner) = node.kind
-            {
-                node.kind = inner.kind;
-            }
-            Field {
-                name: name.clone(),
-                node,
-                required,
-            }
-        })
-        .collect();
-    Kind::Dictionary {
-        fields,
-        allow_extra_keys: !is_closed,
     }
 }
 

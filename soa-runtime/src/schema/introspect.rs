@@ -1,8 +1,11 @@
 //! A schema as data, in the form of Conformity's introspection (protocol, section 7).
+//!
+//! What Conformity has a word for is told by it. What only JSON schema knows stands beside it under names of its own
+//! (`default`, `deprecated`, `pattern`, `format`, …): tools of the reference leave keys alone that they do not know.
 
 use serde_json::{Number, Value as Json};
 
-use super::{Bounds, Kind, Lengths, Node, Schema};
+use super::{Bounds, Keys, Kind, Lengths, Node, Schema};
 use crate::codec::{Integer, Map, Value};
 
 impl Schema {
@@ -13,13 +16,7 @@ impl Schema {
     pub fn introspect(&self) -> Option<Value> {
         match &self.root.kind {
             Kind::Anything => None,
-            kind => {
-                let mut writer = Writer {
-                    schema: self,
-                    open: vec!["#"],
-                };
-                Some(Value::Map(writer.kind(kind)))
-            }
+            kind => Some(Value::Map(Writer::of(self).kind(kind))),
         }
     }
 }
@@ -31,14 +28,25 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    fn of(schema: &'a Schema) -> Self {
+        Self {
+            schema,
+            open: vec!["#"],
+        }
+    }
+
     fn node(&mut self, node: &'a Node) -> Value {
         let mut map = self.kind(&node.kind);
+        // In Conformity a description belongs to what may be nil, not to its being nullable.
+        let described = match map.get_mut("nullable") {
+            Some(Value::Map(inner)) => inner,
+            _ => &mut map,
+        };
         if let Some(description) = &node.description {
-            // In Conformity a description belongs to what may be nil, not to its being nullable.
-            match map.get_mut("nullable") {
-                Some(Value::Map(inner)) => inner.insert("description", description.as_str()),
-                _ => map.insert("description", description.as_str()),
-            };
+            described.insert("description", description.as_str());
+        }
+        for (name, remark) in &node.remarks {
+            described.insert(*name, data(remark));
         }
         Value::Map(map)
     }
@@ -58,7 +66,7 @@ impl<'a> Writer<'a> {
             Kind::Anything => "anything",
             Kind::Nil => "null",
             Kind::Boolean => "boolean",
-            Kind::Bytes => "bytes",
+            Kind::Bytes(_) => "bytes",
             Kind::DateTime { .. } => "datetime",
             Kind::Date => "date",
             Kind::Time => "time",
@@ -66,7 +74,7 @@ impl<'a> Writer<'a> {
             Kind::Amount => "currint.Amount",
             Kind::Integer { .. } => "integer",
             Kind::Float(_) => "float",
-            Kind::Text(_) => "unicode",
+            Kind::Text { form, .. } => form.unwrap_or("unicode"),
             Kind::List { .. } => "list",
             Kind::Tuple(_) => "tuple",
             Kind::Dictionary { .. } => "dictionary",
@@ -78,8 +86,18 @@ impl<'a> Writer<'a> {
         };
         map.insert("type", name);
         match kind {
-            Kind::Integer { bounds: limits, .. } | Kind::Float(limits) => bounds(&mut map, limits),
-            Kind::Text(limits) => lengths(&mut map, *limits),
+            Kind::Integer {
+                bounds: limits,
+                range,
+            } => {
+                bounds(&mut map, limits);
+                range_of_type(&mut map, *range);
+            }
+            Kind::Float(limits) => bounds(&mut map, limits),
+            Kind::Text {
+                lengths: limits, ..
+            }
+            | Kind::Bytes(limits) => lengths(&mut map, *limits),
             Kind::Amount => drop(map.insert("valid_currencies", "(all currencies)")),
             Kind::List {
                 contents,
@@ -108,10 +126,10 @@ impl<'a> Writer<'a> {
             Kind::Entries {
                 values,
                 lengths: limits,
-                has_text_keys,
+                keys,
             } => {
-                if *has_text_keys {
-                    map.insert("key_type", Value::Map(self.kind(&TEXT)));
+                if let Some(keys) = self.keys(*keys) {
+                    map.insert("key_type", keys);
                 }
                 if values.kind != Kind::Anything {
                     map.insert("value_type", self.node(values));
@@ -138,6 +156,21 @@ impl<'a> Writer<'a> {
         map
     }
 
+    fn keys(&mut self, keys: Keys) -> Option<Value> {
+        let kind = match keys {
+            Keys::Any => return None,
+            Keys::Text => Kind::TEXT,
+            Keys::Integer | Keys::Natural => Kind::Integer {
+                bounds: Bounds {
+                    gte: (keys == Keys::Natural).then(|| 0.into()),
+                    ..Bounds::default()
+                },
+                range: None,
+            },
+        };
+        Some(Value::Map(Writer::of(self.schema).kind(&kind)))
+    }
+
     fn reference(&mut self, name: &'a str) -> Map {
         let definition = self.schema.definitions.get(name);
         match definition.filter(|_| !self.open.contains(&name)) {
@@ -155,10 +188,18 @@ impl<'a> Writer<'a> {
     }
 }
 
-const TEXT: Kind = Kind::Text(Lengths {
-    min: None,
-    max: None,
-});
+/// The limits of a Rust type that is smaller than what an integer of the wire may be.
+fn range_of_type(map: &mut Map, range: Option<(i128, i128)>) {
+    let Some((min, max)) = range.filter(|(_, max)| *max <= u32::MAX.into()) else {
+        return;
+    };
+    if map.get("gt").is_none() && map.get("gte").is_none() {
+        map.insert("gte", Integer::from(min));
+    }
+    if map.get("lt").is_none() && map.get("lte").is_none() {
+        map.insert("lte", Integer::from(max));
+    }
+}
 
 fn bounds(map: &mut Map, bounds: &Bounds) {
     for (name, limit) in [
@@ -189,11 +230,26 @@ fn number(number: &Number) -> Value {
     }
 }
 
+/// What is neither a list nor a map.
 fn constant(constant: &Json) -> Value {
     match constant {
         Json::Bool(value) => (*value).into(),
         Json::Number(value) => number(value),
         Json::String(text) => text.as_str().into(),
         _ => Value::Nil,
+    }
+}
+
+fn data(json: &Json) -> Value {
+    match json {
+        Json::Array(items) => items.iter().map(data).collect::<Vec<_>>().into(),
+        Json::Object(entries) => {
+            let entries = entries.iter();
+            let map: Map = entries
+                .map(|(key, value)| (key.as_str(), data(value)))
+                .collect();
+            map.into()
+        }
+        other => constant(other),
     }
 }

@@ -11,6 +11,7 @@
 mod check;
 mod convert;
 mod introspect;
+mod merge;
 mod path;
 
 use std::any::TypeId;
@@ -81,6 +82,16 @@ impl Schema {
 pub(crate) struct Node {
     pub(crate) kind: Kind,
     pub(crate) description: Option<String>,
+    /// What is told and not checked, by its name in introspection: a default, a pattern, that it is deprecated.
+    pub(crate) remarks: Vec<(&'static str, serde_json::Value)>,
+}
+
+impl Node {
+    /// The same without the title, which for a whole body is the name of its Rust type.
+    pub(crate) fn without_title(mut self) -> Self {
+        self.remarks.retain(|(name, _)| *name != "title");
+        self
+    }
 }
 
 /// A field of a dictionary.
@@ -119,8 +130,13 @@ pub(crate) enum Kind {
         range: Option<(i128, i128)>,
     },
     Float(Bounds),
-    Text(Lengths),
-    Bytes,
+    Text {
+        lengths: Lengths,
+        /// What Conformity calls text of a special form, such as `email_address`. It is told and not checked: garde's
+        /// rules and serde know better.
+        form: Option<&'static str>,
+    },
+    Bytes(Lengths),
     DateTime {
         /// `None` where either will do.
         utc: Option<bool>,
@@ -143,7 +159,7 @@ pub(crate) enum Kind {
     Entries {
         values: Box<Node>,
         lengths: Lengths,
-        has_text_keys: bool,
+        keys: Keys,
     },
     Nullable(Box<Node>),
     /// One of these texts, booleans, numbers or nil.
@@ -158,11 +174,32 @@ pub(crate) enum Kind {
     Reference(String),
 }
 
+/// What the keys of a map are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    Any,
+    Text,
+    /// In JSON they are text all the same, so that is told and not checked.
+    Integer,
+    /// The same without negative ones.
+    Natural,
+}
+
 impl Kind {
+    /// Any text.
+    pub(crate) const TEXT: Self = Self::Text {
+        lengths: Lengths {
+            min: None,
+            max: None,
+        },
+        form: None,
+    };
+
     pub(crate) fn into_node(self) -> Node {
         Node {
             kind: self,
             description: None,
+            remarks: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hooks::Hooks;
 use super::variants::Variants;
 use super::{Actions, Handler, Server, Shared, Stats};
 use crate::action::Action;
@@ -12,6 +13,7 @@ use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
 use crate::context::{ClientHook, Context};
+use crate::declared::Declared;
 use crate::error::{BuildError, IntoActionError};
 use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
@@ -29,6 +31,7 @@ const DEFAULT_CONCURRENCY: usize = 256;
 pub struct ServerBuilder {
     name: Name,
     version: Name,
+    build_id: Option<Name>,
     actions: Actions,
     offer: Offer,
     problem: Option<BuildError>,
@@ -42,6 +45,11 @@ pub struct ServerBuilder {
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
     health_checks: Vec<HealthCheck>,
+    hooks: Hooks,
+    /// The permissions that the builder has named, by action.
+    required: BTreeMap<Name, Vec<String>>,
+    /// An action that declares permissions, and one of them.
+    declares: Option<(&'static str, &'static str)>,
 }
 
 impl ServerBuilder {
@@ -49,6 +57,7 @@ impl ServerBuilder {
         Self {
             name,
             version,
+            build_id: None,
             actions: Actions::default(),
             offer: Offer::default(),
             problem: None,
@@ -62,18 +71,24 @@ impl ServerBuilder {
             job_timeout: None,
             honors_caller_timeouts: true,
             health_checks: Vec::new(),
+            hooks: Hooks::default(),
+            required: BTreeMap::new(),
+            declares: None,
         }
     }
 
     pub(super) fn of<S: Service>(service: S) -> Self {
         let descriptor = S::DESCRIPTOR;
         let mut builder = Self::new(descriptor.name().into(), descriptor.version().into());
+        builder.build_id = S::BUILD.map(Name::from);
         let service = Arc::new(service);
         let mut families: BTreeMap<&str, Variants> = BTreeMap::new();
         for action in S::ACTIONS {
             let handler = Arc::new(Typed {
                 service: Arc::clone(&service),
                 run: action.run,
+                declared: action.declared,
+                timeout: action.timeout,
             });
             let Some(variant) = action.variant else {
                 builder.insert(action.name.into(), handler);
@@ -85,9 +100,14 @@ impl ServerBuilder {
         for (name, family) in families {
             builder.insert(name.into(), Arc::new(family));
         }
+        let checks = S::HEALTH_CHECKS.iter();
+        builder.health_checks = checks.map(|check| check.of(&service)).collect();
         builder.offer.documentation = descriptor.documentation();
         for action in descriptor.actions() {
             builder.offer.insert(action);
+            let required = action.declared().required_permissions().first();
+            let declares = required.map(|permission| (action.name(), *permission));
+            builder.declares = builder.declares.or(declares);
             for (side, schema) in [
                 ("request", action.request_schema()),
                 ("response", action.response_schema()),
@@ -108,6 +128,14 @@ impl ServerBuilder {
     #[must_use]
     pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Tells `status` what the service was built as: a commit, the number of a pipeline. By default it is what the variable
+    /// `SOA_BUILD` said when the service's crate was compiled. An empty text is none.
+    #[must_use]
+    pub fn build_id(mut self, build: impl Into<Name>) -> Self {
+        self.build_id = Some(build.into());
         self
     }
 
@@ -150,6 +178,33 @@ impl ServerBuilder {
         self
     }
 
+    /// Requires these permissions of whoever calls this action, besides those that it declares itself: for actions that
+    /// are registered by name, for `introspect` and `status`.
+    #[must_use]
+    pub fn require<P: Into<String>>(
+        mut self,
+        action: impl Into<Name>,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Self {
+        let required = self.required.entry(action.into()).or_default();
+        required.extend(permissions.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds what the function adds around everything that is there.
+    #[cfg(feature = "cli")]
+    pub(crate) fn outside(
+        mut self,
+        add: impl FnOnce(Self) -> Result<Self, BuildError>,
+    ) -> Result<Self, BuildError> {
+        self.job_middleware.begin_outside();
+        self.action_middleware.begin_outside();
+        let mut changed = add(self)?;
+        changed.job_middleware.end_outside();
+        changed.action_middleware.end_outside();
+        Ok(changed)
+    }
+
     /// The client with which handlers call other services.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
@@ -189,7 +244,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a health check: `status` runs it.
+    /// Adds a health check behind those of the service: `status` runs it.
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health_checks.push(check);
@@ -215,11 +270,92 @@ impl ServerBuilder {
         self
     }
 
+    /// Awaits this before the first request is taken: the place to fill caches. Several run one after another. One that
+    /// fails or panics ends [`Server::run`] with its error, and then no teardown hook runs.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    ///
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_startup(|_| async {
+    ///         std::fs::read_dir("/etc")?;
+    ///         Ok(())
+    ///     })
+    ///     .on_idle(Duration::from_secs(5), |_| async { println!("nothing to do") })
+    ///     .on_teardown(|server| async move { println!("{} jobs", server.stats().jobs()) })
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn on_startup<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Server) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    {
+        self.hooks.on_startup(hook);
+        self
+    }
+
+    /// Calls this once for each run, when the transport waits for requests: the place to say so. It has to be quick.
+    #[must_use]
+    pub fn on_ready(mut self, hook: impl Fn(&Server) + Send + Sync + 'static) -> Self {
+        self.hooks.on_ready(hook);
+        self
+    }
+
+    /// Calls this when the transport waits for requests, and then each time that so much has passed, until the end. It
+    /// is the run loop that calls, so a handler that blocks its thread ends the calls: they are a sign of life. It has
+    /// to be quick. The shortest time is 10 ms.
+    #[must_use]
+    pub fn on_beat(
+        mut self,
+        every: Duration,
+        hook: impl Fn(&Server) + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.on_beat(every, hook);
+        self
+    }
+
+    /// Runs this each time that the server looks and has started no job since it looked last, which was `after` before
+    /// (at least 10 ms). It runs beside requests that come meanwhile, never twice at once, and is given up where it
+    /// waits when the server has stopped. A panic is logged.
+    #[must_use]
+    pub fn on_idle<F, Fut>(mut self, after: Duration, hook: F) -> Self
+    where
+        F: Fn(Server) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.on_idle(after, hook);
+        self
+    }
+
+    /// Awaits this when all jobs have ended or were given up, and all answers are sent. Of several, the last one added
+    /// runs first. A panic is logged.
+    #[must_use]
+    pub fn on_teardown<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Server) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.on_teardown(hook);
+        self
+    }
+
+    /// How long all teardown hooks may take together; 10 s by default. Those that wait then are given up.
+    #[must_use]
+    pub fn teardown_grace(mut self, grace: Duration) -> Self {
+        self.hooks.teardown_grace(grace);
+        self
+    }
+
     /// Makes the server.
     ///
     /// # Errors
     /// Two actions of one name; an action whose request or response is not a map; a name or a content type
-    /// that cannot travel.
+    /// that cannot travel; permissions that are required while no middleware finds out who calls.
     pub fn build(mut self) -> Result<Server, BuildError> {
         if self.name.is_empty() {
             self.fail("a service needs a name");
@@ -238,12 +374,18 @@ impl ServerBuilder {
         if !self.health_checks.is_empty() && self.actions.contains_key("status") {
             self.fail("the health checks would never run: the service has its own action `status`");
         }
+        self.require_authentication();
+        self.offer.version = self.version.clone();
+        self.offer.build_id = self.build_id.take().filter(|build| !build.is_empty());
+        let builtin = builtin::actions(
+            std::mem::take(&mut self.offer),
+            std::mem::take(&mut self.health_checks),
+        );
+        self.actions.extend(builtin);
+        self.guard();
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        self.offer.version = self.version.clone();
-        self.actions
-            .extend(builtin::actions(self.offer, self.health_checks));
         Ok(Server {
             shared: Arc::new(Shared {
                 name: self.name,
@@ -258,9 +400,44 @@ impl ServerBuilder {
                 concurrency: self.concurrency,
                 job_timeout: self.job_timeout,
                 honors_caller_timeouts: self.honors_caller_timeouts,
+                hooks: self.hooks,
                 stats: Stats::default(),
             }),
         })
+    }
+
+    /// Where permissions are required, somebody has to find out who has them: otherwise nobody has.
+    fn require_authentication(&mut self) {
+        let authenticates =
+            self.job_middleware.authenticates() || self.action_middleware.authenticates();
+        let of_builder = self.required.iter().find_map(|(action, required)| {
+            let permission = required.first()?;
+            Some((action.to_string(), permission.clone()))
+        });
+        let declared = self.declares.map(|(a, p)| (a.to_owned(), p.to_owned()));
+        if let Some((action, permission)) = declared.or(of_builder)
+            && !authenticates
+        {
+            self.fail(format!(
+                "action `{action}` requires `{permission}`, and nothing finds out who calls: add \
+                 `.job_middleware(Authentication::new(…))`"
+            ));
+        }
+    }
+
+    /// Puts the permissions that the builder has named around their actions.
+    fn guard(&mut self) {
+        for (action, required) in std::mem::take(&mut self.required) {
+            match self.actions.remove(&action) {
+                Some(handler) => {
+                    let guarded = Guarded { handler, required };
+                    self.actions.insert(action, Arc::new(guarded));
+                }
+                None => self.fail(format!(
+                    "permissions are required for `{action}`, which is no action of the service"
+                )),
+            }
+        }
     }
 
     pub(crate) fn insert(&mut self, name: Name, handler: Arc<dyn Handler>) {
@@ -330,11 +507,59 @@ impl IntoServer for ServerBuilder {
 struct Typed<S> {
     service: Arc<S>,
     run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    declared: &'static Declared,
+    timeout: Option<Duration>,
 }
 
 impl<S: Service> Handler for Typed<S> {
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        self.timeout
+    }
+
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        let required = self.declared.required_permissions().iter().copied();
+        find_missing(required, call, missing);
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         (self.run)(Arc::clone(&self.service), call)
+    }
+}
+
+/// Those of the required permissions that the caller does not have. Nobody has any without an identity.
+fn find_missing<'a>(
+    required: impl Iterator<Item = &'a str>,
+    call: &ActionCall,
+    missing: &mut Vec<String>,
+) {
+    let identity = call.context.identity();
+    for permission in required {
+        if !identity.is_some_and(|identity| identity.has(permission))
+            && !missing.iter().any(|known| known == permission)
+        {
+            missing.push(permission.to_owned());
+        }
+    }
+}
+
+/// An action that requires permissions which the server's builder has named.
+struct Guarded {
+    handler: Arc<dyn Handler>,
+    required: Vec<String>,
+}
+
+impl Handler for Guarded {
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        self.handler.missing_permissions(call, missing);
+        find_missing(self.required.iter().map(String::as_str), call, missing);
+    }
+
+    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
+        self.handler.timeout(call)
+    }
+
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        self.handler.call(call)
     }
 }
 

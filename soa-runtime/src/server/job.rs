@@ -22,7 +22,8 @@ use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
     ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
 };
-use crate::service::ActionCall;
+use crate::middleware::not_authorized;
+use crate::service::{ActionCall, ActionFuture};
 use crate::watchdog::Watched;
 
 /// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
@@ -91,11 +92,7 @@ async fn in_middleware(
     let deadline = lifetime.deadline;
     let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
     match run.await {
-        Err(OutOfTime) => {
-            tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
-            let message = "The service job ran for too long and had to be interrupted (probably a middleware issue).";
-            JobResponse::failed(vec![WireError::server(code::JOB_TIMEOUT, message)])
-        }
+        Err(OutOfTime) => JobResponse::failed(job_out_of_time(&shared).into_errors()),
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(error))) => {
             tracing::error!(service = %shared.name, %error, "job middleware refused a job");
@@ -122,6 +119,7 @@ fn run_actions(
         control: job.control,
         client: shared.client.clone(),
         hook: shared.client_hook.clone(),
+        server: Some(Arc::clone(&shared)),
         lifetime,
     });
     let (actions, extensions) = (job.actions, job.extensions);
@@ -170,11 +168,14 @@ fn run_action<'a>(
     let name = request.action.clone();
     let encoding = request.body.encoding();
     let run = shared.actions.get(&request.action).map(|handler| {
-        let call = ActionCall {
+        let mut call = ActionCall {
             context: Context::new(Arc::clone(state), name.clone(), extensions.clone()),
             action: request.action,
             body: request.body,
         };
+        if let Some(timeout) = handler.timeout(&call) {
+            call.context = call.context.within(timeout);
+        }
         if shared.action_middleware.is_empty() {
             Either::Left(invoke(shared, handler, call, &*state.lifetime))
         } else {
@@ -221,10 +222,15 @@ async fn action_in_middleware(
         let lifetime = Arc::clone(call.context.lifetime());
         Box::pin(async move { invoke(&shared, &handler, call, lifetime).await })
     };
-    let run = async { shared.action_middleware.run(call, end).await };
-    match AssertUnwindSafe(run).catch_unwind().await {
-        Ok(outcome) => outcome.map_err(|error| logged(shared, &name, error)),
-        Err(panic) => Err(panicked(shared, &name, panic.as_ref())),
+    let (lifetime, deadline) = (Arc::clone(call.context.lifetime()), call.context.deadline());
+    let of_job = Arc::clone(&lifetime);
+    let run = AssertUnwindSafe(async { shared.action_middleware.run(call, end).await });
+    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
+    match run.await {
+        Ok(Ok(outcome)) => outcome.map_err(|error| logged(shared, &name, error)),
+        Ok(Err(panic)) => Err(panicked(shared, &name, panic.as_ref())),
+        Err(OutOfTime) if of_job.is_out_of_time() => Err(job_out_of_time(shared)),
+        Err(OutOfTime) => Err(out_of_time(shared, &name)),
     }
 }
 
@@ -243,7 +249,7 @@ where
     let encoding = call.body.encoding();
     let deadline = call.context.deadline();
     // Making the future runs nothing of the service's yet, so only polling it can panic.
-    let run = AssertUnwindSafe(handler.call(call)).catch_unwind();
+    let run = AssertUnwindSafe(permitted(handler, call)).catch_unwind();
     let run = Limited::new(run, lifetime, deadline);
     Watched::new(run, &shared.name, name).map(move |(name, outcome)| {
         let error = match outcome {
@@ -259,11 +265,29 @@ where
     })
 }
 
+/// Runs the handler for callers that may.
+fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
+    let mut missing = Vec::new();
+    handler.missing_permissions(&call, &mut missing);
+    if missing.is_empty() {
+        return handler.call(call);
+    }
+    Box::pin(std::future::ready(Err(not_authorized(missing))))
+}
+
 /// What becomes of an action that was given up, in the reference's words.
-fn out_of_time(shared: &Shared, action: &str) -> ActionError {
+pub(super) fn out_of_time(shared: &Shared, action: &str) -> ActionError {
     tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
     let message = format!("The action \"{action}\" ran for too long and had to be interrupted.");
     ActionError::server(code::ACTION_TIMEOUT, message)
+}
+
+/// What becomes of a job whose time middleware has used up.
+fn job_out_of_time(shared: &Shared) -> ActionError {
+    tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
+    let message =
+        "The service job ran for too long and had to be interrupted (probably a middleware issue).";
+    ActionError::job(code::JOB_TIMEOUT, message)
 }
 
 /// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.
@@ -282,16 +306,21 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     }
 }
 
-fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
-    let text: Cow<'_, str> = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).into(),
-        (None, Some(text)) => text.as_str().into(),
-        (None, None) => "a panic without a message".into(),
-    };
+pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
+    let text = text_of(panic);
     tracing::error!(service = %shared.name, action = place, panic = %text, "a handler panicked");
     let message = format!("Internal server error: {text}");
     let error = ActionError::server(code::SERVER_ERROR, message);
     with_traceback(shared, error, format!("panic in {place}: {text}"))
+}
+
+/// What was said by a panic.
+pub(super) fn text_of(panic: &(dyn Any + Send)) -> Cow<'_, str> {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).into(),
+        (None, Some(text)) => text.as_str().into(),
+        (None, None) => "a panic without a message".into(),
+    }
 }
 
 fn with_traceback(shared: &Shared, error: ActionError, detail: String) -> ActionError {

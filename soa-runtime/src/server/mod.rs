@@ -10,8 +10,10 @@
 
 mod answer;
 mod builder;
+mod hooks;
 mod job;
 mod run;
+pub(crate) mod sibling;
 mod stats;
 mod variants;
 
@@ -25,6 +27,7 @@ use tokio::time::Instant;
 #[cfg(feature = "cli")]
 pub(crate) use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
+pub use hooks::StartupError;
 pub use run::Stopped;
 pub use stats::Stats;
 
@@ -57,6 +60,7 @@ pub(crate) struct Shared {
     concurrency: usize,
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
+    hooks: hooks::Hooks,
     stats: Stats,
 }
 
@@ -66,6 +70,14 @@ type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {
     fn call(&self, call: ActionCall) -> ActionFuture;
+
+    /// How long this action may take at most.
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        None
+    }
+
+    /// Adds the permissions that this call needs and its caller does not have.
+    fn missing_permissions(&self, _call: &ActionCall, _missing: &mut Vec<String>) {}
 }
 
 impl Server {
@@ -116,6 +128,10 @@ impl Server {
     pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
         let lifetime = self.lifetime(&job, None);
         self.execute_within(job, lifetime)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     pub(crate) fn execute_within(

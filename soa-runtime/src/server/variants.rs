@@ -1,6 +1,7 @@
 //! An action of several variants, as one entry of the registry.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Handler;
 use crate::message::{Switch, select};
@@ -27,6 +28,16 @@ impl Variants {
 }
 
 impl Handler for Variants {
+    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
+        self.select(call).and_then(|handler| handler.timeout(call))
+    }
+
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        if let Some(handler) = self.select(call) {
+            handler.missing_permissions(call, missing);
+        }
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         match self.select(&call) {
             Some(handler) => handler.call(call),

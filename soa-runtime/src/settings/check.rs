@@ -17,11 +17,19 @@ use super::tree::{Data, Node};
 /// # Errors
 /// Every difference from the schema.
 pub(super) fn check(node: &Node, root: Shape<'_>) -> Result<Json, Vec<Problem>> {
+    check_at(node, root, &Path::root())
+}
+
+/// The same for values that stand further in, at this path, and have a schema of their own.
+///
+/// # Errors
+/// Every difference from it.
+pub(super) fn check_at(node: &Node, root: Shape<'_>, path: &Path) -> Result<Json, Vec<Problem>> {
     let mut checker = Checker {
         suggestions: Suggestions::new(root),
         problems: Vec::new(),
     };
-    let value = checker.value(node, root, &Path::root());
+    let value = checker.value(node, root, path);
     if checker.problems.is_empty() {
         Ok(value)
     } else {

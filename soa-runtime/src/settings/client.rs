@@ -75,7 +75,7 @@ impl Connections {
 }
 
 impl<S: Section> Settings<S> {
-    /// A client for the services in `client_routing`, to which middleware can be added. Connections are made when they
+    /// A client for the services in `client_routing`, with `expansions`, to which middleware can be added. Connections are made when they
     /// are first needed.
     ///
     /// ```
@@ -91,7 +91,7 @@ impl<S: Section> Settings<S> {
     /// ```
     ///
     /// # Errors
-    /// Files with certificates cannot be read.
+    /// Files with certificates cannot be read; middleware that is named cannot be made.
     pub fn client(&self) -> Result<ClientBuilder, BuildError> {
         self.client_on(&mut Connections::default())
     }
@@ -101,7 +101,10 @@ impl<S: Section> Settings<S> {
         connections: &mut Connections,
     ) -> Result<ClientBuilder, BuildError> {
         let mut routes = self.client_routing.iter();
-        routes.try_fold(Client::builder(), |client, (service, route)| {
+        let client = Client::builder().expansions(self.expansions.clone());
+        let mut middleware = self.client_middleware.iter();
+        let client = middleware.try_fold(client, |client, one| one.in_client(client))?;
+        routes.try_fold(client, |client, (service, route)| {
             let transport = route.transport.as_ref().unwrap_or(&self.server.transport);
             connections.route(client, service, transport, route.timeout)
         })

@@ -35,6 +35,14 @@ impl Problem {
         }
     }
 
+    /// The same mistake, whose key is one of the table at this path.
+    pub(super) fn within(mut self, path: &super::path::Path) -> Self {
+        let key = self.key.take().unwrap_or_default();
+        let between = if key.is_empty() { "" } else { "." };
+        self.key = Some(format!("{path}{between}{key}"));
+        self
+    }
+
     /// Where it was written: `settings.toml:7`, a variable, a flag.
     pub fn place(&self) -> &str {
         &self.place

@@ -11,7 +11,8 @@ use super::path::Path;
 use super::shape::Shape;
 use super::tree::{Node, Origin};
 use super::variables::{self, Variable};
-use super::{Section, Settings, check, file, print, redis};
+use super::{KnownMiddleware, Section, Settings, check, file, print, redis, suggest};
+use crate::client::Expansions;
 use crate::transport::RedisSettings;
 
 /// Reads [`Settings`] from what it is told, and from nothing else. What is weaker comes first: the program's defaults,
@@ -25,6 +26,7 @@ pub struct Loader<S> {
     /// The flag, and the assignment behind it.
     assignments: Vec<(String, String)>,
     nodes: Vec<(Vec<String>, Node)>,
+    known: KnownMiddleware,
     section: PhantomData<fn() -> S>,
 }
 
@@ -62,6 +64,7 @@ impl<S: Section> Loader<S> {
             variables: Vec::new(),
             assignments: Vec::new(),
             nodes: Vec::new(),
+            known: KnownMiddleware::shipped(),
             section: PhantomData,
         }
     }
@@ -69,6 +72,12 @@ impl<S: Section> Loader<S> {
     /// What this program has in place of the defaults, as TOML. Everything else is stronger.
     pub fn defaults(mut self, toml: impl Into<String>) -> Self {
         self.defaults = Some(toml.into());
+        self
+    }
+
+    /// What middleware settings can name, in place of what is shipped alone.
+    pub fn middleware(mut self, known: KnownMiddleware) -> Self {
+        self.known = known;
         self
     }
 
@@ -136,11 +145,20 @@ impl<S: Section> Loader<S> {
     fn read(self) -> Result<(Settings<S>, Node), SettingsError> {
         let schema = schema::<S>();
         let root = Shape::root(&schema);
+        let known = self.known.clone();
         let tree = self.tree(root).map_err(SettingsError::new)?;
         let plain = check::check(&tree, root).map_err(SettingsError::new)?;
-        let settings: Settings<S> =
+        let mut settings: Settings<S> =
             serde_path_to_error::deserialize(plain).map_err(|error| undecodable(&tree, &error))?;
-        validate(&settings.service, &tree).map_err(SettingsError::new)?;
+        let mut problems = mistaken(&settings.expansions, &tree);
+        let (server, client) = (&mut settings.server, &mut settings.client_middleware);
+        problems.extend(known.bind(&mut server.middleware, client, &tree));
+        let path = Path::root().key("service");
+        let of_section = broken_rules(&settings.service, tree.nearest(["service"]));
+        problems.extend(of_section.into_iter().map(|problem| problem.within(&path)));
+        if !problems.is_empty() {
+            return Err(SettingsError::new(problems));
+        }
         Ok((settings, tree))
     }
 
@@ -182,10 +200,10 @@ impl<S: Section> Loader<S> {
 }
 
 /// What the types refuse that the schema lets through: texts with a form, keys that must fit together.
-fn undecodable(
+pub(super) fn undecodable(
     tree: &Node,
     error: &serde_path_to_error::Error<serde_json::Error>,
-) -> SettingsError {
+) -> Problem {
     let mut path = Path::root();
     let mut keys = Vec::new();
     for segment in error.path() {
@@ -202,22 +220,35 @@ fn undecodable(
         }
     }
     let node = tree.nearest(keys.iter().map(String::as_str));
-    Problem::at(&node.origin, path.to_string(), error.inner().to_string()).into()
+    Problem::at(&node.origin, path.to_string(), error.inner().to_string())
 }
 
-/// The rules of the service's own section.
-fn validate<S: Section>(section: &S, tree: &Node) -> Result<(), Vec<Problem>> {
+/// What is wrong with expansions, whose keys name each other.
+fn mistaken(expansions: &Expansions, tree: &Node) -> Vec<Problem> {
+    let mistakes = expansions.mistakes().into_iter();
+    let problems = mistakes.map(|mistake| {
+        let keys = || std::iter::once("expansions").chain(mistake.path.iter().copied());
+        let path = keys().fold(Path::root(), |path, key| path.key(key));
+        let advice = match mistake.meant {
+            Some((given, known)) => suggest::name(given, known.into_iter().map(String::as_str)),
+            None => String::new(),
+        };
+        let node = tree.nearest(keys());
+        let message = format!("{}{advice}", mistake.message);
+        Problem::at(&node.origin, path.to_string(), message)
+    });
+    problems.collect()
+}
+
+/// The rules that a section breaks, with keys as seen from there.
+pub(super) fn broken_rules<S: Section>(section: &S, node: &Node) -> Vec<Problem> {
     let Err(report) = section.validate() else {
-        return Ok(());
+        return Vec::new();
     };
     let problems = report.iter().map(|(path, error)| {
-        let path = match path.to_string() {
-            path if path.is_empty() => "service".to_owned(),
-            path => format!("service.{path}"),
-        };
+        let path = path.to_string();
         let keys = path.split(['.', '[', ']']).filter(|key| !key.is_empty());
-        let node = tree.nearest(keys);
-        Problem::at(&node.origin, path, error.message())
+        Problem::at(&node.nearest(keys).origin, path.clone(), error.message())
     });
-    Err(problems.collect())
+    problems.collect()
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::log_level::LogLevel;
+
 /// What is logged, and how. Logs go to the standard error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -16,26 +18,6 @@ pub struct LoggingSettings {
     pub targets: BTreeMap<String, LogLevel>,
     /// How a record is written.
     pub format: LogFormat,
-}
-
-/// How important a record of the log is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum LogLevel {
-    /// Nothing is logged.
-    Off,
-    /// Something failed that should not.
-    Error,
-    /// Something is not as it should be, and goes on.
-    Warn,
-    /// What an operator may want to know.
-    #[default]
-    Info,
-    /// What a developer may want to know.
-    Debug,
-    /// Everything.
-    Trace,
 }
 
 /// How a record of the log is written.

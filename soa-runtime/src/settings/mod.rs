@@ -7,7 +7,7 @@
 //!   a tree of values, each with where it was written ──▶ check against the schema ──▶ Settings<S>
 //! ```
 //!
-//! [`Settings`] has a section for the server, the services that may be called, the log, and one of the service's own,
+//! [`Settings`] has a section for the server, the services that may be called, expansions, the log, and one of the service's own,
 //! whose type is the service's. The JSON Schema of these types is the one description of them: values are checked
 //! against it, it has the defaults and the documentation ([`Settings::reference`]), and editors take it
 //! ([`Settings::schema`]). Every mistake is told at once, with its file and line or its variable ([`Problem`]).
@@ -21,6 +21,7 @@ mod error;
 mod file;
 mod load;
 mod logging;
+mod middleware;
 mod path;
 mod period;
 mod print;
@@ -29,6 +30,7 @@ mod reference;
 mod secret;
 mod server;
 mod shape;
+mod shipped;
 mod suggest;
 mod transport;
 mod tree;
@@ -41,14 +43,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::client::Expansions;
+
 pub(crate) use client::Connections;
 pub use client::RouteSettings;
 pub use error::{Problem, SettingsError};
 pub use load::Loader;
 pub use logging::{LogFormat, LogLevel, LoggingSettings};
+pub use middleware::{KnownMiddleware, MiddlewareSettings};
 pub use period::{BadPeriod, Period};
 pub use secret::Secret;
-pub use server::{ServerSettings, WatchdogSettings};
+pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
 pub use transport::TransportSettings;
 
 /// All settings of a program; `S` is the section of the service itself.
@@ -94,6 +99,12 @@ pub struct Settings<S = NoSection> {
     /// The services that may be called, by their names. A service that is not here cannot be called.
     #[serde(default)]
     pub client_routing: BTreeMap<String, RouteSettings>,
+    /// Which objects in responses can be expanded, with what other services find.
+    #[serde(default)]
+    pub expansions: Expansions,
+    /// Middleware around all calls, by name, the outermost first. What a program adds itself is further in.
+    #[serde(default)]
+    pub client_middleware: Vec<MiddlewareSettings>,
     /// What is logged, and how. Logs go to the standard error.
     #[serde(default)]
     pub logging: LoggingSettings,

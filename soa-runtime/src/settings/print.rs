@@ -8,6 +8,10 @@ use super::path::Path;
 use super::shape::{Kind, Shape};
 use super::tree::{Data, Node, Origin};
 use super::variables::data_of;
+use crate::redact::Redaction;
+
+/// What is shown in place of a secret.
+const REDACTED: &str = "\"<redacted>\"";
 
 /// One line a key, with where it comes from behind it.
 pub(super) fn effective(tree: &Node, root: Shape<'_>) -> String {
@@ -90,7 +94,7 @@ fn walk(node: Option<&Node>, shape: Shape<'_>, path: &Path, lines: &mut Vec<Line
 /// A value as TOML. Further in, secrets are redacted as well.
 fn text_of(node: &Node, shape: Shape<'_>) -> String {
     if shape.is_secret() {
-        return "\"<redacted>\"".to_owned();
+        return REDACTED.to_owned();
     }
     match &node.data {
         Data::Scalar(value) => value.to_string(),
@@ -104,9 +108,17 @@ fn text_of(node: &Node, shape: Shape<'_>) -> String {
         }
         Data::Table(entries) => {
             let entries = entries.iter().map(|(key, node)| {
-                let value = shape
-                    .get(key)
-                    .map_or_else(String::new, |shape| text_of(node, shape));
+                let value = match shape.get(key) {
+                    // Nothing is known of it but its name.
+                    Some(inner)
+                        if matches!(inner.kind(), Kind::Anything)
+                            && Redaction::standard().hides(key) =>
+                    {
+                        REDACTED.to_owned()
+                    }
+                    Some(inner) => text_of(node, inner),
+                    None => String::new(),
+                };
                 format!("{} = {value}", Path::root().key(key))
             });
             format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))

@@ -2,9 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
 
+use super::middleware::MiddlewareSettings;
 use super::period::Period;
 use super::transport::{TransportSettings, default_transport};
+use crate::error::BuildError;
 use crate::server::{ServerBuilder, is_wire_name};
 use crate::watchdog::Watchdog;
 
@@ -18,6 +21,8 @@ pub struct ServerSettings {
     /// The name to serve under; the service's own unless it is set.
     #[serde(deserialize_with = "name")]
     pub name: Option<String>,
+    /// What `status` tells as the build; what the service was built as unless it is set.
+    pub build_id: Option<String>,
     /// How many threads run handlers. One is fastest while handlers wait more than they compute.
     #[schemars(range(min = 1, max = 1024))]
     pub workers: usize,
@@ -31,8 +36,21 @@ pub struct ServerSettings {
     /// How long the jobs that run may take to end when the server is told to stop. What runs then is given up, and
     /// answered with `ACTION_TIMEOUT`.
     pub shutdown_grace: Period,
+    /// How long the teardown hooks of the service may take; 10 s unless it is set, or the program says otherwise.
+    pub teardown_grace: Option<Period>,
+    /// A file in which the server writes the time, in seconds since 1970, about once a second for as long as its run
+    /// loop goes on, and which it removes at its end. `{{pid}}` in its name is the number of the process, `{{fid}}` that
+    /// of `--fork`: 1 and so on, and `main` without it.
+    #[schemars(length(min = 1))]
+    pub heartbeat_file: Option<String>,
+    /// How often a process of `--fork` is started again after it has ended by itself: so many times within such a time. One
+    /// that would break a limit is given up; without any limit it is always started again.
+    #[schemars(extend("default" = default_respawn_limits()))]
+    pub respawn_limits: Vec<RespawnLimit>,
     /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
     pub tracebacks: Option<bool>,
+    /// Middleware around jobs and actions, by name, the outermost first. What a program adds itself is further in.
+    pub middleware: Vec<MiddlewareSettings>,
     /// What is done about handlers that block their thread.
     pub watchdog: WatchdogSettings,
     /// Where requests come from.
@@ -44,16 +62,47 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             name: None,
+            build_id: None,
             workers: 1,
             concurrency: None,
             job_timeout: None,
             honors_caller_timeouts: None,
             shutdown_grace: Period::from_secs(30),
+            teardown_grace: None,
+            heartbeat_file: None,
+            respawn_limits: vec![
+                RespawnLimit::new(3, Period::from_secs(15)),
+                RespawnLimit::new(8, Period::from_secs(60)),
+            ],
             tracebacks: None,
+            middleware: Vec::new(),
             watchdog: WatchdogSettings::default(),
             transport: TransportSettings::default(),
         }
     }
+}
+
+/// How often a process is started again within some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RespawnLimit {
+    /// How often.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub times: usize,
+    /// Within which time.
+    pub within: Period,
+}
+
+impl RespawnLimit {
+    /// So often within such a time.
+    pub const fn new(times: usize, within: Period) -> Self {
+        Self { times, within }
+    }
+}
+
+fn default_respawn_limits() -> Json {
+    json!([{ "times": 3, "within": "15s" }, { "times": 8, "within": "1m" }])
 }
 
 /// What is done about handlers that block their thread. The reference calls it harakiri.
@@ -99,11 +148,16 @@ impl WatchdogSettings {
 }
 
 impl ServerSettings {
-    /// The same server, with what is set here.
-    #[must_use]
-    pub fn apply(&self, mut server: ServerBuilder) -> ServerBuilder {
+    /// The same server, with what is set here. The middleware becomes the outermost.
+    ///
+    /// # Errors
+    /// Middleware that cannot be made.
+    pub fn apply(&self, mut server: ServerBuilder) -> Result<ServerBuilder, BuildError> {
         if let Some(name) = &self.name {
             server = server.name(name.clone());
+        }
+        if let Some(build) = &self.build_id {
+            server = server.build_id(build.clone());
         }
         if let Some(jobs) = self.concurrency {
             server = server.concurrency(jobs);
@@ -114,10 +168,16 @@ impl ServerSettings {
         if let Some(honors) = self.honors_caller_timeouts {
             server = server.honors_caller_timeouts(honors);
         }
+        if let Some(grace) = self.teardown_grace {
+            server = server.teardown_grace(grace.get());
+        }
         if let Some(tell) = self.tracebacks {
             server = server.tracebacks(tell);
         }
-        server
+        server.outside(|server| {
+            let mut middleware = self.middleware.iter();
+            middleware.try_fold(server, |server, one| one.around_server(server))
+        })
     }
 }
 

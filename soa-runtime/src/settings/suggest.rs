@@ -63,6 +63,15 @@ impl<'a> Suggestions<'a> {
     }
 }
 
+/// What to do about a name that does not exist: what follows the sentence that says so.
+pub(super) fn name<'b>(given: &str, names: impl Iterator<Item = &'b str> + Clone) -> String {
+    match nearest(given, names.clone()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None if names.clone().next().is_none() => String::new(),
+        None => format!("; expected {}", listed(names, "or")),
+    }
+}
+
 /// The name that was probably meant, if there is one that is near.
 fn nearest<'b>(key: &str, names: impl Iterator<Item = &'b str> + Clone) -> Option<&'b str> {
     let key = normal(key);

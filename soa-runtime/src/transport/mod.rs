@@ -169,6 +169,12 @@ pub trait ServerTransport: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send;
 
+    /// Waits until requests are waited for: a service that says now that it is there can be called. Only one that is
+    /// [received](Self::receive) from has to become ready.
+    fn ready(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Takes no further requests. [`receive`](Self::receive) gives those that were taken already, and then
     /// [`TransportErrorKind::Closed`], also to a call that waits.
     fn close(&self);
@@ -198,6 +204,10 @@ impl<T: ServerTransport> ServerTransport for Arc<T> {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send {
         T::receive(self, limit)
+    }
+
+    fn ready(&self) -> impl Future<Output = ()> + Send {
+        T::ready(self)
     }
 
     fn close(&self) {

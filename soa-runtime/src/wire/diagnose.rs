@@ -193,7 +193,7 @@ fn job_schema() -> &'static Schema {
             node: kind.into_node(),
             required,
         };
-        let text = || schema::Kind::Text(Lengths::default());
+        let text = || schema::Kind::TEXT;
         let dictionary = |fields, allow_extra_keys| schema::Kind::Dictionary {
             fields,
             allow_extra_keys,
@@ -219,7 +219,7 @@ fn job_schema() -> &'static Schema {
         let body = schema::Kind::Entries {
             values: Box::new(schema::Kind::Anything.into_node()),
             lengths: Lengths::default(),
-            has_text_keys: true,
+            keys: schema::Keys::Text,
         };
         let action = vec![field("action", text(), true), field("body", body, false)];
         let job = vec![

@@ -108,7 +108,7 @@ async fn services_share_one_connection_and_a_service_that_joins_later_is_heard()
     );
     for (transport, task) in servers {
         transport.close();
-        task.await.unwrap();
+        task.await.unwrap().unwrap();
     }
 }
 

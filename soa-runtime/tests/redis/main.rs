@@ -8,6 +8,7 @@ mod calls;
 mod chunks;
 mod cluster;
 mod fleet;
+mod forms;
 #[path = "../support/log.rs"]
 mod kept;
 mod limits;

@@ -20,7 +20,7 @@ use soa_runtime::wire::{FrameHead, ProtocolVersion, write_request};
 use soa_runtime::{
     ActionError, ActionRequest, Body, Client, ClientError, Context, ContextHeader, Control,
     ErrorKind, JobRequest, RedisClientTransport, RedisServerTransport, RedisSettings, Server,
-    TransportError, TransportErrorKind, Value, value,
+    StartupError, TransportError, TransportErrorKind, Value, value,
 };
 use tokio::task::JoinHandle;
 
@@ -220,7 +220,7 @@ pub(crate) fn service() -> soa_runtime::ServerBuilder {
 pub(crate) struct Running {
     pub(crate) server: Server,
     pub(crate) transport: RedisServerTransport,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), StartupError>>,
 }
 
 impl Running {
@@ -238,7 +238,7 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.transport.close();
         let ended = tokio::time::timeout(Duration::from_secs(20), self.task).await;
-        ended.expect("the server stops").unwrap();
+        ended.expect("the server stops").unwrap().unwrap();
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use soa_runtime::client::{Expansion, ExpansionRoute, Expansions};
 use soa_runtime::settings::Settings;
 
-use crate::support::{Directory, Library};
+use crate::support::{Directory, Library, of_file};
 
 /// What is told of each of these files.
 fn told_of(name: &str, files: &[&str]) -> String {
@@ -38,6 +39,9 @@ fn mistakes_in_toml_name_line_and_key() {
             "service.shelf = 'A'\n[server]\nshutdown_grace = -1",
             "service.shelf = 'A'\n[server]\ntracebacks = 'yes'",
             "service.shelf = 'A'\n[server]\nname = '8 books'",
+            "service.shelf = 'A'\n[server]\nheartbeat_file = ''",
+            "service.shelf = 'A'\n[server]\nrespawn_limits = [{ times = 3 }]",
+            "service.shelf = 'A'\n[server]\nrespawn_limits = [{ times = -1, within = '15s' }]",
             "service.shelf = 'A'\nserver = 8",
             "service.shelf = 'A'\n[sever]\nworkers = 1",
             "service.shelf = 'A'\n[redis]\nhosts = ['a']",
@@ -199,6 +203,54 @@ fn all_mistakes_of_all_sources_are_told_at_once() {
     assert_eq!(error.problems().len(), 6);
     let told = directory.shorten(&error.to_string());
     insta::assert_snapshot!(told);
+}
+
+#[test]
+fn mistakes_in_expansions_are_told_with_their_places() {
+    let routes = "service.shelf = 'A'\n[expansions.type_routes]\n\
+        people = { service = 'people', action = 'find', request_field = 'ids', response_field = 'found' }\n";
+    let files = [
+        "[expansions.type_expansions.thing]\n\
+         owner = { type = 'person', route = 'poeple', source_field = 'owner_id', destination_field = 'owner' }",
+        "[expansions.type_expansions.thing.owner]\nroute = 'animals'\nsource_field = 'owner'\ndestination_field = 'owner'",
+        "[expansions.type_expansions.thing.owner]\nroute = 'people'\nsource = 'owner_id'\ndestination_field = ''",
+        "[expansions.type_routes.animals]\nservice = 'animals'\naction = 'find'",
+        "[expansions.type_route.animals]\nservice = 'animals'",
+    ];
+    let files = files.map(|file| format!("{routes}{file}"));
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    insta::assert_snapshot!(told_of("soa.toml", &files));
+}
+
+#[test]
+fn expansions_are_read_as_the_reference_has_them() {
+    let text = "service: { shelf: A }
+expansions:
+  type_routes:
+    people: { service: people, action: find, request_field: ids, response_field: found }
+  type_expansions:
+    thing:
+      owner: { type: person, route: people, source_field: owner_id, destination_field: owner }
+      maker: { type: null, route: people, source_field: maker_id, destination_field: maker, raise_action_errors: true }
+";
+    let settings = of_file("soa.yaml", text).unwrap();
+    let route = ExpansionRoute::new("people", "find")
+        .request_field("ids")
+        .response_field("found");
+    let owner = Expansion::new("people")
+        .source_field("owner_id")
+        .destination_field("owner")
+        .of_type("person");
+    let maker = Expansion::new("people")
+        .source_field("maker_id")
+        .destination_field("maker")
+        .raise_action_errors();
+    let expected = Expansions::new()
+        .route("people", route)
+        .expansion("thing", "owner", owner)
+        .expansion("thing", "maker", maker);
+    assert_eq!(settings.expansions, expected);
+    settings.client().unwrap().build().unwrap();
 }
 
 #[test]

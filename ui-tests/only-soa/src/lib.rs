@@ -11,6 +11,7 @@
 
 use ::core::clone::Clone as _;
 use ::core::result::Result::{self, Ok};
+use ::soa::health::Health;
 use ::soa::{ActionError, Context, Switch, Value};
 
 /// Turns the second way of [`Echo::echo`] on.
@@ -58,6 +59,12 @@ impl Echo for Plain {
     fn wait(&self) -> Result<(), ActionError> {
         Ok(())
     }
+
+    /// Is always well: see [`Health`].
+    #[health_check(cached = "10s")]
+    async fn health(&self, cx: &Context) -> Health {
+        Health::ok().diagnostic("action", cx.action().len())
+    }
 }
 
 /// All in one, without a contract.
@@ -65,7 +72,7 @@ impl Echo for Plain {
 pub struct Inherent;
 
 /// Says [`TWICE`] what it has to say.
-#[::soa::service(name = "inherent", version = env!("CARGO_PKG_VERSION"))]
+#[::soa::service(name = "inherent")]
 impl Inherent {
     /// Answers with [`Value`]s; by [`Echo`] it would do so [likewise](Echo::echo).
     #[action]
@@ -73,11 +80,15 @@ impl Inherent {
         Ok(request)
     }
 
-    /// Answers as [`Self::echo`] does.
-    #[action(name = "echo", switch = TWICE)]
+    /// Answers as [`Self::echo`] does, in time.
+    #[action(timeout = "2s", name = "echo", switch = TWICE)]
     async fn echo_v2(&self, request: Value, _cx: &Context) -> Result<Value, ActionError> {
         Ok(request)
     }
+
+    /// Is always well.
+    #[health_check]
+    async fn health(&self) {}
 
     /// Blocks its thread.
     #[action(blocking)]

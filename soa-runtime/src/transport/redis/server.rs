@@ -25,6 +25,7 @@ use super::settings::{RedisSettings, bounded};
 use super::turns::{Turn, Turns};
 use super::{PREFIX, request_key};
 use crate::error::{BuildError, TransportError, TransportErrorKind};
+use crate::lifetime::Signal;
 use crate::message::Name;
 use crate::seldom::Seldom;
 use crate::transport::{MessageLimits, Reply, ServerTransport};
@@ -83,6 +84,8 @@ struct Shared {
     wanted: Notify,
     /// There are requests, or the tasks have ended.
     filled: Notify,
+    /// The first pop is on its way to a master.
+    popping: Signal,
     outboxes: Mutex<Outboxes>,
     pending: Arc<Semaphore>,
     losses: Arc<Losses>,
@@ -173,6 +176,7 @@ impl RedisServerTransport {
             state: Mutex::default(),
             wanted: Notify::new(),
             filled: Notify::new(),
+            popping: Signal::default(),
             outboxes: Mutex::new(Outboxes {
                 lists: FxHashMap::default(),
                 bound: OUTBOXES,
@@ -293,6 +297,9 @@ impl Popper {
             let Some(turn) = shared.turn(self.index, most).await else {
                 break;
             };
+            if !shared.popping.is_set() {
+                shared.popping.set();
+            }
             let popped = self.pop(&mut limit, &link, turn).await;
             let has_failed = popped.is_err();
             let frames = popped.unwrap_or_default();
@@ -531,6 +538,10 @@ impl ServerTransport for RedisServerTransport {
             shared.wanted.notify_waiters();
             filled.await;
         }
+    }
+
+    async fn ready(&self) {
+        self.handle.shared.popping.wait().await;
     }
 
     async fn respond(&self, reply: Reply) -> Result<(), TransportError> {

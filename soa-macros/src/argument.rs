@@ -1,0 +1,553 @@
+//! Arguments of attributes, `name = value, …`, read against a table of what exists.
+//!
+//! A [`Table`] has the name of each argument, what kind of value it takes, and whether it must be there. One reader
+//! serves all attributes, and tells everything that can be wrong with a list of arguments: an unknown name (with the
+//! nearest known one), one given twice, one without a value or with a value of another kind, a required one left
+//! out. After a mistake it goes on with the next argument.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
+use syn::parse::discouraged::Speculative as _;
+use syn::{Ident, Lit, LitInt, LitStr, Path, Token, Type, Visibility, token};
+
+use crate::errors::Errors;
+use crate::model::Switch;
+use crate::period::Period;
+
+/// What kind of value an argument takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Text,
+    /// A text, or a call of `env!` that makes one.
+    Version,
+    Type,
+    Path,
+    Visibility,
+    /// The number of a switch, or the path of a constant.
+    Switch,
+    /// A length of time, in quotes.
+    Period,
+    /// Whatever this reads.
+    Tokens(fn(ParseStream<'_>) -> syn::Result<TokenStream>),
+    /// Given or not, without a value.
+    Flag,
+    /// A text, or several in brackets.
+    Texts,
+    /// The argument belongs to the contract.
+    Contract,
+}
+
+/// One argument that exists.
+pub(crate) struct Argument {
+    name: &'static str,
+    kind: Kind,
+    required: bool,
+    /// How a value looks, for messages.
+    example: &'static str,
+}
+
+/// The arguments of one attribute.
+pub(crate) struct Table {
+    /// The name of the attribute.
+    pub(crate) attribute: &'static str,
+    /// What it takes.
+    pub(crate) arguments: &'static [Argument],
+}
+
+/// An argument that has to be there.
+pub(crate) const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+    Argument {
+        name,
+        kind,
+        required: true,
+        example,
+    }
+}
+
+/// An argument that may be left out.
+pub(crate) const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+    Argument {
+        name,
+        kind,
+        required: false,
+        example,
+    }
+}
+
+/// An argument that takes no value, whatever else is the matter with it.
+pub(crate) const fn bare(name: &'static str, kind: Kind) -> Argument {
+    Argument {
+        name,
+        kind,
+        required: false,
+        example: "",
+    }
+}
+
+/// The version of a service, as it was written.
+pub(crate) enum Version {
+    /// A literal, to be checked.
+    Literal(LitStr),
+    /// A call of `env!`, which only the compiler can look into.
+    Environment(TokenStream),
+}
+
+/// The value of an argument.
+pub(crate) enum Value {
+    Text(LitStr),
+    Version(Version),
+    Type(Box<Type>),
+    Path(Path),
+    Visibility(Visibility),
+    Switch(Switch),
+    /// And where it was written.
+    Period(Period, Span),
+    Texts(Vec<LitStr>),
+    Tokens(TokenStream),
+    Flag,
+    /// It was given and is no good, which has been reported.
+    Broken,
+}
+
+/// Reads `name = value, …` to the end of the input. `place` is where a missing argument is
+/// reported.
+pub(crate) fn read(
+    table: &Table,
+    input: ParseStream<'_>,
+    place: Span,
+    errors: &mut Errors,
+    mut found: impl FnMut(&'static str, Value),
+) {
+    let mut seen = Seen::default();
+    while !input.is_empty() {
+        let after = input.fork();
+        to_separator(&after);
+        match one(table, input, &mut seen, errors) {
+            Ok(Some((name, value))) => found(name, value),
+            Ok(None) => {}
+            Err(error) => errors.push(error),
+        }
+        input.advance_to(&after);
+        // There is nothing else that it could have stopped at.
+        let _ = input.parse::<Option<Token![,]>>();
+    }
+    for argument in table.arguments {
+        if argument.required && !seen.has(argument.name) {
+            errors.at(
+                place,
+                format_args!(
+                    "`{name}` is missing: write `#[{attribute}({name} = {example}, …)]`",
+                    name = argument.name,
+                    attribute = table.attribute,
+                    example = argument.example,
+                ),
+            );
+        }
+    }
+}
+
+/// The names that were come across.
+#[derive(Default)]
+struct Seen {
+    given: Vec<&'static str>,
+    /// Those that a misspelled one was probably to be.
+    meant: Vec<&'static str>,
+}
+
+impl Seen {
+    /// Whether it is there, well spelled or not.
+    fn has(&self, name: &str) -> bool {
+        self.given.contains(&name) || self.meant.contains(&name)
+    }
+}
+
+/// Reads one argument. `None` is one that was reported, or that is good for nothing.
+fn one(
+    table: &Table,
+    input: ParseStream<'_>,
+    seen: &mut Seen,
+    errors: &mut Errors,
+) -> syn::Result<Option<(&'static str, Value)>> {
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error(format_args!(
+            "`#[{}]` takes arguments of the form `name = value`: {}",
+            table.attribute,
+            table.known(),
+        )));
+    }
+    let ident = input.call(Ident::parse_any)?;
+    let Some(argument) = table.find(&ident) else {
+        let given = ident.to_string();
+        let nearest = table.nearest(&given);
+        let advice =
+            nearest.map_or_else(|| table.known(), |name| format!("did you mean `{name}`?"));
+        errors.at(
+            ident.span(),
+            format_args!(
+                "`{given}` is not an argument of `#[{}]`: {advice}",
+                table.attribute
+            ),
+        );
+        seen.meant.extend(nearest);
+        return Ok(None);
+    };
+    let name = argument.name;
+    if matches!(argument.kind, Kind::Contract) {
+        errors.at(
+            ident.span(),
+            format_args!("`{name}` belongs to the contract, which has it already: remove it here"),
+        );
+        return Ok(None);
+    }
+    if seen.given.contains(&name) {
+        errors.at(
+            ident.span(),
+            format_args!("`{name}` is given twice: keep one of them"),
+        );
+        return Ok(None);
+    }
+    // From here on it counts as given, even where its value is no good: one error is enough.
+    seen.given.push(name);
+    let value = argument.given(&ident, input).unwrap_or_else(|error| {
+        errors.push(error);
+        Value::Broken
+    });
+    Ok(Some((name, value)))
+}
+
+/// Goes to the end of an argument, be it well formed or not: to a `,` outside of brackets, angle
+/// brackets among them.
+fn to_separator(input: ParseStream<'_>) {
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    while !input.is_empty() && (depth > 0 || !input.peek(Token![,])) {
+        let character = match input.parse() {
+            Ok(TokenTree::Punct(punct)) => punct.as_char(),
+            _ => ' ',
+        };
+        match (before, character) {
+            (_, '<') => depth += 1,
+            // The end of an arrow.
+            ('-' | '=', '>') => {}
+            (_, '>') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = character;
+    }
+}
+
+impl Argument {
+    /// What is behind the name: nothing, or `=` and a value.
+    fn given(&self, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
+        let Self { name, example, .. } = self;
+        if matches!(self.kind, Kind::Flag) {
+            if !input.is_empty() && !input.peek(Token![,]) {
+                return Err(input.error(format_args!(
+                    "`{name}` takes no value: write `{name}` alone"
+                )));
+            }
+            return Ok(Value::Flag);
+        }
+        let needs_value = format!("`{name}` needs a value: write `{name} = {example}`");
+        if !input.peek(Token![=]) {
+            return Err(syn::Error::new(ident.span(), needs_value));
+        }
+        let equals: Token![=] = input.parse()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(syn::Error::new_spanned(quote!(#ident #equals), needs_value));
+        }
+        let value = self.value(input)?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error(format_args!(
+                "the value of `{name}` ends before this: put a `,` between the arguments"
+            )));
+        }
+        Ok(value)
+    }
+
+    fn value(&self, input: ParseStream<'_>) -> syn::Result<Value> {
+        let Self { name, example, .. } = self;
+        match self.kind {
+            Kind::Text => self.text(input).map(Value::Text),
+            Kind::Version if input.peek(Lit) => self
+                .text(input)
+                .map(|text| Value::Version(Version::Literal(text))),
+            Kind::Version => {
+                let call = input.fork().parse::<syn::Macro>();
+                if call.is_ok_and(|call| {
+                    call.path
+                        .segments
+                        .last()
+                        .is_some_and(|segment| segment.ident == "env")
+                }) {
+                    let call = input.parse::<syn::Macro>()?;
+                    return Ok(Value::Version(Version::Environment(
+                        call.into_token_stream(),
+                    )));
+                }
+                Err(input.error(format_args!(
+                    "`{name}` takes text in quotes, or `env!(\"CARGO_PKG_VERSION\")`: write `{name} = {example}`"
+                )))
+            }
+            Kind::Type if input.peek(Lit) => Err(input.error(format_args!(
+                "`{name}` takes a type, without quotes: write `{name} = {example}`"
+            ))),
+            Kind::Type => {
+                let start = input.fork();
+                let ty = input.parse().map_err(|_| {
+                    start.error(format_args!(
+                        "`{name}` takes a type, which this is not, or not yet: write `{name} = {example}`"
+                    ))
+                })?;
+                Ok(Value::Type(ty))
+            }
+            Kind::Path if input.peek(Lit) => Err(input.error(format_args!(
+                "`{name}` takes a path, without quotes: write `{name} = {example}`"
+            ))),
+            Kind::Path => {
+                let start = input.fork();
+                let path = input.call(Path::parse_mod_style).map_err(|_| {
+                    start.error(format_args!(
+                        "`{name}` takes a path: write `{name} = {example}`"
+                    ))
+                })?;
+                Ok(Value::Path(path))
+            }
+            Kind::Visibility => match input.parse()? {
+                Visibility::Inherited => Err(input.error(format_args!(
+                    "`{name}` takes a visibility: write `{name} = {example}`"
+                ))),
+                visibility => Ok(Value::Visibility(visibility)),
+            },
+            Kind::Switch => self.switch(input).map(Value::Switch),
+            Kind::Period => {
+                let place = input.span();
+                self.period(input).map(|time| Value::Period(time, place))
+            }
+            Kind::Texts => self.texts(input).map(Value::Texts),
+            Kind::Tokens(read) => {
+                let start = input.fork();
+                read(input).map(Value::Tokens).map_err(|error| {
+                    start.error(format_args!("{error}: write `{name} = {example}`"))
+                })
+            }
+            // These are answered before their value is looked at.
+            Kind::Flag | Kind::Contract => {
+                Err(input.error(format_args!("`{name}` takes no value")))
+            }
+        }
+    }
+
+    fn switch(&self, input: ParseStream<'_>) -> syn::Result<Switch> {
+        let Self { name, example, .. } = self;
+        let start = input.fork();
+        let rule = format!(
+            "`{name}` takes a number, or the name of a constant of type `Switch`: write `{name} = 5` or `{name} = {example}`"
+        );
+        let minus: Option<Token![-]> = input.parse()?;
+        if input.peek(LitInt) {
+            let number: LitInt = input.parse()?;
+            if number.base10_digits() == "0" {
+                return Err(syn::Error::new_spanned(
+                    number,
+                    "`0` is a switch that is never on: use another number, or remove `switch` to make this the default variant",
+                ));
+            }
+            return Ok(Switch::Number(quote!(#minus #number)));
+        }
+        if minus.is_none() && !input.peek(Lit) {
+            let path = input
+                .call(Path::parse_mod_style)
+                .map_err(|_| start.error(&rule))?;
+            if let Some(first) = path.segments.first()
+                && first.ident == "Self"
+            {
+                return Err(syn::Error::new_spanned(
+                    &first.ident,
+                    "`Self` means something else in the client: put the constant beside the service",
+                ));
+            }
+            if !input.peek(token::Paren) {
+                return Ok(Switch::Constant(path.to_token_stream()));
+            }
+        }
+        Err(start.error(rule))
+    }
+
+    fn period(&self, input: ParseStream<'_>) -> syn::Result<Period> {
+        let Self { name, example, .. } = self;
+        let rule = "a time is a number and a unit of `ms`, `s`, `m` or `h`, or several of them as in `1m 30s`";
+        if input.peek(Lit) && !input.peek(LitStr) {
+            let number: Lit = input.parse()?;
+            return Err(syn::Error::new_spanned(
+                &number,
+                format_args!("`{name}` takes a time, in quotes: write `{name} = {example}`"),
+            ));
+        }
+        let text = self.text(input)?;
+        let written = text.value();
+        match Period::read(&written) {
+            None => Err(syn::Error::new(
+                text.span(),
+                format_args!("`{written}` is not a time: write `{name} = {example}`; {rule}"),
+            )),
+            Some(time) if time.is_zero() => Err(syn::Error::new(
+                text.span(),
+                format_args!("`{name}` is no time at all: give it more, or remove it"),
+            )),
+            Some(time) => Ok(time),
+        }
+    }
+
+    fn texts(&self, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+        let Self { name, example, .. } = self;
+        if !input.peek(token::Bracket) {
+            if input.peek(LitStr) {
+                return self.text(input).map(|text| vec![text]);
+            }
+            return Err(input.error(format_args!(
+                "`{name}` takes text in quotes, or several in brackets: write `{name} = {example}` or `{name} = [{example}, …]`"
+            )));
+        }
+        let list;
+        let brackets = syn::bracketed!(list in input);
+        let texts = self.items(&list);
+        // What is left over would be an error of its own.
+        list.parse::<TokenStream>()?;
+        let texts = texts?;
+        if texts.is_empty() {
+            return Err(syn::Error::new(
+                brackets.span.join(),
+                format_args!("`{name}` is empty: write `{name} = {example}`, or remove it"),
+            ));
+        }
+        Ok(texts)
+    }
+
+    fn items(&self, list: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+        let mut texts = Vec::new();
+        while !list.is_empty() {
+            texts.push(self.text(list)?);
+            if !list.is_empty() && list.parse::<Option<Token![,]>>()?.is_none() {
+                return Err(list.error(format_args!(
+                    "a text of `{}` ends before this: put a `,` between them",
+                    self.name
+                )));
+            }
+        }
+        Ok(texts)
+    }
+
+    fn text(&self, input: ParseStream<'_>) -> syn::Result<LitStr> {
+        let Self { name, example, .. } = self;
+        if input.peek(LitStr) {
+            let text: LitStr = input.parse()?;
+            if text.suffix().is_empty() {
+                return Ok(text);
+            }
+            return Err(syn::Error::new(
+                text.span(),
+                format_args!(
+                    "`{name}` takes plain text: remove the suffix `{}`",
+                    text.suffix()
+                ),
+            ));
+        }
+        Err(input.error(format_args!(
+            "`{name}` takes text in quotes: write `{name} = {example}`"
+        )))
+    }
+}
+
+impl Table {
+    fn find(&self, ident: &Ident) -> Option<&'static Argument> {
+        self.arguments
+            .iter()
+            .find(|argument| ident == argument.name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.arguments
+            .iter()
+            .filter(|argument| !matches!(argument.kind, Kind::Contract))
+            .map(|argument| argument.name)
+    }
+
+    /// The list of what may be given, for messages.
+    fn known(&self) -> String {
+        let names: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();
+        format!("it knows {}", names.join(", "))
+    }
+
+    /// The name that was probably meant.
+    fn nearest(&self, given: &str) -> Option<&'static str> {
+        nearest(given, self.names())
+    }
+}
+
+/// The one of these names that was probably meant.
+pub(crate) fn nearest<N: AsRef<str>>(given: &str, names: impl Iterator<Item = N>) -> Option<N> {
+    let (distance, name) = names
+        .map(|name| (distance(given, name.as_ref()), name))
+        .min_by_key(|(distance, _)| *distance)?;
+    // Up to a third of the letters wrong is a slip, more is another word.
+    (distance * 3 <= name.as_ref().len().max(3)).then_some(name)
+}
+
+/// How many letters must be put in, taken out, replaced or swapped with their neighbours to get from one word to the
+/// other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut above: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    let mut letter_above = None;
+    for (line, left) in from.chars().enumerate() {
+        let mut next = vec![line + 1];
+        let mut letter_before = None;
+        for (column, right) in to.iter().copied().enumerate() {
+            let one_more = |row: &[usize], column: usize| {
+                row.get(column).map_or(usize::MAX, |slips| slips + 1)
+            };
+            let mut least = match row.get(column) {
+                Some(slips) if left == right => *slips,
+                _ => one_more(&row, column),
+            };
+            least = least
+                .min(one_more(&row, column + 1))
+                .min(one_more(&next, column));
+            if letter_above == Some(right) && letter_before == Some(left) {
+                // There is a letter before, so this is not the first column.
+                least = least.min(one_more(&above, column.saturating_sub(1)));
+            }
+            letter_before = Some(right);
+            next.push(least);
+        }
+        letter_above = Some(left);
+        above = std::mem::replace(&mut row, next);
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn letters_that_changed_places_are_one_slip() {
+        for (from, to, expected) in [
+            ("from", "from", 0),
+            ("form", "from", 1),
+            ("frm", "from", 1),
+            ("frome", "from", 1),
+            ("request", "reqeusts", 2),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("ab", "ba", 1),
+            ("abcd", "badc", 2),
+        ] {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Which objects can be expanded, and with what: the configuration, with the reference's keys.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The expansions that calls of a client can ask for.
+///
+/// They are the reference's, key by key, in settings as in code: a route says which action finds objects by their
+/// identifiers, an expansion which field of an object has the identifier, and which one takes what was found.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::{Expansion, ExpansionRoute, Expansions};
+///
+/// let expansions = Expansions::new()
+///     .route(
+///         "authors",
+///         ExpansionRoute::new("library", "get_authors")
+///             .request_field("author_ids")
+///             .response_field("authors"),
+///     )
+///     .expansion(
+///         "book",
+///         "author",
+///         Expansion::new("authors")
+///             .source_field("author_id")
+///             .destination_field("author")
+///             .of_type("author"),
+///     );
+/// let client = soa::Client::builder().expansions(expansions).build()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Expansions {
+    /// How objects are found, by names that `type_expansions` refer to.
+    pub type_routes: BTreeMap<String, ExpansionRoute>,
+    /// What can be expanded: by the `_type` of an object, then by the name that calls ask for.
+    pub type_expansions: BTreeMap<String, BTreeMap<String, Expansion>>,
+}
+
+/// An action that finds objects by their identifiers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ExpansionRoute {
+    /// The service that finds the objects.
+    pub service: String,
+    /// Its action.
+    pub action: String,
+    /// The field of the request that takes the identifiers, as a list.
+    pub request_field: String,
+    /// The field of the response that has the objects, as a map by identifier.
+    pub response_field: String,
+}
+
+/// One way to expand objects of a type.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Expansion {
+    /// The `_type` of the objects that are found: for expansions nested in this one, as `owner.boss`.
+    #[serde(rename = "type")]
+    pub of_type: Option<String>,
+    /// The name of the route that finds them.
+    pub route: String,
+    /// The field that has the identifier.
+    pub source_field: String,
+    /// The field that takes the object. One that is there already is left as it is.
+    pub destination_field: String,
+    /// Whether errors that the service answers are errors of the call. Otherwise they are logged, and the objects are left
+    /// out.
+    #[serde(default)]
+    pub raise_action_errors: bool,
+}
+
+impl Expansions {
+    /// No expansions yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route; one of the same name is replaced.
+    #[must_use]
+    pub fn route(mut self, name: impl Into<String>, route: ExpansionRoute) -> Self {
+        self.type_routes.insert(name.into(), route);
+        self
+    }
+
+    /// Adds an expansion of the objects with this `_type`; one of the same name is replaced.
+    #[must_use]
+    pub fn expansion(
+        mut self,
+        object_type: impl Into<String>,
+        name: impl Into<String>,
+        expansion: Expansion,
+    ) -> Self {
+        let expansions = self.type_expansions.entry(object_type.into()).or_default();
+        expansions.insert(name.into(), expansion);
+        self
+    }
+
+    /// What cannot work.
+    pub(crate) fn mistakes(&self) -> Vec<Mistake<'_>> {
+        let mut mistakes = Vec::new();
+        for (name, route) in &self.type_routes {
+            let fields = [
+                ("service", &route.service),
+                ("action", &route.action),
+                ("request_field", &route.request_field),
+                ("response_field", &route.response_field),
+            ];
+            let path = |field| vec!["type_routes", name, field];
+            mistakes.extend(empty(&fields, path));
+        }
+        for (object_type, expansions) in &self.type_expansions {
+            for (name, expansion) in expansions {
+                let path = |field| vec!["type_expansions", object_type, name, field];
+                let (source, destination) = (&expansion.source_field, &expansion.destination_field);
+                let fields = [("source_field", source), ("destination_field", destination)];
+                mistakes.extend(empty(&fields, path));
+                if source == destination && !source.is_empty() {
+                    let message =
+                        "it is the source field, too; the object needs a field of its own";
+                    let path = path("destination_field");
+                    mistakes.push(Mistake::new(path, message.to_owned()));
+                }
+                if !self.type_routes.contains_key(&expansion.route) {
+                    let message = format!("there is no route `{}`", expansion.route);
+                    mistakes.push(Mistake {
+                        meant: Some((&expansion.route, self.type_routes.keys().collect())),
+                        ..Mistake::new(path("route"), message)
+                    });
+                }
+                if name.contains('.') {
+                    let path = vec!["type_expansions", object_type, name];
+                    let message = "its name has a dot, which is for expansions nested in others";
+                    mistakes.push(Mistake::new(path, message.to_owned()));
+                }
+            }
+        }
+        mistakes
+    }
+}
+
+fn empty<'a>(
+    fields: &[(&'static str, &String)],
+    path: impl Fn(&'static str) -> Vec<&'a str>,
+) -> Vec<Mistake<'a>> {
+    let fields = fields.iter().filter(|(_, value)| value.is_empty());
+    fields
+        .map(|(field, _)| Mistake::new(path(field), "it is empty".to_owned()))
+        .collect()
+}
+
+/// Something in the configuration that cannot work.
+#[derive(Debug)]
+pub(crate) struct Mistake<'a> {
+    /// The keys to it.
+    pub(crate) path: Vec<&'a str>,
+    pub(crate) message: String,
+    /// The name that does not exist, and those that do.
+    pub(crate) meant: Option<(&'a str, Vec<&'a String>)>,
+}
+
+impl<'a> Mistake<'a> {
+    fn new(path: Vec<&'a str>, message: String) -> Self {
+        Self {
+            path,
+            message,
+            meant: None,
+        }
+    }
+}
+
+impl fmt::Display for Mistake<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.path.join("."), self.message)?;
+        if let Some((_, known)) = &self.meant {
+            f.write_str(&listed(known.iter().copied()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The names that there are, for messages.
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    if names.is_empty() {
+        return "; there are none".to_owned();
+    }
+    format!("; there are {}", names.join(", "))
+}
+
+impl ExpansionRoute {
+    /// A route to this action of this service. Both fields have to be named, too.
+    pub fn new(service: impl Into<String>, action: impl Into<String>) -> Self {
+        Self {
+            service: service.into(),
+            action: action.into(),
+            request_field: String::new(),
+            response_field: String::new(),
+        }
+    }
+
+    /// The field of the request that takes the identifiers, as a list.
+    #[must_use]
+    pub fn request_field(mut self, name: impl Into<String>) -> Self {
+        self.request_field = name.into();
+        self
+    }
+
+    /// The field of the response that has the objects, as a map by identifier.
+    #[must_use]
+    pub fn response_field(mut self, name: impl Into<String>) -> Self {
+        self.response_field = name.into();
+        self
+    }
+}
+
+impl Expansion {
+    /// An expansion by the route of this name. Both fields have to be named, too.
+    pub fn new(route: impl Into<String>) -> Self {
+        Self {
+            of_type: None,
+            route: route.into(),
+            source_field: String::new(),
+            destination_field: String::new(),
+            raise_action_errors: false,
+        }
+    }
+
+    /// The field that has the identifier.
+    #[must_use]
+    pub fn source_field(mut self, name: impl Into<String>) -> Self {
+        self.source_field = name.into();
+        self
+    }
+
+    /// The field that takes the object.
+    #[must_use]
+    pub fn destination_field(mut self, name: impl Into<String>) -> Self {
+        self.destination_field = name.into();
+        self
+    }
+
+    /// The `_type` of the objects that are found: for expansions nested in this one.
+    #[must_use]
+    pub fn of_type(mut self, object_type: impl Into<String>) -> Self {
+        self.of_type = Some(object_type.into());
+        self
+    }
+
+    /// Makes errors that the service answers errors of the call.
+    #[must_use]
+    pub fn raise_action_errors(mut self) -> Self {
+        self.raise_action_errors = true;
+        self
+    }
+}

@@ -1,0 +1,125 @@
+//! The low level: requests that are sent, and a stream of responses in the order in which they come.
+
+use std::fmt;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use super::form::{self, Form};
+use crate::BoxFuture;
+use crate::error::ClientError;
+
+/// What tells which of the [`Outstanding`] a response belongs to.
+///
+/// It counts up from 0, and is unique among the outstanding calls that it comes from. On the wire requests have
+/// other numbers, which are their transport's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// The id as a number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Calls that are on their way, and the stream of their responses in the order in which they come.
+///
+/// This is the lowest form of calling: [`send`](Self::send) a request and get its id; take the responses one by one
+/// with [`next`](Self::next). The calls may be for one service or several, and of any form; all give the same type,
+/// which for [`call_job`](super::Client::call_job) is the whole [`JobResponse`](crate::JobResponse).
+///
+/// What nobody waits for any more is dropped with this; the services do their work all the same.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::Outstanding;
+/// use soa::value;
+///
+/// # async fn example(client: soa::Client) -> Result<(), soa::ClientError> {
+/// let mut outstanding = Outstanding::new();
+/// for isbn in ["1", "2", "3"] {
+///     let job = client.call_job("books", [("find".into(), value!({ "isbn": isbn }))]);
+///     let id = outstanding.send(job).await?;
+///     println!("{isbn} is request {id}");
+/// }
+/// while let Some((id, response)) = outstanding.next().await {
+///     println!("{id}: {:?}", response?.actions);
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Outstanding<R> {
+    calls: FuturesUnordered<BoxFuture<(RequestId, Result<R, ClientError>)>>,
+    next: u64,
+}
+
+impl<R: Send + 'static> Outstanding<R> {
+    /// No calls yet.
+    pub fn new() -> Self {
+        Self {
+            calls: FuturesUnordered::new(),
+            next: 0,
+        }
+    }
+
+    /// Sends a call; returns when the request is on its way.
+    ///
+    /// # Errors
+    /// A request that could not be sent. It is not among the outstanding then.
+    pub async fn send<F: Form<Output = R>>(&mut self, call: F) -> Result<RequestId, ClientError> {
+        let pending = form::send(call).await?;
+        let id = RequestId(self.next);
+        self.next = self.next.saturating_add(1);
+        self.calls
+            .push(Box::pin(pending.map(move |outcome| (id, outcome))));
+        Ok(id)
+    }
+
+    /// The next response that comes, with the id of its request; `None` when none is outstanding.
+    ///
+    /// It may be given up and tried again, `tokio::time::timeout(limit, outstanding.next())`: no response is lost by
+    /// that.
+    pub async fn next(&mut self) -> Option<(RequestId, Result<R, ClientError>)> {
+        self.calls.next().await
+    }
+
+    /// [`next`](Self::next) for futures that are polled by hand, and for streams:
+    /// `futures::stream::poll_fn(move |cx| outstanding.poll_next(cx))`.
+    pub fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<(RequestId, Result<R, ClientError>)>> {
+        self.calls.poll_next_unpin(cx)
+    }
+
+    /// How many are outstanding.
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether none is outstanding.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+}
+
+impl<R: Send + 'static> Default for Outstanding<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R> fmt::Debug for Outstanding<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outstanding")
+            .field("calls", &self.calls.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,359 @@
+//! Using an answer again, for actions that declare for how long that may be done.
+//!
+//! ```text
+//! call ─▶ is an answer to the same call kept? ─▶ it
+//!         is the same call on its way?        ─▶ its answer, when it comes
+//!         else                                ─▶ sent; kept if it has no errors
+//! ```
+//!
+//! Two calls are the same when nothing tells them apart that the service could see: service, action and variant, body,
+//! switches, the control header without the timeout, and the whole context apart from what only traces calls. So an answer
+//! for one caller, tenant, token or locale is never given to another. [`ResultCache::context_keys`] narrows that.
+//!
+//! Only jobs of one action are looked at. What is kept is bounded in number and in bytes; what was used least recently goes
+//! first. When a call fails, those that waited for it are sent by themselves; when its caller gives it up, one of them
+//! takes its place.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{ClientStage, Middleware, Next};
+use crate::client::ClientRequest;
+use crate::codec::{Encoding, Map, Value};
+use crate::error::ClientError;
+use crate::message::{Body, JobRequest, JobResponse, Switch};
+
+/// What an entry takes besides its key and its body, about.
+const OVERHEAD: usize = 512;
+
+/// Keys of the context that tell where a call comes from, and not what it is about.
+const TRACES: [&str; 3] = ["correlation_id", "traceparent", "tracestate"];
+
+/// Client middleware that uses answers again, of actions that declare `cache`. Clones share what is kept.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::Client;
+/// use soa::middleware::ResultCache;
+///
+/// let cache = ResultCache::new().max_entries(500);
+/// let client = Client::builder().middleware(cache.clone()).build()?;
+/// cache.clear();
+/// # Ok::<(), soa::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct ResultCache {
+    max_entries: usize,
+    max_bytes: usize,
+    context_keys: Option<Arc<BTreeSet<String>>>,
+    store: Arc<Mutex<Store>>,
+}
+
+impl Default for ResultCache {
+    fn default() -> Self {
+        Self {
+            max_entries: 1000,
+            max_bytes: 16 << 20,
+            context_keys: None,
+            store: Arc::default(),
+        }
+    }
+}
+
+impl ResultCache {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many answers are kept at most; 1,000 by default.
+    #[must_use]
+    pub fn max_entries(mut self, entries: usize) -> Self {
+        self.max_entries = entries;
+        self
+    }
+
+    /// How many bytes they may take, about; 16 MiB by default. An answer that takes more than a quarter of it is not kept.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Of the context, lets these keys alone tell calls apart (and switches, as always), in place of all of them.
+    ///
+    /// An answer is then used for other callers as well. What a service makes of the rest of the context, who calls
+    /// among it, must not change its answers: name the keys for tenant, token and locale here, if it looks at them.
+    #[must_use]
+    pub fn context_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.context_keys = Some(Arc::new(keys.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Forgets everything that is kept.
+    pub fn clear(&self) {
+        let mut store = self.store();
+        store.entries.clear();
+        store.recent.clear();
+        store.bytes = 0;
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What tells this call from others, and for how long its answer may be kept; `None` for one that is not to be
+    /// looked at.
+    fn key(&self, request: &ClientRequest) -> Option<(Key, Duration)> {
+        let JobRequest {
+            control,
+            context,
+            actions,
+            ..
+        } = &request.job;
+        let [action] = actions.as_slice() else {
+            return None;
+        };
+        let time = action.cache_time().filter(|time| !time.is_zero())?;
+        if control.suppress_response == Some(true) {
+            return None;
+        }
+        let body = action.body.bytes().ok()?;
+        let mut switches: Vec<i64> = context.switches.iter().map(Switch::number).collect();
+        switches.sort_unstable();
+        let variant = action.variant.and_then(|variant| variant.switch);
+        let of_context = |key: &str| match &self.context_keys {
+            Some(keys) => keys.contains(key),
+            None => !TRACES.contains(&key),
+        };
+        let context = context.to_map().into_pairs().into_iter();
+        let context = context.filter(|(key, _)| match key.as_str() {
+            Some("switches") => false,
+            Some(key) => of_context(key),
+            None => self.context_keys.is_none(),
+        });
+        let control = control
+            .extra
+            .iter()
+            .filter(|(key, _)| key.as_str() != Some("timeout"));
+        let rest = Map::from([
+            ("service", Value::from(&*request.service)),
+            ("action", (&*action.action).into()),
+            ("variant", variant.map(Switch::number).into()),
+            ("json", (action.body.encoding() == Encoding::Json).into()),
+            ("switches", switches.into_iter().collect()),
+            ("context", Value::Map(sorted(context))),
+            ("control", Value::Map(sorted(control.cloned()))),
+        ]);
+        // What cannot be written cannot be sent either.
+        let mut key = Encoding::MessagePack.encode_body(&Value::Map(rest)).ok()?;
+        key.extend_from_slice(body);
+        Some((key.into(), time))
+    }
+}
+
+/// The order of keys says nothing.
+fn sorted(pairs: impl Iterator<Item = (Value, Value)>) -> Map {
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort_by_cached_key(|(key, _)| format!("{key:?}"));
+    pairs.into()
+}
+
+impl Middleware<ClientStage> for ResultCache {
+    async fn call(
+        &self,
+        request: ClientRequest,
+        next: Next<ClientStage>,
+    ) -> Result<JobResponse, ClientError> {
+        let Some((key, time)) = self.key(&request) else {
+            return next.run(request).await;
+        };
+        let correlation_id = Arc::clone(&request.job.context.correlation_id);
+        let answer = |response: &JobResponse| {
+            let mut response = response.clone();
+            response.context.correlation_id = Some(Arc::clone(&correlation_id));
+            Ok(response)
+        };
+        loop {
+            let entered = self.store().enter(&key, Instant::now());
+            match entered {
+                Entered::Found(response) => return answer(&response),
+                Entered::First(sender) => {
+                    let flight = Flight {
+                        cache: self,
+                        key: &key,
+                        sender,
+                    };
+                    let outcome = next.run(request).await;
+                    flight.land(outcome.as_ref().ok(), time);
+                    return outcome;
+                }
+                Entered::Later(mut receiver) => {
+                    let landed = receiver.wait_for(|news| !matches!(news, News::None)).await;
+                    let news = landed.map(|news| news.clone());
+                    match news {
+                        Ok(News::Landed(response)) => return answer(&response),
+                        Ok(News::Failed) => return next.run(request).await,
+                        // Its caller has given it up.
+                        Ok(News::None) | Err(_) => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ResultCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let store = self.store();
+        f.debug_struct("ResultCache")
+            .field("entries", &store.entries.len())
+            .field("bytes", &store.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+type Key = Arc<[u8]>;
+
+/// What comes of a call that others wait for.
+#[derive(Clone)]
+enum News {
+    None,
+    Landed(Arc<JobResponse>),
+    Failed,
+}
+
+enum Entered {
+    Found(Arc<JobResponse>),
+    First(watch::Sender<News>),
+    Later(watch::Receiver<News>),
+}
+
+/// A call on its way. Dropped, it is forgotten, and who waits for it notices.
+struct Flight<'a> {
+    cache: &'a ResultCache,
+    key: &'a Key,
+    sender: watch::Sender<News>,
+}
+
+impl Flight<'_> {
+    fn land(self, response: Option<&JobResponse>, time: Duration) {
+        let Some(response) = response else {
+            self.sender.send_replace(News::Failed);
+            return;
+        };
+        let (response, bytes) = detached(response);
+        let response = Arc::new(response);
+        let has_succeeded = response.errors.is_empty()
+            && response
+                .actions
+                .iter()
+                .all(|action| action.errors.is_empty());
+        let bytes = bytes + 2 * self.key.len() + OVERHEAD;
+        if let Some(until) = Instant::now().checked_add(time)
+            && has_succeeded
+            && bytes <= self.cache.max_bytes / 4
+        {
+            let mut store = self.cache.store();
+            store.keep(self.key, Arc::clone(&response), until, bytes);
+            store.shrink(self.cache.max_entries, self.cache.max_bytes);
+        }
+        self.sender.send_replace(News::Landed(response));
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.cache.store().flights.remove(self.key);
+    }
+}
+
+/// The same response with bodies of its own: one that was received is a slice of its whole message. And their bytes.
+fn detached(response: &JobResponse) -> (JobResponse, usize) {
+    let mut response = response.clone();
+    let mut sum = 0;
+    for action in &mut response.actions {
+        if let Ok(bytes) = action.body.bytes() {
+            sum += bytes.len();
+            let bytes = Bytes::copy_from_slice(bytes);
+            action.body = Body::from_bytes(action.body.encoding(), bytes);
+        }
+    }
+    (response, sum)
+}
+
+struct Entry {
+    response: Arc<JobResponse>,
+    until: Instant,
+    bytes: usize,
+    /// When it was used last, in uses of anything.
+    turn: u64,
+}
+
+#[derive(Default)]
+struct Store {
+    entries: HashMap<Key, Entry>,
+    /// The keys by when they were used, the least recent first.
+    recent: BTreeMap<u64, Key>,
+    turn: u64,
+    bytes: usize,
+    flights: HashMap<Key, watch::Receiver<News>>,
+}
+
+impl Store {
+    fn enter(&mut self, key: &Key, now: Instant) -> Entered {
+        if let Some(entry) = self.entries.get_mut(key) {
+            if entry.until > now {
+                self.turn += 1;
+                let before = std::mem::replace(&mut entry.turn, self.turn);
+                if let Some(key) = self.recent.remove(&before) {
+                    self.recent.insert(self.turn, key);
+                }
+                return Entered::Found(Arc::clone(&entry.response));
+            }
+            self.remove(key);
+        }
+        if let Some(receiver) = self.flights.get(key) {
+            return Entered::Later(receiver.clone());
+        }
+        let (sender, receiver) = watch::channel(News::None);
+        self.flights.insert(Arc::clone(key), receiver);
+        Entered::First(sender)
+    }
+
+    fn keep(&mut self, key: &Key, response: Arc<JobResponse>, until: Instant, bytes: usize) {
+        self.remove(key);
+        self.turn += 1;
+        let entry = Entry {
+            response,
+            until,
+            bytes,
+            turn: self.turn,
+        };
+        self.bytes += bytes;
+        self.recent.insert(self.turn, Arc::clone(key));
+        self.entries.insert(Arc::clone(key), entry);
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(entry) = self.entries.remove(key) {
+            self.recent.remove(&entry.turn);
+            self.bytes = self.bytes.saturating_sub(entry.bytes);
+        }
+    }
+
+    fn shrink(&mut self, max_entries: usize, max_bytes: usize) {
+        while self.entries.len() > max_entries || self.bytes > max_bytes {
+            let Some((_, key)) = self.recent.pop_first() else {
+                return;
+            };
+            self.remove(&key);
+        }
+    }
+}

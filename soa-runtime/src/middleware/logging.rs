@@ -1,0 +1,310 @@
+//! One record in the log for each job, with what was asked and what was answered.
+//!
+//! On a server it is job middleware and sees every job that can be read, on a client it is client middleware and sees every
+//! call. The record is written when the outcome is known, at one of two levels: for jobs that went well, and for those
+//! with errors. It has the correlation id, the actions with their error codes, how long it took, and, shortened and
+//! without secrets ([`Redaction`]), the context, the bodies and the errors.
+//!
+//! Where nobody takes records of either level, nothing is decoded, kept or written. A body is decoded only for the record.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{Level, enabled, event};
+
+use super::{ClientStage, JobStage, Middleware, Next};
+use crate::client::ClientRequest;
+use crate::error::{ClientError, JobError};
+use crate::log_level::LogLevel;
+use crate::message::{Body, JobRequest, JobResponse, WireError};
+use crate::redact::Redaction;
+
+/// How much longer than its share of the record a body may be to be decoded for it.
+const DECODED: usize = 16;
+
+/// Job and client middleware that logs what was asked and what was answered. Records have the target `soa::jobs`.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::middleware::Logging;
+/// use soa::redact::Redaction;
+/// use soa::{LogLevel, Server};
+///
+/// let logging = Logging::new()
+///     .levels(LogLevel::Debug, LogLevel::Warn)
+///     .redaction(Redaction::standard().with(["medical_record"]));
+/// let server = Server::untyped("tools", "1.0.0").job_middleware(logging).build()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Logging {
+    success: LogLevel,
+    error: LogLevel,
+    bodies: bool,
+    length: usize,
+    redaction: Redaction,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self {
+            success: LogLevel::Info,
+            error: LogLevel::Info,
+            bodies: true,
+            length: 2048,
+            redaction: Redaction::standard(),
+        }
+    }
+}
+
+impl Logging {
+    /// With everything at its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// At which level jobs that went well are logged, and those with errors; `Info` for both by default, as in PySOA.
+    #[must_use]
+    pub fn levels(mut self, success: LogLevel, error: LogLevel) -> Self {
+        (self.success, self.error) = (success, error);
+        self
+    }
+
+    /// Whether context and bodies are logged, too; on by default.
+    #[must_use]
+    pub fn bodies(mut self, bodies: bool) -> Self {
+        self.bodies = bodies;
+        self
+    }
+
+    /// How many bytes of a record the context, the request and the response take at most, each; 2,048 by default. A body
+    /// of more than 16 times that is not decoded: its size is logged.
+    #[must_use]
+    pub fn length(mut self, bytes: usize) -> Self {
+        self.length = bytes;
+        self
+    }
+
+    /// What is hidden; [`Redaction::standard`] by default.
+    #[must_use]
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
+        self
+    }
+
+    fn is_needed(&self) -> bool {
+        is_enabled(self.success) || is_enabled(self.error)
+    }
+
+    fn write(&self, job: &JobRequest, answer: &Answer<'_>, place: &Place<'_>, took: Duration) {
+        let level = if answer.has_failed() {
+            self.error
+        } else {
+            self.success
+        };
+        if !is_enabled(level) {
+            return;
+        }
+        let outcome = if answer.has_failed() { "error" } else { "ok" };
+        let actions = answer.actions(job);
+        let correlation_id = &*job.context.correlation_id;
+        let [context, request, response] = if self.bodies {
+            [
+                self.redaction.map_text(&job.context.extra, self.length),
+                self.bodies_text(job.actions.iter().map(|one| (&*one.action, &one.body))),
+                self.answer_text(answer),
+            ]
+        } else {
+            Default::default()
+        };
+        macro_rules! record {
+            ($level:ident) => {
+                if self.bodies {
+                    event!(target: "soa::jobs", Level::$level, service = place.service, correlation_id,
+                        %actions, outcome, ?took, context, request, response, "{}", place.what)
+                } else {
+                    event!(target: "soa::jobs", Level::$level, service = place.service, correlation_id,
+                        %actions, outcome, ?took, "{}", place.what)
+                }
+            };
+        }
+        match level {
+            LogLevel::Off => {}
+            LogLevel::Error => record!(ERROR),
+            LogLevel::Warn => record!(WARN),
+            LogLevel::Info => record!(INFO),
+            LogLevel::Debug => record!(DEBUG),
+            LogLevel::Trace => record!(TRACE),
+        }
+    }
+
+    fn answer_text(&self, answer: &Answer<'_>) -> String {
+        match answer {
+            Answer::Refused(errors) => self.redaction.errors_text(errors, self.length),
+            Answer::Failed(error) => error.to_string(),
+            Answer::Given(response) if !response.errors.is_empty() => {
+                self.redaction.errors_text(&response.errors, self.length)
+            }
+            Answer::Given(response) => {
+                let mut text = String::new();
+                for action in &response.actions {
+                    let left = self.length.saturating_sub(text.len());
+                    if left == 0 {
+                        break;
+                    }
+                    if !text.is_empty() {
+                        text.push_str("; ");
+                    }
+                    let one = if action.errors.is_empty() {
+                        self.body_text(&action.body, left)
+                    } else {
+                        self.redaction.errors_text(&action.errors, left)
+                    };
+                    // Writing to a text cannot fail.
+                    let _ = write!(text, "{} {one}", action.action);
+                }
+                text
+            }
+        }
+    }
+
+    fn bodies_text<'a>(&self, bodies: impl Iterator<Item = (&'a str, &'a Body)>) -> String {
+        let mut text = String::new();
+        for (action, body) in bodies {
+            let left = self.length.saturating_sub(text.len());
+            if left == 0 {
+                break;
+            }
+            let between = if text.is_empty() { "" } else { "; " };
+            let body = self.body_text(body, left);
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{between}{action} {body}");
+        }
+        text
+    }
+
+    fn body_text(&self, body: &Body, length: usize) -> String {
+        let size = body.bytes().map_or(0, |bytes| bytes.len());
+        if size > self.length.saturating_mul(DECODED) {
+            return format!("<{size} bytes>");
+        }
+        match body.to_value() {
+            Ok(value) => self.redaction.text(&value, length),
+            Err(_) => format!("<{size} bytes that cannot be read>"),
+        }
+    }
+}
+
+/// Which of the two places it is.
+struct Place<'a> {
+    what: &'static str,
+    service: Option<&'a str>,
+}
+
+/// What came of a job.
+enum Answer<'a> {
+    Given(&'a JobResponse),
+    /// By middleware of the server.
+    Refused(&'a [WireError]),
+    /// On the client.
+    Failed(&'a ClientError),
+}
+
+impl Answer<'_> {
+    fn has_failed(&self) -> bool {
+        match self {
+            Self::Given(response) => {
+                let mut actions = response.actions.iter();
+                !response.errors.is_empty() || actions.any(|action| !action.errors.is_empty())
+            }
+            Self::Refused(_) | Self::Failed(_) => true,
+        }
+    }
+
+    /// The actions that were asked for, each with the codes of its errors, and then those of the whole job.
+    fn actions(&self, job: &JobRequest) -> String {
+        let mut text = String::new();
+        let codes = |text: &mut String, errors: &[WireError]| {
+            for (index, error) in errors.iter().enumerate() {
+                let before = if index == 0 { "=" } else { "," };
+                // Writing to a text cannot fail.
+                let _ = write!(text, "{before}{}", error.code);
+            }
+        };
+        let (answered, errors): (&[_], &[_]) = match self {
+            Self::Given(response) => (&response.actions, &response.errors),
+            Self::Refused(errors) => (&[], errors),
+            Self::Failed(_) => (&[], &[]),
+        };
+        for (index, request) in job.actions.iter().enumerate() {
+            if index > 0 {
+                text.push(' ');
+            }
+            text.push_str(&request.action);
+            if let Some(response) = answered.get(index) {
+                codes(&mut text, &response.errors);
+            }
+        }
+        if !errors.is_empty() {
+            text.push_str(" job");
+            codes(&mut text, errors);
+        }
+        text
+    }
+}
+
+impl Middleware<JobStage> for Logging {
+    async fn call(&self, job: JobRequest, next: Next<JobStage>) -> Result<JobResponse, JobError> {
+        if !self.is_needed() {
+            return next.run(job).await;
+        }
+        let (kept, began) = (job.clone(), Instant::now());
+        let outcome = next.run(job).await;
+        let answer = match &outcome {
+            Ok(response) => Answer::Given(response),
+            Err(error) => Answer::Refused(error.errors()),
+        };
+        let place = Place {
+            what: "a job was run",
+            service: None,
+        };
+        self.write(&kept, &answer, &place, began.elapsed());
+        outcome
+    }
+}
+
+impl Middleware<ClientStage> for Logging {
+    async fn call(
+        &self,
+        request: ClientRequest,
+        next: Next<ClientStage>,
+    ) -> Result<JobResponse, ClientError> {
+        if !self.is_needed() {
+            return next.run(request).await;
+        }
+        let (kept, began) = (request.clone(), Instant::now());
+        let outcome = next.run(request).await;
+        let answer = match &outcome {
+            Ok(response) => Answer::Given(response),
+            Err(error) => Answer::Failed(error),
+        };
+        let place = Place {
+            what: "a service was called",
+            service: Some(&*kept.service),
+        };
+        self.write(&kept.job, &answer, &place, began.elapsed());
+        outcome
+    }
+}
+
+fn is_enabled(level: LogLevel) -> bool {
+    match level {
+        LogLevel::Off => false,
+        LogLevel::Error => enabled!(target: "soa::jobs", Level::ERROR),
+        LogLevel::Warn => enabled!(target: "soa::jobs", Level::WARN),
+        LogLevel::Info => enabled!(target: "soa::jobs", Level::INFO),
+        LogLevel::Debug => enabled!(target: "soa::jobs", Level::DEBUG),
+        LogLevel::Trace => enabled!(target: "soa::jobs", Level::TRACE),
+    }
+}

@@ -1,0 +1,363 @@
+//! Middleware: code around jobs, around actions, and around the calls of a client.
+//!
+//! There are three stacks, one a [`Stage`]:
+//!
+//! * [`JobStage`] runs once a job, on the server;
+//! * [`ActionStage`] runs once an action, on the server, inside of the job's: the same for a single
+//!   call, for each action of a job, and for the in-process transport;
+//! * [`ClientStage`] runs once a call, around sending the request and receiving the response.
+//!
+//! A middleware is one async method. It may change the request, answer by itself, call `next` and
+//! change what comes back, or call a clone of `next` again. The first one added is the outermost.
+//! Errors and panics of handlers are responses already when middleware sees them.
+//!
+//! ```
+//! # use soa_runtime as soa;
+//! use soa::middleware::{ActionStage, Middleware, Next};
+//! use soa::{ActionCall, ActionError, ActionResponse};
+//!
+//! /// Lets only callers through that say who they are.
+//! struct RequireCaller;
+//!
+//! impl Middleware<ActionStage> for RequireCaller {
+//!     async fn call(
+//!         &self,
+//!         request: ActionCall,
+//!         next: Next<ActionStage>,
+//!     ) -> Result<ActionResponse, ActionError> {
+//!         if request.context.caller().is_none() {
+//!             return Err(ActionError::caller("NO_CALLER", "Say who calls").field("context.caller"));
+//!         }
+//!         next.run(request).await
+//!     }
+//! }
+//! ```
+
+mod auth;
+mod breaker;
+mod cache;
+#[cfg(feature = "tower")]
+mod layer;
+mod logging;
+mod retry;
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::client::ClientRequest;
+use crate::error::{ActionError, ClientError, JobError};
+use crate::message::{ActionResponse, JobRequest, JobResponse};
+use crate::service::ActionCall;
+
+pub(crate) use auth::not_authorized;
+pub use auth::{Authentication, Credentials, Denied, Identity};
+pub use breaker::CircuitBreaker;
+pub use cache::ResultCache;
+#[cfg(feature = "tower")]
+pub use layer::{BoxError, FromLayer, Inner, LayeredStage, Passing, from_layer};
+pub use logging::Logging;
+pub use retry::Retry;
+
+/// A place where middleware can stand.
+pub trait Stage: Send + Sync + 'static {
+    /// What goes in.
+    type Request: Send + 'static;
+    /// What comes out.
+    type Response: Send + 'static;
+    /// What comes out when it fails.
+    type Error: Send + 'static;
+}
+
+/// Once a job, on the server.
+#[derive(Clone, Copy, Debug)]
+pub enum JobStage {}
+
+impl Stage for JobStage {
+    type Request = JobRequest;
+    type Response = JobResponse;
+    type Error = JobError;
+}
+
+/// Once an action, on the server.
+#[derive(Clone, Copy, Debug)]
+pub enum ActionStage {}
+
+impl Stage for ActionStage {
+    type Request = ActionCall;
+    type Response = ActionResponse;
+    type Error = ActionError;
+}
+
+/// Once a call, on the client.
+#[derive(Clone, Copy, Debug)]
+pub enum ClientStage {}
+
+impl Stage for ClientStage {
+    type Request = ClientRequest;
+    type Response = JobResponse;
+    type Error = ClientError;
+}
+
+/// What a stage gives.
+pub type StageResult<S> = Result<<S as Stage>::Response, <S as Stage>::Error>;
+
+/// Code around a stage.
+pub trait Middleware<S: Stage>: Send + Sync + 'static {
+    /// Handles one request; `next.run(request)` goes on.
+    ///
+    /// # Errors
+    /// Whatever the stage may fail with. On the server it becomes the response's errors.
+    fn call(
+        &self,
+        request: S::Request,
+        next: Next<S>,
+    ) -> impl Future<Output = StageResult<S>> + Send;
+
+    /// Whether it finds out who calls, and leaves an [`Identity`] in the extensions. A server whose actions require
+    /// permissions is not made without such middleware.
+    fn authenticates(&self) -> bool {
+        false
+    }
+}
+
+/// A middleware made of a closure or a function.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::middleware::{JobStage, Next, from_fn};
+/// use soa::{JobRequest, SwitchSet};
+///
+/// let beta = from_fn(|mut job: JobRequest, next: Next<JobStage>| async move {
+///     job.context.switches = job.context.switches.with(7);
+///     next.run(job).await
+/// });
+/// ```
+pub fn from_fn<F>(function: F) -> FromFn<F> {
+    FromFn {
+        function,
+        authenticates: false,
+    }
+}
+
+/// See [`from_fn`].
+#[derive(Clone, Copy)]
+pub struct FromFn<F> {
+    function: F,
+    authenticates: bool,
+}
+
+impl<F> FromFn<F> {
+    /// Says that it finds out who calls: see [`Middleware::authenticates`].
+    #[must_use]
+    pub fn authenticating(mut self) -> Self {
+        self.authenticates = true;
+        self
+    }
+}
+
+impl<F> fmt::Debug for FromFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FromFn")
+    }
+}
+
+impl<S, F, Fut> Middleware<S> for FromFn<F>
+where
+    S: Stage,
+    F: Fn(S::Request, Next<S>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = StageResult<S>> + Send,
+{
+    fn call(
+        &self,
+        request: S::Request,
+        next: Next<S>,
+    ) -> impl Future<Output = StageResult<S>> + Send {
+        (self.function)(request, next)
+    }
+
+    fn authenticates(&self) -> bool {
+        self.authenticates
+    }
+}
+
+/// The rest of a stack: the middleware further in, and what they stand around.
+pub struct Next<S: Stage> {
+    stack: Stack<S>,
+    passed: usize,
+    end: Arc<dyn Fn(S::Request) -> BoxFuture<'static, StageResult<S>> + Send + Sync>,
+}
+
+impl<S: Stage> Next<S> {
+    /// What middleware stands around in a test of it: nothing but this closure.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{JobStage, Middleware, Next};
+    /// use soa::{ContextHeader, Control, JobError, JobRequest, JobResponse};
+    ///
+    /// async fn refuses_all(middleware: impl Middleware<JobStage>) {
+    ///     let job = JobRequest::new(ContextHeader::fresh(), Control::default(), vec![]);
+    ///     let next = Next::new(|_job| async { Ok::<_, JobError>(JobResponse::default()) });
+    ///     assert!(middleware.call(job, next).await.is_err());
+    /// }
+    /// ```
+    pub fn new<F, Fut>(end: F) -> Self
+    where
+        F: Fn(S::Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = StageResult<S>> + Send + 'static,
+    {
+        Self {
+            stack: StackBuilder::new().build(),
+            passed: 0,
+            end: Arc::new(move |request| Box::pin(end(request))),
+        }
+    }
+
+    /// Goes on with this request.
+    ///
+    /// # Errors
+    /// Those of the stage.
+    pub fn run(mut self, request: S::Request) -> BoxFuture<'static, StageResult<S>> {
+        match self.stack.layers.get(self.passed) {
+            Some(layer) => {
+                let layer = Arc::clone(layer);
+                self.passed += 1;
+                layer.call_boxed(request, self)
+            }
+            None => (self.end)(request),
+        }
+    }
+}
+
+impl<S: Stage> Clone for Next<S> {
+    fn clone(&self) -> Self {
+        Self {
+            stack: self.stack.clone(),
+            passed: self.passed,
+            end: Arc::clone(&self.end),
+        }
+    }
+}
+
+impl<S: Stage> fmt::Debug for Next<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = self.stack.layers.len().saturating_sub(self.passed);
+        write!(f, "Next({left} more)")
+    }
+}
+
+/// The middleware of one stage, outermost first. Cheap to clone.
+pub(crate) struct Stack<S: Stage> {
+    layers: Arc<[Arc<dyn Boxed<S>>]>,
+}
+
+impl<S: Stage> Stack<S> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// The same with one more, outside of all others.
+    pub(crate) fn behind(&self, outermost: impl Middleware<S>) -> Self {
+        let outermost: Arc<dyn Boxed<S>> = Arc::new(outermost);
+        Self {
+            layers: std::iter::once(outermost)
+                .chain(self.layers.iter().cloned())
+                .collect(),
+        }
+    }
+
+    pub(crate) fn run<F>(&self, request: S::Request, end: F) -> BoxFuture<'static, StageResult<S>>
+    where
+        F: Fn(S::Request) -> BoxFuture<'static, StageResult<S>> + Send + Sync + 'static,
+    {
+        Next {
+            stack: self.clone(),
+            passed: 0,
+            end: Arc::new(end),
+        }
+        .run(request)
+    }
+}
+
+impl<S: Stage> Clone for Stack<S> {
+    fn clone(&self) -> Self {
+        Self {
+            layers: Arc::clone(&self.layers),
+        }
+    }
+}
+
+/// A stack while it is put together.
+pub(crate) struct StackBuilder<S: Stage> {
+    layers: Vec<Arc<dyn Boxed<S>>>,
+    /// How many were added around the others so far, while that is done.
+    outside: Option<usize>,
+}
+
+impl<S: Stage> StackBuilder<S> {
+    pub(crate) fn new() -> Self {
+        Self {
+            layers: Vec::new(),
+            outside: None,
+        }
+    }
+
+    pub(crate) fn push(&mut self, middleware: impl Middleware<S>) {
+        let place = self.outside.unwrap_or(self.layers.len());
+        self.layers.insert(place, Arc::new(middleware));
+        self.outside = self.outside.map(|outside| outside + 1);
+    }
+
+    /// From now on, what is added stands around what is there.
+    #[cfg(feature = "cli")]
+    pub(crate) fn begin_outside(&mut self) {
+        self.outside = Some(0);
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn end_outside(&mut self) {
+        self.outside = None;
+    }
+
+    /// Whether one of them finds out who calls.
+    pub(crate) fn authenticates(&self) -> bool {
+        self.layers.iter().any(|layer| layer.finds_out_who_calls())
+    }
+
+    pub(crate) fn build(self) -> Stack<S> {
+        Stack {
+            layers: self.layers.into(),
+        }
+    }
+}
+
+/// The form of [`Middleware`] that can be a trait object.
+trait Boxed<S: Stage>: Send + Sync {
+    fn call_boxed(
+        self: Arc<Self>,
+        request: S::Request,
+        next: Next<S>,
+    ) -> BoxFuture<'static, StageResult<S>>;
+
+    fn finds_out_who_calls(&self) -> bool;
+}
+
+impl<S: Stage, M: Middleware<S>> Boxed<S> for M {
+    fn call_boxed(
+        self: Arc<Self>,
+        request: S::Request,
+        next: Next<S>,
+    ) -> BoxFuture<'static, StageResult<S>> {
+        Box::pin(async move { self.call(request, next).await })
+    }
+
+    fn finds_out_who_calls(&self) -> bool {
+        self.authenticates()
+    }
+}

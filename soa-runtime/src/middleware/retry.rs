@@ -1,0 +1,228 @@
+//! Sending a call again that failed for a reason that passes.
+//!
+//! Only calls whose actions are all declared `idempotent` are sent again, or those that say so themselves
+//! (`.idempotent()`): of a request that got no answer nobody knows whether it ran. Only what may pass is a reason: a
+//! connection that broke, a full queue, no answer in time, a service that says it is overloaded.
+//!
+//! The pause before an attempt is a random part of a time that doubles (so that callers do not come back all at once), and
+//! an attempt that the caller could not wait for is not made. Over all calls of one service there is a budget: each call
+//! puts a fraction of an attempt into it, each further attempt takes one out. A service that is down is so asked
+//! a tenth more than usual, and not three times as much.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument as _;
+
+use super::{ClientStage, Middleware, Next};
+use crate::client::ClientRequest;
+use crate::error::ClientError;
+use crate::message::{JobResponse, Name, code};
+
+/// Client middleware that sends calls again which failed for a reason that passes.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+/// use soa::Client;
+/// use soa::middleware::Retry;
+///
+/// let client = Client::builder()
+///     .middleware(Retry::new().attempts(4).attempt_timeout(Duration::from_secs(1)))
+///     .build()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
+#[derive(Debug)]
+pub struct Retry {
+    attempts: u32,
+    attempt_timeout: Option<Duration>,
+    pause: Duration,
+    longest_pause: Duration,
+    codes: BTreeSet<Cow<'static, str>>,
+    share: f64,
+    reserve: u32,
+    /// What is left of the budget of each service.
+    budgets: Mutex<HashMap<Name, f64>>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            attempt_timeout: None,
+            pause: Duration::from_millis(50),
+            longest_pause: Duration::from_secs(2),
+            codes: BTreeSet::from([code::OVERLOADED.into()]),
+            share: 0.1,
+            reserve: 10,
+            budgets: Mutex::default(),
+        }
+    }
+}
+
+impl Retry {
+    /// With everything at its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How often a call is sent at most, the first time counted; 3 by default, at least 1.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+
+    /// How long one attempt may take; by default as long as the caller waits, which leaves no time for another one
+    /// where no answer comes.
+    #[must_use]
+    pub fn attempt_timeout(mut self, time: Duration) -> Self {
+        self.attempt_timeout = Some(time);
+        self
+    }
+
+    /// Of what time the first pause is a random part, and how long that time becomes at most; 50 milliseconds and 2
+    /// seconds by default. It doubles with every attempt.
+    #[must_use]
+    pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
+        self.pause = first;
+        self.longest_pause = longest;
+        self
+    }
+
+    /// Sends calls again that are answered with this code, too. `OVERLOADED` is there by default.
+    #[must_use]
+    pub fn on_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.codes.insert(code.into());
+        self
+    }
+
+    /// How many attempts beyond the first there may be for each call, on average over the calls of one service, and how
+    /// many may be made before there were any; 0.1 and 10 by default.
+    #[must_use]
+    pub fn budget(mut self, share: f64, reserve: u32) -> Self {
+        self.share = share.clamp(0.0, 1.0);
+        self.reserve = reserve;
+        self
+    }
+
+    /// Puts a call's part into the budget of its service.
+    fn pay_in(&self, service: &Name) {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = f64::from(self.reserve.max(1));
+        match budgets.get_mut(service) {
+            Some(left) => *left = (*left + self.share).min(most),
+            None => {
+                let first = f64::from(self.reserve) + self.share;
+                budgets.insert(service.clone(), first.min(most));
+            }
+        }
+    }
+
+    /// Takes one attempt out of it, if there is one.
+    fn take_out(&self, service: &Name) -> bool {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        // Tenths do not add up to ones exactly.
+        let left = budgets.get_mut(service).filter(|left| **left > 0.999);
+        left.map(|left| *left = (*left - 1.0).max(0.0)).is_some()
+    }
+
+    /// Why this may be tried again.
+    fn reason(&self, outcome: &Result<JobResponse, ClientError>) -> Option<String> {
+        match outcome {
+            Err(error) => error.is_transient().then(|| error.to_string()),
+            Ok(response) => {
+                let of_actions = response.actions.iter().flat_map(|action| &action.errors);
+                let mut errors = response.errors.iter().chain(of_actions).peekable();
+                let first = errors.peek().map(ToString::to_string)?;
+                errors
+                    .all(|error| self.codes.contains(&error.code))
+                    .then_some(first)
+            }
+        }
+    }
+
+    fn pause_after(&self, attempt: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
+        let most = self.pause.saturating_mul(doubled).min(self.longest_pause);
+        most.mul_f64(random())
+    }
+
+    async fn attempt(
+        &self,
+        request: ClientRequest,
+        next: Next<ClientStage>,
+    ) -> Result<JobResponse, ClientError> {
+        let Some(limit) = self.attempt_timeout else {
+            return next.run(request).await;
+        };
+        let service = request.service.clone();
+        match timeout(limit, next.run(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(ClientError::timeout(&service, limit, None)),
+        }
+    }
+}
+
+impl Middleware<ClientStage> for Retry {
+    async fn call(
+        &self,
+        mut request: ClientRequest,
+        next: Next<ClientStage>,
+    ) -> Result<JobResponse, ClientError> {
+        let mut actions = request.job.actions.iter();
+        if !actions.all(|action| action.is_idempotent()) {
+            return next.run(request).await;
+        }
+        let service = request.service.clone();
+        self.pay_in(&service);
+        let deadline = request
+            .timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut attempt = 1;
+        loop {
+            let run = self.attempt(request.clone(), next.clone());
+            let outcome = match attempt {
+                1 => run.await,
+                _ => {
+                    let span = tracing::info_span!("attempt", %service, number = attempt);
+                    run.instrument(span).await
+                }
+            };
+            let Some(reason) = self.reason(&outcome) else {
+                return outcome;
+            };
+            let pause = self.pause_after(attempt);
+            let is_in_time = deadline.is_none_or(|deadline| {
+                let next = Instant::now().checked_add(pause);
+                next.is_some_and(|next| next < deadline)
+            });
+            if attempt >= self.attempts || !is_in_time {
+                return outcome;
+            }
+            if !self.take_out(&service) {
+                tracing::warn!(%service, attempt, reason, "a call failed, and too many were tried again already");
+                return outcome;
+            }
+            tracing::warn!(%service, attempt, ?pause, reason, "a call failed and is tried again");
+            sleep(pause).await;
+            attempt += 1;
+            if let Some(deadline) = deadline {
+                let left = deadline.saturating_duration_since(Instant::now());
+                request.timeout = Some(left);
+                if request.job.control.timeout().is_some() {
+                    request.job.control.set_timeout(left);
+                }
+            }
+        }
+    }
+}
+
+/// A number from zero to one.
+fn random() -> f64 {
+    let [.., a, b, c, d] = uuid::Uuid::new_v4().into_bytes();
+    f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX)
+}

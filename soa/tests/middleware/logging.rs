@@ -1,0 +1,214 @@
+//! One record for each job and call, without secrets.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+
+use soa::middleware::Logging;
+use soa::redact::Redaction;
+use soa::{ActionError, Context, LogLevel, Server, Value, value};
+use tracing::field::{Field, Visit};
+use tracing::span;
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::support::{Shop, ShopClient, client, server};
+
+/// Takes the records of jobs up to a level.
+#[derive(Clone)]
+struct Records {
+    up_to: Level,
+    texts: Arc<Mutex<Vec<String>>>,
+}
+
+impl Records {
+    fn up_to(up_to: Level) -> Self {
+        Self {
+            up_to,
+            texts: Arc::default(),
+        }
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.texts.lock().unwrap())
+    }
+}
+
+impl Subscriber for Records {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "soa::jobs" && *metadata.level() <= self.up_to
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        struct Text(String);
+        impl Visit for Text {
+            fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+                write!(self.0, " {}={value:?}", field.name()).unwrap();
+            }
+
+            fn record_str(&mut self, field: &Field, value: &str) {
+                write!(self.0, " {}={value}", field.name()).unwrap();
+            }
+        }
+        let mut text = Text(event.metadata().level().to_string());
+        event.record(&mut text);
+        self.texts.lock().unwrap().push(text.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+fn echo() -> soa::ServerBuilder {
+    Server::untyped("echo", "1.0.0")
+        .action("echo", |body: Value, _: Context| async {
+            Ok::<_, ActionError>(body)
+        })
+        .action("fail", |_: Value, _: Context| async {
+            let error = ActionError::caller("NO", "No").variable("token", "abc");
+            Err::<Value, _>(error.variable("n", 1))
+        })
+}
+
+fn echo_client(logging: Logging) -> soa::Client {
+    soa::Client::builder()
+        .service(
+            "echo",
+            soa::LocalTransport::new(echo().job_middleware(logging).build().unwrap()),
+        )
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_one_record_with_all_but_the_secrets() {
+    let records = Records::up_to(Level::INFO);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let client = echo_client(Logging::new());
+    client
+        .job(vec![
+            client.call_action("echo", "echo", &value!({ "password": "abc", "n": 1 })),
+            client.call_action("echo", "fail", &value!({})),
+        ])
+        .context("token", "abc")
+        .correlation_id("cid")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        records.take(),
+        [
+            r#"INFO correlation_id=cid actions=echo fail=NO outcome=error took=0ns context={"token": "**********"} request=echo {"password": "**********", "n": 1}; fail {} response=echo {"password": "**********", "n": 1}; fail NO: No {"token": "**********", "n": 1} message=a job was run"#
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_and_error_have_levels_of_their_own() {
+    let levels = Logging::new()
+        .levels(LogLevel::Debug, LogLevel::Warn)
+        .bodies(false);
+    let client = echo_client(levels);
+    for (up_to, expected) in [
+        (Level::DEBUG, &["DEBUG", "WARN"][..]),
+        (Level::INFO, &["WARN"]),
+        (Level::ERROR, &[]),
+    ] {
+        let records = Records::up_to(up_to);
+        let _guard = tracing::subscriber::set_default(records.clone());
+        let _ = client.call_action("echo", "echo", &value!({})).await;
+        let _ = client.call_action("echo", "fail", &value!({})).await;
+        let texts = records.take();
+        let levels: Vec<_> = texts
+            .iter()
+            .filter_map(|text| text.split(' ').next())
+            .collect();
+        assert_eq!(levels, expected);
+        assert!(
+            texts.iter().all(|text| !text.contains("request=")),
+            "{texts:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_of_the_services_own_are_hidden_as_well() {
+    let records = Records::up_to(Level::INFO);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let redaction = Redaction::standard().with(["medical_record"]);
+    let client = echo_client(Logging::new().redaction(redaction));
+    let body = value!({ "medicalRecord": { "n": 1 }, "name": "x" });
+    client.call_action("echo", "echo", &body).await.unwrap();
+    let [text] = &records.take()[..] else {
+        panic!("one record");
+    };
+    assert!(
+        text.contains(r#"echo {"medicalRecord": "**********", "name": "x"}"#),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_large_is_cut_and_what_is_very_large_is_not_decoded() {
+    let records = Records::up_to(Level::INFO);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let client = echo_client(Logging::new().length(100));
+    for length in [200, 2000] {
+        let body = value!({ "text": ("x".repeat(length)) });
+        client.call_action("echo", "echo", &body).await.unwrap();
+    }
+    let texts = records.take();
+    assert!(
+        texts[0].contains("xxx…") && texts[0].len() < 500,
+        "{}",
+        texts[0]
+    );
+    assert!(texts[1].contains("echo <2010 bytes>"), "{}", texts[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_logs_its_calls() {
+    let records = Records::up_to(Level::INFO);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let client = client(server(Shop::default()))
+        .middleware(Logging::new())
+        .build()
+        .unwrap();
+    let shop = ShopClient::new(&client);
+    shop.pay(value!({ "pin": 1234 }))
+        .correlation_id("cid")
+        .await
+        .unwrap();
+    let nowhere = client
+        .call_action("nowhere", "go", &value!({}))
+        .correlation_id("cid");
+    nowhere.await.unwrap_err();
+    assert_eq!(
+        records.take(),
+        [
+            r#"INFO service=shop correlation_id=cid actions=pay outcome=ok took=0ns context={} request=pay {"pin": "**********"} response=pay {"run": 1} message=a service was called"#,
+            "INFO service=nowhere correlation_id=cid actions=go outcome=error took=0ns context={} request=go {} response=no route to service `nowhere`: this client knows `shop` message=a service was called",
+        ]
+    );
+}
+
+#[test]
+fn what_goes_to_logs_by_debug_has_no_secrets() {
+    let mut context = soa::ContextHeader::new("cid");
+    context.extra.insert("token", "abc");
+    let control = {
+        let mut control = soa::Control::default();
+        control.extra.insert("secret", "abc");
+        control
+    };
+    let job = soa::JobRequest::new(context, control, Vec::new());
+    assert!(!format!("{job:?}").contains("abc"), "{job:?}");
+    let error = ActionError::caller("NO", "No").variable("password", "abc");
+    assert!(!format!("{error:?}").contains("abc"), "{error:?}");
+}

@@ -1,0 +1,17 @@
+use soa::health::Health;
+use soa::service;
+
+struct Example;
+
+#[service(name = "example")]
+impl Example {
+    #[action]
+    #[health_check]
+    async fn disk(&self) -> Health {
+        Health::ok()
+    }
+}
+
+fn main() {
+    let _ = soa::Server::builder(Example);
+}
