@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Switch,
     /// A length of time, in quotes.
     Period,
+    /// Whatever this reads.
+    Tokens(fn(ParseStream<'_>) -> syn::Result<TokenStream>),
     /// Given or not, without a value.
     Flag,
     /// A text, or several in brackets.
@@ -103,6 +105,7 @@ pub(crate) enum Value {
     /// And where it was written.
     Period(Period, Span),
     Texts(Vec<LitStr>),
+    Tokens(TokenStream),
     Flag,
     /// It was given and is no good, which has been reported.
     Broken,
@@ -324,6 +327,12 @@ impl Argument {
                 self.period(input).map(|time| Value::Period(time, place))
             }
             Kind::Texts => self.texts(input).map(Value::Texts),
+            Kind::Tokens(read) => {
+                let start = input.fork();
+                read(input).map(Value::Tokens).map_err(|error| {
+                    start.error(format_args!("{error}: write `{name} = {example}`"))
+                })
+            }
             // These are answered before their value is looked at.
             Kind::Flag | Kind::Contract => {
                 Err(input.error(format_args!("`{name}` takes no value")))
@@ -474,30 +483,71 @@ impl Table {
 
     /// The name that was probably meant.
     fn nearest(&self, given: &str) -> Option<&'static str> {
-        let (distance, name) = self
-            .names()
-            .map(|name| (distance(given, name), name))
-            .min_by_key(|(distance, _)| *distance)?;
-        // Up to a third of the letters wrong is a slip, more is another word.
-        (distance * 3 <= name.len().max(3)).then_some(name)
+        nearest(given, self.names())
     }
 }
 
-/// How many letters must be put in, taken out or replaced to get from one word to the other.
+/// The one of these names that was probably meant.
+pub(crate) fn nearest<N: AsRef<str>>(given: &str, names: impl Iterator<Item = N>) -> Option<N> {
+    let (distance, name) = names
+        .map(|name| (distance(given, name.as_ref()), name))
+        .min_by_key(|(distance, _)| *distance)?;
+    // Up to a third of the letters wrong is a slip, more is another word.
+    (distance * 3 <= name.as_ref().len().max(3)).then_some(name)
+}
+
+/// How many letters must be put in, taken out, replaced or swapped with their neighbours to get from one word to the
+/// other.
 fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    let to: Vec<char> = to.chars().collect();
+    let mut above: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    let mut letter_above = None;
     for (line, left) in from.chars().enumerate() {
-        let mut diagonal = line;
-        let mut before = line + 1;
-        let mut next = vec![before];
-        for (right, above) in to.chars().zip(row.iter().skip(1)) {
-            before = (diagonal + usize::from(left != right))
-                .min(above + 1)
-                .min(before + 1);
-            diagonal = *above;
-            next.push(before);
+        let mut next = vec![line + 1];
+        let mut letter_before = None;
+        for (column, right) in to.iter().copied().enumerate() {
+            let one_more = |row: &[usize], column: usize| {
+                row.get(column).map_or(usize::MAX, |slips| slips + 1)
+            };
+            let mut least = match row.get(column) {
+                Some(slips) if left == right => *slips,
+                _ => one_more(&row, column),
+            };
+            least = least
+                .min(one_more(&row, column + 1))
+                .min(one_more(&next, column));
+            if letter_above == Some(right) && letter_before == Some(left) {
+                // There is a letter before, so this is not the first column.
+                least = least.min(one_more(&above, column.saturating_sub(1)));
+            }
+            letter_before = Some(right);
+            next.push(least);
         }
-        row = next;
+        letter_above = Some(left);
+        above = std::mem::replace(&mut row, next);
     }
     row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn letters_that_changed_places_are_one_slip() {
+        for (from, to, expected) in [
+            ("from", "from", 0),
+            ("form", "from", 1),
+            ("frm", "from", 1),
+            ("frome", "from", 1),
+            ("request", "reqeusts", 2),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("ab", "ba", 1),
+            ("abcd", "badc", 2),
+        ] {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+        }
+    }
 }

@@ -144,6 +144,27 @@ pub(crate) fn documentation(attributes: &[Attribute]) -> Option<TokenStream> {
     Some(quote!(::core::concat!(#(#pieces)* #end)))
 }
 
+/// The first paragraph of the doc comment, on one line; `None` where there is nothing in it, or only macros.
+pub(crate) fn summary(attributes: &[Attribute]) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
+    for attribute in attributes {
+        if let Meta::NameValue(meta) = &attribute.meta
+            && meta.path.is_ident("doc")
+            && let Expr::Lit(literal) = ungrouped(&meta.value)
+            && let Lit::Str(text) = &literal.lit
+        {
+            // Unlike `lines`, `split` gives one for an empty text, which ends a paragraph.
+            for line in text.value().split('\n') {
+                if line.trim().is_empty() && !words.is_empty() {
+                    return Some(words.join(" "));
+                }
+                words.extend(line.split_whitespace().map(str::to_owned));
+            }
+        }
+    }
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
 /// What is inside the invisible group that a `macro_rules!` puts around it.
 fn ungrouped(mut expression: &Expr) -> &Expr {
     while let Expr::Group(group) = expression {

@@ -1,4 +1,4 @@
-//! The attribute macros of the `soa` framework, to be used through the `soa` crate, which
+//! The macros of the `soa` framework, to be used through the `soa` crate, which
 //! re-exports them.
 //!
 //! A service is an `impl` block under `#[service]`; each handler in it is a method under
@@ -14,9 +14,15 @@
 //! * `validate` checks the rules that concern more than one token, and builds the `model`;
 //! * `expand` turns the model, and nothing else, into code.
 //!
+//! `#[derive(Expand)]`, for responses with objects of other services in them, goes the same way in
+//! `expansion`.
+//! `#[derive(ActionErrors)]` is such a pipeline of its own, in `action_errors`.
+//! `test_plans!` is a macro of its own, in `plans`.
+//!
 //! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
 //! user's own item is part of the output whatever went wrong.
 
+mod action_errors;
 mod argument;
 mod attr;
 mod bounds;
@@ -25,10 +31,12 @@ mod check;
 mod declared;
 mod errors;
 mod expand;
+mod expansion;
 mod handler;
 mod model;
 mod parse;
 mod period;
+mod plans;
 mod taken;
 #[cfg(test)]
 mod tests;
@@ -66,6 +74,26 @@ pub fn health_check(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     stray("health_check", item.into()).into()
+}
+
+/// Says which fields of a response take objects of other services.
+#[proc_macro_derive(Expand, attributes(expand))]
+pub fn derive_expand(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expansion::derive(item.into()).into()
+}
+
+/// Makes errors of actions of an enum, and the enum of errors again.
+#[proc_macro_derive(ActionErrors, attributes(action_error))]
+pub fn action_errors(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    action_errors::derive(item.into()).into()
+}
+
+/// Makes a test of each case of the test plans that match.
+#[proc_macro]
+pub fn test_plans(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    // Cargo sets it for every crate that it compiles.
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    plans::expand(input.into(), root.as_ref()).into()
 }
 
 /// The whole of `#[service]`, on tokens that a test can make too.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::client::{Client, ClientBuilder, TypedClient};
-use crate::codec::Value;
+use crate::codec::{UtcDateTime, Value};
 use crate::error::ActionError;
 use crate::extensions::Extensions;
 use crate::lifetime::Lifetime;
@@ -48,6 +48,13 @@ pub(crate) struct JobState {
 
 /// Sees every client that a server makes for a handler.
 pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send + Sync>;
+
+/// Among the extensions of a job: what a test puts around the clients of its handlers.
+pub(crate) struct ClientLayer(pub(crate) Arc<dyn Fn(Client) -> Client + Send + Sync>);
+
+/// Among the extensions of a job: where a test has stopped the clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Frozen(pub(crate) UtcDateTime);
 
 impl Context {
     pub(crate) fn new(job: Arc<JobState>, action: Name, extensions: Extensions) -> Self {
@@ -170,6 +177,12 @@ impl Context {
         self
     }
 
+    /// The context of an action whose clock stands still.
+    #[must_use]
+    pub fn with_now(self, now: UtcDateTime) -> Self {
+        self.with_extension(Frozen(now))
+    }
+
     fn change(mut self, change: impl FnOnce(&mut JobState)) -> Self {
         change(Arc::make_mut(&mut self.job));
         self
@@ -223,6 +236,15 @@ impl Context {
     /// The control header as it was received.
     pub fn control(&self) -> &Control {
         &self.job.control
+    }
+
+    /// What time it is. A handler that asks here, and not the system, can be tested at any time: with
+    /// [`with_now`](Self::with_now), or by the `freeze time` of a test plan.
+    pub fn now(&self) -> UtcDateTime {
+        match self.extensions.get::<Frozen>() {
+            Some(Frozen(now)) => *now,
+            None => UtcDateTime::now(),
+        }
     }
 
     /// The value of this type that a caller put into the context; `None` where there is none. See [`ContextValue`].
@@ -306,8 +328,12 @@ impl Context {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
         let client = self.job.client.inheriting(header).until(self.deadline);
-        match &self.job.hook {
+        let client = match &self.job.hook {
             Some(hook) => hook(client, &self.job.header),
+            None => client,
+        };
+        match self.extensions.get::<ClientLayer>() {
+            Some(ClientLayer(layer)) => layer(client),
             None => client,
         }
     }

@@ -2,14 +2,16 @@
 //!
 //! [`ActionError`] and [`JobError`] are made by services and travel as lists of
 //! [`WireError`]s. [`ClientError`] is what a call gives back; [`TransportError`] is its part that
-//! says why a message did not arrive. [`BuildError`] is told before anything runs.
+//! says why a message did not arrive. [`ActionErrors`] are a service's own errors as a type, for both sides. [`BuildError`] is told before anything runs.
 
 mod action;
 mod client;
+mod declared;
 mod transport;
 
 pub use action::{ActionError, IntoActionError, JobError};
 pub use client::{ClientError, ErrorKind, OpenCircuit};
+pub use declared::{ActionErrors, Unknown, Variable, unknown, variable};
 pub use transport::{TransportError, TransportErrorKind};
 
 use std::fmt;

@@ -42,6 +42,7 @@ mod error;
 mod extensions;
 mod lifetime;
 mod log_level;
+mod seldom;
 mod serializer;
 mod service;
 mod validation;
@@ -50,7 +51,7 @@ mod watchdog;
 pub use action::{Action, ActionBody};
 #[cfg(feature = "cli")]
 pub use cli::{Program, main};
-pub use client::{Call, Client, ClientBuilder, Pending, TypedClient};
+pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
 pub use codec::{
     Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
 };
@@ -58,8 +59,8 @@ pub use context::Context;
 pub use declared::Declared;
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use error::{
-    ActionError, BuildError, ClientError, ErrorKind, IntoActionError, JobError, OpenCircuit,
-    TransportError, TransportErrorKind,
+    ActionError, ActionErrors, BuildError, ClientError, ErrorKind, IntoActionError, JobError,
+    OpenCircuit, TransportError, TransportErrorKind,
 };
 pub use extensions::Extensions;
 pub use log_level::LogLevel;
@@ -68,7 +69,7 @@ pub use message::{
     JobResponse, Name, Switch, SwitchSet, WireError, code,
 };
 pub use serializer::{Serializer, Serializers};
-pub use server::{IntoServer, Server, ServerBuilder};
+pub use server::{IntoServer, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::{
     LocalTransport, RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport,

@@ -1,12 +1,14 @@
 //! The only door for generated code. Nothing here is for people, and all of it may change.
 
+pub use std::format;
 pub use std::string::String;
 pub use std::sync::Arc;
 
 pub use crate::action::{Action, action};
-pub use crate::client::{Call, Client, ServiceClient, TypedClient};
+pub use crate::client::{Call, Client, Expand, Finder, ServiceClient, TypedClient, Visit};
 pub use crate::declared::Declared;
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
+pub use crate::error::{Unknown, Variable, unknown, variable};
 pub use crate::health::ServiceHealthCheck;
 pub use crate::health::check::{health, into_health};
 pub use crate::message::{Name, Switch, Variant};
@@ -15,3 +17,4 @@ pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::testing::Stub;
+pub use crate::testing::plan::entry::{Source, check, mocked_subject, run_case, subject};

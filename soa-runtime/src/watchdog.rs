@@ -15,6 +15,8 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use crate::message::Name;
 
 /// How often the watchdog looks.
@@ -106,12 +108,18 @@ impl Watchdog {
 
     /// Starts its thread, which runs as long as the process. There is one in a process: a second one is not started,
     /// and `false`.
+    ///
+    /// Where it is started in a runtime of several threads, it also sees to it that the other threads go on: with tokio,
+    /// a handler that blocks may keep them all from noticing sockets and timers.
     pub fn start(self) -> bool {
         if IS_RUNNING.swap(true, Ordering::Relaxed) {
             return false;
         }
         let thread = thread::Builder::new().name("soa-watchdog".to_owned());
-        match thread.spawn(move || self.watch()) {
+        let runtime = Handle::try_current().ok();
+        let runtime =
+            runtime.filter(|runtime| runtime.runtime_flavor() != RuntimeFlavor::CurrentThread);
+        match thread.spawn(move || self.watch(runtime.as_ref())) {
             Ok(_) => true,
             Err(error) => {
                 tracing::error!(%error, "the watchdog cannot be started");
@@ -121,15 +129,17 @@ impl Watchdog {
         }
     }
 
-    fn watch(mut self) {
+    fn watch(mut self, runtime: Option<&Handle>) {
         let mut exit = None;
         loop {
             thread::sleep(TICK);
             let now = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
+            let mut is_any_blocked = false;
             for note in notes() {
                 let Some(blocked) = note.check(now, self.warn_after) else {
                     continue;
                 };
+                is_any_blocked = true;
                 let Blocked {
                     service,
                     action,
@@ -151,6 +161,11 @@ impl Watchdog {
                         call();
                     }
                 }
+            }
+            // The thread that blocks may be the one that looked after sockets and timers, and then all others sleep. One
+            // that is woken does that instead.
+            if let Some(runtime) = runtime.filter(|_| is_any_blocked) {
+                runtime.spawn(std::future::ready(()));
             }
             if exit.is_some_and(|exit| now >= exit) {
                 tracing::error!("the process ends now");

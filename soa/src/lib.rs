@@ -289,6 +289,108 @@ pub use soa_macros::action;
 #[doc(inline)]
 pub use soa_macros::health_check;
 
+/// Says which fields of a response take objects of other services, see [the guide](docs::expansions).
+///
+/// It makes the struct an [`Expand`](trait@Expand), whose calls have `.expand()`. The field that takes an object is an
+/// `Option` of it (or of a `Box`), and says how it is found:
+///
+/// | argument of `#[expand(…)]` on a field | value | |
+/// |---|---|---|
+/// | `from` | field | Required. The field of this struct with the identifier: of the type of the found map's keys, or an `Option` or [`Nullable`] of it. |
+/// | `with` | handle | Required. The action that finds the objects: `OwnersClient::GET_OWNERS`. |
+/// | `request` | struct | Required. Its request; the field that is given by its name alone takes the identifiers: `GetOwnersRequest { owner_ids }`. |
+/// | `found` | field | Required. The field of its response that has the objects: a `HashMap` or a `BTreeMap` by identifier. |
+/// | `nested` | – | The objects have such fields, too. |
+/// | `raise_action_errors` | – | Errors that the service answers are errors of the call. Otherwise they are logged, and the objects left out. |
+///
+/// `#[expand(nested)]` alone is for fields that have such structs in them: structs, `Option`, `Vec`, `Box`, maps. On the
+/// struct, `#[expand(crate = path)]` says where the framework is, by default `::soa`.
+#[doc(inline)]
+pub use soa_macros::Expand;
+
+/// Derives the trait [`ActionErrors`](trait@ActionErrors) for an enum of what can go wrong: each variant is an error on the
+/// wire, for handlers that return it and for callers that find it in what they were answered.
+///
+/// ```
+/// use soa::{ActionErrors, Context, service};
+///
+/// #[derive(Debug, PartialEq, ActionErrors)]
+/// pub enum ShelfError {
+///     /// There is no such book.
+///     #[action_error(field = "isbn")]
+///     NoSuchBook,
+///     /// Somebody else has it.
+///     #[action_error(code = "LENT", message = "Lent to {reader} for {days} days")]
+///     Lent { reader: String, days: u32 },
+///     /// The catalogue does not answer.
+///     #[action_error(server)]
+///     CatalogueDown,
+/// }
+///
+/// struct Shelf;
+///
+/// #[service(name = "shelf", version = "1.0.0")]
+/// impl Shelf {
+///     #[action]
+///     async fn take(&self) -> Result<(), ShelfError> {
+///         Err(ShelfError::Lent { reader: "Ada".into(), days: 3 })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = ShelfClient::local(Shelf).take().await.unwrap_err();
+/// assert_eq!(error.errors()[0].message, "Lent to Ada for 3 days");
+/// let expected = ShelfError::Lent { reader: "Ada".into(), days: 3 };
+/// assert_eq!(error.find::<ShelfError>(), Some(expected));
+/// # }
+/// ```
+///
+/// * The **code** is the name of the variant in capitals, `NO_SUCH_BOOK`.
+/// * The **message** is the first paragraph of the doc comment, on one line and without its full stop.
+/// * **Fields** have names, and travel under them as the error's `variables`. They implement `Serialize` and
+///   `DeserializeOwned`; a caller gets the variant back if all are there and fit. An absent one is nil, so
+///   a field that may be missing is an `Option`.
+/// * The enum converts into [`ActionError`], so a handler may return it, and use `?` where it returns `ActionError`.
+///
+/// # Arguments of `#[action_error]`
+///
+/// | on a variant | value | |
+/// |---|---|---|
+/// | `code` | text | Another code. |
+/// | `message` | text | Another message, with the variant's fields in braces as in `format!`. |
+/// | `field` | text | Names the field of the request at fault, dotted; braces as in `message`. |
+/// | `server` | none | The service is at fault; without it, the caller is. |
+/// | `other` | none | `Other(WireError)`: stands for all errors that the enum does not know, as data. |
+///
+/// On the enum, `crate` says where the framework is, as for [`service`](macro@service).
+#[doc(inline)]
+pub use soa_macros::ActionErrors;
+
+/// Makes a test of each case of PySOA's test plans, the `.pysoa` files that match.
+///
+/// ```ignore
+/// soa::test_plans!("tests/plans/*.pysoa", service = Calculator, constants = {"user": {"id": 7}});
+/// ```
+///
+/// stands in a test, at the place of a module. It makes a module of each file, named after it, with a test of each case,
+/// named after the case, and a test `every_line_is_understood`. A case with `test skip` is an ignored test. The guide
+/// [test plans](crate::docs::test_plans) has the grammar of the files.
+///
+/// # Arguments
+///
+/// | argument | |
+/// |---|---|
+/// | texts | Patterns of files, relative to the crate: `*` and `?` in a name, `**` for any directories. |
+/// | `service` | The service under test, made anew for each case: what [`IntoServer`] takes, or a closure that makes it of the case's [`Mocks`](crate::testing::plan::Mocks). It may await. |
+/// | `live`, `name` | In place of `service`: a [`Client`], and the name of a service that it finds. Cases that need the service in the test's own process are ignored. |
+/// | `constants` | What `[[name]]` in a plan refers to, as [`value!`](crate::value) takes a map. |
+/// | `crate` | The path of this crate, where it is not `::soa`. |
+///
+/// Files that are edited are tested anew; files that are *added* when the test is compiled the next time.
+#[doc(inline)]
+pub use soa_macros::test_plans;
+
 #[doc(inline)]
 pub use soa_runtime::*;
 

@@ -7,20 +7,25 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
+#[path = "reference/expansions.rs"]
+mod expansions;
 #[path = "interop/patient.rs"]
 mod patient;
 #[path = "interop/processes.rs"]
 mod processes;
 
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2};
 use processes::{Process, Redis, chunking_reference_service, reference_service};
+use soa::middleware::{ActionStage, Next, from_fn};
 use soa::{
-    Call, Client, ErrorKind, LocalTransport, Map, Nullable, RedisClientTransport,
-    RedisServerTransport, RedisSettings, Server, Value, WireError, value,
+    ActionCall, ActionError, ActionErrors, Call, Client, Context, ContextValue, ErrorKind,
+    LocalTransport, Map, Nullable, RedisClientTransport, RedisServerTransport, RedisSettings,
+    Server, Value, WireError, value,
 };
 
 /// Reference services `example` and `example2`, and a client of both.
@@ -385,6 +390,80 @@ async fn parallel_and_pending_calls_to_reference_servers_come_back_in_order() {
     assert_eq!(pending.await.unwrap().slept, 0.3);
 }
 
+/// The language in which a user wants answers.
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Locale(String);
+
+impl ContextValue for Locale {
+    const KEY: &'static str = "locale";
+}
+
+#[tokio::test]
+async fn the_context_arrives_whole_through_a_chain_of_rust_python_and_rust() {
+    let redis = Redis::start();
+    let _python = reference_service(&redis, "example");
+    // Says what it sees by types.
+    let seen = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&seen);
+    let note = from_fn(move |call: ActionCall, next: Next<ActionStage>| {
+        let cx = &call.context;
+        let locale = cx.get::<Locale>().unwrap();
+        let calling = cx.calling_service().map(ToOwned::to_owned);
+        let is_active = cx.is_active(VERSION_2) && cx.is_active(99);
+        let whole = (cx.correlation_id().to_owned(), locale, calling, is_active);
+        *noted.lock().unwrap() = Some(whole);
+        next.run(call)
+    });
+    let last = Server::builder(ExampleService::new()).name("example2");
+    let last = last.action_middleware(note).build().unwrap();
+    let transport = RedisServerTransport::new("example2", settings(&redis)).unwrap();
+    let serving = tokio::spawn(async move { last.run(transport).await });
+    let client = client(&redis);
+    await_service(&client, "example").await;
+    let request = CallSquareRequest {
+        number: 12,
+        service: None,
+    };
+    let call = ExampleClient::new(&client)
+        .call_square(request)
+        .correlation_id("through all")
+        .switch(VERSION_2)
+        .switch(99)
+        .context_value(Locale("fr_FR".into()));
+    let answer = call.await.unwrap();
+    assert_eq!(answer.square, 144);
+    let locale = Some(Locale("fr_FR".into()));
+    let expected = ("through all".into(), locale, Some("example".into()), true);
+    assert_eq!(seen.lock().unwrap().take(), Some(expected));
+    assert_eq!(answer.callee_context.get("caller"), Some(&"a test".into()));
+    let response = &answer.job_response_context;
+    assert_eq!(response.get("correlation_id"), Some(&"through all".into()));
+    serving.abort();
+}
+
+/// What the reference's `fail` answers, as our type.
+#[derive(Debug, PartialEq, ActionErrors)]
+enum ExampleError {
+    /// This action always fails.
+    ExampleFailure,
+}
+
+#[tokio::test]
+async fn errors_of_a_reference_server_are_found_as_a_type_and_forgotten_calls_of_it_are_run() {
+    let reference = Reference::start().await;
+    let example = &reference.example;
+    let fail = || example.fail(FailRequest::default());
+    let error = fail().await.unwrap_err();
+    assert_eq!(error.find(), Some(ExampleError::ExampleFailure));
+    fail().send_and_forget().await.unwrap();
+    let outcomes = reference
+        .client
+        .parallel((fail(), example.square(square(3))));
+    let (failed, nine) = outcomes.each().await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Action);
+    assert_eq!(nine.unwrap().square, 9);
+}
+
 #[tokio::test]
 async fn a_timeout_of_a_call_to_a_reference_server_is_told_and_spoils_nothing() {
     let reference = Reference::start().await;
@@ -540,5 +619,51 @@ async fn a_client_of_the_reference_reads_status_and_introspect_in_full() {
     let mut client = processes::python_command(&redis);
     client.arg("patient.py");
     assert_succeeds(client).await;
+    serving.abort();
+}
+
+/// A service of the reference tells the next one how long it waits itself, where it says so in its code, and nothing of
+/// how long its own caller does.
+#[tokio::test]
+async fn behind_a_service_of_the_reference_nothing_is_known_of_how_long_the_first_caller_waits() {
+    let redis = Redis::start();
+    let _service = reference_service(&redis, "example");
+    let client = client(&redis);
+    await_service(&client, "example").await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let last = Server::untyped("example2", "1.0.0")
+        .action("square", move |_: Value, cx: Context| {
+            let _ = tell.send(cx.time_left());
+            async { Ok::<_, ActionError>(value!({ "square": 9 })) }
+        })
+        .action("get_context", |_: Value, _: Context| async {
+            Ok::<_, ActionError>(value!({ "context": {}, "control": {} }))
+        })
+        .build()
+        .unwrap();
+    let transport = RedisServerTransport::new("example2", settings(&redis)).unwrap();
+    let serving = tokio::spawn(async move { last.run(transport).await });
+
+    let call = client.call_action("example", "call_square", &value!({ "number": 3 }));
+    call.timeout(Duration::from_secs(60)).await.unwrap();
+    let left = told.recv().await.unwrap().unwrap();
+    assert!(left <= Duration::from_secs(5), "{left:?}");
+
+    let call = client.call_action("example", "call_square", &value!({ "number": 3 }));
+    call.timeout(Duration::from_secs(3)).await.unwrap();
+    let left = told.recv().await.unwrap().unwrap();
+    assert!(left > Duration::from_secs(3), "{left:?}");
+
+    const CALL: &str = r#"
+from checks.harness import client
+client().call_action("example2", "square", {"number": 3})
+"#;
+    let mut caller = processes::python_command(&redis);
+    caller.args(["-c", CALL]);
+    let ended = tokio::task::spawn_blocking(move || caller.output().unwrap());
+    assert_eq!(told.recv().await.unwrap(), None);
+    let output = ended.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
     serving.abort();
 }

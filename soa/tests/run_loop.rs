@@ -87,7 +87,7 @@ async fn requests_are_served_side_by_side_and_bad_ones_stop_nothing() {
     }
     queue.close();
     gate.add_permits(1);
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
     assert_eq!(next_reply(&queue).await.0, 4);
 }
 
@@ -116,7 +116,7 @@ async fn never_more_jobs_run_than_the_server_is_set_to() {
         queue.push(request(id, "work"));
     }
     queue.close();
-    server.run(queue.clone()).await;
+    server.run(queue.clone()).await.unwrap();
     assert_eq!(queue.replies(REPLY_TO), 100);
     assert_eq!(most.load(Ordering::SeqCst), 3);
 }
@@ -141,12 +141,12 @@ async fn a_run_loop_that_is_dropped_loses_nothing_that_it_has_taken() {
             }
         };
         tokio::select! {
-            () = server.run(queue.clone()) => {}
+            _ = server.run(queue.clone()) => {}
             () = stop => {}
         }
     }
     queue.close();
-    server.run(queue.clone()).await;
+    server.run(queue.clone()).await.unwrap();
     while queue.replies(REPLY_TO) < 3_000 {
         tokio::task::yield_now().await;
     }
@@ -163,7 +163,7 @@ async fn any_concurrency_will_do() {
         let queue = LocalQueue::new();
         queue.push(request(1, "nothing"));
         queue.close();
-        server.run(queue.clone()).await;
+        server.run(queue.clone()).await.unwrap();
         assert_eq!(queue.replies(REPLY_TO), 1);
     }
 }
@@ -209,7 +209,7 @@ mod stopping {
         tokio::time::sleep(Duration::from_secs(29)).await;
         assert!(!running.is_finished());
         gate.add_permits(10);
-        assert_eq!(running.await.unwrap().aborted, 0);
+        assert_eq!(running.await.unwrap().unwrap().aborted, 0);
         for _ in 0..10 {
             let (_, response) = next_reply(&queue).await;
             assert!(response.actions[0].errors.is_empty());
@@ -226,7 +226,8 @@ mod stopping {
         let stop = tokio::time::sleep(Duration::from_secs(1));
         let stopped = server
             .run_until(queue.clone(), stop, Duration::from_secs(30))
-            .await;
+            .await
+            .unwrap();
         assert_eq!(stopped.aborted, 0);
         for _ in 0..10 {
             let (_, response) = next_reply(&queue).await;
@@ -261,7 +262,8 @@ mod stopping {
         };
         let stopped = other
             .run_until(queue, stop, Duration::from_millis(10))
-            .await;
+            .await
+            .unwrap();
         assert_eq!(stopped.aborted, 1);
         drop(open);
     }

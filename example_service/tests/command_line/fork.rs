@@ -1,27 +1,22 @@
 //! `serve --fork`: processes that are looked after.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use example_service::ExampleClient;
 use example_service::types::SlowRequest;
 
-use crate::processes::{Process, Redis, example_service, wait_for};
-use crate::serving::client;
+use crate::processes::{
+    Process, Redis, example_service, fresh_file, run, signal, unruly, wait_for,
+};
+use crate::serving::{client, running_job};
 
 /// Two processes that serve.
 fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     let address = redis.address();
     let command = ["serve", "--fork", "2", "--redis", &address];
     let process = Process::start(example_service(&command).args(arguments));
-    wait_for("two servers", || {
-        (count(&process, "serving; interrupt") == 2).then_some(())
-    });
+    process.says_times(2, ": requests are taken");
     process
-}
-
-fn count(process: &Process, text: &str) -> usize {
-    process.log().matches(text).count()
 }
 
 /// The processes that were started so far, in order.
@@ -32,13 +27,6 @@ fn pids(process: &Process) -> Vec<u32> {
         .filter(|line| line.contains("a process is started"));
     let pids = started.filter_map(|line| line.rsplit_once("pid=")?.1.trim().parse().ok());
     pids.collect()
-}
-
-fn kill(pid: u32) {
-    let status = Command::new("kill")
-        .args(["-KILL", &pid.to_string()])
-        .status();
-    assert!(status.expect("`kill` runs").success());
 }
 
 #[tokio::test]
@@ -57,12 +45,36 @@ async fn all_processes_serve_and_end_together_when_they_have_answered() {
     assert_eq!(served.len(), 2);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
-    assert_eq!(
-        count(&server, "no more requests are taken"),
-        2,
-        "{}",
-        server.log()
-    );
+    let log = server.log();
+    assert_eq!(server.count("no more requests are taken"), 2, "{log}");
+}
+
+#[tokio::test]
+async fn a_signal_to_all_processes_at_once_is_one_signal() {
+    let redis = Redis::start();
+    let mut server = serve(&redis, &[]);
+    let client = client(&redis);
+    let job = running_job(&client, 1.0).await;
+    for pid in pids(&server) {
+        signal(pid, "TERM");
+    }
+    server.signal("TERM");
+    job.await.expect("no panic").expect("the job is answered");
+    assert_eq!(server.end().code(), Some(0), "{}", server.log());
+    server.says_times(2, "stopped service");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_all_processes_at_once() {
+    let redis = Redis::start();
+    let mut server = serve(&redis, &[]);
+    let client = client(&redis);
+    let job = running_job(&client, 600.0).await;
+    server.signal("TERM");
+    server.says_times(2, "no more requests are taken");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(4), "{}", server.log());
+    job.abort();
 }
 
 #[test]
@@ -75,16 +87,96 @@ fn a_process_that_ends_is_started_again_and_given_up_when_that_is_too_often() {
         let pid = wait_for("a process to kill", || {
             pids(&server).into_iter().find(|pid| !killed.contains(pid))
         });
-        kill(pid);
+        signal(pid, "KILL");
         killed.insert(pid);
     }
     assert_eq!(server.end().code(), Some(1));
     assert_eq!(pids(&server).len(), 8);
     let log = server.log();
     assert!(
-        log.contains("was started again 3 times within 15 seconds"),
+        log.contains("was started again 3 times within 15s"),
         "{log}"
     );
+}
+
+#[test]
+fn how_often_is_too_often_can_be_set() {
+    let redis = Redis::start();
+    let limits =
+        r#"server.respawn_limits=[{"times": 1000, "within": "1s"}, {"times": 5, "within": "1h"}]"#;
+    let mut server = serve(&redis, &["--set", limits]);
+    let address = redis.address();
+    let mut given_up = None;
+    while given_up.is_none() {
+        // One process after another, each while it serves.
+        let started = pids(&server);
+        let last = *started.last().expect("there are processes");
+        signal(last, "KILL");
+        wait_for("the next process", || {
+            let is_started = pids(&server).len() > started.len();
+            let log = server.log();
+            let end = log.find("is given up").map(|_| log.clone());
+            given_up = end;
+            (is_started || given_up.is_some()).then_some(())
+        });
+    }
+    assert_eq!(pids(&server).len(), 2 + 5);
+    // The other one goes on.
+    let (code, _, error) = run(&["call", "none", "--redis", &address]);
+    assert_eq!(code, Some(0), "{error}");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(1));
+    let log = server.log();
+    assert!(
+        log.contains("5 times within 1h, and has ended again"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_start_that_fails_in_one_process_ends_all_of_them() {
+    let redis = Redis::start();
+    let file = fresh_file("heartbeat-1");
+    // A directory is where the first process wants to write a file.
+    std::fs::create_dir(&file).expect("the directory is made");
+    let pattern = file.to_str().expect("it is text").replace("-1", "-{{fid}}");
+    let setting = format!("server.heartbeat_file={pattern}");
+    let address = redis.address();
+    let arguments = [
+        "serve", "--fork", "2", "--redis", &address, "--set", &setting,
+    ];
+    let mut server = Process::start(&mut example_service(&arguments));
+    assert_eq!(server.end().code(), Some(1));
+    let log = server.log();
+    assert!(log.contains("the start has failed"), "{log}");
+    std::fs::remove_dir(file).expect("it is removed");
+}
+
+#[test]
+fn a_process_that_blocks_is_replaced_and_the_others_serve_on() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let mut command = unruly(&["serve", "--fork", "2", "--redis", &address]);
+    command.args(["--set", "server.watchdog.exit_after=500ms"]);
+    command.args(["--set", "server.watchdog.grace=100ms"]);
+    let mut server = Process::start(&mut command);
+    server.says_times(2, ": requests are taken");
+    let body = r#"{"milliseconds": 600000}"#;
+    let call = [
+        "call",
+        "block",
+        body,
+        "--timeout",
+        "20s",
+        "--redis",
+        &address,
+    ];
+    let caller = Process::start(&mut unruly(&call));
+    server.says("status=exit status: 70");
+    server.says_times(3, ": requests are taken");
+    drop(caller);
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0), "{}", server.log());
 }
 
 #[test]
@@ -92,20 +184,18 @@ fn with_no_respawn_what_ends_stays_ended() {
     let redis = Redis::start();
     let mut server = serve(&redis, &["--no-respawn"]);
     for pid in pids(&server) {
-        kill(pid);
+        signal(pid, "KILL");
     }
     assert_eq!(server.end().code(), Some(1));
     assert_eq!(pids(&server).len(), 2);
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn the_processes_end_with_the_one_that_looks_after_them() {
     let redis = Redis::start();
     let mut server = serve(&redis, &[]);
     server.signal("KILL");
     server.end();
-    wait_for("their end", || {
-        (count(&server, "no more requests are taken") == 2).then_some(())
-    });
+    server.says_times(2, "no more requests are taken");
+    server.says_times(2, "stopped service");
 }

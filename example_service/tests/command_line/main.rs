@@ -3,7 +3,12 @@
 #![allow(clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
+mod daemon;
 mod fork;
+mod hooks;
+mod life;
 mod processes;
 mod serving;
+mod stopping;
+mod watch;
 mod without_a_server;

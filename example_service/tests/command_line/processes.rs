@@ -1,5 +1,6 @@
 //! Processes of the tests: they listen on free ports of 127.0.0.1, are waited for by condition, and end with their guards.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -23,11 +24,23 @@ pub(crate) fn wait_for<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// The binary, without what the variables of whoever runs the tests say.
+/// The binary of the example service.
 pub(crate) fn example_service(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_example_service"));
+    program(env!("CARGO_BIN_EXE_example_service"), arguments)
+}
+
+/// The binary of the service that behaves badly.
+pub(crate) fn unruly(arguments: &[&str]) -> Command {
+    program(env!("CARGO_BIN_EXE_unruly"), arguments)
+}
+
+/// A binary, without what the variables of whoever runs the tests say.
+pub(crate) fn program(path: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(path);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("SOA_") {
+        let of_systemd = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+        let name_text = name.to_string_lossy();
+        if name_text.starts_with("SOA_") || of_systemd.contains(&&*name_text) {
             command.env_remove(name);
         }
     }
@@ -57,6 +70,13 @@ pub(crate) fn fresh_file(name: &str) -> PathBuf {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("command-line-{}-{number}-{name}", std::process::id());
     std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// Sends a signal, such as `TERM`, to a process that a test has started.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let mut kill = Command::new("kill");
+    let sent = kill.args([format!("-{name}"), pid.to_string()]).status();
+    assert!(sent.expect("`kill` runs").success());
 }
 
 /// A process that runs, and is killed when this is dropped.
@@ -91,13 +111,23 @@ impl Process {
         wait_for(text, || self.log().contains(text).then_some(()));
     }
 
+    /// How often it has said something.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.log().matches(text).count()
+    }
+
+    /// Waits until it has said something so often.
+    pub(crate) fn says_times(&self, count: usize, text: &str) {
+        wait_for(text, || (self.count(text) >= count).then_some(()));
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let mut kill = Command::new("kill");
-        let sent = kill
-            .args([format!("-{name}"), self.child.id().to_string()])
-            .status();
-        assert!(sent.expect("`kill` runs").success());
+        signal(self.child.id(), name);
     }
 
     /// Waits for its end.
@@ -122,7 +152,7 @@ impl Drop for Process {
 /// A Redis of the test's own, without persistence.
 pub(crate) struct Redis {
     pub(crate) port: u16,
-    _process: Process,
+    process: Process,
 }
 
 impl Redis {
@@ -137,10 +167,13 @@ impl Redis {
         wait_for("Redis", || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
         });
-        Self {
-            port,
-            _process: process,
-        }
+        Self { port, process }
+    }
+
+    /// Ends it, as a machine that goes down does.
+    pub(crate) fn kill(&mut self) {
+        self.process.signal("KILL");
+        self.process.end();
     }
 
     pub(crate) fn address(&self) -> String {

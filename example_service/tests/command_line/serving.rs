@@ -9,7 +9,7 @@ use soa::{Client, ClientError, RedisClientTransport, RedisSettings, Value};
 use crate::processes::{Process, Redis, example_service, fresh_file, run};
 
 /// A server that takes requests.
-fn serve(redis: &Redis, arguments: &[&str]) -> Process {
+pub(crate) fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     let address = redis.address();
     let process = Process::start(example_service(&["serve", "--redis", &address]).args(arguments));
     process.says("serving; interrupt to stop");
@@ -27,7 +27,7 @@ pub(crate) fn client(redis: &Redis) -> Client {
 }
 
 /// Starts a job that takes so long, and waits until it runs.
-async fn running_job(
+pub(crate) async fn running_job(
     client: &Client,
     seconds: f64,
 ) -> tokio::task::JoinHandle<Result<(), ClientError>> {

@@ -65,7 +65,7 @@ pub(crate) fn implementation(implementation: &Implementation) -> Expansion {
 /// Style is not the user's to fix here, nor to hear of twice; a client need not be used where it is
 /// generated; a link in the documentation of a handler may lead nowhere from the client; a deprecated action is still served; the types of an action may be less visible than the
 /// client; and what a service has to be is written down as a bound that has no parameters.
-fn lints() -> TokenStream {
+pub(crate) fn lints() -> TokenStream {
     quote! {
         #[allow(
             clippy::all,
@@ -85,13 +85,13 @@ fn lints() -> TokenStream {
 
 /// Where errors in code that belongs to `ident` show up, and its local variables still do not mix
 /// with the user's.
-fn span_of(ident: &Ident) -> Span {
+pub(crate) fn span_of(ident: &Ident) -> Span {
     Span::mixed_site().located_at(ident.span())
 }
 
 /// The same tokens, found by the same rules, but shown at `ident`: for the path that an error about
 /// an action starts with.
-fn shown_at(tokens: &TokenStream, ident: &Ident) -> TokenStream {
+pub(crate) fn shown_at(tokens: &TokenStream, ident: &Ident) -> TokenStream {
     tokens
         .clone()
         .into_iter()

@@ -1,6 +1,6 @@
 //! The arguments of the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -94,6 +94,16 @@ pub(super) enum Work {
     Call(CallArguments),
 }
 
+impl Work {
+    /// Whether what is said goes, to the end, where it is read by people, if it goes to a terminal at all.
+    pub(super) fn speaks_to_terminal(&self) -> bool {
+        match self {
+            Self::Serve(serve) => !serve.detached,
+            _ => true,
+        }
+    }
+}
+
 #[derive(Args, Clone)]
 pub(super) struct ServeArguments {
     /// The name to serve under
@@ -111,9 +121,38 @@ pub(super) struct ServeArguments {
     /// With --fork: do not start processes again
     #[arg(long)]
     pub(super) no_respawn: bool,
+    /// Go on in the background, and return when requests are taken
+    #[arg(long)]
+    daemon: bool,
+    /// With --daemon: what is written once requests are taken goes to the end of this file
+    #[arg(long, value_name = "FILE", requires = "daemon")]
+    log_file: Option<PathBuf>,
+    /// Keep the number of the process in this file
+    #[arg(long, value_name = "FILE")]
+    pid_file: Option<PathBuf>,
+    /// For development: start again when the program or a file of settings changes
+    #[arg(long)]
+    watch: bool,
+    /// This is the process that --daemon leaves behind
+    #[arg(long, hide = true)]
+    detached: bool,
+    /// This is the process that --watch starts
+    #[arg(long, hide = true)]
+    watched: bool,
     /// Which of the processes of --fork this is
     #[arg(long, value_name = "NUMBER", hide = true)]
-    fork_number: Option<usize>,
+    pub(super) fork_number: Option<usize>,
+}
+
+/// What there is to do for a process of `serve`. Each starts the next one, as far as it is asked for.
+pub(super) enum Role {
+    /// Starts the one that goes on in the background.
+    Launcher,
+    /// Starts one again when files change.
+    Watcher,
+    /// Looks after so many.
+    Supervisor(usize),
+    Server,
 }
 
 impl ServeArguments {
@@ -125,19 +164,53 @@ impl ServeArguments {
             concurrency: self.concurrency.or(others.concurrency),
             fork: self.fork.or(others.fork),
             no_respawn: self.no_respawn || others.no_respawn,
+            daemon: self.daemon || others.daemon,
+            log_file: self.log_file.or(others.log_file),
+            pid_file: self.pid_file.or(others.pid_file),
+            watch: self.watch || others.watch,
+            detached: self.detached || others.detached,
+            watched: self.watched || others.watched,
             fork_number: self.fork_number.or(others.fork_number),
         }
     }
 
-    /// How many processes to look after, if there is more than this one.
-    pub(super) fn processes(&self) -> Option<usize> {
-        self.fork
-            .filter(|processes| *processes > 1 && !self.is_fork())
+    /// What this process is for.
+    pub(super) fn role(&self) -> Role {
+        let is_fork = self.fork_number.is_some();
+        match self.fork {
+            _ if self.daemon && !self.detached => Role::Launcher,
+            _ if self.watch && !self.watched => Role::Watcher,
+            Some(processes) if processes > 1 && !is_fork => Role::Supervisor(processes),
+            _ => Role::Server,
+        }
     }
 
-    /// Whether this is one of the processes of `--fork`.
-    pub(super) fn is_fork(&self) -> bool {
-        self.fork_number.is_some()
+    /// Whether another process of this program has started this one, and is told how it fares.
+    pub(super) fn has_parent(&self) -> bool {
+        self.detached || self.follows_parent()
+    }
+
+    /// Whether it ends with that process.
+    pub(super) fn follows_parent(&self) -> bool {
+        self.watched || self.fork_number.is_some()
+    }
+
+    /// Whether this process has to leave the terminal that it was started from.
+    pub(super) fn leaves_terminal(&self) -> bool {
+        self.detached && !self.follows_parent()
+    }
+
+    /// Where to write what is said once requests are taken; `None` for where it is said before.
+    pub(super) fn output(&self) -> Option<&Path> {
+        let nowhere = Path::new("/dev/null");
+        self.detached
+            .then(|| self.log_file.as_deref().unwrap_or(nowhere))
+    }
+
+    /// Where the number of this process belongs: it is the one that was asked for, or stands for it.
+    pub(super) fn pid_file(&self) -> Option<&Path> {
+        let path = self.pid_file.as_deref();
+        path.filter(|_| !self.follows_parent() && !matches!(self.role(), Role::Launcher))
     }
 
     /// The settings that the flags stand for.

@@ -2,11 +2,20 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::process::ExitCode;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
+
+use rustix::process::Signal;
 
 use super::BoxError;
 use crate::settings::SettingsError;
-use crate::{ClientError, TransportError};
+use crate::{ClientError, StartupError, TransportError};
+
+/// As [`Watchdog::EXIT_CODE`](crate::Watchdog::EXIT_CODE), which is the end when the handler does not let go.
+const BLOCKED: u8 = 70;
+
+/// A server stopped, and jobs have no answer.
+pub(super) const JOBS_LOST: u8 = 4;
 
 /// Why a program ends without having done what it was asked for.
 pub(super) enum Failure {
@@ -21,6 +30,10 @@ pub(super) enum Failure {
     Unhealthy,
     /// A server stopped before all jobs were done.
     JobsLost,
+    /// A server stopped because a handler had blocked its thread for too long.
+    Blocked,
+    /// Another process of this program has failed so, and told it.
+    Passed(u8),
 }
 
 impl Failure {
@@ -34,6 +47,18 @@ impl Failure {
 
     pub(super) fn making(error: BoxError) -> Self {
         Self::Other(Some("the service cannot be made: "), error)
+    }
+
+    /// What it means how another process of this program has ended.
+    pub(super) fn of(status: ExitStatus) -> Result<(), Self> {
+        // A signal ends a process by itself only before that listens for it, when it has taken nothing.
+        if status.success() || status.signal() == Some(Signal::TERM.as_raw()) {
+            return Ok(());
+        }
+        match status.code().map(u8::try_from) {
+            Some(Ok(code)) => Err(Self::Passed(code)),
+            _ => Err(Self::other(format!("a process ended: {status}"))),
+        }
     }
 
     /// Tells it, and gives the exit code.
@@ -53,7 +78,9 @@ impl Failure {
             }
             Self::Other(what, error) => (with_causes(what.unwrap_or_default(), &*error), 1),
             Self::Unhealthy => return ExitCode::from(1),
-            Self::JobsLost => return ExitCode::from(4),
+            Self::JobsLost => return ExitCode::from(JOBS_LOST),
+            Self::Blocked => return ExitCode::from(BLOCKED),
+            Self::Passed(code) => return ExitCode::from(code),
         };
         let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
         ExitCode::from(code)
@@ -85,6 +112,12 @@ impl From<SettingsError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<StartupError> for Failure {
+    fn from(error: StartupError) -> Self {
         Self::other(error)
     }
 }

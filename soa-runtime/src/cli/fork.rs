@@ -1,32 +1,43 @@
 //! `serve --fork N`: several processes, each of which serves as one alone would.
 //!
 //! The process that is started runs itself N times and does nothing but look after the others. One that ends by itself is
-//! started again, unless that has happened too often: a program that cannot work should not keep a machine busy. The
-//! limits are the reference's. Signals that end a server are passed on, once for each time they come; the processes have
-//! groups of their own, so that Ctrl-C does not reach them a second time by the terminal.
+//! started again, unless that has happened too often: a program that cannot work should not keep a machine busy. When one
+//! is given up before all have been ready, the start has failed, and the others are stopped; afterwards they go on.
+//! Signals that end a server are passed on, once for each time they come; the processes have groups of their own, so that
+//! Ctrl-C does not reach them a second time by the terminal. To systemd this process speaks for the others: they are ready
+//! when all are, and alive as long as one is.
 
-use std::collections::VecDeque;
-use std::os::unix::process::ExitStatusExt as _;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::{Child, Command};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::failure::Failure;
+use super::child::{Child, Event, program};
+use super::failure::{Failure, JOBS_LOST};
+use super::outside::Outside;
 use super::signals::Signals;
-
-/// So many restarts within such a time, and there is no other.
-const LIMITS: [(usize, Duration); 2] = [(3, Duration::from_secs(15)), (8, Duration::from_secs(60))];
+use crate::settings::RespawnLimit;
 
 /// How many processes there may be for each processor.
 const PER_PROCESSOR: usize = 5;
 
+/// How the processes are started again.
+pub(super) struct Respawns {
+    pub(super) is_on: bool,
+    pub(super) limits: Vec<RespawnLimit>,
+}
+
 /// Runs this program so many times, and looks after it until all of them have ended.
-pub(super) async fn supervise(processes: usize, respawns: bool) -> Result<(), Failure> {
-    let mut signals = Signals::new()?;
+pub(super) async fn supervise(
+    processes: usize,
+    respawns: Respawns,
+    outside: &Outside,
+) -> Result<(), Failure> {
+    let mut signals = Signals::new(outside.parent().map_err(Failure::other)?)?;
     let most = std::thread::available_parallelism().map_or(1, usize::from) * PER_PROCESSOR;
     if processes > most {
         tracing::warn!(
@@ -35,85 +46,119 @@ pub(super) async fn supervise(processes: usize, respawns: bool) -> Result<(), Fa
             "fewer processes than asked for: five for each processor"
         );
     }
+    let processes = processes.min(most);
     let (stop, stopped) = watch::channel(0);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let program: Arc<Path> = program()?.into();
+    let respawns = Arc::new(respawns);
     let mut workers = JoinSet::new();
-    for number in 1..=processes.min(most) {
-        workers.spawn(Worker::new(number, respawns, stopped.clone()).keep());
+    for number in 1..=processes {
+        let worker = Worker {
+            number,
+            program: Arc::clone(&program),
+            respawns: Arc::clone(&respawns),
+            stop: stopped.clone(),
+            tell: tell.clone(),
+            restarts: Restarts::default(),
+        };
+        workers.spawn(worker.keep());
     }
+    let mut ready = BTreeSet::new();
     let mut outcome = Ok(());
     loop {
         tokio::select! {
-            ended = workers.join_next() => match ended {
-                Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(failure))) => outcome = Err(failure),
-                Some(Err(error)) => outcome = Err(Failure::other(error)),
-                None => return outcome,
+            // Who has been ready says so before it ends.
+            biased;
+            // There is a sender here.
+            Some(news) = told.recv() => match news {
+                News::Alive => outside.alive(),
+                News::Ready(number) => {
+                    if ready.insert(number) && ready.len() == processes {
+                        outside.ready(&format!("serving in {processes} processes"));
+                    }
+                }
             },
-            () = signals.next() => stop.send_modify(|times| *times += 1),
+            ended = workers.join_next() => {
+                let failure = match ended {
+                    Some(Ok(Ok(()))) => continue,
+                    Some(Ok(Err(failure))) => failure,
+                    Some(Err(error)) => Failure::other(error),
+                    None => return outcome,
+                };
+                if ready.len() < processes && *stop.borrow() == 0 {
+                    tracing::error!("the start has failed: the other processes are stopped");
+                    stop.send_replace(1);
+                }
+                outcome = Err(worse(outcome, failure));
+            }
+            () = signals.next() => {
+                if *stop.borrow() == 0 {
+                    outside.stopping();
+                }
+                stop.send_modify(|times| *times += 1);
+            }
         }
     }
 }
 
-/// Ends this process, as a signal would, when the one that looks after it is gone.
-pub(super) fn follow_parent() -> Result<(), Failure> {
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(Signal::TERM)).map_err(Failure::other)?;
-    Ok(())
+/// Of several failures the first is told, and lost jobs before all else.
+fn worse(outcome: Result<(), Failure>, failure: Failure) -> Failure {
+    match outcome {
+        Err(before) if !matches!(failure, Failure::JobsLost) => before,
+        _ => failure,
+    }
+}
+
+/// What a process says of itself.
+enum News {
+    Ready(usize),
+    Alive,
 }
 
 /// One of the processes.
 struct Worker {
     number: usize,
-    respawns: bool,
+    program: Arc<Path>,
+    respawns: Arc<Respawns>,
     /// How often the processes were told to stop.
     stop: watch::Receiver<u32>,
+    tell: mpsc::UnboundedSender<News>,
     restarts: Restarts,
 }
 
 impl Worker {
-    fn new(number: usize, respawns: bool, stop: watch::Receiver<u32>) -> Self {
-        Self {
-            number,
-            respawns,
-            stop,
-            restarts: Restarts::default(),
-        }
-    }
-
     /// Starts the process, again where it ends by itself, until it was told to stop.
     async fn keep(mut self) -> Result<(), Failure> {
         let worker = self.number;
+        let number = worker.to_string();
         loop {
-            let mut child = self.start()?;
+            let child = Child::start(&self.program, &["--fork-number", &number]);
+            let mut child = child.map_err(Failure::other)?;
             tracing::info!(worker, pid = child.id(), "a process is started");
             let (status, was_told) = self.watch(&mut child).await?;
             if was_told {
-                return told(status);
+                return Failure::of(status).map_err(|failure| match failure {
+                    // It may have failed on its own before it noticed.
+                    Failure::Passed(code) if code != JOBS_LOST => ended(worker, status),
+                    _ => Failure::JobsLost,
+                });
             }
             tracing::error!(worker, %status, "a process has ended by itself");
-            if !self.respawns {
-                return Err(Failure::other(format!("process {worker} ended: {status}")));
+            if !self.respawns.is_on {
+                return Err(ended(worker, status));
             }
-            if let Some((times, time)) = self.restarts.next(Instant::now()) {
-                let seconds = time.as_secs();
+            if let Some(limit) = self.restarts.next(Instant::now(), &self.respawns.limits) {
+                let RespawnLimit { times, within, .. } = limit;
                 tracing::error!(worker, "a process ends too often and is given up");
                 return Err(Failure::other(format!(
-                    "process {worker} was started again {times} times within {seconds} seconds, and has ended again"
+                    "process {worker} was started again {times} times within {within}, and has ended again"
                 )));
             }
         }
     }
 
-    fn start(&self) -> Result<Child, Failure> {
-        let program = std::env::current_exe().map_err(Failure::other)?;
-        let mut command = Command::new(program);
-        command.args(std::env::args_os().skip(1));
-        command.args(["--fork-number", &self.number.to_string()]);
-        command.process_group(0).kill_on_drop(true);
-        command.spawn().map_err(Failure::other)
-    }
-
-    /// Waits for the end of the process, and passes on what it is told; says whether it was told anything.
+    /// Waits for the end of the process, and passes on what it is told and what it tells; says whether it was told
+    /// anything.
     async fn watch(&mut self, child: &mut Child) -> Result<(ExitStatus, bool), Failure> {
         // It may have been told to stop before it was started.
         let mut told = 0;
@@ -121,37 +166,25 @@ impl Worker {
             let asked = *self.stop.borrow_and_update();
             while told < asked {
                 told += 1;
-                terminate(child);
+                child.terminate();
             }
-            tokio::select! {
-                status = child.wait() => return Ok((status.map_err(Failure::other)?, told > 0)),
+            let news = tokio::select! {
+                event = child.next() => match event? {
+                    Event::Ready => News::Ready(self.number),
+                    Event::Alive => News::Alive,
+                    Event::Ended(status) => return Ok((status, told > 0)),
+                },
                 // The sender lives as long as this.
-                _ = self.stop.changed() => {}
-            }
+                _ = self.stop.changed() => continue,
+            };
+            // Nobody is told who has gone.
+            let _ = self.tell.send(news);
         }
     }
 }
 
-/// Tells a process to stop. One that has ended meanwhile needs no telling.
-fn terminate(child: &Child) {
-    let pid = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw);
-    if let Some(pid) = pid
-        && let Err(error) = kill_process(pid, Signal::TERM)
-    {
-        tracing::warn!(%error, "a process cannot be told to stop");
-    }
-}
-
-/// What it means how a process ended that was told to.
-fn told(status: ExitStatus) -> Result<(), Failure> {
-    // A signal ends a process by itself only before that listens for it, when it has taken nothing.
-    if status.success() || status.signal() == Some(Signal::TERM.as_raw()) {
-        return Ok(());
-    }
-    Err(Failure::JobsLost)
+fn ended(worker: usize, status: ExitStatus) -> Failure {
+    Failure::other(format!("process {worker} ended: {status}"))
 }
 
 /// When a process was started again.
@@ -160,18 +193,18 @@ struct Restarts(VecDeque<Instant>);
 
 impl Restarts {
     /// Notes one more; or tells the limit that it would break.
-    fn next(&mut self, now: Instant) -> Option<(usize, Duration)> {
-        for (times, time) in LIMITS {
-            let is_recent = |at: &&Instant| now.duration_since(**at) < time;
-            if self.0.iter().filter(is_recent).count() >= times {
-                return Some((times, time));
+    fn next(&mut self, now: Instant, limits: &[RespawnLimit]) -> Option<RespawnLimit> {
+        for limit in limits {
+            let within = limit.within.get();
+            let is_recent = |at: &&Instant| now.duration_since(**at) < within;
+            if self.0.iter().filter(is_recent).count() >= limit.times {
+                return Some(*limit);
             }
         }
+        let longest = limits.iter().map(|limit| limit.within.get()).max();
+        let longest = longest.unwrap_or(Duration::ZERO);
         self.0.push_back(now);
-        let most = LIMITS.iter().map(|(times, _)| *times).max().unwrap_or(0);
-        while self.0.len() > most {
-            self.0.pop_front();
-        }
+        self.0.retain(|at| now.duration_since(*at) < longest);
         None
     }
 }
@@ -179,14 +212,17 @@ impl Restarts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::ServerSettings;
 
     fn restarts(seconds: &[u64]) -> Vec<bool> {
         let start = Instant::now();
         let mut restarts = Restarts::default();
+        let limits = ServerSettings::default().respawn_limits;
         let at = seconds
             .iter()
             .map(|second| start + Duration::from_secs(*second));
-        at.map(|now| restarts.next(now).is_none()).collect()
+        at.map(|now| restarts.next(now, &limits).is_none())
+            .collect()
     }
 
     #[test]

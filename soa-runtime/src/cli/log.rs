@@ -9,15 +9,19 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::settings::{LogFormat, LogLevel, LoggingSettings};
 
-/// Starts it. A program that has its own subscriber keeps it.
-pub(super) fn start(settings: &LoggingSettings) {
+/// Starts it. A program that has its own subscriber keeps it. Colours are for terminals, where the standard error stays
+/// what it is.
+pub(super) fn start(settings: &LoggingSettings, may_be_coloured: bool) {
     let targets = settings.targets.iter();
     let filter = Targets::new()
         .with_default(level(settings.level))
         .with_targets(targets.map(|(target, of_target)| (target.as_str(), level(*of_target))));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = match settings.format {
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Text => {
+            let is_coloured = may_be_coloured && std::io::stderr().is_terminal();
+            lines.with_ansi(is_coloured).boxed()
+        }
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));

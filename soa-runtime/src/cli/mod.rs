@@ -15,36 +15,48 @@
 //! | exit code | |
 //! |---|---|
 //! | 0 | all is well: what was asked for is done, or a server was told to stop and has answered everything |
-//! | 1 | it failed: no connection, the service could not be made, an action answered with errors, `status` has errors, a process of `--fork` ended and stayed so |
+//! | 1 | it failed: no connection, the service could not be made, a startup hook failed, an action answered with errors, `status` has errors, a process of `--fork` ended and stayed so |
 //! | 2 | the command line is wrong |
 //! | 3 | the settings are wrong |
-//! | 4 | a server stopped, and jobs have no answer: their handlers did not let go, or a second signal came |
+//! | 4 | a server stopped, and jobs have no answer: their handlers did not let go, Redis was gone, or a second signal came |
 //! | 70 | a handler blocked its thread for too long: `server.watchdog` |
 
 mod arguments;
 mod call;
+mod child;
+mod daemon;
 mod describe;
 mod failure;
 mod fork;
+mod heartbeat;
 mod log;
+mod outside;
+mod pid_file;
 mod serve;
 mod serving;
 mod signals;
+mod watch;
 
 use std::io::Write as _;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use arguments::{Arguments, Command, ServeArguments, Sources, What, Work};
+use arguments::{Arguments, Command, Role, ServeArguments, Sources, What, Work};
 use failure::Failure;
+use outside::Outside;
+use pid_file::PidFile;
+use serve::Serving;
 pub use serving::{Customized, Serve, with_server};
+use signals::Signals;
 
 use crate::service::Service;
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
 use crate::transport::RedisSettings;
-use crate::{BuildError, Server};
+use crate::{BuildError, ServerBuilder};
 
 /// What makes a service can fail with: anything.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -184,7 +196,7 @@ impl<M, S> Program<M, S> {
         };
         let loader = self.loader(&sources, &serve)?;
         match command.unwrap_or(Command::Work(Work::Serve(serve))) {
-            Command::Work(work) => self.run_in(work, loader.load()?),
+            Command::Work(work) => self.run_in(work, loader.load()?, sources.settings),
             Command::Settings(what) => show_settings(loader, what),
             Command::Completions { shell } => {
                 // The file may have another name than the service.
@@ -224,19 +236,24 @@ impl<M, S> Program<M, S> {
         Ok(loader)
     }
 
-    fn run_in<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
+    fn run_in<V>(
+        self,
+        work: Work,
+        settings: Settings<S>,
+        files: Vec<PathBuf>,
+    ) -> Result<(), Failure>
     where
         S: Section,
         V: Serve,
         M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
     {
-        log::start(&settings.logging);
+        log::start(&settings.logging, work.speaks_to_terminal());
         // Who looks after other processes has nothing else to do.
-        let is_alone = match &work {
-            Work::Serve(serve) => serve.processes().is_none(),
+        let runs_handlers = match &work {
+            Work::Serve(serve) => matches!(serve.role(), Role::Server),
             _ => true,
         };
-        let mut builder = if settings.server.workers > 1 && is_alone {
+        let mut builder = if settings.server.workers > 1 && runs_handlers {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
             builder.worker_threads(settings.server.workers);
             builder
@@ -244,13 +261,18 @@ impl<M, S> Program<M, S> {
             tokio::runtime::Builder::new_current_thread()
         };
         let runtime = builder.enable_all().build().map_err(Failure::other)?;
-        let outcome = runtime.block_on(self.dispatch(work, settings));
+        let outcome = runtime.block_on(self.dispatch(work, settings, files));
         // Handlers that block, and what they wait for, do not keep the process.
         runtime.shutdown_background();
         outcome
     }
 
-    async fn dispatch<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
+    async fn dispatch<V>(
+        self,
+        work: Work,
+        settings: Settings<S>,
+        files: Vec<PathBuf>,
+    ) -> Result<(), Failure>
     where
         S: Section,
         V: Serve,
@@ -259,12 +281,18 @@ impl<M, S> Program<M, S> {
         let name = V::Service::DESCRIPTOR.name();
         match work {
             Work::Introspect { action, json } => {
-                let server = self.server(settings, &mut Connections::default()).await?;
+                let server = self
+                    .server(settings, &mut Connections::default())
+                    .await?
+                    .build()?;
                 let text = describe::introspect(server, action, json).await?;
                 print(&text)
             }
             Work::Call(call) if call.is_local => {
-                let server = self.server(settings, &mut Connections::default()).await?;
+                let server = self
+                    .server(settings, &mut Connections::default())
+                    .await?
+                    .build()?;
                 print(&call::in_process(server, &call).await?)
             }
             Work::Call(call) => print(&call::over_transport(name, &settings, &call).await?),
@@ -277,17 +305,58 @@ impl<M, S> Program<M, S> {
                     Err(Failure::Unhealthy)
                 }
             }
-            Work::Serve(serve) => {
-                if let Some(processes) = serve.processes() {
-                    return fork::supervise(processes, !serve.no_respawn).await;
-                }
-                if serve.is_fork() {
-                    fork::follow_parent()?;
-                }
-                let mut connections = Connections::default();
-                let serving = serve::Serving::prepare(&settings, &mut connections).await?;
-                let server = self.server(settings, &mut connections).await?;
-                serving.run(server).await
+            Work::Serve(serve) => self.serve(serve, settings, files).await,
+        }
+    }
+
+    /// What this process has to do so that the service is served.
+    async fn serve<V>(
+        self,
+        serve: ServeArguments,
+        settings: Settings<S>,
+        files: Vec<PathBuf>,
+    ) -> Result<(), Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let role = serve.role();
+        if let Role::Launcher = role {
+            return daemon::launch().await;
+        }
+        let _pid_file = serve.pid_file().map(PidFile::take).transpose()?;
+        let outside = Arc::new(Outside::find(&serve)?);
+        if let Role::Watcher = role {
+            return watch::watch(files, &outside).await;
+        }
+        if let Role::Supervisor(processes) = role {
+            let respawns = fork::Respawns {
+                is_on: !serve.no_respawn,
+                limits: settings.server.respawn_limits,
+            };
+            return fork::supervise(processes, respawns, &outside).await;
+        }
+        // From here on signals do not end the process by themselves.
+        let mut signals = Signals::new(outside.parent().map_err(Failure::other)?)?;
+        signals.force_after(signals::AT_ONCE);
+        let prepare = async {
+            let mut connections = Connections::default();
+            let of_server = settings.server.clone();
+            let (connections, fork) = (&mut connections, serve.fork_number);
+            let serving = Serving::prepare(of_server, connections, outside, fork).await?;
+            let server = self.server(settings, connections).await?;
+            let server = serving.with_signs_of_life(server).build()?;
+            Ok::<_, Failure>((serving, server))
+        };
+        tokio::select! {
+            prepared = prepare => {
+                let (serving, server) = prepared?;
+                serving.run(server, signals).await
+            }
+            () = signals.next() => {
+                tracing::info!("stopped before any request was taken");
+                Ok(())
             }
         }
     }
@@ -297,7 +366,7 @@ impl<M, S> Program<M, S> {
         self,
         settings: Settings<S>,
         connections: &mut Connections,
-    ) -> Result<Server, Failure>
+    ) -> Result<ServerBuilder, Failure>
     where
         S: Section,
         V: Serve,
@@ -313,7 +382,7 @@ impl<M, S> Program<M, S> {
         if let Some(client) = client {
             builder = builder.client(client);
         }
-        Ok(builder.build()?)
+        Ok(builder)
     }
 }
 

@@ -52,7 +52,7 @@ impl<R> Call<R> {
 
     option_methods!(CallWithOptions<R>);
 
-    fn with(self, change: impl FnOnce(&mut CallOptions)) -> CallWithOptions<R> {
+    pub(super) fn with(self, change: impl FnOnce(&mut CallOptions)) -> CallWithOptions<R> {
         let mut options = Box::<CallOptions>::default();
         change(&mut options);
         CallWithOptions {
@@ -65,9 +65,13 @@ impl<R> Call<R> {
 impl<R> CallWithOptions<R> {
     option_methods!(Self);
 
-    fn with(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
         change(&mut self.options);
         self
+    }
+
+    pub(super) fn service(&self) -> &Name {
+        &self.call.route.service
     }
 }
 

@@ -136,7 +136,8 @@ impl<A: Actions> JobCall<A> {
     /// Gives the outcome of each action by itself: a tuple or a vector of `Result`s. The first that fails still ends
     /// the job; those behind it have errors of the kind [`NotRun`](crate::ErrorKind::NotRun). An error of the whole
     /// job is one error.
-    pub fn each(self) -> JobCall<A, Each> {
+    pub fn each(mut self) -> JobCall<A, Each> {
+        self.options.returns_errors = true;
         JobCall {
             client: self.client,
             actions: self.actions,

@@ -39,7 +39,12 @@ use tokio::time::Instant;
 
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
-pub use expansion::{Expansion, ExpansionRoute, Expansions};
+pub use expansion::{
+    Expand, Expanded, Expansion, ExpansionDestination, ExpansionRoute, ExpansionSource, Expansions,
+    FoundObjects,
+};
+#[doc(hidden)]
+pub use expansion::{Finder, Visit};
 pub use form::Form;
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
 pub use options::CallOptions;
@@ -56,7 +61,7 @@ use crate::error::ClientError;
 use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
 };
-use crate::middleware::{ClientStage, Stack};
+use crate::middleware::{ClientStage, Middleware, Stack};
 use crate::transport::{ClientTransport, ReplyFuture};
 
 /// Calls services. Cheap to clone.
@@ -143,6 +148,20 @@ impl Client {
     pub(crate) fn until(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline.into_iter().chain(self.deadline).min();
         self
+    }
+
+    /// The same client with one more middleware, outside of all others.
+    pub(crate) fn behind(&self, outermost: impl Middleware<ClientStage>) -> Self {
+        let shared = Shared {
+            routes: self.shared.routes.clone(),
+            middleware: self.shared.middleware.behind(outermost),
+            expansions: self.shared.expansions.clone(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            base: Arc::clone(&self.base),
+            deadline: self.deadline,
+        }
     }
 
     /// The context that every call starts from.
@@ -265,8 +284,8 @@ impl Client {
             }
             is_forgotten = options.is_forgotten;
             // Nobody is there to get what would be fetched.
-            if !options.expansions.is_empty() && !is_forgotten {
-                expanding = Some(Expanding::new(self, &route.service, &mut options)?);
+            if !is_forgotten {
+                expanding = Expanding::new(self, &route.service, &mut options)?;
             }
             options
                 .apply(&mut context, &mut control)
@@ -277,7 +296,7 @@ impl Client {
         if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(ClientError::timeout(&route.service, Duration::ZERO));
+                return Err(ClientError::timeout(&route.service, Duration::ZERO, None));
             }
             let usual = route.transport.as_ref();
             let usual = timeout.or_else(|| usual.and_then(|transport| transport.default_timeout()));
@@ -294,7 +313,7 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
-        let expanding = expanding.map(|expanding| expanding.within(self, &context));
+        let expander = expanding.and_then(|expanding| expanding.within(self, &context));
         let request = ClientRequest {
             service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
@@ -302,11 +321,10 @@ impl Client {
             sent,
         };
         let dispatched = self.transmit(&route, request, limit)?;
-        Ok(match expanding {
+        Ok(match expander {
             None => dispatched,
-            Some(expanding) => {
-                let expanded =
-                    async move { expanding.run(&route.service, dispatched.await?).await };
+            Some(expander) => {
+                let expanded = async move { expander.run(&route.service, dispatched.await?).await };
                 Dispatched::Boxed(Box::pin(expanded))
             }
         })
@@ -389,10 +407,14 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
             Ok(Ok(response))
                 if has_failed(&response) && end.is_some_and(|end| end <= Instant::now()) =>
             {
-                Err(ClientError::timeout(&route.service, timeout))
+                Err(ClientError::timeout(&route.service, timeout, None))
             }
             Ok(response) => response,
-            Err(_) => Err(ClientError::timeout(&route.service, timeout)),
+            Err(_) => {
+                let transport = route.transport.as_ref();
+                let trouble = transport.and_then(|transport| transport.trouble(timeout));
+                Err(ClientError::timeout(&route.service, timeout, trouble))
+            }
         }
     }))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::expansion::Wanted;
+use super::expansion::{AskerSlot, Wanted};
 use crate::codec::Value;
 use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
@@ -24,6 +24,8 @@ pub struct CallOptions {
     pub(super) expansions: Wanted,
     /// Whether errors of actions are part of what the caller gets, beside the bodies of others.
     pub(super) returns_errors: bool,
+    /// Where expansions of the typed response are told what the call was.
+    pub(super) asker: Option<AskerSlot>,
 }
 
 impl CallOptions {

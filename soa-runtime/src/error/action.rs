@@ -30,7 +30,7 @@ pub struct ActionError(Box<Inner>);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of an action",
     label = "does not convert into `ActionError`",
-    note = "where it is the service's own type: `impl From<{Self}> for soa::ActionError`",
+    note = "where it is the service's own type: `#[derive(soa::ActionErrors)]` on an enum, or `impl From<{Self}> for soa::ActionError`",
     note = "where callers need not know more: return `ActionError`, and write `.map_err(ActionError::internal)?`"
 )]
 pub trait IntoActionError: Into<ActionError> {}

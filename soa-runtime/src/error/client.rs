@@ -34,7 +34,7 @@ enum Cause {
     UnknownService {
         known: Vec<String>,
     },
-    Timeout(std::time::Duration),
+    Timeout(std::time::Duration, Option<TransportError>),
     Transport(TransportError),
     Encode {
         action: Name,
@@ -68,7 +68,7 @@ pub enum ErrorKind {
     Job,
     /// This client has no route to that service.
     UnknownService,
-    /// No answer within the call's timeout.
+    /// No answer within the call's timeout. Where the transport had trouble meanwhile, that is the source.
     Timeout,
     /// The request or the answer got lost.
     Transport,
@@ -135,8 +135,13 @@ impl ClientError {
         Self::new(service, Cause::UnknownService { known })
     }
 
-    pub(crate) fn timeout(service: &Name, timeout: std::time::Duration) -> Self {
-        Self::new(service, Cause::Timeout(timeout))
+    /// `trouble` is what was wrong with the transport meanwhile.
+    pub(crate) fn timeout(
+        service: &Name,
+        timeout: std::time::Duration,
+        trouble: Option<TransportError>,
+    ) -> Self {
+        Self::new(service, Cause::Timeout(timeout, trouble))
     }
 
     pub(crate) fn transport(service: &Name, error: TransportError) -> Self {
@@ -215,7 +220,7 @@ impl ClientError {
     /// queue was full. The action may have been run all the same.
     pub fn is_transient(&self) -> bool {
         match &self.0.cause {
-            Cause::Timeout(_) => true,
+            Cause::Timeout(..) => true,
             Cause::Transport(error) => matches!(
                 error.kind(),
                 TransportErrorKind::Transient | TransportErrorKind::QueueFull
@@ -230,7 +235,7 @@ impl ClientError {
             Cause::Action { .. } => ErrorKind::Action,
             Cause::Job(_) => ErrorKind::Job,
             Cause::UnknownService { .. } => ErrorKind::UnknownService,
-            Cause::Timeout(_) => ErrorKind::Timeout,
+            Cause::Timeout(..) => ErrorKind::Timeout,
             Cause::Transport(_) => ErrorKind::Transport,
             Cause::Encode { .. } => ErrorKind::Encode,
             Cause::Decode { .. } => ErrorKind::Decode,
@@ -282,10 +287,10 @@ impl fmt::Display for ClientError {
                     "no route to service `{service}`: this client knows `{known}`"
                 )
             }
-            Cause::Timeout(timeout) if timeout.is_zero() => {
+            Cause::Timeout(timeout, _) if timeout.is_zero() => {
                 write!(f, "no time was left for a call of service `{service}`")
             }
-            Cause::Timeout(timeout) => {
+            Cause::Timeout(timeout, _) => {
                 write!(f, "no answer from service `{service}` within {timeout:?}")
             }
             Cause::Transport(_) => write!(f, "calling service `{service}` failed"),
@@ -343,7 +348,7 @@ impl fmt::Display for ClientError {
 impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0.cause {
-            Cause::Transport(error) => Some(error),
+            Cause::Transport(error) | Cause::Timeout(_, Some(error)) => Some(error),
             Cause::Encode { error, .. } => Some(&**error),
             Cause::Decode { error, .. } => Some(error),
             Cause::Middleware(error) => {

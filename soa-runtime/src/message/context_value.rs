@@ -13,8 +13,7 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 
 /// A type that travels in the context of jobs, under a key of its own.
 ///
-/// The type is anything that serde knows: text, a number, a struct. A key of the framework's own (`switches`,
-/// `correlation_id`, `caller`, `calling_service`) is refused by the compiler where the type is used.
+/// The type is anything that serde knows: text, a number, a struct.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -32,6 +31,19 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 /// let cx = Context::for_test().with_context_value(Locale("fr_FR".into()));
 /// assert_eq!(cx.get::<Locale>()?, Some(Locale("fr_FR".into())));
 /// # Ok::<(), soa::ActionError>(())
+/// ```
+///
+/// A key of the framework's own (`switches`, `correlation_id`, `caller`, `calling_service`) is an error of the build where
+/// the type is used; `cargo check` alone does not see it.
+///
+/// ```compile_fail
+/// # use soa_runtime as soa;
+/// # #[derive(serde::Serialize, serde::Deserialize)]
+/// # struct Caller(String);
+/// impl soa::ContextValue for Caller {
+///     const KEY: &'static str = "caller";
+/// }
+/// let cx = soa::Context::for_test().with_context_value(Caller("me".into()));
 /// ```
 ///
 /// A client puts it into every call by [`ClientBuilder::context_value`](crate::ClientBuilder::context_value), a call by
@@ -53,7 +65,7 @@ impl ContextHeader {
     /// # Errors
     /// A value under the key that is not of this type.
     pub fn get<T: ContextValue>(&self) -> Result<Option<T>, DecodeError> {
-        const { assert!(is_free(T::KEY), "the key belongs to the framework") };
+        const { check(T::KEY) };
         self.extra.get(T::KEY).map(from_value_ref).transpose()
     }
 
@@ -73,11 +85,19 @@ impl ContextHeader {
 /// # Errors
 /// What is wrong with a value that cannot be encoded.
 pub(crate) fn to_context<T: ContextValue>(value: &T) -> Result<Value, String> {
-    const { assert!(is_free(T::KEY), "the key belongs to the framework") };
+    const { check(T::KEY) };
     to_value(value).map_err(|error| {
         let key = T::KEY;
         format!("the value for the context's `{key}` cannot be encoded: {error}")
     })
+}
+
+/// Makes an error of the compiler out of a key that is taken.
+const fn check(key: &str) {
+    assert!(
+        is_free(key),
+        "the `KEY` of this `ContextValue` is the framework's own: choose another"
+    );
 }
 
 /// Whether a key is not one of the framework's own.

@@ -162,7 +162,7 @@ impl Retry {
         let service = request.service.clone();
         match timeout(limit, next.run(request)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(ClientError::timeout(&service, limit)),
+            Err(_) => Err(ClientError::timeout(&service, limit, None)),
         }
     }
 }

@@ -63,8 +63,10 @@ impl Server {
         // The bodies of the job are slices of the frame; nothing else keeps it.
         drop(frame);
         let Request { head, job } = request;
+        let mut waits = None;
         let response = match job {
             Ok(job) => {
+                waits = self.waits(&job);
                 let lifetime = self.lifetime(&job, stopping);
                 self.execute_within(job, lifetime).await
             }
@@ -73,21 +75,26 @@ impl Server {
         if head.is_suppressed() {
             return None;
         }
-        let frame = wire::write_response(&head, &response).or_else(|error| {
+        let now = wire::now();
+        let write = |response: &JobResponse| wire::write_response_at(now, &head, response);
+        let frame = write(&response).or_else(|error| {
             tracing::error!(service = self.name(), %error, "the response cannot be encoded");
-            wire::write_response(&head, &job::not_serializable())
+            write(&job::not_serializable())
         });
         let frame = frame.and_then(|frame| {
             if self.is_sendable(&frame, limits) {
                 Ok(frame)
             } else {
-                wire::write_response(&head, &job::too_large())
+                write(&job::too_large())
             }
         });
         match frame {
             // What is echoed of the request is the caller's choice, and there is no smaller answer.
             Ok(frame) if !self.is_sendable(&frame, limits) => None,
-            Ok(frame) => Some(Reply::new(head.into_reply_to()?, frame)),
+            Ok(frame) => {
+                let left = head.left(now).into_iter().chain(waits).min();
+                Some(Reply::new(head.into_reply_to()?, frame, left))
+            }
             Err(error) => {
                 // The serializer of the caller's content type cannot even carry an error.
                 tracing::error!(service = self.name(), %error, "no response can be encoded");
@@ -119,15 +126,16 @@ impl Server {
         if unreadable.reason == DropReason::Expired {
             return;
         }
-        if !self.shared.stats.may_log() {
+        let Some(kept_back) = self.shared.stats.may_log() else {
             return;
-        }
+        };
         tracing::warn!(
             service = self.name(),
             reason = unreadable.reason.as_str(),
             detail = %unreadable.detail,
             length = frame.len(),
             begins = %wire::redacted(frame),
+            kept_back,
             "dropped a message that cannot be answered"
         );
     }

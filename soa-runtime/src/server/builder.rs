@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hooks::Hooks;
 use super::variants::Variants;
 use super::{Actions, Handler, Server, Shared, Stats};
 use crate::action::Action;
@@ -44,6 +45,7 @@ pub struct ServerBuilder {
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
     health_checks: Vec<HealthCheck>,
+    hooks: Hooks,
     /// The permissions that the builder has named, by action.
     required: BTreeMap<Name, Vec<String>>,
     /// An action that declares permissions, and one of them.
@@ -69,6 +71,7 @@ impl ServerBuilder {
             job_timeout: None,
             honors_caller_timeouts: true,
             health_checks: Vec::new(),
+            hooks: Hooks::default(),
             required: BTreeMap::new(),
             declares: None,
         }
@@ -267,6 +270,87 @@ impl ServerBuilder {
         self
     }
 
+    /// Awaits this before the first request is taken: the place to fill caches. Several run one after another. One that
+    /// fails or panics ends [`Server::run`] with its error, and then no teardown hook runs.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    ///
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_startup(|_| async {
+    ///         std::fs::read_dir("/etc")?;
+    ///         Ok(())
+    ///     })
+    ///     .on_idle(Duration::from_secs(5), |_| async { println!("nothing to do") })
+    ///     .on_teardown(|server| async move { println!("{} jobs", server.stats().jobs()) })
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn on_startup<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Server) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    {
+        self.hooks.on_startup(hook);
+        self
+    }
+
+    /// Calls this once for each run, when the transport waits for requests: the place to say so. It has to be quick.
+    #[must_use]
+    pub fn on_ready(mut self, hook: impl Fn(&Server) + Send + Sync + 'static) -> Self {
+        self.hooks.on_ready(hook);
+        self
+    }
+
+    /// Calls this when the transport waits for requests, and then each time that so much has passed, until the end. It
+    /// is the run loop that calls, so a handler that blocks its thread ends the calls: they are a sign of life. It has
+    /// to be quick. The shortest time is 10 ms.
+    #[must_use]
+    pub fn on_beat(
+        mut self,
+        every: Duration,
+        hook: impl Fn(&Server) + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.on_beat(every, hook);
+        self
+    }
+
+    /// Runs this each time that the server looks and has started no job since it looked last, which was `after` before
+    /// (at least 10 ms). It runs beside requests that come meanwhile, never twice at once, and is given up where it
+    /// waits when the server has stopped. A panic is logged.
+    #[must_use]
+    pub fn on_idle<F, Fut>(mut self, after: Duration, hook: F) -> Self
+    where
+        F: Fn(Server) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.on_idle(after, hook);
+        self
+    }
+
+    /// Awaits this when all jobs have ended or were given up, and all answers are sent. Of several, the last one added
+    /// runs first. A panic is logged.
+    #[must_use]
+    pub fn on_teardown<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Server) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.on_teardown(hook);
+        self
+    }
+
+    /// How long all teardown hooks may take together; 10 s by default. Those that wait then are given up.
+    #[must_use]
+    pub fn teardown_grace(mut self, grace: Duration) -> Self {
+        self.hooks.teardown_grace(grace);
+        self
+    }
+
     /// Makes the server.
     ///
     /// # Errors
@@ -316,6 +400,7 @@ impl ServerBuilder {
                 concurrency: self.concurrency,
                 job_timeout: self.job_timeout,
                 honors_caller_timeouts: self.honors_caller_timeouts,
+                hooks: self.hooks,
                 stats: Stats::default(),
             }),
         })

@@ -307,15 +307,20 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
 }
 
 pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
-    let text: Cow<'_, str> = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).into(),
-        (None, Some(text)) => text.as_str().into(),
-        (None, None) => "a panic without a message".into(),
-    };
+    let text = text_of(panic);
     tracing::error!(service = %shared.name, action = place, panic = %text, "a handler panicked");
     let message = format!("Internal server error: {text}");
     let error = ActionError::server(code::SERVER_ERROR, message);
     with_traceback(shared, error, format!("panic in {place}: {text}"))
+}
+
+/// What was said by a panic.
+pub(super) fn text_of(panic: &(dyn Any + Send)) -> Cow<'_, str> {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).into(),
+        (None, Some(text)) => text.as_str().into(),
+        (None, None) => "a panic without a message".into(),
+    }
 }
 
 fn with_traceback(shared: &Shared, error: ActionError, detail: String) -> ActionError {

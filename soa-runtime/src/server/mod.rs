@@ -10,6 +10,7 @@
 
 mod answer;
 mod builder;
+mod hooks;
 mod job;
 mod run;
 pub(crate) mod sibling;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 #[cfg(feature = "cli")]
 pub(crate) use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
+pub use hooks::StartupError;
 pub use run::Stopped;
 pub use stats::Stats;
 
@@ -58,6 +60,7 @@ pub(crate) struct Shared {
     concurrency: usize,
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
+    hooks: hooks::Hooks,
     stats: Stats,
 }
 
@@ -139,13 +142,16 @@ impl Server {
         job::execute(Arc::clone(&self.shared), job, lifetime)
     }
 
-    /// How long a job may run that was received just now.
-    ///
-    /// What the caller waits counts for nothing where it does not wait.
-    pub(crate) fn lifetime(&self, job: &JobRequest, stop: Option<Arc<Signal>>) -> Arc<Lifetime> {
+    /// How long the caller says that it waits, if that counts: it does not where no answer is wanted.
+    pub(crate) fn waits(&self, job: &JobRequest) -> Option<Duration> {
         let waits =
             self.shared.honors_caller_timeouts && job.control.suppress_response != Some(true);
-        let of_caller = waits.then(|| job.control.timeout()).flatten();
+        waits.then(|| job.control.timeout()).flatten()
+    }
+
+    /// How long a job may run that was received just now.
+    pub(crate) fn lifetime(&self, job: &JobRequest, stop: Option<Arc<Signal>>) -> Arc<Lifetime> {
+        let of_caller = self.waits(job);
         let limit = of_caller.into_iter().chain(self.shared.job_timeout).min();
         // A time so far away that it has no name is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));

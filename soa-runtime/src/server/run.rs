@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::Server;
+use super::{Server, StartupError};
 use crate::error::TransportErrorKind;
 use crate::lifetime::Signal;
 use crate::transport::ServerTransport;
@@ -21,6 +21,10 @@ const FLUSH: Duration = Duration::from_secs(10);
 /// How long the jobs that were given up have for their answers.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// How much later than planned things may happen on a busy machine.
+#[cfg(feature = "cli")]
+const BUSY: Duration = Duration::from_secs(2);
+
 /// How long the loop rests after the transport failed.
 const REST: Duration = Duration::from_millis(100);
 
@@ -33,8 +37,11 @@ impl Server {
     ///
     /// Dropping this future stops the taking. What was taken goes on in its tasks, as long as the runtime
     /// does.
-    pub async fn run(&self, transport: impl ServerTransport) {
-        self.take_in_a_task(transport, None).await;
+    ///
+    /// # Errors
+    /// A [startup hook](super::ServerBuilder::on_startup) failed, and nothing was taken.
+    pub async fn run(&self, transport: impl ServerTransport) -> Result<(), StartupError> {
+        self.serve_in_a_task(transport, None).await.map(drop)
     }
 
     /// Serves requests from a transport until it is told to stop.
@@ -42,47 +49,97 @@ impl Server {
     /// Then it takes no more, and for as long as `grace` waits for the jobs that run. Those that are not done by
     /// then are given up and answered with `ACTION_TIMEOUT`. What does not even end then, a handler that blocks its
     /// thread, is left behind, without an answer, and counted in what this returns.
+    ///
+    /// # Errors
+    /// A [startup hook](super::ServerBuilder::on_startup) failed, and nothing was taken.
     pub async fn run_until(
         &self,
         transport: impl ServerTransport,
         stop: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
-    ) -> Stopped {
+    ) -> Result<Stopped, StartupError> {
         let transport = Arc::new(transport);
-        let stopping = Arc::new(Signal::default());
-        let (closing, signal) = (Arc::clone(&transport), Arc::clone(&stopping));
+        let end = End::default();
+        let (closing, signals) = (Arc::clone(&transport), end.clone());
         // Ends with this set, as the taking does.
         let mut task = JoinSet::new();
         task.spawn(async move {
             stop.await;
+            signals.closing.set();
             closing.close();
             tokio::time::sleep(grace).await;
-            signal.set();
+            signals.giving_up.set();
         });
-        self.take_in_a_task(transport, Some(stopping)).await
+        self.serve_in_a_task(transport, Some(end)).await
+    }
+
+    /// How long [`run_until`](Self::run_until) takes at most from when it is told to stop, if nothing blocks.
+    #[cfg(feature = "cli")]
+    pub(crate) fn longest_end(&self, grace: Duration) -> Duration {
+        let teardown = self.shared.hooks.longest_teardown();
+        [ANSWER, FLUSH, teardown, BUSY]
+            .into_iter()
+            .fold(grace, Duration::saturating_add)
     }
 
     /// In a task of its own, which ends with this future. To wake what a runtime blocks on takes a system call and,
     /// with several threads, a change of thread, for every request.
-    async fn take_in_a_task(
+    async fn serve_in_a_task(
         &self,
         transport: impl ServerTransport,
-        stopping: Option<Arc<Signal>>,
-    ) -> Stopped {
+        end: Option<End>,
+    ) -> Result<Stopped, StartupError> {
         let mut task = JoinSet::new();
-        task.spawn(self.clone().take(transport, stopping));
+        task.spawn(self.clone().serve(transport, end));
         match task.join_next().await {
-            Some(Ok(stopped)) => stopped,
+            Some(Ok(outcome)) => outcome,
             Some(Err(error)) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Stopped::default(), // The runtime ends.
+                Err(_) => Ok(Stopped::default()), // The runtime ends.
             },
-            None => Stopped::default(),
+            None => Ok(Stopped::default()),
         }
     }
 
-    async fn take(self, transport: impl ServerTransport, stopping: Option<Arc<Signal>>) -> Stopped {
+    /// The hooks, and the taking between them.
+    async fn serve(
+        self,
+        transport: impl ServerTransport,
+        end: Option<End>,
+    ) -> Result<Stopped, StartupError> {
+        let hooks = &self.shared.hooks;
+        let (closing, giving_up) = end.map(|end| (end.closing, end.giving_up)).unzip();
+        if !hooks.start(&self, closing.as_deref()).await? {
+            return Ok(Stopped::default());
+        }
         let transport = Arc::new(transport);
+        let serving = async {
+            let mut idle = hooks.idle(&self);
+            let taking = self.clone().take(Arc::clone(&transport), giving_up);
+            let stopped = taking.await;
+            idle.shutdown().await;
+            hooks.tear_down(&self).await;
+            stopped
+        };
+        if !hooks.have_life() {
+            return Ok(serving.await);
+        }
+        let living = async {
+            transport.ready().await;
+            hooks.live(&self).await;
+        };
+        tokio::select! {
+            biased;
+            stopped = serving => Ok(stopped),
+            () = living => Ok(Stopped::default()), // It never ends.
+        }
+    }
+
+    async fn take<T: ServerTransport>(
+        self,
+        transport: Arc<T>,
+        giving_up: Option<Arc<Signal>>,
+    ) -> Stopped {
         let limits = transport.limits();
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
@@ -91,7 +148,7 @@ impl Server {
             let permit = tokio::select! {
                 biased;
                 permit = Arc::clone(&permits).acquire_owned() => permit,
-                () = set(stopping.as_ref()) => break,
+                () = set(giving_up.as_ref()) => break,
             };
             let Ok(mut free) = permit else {
                 return Stopped::default(); // The semaphore is never closed.
@@ -111,7 +168,9 @@ impl Server {
                 }
                 Err(error) if error.kind() == TransportErrorKind::Closed => break,
                 Err(error) => {
-                    tracing::error!(service = self.name(), %error, "receiving failed");
+                    if let Some(kept_back) = self.shared.stats.may_log_failure() {
+                        tracing::error!(service = self.name(), %error, kept_back, "receiving failed");
+                    }
                     tokio::time::sleep(REST).await;
                     continue;
                 }
@@ -120,12 +179,14 @@ impl Server {
                 // One permit a frame; a transport that gives more than it was asked for gets away with it.
                 let permit = free.split(1);
                 let (server, transport) = (self.clone(), Arc::clone(&transport));
-                let stopping = stopping.clone();
+                let giving_up = giving_up.clone();
                 tokio::spawn(async move {
-                    if let Some(reply) = server.answer_within(frame, limits, stopping).await
+                    if let Some(reply) = server.answer_within(frame, limits, giving_up).await
                         && let Err(error) = transport.respond(reply).await
+                        && let Some(kept_back) = server.shared.stats.may_log_failure()
                     {
-                        tracing::error!(service = server.name(), %error, "responding failed");
+                        let service = server.name();
+                        tracing::error!(service, %error, kept_back, "responding failed");
                     }
                     drop(permit);
                 });
@@ -134,7 +195,7 @@ impl Server {
         // Every permit back means every job done.
         let done = permits.acquire_many(narrow(limit));
         let hung = async {
-            set(stopping.as_ref()).await;
+            set(giving_up.as_ref()).await;
             tokio::time::sleep(ANSWER).await;
         };
         let aborted = tokio::select! {
@@ -146,18 +207,26 @@ impl Server {
             let service = self.name();
             tracing::error!(service, aborted, "stopped with jobs that did not end");
         }
-        if tokio::time::timeout(FLUSH, transport.flush())
-            .await
-            .is_err()
-        {
+        let flushed = tokio::time::timeout(FLUSH, transport.flush()).await;
+        let has_unsent = flushed.is_err();
+        if has_unsent {
             let service = self.name();
-            tracing::warn!(
-                service,
-                "stopped with responses that their callers have no room for"
-            );
+            tracing::error!(service, "stopped with responses that could not be sent");
         }
-        Stopped { aborted }
+        Stopped {
+            aborted,
+            has_unsent,
+        }
     }
+}
+
+/// The end of a run, as it is told to the run.
+#[derive(Clone, Default)]
+struct End {
+    /// No more is taken.
+    closing: Arc<Signal>,
+    /// What still runs is given up.
+    giving_up: Arc<Signal>,
 }
 
 /// How [`Server::run_until`] ended.
@@ -166,12 +235,14 @@ impl Server {
 pub struct Stopped {
     /// How many jobs had not ended, and have no answer.
     pub aborted: usize,
+    /// Whether there are responses that could not be sent: their callers did not read, or the transport is gone.
+    pub has_unsent: bool,
 }
 
 /// Returns when jobs are to be given up.
-async fn set(stopping: Option<&Arc<Signal>>) {
-    match stopping {
-        Some(stopping) => stopping.wait().await,
+async fn set(giving_up: Option<&Arc<Signal>>) {
+    match giving_up {
+        Some(giving_up) => giving_up.wait().await,
         None => std::future::pending().await,
     }
 }

@@ -1,9 +1,9 @@
 //! What a server counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::seldom::Seldom;
 use crate::wire::DropReason;
 
 /// Counters of a server, since it was built.
@@ -11,7 +11,23 @@ use crate::wire::DropReason;
 pub struct Stats {
     jobs: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
-    last_log: Mutex<Option<Instant>>,
+    logged: Logged,
+}
+
+/// What is not logged each time.
+#[derive(Debug)]
+struct Logged {
+    drops: Seldom,
+    failures: Seldom,
+}
+
+impl Default for Logged {
+    fn default() -> Self {
+        Self {
+            drops: Seldom::every(Duration::from_secs(1)),
+            failures: Seldom::every(Duration::from_secs(10)),
+        }
+    }
 }
 
 impl Stats {
@@ -29,15 +45,15 @@ impl Stats {
         counter.map_or(0, |(_, counter)| counter.load(Ordering::Relaxed))
     }
 
-    /// Whether a dropped message may be logged: at most one a second, so that a flood of bad messages does not
-    /// become a flood of log lines.
-    pub(super) fn may_log(&self) -> bool {
-        let mut last = self.last_log.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = last.is_none_or(|last| last.elapsed() >= Duration::from_secs(1));
-        if is_due {
-            *last = Some(Instant::now());
-        }
-        is_due
+    /// Whether a dropped message is logged, and how many were not before it: at most one a second, so that a flood of bad
+    /// messages does not become a flood of log lines.
+    pub(super) fn may_log(&self) -> Option<u64> {
+        self.logged.drops.count()
+    }
+
+    /// The same for a failure of the transport: at most one in ten seconds.
+    pub(super) fn may_log_failure(&self) -> Option<u64> {
+        self.logged.failures.count()
     }
 
     pub(super) fn count_job(&self) {

@@ -118,6 +118,10 @@ struct WithTimeout<T> {
 }
 
 impl<T: ClientTransport> ClientTransport for WithTimeout<T> {
+    fn trouble(&self, within: Duration) -> Option<TransportError> {
+        self.transport.trouble(within)
+    }
+
     fn encoding(&self) -> Encoding {
         self.transport.encoding()
     }

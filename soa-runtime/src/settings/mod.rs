@@ -53,7 +53,7 @@ pub use logging::{LogFormat, LogLevel, LoggingSettings};
 pub use middleware::{KnownMiddleware, MiddlewareSettings};
 pub use period::{BadPeriod, Period};
 pub use secret::Secret;
-pub use server::{ServerSettings, WatchdogSettings};
+pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
 pub use transport::TransportSettings;
 
 /// All settings of a program; `S` is the section of the service itself.

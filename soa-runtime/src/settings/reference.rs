@@ -64,8 +64,15 @@ impl Page {
 fn row<'a>(rows: &mut String, deeper: &mut Vec<(Shape<'a>, Path)>, shape: Shape<'a>, path: &Path) {
     let value = match shape.kind() {
         Kind::Table(table) => match table.others {
-            Some(others) if table.fields.is_empty() => {
-                let path = path.key("<name>");
+            Some(mut others) if table.fields.is_empty() => {
+                let mut path = path.key("<name>");
+                while let Kind::Table(table) = others.kind()
+                    && table.fields.is_empty()
+                    && let Some(inner) = table.others
+                {
+                    path = path.key("<name>");
+                    others = inner;
+                }
                 if others.fields().is_empty() {
                     format!("a table of {}", others.expected())
                 } else {

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
 
 use super::middleware::MiddlewareSettings;
 use super::period::Period;
@@ -35,6 +36,17 @@ pub struct ServerSettings {
     /// How long the jobs that run may take to end when the server is told to stop. What runs then is given up, and
     /// answered with `ACTION_TIMEOUT`.
     pub shutdown_grace: Period,
+    /// How long the teardown hooks of the service may take; 10 s unless it is set, or the program says otherwise.
+    pub teardown_grace: Option<Period>,
+    /// A file in which the server writes the time, in seconds since 1970, about once a second for as long as its run
+    /// loop goes on, and which it removes at its end. `{{pid}}` in its name is the number of the process, `{{fid}}` that
+    /// of `--fork`: 1 and so on, and `main` without it.
+    #[schemars(length(min = 1))]
+    pub heartbeat_file: Option<String>,
+    /// How often a process of `--fork` is started again after it has ended by itself: so many times within such a time. One
+    /// that would break a limit is given up; without any limit it is always started again.
+    #[schemars(extend("default" = default_respawn_limits()))]
+    pub respawn_limits: Vec<RespawnLimit>,
     /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
     pub tracebacks: Option<bool>,
     /// Middleware around jobs and actions, by name, the outermost first. What a program adds itself is further in.
@@ -56,12 +68,41 @@ impl Default for ServerSettings {
             job_timeout: None,
             honors_caller_timeouts: None,
             shutdown_grace: Period::from_secs(30),
+            teardown_grace: None,
+            heartbeat_file: None,
+            respawn_limits: vec![
+                RespawnLimit::new(3, Period::from_secs(15)),
+                RespawnLimit::new(8, Period::from_secs(60)),
+            ],
             tracebacks: None,
             middleware: Vec::new(),
             watchdog: WatchdogSettings::default(),
             transport: TransportSettings::default(),
         }
     }
+}
+
+/// How often a process is started again within some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RespawnLimit {
+    /// How often.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub times: usize,
+    /// Within which time.
+    pub within: Period,
+}
+
+impl RespawnLimit {
+    /// So often within such a time.
+    pub const fn new(times: usize, within: Period) -> Self {
+        Self { times, within }
+    }
+}
+
+fn default_respawn_limits() -> Json {
+    json!([{ "times": 3, "within": "15s" }, { "times": 8, "within": "1m" }])
 }
 
 /// What is done about handlers that block their thread. The reference calls it harakiri.
@@ -126,6 +167,9 @@ impl ServerSettings {
         }
         if let Some(honors) = self.honors_caller_timeouts {
             server = server.honors_caller_timeouts(honors);
+        }
+        if let Some(grace) = self.teardown_grace {
+            server = server.teardown_grace(grace.get());
         }
         if let Some(tell) = self.tracebacks {
             server = server.tracebacks(tell);

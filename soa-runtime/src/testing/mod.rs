@@ -4,6 +4,7 @@
 //! * a generated client's `stubbed(stub)` calls a [`Stub`] with typed handlers, which records calls;
 //! * [`Context::for_test`](crate::Context::for_test) makes a context for calling a handler directly.
 
+pub mod plan;
 mod stub;
 
 pub use stub::Stub;

@@ -46,6 +46,13 @@ pub trait ClientTransport: Send + Sync + 'static {
         None
     }
 
+    /// What was wrong within this time, or still is, so that answers may not have come: what a call is told that had
+    /// none. Nothing unless told otherwise.
+    fn trouble(&self, within: Duration) -> Option<TransportError> {
+        let _ = within;
+        None
+    }
+
     /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the
     /// response, for as long as the future is polled: a caller with a timeout drops it.
     ///
@@ -162,6 +169,12 @@ pub trait ServerTransport: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send;
 
+    /// Waits until requests are waited for: a service that says now that it is there can be called. Only one that is
+    /// [received](Self::receive) from has to become ready.
+    fn ready(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Takes no further requests. [`receive`](Self::receive) gives those that were taken already, and then
     /// [`TransportErrorKind::Closed`], also to a call that waits.
     fn close(&self);
@@ -191,6 +204,10 @@ impl<T: ServerTransport> ServerTransport for Arc<T> {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send {
         T::receive(self, limit)
+    }
+
+    fn ready(&self) -> impl Future<Output = ()> + Send {
+        T::ready(self)
     }
 
     fn close(&self) {
@@ -270,11 +287,17 @@ pub struct Reply {
     pub reply_to: String,
     /// The frame to put there.
     pub frame: Bytes,
+    /// For how long somebody waits for it, where the request tells: later it need not be sent.
+    pub left: Option<Duration>,
 }
 
 impl Reply {
-    pub(crate) fn new(reply_to: String, frame: Bytes) -> Self {
-        Self { reply_to, frame }
+    pub(crate) fn new(reply_to: String, frame: Bytes, left: Option<Duration>) -> Self {
+        Self {
+            reply_to,
+            frame,
+            left,
+        }
     }
 }
 

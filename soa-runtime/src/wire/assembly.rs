@@ -66,7 +66,6 @@ impl Assembly {
             // A whole response between pieces is no trouble: it is told apart by its head.
             _ => return Assembled::Whole(frame),
         };
-        self.open.retain(|open| open.since.elapsed() < STALE);
         let (Some(count), Some(id)) = (head.chunk_count(), head.chunk_id()) else {
             return lost("a piece without its number");
         };
@@ -113,6 +112,18 @@ impl Assembly {
             return Assembled::Partial;
         }
         Assembled::Whole(self.open.swap_remove(index).frame.into())
+    }
+
+    /// When the next response has to be given up, of which nothing more comes; `None` when none is open.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.open.iter().map(|open| open.since + STALE).min()
+    }
+
+    /// Gives up the responses of which nothing more comes: the requests that they answer, where they are known.
+    pub(crate) fn give_up(&mut self) -> Vec<Option<i64>> {
+        let is_stale = |open: &mut Open| open.since.elapsed() >= STALE;
+        let stale = self.open.extract_if(.., is_stale);
+        stale.map(|open| open.request).collect()
     }
 
     fn lose(&mut self, why: &'static str, is_lost: impl Fn(&Open) -> bool) -> Assembled {
@@ -225,6 +236,20 @@ mod tests {
         // The other one goes on.
         assert_eq!(assembly.take(piece("3", "2", ": ")), Assembled::Partial);
         assert_eq!(assembly.take(piece("3", "3", "1}")), whole("{\"meta\": 1}"));
+    }
+
+    #[test]
+    fn a_response_of_which_nothing_more_comes_is_given_up_and_the_others_are_not() {
+        let mut assembly = Assembly::default();
+        assert_eq!(assembly.due(), None);
+        assembly.take(piece("2", "1", "{\"request_id\": 7, "));
+        let due = assembly.due().unwrap();
+        assembly.take(piece("3", "1", "{"));
+        assert_eq!(assembly.give_up(), []);
+        assembly.open[0].since -= STALE;
+        assert!(assembly.due().unwrap() <= due);
+        assert_eq!(assembly.give_up(), [Some(7)]);
+        assert_eq!(assembly.open.len(), 1);
     }
 
     #[test]

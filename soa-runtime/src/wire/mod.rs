@@ -35,7 +35,9 @@ pub use drop_reason::DropReason;
 pub use envelope::Envelope;
 pub use frame::{FrameHead, ProtocolVersion, UnknownVersion};
 pub(crate) use pieces::cut;
+pub(crate) use request::now;
 pub use request::{Head, Request, Unreadable, read_request, write_request};
+pub(crate) use response::write_response_at;
 pub use response::{Response, read_response, write_response};
 
 /// How many bytes of a frame are the envelope: limits do not count the head.

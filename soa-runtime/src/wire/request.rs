@@ -48,9 +48,17 @@ pub struct Head {
     pub(super) has_caller_errors: bool,
     reply_to: Option<String>,
     is_suppressed: bool,
+    expiry: Option<f64>,
 }
 
 impl Head {
+    /// For how long after this time, in Unix seconds, the request says that somebody waits; `None` if it does not.
+    pub(crate) fn left(&self, now: f64) -> Option<Duration> {
+        let expiry = self.expiry.filter(|expiry| *expiry != 0.0)?;
+        // So far away that it has no name is for ever.
+        Duration::try_from_secs_f64((expiry - now).max(0.0)).ok()
+    }
+
     /// Whether the sender wants no answer.
     pub fn is_suppressed(&self) -> bool {
         self.is_suppressed
@@ -172,6 +180,7 @@ fn read_payload(
             },
         reply_to,
         is_suppressed,
+        expiry: envelope.meta.expiry,
         format,
     };
     Ok(Request { head, job })
@@ -188,13 +197,14 @@ fn is_expired(expiry: Option<f64>) -> bool {
     expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now())
 }
 
-fn now() -> f64 {
+/// The time, in Unix seconds.
+pub(crate) fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64()
 }
 
 /// When a message that is sent now expires, in Unix seconds.
-pub(super) fn expiry_in(lifetime: Duration) -> f64 {
+fn expiry_in(lifetime: Duration) -> f64 {
     now() + lifetime.as_secs_f64()
 }
 

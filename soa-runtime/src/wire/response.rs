@@ -7,7 +7,7 @@ use super::envelope::skipped;
 use super::frame::FrameHead;
 use super::json::Json;
 use super::msgpack::MessagePack;
-use super::request::{EXPIRY, Head, decode, expiry_in};
+use super::request::{EXPIRY, Head, decode, now};
 use super::writer::Writer;
 use crate::codec::{EncodeError, Encoding, Value, msgpack};
 use crate::error::{TransportError, TransportErrorKind};
@@ -19,15 +19,25 @@ use crate::serializer::{Format, Serializers};
 /// # Errors
 /// A response with something in it that the serializer cannot carry.
 pub fn write_response(head: &Head, response: &JobResponse) -> Result<Bytes, EncodeError> {
+    write_response_at(now(), head, response)
+}
+
+/// The same at a time that is known already, in Unix seconds.
+pub(crate) fn write_response_at(
+    now: f64,
+    head: &Head,
+    response: &JobResponse,
+) -> Result<Bytes, EncodeError> {
+    let expiry = now + EXPIRY.as_secs_f64();
     let mut frame = Vec::with_capacity(512);
     let content_type = head.format.content_type();
     match &head.format {
         Format::Own(encoding) => {
             FrameHead::write(head.version, content_type, &mut frame);
-            write_payload(head, *encoding, response, frame).map(Bytes::from)
+            write_payload(expiry, head, *encoding, response, frame).map(Bytes::from)
         }
         Format::Custom(serializer) => {
-            let payload = write_payload(head, Encoding::MessagePack, response, Vec::new())?;
+            let payload = write_payload(expiry, head, Encoding::MessagePack, response, Vec::new())?;
             let value = msgpack::decode_value(&payload).map_err(serde::ser::Error::custom)?;
             FrameHead::write(head.version, content_type, &mut frame);
             frame.extend_from_slice(&serializer.encode(&value)?);
@@ -37,6 +47,7 @@ pub fn write_response(head: &Head, response: &JobResponse) -> Result<Bytes, Enco
 }
 
 fn write_payload(
+    expiry: f64,
     head: &Head,
     encoding: Encoding,
     response: &JobResponse,
@@ -50,7 +61,7 @@ fn write_payload(
     writer.map(head.meta_length + 1);
     writer.raw_entries(&head.meta);
     writer.key("__expiry__");
-    writer.value(&Value::Float(expiry_in(EXPIRY)))?;
+    writer.value(&Value::Float(expiry))?;
     writer.close();
     writer.key("body");
     writer.map(3);

@@ -90,7 +90,6 @@ async fn a_login_that_lacks_one_command_is_served_without_it() {
         "pttl",
         "pexpire",
         "lpos",
-        "del",
         "info",
     ] {
         let redis = Redis::start();
@@ -133,4 +132,91 @@ async fn what_a_login_lacks_is_told_once() {
         !lines.iter().any(|line| line.contains("secret")),
         "{lines:?}"
     );
+}
+
+/// Calls until one is answered; what the others failed with.
+async fn until_answered(client: &soa_runtime::Client) -> Vec<String> {
+    let limit = Instant::now() + Duration::from_secs(20);
+    let mut failures = Vec::new();
+    loop {
+        let call = client.call_action("test", "echo", &value!({}));
+        let start = Instant::now();
+        match call.timeout(Duration::from_secs(2)).await {
+            Ok(_) => return failures,
+            Err(error) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                failures.push(format!("{error}: {source:?}"));
+            }
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "a call hung");
+        assert!(Instant::now() < limit, "it does not recover: {failures:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_from_a_login_while_it_is_used_is_done_without_and_told_once() {
+    let redis = Redis::start();
+    let settings = limited(&redis, "+@all");
+    let running = Running::start(service().build().unwrap(), settings.clone());
+    let client = client(settings);
+    until_answered(&client).await;
+    for commands in [
+        "-blmpop -lpop -client|unblock -lpos",
+        "-pttl",
+        "-pexpire",
+        "+@all",
+        "-blmpop",
+    ] {
+        redis.text(&format!("ACL SETUSER limited {commands}"));
+        for _ in 0..3 {
+            until_answered(&client).await;
+        }
+    }
+    // Without this one there is nothing to be done.
+    redis.text("ACL SETUSER limited -evalsha");
+    let call = client.call_action("test", "echo", &value!({}));
+    let error = call.timeout(Duration::from_secs(5)).await.unwrap_err();
+    let source = std::error::Error::source(&error).unwrap();
+    let source =
+        std::error::Error::source(source).map_or(source.to_string(), |source| source.to_string());
+    assert!(
+        source.contains("NOPERM") && source.contains("evalsha"),
+        "{error}: {source}"
+    );
+    redis.text("ACL SETUSER limited +@all");
+    until_answered(&client).await;
+    running.stop().await;
+    let mut lines = redis.logged();
+    lines.retain(|line| line.starts_with("WARN") || line.starts_with("ERROR"));
+    assert!(
+        lines.iter().any(|line| line.contains("missing=\"BLMPOP")),
+        "{lines:#?}"
+    );
+    assert!(lines.len() <= 20, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_as_an_older_one_is_served_and_a_newer_one_fully_used() {
+    let mut redis = Redis::start();
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    let client = client(redis.settings());
+    until_answered(&client).await;
+    redis.kill();
+    redis.start_again_with(&[
+        "--rename-command",
+        "BLMPOP",
+        "",
+        "--rename-command",
+        "PEXPIRE",
+        "",
+    ]);
+    for _ in 0..5 {
+        until_answered(&client).await;
+    }
+    redis.kill();
+    redis.start_again_with(&[]);
+    until_answered(&client).await;
+    until("the newer command is used", || redis.calls("blmpop") > 0).await;
+    running.stop().await;
 }

@@ -13,7 +13,7 @@ use soa_runtime::{
     JobRequest, RedisClientTransport, RedisConnection, RedisServerTransport, Value, value,
 };
 
-use crate::support::{Redis, Running, client, service, until};
+use crate::support::{Redis, Running, client, next_request, request, service, until};
 
 #[tokio::test]
 async fn a_call_is_answered() {
@@ -108,7 +108,7 @@ async fn services_share_one_connection_and_a_service_that_joins_later_is_heard()
     );
     for (transport, task) in servers {
         transport.close();
-        task.await.unwrap();
+        task.await.unwrap().unwrap();
     }
 }
 
@@ -291,6 +291,77 @@ async fn an_idle_server_stops_at_once() {
         "{:?}",
         start.elapsed()
     );
+}
+
+/// A transport that has taken eight requests for nobody, and takes no more.
+async fn with_requests_for_nobody(redis: &Redis) -> RedisServerTransport {
+    let settings = redis.settings().block_timeout(Duration::from_secs(60));
+    let transport = RedisServerTransport::new("test", settings).unwrap();
+    let receiving = transport.clone();
+    let receiving = tokio::spawn(async move { receiving.receive(8).await });
+    until("it pops", || {
+        let list = String::from_utf8(redis.text("CLIENT LIST").bytes()).unwrap();
+        list.contains("cmd=blmpop")
+    })
+    .await;
+    // The pop goes on.
+    receiving.abort();
+    assert!(receiving.await.unwrap_err().is_cancelled());
+    let frames: Vec<_> = (0..8)
+        .map(|number| request(number, "service.test.x!1", &value!({})))
+        .collect();
+    let mut command: Vec<&[u8]> = vec![b"RPUSH", b"pysoa:service.test"];
+    command.extend(frames.iter().map(|frame| &**frame));
+    redis.command(&command);
+    until("they are taken", || {
+        redis.integer("LLEN pysoa:service.test") == 0
+    })
+    .await;
+    transport.close();
+    until("it takes no more", || {
+        let list = String::from_utf8(redis.text("CLIENT LIST").bytes()).unwrap();
+        !list.contains("cmd=blmpop")
+    })
+    .await;
+    transport
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_were_taken_for_nobody_are_put_back_from_wherever_the_transport_is_dropped() {
+    let redis = Redis::start();
+    for is_outside in [false, true] {
+        let transport = with_requests_for_nobody(&redis).await;
+        match is_outside {
+            true => std::thread::spawn(move || drop(transport)).join().unwrap(),
+            false => drop(transport),
+        }
+        until("they are back", || {
+            redis.integer("LLEN pysoa:service.test") == 8
+        })
+        .await;
+        redis.text("DEL pysoa:service.test");
+    }
+}
+
+#[tokio::test]
+async fn something_else_in_the_place_of_a_reply_list_is_removed() {
+    let redis = Redis::start();
+    let client = client(redis.settings().block_timeout(Duration::from_secs(1)));
+    let call = client.call_action("test", "echo", &value!({}));
+    let call = tokio::spawn(call.timeout(Duration::from_secs(60)).into_future());
+    let (key, id) = next_request(&redis).await;
+    redis.text(&format!("SET {key} x"));
+    until("it is gone", || {
+        redis.integer(&format!("EXISTS {key}")) == 0
+    })
+    .await;
+    let response = format!(
+        "pysoa-redis/3//content-type:application/json;{{\"request_id\": {id}, \"meta\": {{}}, \"body\": \
+         {{\"errors\": [], \"context\": {{}}, \"actions\": [{{\"action\": \"echo\", \"errors\": [], \
+         \"body\": {{}}}}]}}}}"
+    );
+    redis.command(&[b"RPUSH", key.as_bytes(), response.as_bytes()]);
+    call.await.unwrap().unwrap();
 }
 
 #[tokio::test]

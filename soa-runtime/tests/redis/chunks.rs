@@ -9,7 +9,7 @@ use soa_runtime::{
     value,
 };
 
-use crate::support::{Redis, Reply, Running, client, request_in, service, until};
+use crate::support::{Redis, Reply, Running, client, next_request, request_in, service, until};
 
 const PIECE: usize = 102_400;
 
@@ -130,18 +130,6 @@ fn answer_interleaved(redis: &Redis, keys: &[(String, i64)]) {
     }
 }
 
-/// The reply list and the id of the next request.
-async fn next_request(redis: &Redis) -> (String, i64) {
-    let frame = redis.wait_for("pysoa:service.test").await;
-    let start = FrameHead::read(&frame).unwrap().payload_start();
-    let envelope = Encoding::MessagePack.decode_value(&frame[start..]).unwrap();
-    let envelope = envelope.as_map().unwrap();
-    let meta = envelope.get("meta").unwrap().as_map().unwrap();
-    let reply_to = meta.get("reply_to").unwrap().as_str().unwrap();
-    let id = envelope.get("request_id").unwrap().as_i64().unwrap();
-    (format!("pysoa:{reply_to}"), id)
-}
-
 #[tokio::test]
 async fn pieces_that_cannot_be_told_apart_fail_their_calls_at_once_and_the_next_have_lists_of_their_own()
  {
@@ -206,4 +194,54 @@ async fn calls_with_lists_of_their_own_use_few_and_leave_none() {
     running.stop().await;
     drop(client);
     until("all keys are gone", || redis.keys().is_empty()).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_never_becomes_whole_fails_its_call_before_the_timeout() {
+    let redis = Redis::start();
+    let client = client(redis.settings());
+    let call = client.call_action("test", "echo", &value!({}));
+    let call = tokio::spawn(call.timeout(Duration::from_secs(60)).into_future());
+    let (key, id) = next_request(&redis).await;
+    let head = "pysoa-redis/3//content-type:application/json;chunk-count:2;chunk-id:1;";
+    let piece = format!("{head}{{\"request_id\": {id}, ");
+    redis.command(&[b"RPUSH", key.as_bytes(), piece.as_bytes()]);
+    let start = Instant::now();
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("no more pieces"), "{source}");
+    assert!(
+        start.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn many_calls_with_lists_of_their_own_share_few_commands() {
+    const CALLERS: i64 = 500;
+    let redis = Redis::start();
+    let running = Running::start(
+        service().concurrency(1_000).build().unwrap(),
+        redis.settings(),
+    );
+    let client = client(redis.settings().expects_chunked_replies(true));
+    let callers = (0..CALLERS).map(|caller| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            for number in 0..10_i64 {
+                let body = value!({ "caller": (caller), "number": (number) });
+                let call = client.call_action("test", "echo", &body);
+                let answer = call.timeout(Duration::from_secs(30)).await.unwrap();
+                assert_eq!(answer, body);
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap();
+    }
+    let nudges = redis.calls("client|unblock");
+    assert!(nudges < 200, "{nudges}");
+    running.stop().await;
 }

@@ -157,6 +157,7 @@ async fn services_are_spread_over_the_nodes_and_one_connection_reaches_them_all(
         tokio::time::timeout(Duration::from_secs(20), task)
             .await
             .expect("it stops")
+            .unwrap()
             .unwrap();
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 mod chunks;
 mod cluster;
 mod fleet;
+mod forms;
 #[path = "../support/log.rs"]
 mod kept;
 mod limits;
@@ -20,3 +21,4 @@ mod sentinel;
 mod support;
 mod take_back;
 mod tls;
+mod told;

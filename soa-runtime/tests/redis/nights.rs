@@ -117,3 +117,56 @@ async fn a_list_that_is_full_just_after_an_outage_is_given_its_time() {
     assert!(back.elapsed() < Duration::from_secs(20));
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_hangs_and_goes_on_hangs_no_call_and_runs_nothing_twice() {
+    let redis = Redis::start();
+    let settings = redis
+        .settings()
+        .block_timeout(Duration::from_millis(500))
+        .command_timeout(Duration::from_millis(500));
+    let (server, runs) = Load::service();
+    let running = Running::start(server.build().unwrap(), settings.clone());
+    let load = Load::start(&client(settings), runs);
+    // Shorter and longer than a blocking pop is waited for.
+    for hangs in [1_000, 7_000] {
+        load.goes_on(100).await;
+        redis.signal("STOP");
+        tokio::time::sleep(Duration::from_millis(hangs)).await;
+        redis.signal("CONT");
+        load.goes_on(100).await;
+    }
+    let tally = load.finish().await;
+    assert!(tally.failed > 0, "{tally:?}");
+    running.stop().await;
+}
+
+/// Runs a command again and again under load.
+async fn under_load(command: &str) {
+    let redis = Redis::start();
+    let (server, runs) = Load::service();
+    let running = Running::start(server.build().unwrap(), redis.settings());
+    let load = Load::start(&client(redis.settings()), runs);
+    for _ in 0..5 {
+        load.goes_on(200).await;
+        redis.text(command);
+    }
+    load.goes_on(200).await;
+    load.finish().await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_emptied_hangs_no_call_and_runs_nothing_twice() {
+    under_load("FLUSHALL").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_forgets_its_scripts_hangs_no_call_and_runs_nothing_twice() {
+    under_load("SCRIPT FLUSH").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_killed_hang_no_call_and_run_nothing_twice() {
+    under_load("CLIENT KILL TYPE normal").await;
+}

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use soa_runtime::{Client, RedisClientTransport, value};
+use soa_runtime::codec::Encoding;
+use soa_runtime::wire::{ProtocolVersion, write_request};
+use soa_runtime::{
+    ActionRequest, Body, Client, ContextHeader, Control, JobRequest, RedisClientTransport, value,
+};
 
 use crate::support::{Load, Redis, Running, client, ring, service, until};
 
@@ -98,6 +102,62 @@ async fn while_a_master_is_away_the_others_go_on_and_it_comes_back() {
     // Only calls that were on their way there can have failed.
     assert!(tally.failed <= 64, "{tally:?}");
     running.stop().await;
+}
+
+/// A request that says that its caller waits for so long.
+fn request_worth(id: i64, reply_to: &str, worth: Duration) -> bytes::Bytes {
+    let actions = vec![ActionRequest::new(
+        "echo",
+        Body::encode(Encoding::MessagePack, &value!({})),
+    )];
+    let job = JobRequest::new(ContextHeader::fresh(), Control::default(), actions);
+    let (version, encoding) = (ProtocolVersion::V3, Encoding::MessagePack);
+    write_request(version, encoding, id, reply_to, worth, &job).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_for_a_master_that_is_dead_do_not_keep_those_for_the_others() {
+    let (mut masters, settings) = ring(2);
+    let running = Running::start(service().build().unwrap(), settings);
+    // Which master a list is on follows from its name.
+    let mut homes = [None, None];
+    for number in 0..64 {
+        let reply_to = format!("service.test.someone!{number}");
+        let key = format!("pysoa:{reply_to}");
+        let frame = request_worth(number, &reply_to, Duration::from_secs(60));
+        masters[0].command(&[b"RPUSH", b"pysoa:service.test", &frame]);
+        until("it is answered", || {
+            (0..2).any(|home| masters[home].integer(&format!("LLEN {key}")) == 1)
+        })
+        .await;
+        let home = usize::from(masters[1].integer(&format!("LLEN {key}")) == 1);
+        homes[home].get_or_insert(reply_to);
+    }
+    let [Some(live), Some(dead)] = homes else {
+        panic!("all lists are on one master");
+    };
+    masters[1].kill();
+    // More than there is room for, from callers that wait three seconds.
+    for number in 0..5_000 {
+        let frame = request_worth(number, &dead, Duration::from_secs(3));
+        masters[0].command(&[b"RPUSH", b"pysoa:service.test", &frame]);
+    }
+    let asked = Instant::now();
+    let frame = request_worth(0, &live, Duration::from_secs(60));
+    let key = format!("pysoa:{live}");
+    masters[0].text(&format!("DEL {key}"));
+    masters[0].command(&[b"RPUSH", b"pysoa:service.test", &frame]);
+    masters[0].wait_for(&key).await;
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    // Those for the dead one are given up when their callers are gone, long before a message expires.
+    let start = Instant::now();
+    running.stop().await;
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 /// The master that answers go to: all others get nothing but requests.

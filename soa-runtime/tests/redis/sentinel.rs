@@ -273,3 +273,27 @@ async fn a_master_killed_under_load_hangs_no_call_and_runs_nothing_twice() {
     assert!(tally.failed > 0, "{tally:?}");
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_sentinel_that_names_a_master_which_says_it_is_none_is_not_believed() {
+    let (first, second) = (Redis::start(), Redis::start());
+    let behind = Sentinel::watch(&[("alpha", first.port)], "");
+    let ahead = Sentinel::watch(&[("alpha", second.port)], "");
+    let names = SentinelSettings::default().services(vec!["alpha".to_owned()]);
+    let hosts = [("127.0.0.1", behind.port), ("127.0.0.1", ahead.port)];
+    let settings = RedisSettings::sentinel(hosts, names);
+    let running = Running::start(service().build().unwrap(), settings.clone());
+    let client = client(settings);
+    let call = || client.call_action("test", "echo", &value!({}));
+    call().timeout(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(second.calls("evalsha"), 0);
+    // The first sentinel finds out after a while only.
+    first.text(&format!("REPLICAOF 127.0.0.1 {}", free_port()));
+    let limit = Instant::now() + Duration::from_secs(20);
+    while call().timeout(Duration::from_secs(1)).await.is_err() {
+        assert!(Instant::now() < limit, "it does not recover");
+    }
+    assert!(second.calls("evalsha") > 0);
+    assert_eq!(behind.master("alpha"), first.port);
+    running.stop().await;
+}

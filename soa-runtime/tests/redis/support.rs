@@ -16,11 +16,11 @@ use soa_runtime::client::ClientRequest;
 use soa_runtime::codec::Encoding;
 use soa_runtime::middleware::{ClientStage, Next, from_fn};
 use soa_runtime::transport::ServerTransport as _;
-use soa_runtime::wire::{ProtocolVersion, write_request};
+use soa_runtime::wire::{FrameHead, ProtocolVersion, write_request};
 use soa_runtime::{
     ActionError, ActionRequest, Body, Client, ClientError, Context, ContextHeader, Control,
     ErrorKind, JobRequest, RedisClientTransport, RedisServerTransport, RedisSettings, Server,
-    TransportError, TransportErrorKind, Value, value,
+    StartupError, TransportError, TransportErrorKind, Value, value,
 };
 use tokio::task::JoinHandle;
 
@@ -74,6 +74,19 @@ impl Redis {
             assert!(Instant::now() < limit, "Redis does not start");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Starts it on the same port, empty, with these options in the place of those it had.
+    pub(crate) fn start_again_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(ToString::to_string).collect();
+        self.start_again();
+    }
+
+    /// Sends a signal to it: `STOP` and `CONT` make it hang, and go on.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.process.as_ref().unwrap().id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
     }
 
     fn dump(&self) -> PathBuf {
@@ -207,7 +220,7 @@ pub(crate) fn service() -> soa_runtime::ServerBuilder {
 pub(crate) struct Running {
     pub(crate) server: Server,
     pub(crate) transport: RedisServerTransport,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), StartupError>>,
 }
 
 impl Running {
@@ -225,7 +238,7 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.transport.close();
         let ended = tokio::time::timeout(Duration::from_secs(20), self.task).await;
-        ended.expect("the server stops").unwrap();
+        ended.expect("the server stops").unwrap().unwrap();
     }
 }
 
@@ -376,8 +389,13 @@ impl Redis {
 
     /// What was logged about it.
     pub(crate) fn logged(&self) -> Vec<String> {
+        self.logged_about(self.port)
+    }
+
+    /// What was logged about a port.
+    pub(crate) fn logged_about(&self, port: u16) -> Vec<String> {
         let lines = LOG.0.lock().unwrap();
-        let port = format!("127.0.0.1:{}", self.port);
+        let port = format!("127.0.0.1:{port}");
         let lines = lines.iter().filter(|line| line.contains(&port));
         lines.cloned().collect()
     }
@@ -445,4 +463,16 @@ pub(crate) async fn suppressed(settings: RedisSettings) -> Result<(), ClientErro
     let response = job.await?;
     assert!(response.actions.is_empty());
     Ok(())
+}
+
+/// The reply list and the id of the next request.
+pub(crate) async fn next_request(redis: &Redis) -> (String, i64) {
+    let frame = redis.wait_for("pysoa:service.test").await;
+    let start = FrameHead::read(&frame).unwrap().payload_start();
+    let envelope = Encoding::MessagePack.decode_value(&frame[start..]).unwrap();
+    let envelope = envelope.as_map().unwrap();
+    let meta = envelope.get("meta").unwrap().as_map().unwrap();
+    let reply_to = meta.get("reply_to").unwrap().as_str().unwrap();
+    let id = envelope.get("request_id").unwrap().as_i64().unwrap();
+    (format!("pysoa:{reply_to}"), id)
 }

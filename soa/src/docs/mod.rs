@@ -5,6 +5,7 @@
 //! | [`getting_started`] | From an empty crate to a service with a client |
 //! | [`contracts`] | What a service offers as a trait, for callers without the server |
 //! | [`calling`] | Every form of a call, and its options |
+//! | [`expansions`] | Objects of other services, put beside their identifiers |
 //! | [`errors`] | What services answer when something fails, and what callers get |
 //! | [`validation`] | Rules for fields, absent and nil, the types of the wire |
 //! | [`middleware`] | Code around jobs, actions and calls |
@@ -15,6 +16,7 @@
 //! | [`running`] | A service as a program: `main`, settings, commands, how it stops |
 //! | [`settings`] | Every key of the settings |
 //! | [`testing`] | Services without a network, stubs, contexts |
+//! | [`test_plans`] | PySOA's test plans, a test for each case |
 //! | [`from_pysoa`] | PySOA's names, and what is different |
 
 #[doc = include_str!("getting_started.md")]
@@ -25,6 +27,9 @@ pub mod contracts {}
 
 #[doc = include_str!("calling.md")]
 pub mod calling {}
+
+#[doc = include_str!("expansions.md")]
+pub mod expansions {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}
@@ -57,6 +62,9 @@ pub mod settings {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("test_plans.md")]
+pub mod test_plans {}
 
 #[doc = include_str!("from_pysoa.md")]
 pub mod from_pysoa {}

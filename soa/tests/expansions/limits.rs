@@ -129,9 +129,9 @@ async fn what_would_have_no_room_in_memory_is_an_error() {
         .expansions("person", ["mother", "father"])
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     assert_eq!(
         error.to_string(),
-        "service `main` broke the protocol: its response would be too large with all expansions"
+        "bad call of service `main`: the response would be too large with all expansions"
     );
 }

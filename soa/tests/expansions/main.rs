@@ -5,4 +5,5 @@
 mod any_data;
 mod configured;
 mod limits;
+mod typed;
 mod world;

@@ -8,7 +8,9 @@ use soa::{ActionError, Client, Context, LocalTransport, Map, Server, Value, valu
 
 /// The requests that stores have had, in order: store, identifiers, correlation id.
 #[derive(Clone, Default)]
-pub(crate) struct Requests(Arc<Mutex<Vec<(String, Vec<Value>, String)>>>);
+pub(crate) struct Requests(Arc<Mutex<Vec<Request>>>);
+
+type Request = (String, Vec<Value>, String);
 
 impl Requests {
     /// Which identifiers a store was asked for, a list for each call.

@@ -163,10 +163,16 @@ fn python() -> PathBuf {
 }
 
 /// A Python program in the directory of the Python side.
-pub(crate) fn python_command(redis: &Redis) -> Command {
+fn python_program() -> Command {
     let mut command = Command::new(python());
     command.current_dir(DIRECTORY);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// A Python program that knows where this Redis is.
+pub(crate) fn python_command(redis: &Redis) -> Command {
+    let mut command = python_program();
     command.env("SOA_REDIS_PORTS", redis.ports());
     if let Some(port) = redis.sentinel {
         command.env("SOA_SENTINEL_PORT", port.to_string());

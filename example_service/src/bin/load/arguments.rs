@@ -94,6 +94,9 @@ pub(crate) struct Run {
     /// Measure plain sockets and frames of the same size in place of the framework, on both sides
     #[arg(long, conflicts_with_all = ["start_server", "server_pid", "service", "action", "body", "actions"])]
     pub(crate) raw: bool,
+    /// Give each call a reply list of its own, as for a service whose answers come in pieces
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) own_lists: bool,
     /// Print JSON, an object for each run
     #[arg(long)]
     pub(crate) json: bool,

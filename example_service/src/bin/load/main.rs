@@ -90,7 +90,8 @@ async fn run(run: Run) -> Result<(), Box<dyn Error>> {
             body: run.body.clone(),
             actions: run.actions,
         };
-        Target::service(settings, work)?
+        let lists = settings.as_ref().clone();
+        Target::service(&lists.expects_chunked_replies(run.own_lists), work)?
     };
     let target = Arc::new(target);
     target.wait_until_it_answers(PATIENCE).await?;

@@ -11,6 +11,7 @@ use crate::error::{ClientError, ErrorKind};
 use crate::message::{ActionRequest, Body, ContextHeader, Name};
 
 /// Makes the calls of all rounds.
+#[derive(Clone, Debug)]
 pub(in crate::client) struct Asker {
     client: Client,
     /// What the caller put into the control header.

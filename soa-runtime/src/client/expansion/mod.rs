@@ -19,11 +19,17 @@ mod config;
 mod graph;
 mod plan;
 mod rounds;
+mod typed;
+mod typed_call;
+mod within;
 
 pub use config::{Expansion, ExpansionRoute, Expansions};
+pub use typed::{Expand, ExpansionDestination, ExpansionSource, Finder, FoundObjects, Visit};
+pub use typed_call::Expanded;
 
 pub(super) use plan::Wanted;
 pub(super) use rounds::Expanding;
+pub(super) use typed_call::AskerSlot;
 
 /// How many rounds there are at most, and how deep fetched objects may be inside of each other: further in they are left
 /// out. A service that answers each identifier with another one would never come to an end.

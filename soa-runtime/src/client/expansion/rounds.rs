@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::AskerSlot;
 use super::MAX_ROUNDS;
 use super::ask::{Asker, is_answer};
 use super::graph::{EntryId, Graph, Node, ObjectId, TooLarge};
@@ -17,7 +18,9 @@ use crate::message::{ActionRequest, ActionResponse, Body, ContextHeader, JobResp
 
 /// What a call asks to have expanded, before its context is known.
 pub(in crate::client) struct Expanding {
-    plan: Plan,
+    plan: Option<Plan>,
+    /// Whoever expands the typed response wants to know of the call.
+    slot: Option<AskerSlot>,
     control: Vec<(String, Value)>,
     deadline: Option<Instant>,
     /// Whether bodies are of use beside the errors of other actions.
@@ -32,7 +35,7 @@ pub(in crate::client) struct Expander {
 }
 
 impl Expanding {
-    /// Takes the expansions out of the options of a call of this service.
+    /// Takes the expansions out of the options of a call of this service, if there are any.
     ///
     /// # Errors
     /// A type or an expansion that is not configured.
@@ -40,24 +43,42 @@ impl Expanding {
         client: &Client,
         service: &Name,
         options: &mut CallOptions,
-    ) -> Result<Self, ClientError> {
+    ) -> Result<Option<Self>, ClientError> {
         let wanted = std::mem::take(&mut options.expansions);
+        let slot = options.asker.take();
+        if wanted.is_empty() && slot.is_none() {
+            return Ok(None);
+        }
+        let plan = match wanted.is_empty() {
+            true => None,
+            false => Some(Plan::new(&client.shared.expansions, service, &wanted)?),
+        };
         let end = |timeout| Instant::now().checked_add(timeout);
-        Ok(Self {
-            plan: Plan::new(&client.shared.expansions, service, &wanted)?,
+        Ok(Some(Self {
+            plan,
+            slot,
             control: options.control.clone(),
             deadline: options.timeout.and_then(end),
-            returns_errors: options.continue_on_error || options.returns_errors,
-        })
+            returns_errors: options.returns_errors,
+        }))
     }
 
-    /// For a call that has this context.
-    pub(in crate::client) fn within(self, client: &Client, context: &ContextHeader) -> Expander {
-        Expander {
-            plan: self.plan,
-            asker: Asker::new(client, context.clone(), self.deadline, self.control),
-            returns_errors: self.returns_errors,
+    /// For a call that has this context; `None` where its body is left as it is.
+    pub(in crate::client) fn within(
+        self,
+        client: &Client,
+        context: &ContextHeader,
+    ) -> Option<Expander> {
+        let asker = Asker::new(client, context.clone(), self.deadline, self.control);
+        if let Some(slot) = self.slot {
+            // It is empty: a call is made once.
+            let _ = slot.set(asker.clone());
         }
+        Some(Expander {
+            plan: self.plan?,
+            asker,
+            returns_errors: self.returns_errors,
+        })
     }
 }
 
@@ -89,8 +110,8 @@ impl Expander {
         if rounds.has_fetched {
             for (action, body) in actions.iter_mut().zip(&bodies) {
                 let value = rounds.graph.write(body).map_err(|TooLarge| {
-                    let message = "its response would be too large with all expansions";
-                    ClientError::protocol(service, message)
+                    let message = "the response would be too large with all expansions";
+                    ClientError::usage(service, message)
                 })?;
                 action.body = encoded(action.body.encoding(), &value);
             }
@@ -375,5 +396,51 @@ impl Key {
             Self::Integer(integer) => Some(Self::Text(integer.to_string())),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value;
+
+    #[test]
+    fn a_body_changes_its_encoding_where_it_has_to() {
+        let day: crate::codec::Date = "2026-11-21".parse().unwrap();
+        let large: Integer = "100000000000000000000".parse().unwrap();
+        for (own, value, expected) in [
+            (Encoding::Json, value!({ "a": 1 }), Encoding::Json),
+            // Fetched from a service that speaks MessagePack, and the other way round.
+            (
+                Encoding::Json,
+                value!({ "day": (day) }),
+                Encoding::MessagePack,
+            ),
+            (
+                Encoding::MessagePack,
+                value!({ "day": (day) }),
+                Encoding::MessagePack,
+            ),
+            (
+                Encoding::MessagePack,
+                value!({ "large": (large) }),
+                Encoding::Json,
+            ),
+        ] {
+            let body = encoded(own, &value);
+            assert_eq!(body.encoding(), expected);
+            assert_eq!(body.to_value().unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn keys_tell_types_apart_and_numbers_have_a_text() {
+        let keys = [value!(1), value!("1"), value!(1.0), value!(true)].map(|id| Key::of(&id));
+        for (place, key) in keys.iter().enumerate() {
+            assert!(!keys[..place].contains(key), "{key:?}");
+        }
+        let number = Key::of(&value!(7)).unwrap();
+        assert_eq!(number.as_text(), Key::of(&value!("7")));
+        assert_eq!(Key::of(&value!([1])), None);
     }
 }

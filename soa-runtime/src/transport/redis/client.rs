@@ -141,7 +141,7 @@ impl Shared {
         let mut waiting = Waiting {
             shared: &self,
             ready,
-            list: ready.lists.list(),
+            list: ready.lists.list(since),
             id,
             deadline,
             sent: None,
@@ -239,6 +239,13 @@ impl Shared {
 }
 
 impl Ready {
+    /// What was wrong with the way there or the way back.
+    fn trouble(&self, within: Duration) -> Option<String> {
+        let mut outboxes = self.outboxes.iter();
+        let back = self.lists.trouble(within);
+        back.or_else(|| outboxes.find_map(|outbox| outbox.line().trouble(within)))
+    }
+
     /// The master whose turn it is, unless it cannot be reached just now and another can.
     fn outbox(&self) -> &Arc<Outbox<CallReceipt>> {
         let count = self.outboxes.len();
@@ -257,6 +264,15 @@ impl Ready {
 impl ClientTransport for RedisClientTransport {
     fn default_timeout(&self) -> Option<Duration> {
         Some(self.shared.connection.settings().receive_timeout)
+    }
+
+    fn trouble(&self, within: Duration) -> Option<TransportError> {
+        let shared = &self.shared;
+        let why = match shared.ready.get() {
+            None => shared.connection.trouble(within),
+            Some(ready) => ready.trouble(within),
+        };
+        why.map(|why| TransportError::new(TransportErrorKind::Transient, why))
     }
 
     fn call(&self, request: ClientRequest) -> ReplyFuture {

@@ -1,11 +1,13 @@
 //! What several transports of one process share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::backend::Access;
+use super::condition::{Condition, Doing, Failure};
 use super::outbox::Pushes;
 use super::ring::{Accesses, Ring};
 use super::script::Script;
@@ -41,6 +43,10 @@ struct Shared {
     accesses: Accesses,
     pushes: Arc<Pushes>,
     ring: OnceCell<Arc<Ring>>,
+    /// Of those who know which masters there are.
+    sentinels: Condition,
+    /// Why that is not known, and until when nobody is asked again.
+    unknown: Mutex<Option<(String, Instant)>>,
 }
 
 impl RedisConnection {
@@ -67,6 +73,8 @@ impl RedisConnection {
                 accesses,
                 pushes: Arc::new(pushes),
                 ring: OnceCell::new(),
+                sentinels: Condition::new("the sentinels"),
+                unknown: Mutex::default(),
                 settings,
             }),
         })
@@ -110,11 +118,47 @@ impl RedisConnection {
         if let Some(ring) = self.shared.ring.get() {
             return Ok(ring);
         }
+        let shared = &self.shared;
         let find = async || {
-            let ring = Ring::find(&self.shared.settings, &self.shared.accesses).await?;
-            Ok(Arc::new(ring))
+            // Whoever comes soon after a question that had no answer hears the same: each call asking would be a storm.
+            let unknown = lock(&shared.unknown).clone();
+            if let Some((message, _)) = unknown.filter(|(_, until)| *until > Instant::now()) {
+                return Err(TransportError::new(TransportErrorKind::Transient, message));
+            }
+            match Ring::find(&shared.settings, &shared.accesses).await {
+                Ok(ring) => {
+                    shared.sentinels.works(Doing::Finding);
+                    Ok(Arc::new(ring))
+                }
+                Err(error) => {
+                    let failure = Failure {
+                        state: "lost".to_owned(),
+                        text: error.to_string(),
+                        is_disconnected: false,
+                    };
+                    shared.sentinels.failed(Doing::Finding, &failure);
+                    let until = Instant::now() + shared.sentinels.pause();
+                    *lock(&shared.unknown) = Some((failure.text, until));
+                    Err(error)
+                }
+            }
         };
-        self.shared.ring.get_or_try_init(find).await
+        shared.ring.get_or_try_init(find).await
+    }
+
+    /// The masters, if they are known already.
+    pub(super) fn known_ring(&self) -> Option<&Arc<Ring>> {
+        self.shared.ring.get()
+    }
+
+    /// How long to wait before it is asked again who the masters are.
+    pub(super) fn pause(&self) -> Duration {
+        self.shared.sentinels.pause()
+    }
+
+    /// Why it was not known in this time who the masters are, or is not now.
+    pub(super) fn trouble(&self, within: Duration) -> Option<String> {
+        self.shared.sentinels.trouble(within)
     }
 
     pub(super) fn pushes(&self) -> &Arc<Pushes> {
@@ -136,4 +180,9 @@ impl Drop for Shared {
             ring.close();
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while one of these is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

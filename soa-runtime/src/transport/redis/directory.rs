@@ -13,8 +13,10 @@ use tokio::time::Instant;
 
 use super::backend::{Access, Node, SentinelMaster, masters, slots};
 
-/// An answer that is as old as this is as good as a new one.
+/// An answer that is as old as this is as good as a new one; when there was none, the longer this lasts the older, up to a
+/// bound.
 const RECENT: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// What knows where masters are.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub(super) enum Wanted {
 struct State {
     known: Known,
     asked: Option<Instant>,
+    /// Since when questions have no answer.
+    clueless: Option<Instant>,
     /// Why the last question had no answer.
     problem: String,
     /// Which host answered last: it is asked first.
@@ -85,17 +89,22 @@ impl Directory {
         tokio::spawn(names).await.unwrap_or_else(|_| Err(ended()))
     }
 
-    /// Where somebody is. In doubt, as what was known has proved to be wrong, it is asked anew.
+    /// Where somebody is. In doubt, as what was known does not answer, it is asked anew. A node that said of itself that it
+    /// is not the one is believed: others are asked, too, when it is named again.
     pub(super) async fn find(
         self: &Arc<Self>,
         wanted: &Wanted,
         is_doubtful: bool,
+        refuted: Option<&Node>,
     ) -> Result<Node, String> {
-        let since = Instant::now();
-        let since = since.checked_sub(RECENT).unwrap_or(since);
+        let begun = Instant::now();
         let (directory, wanted) = (Arc::clone(self), wanted.clone());
+        let refuted = refuted.cloned();
         // Whoever asks may stop waiting; the next one profits from the answer.
-        let look = async move { directory.look(&wanted, is_doubtful, since).await };
+        let look = async move {
+            let refuted = refuted.as_ref();
+            directory.look(&wanted, is_doubtful, refuted, begun).await
+        };
         tokio::spawn(look).await.unwrap_or_else(|_| Err(ended()))
     }
 
@@ -103,10 +112,14 @@ impl Directory {
         &self,
         wanted: &Wanted,
         is_doubtful: bool,
-        since: Instant,
+        refuted: Option<&Node>,
+        begun: Instant,
     ) -> Result<Node, String> {
         let mut state = self.state.lock().await;
-        let is_recent = state.asked.is_some_and(|asked| asked >= since);
+        let recent = state
+            .clueless
+            .map_or(RECENT, |since| (since.elapsed() / 4).clamp(RECENT, LONGEST));
+        let is_recent = state.asked.is_some_and(|asked| asked + recent >= begun);
         if is_recent || !is_doubtful {
             let found = state.known.find(wanted);
             if is_recent || found.is_some() {
@@ -129,18 +142,29 @@ impl Directory {
             };
             match known {
                 Ok(known) => {
-                    found = known.find(wanted);
-                    state.known = known;
-                    if found.is_some() {
+                    let node = known.find(wanted);
+                    let is_better = node.is_some() && node.as_ref() != refuted;
+                    if is_better || found.is_none() {
+                        state.known = known;
+                    }
+                    if node.is_none() {
+                        problems.push(format!("{host}: it knows of none that works"));
+                    } else if is_better || found.is_none() {
+                        found = node;
                         state.first = (first + index) % self.hosts.len().max(1);
+                    }
+                    if is_better {
                         break;
                     }
-                    problems.push(format!("{host}: it knows of none that works"));
                 }
                 Err(problem) => problems.push(problem),
             }
         }
         state.asked = Some(Instant::now());
+        state.clueless = match found {
+            Some(_) => None,
+            None => state.clueless.or(state.asked),
+        };
         state.problem = problems.join("; ");
         found.ok_or_else(|| state.problem.clone())
     }

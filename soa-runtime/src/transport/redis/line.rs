@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::backend::{Access, Link, LinkRef, Node};
+use super::condition::{Condition, Doing, Failure};
 use super::directory::{Directory, Wanted};
 use super::pause::{pause, random};
 use crate::error::{TransportError, TransportErrorKind};
@@ -23,8 +24,8 @@ const ATTEMPT: Duration = Duration::from_millis(500);
 /// How long it is tried to get a link that nobody waits for.
 const TRIAL: Duration = Duration::from_secs(5);
 
-/// How long to wait after an attempt.
-const AGAIN: Duration = Duration::from_millis(10);
+/// How old the reason may be that is told where there is no other.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// What all lines of a connection share.
 #[derive(Debug)]
@@ -32,8 +33,18 @@ pub(super) struct Network {
     access: Access,
     pub(super) runtime: Handle,
     /// Links for commands that several lines use: many slots of a cluster are on one node.
-    pool: Mutex<FxHashMap<Node, LinkRef>>,
-    is_limit_told: AtomicBool,
+    pool: Mutex<FxHashMap<Node, Pooled>>,
+    /// The condition of each master, by the name that the log has for it.
+    conditions: Mutex<FxHashMap<String, Arc<Condition>>>,
+    /// The commands that are missing, as they were told last.
+    missing: Mutex<FxHashMap<Node, String>>,
+}
+
+/// A link in the pool, and when it may be replaced.
+#[derive(Debug)]
+struct Pooled {
+    link: LinkRef,
+    next: Instant,
 }
 
 /// Where a master is.
@@ -49,9 +60,20 @@ pub(super) struct Line {
     network: Arc<Network>,
     place: Place,
     is_pooled: bool,
-    current: Mutex<Option<Link>>,
+    doing: Doing,
+    /// Where its master is looked for, as long as that is not known.
+    condition: Arc<Condition>,
+    current: Mutex<Current>,
     /// Whether somebody is trying to get a link, without need.
     is_trying: AtomicBool,
+}
+
+/// The link of a line.
+#[derive(Debug)]
+struct Current {
+    link: Option<Link>,
+    /// When it may be replaced: one after the other would be a storm.
+    next: Instant,
 }
 
 /// Why there is no link.
@@ -68,49 +90,96 @@ impl Network {
             access,
             runtime,
             pool: Mutex::default(),
-            is_limit_told: AtomicBool::new(false),
+            conditions: Mutex::default(),
+            missing: Mutex::default(),
         }
     }
 
-    /// A link out of the pool, or a new one that goes there.
-    fn pooled(&self, node: &Node) -> Result<Link, TransportError> {
+    /// The condition of what has this name.
+    fn condition(&self, name: String) -> Arc<Condition> {
+        let mut conditions = lock(&self.conditions);
+        let new = |name: &String| Arc::new(Condition::new(name.clone()));
+        let condition = conditions.entry(name).or_insert_with_key(new);
+        Arc::clone(condition)
+    }
+
+    /// A link out of the pool, or a new one that goes there; or when there may be a new one.
+    fn pooled(
+        &self,
+        node: &Node,
+        open: impl FnOnce() -> Result<Link, TransportError>,
+        pause: Duration,
+    ) -> Result<Result<Link, Instant>, TransportError> {
         let mut pool = lock(&self.pool);
-        let known = pool.get(node).and_then(LinkRef::link);
-        if let Some(link) = known.filter(|link| !link.is_suspect()) {
-            return Ok(link);
+        let now = Instant::now();
+        if let Some(pooled) = pool.get(node) {
+            if let Some(link) = pooled.link.link().filter(|link| !link.is_suspect()) {
+                return Ok(Ok(link));
+            }
+            if pooled.next > now {
+                return Ok(Err(pooled.next));
+            }
         }
-        let link = Link::open(&self.access, node)?;
-        pool.retain(|_, known| known.link().is_some());
-        pool.insert(node.clone(), link.reference());
-        Ok(link)
+        let link = open()?;
+        pool.retain(|_, pooled| pooled.link.link().is_some() || pooled.next > now);
+        let pooled = Pooled {
+            link: link.reference(),
+            next: now + pause,
+        };
+        pool.insert(node.clone(), pooled);
+        Ok(Ok(link))
     }
 
-    /// Says once which commands there are not.
+    /// Says which commands there are not, when that has changed.
     fn tell_limits(&self, link: &Link) {
         let missing = link.abilities().missing();
-        if !missing.is_empty() && !self.is_limit_told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(redis = %link.node(), missing, "this Redis or its login lacks commands; others take their place");
+        let mut told = lock(&self.missing);
+        if told.get(link.node()).map_or("", String::as_str) == missing {
+            return;
+        }
+        let redis = link.node();
+        if missing.is_empty() {
+            tracing::info!(%redis, "this Redis and its login have all commands again");
+        } else {
+            tracing::warn!(%redis, missing, "this Redis or its login lacks commands; others take their place");
+        }
+        told.insert(redis.clone(), missing);
+    }
+}
+
+impl Place {
+    /// What the log calls it.
+    fn name(&self) -> String {
+        match self {
+            Self::Fixed(node) => node.to_string(),
+            Self::Known(_, Wanted::Master(name)) => format!("master `{name}`"),
+            Self::Known(_, Wanted::Slot(_)) => "the cluster".to_owned(),
         }
     }
 }
 
 impl Line {
     /// A line with links of its own.
-    pub(super) fn own(network: &Arc<Network>, place: Place) -> Self {
-        Self::new(network, place, false)
+    pub(super) fn own(network: &Arc<Network>, place: Place, doing: Doing) -> Self {
+        Self::new(network, place, doing, false)
     }
 
-    /// A line whose links are shared with all others to the same node.
+    /// A line for pushing whose links are shared with all others to the same node.
     pub(super) fn shared(network: &Arc<Network>, place: Place) -> Self {
-        Self::new(network, place, true)
+        Self::new(network, place, Doing::Pushing, true)
     }
 
-    fn new(network: &Arc<Network>, place: Place, is_pooled: bool) -> Self {
+    fn new(network: &Arc<Network>, place: Place, doing: Doing, is_pooled: bool) -> Self {
         Self {
             network: Arc::clone(network),
+            condition: network.condition(place.name()),
             place,
             is_pooled,
-            current: Mutex::default(),
+            doing,
+            current: Mutex::new(Current {
+                link: None,
+                next: Instant::now(),
+            }),
             is_trying: AtomicBool::new(false),
         }
     }
@@ -122,12 +191,12 @@ impl Line {
 
     /// A link that is connected.
     pub(super) fn link(&self) -> Option<Link> {
-        lock(&self.current).clone().filter(Link::is_ready)
+        lock(&self.current).link.clone().filter(Link::is_ready)
     }
 
     /// Whether it has a link, or none is known to be out of reach. Where one is, it is tried to get one meanwhile.
     pub(super) fn is_hopeful(self: &Arc<Self>) -> bool {
-        match &*lock(&self.current) {
+        match &lock(&self.current).link {
             None => return true,
             Some(link) if link.is_ready() => return true,
             Some(_) => {}
@@ -152,15 +221,19 @@ impl Line {
     ) -> Result<Link, Unready> {
         let mut tries = 0;
         loop {
-            let current = lock(&self.current).clone();
+            let current = lock(&self.current).link.clone();
             if let Some(link) = current.as_ref().filter(|link| link.is_ready()) {
                 return Ok(link.clone());
             }
             // What is cut or suspect says that the master may be elsewhere.
             let is_doubtful = current.is_some() || tries > 0;
-            let node = match tokio::time::timeout_at(deadline, self.find(is_doubtful)).await {
+            let refuted = current.filter(Link::is_suspect);
+            let refuted = refuted.as_ref().map(Link::node);
+            let found = self.find(is_doubtful, refuted);
+            let node = match tokio::time::timeout_at(deadline, found).await {
                 Ok(Ok(node)) => node,
                 Ok(Err(problem)) => {
+                    self.lost(&problem);
                     let is_final = retries.is_some_and(|retries| tries >= retries);
                     let next = Instant::now() + pause(tries, random());
                     if !is_final {
@@ -174,10 +247,25 @@ impl Line {
                 }
                 Err(_) => return Err(unready("nobody told in time where it is", false)),
             };
-            let link = self.link_to(&node).map_err(|error| Unready {
-                error,
-                is_final: true,
-            })?;
+            let link = match self.link_to(&node) {
+                Ok(Ok(link)) => link,
+                Ok(Err(next)) if next < deadline => {
+                    tokio::time::sleep_until(next).await;
+                    continue;
+                }
+                Ok(Err(_)) => {
+                    tokio::time::sleep_until(deadline).await;
+                    let why = self.trouble(QUIET);
+                    let why = why.unwrap_or_else(|| format!("{node} is not the right one"));
+                    return Err(unready(&why, false));
+                }
+                Err(error) => {
+                    return Err(Unready {
+                        error,
+                        is_final: true,
+                    });
+                }
+            };
             let attempt = match self.place {
                 Place::Fixed(_) => deadline,
                 Place::Known(..) => deadline.min(Instant::now() + ATTEMPT),
@@ -194,30 +282,96 @@ impl Line {
                     });
                 }
                 // An attempt that fails at once must not become a busy loop.
-                Err(_) => tokio::time::sleep(AGAIN).await,
+                Err(_) => {
+                    let next = Instant::now() + self.condition_at(&node).pause();
+                    tokio::time::sleep_until(next.min(deadline)).await;
+                }
             }
         }
     }
 
-    async fn find(&self, is_doubtful: bool) -> Result<Node, String> {
+    /// How long to wait before something is tried again that failed.
+    pub(super) fn pause(&self) -> Duration {
+        let link = lock(&self.current).link.clone();
+        let condition = link.map_or_else(
+            || Arc::clone(&self.condition),
+            |link| self.condition_at(link.node()),
+        );
+        condition.pause()
+    }
+
+    /// What was wrong with the master in this time, or still is.
+    pub(super) fn trouble(&self, within: Duration) -> Option<String> {
+        let link = lock(&self.current).link.clone();
+        let there = link.map(|link| self.condition_at(link.node()));
+        let there = there.and_then(|condition| condition.trouble(within));
+        there.or_else(|| self.condition.trouble(within))
+    }
+
+    /// The condition of the master: in a cluster that of the node, since there are many lists and few nodes.
+    fn condition_at(&self, node: &Node) -> Arc<Condition> {
         match &self.place {
-            Place::Fixed(node) => Ok(node.clone()),
-            Place::Known(directory, wanted) => directory.find(wanted, is_doubtful).await,
+            Place::Known(_, Wanted::Slot(_)) => self.network.condition(node.to_string()),
+            _ => Arc::clone(&self.condition),
         }
     }
 
-    /// The current link, if it leads there and is good; otherwise another one, which becomes the current one.
-    fn link_to(&self, node: &Node) -> Result<Link, TransportError> {
-        let mut current = lock(&self.current);
-        let is_good = |link: &&Link| link.node() == node && !link.is_suspect();
-        if let Some(link) = current.as_ref().filter(is_good) {
-            return Ok(link.clone());
-        }
-        let link = match self.is_pooled {
-            true => self.network.pooled(node)?,
-            false => Link::open(&self.network.access, node)?,
+    /// Tells that nobody knows where the master is.
+    fn lost(&self, problem: &str) {
+        let failure = Failure {
+            state: "lost".to_owned(),
+            text: problem.to_owned(),
+            is_disconnected: false,
         };
-        Ok(current.insert(link).clone())
+        self.condition.failed(Doing::Finding, &failure);
+    }
+
+    async fn find(&self, is_doubtful: bool, refuted: Option<&Node>) -> Result<Node, String> {
+        match &self.place {
+            Place::Fixed(node) => Ok(node.clone()),
+            Place::Known(directory, wanted) => {
+                let node = directory.find(wanted, is_doubtful, refuted).await?;
+                self.condition.works(Doing::Finding);
+                Ok(node)
+            }
+        }
+    }
+
+    /// The current link, if it leads there and is good; otherwise another one, which becomes the current one. Or when there
+    /// may be another one.
+    fn link_to(&self, node: &Node) -> Result<Result<Link, Instant>, TransportError> {
+        let mut current = lock(&self.current);
+        let is_there = |link: &&Link| link.node() == node;
+        if let Some(link) = current.link.as_ref().filter(is_there) {
+            if !link.is_suspect() {
+                return Ok(Ok(link.clone()));
+            }
+            if current.next > Instant::now() {
+                return Ok(Err(current.next));
+            }
+        }
+        let condition = self.condition_at(node);
+        let pause = condition.pause();
+        let open = || Link::open(&self.network.access, node, self.doing, &condition);
+        let link = match self.is_pooled {
+            true => match self.network.pooled(node, open, pause)? {
+                Ok(link) => link,
+                Err(next) => return Ok(Err(next)),
+            },
+            false => open()?,
+        };
+        current.next = Instant::now() + pause;
+        current.link = Some(link.clone());
+        Ok(Ok(link))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        // Links for pushing are shared, and there are more lines to take care of them.
+        if self.doing == Doing::TakingRequests {
+            self.condition.forget(self.doing);
+        }
     }
 }
 

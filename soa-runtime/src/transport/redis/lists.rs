@@ -1,22 +1,28 @@
 //! Reply lists, and the calls that wait for what comes there.
 //!
 //! The calls of a client to a service share one list: answers tell by their ids whom they are for. Pieces of chunked
-//! answers do not, so once one was seen, or from the beginning if the settings say so, each call has a list to itself for
-//! as long as it runs. Such lists are used again when their answer has come; one whose call was given up is not, since
+//! answers do not. So after one was seen, for some minutes, or always if the settings say so, each call has a list to itself
+//! for as long as it runs. Such lists are used again when their answer has come; one whose call was given up is not, since
 //! the rest of its answer may still come.
+//!
+//! While an answer is not whole, a task looks after it: when nothing more comes of it, its call fails then and not at its
+//! timeout.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::PREFIX;
 use super::reader::Reader;
 use super::ring::Ring;
 use crate::error::{TransportError, TransportErrorKind};
 use crate::message::JobResponse;
+use crate::seldom::Seldom;
 use crate::serializer::Serializers;
 use crate::wire::{self, Assembled, Assembly};
 
@@ -25,24 +31,37 @@ pub(super) type Waiter = oneshot::Sender<Result<JobResponse, TransportError>>;
 /// At most so many lists are kept for calls to come.
 const KEPT: usize = 256;
 
+/// For so long after the last piece calls have lists of their own.
+const APART: Duration = Duration::from_secs(300);
+
+/// At most one in this time is told of the answers that are dropped.
+const SELDOM: Duration = Duration::from_secs(10);
+
 /// A list of answers and the calls that wait for them.
 #[derive(Debug)]
 pub(super) struct ReplyList {
-    pub(super) key: Arc<str>,
+    /// Its name: text, kept as what is sent to Redis.
+    pub(super) key: Bytes,
     pub(super) reader: Arc<Reader>,
     waiters: Mutex<FxHashMap<i64, Waiter>>,
     /// The chunked answers that are not whole yet.
     assembly: Mutex<Assembly>,
+    /// Whether a task looks after them.
+    is_watched: AtomicBool,
     counts: Arc<Counts>,
 }
 
 /// What all lists of a client and service have in common.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counts {
     /// Answers that nobody waited for or could read.
     unknown: AtomicU64,
-    /// Whether the service cuts its answers into pieces.
-    is_chunked: AtomicBool,
+    /// Whether the service is known to cut its answers into pieces.
+    expects_pieces: bool,
+    /// When a piece came last, in milliseconds from `begun`; 0 for none.
+    last_piece: AtomicU64,
+    begun: Instant,
+    seldom: Seldom,
 }
 
 /// The reply lists of a client and service.
@@ -58,10 +77,13 @@ pub(super) struct ReplyLists {
 }
 
 impl Counts {
-    pub(super) fn new(is_chunked: bool) -> Self {
+    pub(super) fn new(expects_pieces: bool) -> Self {
         Self {
             unknown: AtomicU64::new(0),
-            is_chunked: AtomicBool::new(is_chunked),
+            expects_pieces,
+            last_piece: AtomicU64::new(0),
+            begun: Instant::now(),
+            seldom: Seldom::every(SELDOM),
         }
     }
 
@@ -69,8 +91,38 @@ impl Counts {
         self.unknown.load(Ordering::Relaxed)
     }
 
-    fn count(&self) {
+    /// Counts an answer that is dropped. If it is to be told, how many were not before it.
+    fn count(&self) -> Option<u64> {
         self.unknown.fetch_add(1, Ordering::Relaxed);
+        self.seldom.count()
+    }
+
+    /// A piece has come.
+    fn piece(&self) {
+        let millis = self.begun.elapsed().as_millis();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX).max(1);
+        if self.last_piece.swap(millis, Ordering::Relaxed) == 0 && !self.expects_pieces {
+            tracing::info!(
+                "answers come in pieces: calls have reply lists of their own for a while"
+            );
+        }
+    }
+
+    /// Whether calls have lists of their own, as far as is known.
+    fn is_apart(&self) -> bool {
+        self.expects_pieces || self.last_piece.load(Ordering::Relaxed) > 0
+    }
+
+    /// Goes back to one list when no piece has come for long; whether it does.
+    fn has_lapsed(&self, now: Instant) -> bool {
+        let last = self.last_piece.load(Ordering::Relaxed);
+        let end = self.begun + Duration::from_millis(last) + APART;
+        if self.expects_pieces || now < end {
+            return false;
+        }
+        let order = Ordering::Relaxed;
+        let lapsed = self.last_piece.compare_exchange(last, 0, order, order);
+        lapsed.is_ok()
     }
 }
 
@@ -88,9 +140,14 @@ impl ReplyLists {
         }
     }
 
-    /// The list for a call.
-    pub(super) fn list(&self) -> Arc<ReplyList> {
-        if !self.counts.is_chunked.load(Ordering::Relaxed) {
+    /// The list for a call that is made now.
+    pub(super) fn list(&self, now: Instant) -> Arc<ReplyList> {
+        if !self.counts.is_apart() {
+            return Arc::clone(&self.shared);
+        }
+        if self.counts.has_lapsed(now) {
+            let free: Vec<_> = self.free().drain(..).collect();
+            free.iter().for_each(ReplyList::close);
             return Arc::clone(&self.shared);
         }
         if let Some(list) = self.free().pop() {
@@ -100,13 +157,18 @@ impl ReplyLists {
         open(&self.ring, &self.begin, number, &self.counts)
     }
 
+    /// Why no answers were read in this time, or are not now.
+    pub(super) fn trouble(&self, within: Duration) -> Option<String> {
+        self.shared.reader.trouble(within)
+    }
+
     /// A call has ended, with its answer or without.
     pub(super) fn done(&self, list: &Arc<ReplyList>, is_answered: bool) {
         if Arc::ptr_eq(list, &self.shared) {
             return;
         }
         let mut free = self.free();
-        if is_answered && free.len() < KEPT {
+        if is_answered && free.len() < KEPT && self.counts.is_apart() {
             free.push(Arc::clone(list));
             return;
         }
@@ -137,6 +199,7 @@ fn open(ring: &Ring, begin: &str, number: u64, counts: &Arc<Counts>) -> Arc<Repl
         key: key.into(),
         waiters: Mutex::default(),
         assembly: Mutex::default(),
+        is_watched: AtomicBool::new(false),
         counts: Arc::clone(counts),
     });
     reader.add(Arc::clone(&list));
@@ -146,7 +209,13 @@ fn open(ring: &Ring, begin: &str, number: u64, counts: &Arc<Counts>) -> Arc<Repl
 impl ReplyList {
     /// The name that a request tells.
     pub(super) fn reply_to(&self) -> &str {
-        self.key.strip_prefix(PREFIX).unwrap_or(&self.key)
+        let name = self.name();
+        name.strip_prefix(PREFIX).unwrap_or(name)
+    }
+
+    fn name(&self) -> &str {
+        // It was made of text.
+        std::str::from_utf8(&self.key).unwrap_or_default()
     }
 
     pub(super) fn wait(&self, id: i64, waiter: Waiter) {
@@ -161,18 +230,68 @@ impl ReplyList {
         self.waiters().remove(&id)
     }
 
-    pub(super) fn take_frame(&self, frame: Bytes) {
-        // Nothing panics while this is held.
-        let mut assembly = self.assembly.lock().unwrap_or_else(PoisonError::into_inner);
-        match assembly.take(frame) {
+    pub(super) fn take_frame(self: &Arc<Self>, frame: Bytes) {
+        let assembled = self.assembly().take(frame);
+        match assembled {
             Assembled::Whole(frame) => self.deliver(&frame),
-            Assembled::Partial => self.counts.is_chunked.store(true, Ordering::Relaxed),
+            Assembled::Partial => {
+                self.counts.piece();
+                self.watch();
+            }
             Assembled::Lost { why, requests } => {
-                self.counts.is_chunked.store(true, Ordering::Relaxed);
-                self.counts.count();
-                tracing::warn!(list = &*self.key, why, "dropped a chunked answer");
+                self.counts.piece();
+                self.dropped(why);
                 self.lose(why, &requests);
             }
+        }
+    }
+
+    /// Looks after the answers that are not whole, until there are none.
+    fn watch(self: &Arc<Self>) {
+        if self.is_watched.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let list = Arc::clone(self);
+        self.reader.runtime().spawn(async move {
+            loop {
+                let due = {
+                    let assembly = list.assembly();
+                    let due = assembly.due();
+                    if due.is_none() {
+                        // Still locked: who opens the next one sees it.
+                        list.is_watched.store(false, Ordering::Relaxed);
+                    }
+                    due
+                };
+                let Some(due) = due else {
+                    return;
+                };
+                tokio::time::sleep_until(due.into()).await;
+                let given_up = list.assembly().give_up();
+                if given_up.is_empty() {
+                    continue;
+                }
+                let why = "no more pieces of it came";
+                list.dropped(why);
+                let is_only = list.waiters().len() == 1;
+                let requests: Vec<_> = given_up
+                    .into_iter()
+                    .filter(|request| request.is_some() || is_only)
+                    .collect();
+                list.lose(why, &requests);
+            }
+        });
+    }
+
+    /// Counts, and tells if need be, that a chunked answer was dropped.
+    fn dropped(&self, why: &str) {
+        if let Some(kept_back) = self.counts.count() {
+            tracing::warn!(
+                list = self.name(),
+                why,
+                kept_back,
+                "dropped a chunked answer"
+            );
         }
     }
 
@@ -199,9 +318,10 @@ impl ReplyList {
         let response = match wire::read_response(frame, &Serializers::default()) {
             Ok(response) => response,
             Err(error) => {
-                self.counts.count();
-                let (key, begins) = (&*self.key, wire::redacted(frame));
-                tracing::warn!(list = key, %error, begins, "dropped an answer");
+                if let Some(kept_back) = self.counts.count() {
+                    let (list, begins) = (self.name(), wire::redacted(frame));
+                    tracing::warn!(list, %error, begins, kept_back, "dropped an answer");
+                }
                 return;
             }
         };
@@ -210,8 +330,8 @@ impl ReplyList {
             // The caller may have given up just now.
             Some(waiter) => drop(waiter.send(Ok(response.job))),
             None => {
-                self.counts.count();
-                tracing::debug!(list = &*self.key, id, "nobody waits for this answer");
+                self.counts.unknown.fetch_add(1, Ordering::Relaxed);
+                tracing::debug!(list = self.name(), id, "nobody waits for this answer");
             }
         }
     }
@@ -219,7 +339,7 @@ impl ReplyList {
     /// Reads from it no longer, and deletes it. What comes later expires.
     fn close(self: &Arc<Self>) {
         self.reader.remove(self);
-        let (key, commands) = (Arc::clone(&self.key), Arc::clone(self.reader.commands()));
+        let (key, commands) = (self.key.clone(), Arc::clone(self.reader.commands()));
         commands.runtime().clone().spawn(async move {
             if let Some(link) = commands.link() {
                 link.delete(&key).await;
@@ -227,8 +347,38 @@ impl ReplyList {
         });
     }
 
+    fn assembly(&self) -> MutexGuard<'_, Assembly> {
+        // Nothing panics while this is held.
+        self.assembly.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn waiters(&self) -> MutexGuard<'_, FxHashMap<i64, Waiter>> {
         // Nothing panics while this is held.
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_have_lists_of_their_own_until_no_piece_has_come_for_long() {
+        let counts = Counts::new(false);
+        assert!(!counts.is_apart());
+        counts.piece();
+        assert!(counts.is_apart());
+        tokio::time::advance(APART / 2).await;
+        counts.piece();
+        tokio::time::advance(APART / 2 + SELDOM).await;
+        assert!(!counts.has_lapsed(Instant::now()));
+        tokio::time::advance(APART / 2).await;
+        assert!(counts.has_lapsed(Instant::now()));
+        assert!(!counts.is_apart());
+        // A service that is known to cut its answers does so.
+        let counts = Counts::new(true);
+        tokio::time::advance(APART * 2).await;
+        assert!(!counts.has_lapsed(Instant::now()));
+        assert!(counts.is_apart());
     }
 }

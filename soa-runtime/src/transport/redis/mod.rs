@@ -21,8 +21,10 @@
 mod backend;
 mod backlog;
 mod client;
+mod condition;
 mod connection;
 mod directory;
+mod groups;
 mod line;
 mod lists;
 mod outbox;

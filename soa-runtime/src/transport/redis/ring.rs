@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::backend::{Access, Node, key_slot};
+use super::condition::Doing;
 use super::directory::{Directory, Wanted};
 use super::line::{Line, Network, Place};
 use super::reader::Reader;
@@ -90,8 +91,8 @@ impl Ring {
             _ => hosts.map(Place::Fixed).collect(),
         };
         let masters = places.into_iter().map(|place| {
-            let commands = Arc::new(Line::own(&network, place.clone()));
-            let pops = Line::own(&network, place.clone());
+            let commands = Arc::new(Line::own(&network, place.clone(), Doing::Pushing));
+            let pops = Line::own(&network, place.clone(), Doing::ReadingAnswers);
             Master {
                 reader: Arc::new(Reader::new(pops, Arc::clone(&commands), settings)),
                 commands,
@@ -108,7 +109,7 @@ impl Ring {
         let tag = Uuid::new_v4().simple().to_string();
         let slot = key_slot(&format!("{PREFIX}{{{tag}}}"));
         let place = Place::Known(Arc::clone(&directory), Wanted::Slot(slot));
-        let pops = Line::own(&network, place.clone());
+        let pops = Line::own(&network, place.clone(), Doing::ReadingAnswers);
         let commands = Arc::new(Line::shared(&network, place));
         Self {
             masters: Masters::Cluster {
@@ -150,7 +151,7 @@ impl Ring {
             Masters::Ring(masters) => masters.iter().map(|master| master.place.clone()).collect(),
             Masters::Cluster { directory, .. } => vec![place(&request_key(service), directory)],
         };
-        let own = |place| Line::own(&self.network, place);
+        let own = |place| Line::own(&self.network, place, Doing::TakingRequests);
         places.into_iter().map(own).collect()
     }
 

@@ -69,6 +69,39 @@ for i = 2, #ARGV do
 end
 return count";
 
+/// Keys: lists. Argument: how many messages are wanted at most. Takes what is there, without waiting, and returns the places
+/// of the lists, each followed by its messages. A key that is no list has none.
+const SWEEP: &str = "\
+local out, left = {}, tonumber(ARGV[1])
+for place, key in ipairs(KEYS) do
+  if left <= 0 then break end
+  local got = redis.pcall('LPOP', key, left)
+  if type(got) == 'table' and not got.err and #got > 0 then
+    out[#out + 1] = place
+    out[#out + 1] = got
+    left = left - #got
+  end
+end
+return out";
+
+/// The same with the commands of the reference: in a script, BLPOP does not wait.
+const PLAIN_SWEEP: &str = "\
+local out, left = {}, tonumber(ARGV[1])
+for place, key in ipairs(KEYS) do
+  local all = {}
+  while left > 0 do
+    local got = redis.pcall('BLPOP', key, 1)
+    if type(got) ~= 'table' or got.err then break end
+    all[#all + 1] = got[2]
+    left = left - 1
+  end
+  if #all > 0 then
+    out[#out + 1] = place
+    out[#out + 1] = all
+  end
+end
+return out";
+
 impl Script {
     /// Pushes as many messages as there is room for.
     pub(super) fn push() -> Self {
@@ -91,7 +124,12 @@ impl Script {
         Self::new(TAKE_BACK.to_owned(), TAKE_BACK.to_owned())
     }
 
-    /// The script for a login that may, or may not, use the commands for times to live in milliseconds.
+    /// Takes messages from many lists.
+    pub(super) fn sweep() -> Self {
+        Self::new(SWEEP.to_owned(), PLAIN_SWEEP.to_owned())
+    }
+
+    /// The script for a login that may, or may not, use more than the commands of the reference in it.
     pub(super) fn variant(&self, is_full: bool) -> &Variant {
         if is_full { &self.full } else { &self.plain }
     }

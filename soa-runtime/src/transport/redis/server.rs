@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::backend::{Limit, Link};
+use super::backend::{Limit, Link, PopError, PushError};
 use super::connection::RedisConnection;
 use super::line::Line;
 use super::outbox::{Message, Outbox, Receipt};
@@ -25,7 +25,9 @@ use super::settings::{RedisSettings, bounded};
 use super::turns::{Turn, Turns};
 use super::{PREFIX, request_key};
 use crate::error::{BuildError, TransportError, TransportErrorKind};
+use crate::lifetime::Signal;
 use crate::message::Name;
+use crate::seldom::Seldom;
 use crate::transport::{MessageLimits, Reply, ServerTransport};
 use crate::wire;
 
@@ -45,13 +47,16 @@ const LARGE: usize = 64 * 1024;
 /// At most so many responses wait to be pushed; further ones hold up the jobs that they end.
 const PENDING: u32 = 4096;
 
-/// Above so many reply lists, those are forgotten that nothing waits for.
+/// Above so many reply lists, or twice as many as are in use, those are forgotten that nothing waits for.
 const OUTBOXES: usize = 1024;
+
+/// At most one in this time is told of the responses that are lost.
+const SELDOM: Duration = Duration::from_secs(10);
 
 /// How long to wait before a pop is unblocked once more.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// How long to wait after a pop failed.
+/// How long a link is waited for at a time.
 const REST: Duration = Duration::from_millis(250);
 
 /// Takes the requests of one service from Redis. Clones share everything.
@@ -79,8 +84,32 @@ struct Shared {
     wanted: Notify,
     /// There are requests, or the tasks have ended.
     filled: Notify,
-    outboxes: Mutex<FxHashMap<String, Arc<Outbox<ReplyReceipt>>>>,
+    /// The first pop is on its way to a master.
+    popping: Signal,
+    outboxes: Mutex<Outboxes>,
     pending: Arc<Semaphore>,
+    losses: Arc<Losses>,
+}
+
+/// What waits for each reply list.
+struct Outboxes {
+    lists: FxHashMap<String, Arc<Outbox<ReplyReceipt>>>,
+    /// With so many it is looked which of them are not needed any more.
+    bound: usize,
+}
+
+/// Tells of responses that were lost: seldom, as a caller's list that takes nothing, or a master that is away, loses many.
+struct Losses {
+    service: Name,
+    seldom: Seldom,
+}
+
+impl Losses {
+    fn count(&self, error: &TransportError) {
+        if let Some(kept_back) = self.seldom.count() {
+            tracing::error!(service = %self.service, %error, kept_back, "a response was lost");
+        }
+    }
 }
 
 #[derive(Default)]
@@ -133,8 +162,13 @@ impl RedisServerTransport {
         let service = service.into();
         let settings = connection.settings().clone();
         let maximum = settings.maximum_message_size.unwrap_or(MAXIMUM_SIZE);
+        let losses = Losses {
+            service: service.clone(),
+            seldom: Seldom::every(SELDOM),
+        };
         let shared = Shared {
             key: request_key(&service).into(),
+            losses: Arc::new(losses),
             service,
             limits: MessageLimits::new(maximum, settings.log_messages_larger_than)
                 .chunked(settings.chunk_messages_larger_than),
@@ -142,7 +176,11 @@ impl RedisServerTransport {
             state: Mutex::default(),
             wanted: Notify::new(),
             filled: Notify::new(),
-            outboxes: Mutex::default(),
+            popping: Signal::default(),
+            outboxes: Mutex::new(Outboxes {
+                lists: FxHashMap::default(),
+                bound: OUTBOXES,
+            }),
             pending: Arc::new(Semaphore::new(PENDING as usize)),
         };
         Self {
@@ -162,7 +200,16 @@ impl Handle {
                 return Ok(());
             }
         }
-        let ring = self.connection.ring().await?;
+        let ring = loop {
+            match self.connection.ring().await {
+                Ok(ring) => break ring,
+                // The log has it already.
+                Err(error) if error.kind() == TransportErrorKind::Transient => {
+                    tokio::time::sleep(self.connection.pause()).await;
+                }
+                Err(error) => return Err(error),
+            }
+        };
         let lines = ring.pop_lines(&self.shared.service);
         let commands = ring.request_lines(&self.shared.service);
         {
@@ -178,6 +225,7 @@ impl Handle {
             let popper = Popper {
                 shared: Arc::clone(&self.shared),
                 index,
+                key: Bytes::copy_from_slice(self.shared.key.as_bytes()),
                 line,
                 commands,
             };
@@ -207,18 +255,12 @@ impl Drop for Handle {
         if left.is_empty() {
             return;
         }
-        let (shared, connection) = (Arc::clone(&self.shared), self.connection.clone());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Ok(ring) = connection.ring().await {
-                    for line in ring.request_lines(&shared.service) {
-                        if let Some(link) = line.link() {
-                            return shared.give_back(&link, left).await;
-                        }
-                    }
-                }
-                tracing::error!(service = %shared.service, count = left.len(), "lost requests");
-            });
+        // There were tasks, so there is a ring. This may be a thread without a runtime.
+        if let Some(ring) = self.connection.known_ring() {
+            let shared = Arc::clone(&self.shared);
+            let lines = ring.request_lines(&shared.service);
+            let runtime = ring.runtime().clone();
+            runtime.spawn(async move { shared.give_back(&lines, left).await });
         }
     }
 }
@@ -227,6 +269,7 @@ impl Drop for Handle {
 struct Popper {
     shared: Arc<Shared>,
     index: usize,
+    key: Bytes,
     /// For pops.
     line: Line,
     /// For all else.
@@ -245,7 +288,7 @@ impl Popper {
                     Ok(link) => link,
                     Err(_) => {
                         shared.set_up(self.index, false);
-                        tokio::time::sleep(AGAIN).await;
+                        shared.rest(self.line.pause()).await;
                         continue;
                     }
                 },
@@ -254,11 +297,12 @@ impl Popper {
             let Some(turn) = shared.turn(self.index, most).await else {
                 break;
             };
+            if !shared.popping.is_set() {
+                shared.popping.set();
+            }
             let popped = self.pop(&mut limit, &link, turn).await;
-            let (frames, failure) = match popped {
-                Ok(frames) => (frames, None),
-                Err(error) => (Vec::new(), Some(error)),
-            };
+            let has_failed = popped.is_err();
+            let frames = popped.unwrap_or_default();
             let is_large = frames.iter().any(|frame| frame.len() > LARGE);
             most = if is_large { 1 } else { COUNT };
             let has_few = frames.len() < FEW;
@@ -272,10 +316,9 @@ impl Popper {
                 // It may be another one's turn now.
                 shared.wanted.notify_waiters();
             }
-            if let Some(error) = failure {
-                let source = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(service = %shared.service, %error, source, "taking requests failed");
-                tokio::time::sleep(REST).await;
+            if has_failed {
+                // The log has it already.
+                shared.rest(self.line.pause()).await;
             }
         }
         let left = shared.end();
@@ -283,13 +326,8 @@ impl Popper {
         if left.is_empty() {
             return;
         }
-        let deadline = Instant::now() + bounded(shared.settings.command_timeout);
-        match self.commands.ready(deadline, None).await {
-            Ok(link) => shared.give_back(&link, left).await,
-            Err(_) => {
-                tracing::error!(service = %shared.service, count = left.len(), "lost requests");
-            }
-        }
+        let lines = [Arc::clone(&self.commands)];
+        shared.give_back(&lines, left).await;
     }
 
     /// Pops to the end, whatever happens; unblocks itself when the transport is closed meanwhile.
@@ -298,8 +336,8 @@ impl Popper {
         limit: &mut Limit,
         link: &Link,
         turn: Turn,
-    ) -> Result<Vec<Bytes>, TransportError> {
-        let keys = [Arc::clone(&self.shared.key)];
+    ) -> Result<Vec<Bytes>, PopError> {
+        let keys = [self.key.clone()];
         let pop = link.pop(limit, &keys, turn.count, turn.block);
         tokio::pin!(pop);
         let popped = loop {
@@ -384,6 +422,14 @@ impl Shared {
         has_some
     }
 
+    /// Waits after a failure, unless the transport is closed.
+    async fn rest(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.closed() => {}
+        }
+    }
+
     async fn closed(&self) {
         loop {
             let wanted = self.wanted.notified();
@@ -396,22 +442,30 @@ impl Shared {
         }
     }
 
-    /// Puts requests back that nobody is left to answer, the last one first.
-    async fn give_back(&self, link: &Link, frames: Vec<Bytes>) {
+    /// Puts requests back that nobody is left to answer, the last one first: to the first master that can be reached.
+    async fn give_back(&self, lines: &[Arc<Line>], frames: Vec<Bytes>) {
         let count = frames.len();
-        let lifetime = bounded(self.settings.message_expiry)
-            .as_millis()
-            .to_string();
-        let arguments = std::iter::once(Bytes::from(lifetime))
-            .chain(frames)
-            .collect();
+        let service = &self.service;
+        let lifetime = bounded(self.settings.message_expiry);
+        let lifetime = Bytes::from(lifetime.as_millis().to_string());
+        let arguments: Vec<Bytes> = std::iter::once(lifetime).chain(frames).collect();
         let script = Script::give_back();
         let mut limit = Limit::new();
-        let given = link.run(&mut limit, &script, &self.key, arguments);
-        match given.await {
-            Ok(_) => tracing::info!(service = %self.service, count, "put requests back"),
-            Err(_) => tracing::error!(service = %self.service, count, "lost requests"),
+        // One that refuses, as the login has lost a right, may take it in another way the next time.
+        for line in lines.iter().chain(lines) {
+            let deadline = Instant::now() + bounded(self.settings.command_timeout);
+            let Ok(link) = line.ready(deadline, None).await else {
+                continue;
+            };
+            let given = link.run(&mut limit, &script, &self.key, arguments.clone());
+            match given.await {
+                Ok(_) => return tracing::info!(%service, count, "put requests back"),
+                // They may be there.
+                Err(PushError::Unknown(_)) => break,
+                Err(_) => {}
+            }
         }
+        tracing::error!(%service, count, "lost requests");
     }
 
     fn outbox(
@@ -423,11 +477,13 @@ impl Shared {
         let outboxes = self.outboxes.lock();
         // Nothing panics while this is held.
         let mut outboxes = outboxes.unwrap_or_else(PoisonError::into_inner);
-        if let Some(outbox) = outboxes.get(&reply_to) {
+        if let Some(outbox) = outboxes.lists.get(&reply_to) {
             return Arc::clone(outbox);
         }
-        if outboxes.len() >= OUTBOXES {
-            outboxes.retain(|_, outbox| !outbox.is_idle());
+        if outboxes.lists.len() >= outboxes.bound {
+            outboxes.lists.retain(|_, outbox| !outbox.is_idle());
+            // When most are needed, looking at all of them for each new one would be much work for little.
+            outboxes.bound = OUTBOXES.max(outboxes.lists.len() * 2);
         }
         let key = format!("{PREFIX}{reply_to}");
         let outbox = Arc::new(Outbox::new(
@@ -437,7 +493,7 @@ impl Shared {
             &self.settings,
             None, // The job is done: its answer is worth waiting for.
         ));
-        outboxes.insert(reply_to, Arc::clone(&outbox));
+        outboxes.lists.insert(reply_to, Arc::clone(&outbox));
         outbox
     }
 
@@ -484,6 +540,10 @@ impl ServerTransport for RedisServerTransport {
         }
     }
 
+    async fn ready(&self) {
+        self.handle.shared.popping.wait().await;
+    }
+
     async fn respond(&self, reply: Reply) -> Result<(), TransportError> {
         let Handle { connection, shared } = &*self.handle;
         let ring = connection.ring().await?;
@@ -518,9 +578,9 @@ impl ServerTransport for RedisServerTransport {
             more,
             lifetime,
             since,
-            deadline: since + lifetime,
+            deadline: since + reply.left.map_or(lifetime, |left| left.min(lifetime)),
             receipt: ReplyReceipt {
-                service: shared.service.clone(),
+                losses: Arc::clone(&shared.losses),
                 _pending: permit,
             },
         });
@@ -548,7 +608,7 @@ impl Drop for Wanting<'_> {
 
 /// A response that waits to be pushed.
 struct ReplyReceipt {
-    service: Name,
+    losses: Arc<Losses>,
     _pending: OwnedSemaphorePermit,
 }
 
@@ -559,7 +619,7 @@ impl Receipt for ReplyReceipt {
 
     fn done(self, outcome: Result<(), TransportError>) {
         if let Err(error) = outcome {
-            tracing::error!(service = %self.service, %error, "a response was lost");
+            self.losses.count(&error);
         }
     }
 }

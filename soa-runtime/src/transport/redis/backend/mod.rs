@@ -12,24 +12,25 @@
 //! the second does not follow a list that has moved when a command is sent once only. A link that hears that its Redis
 //! is not the right one, or that it does not answer, becomes *suspect*, and whoever uses it opens another.
 //!
-//! A pop must not be dropped while it waits: Redis would hand the next message to nobody. Only
-//! [`Link::unblock`], from another link, ends one early.
+//! A pop must not be dropped while it waits; see [`pop`].
 
 mod ability;
 mod access;
 mod discovery;
+mod failure;
 mod limit;
+mod pop;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientInterface, ClientLike, EventInterface, KeysInterface};
+use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::config::{Options, ReconnectPolicy};
-use fred::types::{ClientUnblockFlag, ClusterHash, ConnectHandle, CustomCommand, Value};
+use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -38,31 +39,23 @@ pub(super) use ability::Abilities;
 pub(super) use access::Access;
 pub(super) use discovery::{Node, SentinelMaster, masters, slots};
 pub(super) use limit::Limit;
+pub(super) use pop::{PopError, Popped};
 
-use super::script::Script;
+use failure::{failure, is_about_the_key, is_answer, is_closed, is_final, kind, text};
+
+use super::condition::{Condition, Doing};
+use super::script::{Script, Variant};
 use crate::error::{TransportError, TransportErrorKind};
 
-/// Small frames are copied out of the read buffer, which would otherwise live as long as the last of them.
-const COPIED: usize = 64 * 1024;
-
-/// How much longer than it asked for a pop may take before its connection counts as stuck.
-const STUCK: Duration = Duration::from_secs(5);
+/// How long closing a connection may take.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Shortest and longest pause between two attempts to connect, and what is added at random, in milliseconds.
 const RECONNECT: (u32, u32) = (1, 500);
 const JITTER: u32 = 10;
 
-/// With these words a Redis says that it is not, or no longer, the one to ask.
-const WRONG_NODE: [&str; 5] = ["READONLY", "MASTERDOWN", "MOVED", "ASK", "CLUSTERDOWN"];
-
-/// The shortest block: nothing would be for ever.
-const LEAST_BLOCK: Duration = Duration::from_millis(10);
-
-/// How long to wait after a failure before it is tried again.
-const AGAIN: Duration = Duration::from_millis(10);
-
-/// How long a pop blocks that nobody could end early.
-const UNSTOPPABLE: Duration = Duration::from_millis(100);
+/// A failure of this time is the reason why there is no connection.
+const RECENT: Duration = Duration::from_secs(10);
 
 /// One connection to Redis. Clones are the same connection; it closes with the last of them.
 #[derive(Clone, Debug)]
@@ -86,13 +79,32 @@ struct Inner {
     command_timeout: Duration,
     runtime: Handle,
     task: Mutex<ConnectHandle>,
-    /// Why there is no connection, as far as is known.
-    problem: Arc<Mutex<Option<String>>>,
-    /// What the login may do; asked once there is a connection.
-    abilities: OnceLock<Abilities>,
+    state: Arc<State>,
     is_greeting: AtomicBool,
     greeted: Notify,
     is_suspect: AtomicBool,
+}
+
+/// What is known of a connection, also to those who hear of its events.
+#[derive(Debug)]
+struct State {
+    /// What it is for, and the condition of its master.
+    doing: Doing,
+    condition: Arc<Condition>,
+    /// Why there is no connection, as far as is known.
+    problem: Mutex<Option<(TransportErrorKind, String)>>,
+    /// What the login may do; asked on every new connection.
+    abilities: AtomicU8,
+    /// When that was.
+    greeted: Mutex<Option<Instant>>,
+}
+
+impl State {
+    /// Notes, and tells if need be, that something failed.
+    fn failed(&self, error: &Error) {
+        *lock(&self.problem) = Some((kind(error), text(error)));
+        self.condition.failed(self.doing, &failure(error));
+    }
 }
 
 /// Why a push failed.
@@ -106,16 +118,14 @@ pub(super) enum PushError {
     Unknown(TransportError),
 }
 
-/// What a pop brought.
-#[derive(Debug)]
-pub(super) struct Popped {
-    pub(super) key: Bytes,
-    pub(super) frames: Vec<Bytes>,
-}
-
 impl Link {
     /// Starts to connect, in the background. Must be called on the runtime.
-    pub(super) fn open(access: &Access, node: &Node) -> Result<Self, TransportError> {
+    pub(super) fn open(
+        access: &Access,
+        node: &Node,
+        doing: Doing,
+        condition: &Arc<Condition>,
+    ) -> Result<Self, TransportError> {
         let Ok(runtime) = Handle::try_current() else {
             let message = "the Redis transport needs a tokio runtime";
             return Err(TransportError::new(
@@ -126,19 +136,29 @@ impl Link {
         let mut policy = ReconnectPolicy::new_exponential(0, RECONNECT.0, RECONNECT.1, 2);
         policy.set_jitter(JITTER);
         let client = access.client(node, Some(policy));
-        let problem = Arc::new(Mutex::new(None));
-        let (seen, place) = (Arc::clone(&problem), node.to_string());
-        client.on_error(move |(error, _)| {
-            let problem = Some(error.to_string());
-            // It is tried again several times a second: what is known is not told again.
-            if std::mem::replace(&mut *lock(&seen), problem.clone()) != problem {
-                tracing::warn!(redis = place, %error, "the connection to Redis failed");
+        let state = Arc::new(State {
+            doing,
+            condition: Arc::clone(condition),
+            problem: Mutex::default(),
+            abilities: AtomicU8::new(Abilities::UNKNOWN),
+            greeted: Mutex::default(),
+        });
+        let (seen, place) = (Arc::clone(&state), node.to_string());
+        client.on_error(move |(error, connected)| {
+            if connected.is_some() && is_closed(&error) {
+                // Redis ends connections that are idle. Whoever was using it tells of it, and so does the next attempt.
+                tracing::debug!(redis = place, %error, "a connection to Redis was closed");
+            } else {
+                seen.failed(&error);
             }
             std::future::ready(Ok(()))
         });
-        let seen = Arc::clone(&problem);
+        let seen = Arc::clone(&state);
         client.on_reconnect(move |_| {
-            *lock(&seen) = None;
+            *lock(&seen.problem) = None;
+            // It may be another Redis, and the login another one.
+            seen.abilities.store(Abilities::UNKNOWN, Ordering::Relaxed);
+            seen.condition.connected(seen.doing);
             std::future::ready(Ok(()))
         });
         let task = Mutex::new(client.connect());
@@ -148,8 +168,7 @@ impl Link {
             command_timeout: access.command_timeout,
             runtime,
             task,
-            problem,
-            abilities: OnceLock::new(),
+            state,
             is_greeting: AtomicBool::new(false),
             greeted: Notify::new(),
             is_suspect: AtomicBool::new(false),
@@ -168,7 +187,7 @@ impl Link {
 
     /// Whether there is a connection that nothing is known against.
     pub(super) fn is_ready(&self) -> bool {
-        self.0.client.is_connected() && self.0.abilities.get().is_some() && !self.is_suspect()
+        self.0.client.is_connected() && self.knows_abilities() && !self.is_suspect()
     }
 
     /// Whether it does not answer, or said that it is not the right one.
@@ -178,7 +197,11 @@ impl Link {
 
     /// What the login may do; everything, as long as it is not known.
     pub(super) fn abilities(&self) -> Abilities {
-        self.0.abilities.get().copied().unwrap_or_default()
+        Abilities::from_bits(self.0.state.abilities.load(Ordering::Relaxed))
+    }
+
+    fn knows_abilities(&self) -> bool {
+        self.0.state.abilities.load(Ordering::Relaxed) != Abilities::UNKNOWN
     }
 
     /// Waits until there is a connection.
@@ -203,12 +226,13 @@ impl Link {
                 tokio::time::sleep_until(pause).await;
             }
         }
-        while self.0.abilities.get().is_none() {
+        while !self.knows_abilities() {
             let greeted = self.0.greeted.notified();
             tokio::pin!(greeted);
             greeted.as_mut().enable();
             self.greet();
-            if tokio::time::timeout_at(deadline, greeted).await.is_err() || !client.is_connected() {
+            let is_late = tokio::time::timeout_at(deadline, greeted).await.is_err();
+            if is_late || self.is_suspect() || !client.is_connected() {
                 return Err(self.unreachable());
             }
         }
@@ -222,13 +246,15 @@ impl Link {
         }
         let link = self.clone();
         self.0.runtime.spawn(async move {
+            let state = &link.0.state;
             match link.probe().await {
-                // It is set here alone.
-                Ok(abilities) => drop(link.0.abilities.set(abilities)),
+                Ok(abilities) => {
+                    *lock(&state.greeted) = Some(Instant::now());
+                    state.abilities.store(abilities.bits(), Ordering::Relaxed);
+                }
                 Err(error) => {
-                    *lock(&link.0.problem) = Some(error.to_string());
                     link.note(&error);
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(state.condition.pause()).await;
                 }
             }
             link.0.is_greeting.store(false, Ordering::Relaxed);
@@ -237,13 +263,21 @@ impl Link {
     }
 
     fn unreachable(&self) -> TransportError {
-        let problem = lock(&self.0.problem);
-        let why = problem.as_deref().unwrap_or("there is no connection yet");
+        let state = &self.0.state;
+        let problem = lock(&state.problem).clone().or_else(|| {
+            // It may be a new one, in the place of one that failed.
+            let trouble = state.condition.trouble(RECENT)?;
+            Some((TransportErrorKind::Transient, trouble))
+        });
+        let (kind, why) = problem.unwrap_or_else(|| {
+            let why = "there is no connection yet".to_owned();
+            (TransportErrorKind::Transient, why)
+        });
         let message = format!("Redis at {} cannot be reached: {why}", self.0.node);
-        TransportError::new(TransportErrorKind::Transient, message)
+        TransportError::new(kind, message)
     }
 
-    /// Runs a script on one key. It runs at most once.
+    /// Runs a script on one key, which returns a number. It runs at most once.
     pub(super) async fn run(
         &self,
         limit: &mut Limit,
@@ -252,35 +286,48 @@ impl Link {
         arguments: Vec<Bytes>,
     ) -> Result<i64, PushError> {
         let variant = script.variant(self.abilities().times);
-        let first = self.evaluate(limit, &variant.hash, key, &arguments).await;
-        let outcome = match first {
-            // After a restart Redis does not know the script, and has not run it.
-            Err(error) if error.details().starts_with("NOSCRIPT") => {
-                let load = vec![Value::from("LOAD"), Value::from(&*variant.text)];
-                match self.command("SCRIPT", load).await {
-                    Ok(_) => self.evaluate(limit, &variant.hash, key, &arguments).await,
-                    Err(error) => Err(error),
-                }
+        let key = [Bytes::copy_from_slice(key.as_bytes())];
+        match self.evaluate(limit, variant, &key, &arguments).await {
+            Ok(number) => {
+                self.0.state.condition.works(self.0.state.doing);
+                Ok(number.as_i64().unwrap_or(0))
             }
-            outcome => outcome,
-        };
-        outcome.map_err(|error| self.failed_push(error))
+            Err(error) => Err(self.failed_push(error)),
+        }
     }
 
     async fn evaluate(
         &self,
         limit: &mut Limit,
-        hash: &str,
-        key: &str,
+        variant: &Variant,
+        keys: &[Bytes],
         arguments: &[Bytes],
-    ) -> Result<i64, Error> {
-        let head = [Value::from(hash), Value::from(1), Value::from(key)];
-        let arguments: Vec<Value> = head
+    ) -> Result<Value, Error> {
+        match self.call(limit, &variant.hash, keys, arguments).await {
+            // After a restart Redis does not know the script, and has not run it.
+            Err(error) if error.details().starts_with("NOSCRIPT") => {
+                let load = vec![Value::from("LOAD"), Value::from(&*variant.text)];
+                self.command("SCRIPT", load).await?;
+                self.call(limit, &variant.hash, keys, arguments).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn call(
+        &self,
+        limit: &mut Limit,
+        hash: &str,
+        keys: &[Bytes],
+        arguments: &[Bytes],
+    ) -> Result<Value, Error> {
+        let words = keys.iter().chain(arguments).cloned().map(Value::Bytes);
+        let words: Vec<Value> = [Value::from(hash), integer(keys.len())]
             .into_iter()
-            .chain(arguments.iter().cloned().map(Value::Bytes))
+            .chain(words)
             .collect();
-        let command = CustomCommand::new_static("EVALSHA", ClusterHash::FirstKey, false);
-        let answer = self.0.client.custom(command, arguments);
+        let command = CustomCommand::new_static("EVALSHA", ClusterHash::Offset(2), false);
+        let answer = self.0.client.custom(command, words);
         let late = || Err(Error::new(ErrorKind::Timeout, "no answer in time"));
         let answer = limit.keep(self.0.command_timeout, answer).await;
         answer.unwrap_or_else(late)
@@ -297,160 +344,41 @@ impl Link {
         client.custom(command, arguments).await
     }
 
-    /// Draws conclusions about the connection from a failure.
+    /// Tells of a failure, and draws conclusions about the connection from it.
     fn note(&self, error: &Error) {
-        let is_wrong = |word: &str| error.details().starts_with(word);
+        if !is_about_the_key(error) {
+            self.0.state.failed(error);
+        }
         let is_hanging = *error.kind() == ErrorKind::Timeout;
-        if is_hanging || WRONG_NODE.into_iter().any(is_wrong) {
-            self.suspect(error.details());
+        if is_hanging || failure::is_wrong_node(error) || ability::is_lacking(error) {
+            self.replace();
         }
     }
 
-    fn suspect(&self, why: &str) {
-        if !self.0.is_suspect.swap(true, Ordering::Relaxed) {
-            tracing::warn!(redis = %self.0.node, why, "connecting anew");
-        }
+    /// Has another link opened in the place of this one.
+    pub(super) fn replace(&self) {
+        self.0.is_suspect.store(true, Ordering::Relaxed);
     }
 
     fn failed_push(&self, error: Error) -> PushError {
+        let since = self.0.state.condition.since();
         self.note(&error);
         let message = format!("Redis at {} did not take a message", self.0.node);
-        let failed = |source| {
-            TransportError::new(TransportErrorKind::Transient, message).with_source(source)
+        let is_lacking = ability::is_lacking(&error);
+        let failed = |error: Error| {
+            TransportError::new(kind(&error), message).with_source(failure::explained(error))
         };
-        if is_final(&error) {
+        // What the login may do has changed: it is asked again, and other commands may do. If it was asked since, not.
+        let greeted = *lock(&self.0.state.greeted);
+        let is_asked = since.is_some_and(|since| greeted.is_some_and(|greeted| greeted > since));
+        if is_lacking && !is_asked {
+            PushError::Refused(failed(error))
+        } else if is_lacking || is_final(&error) {
             PushError::Final(failed(error))
         } else if is_answer(&error) {
             PushError::Refused(failed(error))
         } else {
             PushError::Unknown(failed(error))
-        }
-    }
-
-    /// Takes up to `count` messages from the first of these lists that has some, waiting for up to `block`, or not at
-    /// all for nothing. A login that could not end the wait early waits shorter.
-    ///
-    /// To be awaited to its end: dropping it loses a message.
-    pub(super) async fn pop(
-        &self,
-        limit: &mut Limit,
-        keys: &[Arc<str>],
-        count: usize,
-        block: Duration,
-    ) -> Result<Option<Popped>, TransportError> {
-        let abilities = self.abilities();
-        let block = if abilities.unblock {
-            block
-        } else {
-            block.min(UNSTOPPABLE)
-        };
-        let pop = async {
-            match keys {
-                [key] if block.is_zero() && abilities.lpop => self.pop_now(key, count).await,
-                _ if abilities.blmpop => self.pop_many(keys, count, block).await,
-                _ => self.pop_first(keys, count, block, abilities.lpop).await,
-            }
-        };
-        let Some(outcome) = limit.keep(block + STUCK, pop).await else {
-            self.suspect("a pop is stuck");
-            return Ok(None);
-        };
-        match outcome {
-            Ok(popped) => Ok(popped),
-            // So the library tells that there was nothing.
-            Err(error) if *error.kind() == ErrorKind::Timeout => Ok(None),
-            Err(error) if error.details().starts_with("UNBLOCKED") => Ok(None),
-            Err(error) => {
-                self.note(&error);
-                let message = format!("popping from Redis at {} failed", self.0.node);
-                let failed = TransportError::new(TransportErrorKind::Transient, message);
-                Err(failed.with_source(error))
-            }
-        }
-    }
-
-    async fn pop_now(&self, key: &Arc<str>, count: usize) -> Result<Option<Popped>, Error> {
-        let arguments = vec![Value::from(&**key), integer(count)];
-        let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
-        let popped: Value = self.0.client.custom(command, arguments).await?;
-        let Value::Array(frames) = popped else {
-            return Ok(None);
-        };
-        let frames = frames.into_iter().filter_map(frame).collect();
-        let key = Bytes::copy_from_slice(key.as_bytes());
-        Ok(Some(Popped { key, frames }))
-    }
-
-    async fn pop_many(
-        &self,
-        keys: &[Arc<str>],
-        count: usize,
-        block: Duration,
-    ) -> Result<Option<Popped>, Error> {
-        let block = block.max(LEAST_BLOCK).as_secs_f64();
-        let mut arguments = vec![Value::from(block), integer(keys.len())];
-        arguments.extend(keys.iter().map(|key| Value::from(&**key)));
-        arguments.extend([Value::from("LEFT"), Value::from("COUNT"), integer(count)]);
-        let command = CustomCommand::new_static("BLMPOP", ClusterHash::Offset(2), true);
-        let Value::Array(answer) = self.0.client.custom(command, arguments).await? else {
-            return Ok(None);
-        };
-        let mut answer = answer.into_iter();
-        let (Some(key), Some(Value::Array(frames))) = (answer.next(), answer.next()) else {
-            return Ok(None);
-        };
-        let frames = frames.into_iter().filter_map(frame).collect();
-        Ok(bytes(key).map(|key| Popped { key, frames }))
-    }
-
-    /// Redis before version 7, or a login that may not use BLMPOP.
-    async fn pop_first(
-        &self,
-        keys: &[Arc<str>],
-        count: usize,
-        block: Duration,
-        has_lpop: bool,
-    ) -> Result<Option<Popped>, Error> {
-        let mut arguments: Vec<Value> = keys.iter().map(|key| Value::from(&**key)).collect();
-        arguments.push(Value::from(block.max(LEAST_BLOCK).as_secs_f64()));
-        let command = CustomCommand::new_static("BLPOP", ClusterHash::FirstKey, true);
-        let Value::Array(answer) = self.0.client.custom(command, arguments).await? else {
-            return Ok(None);
-        };
-        let mut answer = answer.into_iter();
-        let Some(key) = answer.next().and_then(bytes) else {
-            return Ok(None);
-        };
-        let mut frames: Vec<Bytes> = answer.filter_map(frame).collect();
-        if count > 1 && has_lpop {
-            let arguments = vec![Value::Bytes(key.clone()), integer(count - 1)];
-            let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
-            // What the first pop brought is delivered even when this one fails.
-            let more: Result<Value, Error> = self.0.client.custom(command, arguments).await;
-            if let Ok(Value::Array(more)) = more {
-                frames.extend(more.into_iter().filter_map(frame));
-            }
-        }
-        Ok(Some(Popped { key, frames }))
-    }
-
-    /// Ends the blocking pop of another link early, if one waits.
-    pub(super) async fn unblock(&self, other: &Self) {
-        let Some(id) = other.0.client.connection_ids().into_values().next() else {
-            return;
-        };
-        let flag = Some(ClientUnblockFlag::Timeout);
-        let unblock = self.0.client.client_unblock::<i64, _>(id, flag);
-        // It is tried again until the pop has ended.
-        let _ = tokio::time::timeout(self.0.command_timeout, unblock).await;
-    }
-
-    /// Deletes a list, where the login may.
-    pub(super) async fn delete(&self, key: &str) {
-        // Lists expire anyway.
-        if self.abilities().delete {
-            let delete = self.0.client.del::<i64, _>(key);
-            let _ = tokio::time::timeout(self.0.command_timeout, delete).await;
         }
     }
 }
@@ -461,7 +389,7 @@ impl Drop for Inner {
         let task = lock(&self.task).abort_handle();
         self.runtime.spawn(async move {
             // It is being closed; what else there is to tell went to the log.
-            let _ = tokio::time::timeout(STUCK, client.quit()).await;
+            let _ = tokio::time::timeout(GOODBYE, client.quit()).await;
             // Without a connection there is nothing to quit, and it would go on trying.
             task.abort();
         });
@@ -473,38 +401,8 @@ pub(super) fn sha1(text: &str) -> String {
     fred::util::sha1_hash(text)
 }
 
-/// Whether Redis will say the same the next time.
-fn is_final(error: &Error) -> bool {
-    let told = error.details();
-    ["WRONGTYPE", "NOPERM", "ACL failure"]
-        .iter()
-        .any(|word| told.contains(word))
-}
-
-/// Whether Redis itself said this: its errors begin with a word in capitals.
-fn is_answer(error: &Error) -> bool {
-    let word = error.details().split(' ').next().unwrap_or_default();
-    word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase())
-}
-
 fn integer(number: usize) -> Value {
     Value::from(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-fn bytes(value: Value) -> Option<Bytes> {
-    match value {
-        Value::Bytes(bytes) => Some(bytes),
-        Value::String(text) => Some(text.into_inner()),
-        _ => None,
-    }
-}
-
-fn frame(value: Value) -> Option<Bytes> {
-    let frame = bytes(value)?;
-    if frame.len() <= COPIED {
-        return Some(Bytes::copy_from_slice(&frame));
-    }
-    Some(frame)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

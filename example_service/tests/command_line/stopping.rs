@@ -1,0 +1,232 @@
+//! Every way in which a server ends, with work to do.
+
+use std::time::Duration;
+
+use example_service::ExampleClient;
+use example_service::types::{SlowRequest, SquareRequest};
+use soa::Client;
+use tokio::task::JoinSet;
+
+use crate::processes::{Process, Redis, example_service, unruly, wait_for};
+use crate::serving::{client, running_job, serve};
+
+/// Calls that go on for a while, side by side; each gives what it was answered.
+fn load(client: &Client, callers: i128, calls: i128) -> JoinSet<Result<(), soa::ClientError>> {
+    let mut tasks = JoinSet::new();
+    for _ in 0..callers {
+        let example = ExampleClient::new(client);
+        tasks.spawn(async move {
+            for number in 0..calls {
+                let answer = example.square(SquareRequest { number }).await?;
+                assert_eq!(answer.square, number * number);
+            }
+            Ok(())
+        });
+    }
+    tasks
+}
+
+/// How many jobs a server that has ended had.
+fn jobs(server: &Process) -> usize {
+    let log = server.log();
+    let (_, rest) = log.rsplit_once(" jobs=").expect("it tells");
+    let number = rest.split_whitespace().next();
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("it is a number")
+}
+
+#[tokio::test]
+async fn a_signal_under_load_loses_no_request_and_no_answer() {
+    for signal in ["TERM", "INT"] {
+        let redis = Redis::start();
+        let client = client(&redis);
+        let mut first = serve(&redis, &[]);
+        let mut load = load(&client, 64, 100);
+        // In the middle of it.
+        let example = ExampleClient::new(&client);
+        for number in 0..20 {
+            let answer = example.square(SquareRequest { number }).await;
+            answer.expect("it is answered");
+        }
+        first.signal(signal);
+        assert_eq!(first.end().code(), Some(0));
+        assert!(jobs(&first) < 6_420, "it was not in the middle");
+        // What the first one has not taken waits for the second.
+        let mut second = serve(&redis, &[]);
+        while let Some(outcome) = load.join_next().await {
+            outcome.expect("no panic").expect("every call is answered");
+        }
+        second.signal(signal);
+        assert_eq!(second.end().code(), Some(0));
+        // None ran twice.
+        assert_eq!(jobs(&first) + jobs(&second), 64 * 100 + 20);
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_under_load_loses_only_what_was_taken() {
+    const TAKEN: usize = 4;
+    let redis = Redis::start();
+    let client = client(&redis);
+    let mut first = serve(&redis, &["--concurrency", "4"]);
+    let mut load = JoinSet::new();
+    for _ in 0..20 {
+        let example = ExampleClient::new(&client);
+        let request = SlowRequest { seconds: Some(0.5) };
+        let slow = example.slow(request).timeout(Duration::from_secs(10));
+        load.spawn(async move { slow.await });
+    }
+    // Four are taken, and no more before one is answered.
+    let answer = load.join_next().await.expect("there are some");
+    answer.expect("no panic").expect("it is answered");
+    first.signal("TERM");
+    first.says("no more requests are taken");
+    first.signal("INT");
+    assert_eq!(first.end().code(), Some(4));
+    let _second = serve(&redis, &[]);
+    let mut lost = 0;
+    while let Some(answer) = load.join_next().await {
+        lost += usize::from(answer.expect("no panic").is_err());
+    }
+    assert!(lost <= TAKEN, "{lost} were lost");
+}
+
+#[tokio::test]
+async fn jobs_that_do_not_let_go_are_left_behind_counted_and_tell_by_the_exit_code() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let mut command = unruly(&["serve", "--redis", &address, "--workers", "2"]);
+    command.args(["--set", "server.shutdown_grace=100ms"]);
+    let mut server = Process::start(&mut command);
+    server.says(": requests are taken");
+    let body = r#"{"milliseconds": 600000}"#;
+    let call = [
+        "call",
+        "block",
+        body,
+        "--timeout",
+        "20s",
+        "--redis",
+        &address,
+    ];
+    let _caller = Process::start(&mut unruly(&call));
+    server.says("a handler blocks its thread");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(4));
+    let log = server.log();
+    let told = "stopped with jobs that did not end service=\"unruly\" aborted=1";
+    assert!(log.contains(told), "{log}");
+    // Clean enough for that.
+    assert!(log.contains("hook: teardown"), "{log}");
+}
+
+/// A server of one thread that a handler blocks.
+fn blocked(redis: &Redis) -> (Process, Process) {
+    let address = redis.address();
+    let mut command = unruly(&["serve", "--redis", &address]);
+    command.args(["--set", "server.shutdown_grace=100ms"]);
+    command.args(["--set", "server.teardown_grace=100ms"]);
+    let server = Process::start(&mut command);
+    server.says(": requests are taken");
+    let body = r#"{"milliseconds": 600000}"#;
+    let call = [
+        "call",
+        "block",
+        body,
+        "--timeout",
+        "60s",
+        "--redis",
+        &address,
+    ];
+    let caller = Process::start(&mut unruly(&call));
+    server.says("a handler blocks its thread");
+    (server, caller)
+}
+
+#[test]
+fn a_second_signal_ends_a_process_whose_only_thread_is_blocked() {
+    let redis = Redis::start();
+    let (mut server, _caller) = blocked(&redis);
+    server.signal("TERM");
+    server.signal("INT");
+    assert_eq!(server.end().code(), Some(4));
+}
+
+#[test]
+fn one_signal_ends_a_process_whose_only_thread_is_blocked_when_its_time_is_over() {
+    let redis = Redis::start();
+    let (mut server, _caller) = blocked(&redis);
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(4));
+    let log = server.log();
+    assert!(log.contains("the process ends now"), "{log}");
+}
+
+#[test]
+fn with_several_threads_one_that_is_blocked_does_not_hold_up_the_others() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let server = ["serve", "--redis", &address, "--workers", "2"];
+    let server = Process::start(&mut unruly(&server));
+    server.says(": requests are taken");
+    let body = r#"{"milliseconds": 600000}"#;
+    let call = [
+        "call",
+        "block",
+        body,
+        "--timeout",
+        "60s",
+        "--redis",
+        &address,
+    ];
+    let _caller = Process::start(&mut unruly(&call));
+    server.says("a handler blocks its thread");
+    let call = ["call", "behave", "--timeout", "20s", "--redis", &address];
+    let mut other = Process::start(&mut unruly(&call));
+    assert_eq!(other.end().code(), Some(0), "{}", other.log());
+}
+
+#[test]
+fn a_signal_while_redis_is_looked_for_ends_the_process_at_once() {
+    for arguments in [&[][..], &["--fork", "2"]] {
+        let command = [
+            "serve",
+            "--redis",
+            "127.0.0.1:1",
+            "--set",
+            "server.transport.redis.connect_timeout=10m",
+        ];
+        let mut server = Process::start(example_service(&command).args(arguments));
+        wait_for("it tries", || (!server.log().is_empty()).then_some(()));
+        server.signal("TERM");
+        assert_eq!(server.end().code(), Some(0), "{}", server.log());
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_redis_is_gone_can_still_be_stopped() {
+    let mut redis = Redis::start();
+    let mut server = serve(&redis, &[]);
+    redis.kill();
+    server.says("failed");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0), "{}", server.log());
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_sent_any_more_tell_by_the_exit_code() {
+    let mut redis = Redis::start();
+    let mut server = serve(&redis, &[]);
+    let client = client(&redis);
+    let job = running_job(&client, 1.0).await;
+    redis.kill();
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(4), "{}", server.log());
+    let log = server.log();
+    assert!(
+        log.contains("stopped with responses that could not be sent"),
+        "{log}"
+    );
+    job.abort();
+}

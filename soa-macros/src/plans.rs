@@ -1,0 +1,452 @@
+//! `test_plans!`: a test for each case of the plans that match.
+//!
+//! The macro does not read plans, it looks through them: which blocks have a `test name:`, and which are skipped. What a
+//! line means, and whether it means anything, is the runtime's business, when the test runs. So a plan with a mistake fails
+//! its own tests and no others, this crate needs no grammar, and nothing is compiled twice.
+//!
+//! Files are found here and their text goes into the tests by `include_str!`, so that an edit builds them again. A *new*
+//! file is seen when the test is compiled the next time.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::{Expr, Ident, LitStr, Token, braced};
+
+use crate::errors::Errors;
+
+mod glob;
+
+/// The arguments.
+struct Plans {
+    patterns: Vec<LitStr>,
+    service: Option<Expr>,
+    live: Option<Expr>,
+    name: Option<Expr>,
+    /// As `value!` takes them.
+    constants: Option<TokenStream>,
+    framework: Option<syn::Path>,
+}
+
+impl Parse for Plans {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut plans = Self {
+            patterns: Vec::new(),
+            service: None,
+            live: None,
+            name: None,
+            constants: None,
+            framework: None,
+        };
+        while !input.is_empty() {
+            if input.peek(LitStr) {
+                plans.patterns.push(input.parse()?);
+            } else {
+                plans.argument(input)?;
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(plans)
+    }
+}
+
+impl Plans {
+    fn argument(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let name = Ident::parse_any(input)?;
+        input.parse::<Token![=]>()?;
+        let is_twice = match name.to_string().as_str() {
+            "service" => self.service.replace(input.parse()?).is_some(),
+            "live" => self.live.replace(input.parse()?).is_some(),
+            "name" => self.name.replace(input.parse()?).is_some(),
+            "constants" => {
+                let content;
+                braced!(content in input);
+                self.constants.replace(content.parse()?).is_some()
+            }
+            "crate" => {
+                let path = input.call(syn::Path::parse_mod_style)?;
+                self.framework.replace(path).is_some()
+            }
+            other => {
+                return Err(syn::Error::new(
+                    name.span(),
+                    format!(
+                        "`{other}` is no argument of `test_plans!`: it takes patterns of files, `service = …` or `live = …` with `name = …`, and `constants = {{…}}`"
+                    ),
+                ));
+            }
+        };
+        if is_twice {
+            return Err(syn::Error::new(
+                name.span(),
+                format!("`{name}` is given twice"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A plan as far as its tests need it.
+struct Plan {
+    /// Relative to the crate.
+    file: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Case {
+    name: String,
+    skip: Option<String>,
+    is_local_only: bool,
+}
+
+/// The whole of `test_plans!`, with the directory that patterns are relative to.
+pub(crate) fn expand(input: TokenStream, root: &Path) -> TokenStream {
+    let mut errors = Errors::default();
+    let output = match syn::parse2::<Plans>(input) {
+        Ok(plans) => tests(&plans, root, &mut errors),
+        Err(error) => {
+            errors.push(error);
+            TokenStream::new()
+        }
+    };
+    let errors = errors.into_compile_errors();
+    quote!(#output #errors)
+}
+
+fn tests(plans: &Plans, root: &Path, errors: &mut Errors) -> TokenStream {
+    let framework = match &plans.framework {
+        Some(path) => quote!(#path),
+        None => quote!(::soa),
+    };
+    let files = find(plans, root, errors);
+    let Some(subject) = subject(plans, &framework, errors) else {
+        return TokenStream::new();
+    };
+    let mut modules = Names::default();
+    let named: Vec<(Ident, &Plan)> = files
+        .iter()
+        .map(|plan| {
+            let stem = Path::new(&plan.file).file_stem().unwrap_or_default();
+            (modules.unique(&stem.to_string_lossy()), plan)
+        })
+        .collect();
+    let Some((first, _)) = named.first() else {
+        return TokenStream::new();
+    };
+    // Named after a module that is there once anyway.
+    let function = format_ident!("__soa_subject_{first}");
+    let modules = named.iter().map(|(module, plan)| {
+        let file = &plan.file;
+        let path = format!("/{file}");
+        let mut names = Names::default();
+        let whole = names.unique("every_line_is_understood");
+        let cases = plan.cases.iter().map(|case| {
+            let test = names.unique(&case.name);
+            let name = &case.name;
+            let live = "it freezes the clock, stubs or mocks: that takes the service in this process";
+            let reason = match &case.skip {
+                Some(reason) => Some(reason.as_str()),
+                None if case.is_local_only && plans.live.is_some() => Some(live),
+                None => None,
+            };
+            let ignore = reason.map(|reason| quote!(#[ignore = #reason]));
+            quote! {
+                #[test]
+                #ignore
+                fn #test() -> ::core::result::Result<(), #framework::testing::plan::Failure> {
+                    #framework::__private::run_case(PLAN, #name, super::#function)
+                }
+            }
+        });
+        quote! {
+            #[doc = #file]
+            mod #module {
+                const PLAN: #framework::__private::Source = #framework::__private::Source {
+                    file: #file,
+                    text: ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), #path)),
+                };
+
+                #[test]
+                fn #whole() -> ::core::result::Result<(), #framework::testing::plan::Failure> {
+                    #framework::__private::check(PLAN)
+                }
+
+                #(#cases)*
+            }
+        }
+    });
+    quote! {
+        #(#modules)*
+
+        // Names come from files; what the user writes may await, and be a closure for what is a function.
+        #[allow(non_snake_case, clippy::unused_async, clippy::redundant_closure)]
+        async fn #function() -> ::core::result::Result<
+            #framework::testing::plan::Subject,
+            #framework::testing::plan::Failure,
+        > {
+            #subject
+        }
+    }
+}
+
+/// What makes the subject of a test.
+fn subject(plans: &Plans, framework: &TokenStream, errors: &mut Errors) -> Option<TokenStream> {
+    let constants = match &plans.constants {
+        Some(constants) => quote!(#framework::value!({ #constants })),
+        None => quote!(#framework::value!({})),
+    };
+    match (&plans.service, &plans.live, &plans.name) {
+        (Some(Expr::Closure(closure)), None, None) => Some(quote! {
+            #framework::__private::mocked_subject(#closure, #constants)
+        }),
+        (Some(service), None, None) => Some(quote! {
+            #framework::__private::subject(#service, #constants)
+        }),
+        (None, Some(client), Some(name)) => Some(quote! {
+            ::core::result::Result::Ok(
+                #framework::testing::plan::Subject::live(#client, #name).constants(#constants)
+            )
+        }),
+        (None, Some(client), None) => {
+            errors.on(
+                client,
+                "`live` needs the name of the service, too: `name = \"example\"`",
+            );
+            None
+        }
+        (Some(_), None, Some(name)) => {
+            errors.on(name, "`name` goes with `live`; a `service` knows its own");
+            None
+        }
+        (Some(_), Some(client), _) => {
+            errors.on(client, "`service` and `live` exclude each other; invoke `test_plans!` twice, in two modules");
+            None
+        }
+        (None, None, _) => {
+            errors.at(
+                Span::call_site(),
+                "what should be tested? `service = …` is a service in the test's process, `live = client, name = \"…\"` one anywhere",
+            );
+            None
+        }
+    }
+}
+
+/// The plans that match, sorted by their files.
+fn find(plans: &Plans, root: &Path, errors: &mut Errors) -> Vec<Plan> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    if plans.patterns.is_empty() {
+        errors.at(
+            Span::call_site(),
+            "which plans? Give a pattern, relative to the crate: `\"tests/plans/*.pysoa\"`",
+        );
+    }
+    for pattern in &plans.patterns {
+        let found = glob::find(root, &pattern.value());
+        if found.is_empty() {
+            let place = root.display();
+            errors.on(
+                pattern,
+                format!("no file matches `{}` in {place}", pattern.value()),
+            );
+        }
+        files.extend(found);
+    }
+    files.sort();
+    files.dedup();
+    let mut read = Vec::new();
+    for file in files {
+        match std::fs::read_to_string(root.join(&file)) {
+            Ok(text) => read.push(Plan {
+                file: file.to_string_lossy().replace('\\', "/"),
+                cases: cases(&text),
+            }),
+            Err(error) => errors.at(
+                Span::call_site(),
+                format!("{} cannot be read: {error}", file.display()),
+            ),
+        }
+    }
+    read
+}
+
+/// The cases of a text: its blocks that have a name.
+fn cases(text: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut skip_all: Option<String> = None;
+    let lines: Vec<&str> = text.lines().collect();
+    for block in lines.split(|line| line.trim().is_empty()) {
+        let (mut name, mut skip, mut is_local_only) = (None, None, false);
+        for line in block {
+            if let Some(rest) = directive(line, "test name") {
+                name = rest.strip_prefix(':').map(|name| name.trim().to_owned());
+            } else if let Some(rest) = directive(line, "test skip") {
+                match (rest.strip_prefix("global"), rest.strip_prefix(':')) {
+                    (Some(rest), _) => {
+                        let reason = rest.trim_start().strip_prefix(':');
+                        skip_all = reason.map(|reason| reason.trim().to_owned());
+                    }
+                    (_, reason) => skip = reason.map(|reason| reason.trim().to_owned()),
+                }
+            } else if !line.starts_with('#') {
+                is_local_only |= needs_process(line);
+            }
+        }
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            let skip = skip.or_else(|| skip_all.clone());
+            cases.push(Case {
+                name,
+                skip: skip.filter(|reason| !reason.is_empty()),
+                is_local_only,
+            });
+        }
+    }
+    cases
+}
+
+fn directive<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    line.strip_prefix(name).map(str::trim_start)
+}
+
+/// Whether a line is about clock, stubs or mocks, of a case or of an action.
+fn needs_process(line: &str) -> bool {
+    let begins = |text: &str| {
+        let mut words = ["freeze time", "stub action", "mock"].into_iter();
+        words.any(|word| directive(text, word).is_some_and(|rest| rest.starts_with(':')))
+    };
+    let of_action = line
+        .split_once(':')
+        .map_or("", |(_, rest)| rest.trim_start());
+    let of_action = directive(of_action, "global").unwrap_or(of_action);
+    begins(line) || begins(of_action)
+}
+
+/// Names of modules and functions, none of them twice.
+#[derive(Default)]
+struct Names(HashSet<String>);
+
+impl Names {
+    fn unique(&mut self, wanted: &str) -> Ident {
+        let plain = identifier(wanted);
+        let mut name = plain.clone();
+        let mut number = 2_usize;
+        while !self.0.insert(name.clone()) {
+            name = format!("{plain}_{number}");
+            number += 1;
+        }
+        Ident::new(&name, Span::call_site())
+    }
+}
+
+/// A name that Rust takes: other characters become `_`, digits do not come first, keywords get a `_`.
+fn identifier(wanted: &str) -> String {
+    let mut name: String = wanted
+        .chars()
+        .map(|character| {
+            if character.is_ascii_alphanumeric() {
+                character
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        name.insert(0, '_');
+    }
+    if name == "_" || syn::parse_str::<Ident>(&name).is_err() {
+        name.push('_');
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_the_blocks_with_a_name() {
+        let text = "# comment\necho: global input: a: 1\n\ntest name: one\ntest description: x\n\ntest skip global: all\n\n\
+                    test name : two\nfreeze time: now\n\ntest skip:\ntest name: three\necho.1: global mock: a: b: 1\n\n\
+                    test skip: this\ntest name: four\n# mock: a\necho: input: freeze time: 1\n\ntest description: none\n";
+        let case = |name: &str, skip: Option<&str>, is_local_only| Case {
+            name: name.to_owned(),
+            skip: skip.map(str::to_owned),
+            is_local_only,
+        };
+        assert_eq!(
+            cases(text),
+            [
+                case("one", None, false),
+                case("two", Some("all"), true),
+                case("three", None, true),
+                case("four", Some("this"), false),
+            ]
+        );
+    }
+
+    fn root() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../soa"))
+    }
+
+    #[test]
+    fn a_file_is_a_module_and_a_case_a_test() {
+        let input = quote! {
+            "tests/plans/skipped.pysoa",
+            service = Example::new().await,
+            constants = {"a": [1]},
+            crate = crate::framework
+        };
+        let expanded = syn::parse2(expand(input, root())).unwrap();
+        insta::assert_snapshot!(prettyplease::unparse(&expanded));
+    }
+
+    #[test]
+    fn what_needs_the_process_is_ignored_where_the_service_is_elsewhere() {
+        let live = quote!(
+            "tests/plans/directives.pysoa",
+            live = client(),
+            name = "example"
+        );
+        let expanded = expand(live, root()).to_string();
+        assert!(expanded.contains("it freezes the clock, stubs or mocks"));
+    }
+
+    #[test]
+    fn every_mistake_in_the_arguments_is_told() {
+        let inputs = [
+            quote!(),
+            quote!("tests/plans/*.pysoa"),
+            quote!("tests/none/*.pysoa", service = X),
+            quote!("tests/plans/*.pysoa", servise = X),
+            quote!("tests/plans/*.pysoa", service = X, service = Y),
+            quote!("tests/plans/*.pysoa", service = X, live = y),
+            quote!("tests/plans/*.pysoa", service = X, name = "x"),
+            quote!("tests/plans/*.pysoa", live = x),
+            quote!("tests/plans/*.pysoa" service = X),
+        ];
+        let told = inputs.map(|input| {
+            let shown = input.to_string();
+            let errors = crate::tests::texts(expand(input, root())).join("\n    ");
+            let errors = errors.replace(&root().display().to_string(), "<root>");
+            format!("{shown}\n    {errors}")
+        });
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn names_are_what_rust_takes_and_unique() {
+        let mut names = Names::default();
+        let made = ["001 simple", "type", "a-b", "a_b", "a.b", "_", "ok"]
+            .map(|name| names.unique(name).to_string());
+        assert_eq!(
+            made,
+            ["_001_simple", "type_", "a_b", "a_b_2", "a_b_3", "__", "ok"]
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! Errors of a service's own as a type, on both sides of the wire.
+//!
+//! On the wire an error is a code, a message and variables. A service that says once which of its errors is which
+//! ([`ActionErrors`], usually derived) returns them from handlers by `?`, and a caller that shares the type, as part of a
+//! contract, gets them back by [`ClientError::find`] in place of comparing codes. Whatever else a service answers
+//! stays what it is: data.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{ActionError, ClientError};
+use crate::codec::{Map, Value, from_value, from_value_ref, to_value};
+use crate::message::WireError;
+
+/// The errors of a service, or of one of its actions, as a type: usually an enum with `#[derive(ActionErrors)]`.
+///
+/// Codes that the type does not know are no reason to fail: the service may be newer than its caller.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not declared as errors of actions",
+    label = "not `ActionErrors`",
+    note = "derive it for an enum in which each variant is an error: `#[derive(soa::ActionErrors)]`"
+)]
+pub trait ActionErrors: Sized {
+    /// The codes that it knows.
+    const CODES: &'static [&'static str];
+
+    /// The error of this code; `None` for one that the type does not know, or whose variables are not what they are to
+    /// be.
+    fn from_wire(error: &WireError) -> Option<Self>;
+
+    /// An error that [`from_wire`](Self::from_wire) does not know, where the type has a place for such.
+    fn other(_error: &WireError) -> Option<Self> {
+        None
+    }
+
+    /// The error as it travels.
+    fn into_wire(self) -> WireError;
+}
+
+/// The first error that the type knows; else, where the type has a place for it, the first at all.
+fn find<E: ActionErrors>(errors: &[WireError]) -> Option<E> {
+    let known = errors.iter().find_map(E::from_wire);
+    known.or_else(|| errors.first().and_then(E::other))
+}
+
+/// The errors for which the type has a place, in their order.
+fn find_all<E: ActionErrors>(errors: &[WireError]) -> Vec<E> {
+    let each = errors.iter();
+    each.filter_map(|error| E::from_wire(error).or_else(|| E::other(error)))
+        .collect()
+}
+
+impl ClientError {
+    /// The error that the service answered, as the service's own type: the first that the type knows. Where it knows none
+    /// and has a variant for others, the first at all. `None` also when the service did not answer.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionErrors, ClientError, WireError};
+    ///
+    /// // `#[derive(ActionErrors)]` writes this.
+    /// # #[derive(Debug)]
+    /// enum BookError {
+    ///     NoSuchBook,
+    /// }
+    /// # impl ActionErrors for BookError {
+    /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
+    /// #     fn from_wire(error: &WireError) -> Option<Self> {
+    /// #         (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook)
+    /// #     }
+    /// #     fn into_wire(self) -> WireError { WireError::caller("NO_SUCH_BOOK", "There is no such book") }
+    /// # }
+    ///
+    /// fn or_nothing(error: ClientError) -> Result<(), ClientError> {
+    ///     match error.find::<BookError>() {
+    ///         Some(BookError::NoSuchBook) => Ok(()),
+    ///         None => Err(error),
+    ///     }
+    /// }
+    /// ```
+    pub fn find<E: ActionErrors>(&self) -> Option<E> {
+        find(self.errors())
+    }
+
+    /// All errors that the service answered and for which the type has a place, in their order.
+    pub fn find_all<E: ActionErrors>(&self) -> Vec<E> {
+        find_all(self.errors())
+    }
+}
+
+impl ActionError {
+    /// The error as the service's own type, as by [`ClientError::find`]: for errors of
+    /// [`call_local`](crate::Context::call_local), for middleware, and for tests of handlers.
+    pub fn find<E: ActionErrors>(&self) -> Option<E> {
+        find(self.errors())
+    }
+
+    /// All errors for which the type has a place, in their order.
+    pub fn find_all<E: ActionErrors>(&self) -> Vec<E> {
+        find_all(self.errors())
+    }
+}
+
+/// What can be a field of a variant: a type that serde knows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of an error",
+    label = "does not travel",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it",
+    note = "fields travel as the error's variables; what is only to be logged goes by `ActionError::with_source`"
+)]
+pub trait ErrorVariable: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> ErrorVariable for T {}
+
+/// What the variant for unknown errors holds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold an error that the enum does not know",
+    label = "not `soa::WireError`",
+    note = "the variant under `#[action_error(other)]` has one field, of the type `soa::WireError`"
+)]
+pub trait UnknownError: From<WireError> + Into<WireError> {}
+
+impl UnknownError for WireError {}
+
+/// How a field of an error travels. It is made in one place, so that a type that cannot is told once.
+pub struct Variable<T> {
+    read: fn(&WireError, &str) -> Option<T>,
+    write: fn(WireError, &'static str, &T) -> WireError,
+}
+
+/// How the fields of this type travel.
+#[must_use]
+pub const fn variable<T: ErrorVariable>() -> Variable<T> {
+    Variable {
+        read: read_variable,
+        write: write_variable,
+    }
+}
+
+impl<T> Variable<T> {
+    /// The variable of this name; an absent one is nil.
+    pub fn read(&self, error: &WireError, name: &str) -> Option<T> {
+        (self.read)(error, name)
+    }
+
+    /// The error with a variable. One that cannot be encoded is left out, as the error itself matters more.
+    #[must_use]
+    pub fn write(&self, error: WireError, name: &'static str, value: &T) -> WireError {
+        (self.write)(error, name, value)
+    }
+}
+
+impl<T> fmt::Debug for Variable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Variable")
+    }
+}
+
+fn read_variable<T: ErrorVariable>(error: &WireError, name: &str) -> Option<T> {
+    let value = error.variables.as_ref().and_then(|map| map.get(name));
+    match value {
+        Some(value) => from_value_ref::<T>(value).ok(),
+        None => from_value(Value::Nil).ok(),
+    }
+}
+
+fn write_variable<T: ErrorVariable>(
+    mut error: WireError,
+    name: &'static str,
+    value: &T,
+) -> WireError {
+    match to_value(value) {
+        Ok(value) => {
+            let variables = error.variables.get_or_insert_with(Map::new);
+            variables.insert(name, value);
+        }
+        Err(problem) => {
+            tracing::error!(code = %error.code, variable = name, %problem, "a variable cannot be encoded");
+        }
+    }
+    error
+}
+
+/// How errors that an enum does not know are kept.
+pub struct Unknown<T> {
+    keep: fn(WireError) -> T,
+    give: fn(T) -> WireError,
+}
+
+/// How this type keeps errors that an enum does not know.
+#[must_use]
+pub const fn unknown<T: UnknownError>() -> Unknown<T> {
+    Unknown {
+        keep: T::from,
+        give: T::into,
+    }
+}
+
+impl<T> Unknown<T> {
+    /// Keeps what was answered.
+    pub fn keep(&self, error: &WireError) -> T {
+        (self.keep)(error.clone())
+    }
+
+    /// Gives it back.
+    pub fn give(&self, error: T) -> WireError {
+        (self.give)(error)
+    }
+}
+
+impl<T> fmt::Debug for Unknown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unknown")
+    }
+}

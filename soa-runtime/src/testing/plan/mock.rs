@@ -1,0 +1,379 @@
+//! What stands in for a dependency of a service while a case runs.
+//!
+//! In Python a `mock:` line patches whatever the path names. Nothing can be patched here, so a service says itself what
+//! a target is: it is built with a stand-in for the dependency (a database, a source of random numbers), which asks a
+//! [`Mock`] for each answer. The lines are the same, and so is what they mean: `return_value` for every call,
+//! `side_effect` for one call each, `exception NAME` for an error, `delete` for an attribute that is not there, `expect
+//! called` for the calls. A case that mocks a target that nobody stands in for fails, and says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::case::{Fixtures, MockCalls, MockSpec, MockValue};
+use super::matcher::same;
+use super::report::Problem;
+use super::run::Scene;
+use super::tree::{Leaf, Path, Tree};
+use super::typed::Typed;
+use crate::codec::{Map, Value};
+
+/// The mocks of the case that runs. Clones are the same; the service under test is built with one.
+#[derive(Clone, Default)]
+pub struct Mocks(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// The targets that something stands in for.
+    known: BTreeSet<String>,
+    /// Those of the case.
+    of_case: BTreeMap<String, Playing>,
+    /// Those of the action that runs, which count first.
+    of_action: BTreeMap<String, Playing>,
+}
+
+/// A target while it is mocked.
+struct Playing {
+    spec: MockSpec,
+    calls: Vec<Call>,
+}
+
+struct Call {
+    path: String,
+    arguments: Value,
+    named: Value,
+}
+
+/// One target of mocks, as `mock:` lines name it.
+#[derive(Clone)]
+pub struct Mock {
+    mocks: Mocks,
+    target: String,
+}
+
+/// Why a mock has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MockError {
+    /// The plan says `exception NAME`: the name as it is written there.
+    Raised(String),
+    /// The plan says `delete`.
+    Deleted(String),
+    /// All of the plan's `side_effect` lines were used by earlier calls.
+    Exhausted(String),
+    /// The case that runs does not mock this target: use the real one.
+    NotMocked(String),
+}
+
+impl fmt::Display for MockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Raised(name) => write!(f, "the plan raises {name}"),
+            Self::Deleted(path) => write!(f, "the plan has deleted `{path}`"),
+            Self::Exhausted(path) => write!(
+                f,
+                "the plan has no `{path}.side_effect` for this call any more"
+            ),
+            Self::NotMocked(target) => write!(f, "this case does not mock `{target}`"),
+        }
+    }
+}
+
+impl std::error::Error for MockError {}
+
+impl Mocks {
+    /// What stands in for a target. Plans may mock this target from now on.
+    pub fn target(&self, name: impl Into<String>) -> Mock {
+        let target = name.into();
+        self.state().known.insert(target.clone());
+        Mock {
+            mocks: self.clone(),
+            target,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn start_case(&self, fixtures: &Fixtures, scene: &Scene<'_>) -> Result<(), Problem> {
+        let mut state = self.state();
+        let playing = state.start(fixtures, scene)?;
+        state.of_case = playing;
+        state.of_action.clear();
+        Ok(())
+    }
+
+    pub(super) fn start_action(
+        &self,
+        fixtures: &Fixtures,
+        scene: &Scene<'_>,
+    ) -> Result<(), Problem> {
+        let mut state = self.state();
+        state.of_action = state.start(fixtures, scene)?;
+        Ok(())
+    }
+
+    /// Ends the mocks of an action, and tells where their calls were not as expected.
+    pub(super) fn end_action(&self, scene: &Scene<'_>) -> Vec<Problem> {
+        problems(&std::mem::take(&mut self.state().of_action), scene)
+    }
+
+    pub(super) fn end_case(&self, scene: &Scene<'_>) -> Vec<Problem> {
+        problems(&std::mem::take(&mut self.state().of_case), scene)
+    }
+}
+
+impl State {
+    fn start(
+        &self,
+        fixtures: &Fixtures,
+        scene: &Scene<'_>,
+    ) -> Result<BTreeMap<String, Playing>, Problem> {
+        let playing = fixtures.mocks.iter().map(|(target, spec)| {
+            if !self.known.contains(target) {
+                let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+                let what = format!(
+                    "nothing of this service stands in for `{target}`: build the service with \
+                     `mocks.target(\"{target}\")` in place of what it depends on (known here: [{}])",
+                    known.join(", ")
+                );
+                return Err(scene.problem(spec.line, what));
+            }
+            let playing = Playing {
+                spec: spec.clone(),
+                calls: Vec::new(),
+            };
+            Ok((target.clone(), playing))
+        });
+        playing.collect()
+    }
+
+    fn playing(&mut self, target: &str) -> Option<&mut Playing> {
+        let of_case = self.of_case.get_mut(target);
+        self.of_action.get_mut(target).or(of_case)
+    }
+}
+
+impl Mock {
+    /// Whether the case that runs mocks this target. A stand-in that is also used by other cases asks this, and does
+    /// the real thing otherwise.
+    pub fn is_mocked(&self) -> bool {
+        self.mocks.state().playing(&self.target).is_some()
+    }
+
+    /// Calls the target itself (with the path `""`) or one of its attributes, and records the call.
+    ///
+    /// The answer is what the plan's `return_value` or next `side_effect` line for this path says; a map of the
+    /// attributes that it gives to the returned object; else nil.
+    ///
+    /// # Errors
+    /// See [`MockError`].
+    pub fn call(
+        &self,
+        path: &str,
+        arguments: impl IntoIterator<Item = Value>,
+        named: Map,
+    ) -> Result<Value, MockError> {
+        let mut state = self.mocks.state();
+        let playing = state.playing(&self.target);
+        let playing = playing.ok_or_else(|| MockError::NotMocked(self.target.clone()))?;
+        playing.spec.check(path)?;
+        let earlier = playing
+            .calls
+            .iter()
+            .filter(|call| call.path == path)
+            .count();
+        playing.calls.push(Call {
+            path: path.to_owned(),
+            arguments: arguments.into_iter().collect(),
+            named: Value::Map(named),
+        });
+        if let Some(effects) = playing.spec.attributes.get(&join(path, "side_effect")) {
+            // A single exception is for every call, as where Python is given a class and no list.
+            let effect = match effects.as_slice() {
+                [only @ MockValue::Raise(_)] => Some(only),
+                effects => effects.get(earlier),
+            };
+            return match effect {
+                Some(effect) => effect.answer(path),
+                None => Err(MockError::Exhausted(path.to_owned())),
+            };
+        }
+        playing.spec.attribute(&join(path, "return_value"))
+    }
+
+    /// The value that the plan gives to an attribute: a JSON value, a map of what is below it, else nil.
+    ///
+    /// # Errors
+    /// An attribute that the plan deletes; a target that it does not mock.
+    pub fn attribute(&self, path: &str) -> Result<Value, MockError> {
+        let mut state = self.mocks.state();
+        let playing = state.playing(&self.target);
+        let playing = playing.ok_or_else(|| MockError::NotMocked(self.target.clone()))?;
+        playing.spec.check(path)?;
+        playing.spec.attribute(path)
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
+    }
+}
+
+impl MockValue {
+    fn answer(&self, path: &str) -> Result<Value, MockError> {
+        match self {
+            Self::Value(value) => Ok(value.clone()),
+            Self::Raise(name) => Err(MockError::Raised(name.clone())),
+            Self::Delete => Err(MockError::Deleted(path.to_owned())),
+        }
+    }
+}
+
+impl MockSpec {
+    /// Fails where the plan has deleted a path, or one above it.
+    fn check(&self, path: &str) -> Result<(), MockError> {
+        let mut deleted = self.attributes.iter().filter_map(|(attribute, values)| {
+            matches!(values.as_slice(), [.., MockValue::Delete]).then_some(attribute)
+        });
+        let is_below = |attribute: &&String| {
+            let rest = path.strip_prefix(attribute.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match deleted.find(is_below) {
+            Some(attribute) => Err(MockError::Deleted(attribute.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn attribute(&self, path: &str) -> Result<Value, MockError> {
+        if let Some([.., value]) = self.attributes.get(path).map(Vec::as_slice) {
+            return value.answer(path);
+        }
+        let mut below = Tree::default();
+        for (attribute, values) in &self.attributes {
+            let Some(name) = attribute
+                .strip_prefix(path)
+                .and_then(|rest| rest.strip_prefix('.'))
+            else {
+                continue;
+            };
+            if let [.., MockValue::Value(value)] = values.as_slice()
+                && let Ok(path) = Path::parse(name)
+            {
+                let typed = Typed::Value(value.clone());
+                // What contradicts an earlier line has no place of its own.
+                let _ = below.put(
+                    &path,
+                    Leaf {
+                        line: self.line,
+                        typed,
+                    },
+                );
+            }
+        }
+        Ok(if below.is_empty() {
+            Value::Nil
+        } else {
+            below.to_value()
+        })
+    }
+}
+
+fn problems(playing: &BTreeMap<String, Playing>, scene: &Scene<'_>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (target, playing) in playing {
+        for (path, expected) in &playing.spec.expected {
+            let name = join(target, path);
+            let name = name.trim_end_matches('.');
+            let calls: Vec<&Call> = playing
+                .calls
+                .iter()
+                .filter(|call| call.path == *path)
+                .collect();
+            match expected {
+                MockCalls::None { line } if !calls.is_empty() => {
+                    let what = format!(
+                        "`{name}` should not have been called, but was, {} times",
+                        calls.len()
+                    );
+                    found.push(scene.problem(*line, what));
+                }
+                MockCalls::None { .. } => {}
+                MockCalls::These(expected) => {
+                    for (at, (line, arguments, named)) in expected.iter().enumerate() {
+                        let call = calls.get(at);
+                        let is_it = call.is_some_and(|call| {
+                            matches(arguments, &call.arguments) && matches(named, &call.named)
+                        });
+                        if !is_it {
+                            let was = call.map_or_else(
+                                || "there was none".to_owned(),
+                                |call| format!("was [{:?}, {:?}]", call.arguments, call.named),
+                            );
+                            let what = format!(
+                                "call {} of `{name}` should have been [{arguments:?}, {named:?}], but {was}",
+                                at + 1
+                            );
+                            found.push(scene.problem(*line, what));
+                        }
+                    }
+                    if let (Some((line, ..)), true) =
+                        (expected.last(), calls.len() > expected.len())
+                    {
+                        let what = format!(
+                            "`{name}` should have been called {} times, but was {}",
+                            expected.len(),
+                            calls.len()
+                        );
+                        found.push(scene.problem(*line, what));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Whether an argument is as expected; `{"mock.ANY": true}` stands for anything.
+fn matches(expected: &Value, actual: &Value) -> bool {
+    let is_any = |map: &Map| map.len() == 1 && map.get("mock.ANY") == Some(&Value::Bool(true));
+    match (expected, actual) {
+        (Value::Map(map), _) if is_any(map) => true,
+        (Value::Map(expected), Value::Map(actual)) => {
+            expected.len() == actual.len()
+                && expected.iter().all(|(key, expected)| {
+                    let mut pairs = actual.iter();
+                    pairs.any(|(other, actual)| same(key, other) && matches(expected, actual))
+                })
+        }
+        (Value::List(expected), Value::List(actual)) => {
+            expected.len() == actual.len()
+                && expected
+                    .iter()
+                    .zip(actual)
+                    .all(|(expected, actual)| matches(expected, actual))
+        }
+        (expected, actual) => same(expected, actual),
+    }
+}
+
+impl fmt::Debug for Mocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mocks")
+            .field("known", &self.state().known)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Mock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mock")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,85 @@
+//! What the client library's errors mean.
+
+use fred::error::{Error, ErrorKind};
+
+use crate::error::TransportErrorKind;
+use crate::transport::redis::condition::Failure;
+
+/// With these words a Redis says that it is not, or no longer, the one to ask.
+const WRONG_NODE: [&str; 5] = ["READONLY", "MASTERDOWN", "MOVED", "ASK", "CLUSTERDOWN"];
+
+/// What is added for people when a login is refused.
+const LOGIN: &str = "the login in the settings is refused, which does not mend by waiting";
+
+/// What went wrong, for the log.
+pub(super) fn failure(error: &Error) -> Failure {
+    let is_login = *error.kind() == ErrorKind::Auth;
+    let state = match is_answer(error) {
+        true => word(error).to_owned(),
+        // These are few and say always the same.
+        false => error.to_string(),
+    };
+    Failure {
+        state,
+        text: text(error),
+        is_disconnected: is_login || !is_answer(error),
+    }
+}
+
+/// The error for people.
+pub(super) fn text(error: &Error) -> String {
+    match *error.kind() == ErrorKind::Auth {
+        true => format!("{error} ({LOGIN})"),
+        false => error.to_string(),
+    }
+}
+
+/// The error as the cause of another.
+pub(super) fn explained(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match *error.kind() == ErrorKind::Auth {
+        true => text(&error).into(),
+        false => error.into(),
+    }
+}
+
+/// What a caller can do about it.
+pub(super) fn kind(error: &Error) -> TransportErrorKind {
+    match *error.kind() == ErrorKind::Auth {
+        true => TransportErrorKind::Misconfigured,
+        false => TransportErrorKind::Transient,
+    }
+}
+
+/// Whether a connection ended, for no reason that is known.
+pub(super) fn is_closed(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::IO | ErrorKind::Canceled)
+}
+
+/// Whether another Redis has to be asked.
+pub(super) fn is_wrong_node(error: &Error) -> bool {
+    WRONG_NODE.contains(&word(error))
+}
+
+/// Whether it is one list that is not what it should be, or out of bounds: the others are fine.
+pub(super) fn is_about_the_key(error: &Error) -> bool {
+    let told = error.details();
+    told.contains("WRONGTYPE") || told.starts_with("NOPERM") && !told.contains("to run")
+}
+
+/// Whether Redis will say the same the next time.
+pub(super) fn is_final(error: &Error) -> bool {
+    let told = error.details();
+    ["WRONGTYPE", "NOPERM", "ACL failure"]
+        .iter()
+        .any(|word| told.contains(word))
+}
+
+/// Whether Redis itself said this: its errors begin with a word in capitals.
+pub(super) fn is_answer(error: &Error) -> bool {
+    let word = word(error);
+    word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+fn word(error: &Error) -> &str {
+    error.details().split(' ').next().unwrap_or_default()
+}

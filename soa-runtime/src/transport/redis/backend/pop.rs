@@ -1,0 +1,248 @@
+//! Taking messages from lists.
+//!
+//! A pop waits inside Redis for the first of some lists that has a message; a sweep takes what is there of many lists. Both
+//! have to be awaited to their ends: Redis hands what they take to a connection, whether or not somebody still listens
+//! there. Only [`Link::unblock`], from another link, ends a pop early. A frame is copied out of the library's read buffer if
+//! it is small, so that it does not keep the whole of it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientInterface, ClientLike};
+use fred::types::{ClientUnblockFlag, ClusterHash, CustomCommand, Value};
+
+use super::failure::is_about_the_key;
+use super::{Limit, Link, integer};
+use crate::transport::redis::script::Script;
+
+/// Small frames are copied out of the read buffer, which would otherwise live as long as the last of them.
+const COPIED: usize = 64 * 1024;
+
+/// After an answer of so many bytes the connection is replaced, for the sake of its buffer.
+const BUFFERED: usize = 16 * 1024 * 1024;
+
+/// How much longer than it asked for a pop may take before its connection counts as stuck.
+const STUCK: Duration = Duration::from_secs(5);
+
+/// The shortest block: nothing would be for ever.
+const LEAST_BLOCK: Duration = Duration::from_millis(10);
+
+/// How long a pop blocks that nobody could end early.
+const UNSTOPPABLE: Duration = Duration::from_millis(100);
+
+/// Why a pop failed; the log has more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum PopError {
+    /// One of the keys is something else than a list, or out of bounds.
+    NoList,
+    /// Anything else.
+    Failed,
+}
+
+/// What a pop brought.
+#[derive(Debug)]
+pub(in super::super) struct Popped {
+    pub(in super::super) key: Bytes,
+    pub(in super::super) frames: Vec<Bytes>,
+}
+
+impl Link {
+    /// Takes up to `count` messages from the first of these lists that has some, waiting for up to `block`, or not at
+    /// all for nothing. A login that could not end the wait early waits shorter.
+    ///
+    /// To be awaited to its end: dropping it loses a message.
+    pub(in super::super) async fn pop(
+        &self,
+        limit: &mut Limit,
+        keys: &[Bytes],
+        count: usize,
+        block: Duration,
+    ) -> Result<Option<Popped>, PopError> {
+        let abilities = self.abilities();
+        let block = if abilities.unblock {
+            block
+        } else {
+            block.min(UNSTOPPABLE)
+        };
+        let pop = async {
+            match keys {
+                [key] if block.is_zero() && abilities.lpop => self.pop_now(key, count).await,
+                _ if abilities.blmpop => self.pop_many(keys, count, block).await,
+                _ => self.pop_first(keys, count, block, abilities.lpop).await,
+            }
+        };
+        let Some(outcome) = limit.keep(block + STUCK, pop).await else {
+            self.note(&Error::new(ErrorKind::Timeout, "a blocking pop is stuck"));
+            return Ok(None);
+        };
+        let popped = match outcome {
+            Ok(popped) => popped,
+            // So the library tells that there was nothing.
+            Err(error) if *error.kind() == ErrorKind::Timeout => None,
+            Err(error) if error.details().starts_with("UNBLOCKED") => None,
+            Err(error) => return Err(self.failed_pop(&error)),
+        };
+        self.0.state.condition.works(self.0.state.doing);
+        self.shrink(popped.iter());
+        Ok(popped)
+    }
+
+    fn failed_pop(&self, error: &Error) -> PopError {
+        self.note(error);
+        if !is_about_the_key(error) {
+            return PopError::Failed;
+        }
+        // Nothing can be taken from the others, either.
+        self.0.state.failed(error);
+        PopError::NoList
+    }
+
+    /// Takes up to `count` messages from these lists, as many as are there, without waiting.
+    ///
+    /// To be awaited to its end: dropping it loses messages.
+    pub(in super::super) async fn sweep(
+        &self,
+        limit: &mut Limit,
+        script: &Script,
+        keys: &[Bytes],
+        count: usize,
+    ) -> Result<Vec<Popped>, PopError> {
+        let variant = script.variant(self.abilities().lpop);
+        let count = [Bytes::from(count.to_string())];
+        let swept = match self.evaluate(limit, variant, keys, &count).await {
+            Ok(swept) => swept,
+            Err(error) => return Err(self.failed_pop(&error)),
+        };
+        self.0.state.condition.works(self.0.state.doing);
+        let Value::Array(swept) = swept else {
+            return Ok(Vec::new());
+        };
+        let mut swept = swept.into_iter();
+        let mut popped = Vec::new();
+        while let (Some(place), Some(Value::Array(frames))) = (swept.next(), swept.next()) {
+            let place = place.as_usize().and_then(|place| place.checked_sub(1));
+            if let Some(key) = place.and_then(|place| keys.get(place)) {
+                popped.push(Popped {
+                    key: key.clone(),
+                    frames: frames.into_iter().filter_map(frame).collect(),
+                });
+            }
+        }
+        self.shrink(popped.iter());
+        Ok(popped)
+    }
+
+    /// Has another link take the place of this one when it has read so much that its buffer is large, which stays so.
+    fn shrink<'a>(&self, popped: impl Iterator<Item = &'a Popped>) {
+        let frames = popped.flat_map(|popped| &popped.frames);
+        if frames.map(Bytes::len).sum::<usize>() > BUFFERED {
+            self.replace();
+        }
+    }
+
+    async fn pop_now(&self, key: &Bytes, count: usize) -> Result<Option<Popped>, Error> {
+        let arguments = vec![Value::Bytes(key.clone()), integer(count)];
+        let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
+        let popped: Value = self.0.client.custom(command, arguments).await?;
+        let Value::Array(frames) = popped else {
+            return Ok(None);
+        };
+        let frames = frames.into_iter().filter_map(frame).collect();
+        let key = key.clone();
+        Ok(Some(Popped { key, frames }))
+    }
+
+    async fn pop_many(
+        &self,
+        keys: &[Bytes],
+        count: usize,
+        block: Duration,
+    ) -> Result<Option<Popped>, Error> {
+        let block = block.max(LEAST_BLOCK).as_secs_f64();
+        let mut arguments = vec![Value::from(block), integer(keys.len())];
+        arguments.extend(keys.iter().cloned().map(Value::Bytes));
+        arguments.extend([Value::from("LEFT"), Value::from("COUNT"), integer(count)]);
+        let command = CustomCommand::new_static("BLMPOP", ClusterHash::Offset(2), true);
+        let Value::Array(answer) = self.0.client.custom(command, arguments).await? else {
+            return Ok(None);
+        };
+        let mut answer = answer.into_iter();
+        let (Some(key), Some(Value::Array(frames))) = (answer.next(), answer.next()) else {
+            return Ok(None);
+        };
+        let frames = frames.into_iter().filter_map(frame).collect();
+        Ok(bytes(key).map(|key| Popped { key, frames }))
+    }
+
+    /// Redis before version 7, or a login that may not use BLMPOP.
+    async fn pop_first(
+        &self,
+        keys: &[Bytes],
+        count: usize,
+        block: Duration,
+        has_lpop: bool,
+    ) -> Result<Option<Popped>, Error> {
+        let mut arguments: Vec<Value> = keys.iter().cloned().map(Value::Bytes).collect();
+        arguments.push(Value::from(block.max(LEAST_BLOCK).as_secs_f64()));
+        let command = CustomCommand::new_static("BLPOP", ClusterHash::FirstKey, true);
+        let Value::Array(answer) = self.0.client.custom(command, arguments).await? else {
+            return Ok(None);
+        };
+        let mut answer = answer.into_iter();
+        let Some(key) = answer.next().and_then(bytes) else {
+            return Ok(None);
+        };
+        let mut frames: Vec<Bytes> = answer.filter_map(frame).collect();
+        if count > 1 && has_lpop {
+            let arguments = vec![Value::Bytes(key.clone()), integer(count - 1)];
+            let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
+            // What the first pop brought is delivered even when this one fails.
+            let more: Result<Value, Error> = self.0.client.custom(command, arguments).await;
+            if let Ok(Value::Array(more)) = more {
+                frames.extend(more.into_iter().filter_map(frame));
+            }
+        }
+        Ok(Some(Popped { key, frames }))
+    }
+
+    /// Ends the blocking pop of another link early, if one waits.
+    pub(in super::super) async fn unblock(&self, other: &Self) {
+        let Some(id) = other.0.client.connection_ids().into_values().next() else {
+            return;
+        };
+        let flag = Some(ClientUnblockFlag::Timeout);
+        let unblock = self.0.client.client_unblock::<i64, _>(id, flag);
+        // It is tried again until the pop has ended.
+        let _ = tokio::time::timeout(self.0.command_timeout, unblock).await;
+    }
+
+    /// Deletes a list, in a way that is open to every login.
+    pub(in super::super) async fn delete(&self, key: &Bytes) {
+        let arguments = vec![Value::Bytes(key.clone()), Value::from(0)];
+        // It expires anyway.
+        let _ = self.command("EXPIRE", arguments).await;
+    }
+
+    /// Whether a key is something else than a list.
+    pub(in super::super) async fn is_no_list(&self, key: &Bytes) -> bool {
+        let length = self.command("LLEN", vec![Value::Bytes(key.clone())]).await;
+        length.is_err_and(|error| error.details().starts_with("WRONGTYPE"))
+    }
+}
+
+fn bytes(value: Value) -> Option<Bytes> {
+    match value {
+        Value::Bytes(bytes) => Some(bytes),
+        Value::String(text) => Some(text.into_inner()),
+        _ => None,
+    }
+}
+
+fn frame(value: Value) -> Option<Bytes> {
+    let frame = bytes(value)?;
+    if frame.len() <= COPIED {
+        return Some(Bytes::copy_from_slice(&frame));
+    }
+    Some(frame)
+}

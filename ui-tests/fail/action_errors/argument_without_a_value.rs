@@ -1,0 +1,12 @@
+use soa::ActionErrors;
+
+#[derive(Debug, ActionErrors)]
+enum SquareError {
+    /// The number is too large.
+    #[action_error(code, field = number, server = true)]
+    TooLarge,
+}
+
+fn main() {
+    let _ = SquareError::CODES;
+}
