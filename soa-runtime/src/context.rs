@@ -10,7 +10,7 @@ use crate::client::{Client, ClientBuilder, TypedClient};
 use crate::codec::Value;
 use crate::extensions::Extensions;
 use crate::lifetime::Lifetime;
-use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet};
+use crate::message::{ContextHeader, Control, Name, Switch, SwitchSet, TraceParent};
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
 ///
@@ -21,6 +21,8 @@ pub struct Context {
     action: Name,
     /// When this action has to be done; never later than the job.
     deadline: Option<Instant>,
+    /// Where in a trace this action is.
+    place: Option<TraceParent>,
     extensions: Extensions,
 }
 
@@ -39,11 +41,17 @@ pub(crate) struct JobState {
 pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send + Sync>;
 
 impl Context {
-    pub(crate) fn new(job: Arc<JobState>, action: Name, extensions: Extensions) -> Self {
+    pub(crate) fn new(
+        job: Arc<JobState>,
+        action: Name,
+        extensions: Extensions,
+        place: Option<TraceParent>,
+    ) -> Self {
         Self {
             deadline: job.lifetime.deadline,
             job,
             action,
+            place,
             extensions,
         }
     }
@@ -87,7 +95,8 @@ impl Context {
             hook: None,
             lifetime: Arc::default(),
         };
-        Self::new(Arc::new(job), Name::Borrowed("test"), Extensions::new())
+        let name = Name::Borrowed("test");
+        Self::new(Arc::new(job), name, Extensions::new(), None)
     }
 
     /// The context with a switch turned on.
@@ -168,6 +177,11 @@ impl Context {
     /// Who calls, in the caller's own words.
     pub fn caller(&self) -> Option<&str> {
         self.job.header.caller.as_deref()
+    }
+
+    /// The place of this action in a trace: that of its span where it has one, and otherwise what came with the job.
+    pub fn trace_parent(&self) -> Option<TraceParent> {
+        self.place
     }
 
     /// The service that calls, where a service does.
@@ -252,6 +266,7 @@ impl Context {
     pub fn soa_client(&self) -> Client {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
+        header.trace_parent = self.place;
         let client = self.job.client.inheriting(header).until(self.deadline);
         match &self.job.hook {
             Some(hook) => hook(client, &self.job.header),

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::failure::Failure;
 use super::signals::Signals;
+use crate::observe::names;
 
 /// So many restarts within such a time, and there is no other.
 const LIMITS: [(usize, Duration); 2] = [(3, Duration::from_secs(15)), (8, Duration::from_secs(60))];
@@ -101,6 +102,7 @@ impl Worker {
                     "process {worker} was started again {times} times within {seconds} seconds, and has ended again"
                 )));
             }
+            names::RESPAWN.counter([]).increment(1);
         }
     }
 

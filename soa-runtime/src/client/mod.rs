@@ -14,6 +14,7 @@
 mod builder;
 mod call;
 mod job;
+mod observed;
 mod options;
 mod parallel;
 mod pending;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
+pub(crate) use observed::Observed;
 pub use options::CallOptions;
 pub use parallel::Parallel;
 pub use pending::{Pending, Sent};
@@ -44,6 +46,8 @@ use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
 };
 use crate::middleware::{ClientStage, Stack};
+use crate::observe::meter::RouteMeters;
+use crate::observe::trace;
 use crate::transport::{ClientTransport, ReplyFuture};
 
 /// Calls services. Cheap to clone.
@@ -66,6 +70,8 @@ pub(crate) struct Route {
     pub(crate) service: Name,
     /// `None` for a service that this client does not know: its calls say so.
     transport: Option<Arc<dyn ClientTransport>>,
+    /// There as the transport is.
+    meters: Option<RouteMeters>,
 }
 
 impl Route {
@@ -198,6 +204,7 @@ impl Client {
             None => Arc::new(Route {
                 service,
                 transport: None,
+                meters: None,
             }),
         }
     }
@@ -209,7 +216,7 @@ impl Client {
         actions: Vec<ActionRequest>,
         options: Option<Box<CallOptions>>,
         sent: Sent,
-    ) -> Result<Dispatched, ClientError> {
+    ) -> Result<Observed, ClientError> {
         for request in &actions {
             if let Err(error) = request.body.bytes() {
                 let action = request.action.clone();
@@ -249,6 +256,12 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
+        let span = trace::call(&route.service, &actions, &mut context);
+        let caller = context.calling_service.as_ref();
+        let meters = route.meters.as_ref();
+        let meter = meters.map(|meters| meters.call(&actions, caller));
+        let sent = sent.traced(trace::send(&span, &route.service));
+        let entered = span.enter();
         let request = ClientRequest {
             service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
@@ -257,7 +270,9 @@ impl Client {
         };
         if self.shared.middleware.is_empty() {
             let dispatched = deliver(&self.shared, &route, request)?;
-            return Ok(within(timeout, route, dispatched));
+            let dispatched = within(timeout, route, dispatched);
+            drop(entered);
+            return Ok(Observed::new(dispatched, span, meter));
         }
         let (shared, called) = (Arc::clone(&self.shared), Arc::clone(&route));
         let end = move |request: ClientRequest| -> BoxFuture<_> {
@@ -269,7 +284,9 @@ impl Client {
             }
         };
         let run = self.shared.middleware.run(request, end);
-        Ok(within(timeout, called, Dispatched::Boxed(run)))
+        let dispatched = within(timeout, called, Dispatched::Boxed(run));
+        drop(entered);
+        Ok(Observed::new(dispatched, span, meter))
     }
 }
 

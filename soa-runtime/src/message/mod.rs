@@ -17,6 +17,7 @@ mod control;
 mod error;
 mod job;
 mod switches;
+mod trace;
 mod variant;
 
 pub use action::{ActionRequest, ActionResponse};
@@ -28,6 +29,8 @@ pub(crate) use control::KEYS as CONTROL_KEYS;
 pub use error::{WireError, code};
 pub use job::{JobRequest, JobResponse};
 pub use switches::{Switch, SwitchSet};
+pub use trace::TraceParent;
+pub(crate) use trace::usable_state;
 pub use variant::Variant;
 pub(crate) use variant::select;
 

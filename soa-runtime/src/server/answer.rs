@@ -62,11 +62,14 @@ impl Server {
         };
         // The bodies of the job are slices of the frame; nothing else keeps it.
         drop(frame);
-        let Request { head, job } = request;
+        let Request { head, job, waited } = request;
+        if let Some(waited) = waited {
+            self.shared.meters.queue_wait.record(waited);
+        }
         let response = match job {
             Ok(job) => {
                 let lifetime = self.lifetime(&job, stopping);
-                self.execute_within(job, lifetime).await
+                job::execute(Arc::clone(&self.shared), job, lifetime, waited).await
             }
             Err(errors) => JobResponse::failed(errors),
         };
@@ -75,6 +78,7 @@ impl Server {
         }
         let frame = wire::write_response(&head, &response).or_else(|error| {
             tracing::error!(service = self.name(), %error, "the response cannot be encoded");
+            self.shared.meters.not_serializable.increment(1);
             wire::write_response(&head, &job::not_serializable())
         });
         let frame = frame.and_then(|frame| {
@@ -111,11 +115,13 @@ impl Server {
         }
         let (service, maximum) = (self.name(), limits.maximum);
         tracing::error!(service, size, maximum, "the response is too large");
+        self.shared.meters.too_large.increment(1);
         false
     }
 
     fn drop_frame(&self, frame: &Bytes, unreadable: &Unreadable) {
         self.shared.stats.count_dropped(unreadable.reason);
+        self.shared.meters.dropped(unreadable.reason);
         if unreadable.reason == DropReason::Expired {
             return;
         }

@@ -7,10 +7,11 @@ use std::fmt::Write;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::Either;
+use tracing::Instrument as _;
 
 use super::{Handler, Shared};
 use crate::BoxFuture;
@@ -22,6 +23,7 @@ use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
     ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
 };
+use crate::observe::trace;
 use crate::service::ActionCall;
 use crate::watchdog::Watched;
 
@@ -30,17 +32,26 @@ use crate::watchdog::Watched;
 /// hundred bytes.
 pub(super) fn execute(
     shared: Arc<Shared>,
-    job: JobRequest,
+    mut job: JobRequest,
     lifetime: Arc<Lifetime>,
+    waited: Option<Duration>,
 ) -> impl Future<Output = JobResponse> + Send + use<> {
     shared.stats.count_job();
+    let meter = shared.meters.job();
+    let span = trace::job(&shared.name, &mut job, waited);
     let correlation_id = Arc::clone(&job.context.correlation_id);
     let run = if shared.job_middleware.is_empty() {
         Either::Left(run_actions(&shared, job, lifetime))
     } else {
         Either::Right(Box::pin(in_middleware(Arc::clone(&shared), job, lifetime)))
     };
-    run.map(move |response| finish(&shared, correlation_id, response))
+    let run = run.map(move |response| {
+        let response = finish(&shared, correlation_id, response);
+        trace::note_errors(&response.errors);
+        drop(meter);
+        response
+    });
+    run.instrument(span)
 }
 
 fn finish(shared: &Shared, correlation_id: Arc<str>, mut response: JobResponse) -> JobResponse {
@@ -50,6 +61,7 @@ fn finish(shared: &Shared, correlation_id: Arc<str>, mut response: JobResponse) 
     let failed = response.actions.iter();
     if let Some(error) = failed.filter_map(|action| action.body.bytes().err()).next() {
         tracing::error!(service = %shared.name, %error, "the response cannot be encoded");
+        shared.meters.not_serializable.increment(1);
         return not_serializable();
     }
     response.context.correlation_id = Some(correlation_id);
@@ -93,12 +105,14 @@ async fn in_middleware(
     match run.await {
         Err(OutOfTime) => {
             tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
+            shared.meters.given_up("job");
             let message = "The service job ran for too long and had to be interrupted (probably a middleware issue).";
             JobResponse::failed(vec![WireError::server(code::JOB_TIMEOUT, message)])
         }
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(error))) => {
             tracing::error!(service = %shared.name, %error, "job middleware refused a job");
+            shared.meters.job_error.increment(1);
             JobResponse::failed(error.into_errors())
         }
         Ok(Err(panic)) => {
@@ -169,9 +183,15 @@ fn run_action<'a>(
 ) -> impl Future<Output = Result<ActionResponse, Vec<WireError>>> + Send + use<'a> {
     let name = request.action.clone();
     let encoding = request.body.encoding();
-    let run = shared.actions.get(&request.action).map(|handler| {
+    let registered = shared.actions.get(&request.action);
+    let (span, place) = trace::action(&shared.name, &name, &state.header);
+    let since = Instant::now();
+    let run = registered.map(|registered| {
+        let handler = &registered.handler;
+        let caller = state.header.calling_service.as_ref();
+        registered.meters.callers.count(caller);
         let call = ActionCall {
-            context: Context::new(Arc::clone(state), name.clone(), extensions.clone()),
+            context: Context::new(Arc::clone(state), name.clone(), extensions.clone(), place),
             action: request.action,
             body: request.body,
         };
@@ -189,7 +209,7 @@ fn run_action<'a>(
             Either::Right(std::future::ready(Ok(response)))
         }
     };
-    run.map(move |outcome| match outcome {
+    let run = run.map(move |outcome| match outcome {
         Ok(mut response) => {
             // Whatever middleware made of it: the caller asked for this action, in this encoding.
             response.action = name;
@@ -200,7 +220,24 @@ fn run_action<'a>(
         }
         Err(error) if error.ends_job() => Err(error.into_errors()),
         Err(error) => Ok(ActionResponse::failed(name, error.into_errors(), encoding)),
-    })
+    });
+    let run = run.map(move |outcome| {
+        if let Some(registered) = registered {
+            registered.meters.time.record(since.elapsed());
+        }
+        let errors = outcome
+            .as_ref()
+            .map_or_else(|errors| errors, |done| &done.errors);
+        if !errors.is_empty() {
+            trace::note_errors(errors);
+            let action = registered.and(outcome.as_ref().ok());
+            // What does not exist has no metric of its own: the name is the caller's choice.
+            let action = action.map_or("", |done| &done.action);
+            shared.meters.failed(action, errors);
+        }
+        outcome
+    });
+    run.instrument(span)
 }
 
 fn unknown_action(name: Name, encoding: Encoding) -> ActionResponse {
@@ -262,6 +299,7 @@ where
 /// What becomes of an action that was given up, in the reference's words.
 fn out_of_time(shared: &Shared, action: &str) -> ActionError {
     tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
+    shared.meters.given_up("action");
     let message = format!("The action \"{action}\" ran for too long and had to be interrupted.");
     ActionError::server(code::ACTION_TIMEOUT, message)
 }
@@ -289,6 +327,7 @@ fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionErr
         (None, None) => "a panic without a message".into(),
     };
     tracing::error!(service = %shared.name, action = place, panic = %text, "a handler panicked");
+    shared.meters.unhandled_error.increment(1);
     let message = format!("Internal server error: {text}");
     let error = ActionError::server(code::SERVER_ERROR, message);
     with_traceback(shared, error, format!("panic in {place}: {text}"))

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::Server;
 use crate::error::TransportErrorKind;
 use crate::lifetime::Signal;
+use crate::observe::names;
 use crate::transport::ServerTransport;
 
 /// At most this many requests are taken from the transport at once: more would wait here while another
@@ -83,6 +84,7 @@ impl Server {
 
     async fn take(self, transport: impl ServerTransport, stopping: Option<Arc<Signal>>) -> Stopped {
         let transport = Arc::new(transport);
+        let _running = self.shared.meters.run_loop();
         let limits = transport.limits();
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
@@ -102,7 +104,10 @@ impl Server {
             if let Ok(more) = Arc::clone(&permits).try_acquire_many_owned(narrow(more)) {
                 free.merge(more);
             }
-            let frames = match transport.receive(free.num_permits()).await {
+            let since = std::time::Instant::now();
+            let received = transport.receive(free.num_permits()).await;
+            self.shared.meters.idle_time.record(since.elapsed());
+            let frames = match received {
                 Ok(frames) if !frames.is_empty() => frames,
                 Ok(_) => {
                     // The transport breaks its contract; do not spin.
@@ -126,6 +131,7 @@ impl Server {
                         && let Err(error) = transport.respond(reply).await
                     {
                         tracing::error!(service = server.name(), %error, "responding failed");
+                        names::RESPONSE_LOST.counter([server.name()]).increment(1);
                     }
                     drop(permit);
                 });

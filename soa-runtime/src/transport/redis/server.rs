@@ -26,6 +26,8 @@ use super::turns::{Turn, Turns};
 use super::{PREFIX, request_key};
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::message::Name;
+use crate::observe::meter::SendMeters;
+use crate::observe::names;
 use crate::transport::{MessageLimits, Reply, ServerTransport};
 use crate::wire;
 
@@ -74,6 +76,7 @@ struct Shared {
     key: Arc<str>,
     settings: RedisSettings,
     limits: MessageLimits,
+    meters: SendMeters,
     state: Mutex<State>,
     /// The run loop wants more, or the transport is closed.
     wanted: Notify,
@@ -135,6 +138,7 @@ impl RedisServerTransport {
         let maximum = settings.maximum_message_size.unwrap_or(MAXIMUM_SIZE);
         let shared = Shared {
             key: request_key(&service).into(),
+            meters: SendMeters::responses(&service),
             service,
             limits: MessageLimits::new(maximum, settings.log_messages_larger_than)
                 .chunked(settings.chunk_messages_larger_than),
@@ -436,6 +440,7 @@ impl Shared {
             key,
             &self.settings,
             None, // The job is done: its answer is worth waiting for.
+            self.meters.clone(),
         ));
         outboxes.insert(reply_to, Arc::clone(&outbox));
         outbox
@@ -560,6 +565,7 @@ impl Receipt for ReplyReceipt {
     fn done(self, outcome: Result<(), TransportError>) {
         if let Err(error) = outcome {
             tracing::error!(service = %self.service, %error, "a response was lost");
+            names::RESPONSE_LOST.counter([&self.service]).increment(1);
         }
     }
 }

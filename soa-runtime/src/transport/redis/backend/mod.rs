@@ -41,6 +41,7 @@ pub(super) use limit::Limit;
 
 use super::script::Script;
 use crate::error::{TransportError, TransportErrorKind};
+use crate::observe::names;
 
 /// Small frames are copied out of the read buffer, which would otherwise live as long as the last of them.
 const COPIED: usize = 64 * 1024;
@@ -137,8 +138,12 @@ impl Link {
             std::future::ready(Ok(()))
         });
         let seen = Arc::clone(&problem);
+        let reconnects = names::RECONNECT.counter([&node.to_string()]);
         client.on_reconnect(move |_| {
-            *lock(&seen) = None;
+            // Without a problem before, this is the first time.
+            if lock(&seen).take().is_some() {
+                reconnects.increment(1);
+            }
             std::future::ready(Ok(()))
         });
         let task = Mutex::new(client.connect());
@@ -309,6 +314,8 @@ impl Link {
     fn suspect(&self, why: &str) {
         if !self.0.is_suspect.swap(true, Ordering::Relaxed) {
             tracing::warn!(redis = %self.0.node, why, "connecting anew");
+            let node = self.0.node.to_string();
+            names::RECONNECT.counter([&node]).increment(1);
         }
     }
 
