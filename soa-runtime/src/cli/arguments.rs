@@ -113,7 +113,7 @@ pub(super) struct ServeArguments {
     pub(super) no_respawn: bool,
     /// Which of the processes of --fork this is
     #[arg(long, value_name = "NUMBER", hide = true)]
-    fork_number: Option<usize>,
+    fork_number: Option<u16>,
 }
 
 impl ServeArguments {
@@ -138,6 +138,11 @@ impl ServeArguments {
     /// Whether this is one of the processes of `--fork`.
     pub(super) fn is_fork(&self) -> bool {
         self.fork_number.is_some()
+    }
+
+    /// Which of the processes of `--fork` this is, from 1; 0 for none of them.
+    pub(super) fn number(&self) -> u16 {
+        self.fork_number.unwrap_or(0)
     }
 
     /// The settings that the flags stand for.

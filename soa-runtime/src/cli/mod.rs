@@ -26,7 +26,6 @@ mod call;
 mod describe;
 mod failure;
 mod fork;
-mod log;
 mod serve;
 mod serving;
 mod signals;
@@ -41,6 +40,8 @@ use arguments::{Arguments, Command, ServeArguments, Sources, What, Work};
 use failure::Failure;
 pub use serving::{Customized, Serve, with_server};
 
+use crate::descriptor::ServiceDescriptor;
+use crate::observe::{Identity, Observing, Wanted};
 use crate::service::Service;
 use crate::settings::{Connections, Loader, NoSection, Section, Settings};
 use crate::transport::RedisSettings;
@@ -220,7 +221,6 @@ impl<M, S> Program<M, S> {
         V: Serve,
         M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
     {
-        log::start(&settings.logging);
         // Who looks after other processes has nothing else to do.
         let is_alone = match &work {
             Work::Serve(serve) => serve.processes().is_none(),
@@ -234,9 +234,14 @@ impl<M, S> Program<M, S> {
             tokio::runtime::Builder::new_current_thread()
         };
         let runtime = builder.enable_all().build().map_err(Failure::other)?;
+        let observing = {
+            let _runtime = runtime.enter();
+            observe(&work, &settings, V::Service::DESCRIPTOR)?
+        };
         let outcome = runtime.block_on(self.dispatch(work, settings));
         // Handlers that block, and what they wait for, do not keep the process.
         runtime.shutdown_background();
+        observing.finish();
         outcome
     }
 
@@ -305,6 +310,30 @@ impl<M, S> Program<M, S> {
         }
         Ok(builder.build()?)
     }
+}
+
+/// Starts log, traces and metrics, as far as this work has a use for them.
+fn observe<S: Section>(
+    work: &Work,
+    settings: &Settings<S>,
+    service: &ServiceDescriptor,
+) -> Result<Observing, BuildError> {
+    let is_caller = matches!(work, Work::Call(_) | Work::Status { .. });
+    let (serves, number) = match work {
+        Work::Serve(serve) => (true, serve.number()),
+        _ => (false, 0),
+    };
+    let wanted = Wanted {
+        logging: &settings.logging,
+        tracing: (serves || is_caller).then_some(&settings.tracing),
+        // The page of a server that runs is not to be taken from it by a call.
+        metrics: serves.then_some((&settings.metrics, number)),
+    };
+    let identity = Identity {
+        service: settings.server.name.as_deref().unwrap_or(service.name()),
+        version: service.version(),
+    };
+    Observing::start(&wanted, &identity)
 }
 
 impl<M, S> std::fmt::Debug for Program<M, S> {

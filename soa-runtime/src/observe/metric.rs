@@ -4,7 +4,6 @@
 //! labels would. The table is what descriptions for recorders, the guide and the test of the dashboard are made from, and
 //! the only place from which handles are made, so that a metric without an entry does not exist.
 
-
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit, with_recorder};
 
 /// What kind of number a metric is.

@@ -20,6 +20,19 @@ pub(crate) mod meter;
 mod metric;
 pub(crate) mod trace;
 
+#[cfg(feature = "cli")]
+mod log;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "prometheus")]
+mod prometheus;
+#[cfg(feature = "cli")]
+mod start;
+
 pub(crate) use metric::names;
 pub use metric::{METRICS, Metric, MetricKind, MetricUnit, describe_metrics};
+#[cfg(feature = "cli")]
+pub use start::Observing;
+#[cfg(feature = "cli")]
+pub(crate) use start::{Identity, Wanted};
 pub use trace::sample_traces;

@@ -23,11 +23,17 @@ use crate::message::{
     ActionRequest, ContextHeader, JobRequest, JobResponse, TraceParent, WireError,
 };
 
-/// The target of spans that belong to a trace; a part of [`LOG`].
-const TRACE: &str = "soa::trace";
+/// The target of spans that belong to a trace which is recorded.
+pub(super) const TRACE: &str = "soa::trace";
+
+/// The target of the spans of jobs among them.
+pub(super) const TRACED_JOB: &str = "soa::trace::job";
 
 /// The target of the spans of jobs whose traces are not recorded.
 const LOG: &str = "soa::job";
+
+/// The field that says how long a request was queued, in microseconds.
+pub(super) const WAITED: &str = "soa.waited_us";
 
 /// How many lots there are, see [`TraceParent::lot`].
 const LOTS: u64 = 1 << 56;
@@ -147,7 +153,7 @@ pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>)
                 queued(service, waited, place, inherited, state);
             }
             let span = error_span!(
-                target: "soa::trace::job",
+                target: TRACED_JOB,
                 "job",
                 otel.name = %format_args!("{service}/{method}"),
                 otel.kind = "server",
@@ -196,7 +202,7 @@ fn queued(
         messaging.system = "soa",
         "messaging.operation.type" = "receive",
         messaging.destination.name = service,
-        soa.waited_us = waited,
+        { WAITED } = waited,
         trace_id = tracing::field::Empty,
         span_id = tracing::field::Empty,
         parent_id = tracing::field::Empty,

@@ -7,7 +7,7 @@
 //!   a tree of values, each with where it was written ──▶ check against the schema ──▶ Settings<S>
 //! ```
 //!
-//! [`Settings`] has a section for the server, the services that may be called, the log, and one of the service's own,
+//! [`Settings`] has a section for the server, the services that may be called, the log, traces and metrics, and one of the service's own,
 //! whose type is the service's. The JSON Schema of these types is the one description of them: values are checked
 //! against it, it has the defaults and the documentation ([`Settings::reference`]), and editors take it
 //! ([`Settings::schema`]). Every mistake is told at once, with its file and line or its variable ([`Problem`]).
@@ -21,6 +21,7 @@ mod error;
 mod file;
 mod load;
 mod logging;
+mod observe;
 mod path;
 mod period;
 mod print;
@@ -46,6 +47,7 @@ pub use client::RouteSettings;
 pub use error::{Problem, SettingsError};
 pub use load::Loader;
 pub use logging::{LogFormat, LogLevel, LoggingSettings};
+pub use observe::{MetricsSettings, TracingSettings};
 pub use period::{BadPeriod, Period};
 pub use secret::Secret;
 pub use server::{ServerSettings, WatchdogSettings};
@@ -97,6 +99,12 @@ pub struct Settings<S = NoSection> {
     /// What is logged, and how. Logs go to the standard error.
     #[serde(default)]
     pub logging: LoggingSettings,
+    /// Where traces go.
+    #[serde(default)]
+    pub tracing: TracingSettings,
+    /// Where metrics are shown.
+    #[serde(default)]
+    pub metrics: MetricsSettings,
     /// The section of the service itself.
     pub service: S,
 }
