@@ -93,7 +93,7 @@ pub(crate) fn call(service: &str, actions: &[ActionRequest], context: &mut Conte
         rpc.system = "soa",
         rpc.service = service,
         rpc.method = method,
-        soa.actions = actions.len(),
+        soa.actions = count(actions),
         correlation_id = &*context.correlation_id,
         "error.type" = tracing::field::Empty,
         trace_id = tracing::field::Empty,
@@ -161,14 +161,18 @@ pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>)
                 rpc.system = "soa",
                 service,
                 action = method,
-                soa.actions = job.actions.len(),
+                soa.actions = count(&job.actions),
                 correlation_id = &*context.correlation_id,
                 "error.type" = tracing::field::Empty,
                 trace_id = tracing::field::Empty,
                 span_id = tracing::field::Empty,
                 parent_id = tracing::field::Empty,
             );
-            context.trace_parent = Some(adopt(&span, place, inherited, state));
+            let place = adopt(&span, place, inherited, state);
+            // The log's lines tell it, whoever has made it.
+            let text = place.to_string();
+            span.record("trace_id", text.get(3..35));
+            context.trace_parent = Some(place);
             return span;
         }
         if inherited.is_none() {
@@ -193,7 +197,8 @@ fn queued(
     parent: Option<TraceParent>,
     state: Option<&str>,
 ) {
-    let waited = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+    // OpenTelemetry knows signed numbers only.
+    let waited = i64::try_from(waited.as_micros()).unwrap_or(i64::MAX);
     let span = info_span!(
         target: TRACE,
         "queue",
@@ -251,6 +256,11 @@ pub(crate) fn note_errors(errors: &[WireError]) {
 fn failed(span: &Span, code: &str) {
     span.record("otel.status_code", "ERROR");
     span.record("error.type", code);
+}
+
+/// OpenTelemetry knows signed numbers only.
+fn count(actions: &[ActionRequest]) -> i64 {
+    i64::try_from(actions.len()).unwrap_or(i64::MAX)
 }
 
 fn first_of(actions: &[ActionRequest]) -> &str {
