@@ -1,83 +1,95 @@
-//! A server with middleware at both of its places, and what a caller sees of it.
+//! A server and a client with the middleware that is shipped, and some of its own.
 //!
-//! `cargo run -p soa --example middleware` prints the order in which things happen for a job of two actions, and the
-//! error of a job without a token.
+//! `cargo run -p soa --example middleware` prints what a caller with permissions gets, what one without is told, how a call
+//! that was lost is made again, and how often the service was really asked.
 #![allow(clippy::print_stdout)] // An example speaks by it.
 
 use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use soa::middleware::{ActionStage, JobStage, Middleware, Next, from_fn};
+use soa::client::ClientRequest;
+use soa::middleware::{
+    ActionStage, Authentication, CircuitBreaker, ClientStage, Credentials, Denied, Identity,
+    Logging, Next, ResultCache, Retry, from_fn,
+};
 use soa::{
-    ActionCall, ActionError, Client, Context, JobError, JobRequest, JobResponse, LocalTransport,
-    Server, Value, code, service, value,
+    ActionCall, ActionError, Client, Context, JobResponse, LocalTransport, Server, Value,
+    WireError, service, value,
 };
 
-/// Lets only jobs through that have a token, and tells handlers whose it is.
-struct RequireToken;
+struct Library;
 
-/// Whose token it is.
-struct User(String);
-
-impl Middleware<JobStage> for RequireToken {
-    async fn call(
-        &self,
-        mut job: JobRequest,
-        next: Next<JobStage>,
-    ) -> Result<JobResponse, JobError> {
-        let Some(token) = job.context.extra.get("token").and_then(Value::as_str) else {
-            return Err(
-                JobError::new(code::ACCESS_DENIED, "There is no token").field("context.token")
-            );
-        };
-        let user = User(format!("the owner of {token}"));
-        job.extensions.insert(user);
-        println!("job: {} actions", job.actions.len());
-        next.run(job).await
+#[service(name = "library", version = "1.0.0")]
+impl Library {
+    /// Finds a book. Whoever has asked may use the answer for a minute.
+    #[action(idempotent, cache = "1m")]
+    async fn find(&self, _request: Value) -> Result<Value, ActionError> {
+        Ok(value!({ "title": "Notes on the engine" }))
     }
-}
 
-struct Greeter;
-
-#[service(name = "greeter", version = "1.0.0")]
-impl Greeter {
-    /// Greets whoever calls.
-    #[action]
-    async fn greet(&self, _request: Value, cx: &Context) -> Result<Value, ActionError> {
-        let name = cx.extension().map_or("you", |User(name)| name.as_str());
-        Ok(value!({ "text": (format!("Hello, {name}")) }))
+    /// Lends a book.
+    #[action(requires = "library.lend")]
+    async fn lend(&self, _request: Value, cx: &Context) -> Result<Value, ActionError> {
+        let reader = cx.identity().map(|identity| identity.name().to_owned());
+        Ok(value!({ "to": (reader) }))
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let server = Server::builder(Greeter)
-        .job_middleware(RequireToken)
-        .action_middleware(from_fn(
-            |call: ActionCall, next: Next<ActionStage>| async move {
-                let action = call.action.clone();
-                let response = next.run(call).await?;
-                println!("  action {action}: {} errors", response.errors.len());
-                Ok(response)
-            },
-        ))
+    let authentication = Authentication::new(|credentials: Credentials| async move {
+        match credentials.token() {
+            "key 7" => Ok(Identity::new("Ada").with_permissions(["library.lend"])),
+            "key 8" => Ok(Identity::new("Bob")),
+            _ => Err(Denied::new("Nobody has this key")),
+        }
+    });
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&runs);
+    let server = Server::builder(Library)
+        .job_middleware(Logging::new())
+        .job_middleware(authentication)
+        .action_middleware(from_fn(move |call: ActionCall, next: Next<ActionStage>| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            next.run(call)
+        }))
         .build()?;
-    let client = Client::builder()
-        .service("greeter", LocalTransport::new(server))
-        .build()?;
-    let greeter = GreeterClient::new(&client);
 
-    let calls = (greeter.greet(value!({})), greeter.greet(value!({})));
-    let (first, _) = client.job(calls).context("token", "key 7").await?;
+    // A network that loses the first message.
+    let sent = AtomicUsize::new(0);
+    let network = from_fn(move |request: ClientRequest, next: Next<ClientStage>| {
+        let is_lost = sent.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            if is_lost {
+                let error = WireError::server("LOST", "The message was lost");
+                return Ok(JobResponse::failed(vec![error]));
+            }
+            next.run(request).await
+        }
+    });
+    let client = Client::builder()
+        .service("library", LocalTransport::new(server))
+        .middleware(ResultCache::new())
+        .middleware(Retry::new().on_code("LOST"))
+        .middleware(CircuitBreaker::new())
+        .middleware(network)
+        .context("token", "key 7")
+        .build()?;
+    let library = LibraryClient::new(&client);
+
+    for _ in 0..3 {
+        let book = library.find(value!({})).await?;
+        println!("found: {book:?}");
+    }
     println!(
-        "{}",
-        first
-            .get("text")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        "the service was asked {} time(s)",
+        runs.load(Ordering::Relaxed)
     );
 
-    if let Err(error) = greeter.greet(value!({})).await {
-        println!("without a token: {error}");
+    println!("lent: {:?}", library.lend(value!({})).await?);
+    if let Err(error) = library.lend(value!({})).context("token", "key 8").await {
+        println!("Bob: {error}");
     }
     Ok(())
 }

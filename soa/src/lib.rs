@@ -201,6 +201,9 @@ pub use soa_macros::service;
 /// | `response` | type | Repeats the type of the response, likewise. |
 /// | `timeout` | time | The handler is given up after so long (`"500ms"`, `"2s"`, `"1m 30s"`), also where its caller waits longer: see [deadlines](crate::docs::deadlines). |
 /// | `switch` | number, or a constant of type [`Switch`] | Makes it a variant of the action, which answers where the switch is on: see [switches](crate::docs::switches). |
+/// | `requires` | text, or several in brackets | The permissions that a caller needs: see [middleware](crate::docs::middleware). |
+/// | `idempotent` | none | Running it twice does what running it once does: clients may call it again. |
+/// | `cache` | a time such as `"10s"` | How long clients may use an answer for the same calls; with `idempotent` alone. |
 /// | `blocking` | none | The method is a plain `fn`, and runs on tokio's pool of threads for work that blocks. |
 ///
 /// ```

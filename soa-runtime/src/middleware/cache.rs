@@ -11,8 +11,8 @@
 //! for one caller, tenant, token or locale is never given to another. [`ResultCache::context_keys`] narrows that.
 //!
 //! Only jobs of one action are looked at. What is kept is bounded in number and in bytes; what was used least recently goes
-//! first. When a call fails, those that waited for it are sent by themselves; when its caller gives it up, one of them
-//! takes its place.
+//! first. When a call fails, those that waited for it are sent by themselves; when its caller gives it up, or its time is
+//! up, one of them takes its place.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -26,8 +26,8 @@ use tokio::time::Instant;
 use super::{ClientStage, Middleware, Next};
 use crate::client::ClientRequest;
 use crate::codec::{Encoding, Map, Value};
-use crate::error::ClientError;
-use crate::message::{Body, JobRequest, JobResponse, Switch};
+use crate::error::{ClientError, ErrorKind};
+use crate::message::{Body, JobRequest, JobResponse, Switch, code};
 
 /// What an entry takes besides its key and its body, about.
 const OVERHEAD: usize = 512;
@@ -191,7 +191,7 @@ impl Middleware<ClientStage> for ResultCache {
                         sender,
                     };
                     let outcome = next.run(request).await;
-                    flight.land(outcome.as_ref().ok(), time);
+                    flight.land(&outcome, time);
                     return outcome;
                 }
                 Entered::Later(mut receiver) => {
@@ -243,21 +243,20 @@ struct Flight<'a> {
 }
 
 impl Flight<'_> {
-    fn land(self, response: Option<&JobResponse>, time: Duration) {
-        let Some(response) = response else {
-            self.sender.send_replace(News::Failed);
-            return;
+    fn land(self, outcome: &Result<JobResponse, ClientError>, time: Duration) {
+        let response = match outcome {
+            // How long it was waited for says nothing about those who wait longer.
+            _ if is_given_up(outcome) => return,
+            Ok(response) if !has_errors(response) => response,
+            _ => {
+                self.sender.send_replace(News::Failed);
+                return;
+            }
         };
         let (response, bytes) = detached(response);
         let response = Arc::new(response);
-        let has_succeeded = response.errors.is_empty()
-            && response
-                .actions
-                .iter()
-                .all(|action| action.errors.is_empty());
         let bytes = bytes + 2 * self.key.len() + OVERHEAD;
         if let Some(until) = Instant::now().checked_add(time)
-            && has_succeeded
             && bytes <= self.cache.max_bytes / 4
         {
             let mut store = self.cache.store();
@@ -271,6 +270,23 @@ impl Flight<'_> {
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         self.cache.store().flights.remove(self.key);
+    }
+}
+
+fn has_errors(response: &JobResponse) -> bool {
+    let mut actions = response.actions.iter();
+    !response.errors.is_empty() || actions.any(|action| !action.errors.is_empty())
+}
+
+/// Whether the time of this caller was up.
+fn is_given_up(outcome: &Result<JobResponse, ClientError>) -> bool {
+    match outcome {
+        Ok(response) => {
+            let of_actions = response.actions.iter().flat_map(|action| &action.errors);
+            let mut errors = response.errors.iter().chain(of_actions);
+            errors.any(|error| [code::ACTION_TIMEOUT, code::JOB_TIMEOUT].contains(&&*error.code))
+        }
+        Err(error) => error.kind() == ErrorKind::Timeout,
     }
 }
 

@@ -30,6 +30,7 @@ fn known(notes: &Notes) -> KnownMiddleware {
         if note.text == "broken" {
             return Err("it is broken".into());
         }
+        drop(note.api_key);
         Ok(noting(server, &notes, note.text))
     })
 }
@@ -101,7 +102,7 @@ client_middleware = [
     )
     .unwrap_err();
     let missing =
-        "the program's defaults:2: `server.middleware[5].name`: it is missing; expected text";
+        "the program's defaults:8: `server.middleware[5].name`: it is missing; expected text";
     assert!(error.to_string().contains(missing), "{error}");
     let error = load(
         known(&Notes::default()),
