@@ -35,11 +35,7 @@ fn chain() -> Client {
         .action("bad", |_: Value, _: Context| async {
             Err::<Value, _>(ActionError::caller("ODD", "it is odd"))
         })
-        .action("worse", |_: Value, _: Context| async {
-            panic!("a fault");
-            #[expect(unreachable_code, reason = "it has a type")]
-            Ok::<Value, ActionError>(Value::Nil)
-        })
+        .action("worse", |_: Value, _: Context| fault())
         .build()
         .unwrap();
     let client = Client::builder()
@@ -72,6 +68,10 @@ fn assert_has(page: &str, line: &str) {
         page.lines().any(|found| found == line),
         "no `{line}` in\n{page}"
     );
+}
+
+async fn fault() -> Result<Value, ActionError> {
+    panic!("a fault")
 }
 
 #[test]
@@ -140,11 +140,7 @@ fn errors_are_counted_by_their_codes_and_panics_as_faults() {
                 .action("bad", |_: Value, _: Context| async {
                     Err::<Value, _>(ActionError::caller("ODD", "it is odd"))
                 })
-                .action("worse", |_: Value, _: Context| async {
-                    panic!("a fault");
-                    #[expect(unreachable_code, reason = "it has a type")]
-                    Ok::<Value, ActionError>(Value::Nil)
-                })
+                .action("worse", |_: Value, _: Context| fault())
                 .build()
                 .unwrap();
             let client = Client::builder()
