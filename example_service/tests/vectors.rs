@@ -260,9 +260,11 @@ fn requests_are_written_as_the_reference_writes_them() {
         let correlation_id = get(["body", "context", "correlation_id"]).and_then(Value::as_str);
         let mut control = Control::default();
         control.suppress_response = Some(false);
-        if let Some(timeout) = get(["body", "control", "timeout"]) {
+        let timeout = get(["body", "control", "timeout"]);
+        if let Some(timeout) = timeout {
             control.extra.insert("timeout", timeout.clone());
         }
+        let lifetime = timeout.and_then(Value::as_f64).unwrap_or(60.0);
         let job = JobRequest::new(
             ContextHeader::new(correlation_id.unwrap()),
             control,
@@ -276,7 +278,7 @@ fn requests_are_written_as_the_reference_writes_them() {
             encoding,
             id,
             reply_to,
-            Duration::from_secs(60),
+            Duration::from_secs_f64(lifetime),
             &job,
         )
         .unwrap();

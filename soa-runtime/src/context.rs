@@ -14,7 +14,7 @@ use crate::error::ActionError;
 use crate::extensions::Extensions;
 use crate::lifetime::Lifetime;
 use crate::message::{
-    ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, code, to_context,
+    ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, TraceParent, code, to_context,
 };
 use crate::middleware::Identity;
 use crate::server::{Server, Shared};
@@ -28,6 +28,8 @@ pub struct Context {
     action: Name,
     /// When this action has to be done; never later than the job.
     deadline: Option<Instant>,
+    /// Where in a trace this action is.
+    place: Option<TraceParent>,
     extensions: Extensions,
     /// How many actions of this server have called each other to get here.
     depth: u8,
@@ -57,11 +59,17 @@ pub(crate) struct ClientLayer(pub(crate) Arc<dyn Fn(Client) -> Client + Send + S
 pub(crate) struct Frozen(pub(crate) UtcDateTime);
 
 impl Context {
-    pub(crate) fn new(job: Arc<JobState>, action: Name, extensions: Extensions) -> Self {
+    pub(crate) fn new(
+        job: Arc<JobState>,
+        action: Name,
+        extensions: Extensions,
+        place: Option<TraceParent>,
+    ) -> Self {
         Self {
             deadline: job.lifetime.deadline,
             job,
             action,
+            place,
             extensions,
             depth: 0,
         }
@@ -107,7 +115,8 @@ impl Context {
             server: None,
             lifetime: Arc::default(),
         };
-        Self::new(Arc::new(job), Name::Borrowed("test"), Extensions::new())
+        let name = Name::Borrowed("test");
+        Self::new(Arc::new(job), name, Extensions::new(), None)
     }
 
     /// The context with a switch turned on.
@@ -216,6 +225,11 @@ impl Context {
     /// Who calls, in the caller's own words.
     pub fn caller(&self) -> Option<&str> {
         self.job.header.caller.as_deref()
+    }
+
+    /// The place of this action in a trace: that of its span where it has one, and otherwise what came with the job.
+    pub fn trace_parent(&self) -> Option<TraceParent> {
+        self.place
     }
 
     /// The service that calls, where a service does.
@@ -327,6 +341,7 @@ impl Context {
     pub fn soa_client(&self) -> Client {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
+        header.trace_parent = self.place;
         let client = self.job.client.inheriting(header).until(self.deadline);
         let client = match &self.job.hook {
             Some(hook) => hook(client, &self.job.header),

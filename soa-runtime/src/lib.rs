@@ -22,6 +22,7 @@ pub mod codec;
 pub mod health;
 pub mod message;
 pub mod middleware;
+pub mod observe;
 #[doc(hidden)]
 pub mod private;
 pub mod redact;

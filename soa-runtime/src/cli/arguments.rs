@@ -141,7 +141,7 @@ pub(super) struct ServeArguments {
     watched: bool,
     /// Which of the processes of --fork this is
     #[arg(long, value_name = "NUMBER", hide = true)]
-    pub(super) fork_number: Option<usize>,
+    pub(super) fork_number: Option<u16>,
 }
 
 /// What there is to do for a process of `serve`. Each starts the next one, as far as it is asked for.
@@ -211,6 +211,11 @@ impl ServeArguments {
     pub(super) fn pid_file(&self) -> Option<&Path> {
         let path = self.pid_file.as_deref();
         path.filter(|_| !self.follows_parent() && !matches!(self.role(), Role::Launcher))
+    }
+
+    /// Which of the processes of `--fork` this is, from 1; 0 for none of them.
+    pub(super) fn number(&self) -> u16 {
+        self.fork_number.unwrap_or(0)
     }
 
     /// The settings that the flags stand for.

@@ -20,6 +20,7 @@ use super::child::{Child, Event, program};
 use super::failure::{Failure, JOBS_LOST};
 use super::outside::Outside;
 use super::signals::Signals;
+use crate::observe::names;
 use crate::settings::RespawnLimit;
 
 /// How many processes there may be for each processor.
@@ -154,6 +155,7 @@ impl Worker {
                     "process {worker} was started again {times} times within {within}, and has ended again"
                 )));
             }
+            names::RESPAWN.counter([]).increment(1);
         }
     }
 

@@ -28,7 +28,7 @@ struct State {
 
 impl Heartbeat {
     /// The file by its setting, for the process of `--fork` with this number.
-    pub(super) fn new(pattern: &str, fork: Option<usize>) -> Self {
+    pub(super) fn new(pattern: &str, fork: Option<u16>) -> Self {
         let fork = fork.map_or("main".to_owned(), |number| number.to_string());
         let path = pattern
             .replace("{{pid}}", &std::process::id().to_string())

@@ -29,7 +29,6 @@ mod describe;
 mod failure;
 mod fork;
 mod heartbeat;
-mod log;
 mod outside;
 mod pid_file;
 mod serve;
@@ -53,6 +52,8 @@ use serve::Serving;
 pub use serving::{Customized, Serve, with_server};
 use signals::Signals;
 
+use crate::descriptor::ServiceDescriptor;
+use crate::observe::{Identity, Observing, Wanted};
 use crate::service::Service;
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
 use crate::transport::RedisSettings;
@@ -247,7 +248,6 @@ impl<M, S> Program<M, S> {
         V: Serve,
         M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
     {
-        log::start(&settings.logging, work.speaks_to_terminal());
         // Who looks after other processes has nothing else to do.
         let runs_handlers = match &work {
             Work::Serve(serve) => matches!(serve.role(), Role::Server),
@@ -261,9 +261,14 @@ impl<M, S> Program<M, S> {
             tokio::runtime::Builder::new_current_thread()
         };
         let runtime = builder.enable_all().build().map_err(Failure::other)?;
+        let observing = {
+            let _runtime = runtime.enter();
+            observe(&work, &settings, V::Service::DESCRIPTOR)?
+        };
         let outcome = runtime.block_on(self.dispatch(work, settings, files));
         // Handlers that block, and what they wait for, do not keep the process.
         runtime.shutdown_background();
+        observing.finish();
         outcome
     }
 
@@ -384,6 +389,35 @@ impl<M, S> Program<M, S> {
         }
         Ok(builder)
     }
+}
+
+/// Starts log, traces and metrics, as far as this work has a use for them.
+fn observe<S: Section>(
+    work: &Work,
+    settings: &Settings<S>,
+    service: &ServiceDescriptor,
+) -> Result<Observing, BuildError> {
+    let is_caller = matches!(work, Work::Call(_) | Work::Status { .. });
+    let (serves, number) = match work {
+        // The others only start processes that do this.
+        Work::Serve(serve) => {
+            let serves = matches!(serve.role(), Role::Supervisor(_) | Role::Server);
+            (serves, serve.number())
+        }
+        _ => (false, 0),
+    };
+    let wanted = Wanted {
+        logging: &settings.logging,
+        may_be_coloured: work.speaks_to_terminal(),
+        tracing: (serves || is_caller).then_some(&settings.tracing),
+        // The page of a server that runs is not to be taken from it by a call.
+        metrics: serves.then_some((&settings.metrics, number)),
+    };
+    let identity = Identity {
+        service: settings.server.name.as_deref().unwrap_or(service.name()),
+        version: service.version(),
+    };
+    Observing::start(&wanted, &identity)
 }
 
 impl<M, S> std::fmt::Debug for Program<M, S> {

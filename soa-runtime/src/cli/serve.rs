@@ -30,7 +30,7 @@ impl Serving {
         settings: ServerSettings,
         connections: &mut Connections,
         outside: Arc<Outside>,
-        fork: Option<usize>,
+        fork: Option<u16>,
     ) -> Result<Self, Failure> {
         let TransportSettings::Redis(redis) = &settings.transport;
         let redis = connections.connect_redis(redis).await?;

@@ -9,6 +9,7 @@ use crate::codec::Value;
 use crate::error::BuildError;
 use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
 use crate::middleware::{ClientStage, Middleware, StackBuilder};
+use crate::observe::meter::RouteMeters;
 use crate::transport::ClientTransport;
 
 /// Puts a [`Client`] together: routes, middleware, base context.
@@ -46,6 +47,7 @@ impl ClientBuilder {
         let route = Route {
             service: name.clone(),
             transport: Some(Arc::new(transport)),
+            meters: Some(RouteMeters::new(&name)),
         };
         self.routes.insert(name, Arc::new(route));
         self

@@ -21,6 +21,7 @@ mod call;
 mod expansion;
 mod form;
 mod job;
+mod observed;
 mod options;
 mod outstanding;
 mod parallel;
@@ -47,6 +48,7 @@ pub use expansion::{
 pub use expansion::{Finder, Visit};
 pub use form::Form;
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
+pub(crate) use observed::Observed;
 pub use options::CallOptions;
 pub use outstanding::{Outstanding, RequestId};
 pub use parallel::{Gather, Parallel, ParallelCall};
@@ -62,6 +64,8 @@ use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
 };
 use crate::middleware::{ClientStage, Middleware, Stack};
+use crate::observe::meter::RouteMeters;
+use crate::observe::trace;
 use crate::transport::{ClientTransport, ReplyFuture};
 
 /// Calls services. Cheap to clone.
@@ -85,6 +89,8 @@ pub(crate) struct Route {
     pub(crate) service: Name,
     /// `None` for a service that this client does not know: its calls say so.
     transport: Option<Arc<dyn ClientTransport>>,
+    /// There as the transport is.
+    meters: Option<RouteMeters>,
 }
 
 impl Route {
@@ -247,6 +253,7 @@ impl Client {
             None => Arc::new(Route {
                 service,
                 transport: None,
+                meters: None,
             }),
         }
     }
@@ -258,7 +265,7 @@ impl Client {
         mut actions: Vec<ActionRequest>,
         options: Option<Box<CallOptions>>,
         sent: Sent,
-    ) -> Result<Dispatched, ClientError> {
+    ) -> Result<Observed, ClientError> {
         for request in &actions {
             if let Err(error) = request.body.bytes() {
                 let action = request.action.clone();
@@ -314,6 +321,12 @@ impl Client {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
         let expander = expanding.and_then(|expanding| expanding.within(self, &context));
+        let span = trace::call(&route.service, &actions, &mut context);
+        let caller = context.calling_service.as_ref();
+        let meters = route.meters.as_ref();
+        let meter = meters.map(|meters| meters.call(&actions, caller));
+        let sent = sent.traced(trace::send(&span, &route.service));
+        let entered = span.enter();
         let request = ClientRequest {
             service: route.service.clone(),
             job: JobRequest::new(context, control, actions),
@@ -321,13 +334,15 @@ impl Client {
             sent,
         };
         let dispatched = self.transmit(&route, request, limit)?;
-        Ok(match expander {
+        let dispatched = match expander {
             None => dispatched,
             Some(expander) => {
                 let expanded = async move { expander.run(&route.service, dispatched.await?).await };
                 Dispatched::Boxed(Box::pin(expanded))
             }
-        })
+        };
+        drop(entered);
+        Ok(Observed::new(dispatched, span, meter))
     }
 
     /// Hands a request to the middleware, or to the transport where there is none, and waits within the limit.

@@ -115,6 +115,27 @@ impl OpenCircuit {
     }
 }
 
+impl ErrorKind {
+    /// The name of the kind in metrics and traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::Job => "job",
+            Self::NotRun => "not_run",
+            Self::Middleware => "middleware",
+            Self::CircuitOpen => "circuit_open",
+            Self::UnknownService => "unknown_service",
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+            Self::Encode => "encode",
+            Self::Decode => "decode",
+            Self::Protocol => "protocol",
+            Self::VariantMismatch => "variant_mismatch",
+            Self::Usage => "usage",
+        }
+    }
+}
+
 impl ClientError {
     fn new(service: &Name, cause: Cause) -> Self {
         Self(Box::new(Inner {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::SwitchSet;
+use super::trace::usable_state;
+use super::{SwitchSet, TraceParent};
 use crate::codec::{Map, Value};
 use crate::redact::Redacted;
 
@@ -23,6 +24,11 @@ pub struct ContextHeader {
     pub caller: Option<Arc<str>>,
     /// The service whose handler calls, set by the framework.
     pub calling_service: Option<Arc<str>>,
+    /// The key `traceparent`: the place in a trace that the call comes from, or, where the server traces, that of the
+    /// job itself. One that cannot be read counts as none.
+    pub trace_parent: Option<TraceParent>,
+    /// What tracing systems say beside it, the key `tracestate`: passed on as it is, up to 512 bytes.
+    pub trace_state: Option<Arc<str>>,
     /// Every further key. It is the users' and is passed on untouched.
     pub extra: Map,
 }
@@ -35,6 +41,8 @@ impl ContextHeader {
             switches: SwitchSet::new(),
             caller: None,
             calling_service: None,
+            trace_parent: None,
+            trace_state: None,
             extra: Map::new(),
         }
     }
@@ -64,6 +72,14 @@ impl ContextHeader {
             "correlation_id" => self.correlation_id = text("correlation_id")?,
             "caller" => self.caller = Some(text("caller")?),
             "calling_service" => self.calling_service = Some(text("calling_service")?),
+            "traceparent" => {
+                let text = text("traceparent")?;
+                let Some(parent) = TraceParent::parse(&text) else {
+                    return Err("the context's `traceparent` must be one of W3C's form".to_owned());
+                };
+                self.trace_parent = Some(parent);
+            }
+            "tracestate" => self.trace_state = usable_state(&text("tracestate")?),
             "switches" => {
                 let numbers = value.as_list().and_then(|switches| {
                     let numbers: Option<SwitchSet> = switches.iter().map(Value::as_i64).collect();
@@ -91,6 +107,12 @@ impl ContextHeader {
         if let Some(service) = &self.calling_service {
             map.push("calling_service", &**service);
         }
+        if let Some(parent) = self.trace_parent {
+            map.push("traceparent", parent.write(&mut [0; 55]));
+            if let Some(state) = &self.trace_state {
+                map.push("tracestate", &**state);
+            }
+        }
         let is_extra = |key: &Value| !key.as_str().is_some_and(|key| KEYS.contains(&key));
         for (key, value) in self.extra.iter().filter(|(key, _)| is_extra(key)) {
             map.push(key.clone(), value.clone());
@@ -113,7 +135,14 @@ impl fmt::Debug for ContextHeader {
 }
 
 /// The framework's own keys of a context.
-pub(crate) const KEYS: [&str; 4] = ["correlation_id", "switches", "caller", "calling_service"];
+pub(crate) const KEYS: [&str; 6] = [
+    "correlation_id",
+    "switches",
+    "caller",
+    "calling_service",
+    "traceparent",
+    "tracestate",
+];
 
 /// The context of a job response: the request's correlation id, and nothing in the response of a job
 /// that failed as a whole (protocol, section 9).

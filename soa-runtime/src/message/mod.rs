@@ -19,6 +19,7 @@ mod error;
 mod held;
 mod job;
 mod switches;
+mod trace;
 mod variant;
 
 pub use action::{ActionRequest, ActionResponse};
@@ -32,6 +33,8 @@ pub(crate) use control::KEYS as CONTROL_KEYS;
 pub use error::{WireError, code};
 pub use job::{JobRequest, JobResponse};
 pub use switches::{Switch, SwitchSet};
+pub use trace::TraceParent;
+pub(crate) use trace::usable_state;
 pub use variant::Variant;
 pub(crate) use variant::select;
 

@@ -62,13 +62,16 @@ impl Server {
         };
         // The bodies of the job are slices of the frame; nothing else keeps it.
         drop(frame);
-        let Request { head, job } = request;
+        let Request { head, job, waited } = request;
         let mut waits = None;
+        if let Some(waited) = waited {
+            self.shared.meters.queue_wait.record(waited);
+        }
         let response = match job {
             Ok(job) => {
                 waits = self.waits(&job);
                 let lifetime = self.lifetime(&job, stopping);
-                self.execute_within(job, lifetime).await
+                job::execute(Arc::clone(&self.shared), job, lifetime, waited).await
             }
             Err(errors) => JobResponse::failed(errors),
         };
@@ -79,6 +82,7 @@ impl Server {
         let write = |response: &JobResponse| wire::write_response_at(now, &head, response);
         let frame = write(&response).or_else(|error| {
             tracing::error!(service = self.name(), %error, "the response cannot be encoded");
+            self.shared.meters.not_serializable.increment(1);
             write(&job::not_serializable())
         });
         let frame = frame.and_then(|frame| {
@@ -118,11 +122,13 @@ impl Server {
         }
         let (service, maximum) = (self.name(), limits.maximum);
         tracing::error!(service, size, maximum, "the response is too large");
+        self.shared.meters.too_large.increment(1);
         false
     }
 
     fn drop_frame(&self, frame: &Bytes, unreadable: &Unreadable) {
         self.shared.stats.count_dropped(unreadable.reason);
+        self.shared.meters.dropped(unreadable.reason);
         if unreadable.reason == DropReason::Expired {
             return;
         }

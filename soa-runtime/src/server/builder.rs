@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::hooks::Hooks;
 use super::variants::Variants;
-use super::{Actions, Handler, Server, Shared, Stats};
+use super::{Actions, Handler, Registered, Server, Shared, Stats};
 use crate::action::Action;
 use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
@@ -18,6 +18,7 @@ use crate::error::{BuildError, IntoActionError};
 use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
 use crate::middleware::{ActionStage, JobStage, Middleware, StackBuilder};
+use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::serializer::{Serializer, Serializers};
 use crate::service::{ActionCall, ActionFuture, Service, run};
 
@@ -386,11 +387,17 @@ impl ServerBuilder {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
+        let name = &self.name;
+        let registered = self.actions.into_iter().map(|(action, handler)| {
+            let meters = ActionMeters::new(name, &action);
+            (action, Registered { handler, meters })
+        });
         Ok(Server {
             shared: Arc::new(Shared {
+                actions: registered.collect(),
+                meters: ServerMeters::new(name),
                 name: self.name,
                 version: self.version,
-                actions: self.actions,
                 job_middleware: self.job_middleware.build(),
                 action_middleware: self.action_middleware.build(),
                 client: self.client,

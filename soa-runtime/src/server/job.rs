@@ -7,10 +7,11 @@ use std::fmt::Write;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::Either;
+use tracing::Instrument as _;
 
 use super::{Handler, Shared};
 use crate::BoxFuture;
@@ -23,6 +24,7 @@ use crate::message::{
     ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
 };
 use crate::middleware::not_authorized;
+use crate::observe::trace;
 use crate::service::{ActionCall, ActionFuture};
 use crate::watchdog::Watched;
 
@@ -31,17 +33,26 @@ use crate::watchdog::Watched;
 /// hundred bytes.
 pub(super) fn execute(
     shared: Arc<Shared>,
-    job: JobRequest,
+    mut job: JobRequest,
     lifetime: Arc<Lifetime>,
+    waited: Option<Duration>,
 ) -> impl Future<Output = JobResponse> + Send + use<> {
     shared.stats.count_job();
+    let meter = shared.meters.job();
+    let span = trace::job(&shared.name, &mut job, waited);
     let correlation_id = Arc::clone(&job.context.correlation_id);
     let run = if shared.job_middleware.is_empty() {
         Either::Left(run_actions(&shared, job, lifetime))
     } else {
         Either::Right(Box::pin(in_middleware(Arc::clone(&shared), job, lifetime)))
     };
-    run.map(move |response| finish(&shared, correlation_id, response))
+    let run = run.map(move |response| {
+        let response = finish(&shared, correlation_id, response);
+        trace::note_errors(&response.errors);
+        drop(meter);
+        response
+    });
+    run.instrument(span)
 }
 
 fn finish(shared: &Shared, correlation_id: Arc<str>, mut response: JobResponse) -> JobResponse {
@@ -51,6 +62,7 @@ fn finish(shared: &Shared, correlation_id: Arc<str>, mut response: JobResponse) 
     let failed = response.actions.iter();
     if let Some(error) = failed.filter_map(|action| action.body.bytes().err()).next() {
         tracing::error!(service = %shared.name, %error, "the response cannot be encoded");
+        shared.meters.not_serializable.increment(1);
         return not_serializable();
     }
     response.context.correlation_id = Some(correlation_id);
@@ -96,6 +108,7 @@ async fn in_middleware(
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(error))) => {
             tracing::error!(service = %shared.name, %error, "job middleware refused a job");
+            shared.meters.job_error.increment(1);
             JobResponse::failed(error.into_errors())
         }
         Ok(Err(panic)) => {
@@ -167,9 +180,15 @@ fn run_action<'a>(
 ) -> impl Future<Output = Result<ActionResponse, Vec<WireError>>> + Send + use<'a> {
     let name = request.action.clone();
     let encoding = request.body.encoding();
-    let run = shared.actions.get(&request.action).map(|handler| {
+    let registered = shared.actions.get(&request.action);
+    let (span, place) = trace::action(&shared.name, &name, &state.header);
+    let since = Instant::now();
+    let run = registered.map(|registered| {
+        let handler = &registered.handler;
+        let caller = state.header.calling_service.as_ref();
+        registered.meters.callers.count(caller);
         let mut call = ActionCall {
-            context: Context::new(Arc::clone(state), name.clone(), extensions.clone()),
+            context: Context::new(Arc::clone(state), name.clone(), extensions.clone(), place),
             action: request.action,
             body: request.body,
         };
@@ -190,7 +209,7 @@ fn run_action<'a>(
             Either::Right(std::future::ready(Ok(response)))
         }
     };
-    run.map(move |outcome| match outcome {
+    let run = run.map(move |outcome| match outcome {
         Ok(mut response) => {
             // Whatever middleware made of it: the caller asked for this action, in this encoding.
             response.action = name;
@@ -201,7 +220,24 @@ fn run_action<'a>(
         }
         Err(error) if error.ends_job() => Err(error.into_errors()),
         Err(error) => Ok(ActionResponse::failed(name, error.into_errors(), encoding)),
-    })
+    });
+    let run = run.map(move |outcome| {
+        if let Some(registered) = registered {
+            registered.meters.time.record(since.elapsed());
+        }
+        let errors = outcome
+            .as_ref()
+            .map_or_else(|errors| errors, |done| &done.errors);
+        if !errors.is_empty() {
+            trace::note_errors(errors);
+            let action = registered.and(outcome.as_ref().ok());
+            // What does not exist has no metric of its own: the name is the caller's choice.
+            let action = action.map_or("", |done| &done.action);
+            shared.meters.failed(action, errors);
+        }
+        outcome
+    });
+    run.instrument(span)
 }
 
 fn unknown_action(name: Name, encoding: Encoding) -> ActionResponse {
@@ -278,6 +314,7 @@ fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
 /// What becomes of an action that was given up, in the reference's words.
 pub(super) fn out_of_time(shared: &Shared, action: &str) -> ActionError {
     tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
+    shared.meters.given_up("action");
     let message = format!("The action \"{action}\" ran for too long and had to be interrupted.");
     ActionError::server(code::ACTION_TIMEOUT, message)
 }
@@ -285,6 +322,7 @@ pub(super) fn out_of_time(shared: &Shared, action: &str) -> ActionError {
 /// What becomes of a job whose time middleware has used up.
 fn job_out_of_time(shared: &Shared) -> ActionError {
     tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
+    shared.meters.given_up("job");
     let message =
         "The service job ran for too long and had to be interrupted (probably a middleware issue).";
     ActionError::job(code::JOB_TIMEOUT, message)
@@ -309,6 +347,7 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
 pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
     let text = text_of(panic);
     tracing::error!(service = %shared.name, action = place, panic = %text, "a handler panicked");
+    shared.meters.unhandled_error.increment(1);
     let message = format!("Internal server error: {text}");
     let error = ActionError::server(code::SERVER_ERROR, message);
     with_traceback(shared, error, format!("panic in {place}: {text}"))

@@ -38,6 +38,7 @@ use crate::context::ClientHook;
 use crate::lifetime::{Lifetime, Signal};
 use crate::message::{JobRequest, JobResponse, Name};
 use crate::middleware::{ActionStage, JobStage, Stack};
+use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::serializer::Serializers;
 use crate::service::{ActionCall, ActionFuture, Service};
 
@@ -50,7 +51,7 @@ pub struct Server {
 pub(crate) struct Shared {
     name: Name,
     version: Name,
-    actions: Actions,
+    actions: FxHashMap<Name, Registered>,
     job_middleware: Stack<JobStage>,
     action_middleware: Stack<ActionStage>,
     client: Client,
@@ -62,6 +63,13 @@ pub(crate) struct Shared {
     honors_caller_timeouts: bool,
     hooks: hooks::Hooks,
     stats: Stats,
+    meters: ServerMeters,
+}
+
+/// An action, and what is counted of it.
+struct Registered {
+    handler: Arc<dyn Handler>,
+    meters: ActionMeters,
 }
 
 /// The registry. Its keys are the service's own, so the hash need not withstand anybody.
@@ -139,7 +147,7 @@ impl Server {
         job: JobRequest,
         lifetime: Arc<Lifetime>,
     ) -> impl Future<Output = JobResponse> + Send + use<> {
-        job::execute(Arc::clone(&self.shared), job, lifetime)
+        job::execute(Arc::clone(&self.shared), job, lifetime, None)
     }
 
     /// How long the caller says that it waits, if that counts: it does not where no answer is wanted.

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::{Server, StartupError};
 use crate::error::TransportErrorKind;
 use crate::lifetime::Signal;
+use crate::observe::names;
 use crate::transport::ServerTransport;
 
 /// At most this many requests are taken from the transport at once: more would wait here while another
@@ -140,6 +141,7 @@ impl Server {
         transport: Arc<T>,
         giving_up: Option<Arc<Signal>>,
     ) -> Stopped {
+        let _running = self.shared.meters.run_loop();
         let limits = transport.limits();
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
@@ -159,7 +161,10 @@ impl Server {
             if let Ok(more) = Arc::clone(&permits).try_acquire_many_owned(narrow(more)) {
                 free.merge(more);
             }
-            let frames = match transport.receive(free.num_permits()).await {
+            let since = std::time::Instant::now();
+            let received = transport.receive(free.num_permits()).await;
+            self.shared.meters.idle_time.record(since.elapsed());
+            let frames = match received {
                 Ok(frames) if !frames.is_empty() => frames,
                 Ok(_) => {
                     // The transport breaks its contract; do not spin.
@@ -183,10 +188,12 @@ impl Server {
                 tokio::spawn(async move {
                     if let Some(reply) = server.answer_within(frame, limits, giving_up).await
                         && let Err(error) = transport.respond(reply).await
-                        && let Some(kept_back) = server.shared.stats.may_log_failure()
                     {
                         let service = server.name();
-                        tracing::error!(service, %error, kept_back, "responding failed");
+                        names::RESPONSE_LOST.counter([service]).increment(1);
+                        if let Some(kept_back) = server.shared.stats.may_log_failure() {
+                            tracing::error!(service, %error, kept_back, "responding failed");
+                        }
                     }
                     drop(permit);
                 });

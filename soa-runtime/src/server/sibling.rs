@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::Shared;
 use super::job::{out_of_time, panicked};
+use super::{Registered, Shared};
 use crate::BoxFuture;
 use crate::error::ActionError;
 use crate::lifetime::{Lifetime, Limited, OutOfTime};
@@ -20,15 +20,18 @@ use crate::service::ActionCall;
 /// Runs an action for another one.
 pub(crate) fn call(
     shared: &Arc<Shared>,
-    call: ActionCall,
+    mut call: ActionCall,
 ) -> BoxFuture<Result<ActionResponse, ActionError>> {
     let name = call.action.clone();
-    let Some(handler) = shared.actions.get(&name) else {
+    let Some(Registered { handler, .. }) = shared.actions.get(&name) else {
         // Unlike that of a job, this is the service's fault: it calls itself.
         let message = format!("The action \"{name}\" was not found on this server.");
         let error = WireError::server(code::UNKNOWN, message).with_field("action");
         return Box::pin(std::future::ready(Err(error.into())));
     };
+    if let Some(timeout) = handler.timeout(&call) {
+        call.context = call.context.within(timeout);
+    }
     let shared = Arc::clone(shared);
     let deadline = call.context.deadline();
     // A lifetime of its own, as a limit of this action does not end the job.

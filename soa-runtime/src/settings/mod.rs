@@ -7,7 +7,7 @@
 //!   a tree of values, each with where it was written ──▶ check against the schema ──▶ Settings<S>
 //! ```
 //!
-//! [`Settings`] has a section for the server, the services that may be called, expansions, the log, and one of the service's own,
+//! [`Settings`] has a section for the server, the services that may be called, expansions, the log, traces and metrics, and one of the service's own,
 //! whose type is the service's. The JSON Schema of these types is the one description of them: values are checked
 //! against it, it has the defaults and the documentation ([`Settings::reference`]), and editors take it
 //! ([`Settings::schema`]). Every mistake is told at once, with its file and line or its variable ([`Problem`]).
@@ -22,6 +22,7 @@ mod file;
 mod load;
 mod logging;
 mod middleware;
+mod observe;
 mod path;
 mod period;
 mod print;
@@ -51,6 +52,7 @@ pub use error::{Problem, SettingsError};
 pub use load::Loader;
 pub use logging::{LogFormat, LogLevel, LoggingSettings};
 pub use middleware::{KnownMiddleware, MiddlewareSettings};
+pub use observe::{MetricsSettings, TracingSettings};
 pub use period::{BadPeriod, Period};
 pub use secret::Secret;
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
@@ -108,6 +110,12 @@ pub struct Settings<S = NoSection> {
     /// What is logged, and how. Logs go to the standard error.
     #[serde(default)]
     pub logging: LoggingSettings,
+    /// Where traces go.
+    #[serde(default)]
+    pub tracing: TracingSettings,
+    /// Where metrics are shown.
+    #[serde(default)]
+    pub metrics: MetricsSettings,
     /// The section of the service itself.
     pub service: S,
 }

@@ -7,7 +7,10 @@ use super::cursor::{Cursor, Fault, Kind};
 use super::json::Json;
 use super::msgpack::MessagePack;
 use crate::codec::Encoding;
-use crate::message::SwitchSet;
+use crate::message::{SwitchSet, TraceParent};
+
+/// The key under which a client of ours says when it has sent a request, where that does not follow from `__expiry__`.
+pub(super) const SENT: &str = "__sent__";
 
 /// The envelope of a request.
 ///
@@ -29,6 +32,8 @@ pub(super) struct Meta<'a> {
     pub(super) reply_to: ReplyTo<'a>,
     /// Unix seconds.
     pub(super) expiry: Option<f64>,
+    /// Unix seconds, where the sender says so.
+    pub(super) sent: Option<f64>,
     pub(super) has_odd_expiry: bool,
     pub(super) client_version: ClientVersion,
 }
@@ -81,6 +86,8 @@ pub(super) struct Context<'a> {
     pub(super) switches: Option<SwitchSet>,
     pub(super) caller: Option<Cow<'a, str>>,
     pub(super) calling_service: Option<Cow<'a, str>>,
+    pub(super) trace_parent: Option<TraceParent>,
+    pub(super) trace_state: Option<Cow<'a, str>>,
     pub(super) has_extra: bool,
 }
 
@@ -202,6 +209,13 @@ impl<'a> Meta<'a> {
                             cursor.skip()?;
                             self.has_odd_expiry = true;
                         }
+                    }
+                }
+                name if name == SENT.as_bytes() => {
+                    self.sent = None;
+                    match cursor.kind()? {
+                        Kind::Integer | Kind::Float => self.sent = Some(cursor.number()?),
+                        _ => cursor.skip()?,
                     }
                 }
                 b"client_version" => self.client_version = scan_version(cursor)?,
@@ -378,6 +392,16 @@ impl<'a> Context<'a> {
                 b"correlation_id" => (&mut self.correlation_id, correlation_odd),
                 b"caller" => (&mut self.caller, caller_odd),
                 b"calling_service" => (&mut self.calling_service, service_odd),
+                b"traceparent" => {
+                    // Nobody's job is refused for how it is traced.
+                    let text = optional_text(cursor)?;
+                    self.trace_parent = text.and_then(|text| TraceParent::parse(&text));
+                    continue;
+                }
+                b"tracestate" => {
+                    self.trace_state = optional_text(cursor)?;
+                    continue;
+                }
                 b"switches" => {
                     self.switches = scan_switches(cursor)?;
                     *switches_odd = self.switches.is_none();
@@ -401,6 +425,15 @@ impl<'a> Context<'a> {
         let is_whole = self.correlation_id.is_some() && self.switches.is_some();
         Ok(is_whole && is_odd == [false; 4])
     }
+}
+
+/// `None` for anything but text.
+fn optional_text<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Cow<'a, str>>, Fault> {
+    if cursor.kind()? == Kind::Text {
+        return cursor.text();
+    }
+    cursor.skip()?;
+    Ok(None)
 }
 
 /// `None` for anything but a list of integers, which is passed over.

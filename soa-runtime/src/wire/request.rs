@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::cursor::Cursor;
 use super::diagnose::diagnose;
 use super::drop_reason::DropReason;
-use super::envelope::{ClientVersion, Envelope, Job, ReplyTo, skipped};
+use super::envelope::{ClientVersion, Envelope, Job, Meta, ReplyTo, SENT, skipped};
 use super::frame::{FrameHead, ProtocolVersion};
 use super::json::Json;
 use super::msgpack::MessagePack;
@@ -16,7 +16,7 @@ use super::writer::Writer;
 use crate::codec::{EncodeError, Encoding, Map, Value, json, msgpack};
 use crate::message::{
     ActionRequest, Body, CONTEXT_KEYS, CONTROL_KEYS, ContextHeader, Control, JobRequest, WireError,
-    code,
+    code, usable_state,
 };
 use crate::serializer::{Format, Serializers};
 
@@ -31,6 +31,12 @@ pub struct Request {
     pub head: Head,
     /// The job, or every error of a malformed one.
     pub job: Result<JobRequest, Vec<WireError>>,
+    /// How long it has waited since it was sent, by the clocks of two machines; `None` where that cannot be told.
+    ///
+    /// Clients of this framework and of PySOA say when they wait no longer, and for how long they wait (`timeout` of the
+    /// control header; 60 s where it is not there), so the difference is when they have sent. Where it is not, a client
+    /// of this framework says the time itself. One of PySOA with another `message_expiry_in_seconds` is misread.
+    pub waited: Option<Duration>,
 }
 
 /// What the answer needs of a request: it comes in the request's own version and serializer, and echoes the
@@ -151,7 +157,8 @@ fn read_payload(
             return Err(Unreadable::new(DropReason::ReplyTo, detail));
         }
     };
-    if is_expired(envelope.meta.expiry) {
+    let now = now();
+    if is_expired(envelope.meta.expiry, now) {
         return Err(Unreadable::new(
             DropReason::Expired,
             "nobody waits any more",
@@ -183,7 +190,26 @@ fn read_payload(
         expiry: envelope.meta.expiry,
         format,
     };
-    Ok(Request { head, job })
+    let control = job.as_ref().ok().map(|job| &job.control);
+    let waited = control.and_then(|control| waited(&envelope.meta, control, now));
+    Ok(Request { head, job, waited })
+}
+
+/// How long a request has waited, see [`Request::waited`].
+fn waited(meta: &Meta<'_>, control: &Control, now: f64) -> Option<Duration> {
+    let sent = match (meta.sent, meta.expiry) {
+        (Some(sent), _) => sent,
+        (None, Some(expiry)) if expiry != 0.0 => expiry - patience(control).as_secs_f64(),
+        (None, _) => return None,
+    };
+    let waited = now - sent;
+    // A clock that is a little late makes it less than nothing. More is no measurement.
+    (-1.0 < waited).then(|| Duration::try_from_secs_f64(waited.max(0.0)).ok())?
+}
+
+/// How long a request is worth reading, as far as its control header tells.
+fn patience(control: &Control) -> Duration {
+    control.timeout().unwrap_or(EXPIRY)
 }
 
 /// A name that a client of the protocol makes: without the `!`, a request could make a server answer into
@@ -193,8 +219,8 @@ fn is_reply_list(name: &[u8]) -> bool {
 }
 
 /// Zero and nil stand for never, as in Python, where they are false.
-fn is_expired(expiry: Option<f64>) -> bool {
-    expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now())
+fn is_expired(expiry: Option<f64>, now: f64) -> bool {
+    expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now)
 }
 
 /// The time, in Unix seconds.
@@ -271,6 +297,8 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
     context.switches = job.context.switches.clone()?;
     context.caller = job.context.caller.as_deref().map(Into::into);
     context.calling_service = job.context.calling_service.as_deref().map(Into::into);
+    context.trace_parent = job.context.trace_parent;
+    context.trace_state = job.context.trace_state.as_deref().and_then(usable_state);
     if job.context.has_extra {
         context.extra = extra(encoding, payload, &job.context.span, &CONTEXT_KEYS)?;
     }
@@ -364,7 +392,9 @@ pub fn write_request(
     writer.key("request_id");
     writer.integer(request_id);
     writer.key("meta");
-    writer.map(3);
+    // Said only where it does not follow from the rest: the usual request is the reference's, byte for byte.
+    let says_when = lifetime.abs_diff(patience(&job.control)) > Duration::from_millis(1);
+    writer.map(if says_when { 4 } else { 3 });
     writer.key("client_version");
     writer.list(3);
     for part in [1, 4, 9] {
@@ -375,6 +405,10 @@ pub fn write_request(
     writer.text(reply_to);
     writer.key("__expiry__");
     writer.value(&Value::Float(expiry_in(lifetime)))?;
+    if says_when {
+        writer.key(SENT);
+        writer.value(&Value::Float(now()))?;
+    }
     writer.close();
     writer.key("body");
     writer.map(3);

@@ -67,7 +67,23 @@ async fn call_from_many(client: &Client, action: &'static str, callers: u64, cal
     }
 }
 
+/// A worker that takes more than it should does so every time; one that gets no processor, because others need them all,
+/// does not. So one of a few rounds has to be even.
 async fn two_workers_share(callers: u64, concurrency: Option<usize>) {
+    const ROUNDS: usize = 6;
+    let mut rounds = Vec::new();
+    while rounds.len() < ROUNDS {
+        let [one, other] = race(callers, concurrency).await;
+        if one.max(other) * 10 <= (one + other) * 6 {
+            return;
+        }
+        rounds.push((one, other));
+    }
+    panic!("one of the workers has too much in every round: {rounds:?}");
+}
+
+/// How many jobs each of two workers runs.
+async fn race(callers: u64, concurrency: Option<usize>) -> [u64; 2] {
     const CALLS: u64 = 100;
     let redis = Redis::start();
     let workers = [(); 2].map(|()| Worker::start(redis.settings(), concurrency));
@@ -80,9 +96,12 @@ async fn two_workers_share(callers: u64, concurrency: Option<usize>) {
     let client = client(redis.settings());
     call_from_many(&client, "work", callers, CALLS).await;
     let jobs = workers.map(Worker::stop);
-    let [one, other] = jobs;
-    assert_eq!(one + other, callers * CALLS, "every job ran once");
-    assert!(one.max(other) * 10 <= (one + other) * 6, "{jobs:?}");
+    assert_eq!(
+        jobs.iter().sum::<u64>(),
+        callers * CALLS,
+        "every job ran once"
+    );
+    jobs
 }
 
 #[tokio::test]

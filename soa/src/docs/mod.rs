@@ -14,6 +14,7 @@
 //! | [`health`] | What `status` tells about what a service needs |
 //! | [`redis`] | Serving and calling over Redis |
 //! | [`running`] | A service as a program: `main`, settings, commands, how it stops |
+//! | [`observing`] | Logs, metrics and traces |
 //! | [`settings`] | Every key of the settings |
 //! | [`testing`] | Services without a network, stubs, contexts |
 //! | [`test_plans`] | PySOA's test plans, a test for each case |
@@ -55,6 +56,10 @@ pub mod redis {}
 #[cfg(feature = "cli")]
 #[doc = include_str!("running.md")]
 pub mod running {}
+
+#[cfg(feature = "cli")]
+#[doc = include_str!("observing.md")]
+pub mod observing {}
 
 #[cfg(feature = "cli")]
 #[doc = include_str!("settings.md")]

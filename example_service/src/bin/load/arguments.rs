@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use soa::codec::json;
 use soa::{BuildError, RedisSettings, Value};
 
+use crate::see::Seen;
+
 /// Calls one action over Redis as fast, or as often, as it is told, and prints how that went.
 ///
 /// With --callers, each of so many callers makes its next call when the last one was answered. With --rate, calls
@@ -46,6 +48,8 @@ impl FromStr for Address {
 pub(crate) enum Command {
     /// Measures this framework, raw sockets, and a PySOA server in turns, and prints the ratios
     Compare(Compare),
+    /// Measures what it costs to switch on log, metrics and traces, in turns
+    See(SeeCost),
     /// Answers the requests of `--raw`
     #[command(hide = true)]
     RawServer {
@@ -91,6 +95,12 @@ pub(crate) struct Run {
     /// A server process to watch; may be given several times
     #[arg(long, value_name = "PID", conflicts_with = "start_server")]
     pub(crate) server_pid: Vec<u32>,
+    /// Switch these on in this process and in the servers that it starts; without it they are off
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) see: Vec<Seen>,
+    /// With `--see tracing`: which share of the traces is recorded
+    #[arg(long, default_value_t = SAMPLE)]
+    pub(crate) sample: f64,
     /// Measure plain sockets and frames of the same size in place of the framework, on both sides
     #[arg(long, conflicts_with_all = ["start_server", "server_pid", "service", "action", "body", "actions"])]
     pub(crate) raw: bool,
@@ -118,6 +128,29 @@ pub(crate) struct Compare {
     #[arg(long, default_value = "5", value_parser = seconds)]
     pub(crate) duration: Duration,
 }
+
+/// A comparison of what is switched on.
+#[derive(Args, Debug)]
+pub(crate) struct SeeCost {
+    /// How often each has its turn; the best one counts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// How long each turn is measured, in seconds
+    #[arg(long, default_value = "3", value_parser = seconds)]
+    pub(crate) duration: Duration,
+    /// How many callers
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) callers: u32,
+    /// Which share of the traces is recorded
+    #[arg(long, default_value_t = SAMPLE)]
+    pub(crate) sample: f64,
+    /// Only nothing and all together
+    #[arg(long)]
+    pub(crate) only_all: bool,
+}
+
+/// The share of traces that settings have where they do not say another.
+const SAMPLE: f64 = 0.1;
 
 fn body(text: &str) -> Result<Value, String> {
     let body = json::decode_value(text.as_bytes()).map_err(|error| error.to_string())?;

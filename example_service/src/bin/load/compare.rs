@@ -62,7 +62,7 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
     let settings = &address.settings;
     let mut servers = vec![
         Process::raw_server(&address)?,
-        Process::example_server(&address, "example")?,
+        Process::example_server(&address, "example", &[])?,
     ];
     let service = |service: &str, actions| {
         let work = Work {

@@ -8,7 +8,7 @@
 //! It calls one action in a closed loop of callers or an open loop at a rate, of whatever serves the protocol:
 //! this framework, PySOA, or, with `--raw`, sockets without either. It reports round trips, latencies and what
 //! the processor did in this process, the servers and Redis. `load compare` measures several of these in turns,
-//! and gives their ratios.
+//! and gives their ratios; `load see` measures what log, metrics and traces cost.
 //!
 //! Everything here runs on one thread, as a client does by default; only the clock of the open loop has its own.
 
@@ -22,6 +22,7 @@ mod processes;
 mod raw;
 mod report;
 mod resp;
+mod see;
 mod target;
 mod usage;
 
@@ -52,6 +53,7 @@ async fn main() -> ExitCode {
     let outcome = match arguments.command {
         None => run(arguments.run).await,
         Some(Command::Compare(arguments)) => compare::compare(&arguments).await,
+        Some(Command::See(arguments)) => see::cost(&arguments),
         Some(Command::RawServer { redis }) => raw::serve(&redis.settings).await,
     };
     match outcome {
@@ -72,12 +74,14 @@ async fn run(run: Run) -> Result<(), Box<dyn Error>> {
         }
     };
     let settings = &redis.settings;
+    let seen = see::assignments(&run.see, run.sample)?;
+    let observing = see::observe(&seen)?;
     let mut servers = Vec::new();
     if run.raw {
         servers.push(Process::raw_server(&redis)?);
     }
     for _ in 0..run.start_server {
-        servers.push(Process::example_server(&redis, &run.service)?);
+        servers.push(Process::example_server(&redis, &run.service, &seen)?);
     }
     let mut pids = run.server_pid.clone();
     pids.extend(servers.iter().map(Process::id));
@@ -113,6 +117,7 @@ async fn run(run: Run) -> Result<(), Box<dyn Error>> {
     if let Some(file) = run.plot {
         std::fs::write(&file, plot::svg(&outcomes))?;
     }
+    observing.finish();
     Ok(())
 }
 

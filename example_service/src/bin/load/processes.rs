@@ -31,7 +31,11 @@ impl Process {
     }
 
     /// The example service, as the program beside this one serves it.
-    pub(crate) fn example_server(redis: &Address, service: &str) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn example_server(
+        redis: &Address,
+        service: &str,
+        assignments: &[String],
+    ) -> Result<Self, Box<dyn Error>> {
         let program = std::env::current_exe()?.with_file_name("example_service");
         if !program.exists() {
             let hint = "run `cargo build --release -p example_service` first";
@@ -39,6 +43,9 @@ impl Process {
         }
         let mut command = Command::new(program);
         command.args(["serve", "--redis", &redis.text, "--name", service]);
+        for assignment in assignments {
+            command.args(["--set", assignment]);
+        }
         Self::start(command)
     }
 

@@ -109,6 +109,9 @@ fn stub(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
                     }
                 }
             };
+            if matched.has(Slot::DataType) && !matched.has(Slot::Path) {
+                return Err(Slot::DataType.is("a data type needs a path and a value: `int: id: 5`"));
+            }
             if matched.has(Slot::Path) {
                 put(request, line, matched, expected(matched)?)?;
             }

@@ -24,6 +24,8 @@ use crate::client::{ClientRequest, Sent};
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::message::{JobResponse, Name};
+use crate::observe::meter::SendMeters;
+use crate::observe::names;
 use crate::transport::{ClientTransport, MessageLimits, ReplyFuture};
 use crate::wire::{self, ProtocolVersion};
 
@@ -200,6 +202,7 @@ impl Shared {
                     request_key(&self.service),
                     connection.settings(),
                     connection.retries(),
+                    SendMeters::requests(&self.service),
                 ))
             };
             let lines = ring.request_lines(&self.service);
@@ -227,6 +230,9 @@ impl Shared {
             tracing::warn!(service = %self.service, size, "the request is large");
             return Ok(());
         }
+        names::CLIENT_TOO_LARGE
+            .counter([&self.service])
+            .increment(1);
         let maximum = self.limits.maximum.unwrap_or_default();
         let message = format!(
             "Message exceeds maximum message size: it has {size} bytes, and {maximum} are allowed"
@@ -300,6 +306,9 @@ impl Drop for Waiting<'_> {
             && is_given_up
             && Instant::now() + SLACK >= self.deadline
         {
+            names::CLIENT_TIMEOUT
+                .counter([&self.shared.service])
+                .increment(1);
             self.shared.take_back.add(outbox.line(), frame);
         }
     }

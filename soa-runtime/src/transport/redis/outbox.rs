@@ -25,6 +25,7 @@ use super::pause::{pause, random};
 use super::script::Script;
 use super::settings::RedisSettings;
 use crate::error::{TransportError, TransportErrorKind};
+use crate::observe::meter::{SendMeters, as_number};
 
 /// At most so many messages, and about so many bytes, in one call: Lua unpacks them onto its stack, and Redis
 /// serves nobody else meanwhile.
@@ -78,6 +79,7 @@ struct Shared<R> {
     scripts: Arc<Pushes>,
     key: Arc<str>,
     capacity: Bytes,
+    meters: SendMeters,
     /// How often a master is looked for while nobody knows one; `None` for as long as there is time.
     retries: Option<u32>,
     state: Mutex<State<R>>,
@@ -134,6 +136,7 @@ impl<R: Receipt> Outbox<R> {
         key: impl Into<Arc<str>>,
         settings: &RedisSettings,
         retries: Option<u32>,
+        meters: SendMeters,
     ) -> Self {
         // From some number on, the waits are longer than any message lives.
         let tries = settings.queue_full_retries.min(24);
@@ -143,6 +146,7 @@ impl<R: Receipt> Outbox<R> {
             scripts,
             key: key.into(),
             capacity: settings.queue_capacity.to_string().into(),
+            meters,
             retries,
             state: Mutex::new(State {
                 backlog: Backlog::new(patience),
@@ -252,7 +256,14 @@ impl<R: Receipt> Shared<R> {
             let refusal = match self.push(&mut limit, &link, &batch).await {
                 Ok(taken) => {
                     self.state().is_proven |= taken > 0;
+                    let now = Instant::now();
                     for waiting in batch.drain(..taken.min(batch.len())) {
+                        let message = &waiting.message;
+                        self.meters.time.record(now.duration_since(message.since));
+                        let size: usize = message.more.iter().map(Bytes::len).sum();
+                        self.meters
+                            .size
+                            .record(as_number(message.frame.len() + size));
                         waiting.message.receipt.done(Ok(()));
                     }
                     self.full()
@@ -356,6 +367,7 @@ impl<R: Receipt> Shared<R> {
     /// Puts back what was not taken, but for who cannot wait longer.
     fn refused(&self, batch: Vec<Waiting<R>>, refusal: &Refusal) {
         let is_full = refusal.kind == TransportErrorKind::QueueFull;
+        self.meters.retry.increment(1);
         let mut state = self.state();
         state.backlog.put_back(batch);
         state.backlog.wait(is_full);

@@ -27,6 +27,8 @@ use super::{PREFIX, request_key};
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::lifetime::Signal;
 use crate::message::Name;
+use crate::observe::meter::SendMeters;
+use crate::observe::names;
 use crate::seldom::Seldom;
 use crate::transport::{MessageLimits, Reply, ServerTransport};
 use crate::wire;
@@ -79,6 +81,7 @@ struct Shared {
     key: Arc<str>,
     settings: RedisSettings,
     limits: MessageLimits,
+    meters: SendMeters,
     state: Mutex<State>,
     /// The run loop wants more, or the transport is closed.
     wanted: Notify,
@@ -169,6 +172,7 @@ impl RedisServerTransport {
         let shared = Shared {
             key: request_key(&service).into(),
             losses: Arc::new(losses),
+            meters: SendMeters::responses(&service),
             service,
             limits: MessageLimits::new(maximum, settings.log_messages_larger_than)
                 .chunked(settings.chunk_messages_larger_than),
@@ -492,6 +496,7 @@ impl Shared {
             key,
             &self.settings,
             None, // The job is done: its answer is worth waiting for.
+            self.meters.clone(),
         ));
         outboxes.lists.insert(reply_to, Arc::clone(&outbox));
         outbox
@@ -619,6 +624,9 @@ impl Receipt for ReplyReceipt {
 
     fn done(self, outcome: Result<(), TransportError>) {
         if let Err(error) = outcome {
+            names::RESPONSE_LOST
+                .counter([&self.losses.service])
+                .increment(1);
             self.losses.count(&error);
         }
     }

@@ -46,6 +46,7 @@ use failure::{failure, is_about_the_key, is_answer, is_closed, is_final, kind, t
 use super::condition::{Condition, Doing};
 use super::script::{Script, Variant};
 use crate::error::{TransportError, TransportErrorKind};
+use crate::observe::names;
 
 /// How long closing a connection may take.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -154,8 +155,12 @@ impl Link {
             std::future::ready(Ok(()))
         });
         let seen = Arc::clone(&state);
+        let reconnects = names::RECONNECT.counter([&node.to_string()]);
         client.on_reconnect(move |_| {
-            *lock(&seen.problem) = None;
+            // Without a problem before, this is the first time.
+            if lock(&seen.problem).take().is_some() {
+                reconnects.increment(1);
+            }
             // It may be another Redis, and the login another one.
             seen.abilities.store(Abilities::UNKNOWN, Ordering::Relaxed);
             seen.condition.connected(seen.doing);
@@ -357,7 +362,10 @@ impl Link {
 
     /// Has another link opened in the place of this one.
     pub(super) fn replace(&self) {
-        self.0.is_suspect.store(true, Ordering::Relaxed);
+        if !self.0.is_suspect.swap(true, Ordering::Relaxed) {
+            let node = self.0.node.to_string();
+            names::RECONNECT.counter([&node]).increment(1);
+        }
     }
 
     fn failed_push(&self, error: Error) -> PushError {

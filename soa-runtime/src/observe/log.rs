@@ -2,19 +2,26 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
 
+use super::trace;
 use crate::settings::{LogFormat, LogLevel, LoggingSettings};
+
+/// What takes records beside the log.
+pub(super) type Export = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Starts it. A program that has its own subscriber keeps it. Colours are for terminals, where the standard error stays
 /// what it is.
-pub(super) fn start(settings: &LoggingSettings, may_be_coloured: bool) {
+pub(super) fn start(settings: &LoggingSettings, export: Option<Export>, may_be_coloured: bool) {
     let targets = settings.targets.iter();
     let filter = Targets::new()
         .with_default(level(settings.level))
+        // A job's span says what it is in each line. The other spans are for those who collect traces.
+        .with_target(trace::TRACE, LevelFilter::OFF)
+        .with_target(trace::TRACED_JOB, LevelFilter::ERROR)
         .with_targets(targets.map(|(target, of_target)| (target.as_str(), level(*of_target))));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = match settings.format {
@@ -24,7 +31,8 @@ pub(super) fn start(settings: &LoggingSettings, may_be_coloured: bool) {
         }
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+    let subscriber = tracing_subscriber::registry();
+    let subscriber = subscriber.with(export).with(layer.with_filter(filter));
     // An error says that there is one already.
     let _ = subscriber.try_init();
 }

@@ -1,0 +1,313 @@
+//! What is counted where: the handles of metrics, made once for each server, action, route and transport.
+//!
+//! Two labels are not known in advance: who calls, and which actions a client calls. Their handles are kept in small
+//! maps, so that a call costs a look-up at most. What a peer says of itself is not believed without a bound: further
+//! callers are counted together.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use metrics::{Counter, Gauge, Histogram};
+use rustc_hash::FxHashMap;
+
+use super::{Metric, names};
+use crate::error::ClientError;
+use crate::message::{ActionRequest, Name, WireError};
+use crate::wire::DropReason;
+
+/// So many callers, or called actions, have handles of their own.
+const MOST: usize = 512;
+
+/// Stands for a caller that is no service.
+const PROGRAM: &str = "program";
+
+/// Stands for all that are too many.
+const OTHER: &str = "other";
+
+/// What a server counts.
+#[derive(Debug)]
+pub(crate) struct ServerMeters {
+    service: Name,
+    job_time: Histogram,
+    pub(crate) queue_wait: Histogram,
+    pub(crate) idle_time: Histogram,
+    busy: Gauge,
+    pub(crate) job_error: Counter,
+    pub(crate) unhandled_error: Counter,
+    pub(crate) too_large: Counter,
+    pub(crate) not_serializable: Counter,
+}
+
+impl ServerMeters {
+    pub(crate) fn new(service: &Name) -> Self {
+        let labels = [&**service];
+        Self {
+            service: service.clone(),
+            job_time: names::JOB_TIME.histogram(labels),
+            queue_wait: names::QUEUE_WAIT.histogram(labels),
+            idle_time: names::IDLE_TIME.histogram(labels),
+            busy: names::BUSY.gauge(labels),
+            job_error: names::JOB_ERROR.counter(labels),
+            unhandled_error: names::UNHANDLED_ERROR.counter(labels),
+            too_large: names::RESPONSE_TOO_LARGE.counter(labels),
+            not_serializable: names::RESPONSE_NOT_SERIALIZABLE.counter(labels),
+        }
+    }
+
+    /// A job begins; it ends when this is dropped.
+    pub(crate) fn job(&self) -> JobMeter {
+        self.busy.increment(1.0);
+        JobMeter {
+            busy: self.busy.clone(),
+            time: self.job_time.clone(),
+            since: Instant::now(),
+        }
+    }
+
+    /// A run loop begins; it ends when this is dropped.
+    pub(crate) fn run_loop(&self) -> Running {
+        names::STARTUP.counter([&self.service]).increment(1);
+        let running = names::RUNNING.gauge([&self.service]);
+        running.increment(1.0);
+        Running {
+            running,
+            shutdown: names::SHUTDOWN.counter([&self.service]),
+        }
+    }
+
+    /// An action answered with errors.
+    pub(crate) fn failed(&self, action: &str, errors: &[WireError]) {
+        for error in errors {
+            let labels = [&*self.service, action, &error.code];
+            names::ACTION_ERROR.counter(labels).increment(1);
+        }
+    }
+
+    /// An action, or a whole job, was given up.
+    pub(crate) fn given_up(&self, level: &str) {
+        names::HARAKIRI.counter([&self.service, level]).increment(1);
+    }
+
+    pub(crate) fn dropped(&self, reason: DropReason) {
+        let counter = match reason {
+            DropReason::Expired => names::EXPIRED.counter([&*self.service]),
+            DropReason::RequestId => names::NO_REQUEST_ID.counter([&*self.service]),
+            reason => names::DROPPED.counter([&self.service, reason.as_str()]),
+        };
+        counter.increment(1);
+    }
+}
+
+/// A job that runs.
+#[derive(Debug)]
+pub(crate) struct JobMeter {
+    busy: Gauge,
+    time: Histogram,
+    since: Instant,
+}
+
+impl Drop for JobMeter {
+    fn drop(&mut self) {
+        self.busy.decrement(1.0);
+        self.time.record(self.since.elapsed());
+    }
+}
+
+/// A run loop that runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    running: Gauge,
+    shutdown: Counter,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.running.decrement(1.0);
+        self.shutdown.increment(1);
+    }
+}
+
+/// What a server counts of one action.
+#[derive(Debug)]
+pub(crate) struct ActionMeters {
+    pub(crate) time: Histogram,
+    pub(crate) callers: Callers,
+}
+
+impl ActionMeters {
+    pub(crate) fn new(service: &Name, action: &Name) -> Self {
+        Self {
+            time: names::ACTION_TIME.histogram([service, action]),
+            callers: Callers::new(names::SERVER_CALL, service, action),
+        }
+    }
+}
+
+/// Who calls one action.
+#[derive(Debug)]
+pub(crate) struct Callers {
+    metric: Metric,
+    to: Name,
+    action: Name,
+    program: Counter,
+    known: RwLock<FxHashMap<Arc<str>, Counter>>,
+}
+
+impl Callers {
+    fn new(metric: Metric, to: &Name, action: &Name) -> Self {
+        Self {
+            metric,
+            to: to.clone(),
+            action: action.clone(),
+            program: metric.counter([PROGRAM, to, action]),
+            known: RwLock::default(),
+        }
+    }
+
+    /// Counts a call of this service, if it is one that calls.
+    pub(crate) fn count(&self, from: Option<&Arc<str>>) {
+        let Some(from) = from else {
+            return self.program.increment(1);
+        };
+        // Nothing panics while these are held.
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counter) = known.get(from) {
+            return counter.increment(1);
+        }
+        drop(known);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let from = if known.len() < MOST { from } else { OTHER };
+        let counter = known.entry(from.into());
+        let new = || self.metric.counter([from, &self.to, &self.action]);
+        counter.or_insert_with(new).increment(1);
+    }
+}
+
+/// What a client counts of the calls of one service.
+#[derive(Debug)]
+pub(crate) struct RouteMeters {
+    service: Name,
+    pending: Gauge,
+    actions: RwLock<FxHashMap<Name, Arc<CalledMeters>>>,
+}
+
+/// What a client counts of one action.
+#[derive(Debug)]
+struct CalledMeters {
+    action: Name,
+    time: Histogram,
+    callers: Callers,
+}
+
+impl RouteMeters {
+    pub(crate) fn new(service: &Name) -> Self {
+        Self {
+            service: service.clone(),
+            pending: names::PENDING.gauge([service]),
+            actions: RwLock::default(),
+        }
+    }
+
+    /// A call begins.
+    pub(crate) fn call(&self, actions: &[ActionRequest], from: Option<&Arc<str>>) -> CallMeter {
+        let mut called = actions.iter().map(|request| {
+            let called = self.called(&request.action);
+            called.callers.count(from);
+            called
+        });
+        let first = called.next();
+        called.for_each(drop);
+        self.pending.increment(1.0);
+        CallMeter {
+            service: self.service.clone(),
+            pending: self.pending.clone(),
+            first,
+            since: Instant::now(),
+        }
+    }
+
+    fn called(&self, action: &Name) -> Arc<CalledMeters> {
+        // Nothing panics while these are held.
+        let known = self.actions.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(called) = known.get(action) {
+            return Arc::clone(called);
+        }
+        drop(known);
+        let mut known = self.actions.write().unwrap_or_else(PoisonError::into_inner);
+        let action = match known.len() < MOST {
+            true => action.clone(),
+            false => Name::Borrowed(OTHER),
+        };
+        let new = || CalledMeters {
+            time: names::CALL_TIME.histogram([&self.service, &action]),
+            callers: Callers::new(names::CLIENT_CALL, &self.service, &action),
+            action: action.clone(),
+        };
+        Arc::clone(
+            known
+                .entry(action.clone())
+                .or_insert_with(|| Arc::new(new())),
+        )
+    }
+}
+
+/// A call that waits for its answer, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct CallMeter {
+    service: Name,
+    pending: Gauge,
+    first: Option<Arc<CalledMeters>>,
+    since: Instant,
+}
+
+impl CallMeter {
+    /// The call has ended. One that its caller gives up before is not counted further.
+    pub(crate) fn done(&self, error: Option<&ClientError>) {
+        let Some(called) = &self.first else { return };
+        called.time.record(self.since.elapsed());
+        if let Some(error) = error {
+            let labels = [&*self.service, &*called.action, error.kind().as_str()];
+            names::CALL_ERROR.counter(labels).increment(1);
+        }
+    }
+}
+
+impl Drop for CallMeter {
+    fn drop(&mut self) {
+        self.pending.decrement(1.0);
+    }
+}
+
+/// A number of bytes as recorders take it.
+#[expect(clippy::cast_precision_loss, reason = "no message has 2^53 bytes")]
+pub(crate) fn as_number(bytes: usize) -> f64 {
+    bytes as f64
+}
+
+/// What is counted of the messages that go to one service, or are its responses.
+#[derive(Clone, Debug)]
+pub(crate) struct SendMeters {
+    pub(crate) time: Histogram,
+    pub(crate) size: Histogram,
+    pub(crate) retry: Counter,
+}
+
+impl SendMeters {
+    /// Of a client's requests.
+    pub(crate) fn requests(service: &str) -> Self {
+        Self {
+            time: names::CLIENT_SEND.histogram([service]),
+            size: names::CLIENT_SIZE.histogram([service]),
+            retry: names::CLIENT_RETRY.counter([service]),
+        }
+    }
+
+    /// Of a server's responses.
+    pub(crate) fn responses(service: &str) -> Self {
+        Self {
+            time: names::SERVER_SEND.histogram([service]),
+            size: names::SERVER_SIZE.histogram([service]),
+            retry: names::SERVER_RETRY.counter([service]),
+        }
+    }
+}
