@@ -4,6 +4,11 @@
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
 mod fork;
+#[cfg(all(feature = "otlp", feature = "prometheus"))]
+mod observing;
 mod processes;
+#[cfg(all(feature = "otlp", feature = "prometheus"))]
+#[path = "../../../soa/tests/observe/receiver.rs"]
+mod receiver;
 mod serving;
 mod without_a_server;
