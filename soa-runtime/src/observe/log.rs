@@ -31,10 +31,14 @@ pub(super) fn start(settings: &LoggingSettings, export: Option<Export>, may_be_c
         }
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let subscriber = tracing_subscriber::registry();
-    let subscriber = subscriber.with(export).with(layer.with_filter(filter));
-    // An error says that there is one already.
-    let _ = subscriber.try_init();
+    let lines = layer.with_filter(filter);
+    let registry = tracing_subscriber::registry();
+    // Not a layer that may be none: one without a filter would make every span wanted. An error says that there is a
+    // subscriber already.
+    let _ = match export {
+        Some(export) => registry.with(export.and_then(lines)).try_init(),
+        None => registry.with(lines).try_init(),
+    };
 }
 
 fn level(level: LogLevel) -> LevelFilter {
