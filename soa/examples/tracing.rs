@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = std::env::args().nth(1);
     let endpoint = endpoint.as_deref().unwrap_or("http://127.0.0.1:4318");
     let settings = Settings::<NoSection>::loader()
-        .set(&format!("tracing.endpoint={endpoint}"))
+        .set(format!("tracing.endpoint={endpoint}"))
         .set("tracing.sample=1")
         .load()?;
     // Before servers and clients are made.

@@ -43,7 +43,7 @@ fn front(redis: &Redis) -> Server {
 async fn a_chain_through_pysoa_arrives_whole_and_is_one_trace() {
     let collector = Collector::start();
     let observed = Settings::<NoSection>::loader()
-        .set(&format!("tracing.endpoint={}", collector.endpoint()))
+        .set(format!("tracing.endpoint={}", collector.endpoint()))
         .set("tracing.sample=1")
         .set("tracing.interval=50ms")
         .set("logging.level=off")

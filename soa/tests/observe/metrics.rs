@@ -32,13 +32,6 @@ fn chain() -> Client {
         .action("good", |body: Value, _: Context| async {
             Ok::<_, ActionError>(body)
         })
-        .action("bad", |_: Value, _: Context| async {
-            Err::<Value, _>(ActionError::caller("ODD", "it is odd"))
-        })
-        .action("worse", |_: Value, _: Context| async {
-            let nothing: Option<Value> = None;
-            Ok::<Value, ActionError>(nothing.expect("a fault"))
-        })
         .build()
         .unwrap();
     let client = Client::builder()
@@ -139,9 +132,9 @@ fn errors_are_counted_by_their_codes_and_panics_as_faults() {
                 .action("bad", |_: Value, _: Context| async {
                     Err::<Value, _>(ActionError::caller("ODD", "it is odd"))
                 })
-                .action("worse", |_: Value, _: Context| async {
-                    let nothing: Option<Value> = None;
-                    Ok::<Value, ActionError>(nothing.expect("a fault"))
+                .action("worse", |body: Value, _: Context| async move {
+                    let missing = body.get("missing").expect("a fault");
+                    Ok::<Value, ActionError>(missing.clone())
                 })
                 .build()
                 .unwrap();
