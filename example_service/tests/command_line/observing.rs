@@ -152,6 +152,7 @@ fn traces_of_two_processes_meet_at_the_collector() {
     });
     assert_eq!(call.span.trace_id, job.span.trace_id);
     assert_eq!(job.span.parent_span_id, call.span.span_id);
+    assert_eq!(call.attribute("rpc.method").as_deref(), Some("square"));
     assert_ne!(
         call.of_process("service.instance.id"),
         job.of_process("service.instance.id")
