@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal as _;
 
+use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry};
 
@@ -15,6 +17,20 @@ pub(super) type Export = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Starts it. A program that has its own subscriber keeps it.
 pub(super) fn start(settings: &LoggingSettings, export: Option<Export>) {
+    let registry = tracing_subscriber::registry();
+    // Not a layer that may be none, which would make every span wanted, nor one made of the two, of which only one would say
+    // which levels are. An error says that there is a subscriber already.
+    let _ = match export {
+        Some(export) => registry.with(export).with(lines(settings)).try_init(),
+        None => registry.with(lines(settings)).try_init(),
+    };
+}
+
+/// Lines on the standard error.
+fn lines<S>(settings: &LoggingSettings) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
     let targets = settings.targets.iter();
     let filter = Targets::new()
         .with_default(level(settings.level))
@@ -27,14 +43,7 @@ pub(super) fn start(settings: &LoggingSettings, export: Option<Export>) {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let lines = layer.with_filter(filter);
-    let registry = tracing_subscriber::registry();
-    // Not a layer that may be none: one without a filter would make every span wanted. An error says that there is a
-    // subscriber already.
-    let _ = match export {
-        Some(export) => registry.with(export.and_then(lines)).try_init(),
-        None => registry.with(lines).try_init(),
-    };
+    layer.with_filter(filter)
 }
 
 fn level(level: LogLevel) -> LevelFilter {
