@@ -30,7 +30,7 @@ pub(super) const TRACE: &str = "soa::trace";
 pub(super) const TRACED_JOB: &str = "soa::trace::job";
 
 /// The target of the spans of jobs whose traces are not recorded.
-const LOG: &str = "soa::job";
+pub(super) const LOG: &str = "soa::job";
 
 /// The field that says how long a request was queued, in microseconds.
 pub(super) const WAITED: &str = "soa.waited_us";

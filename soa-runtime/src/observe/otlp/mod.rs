@@ -34,7 +34,7 @@ use self::collector::Collector;
 use self::exporter::Exporter;
 use super::log;
 use super::start::Identity;
-use super::trace::{TRACE, sample_traces};
+use super::trace::{LOG, TRACE, sample_traces};
 use crate::error::BuildError;
 use crate::settings::TracingSettings;
 
@@ -99,7 +99,9 @@ pub(super) fn start(
         .with_tracked_inactivity(false);
     let is_ours = |target: &str| target.starts_with(TRACE);
     let filter = dynamic_filter_fn(move |metadata, context| {
-        is_ours(metadata.target()) || context.lookup_current().is_some()
+        let target = metadata.target();
+        // Most spans are those of jobs whose traces are not recorded; nothing has to be looked up for these.
+        is_ours(target) || target != LOG && context.lookup_current().is_some()
     });
     let filter = filter
         .with_callsite_filter(move |metadata| match metadata.level() {
