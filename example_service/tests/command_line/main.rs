@@ -7,7 +7,12 @@ mod daemon;
 mod fork;
 mod hooks;
 mod life;
+#[cfg(all(feature = "otlp", feature = "prometheus"))]
+mod observing;
 mod processes;
+#[cfg(all(feature = "otlp", feature = "prometheus"))]
+#[path = "../../../soa/tests/observe/receiver.rs"]
+mod receiver;
 mod serving;
 mod stopping;
 mod watch;

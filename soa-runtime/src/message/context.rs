@@ -129,6 +129,8 @@ impl fmt::Debug for ContextHeader {
             .field("switches", &self.switches)
             .field("caller", &self.caller)
             .field("calling_service", &self.calling_service)
+            .field("trace_parent", &self.trace_parent)
+            .field("trace_state", &self.trace_state)
             .field("extra", &Redacted(&self.extra))
             .finish()
     }

@@ -11,6 +11,9 @@
 //! change what comes back, or call a clone of `next` again. The first one added is the outermost.
 //! Errors and panics of handlers are responses already when middleware sees them.
 //!
+//! Shipped are [`Logging`], [`Authentication`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`], each in a file of its own;
+//! any layer of tower becomes middleware by `from_layer`, with the feature `tower`.
+//!
 //! ```
 //! # use soa_runtime as soa;
 //! use soa::middleware::{ActionStage, Middleware, Next};

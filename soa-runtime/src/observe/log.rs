@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal as _;
 
+use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry};
 
@@ -16,6 +18,23 @@ pub(super) type Export = Box<dyn Layer<Registry> + Send + Sync>;
 /// Starts it. A program that has its own subscriber keeps it. Colours are for terminals, where the standard error stays
 /// what it is.
 pub(super) fn start(settings: &LoggingSettings, export: Option<Export>, may_be_coloured: bool) {
+    let registry = tracing_subscriber::registry();
+    // One on the other, and not an export that may be none: one without a filter would make every span wanted. Nor the two
+    // as one layer: of two on a registry, the level of the first would count for both. An error says that there is a
+    // subscriber already.
+    let _ = match export {
+        Some(export) => {
+            let registry = registry.with(export);
+            registry.with(lines(settings, may_be_coloured)).try_init()
+        }
+        None => registry.with(lines(settings, may_be_coloured)).try_init(),
+    };
+}
+
+fn lines<S>(settings: &LoggingSettings, may_be_coloured: bool) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
     let targets = settings.targets.iter();
     let filter = Targets::new()
         .with_default(level(settings.level))
@@ -24,17 +43,14 @@ pub(super) fn start(settings: &LoggingSettings, export: Option<Export>, may_be_c
         .with_target(trace::TRACED_JOB, LevelFilter::ERROR)
         .with_targets(targets.map(|(target, of_target)| (target.as_str(), level(*of_target))));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let layer = match settings.format {
+    let lines = match settings.format {
         LogFormat::Text => {
             let is_coloured = may_be_coloured && std::io::stderr().is_terminal();
             lines.with_ansi(is_coloured).boxed()
         }
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let subscriber = tracing_subscriber::registry();
-    let subscriber = subscriber.with(export).with(layer.with_filter(filter));
-    // An error says that there is one already.
-    let _ = subscriber.try_init();
+    lines.with_filter(filter)
 }
 
 fn level(level: LogLevel) -> LevelFilter {

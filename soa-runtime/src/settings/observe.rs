@@ -37,7 +37,7 @@ impl Default for TracingSettings {
     fn default() -> Self {
         Self {
             endpoint: None,
-            sample: 0.1,
+            sample: 0.01,
             interval: Period::from_secs(1),
             timeout: Period::from_secs(5),
             queue: 8192,

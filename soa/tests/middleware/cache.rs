@@ -68,7 +68,13 @@ async fn whatever_a_service_could_see_tells_calls_apart() {
         // What does not: how long a caller waits, and what only traces it.
         find().timeout(SECOND).await.unwrap();
         find().correlation_id("a").await.unwrap();
-        find().context("traceparent", "00-1-2-01").await.unwrap();
+        find()
+            .context(
+                "traceparent",
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            )
+            .await
+            .unwrap();
     }
     assert_eq!(runs.count(), 7);
 }

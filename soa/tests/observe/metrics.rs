@@ -32,10 +32,6 @@ fn chain() -> Client {
         .action("good", |body: Value, _: Context| async {
             Ok::<_, ActionError>(body)
         })
-        .action("bad", |_: Value, _: Context| async {
-            Err::<Value, _>(ActionError::caller("ODD", "it is odd"))
-        })
-        .action("worse", |_: Value, _: Context| fault())
         .build()
         .unwrap();
     let client = Client::builder()

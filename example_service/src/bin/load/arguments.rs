@@ -150,7 +150,7 @@ pub(crate) struct SeeCost {
 }
 
 /// The share of traces that settings have where they do not say another.
-const SAMPLE: f64 = 0.1;
+const SAMPLE: f64 = 0.01;
 
 fn body(text: &str) -> Result<Value, String> {
     let body = json::decode_value(text.as_bytes()).map_err(|error| error.to_string())?;

@@ -99,7 +99,7 @@ pub(crate) fn cost(arguments: &SeeCost) -> Result<(), Box<dyn Error>> {
     if arguments.only_all {
         kinds.retain(|(name, _)| ["nothing", "all"].contains(name));
     }
-    let mut best = vec![0.0_f64; kinds.len()];
+    let mut best = vec![Turn::default(); kinds.len()];
     for round in 1..=arguments.rounds {
         for ((name, seen), best) in kinds.iter().zip(&mut best) {
             let mut command = Command::new(std::env::current_exe()?);
@@ -111,20 +111,55 @@ pub(crate) fn cost(arguments: &SeeCost) -> Result<(), Box<dyn Error>> {
             }
             let output = command.stderr(Stdio::inherit()).output()?;
             let turn = json::decode_value(&output.stdout).ok();
-            let rate = turn
-                .as_ref()
-                .and_then(|turn| turn.get("round_trips_per_second"));
-            let rate = rate
-                .and_then(soa::Value::as_f64)
-                .ok_or_else(|| format!("a turn with {name} failed"))?;
-            eprintln!("round {round}, {name}: {rate:.0}");
-            *best = best.max(rate);
+            let turn = turn.as_ref().and_then(Turn::read);
+            let turn = turn.ok_or_else(|| format!("a turn with {name} failed"))?;
+            eprintln!(
+                "round {round}, {name}: {:.0}, {:.2} µs",
+                turn.rate, turn.time
+            );
+            best.rate = best.rate.max(turn.rate);
+            best.time = best.time.min(turn.time);
         }
     }
-    println!("| switched on | round trips/s | of those without |\n|---|---|---|");
-    let without = best.first().copied().unwrap_or_default();
-    for ((name, _), best) in kinds.iter().zip(&best) {
-        println!("| {name} | {best:.0} | {:.2} |", best / without);
+    println!("| switched on | round trips/s | µs of processors | ratio of rates | of processors |");
+    println!("|---|---|---|---|---|");
+    let without = best.first().cloned().unwrap_or_default();
+    for ((name, _), Turn { rate, time }) in kinds.iter().zip(&best) {
+        let (rates, times) = (rate / without.rate, without.time / time);
+        println!("| {name} | {rate:.0} | {time:.2} | {rates:.2} | {times:.2} |");
     }
     Ok(())
+}
+
+/// What is read of a run's JSON.
+#[derive(Clone)]
+struct Turn {
+    /// Round trips a second.
+    rate: f64,
+    /// Processor time of one, of client, server and Redis together, in microseconds. Where all of them share the
+    /// processors with others, it tells more than the rate.
+    time: f64,
+}
+
+impl Default for Turn {
+    /// Worse than any.
+    fn default() -> Self {
+        Self {
+            rate: 0.0,
+            time: f64::INFINITY,
+        }
+    }
+}
+
+impl Turn {
+    fn read(run: &soa::Value) -> Option<Self> {
+        let number = |key: &str| run.get(key).and_then(soa::Value::as_f64);
+        let servers = run.get("server_cpu_seconds")?.as_list()?;
+        let servers: f64 = servers.iter().filter_map(soa::Value::as_f64).sum();
+        let seconds = number("cpu_seconds")? + servers + number("redis_cpu_seconds")?;
+        Some(Self {
+            rate: number("round_trips_per_second")?,
+            time: seconds / number("round_trips")? * 1e6,
+        })
+    }
 }

@@ -183,7 +183,10 @@ def introspect_of_validate_me_is_exact():
     assert schema["type"] == "dictionary" and schema["allow_extra_keys"] is False, schema
     assert sorted(schema["optional_keys"]) == sorted(set(VALIDATE_ME) - {"id", "name"}), schema
     for name, field in VALIDATE_ME.items():
-        assert schema["contents"][name] == field, (name, schema["contents"][name])
+        told = dict(schema["contents"][name])
+        # Conformity has no word for what each of several constants means; ours is told beside.
+        told.pop("value_descriptions", None)
+        assert told == field, (name, told)
     assert sorted(schema["contents"]) == sorted(VALIDATE_ME), schema
 
 

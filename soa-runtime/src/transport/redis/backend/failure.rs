@@ -28,18 +28,25 @@ pub(super) fn failure(error: &Error) -> Failure {
 
 /// The error for people.
 pub(super) fn text(error: &Error) -> String {
+    let text = readable(error.to_string());
     match *error.kind() == ErrorKind::Auth {
-        true => format!("{error} ({LOGIN})"),
-        false => error.to_string(),
+        true => format!("{text} ({LOGIN})"),
+        false => text,
     }
 }
 
+/// What the client library keeps of an error of the system is its debug output; what it says is enough.
+fn readable(text: String) -> String {
+    let message = text.split_once(": Os {").and_then(|(what, rest)| {
+        let message = rest.split_once("message: \"")?.1;
+        Some(format!("{what}: {}", message.split_once('"')?.0))
+    });
+    message.unwrap_or(text)
+}
+
 /// The error as the cause of another.
-pub(super) fn explained(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
-    match *error.kind() == ErrorKind::Auth {
-        true => text(&error).into(),
-        false => error.into(),
-    }
+pub(super) fn explained(error: &Error) -> Box<dyn std::error::Error + Send + Sync> {
+    text(error).into()
 }
 
 /// What a caller can do about it.
@@ -82,4 +89,17 @@ pub(super) fn is_answer(error: &Error) -> bool {
 
 fn word(error: &Error) -> &str {
     error.details().split(' ').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn an_error_of_the_system_is_what_it_says() {
+        let text =
+            r#"IO Error: Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }"#;
+        assert_eq!(readable(text.to_owned()), "IO Error: Connection refused");
+        assert_eq!(readable("IO Error: cut".to_owned()), "IO Error: cut");
+    }
 }

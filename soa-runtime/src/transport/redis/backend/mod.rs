@@ -374,7 +374,7 @@ impl Link {
         let message = format!("Redis at {} did not take a message", self.0.node);
         let is_lacking = ability::is_lacking(&error);
         let failed = |error: Error| {
-            TransportError::new(kind(&error), message).with_source(failure::explained(error))
+            TransportError::new(kind(&error), message).with_source(failure::explained(&error))
         };
         // What the login may do has changed: it is asked again, and other commands may do. If it was asked since, not.
         let greeted = *lock(&self.0.state.greeted);
