@@ -47,6 +47,7 @@ async fn an_unexpected_call_says_what_the_stub_lacks() {
         "the stub of service `example` has no handler for action `echo`; give it one with `.on(…)`"
     );
     assert_eq!(stub.called(), ["echo"]);
+    assert_eq!(stub.unexpected().len(), 1);
 }
 
 #[tokio::test]

@@ -170,6 +170,37 @@ impl Client {
         }
     }
 
+    /// The same client, whose calls of these services go elsewhere.
+    pub(crate) fn rerouted(
+        &self,
+        routes: impl IntoIterator<Item = (Name, Arc<dyn ClientTransport>)>,
+    ) -> Self {
+        let mut known = self.shared.routes.clone();
+        for (service, transport) in routes {
+            let route = Route {
+                service: service.clone(),
+                transport: Some(transport),
+                meters: Some(RouteMeters::new(&service)),
+            };
+            known.insert(service, Arc::new(route));
+        }
+        let shared = Shared {
+            routes: known,
+            middleware: self.shared.middleware.clone(),
+            expansions: self.shared.expansions.clone(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            base: Arc::clone(&self.base),
+            deadline: self.deadline,
+        }
+    }
+
+    /// Where the calls of a service go.
+    pub(crate) fn transport(&self, service: &str) -> Option<Arc<dyn ClientTransport>> {
+        self.shared.routes.get(service)?.transport.clone()
+    }
+
     /// The context that every call starts from.
     pub fn base_context(&self) -> &ContextHeader {
         &self.base

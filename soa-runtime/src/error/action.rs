@@ -71,6 +71,12 @@ impl ActionError {
         error
     }
 
+    /// The same errors, as those of the whole job where that is so.
+    pub(crate) fn ending_job(mut self, ends_job: bool) -> Self {
+        self.0.ends_job = ends_job;
+        self
+    }
+
     /// A failure that the service did not foresee: `SERVER_ERROR`, `Internal server error: …`.
     ///
     /// The error's text travels, its chain of sources is logged.

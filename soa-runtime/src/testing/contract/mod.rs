@@ -1,0 +1,168 @@
+//! Whether what callers rely on is what a service offers.
+//!
+//! The offer of a service is its introspection: asked of a live one ([`Introspection::of`]), or saved as JSON and read
+//! ([`Introspection::from_json`]), of this framework or of PySOA. It says what each request and response looks like, and
+//! there are two questions to it:
+//!
+//! * [`Introspection::check`]: does a stub still answer as the service would? The recorded exchanges of the stub are held
+//!   against the schemas, so that a stub cannot drift from what it stands for;
+//! * [`check_compatible`]: may the service be replaced by its next version under callers of the old one?
+//!
+//! Schemas are read as data. What they say in words that are not known here counts as allowing everything.
+
+mod allow;
+mod compatible;
+mod shape;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+
+pub use compatible::{ActionChange, Compatibility, CompatibilityReport, check_compatible};
+
+use super::stub::Exchange;
+use crate::client::Client;
+use crate::codec::{Value, json};
+use crate::error::{BuildError, ClientError};
+use crate::message::Name;
+
+/// What a service says of itself: the schemas of its actions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Introspection {
+    actions: BTreeMap<String, Schemas>,
+    /// As it was answered, to be saved.
+    answer: Value,
+}
+
+/// Of one action; `None` allows any body.
+#[derive(Clone, Debug, PartialEq)]
+struct Schemas {
+    request: Option<Value>,
+    response: Option<Value>,
+}
+
+/// Where exchanges are not as the service would have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift(Vec<String>);
+
+impl Introspection {
+    /// What a service answers to `introspect`, in this process or anywhere.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn of(client: &Client, service: impl Into<Name>) -> Result<Self, ClientError> {
+        let service = service.into();
+        let call = client.call_action(service.clone(), "introspect", &());
+        let answer = call.await?;
+        Self::from_value(answer).map_err(|error| ClientError::protocol(&service, error.to_string()))
+    }
+
+    /// An answer of `introspect`.
+    ///
+    /// # Errors
+    /// It is no such answer.
+    pub fn from_value(answer: Value) -> Result<Self, BuildError> {
+        let Some(actions) = answer.get("actions").and_then(Value::as_map) else {
+            let message = "this is no answer of `introspect`: it has no map `actions`";
+            return Err(BuildError::new(message));
+        };
+        let schema =
+            |action: &Value, side| action.get(side).filter(|schema| !schema.is_nil()).cloned();
+        let actions = actions.iter().filter_map(|(name, action)| {
+            let schemas = Schemas {
+                request: schema(action, "request_schema"),
+                response: schema(action, "response_schema"),
+            };
+            Some((name.as_str()?.to_owned(), schemas))
+        });
+        Ok(Self {
+            actions: actions.collect(),
+            answer,
+        })
+    }
+
+    /// A saved answer of `introspect`, as JSON.
+    ///
+    /// # Errors
+    /// It is no JSON, or no such answer.
+    pub fn from_json(text: &str) -> Result<Self, BuildError> {
+        let answer = json::decode_value(text.as_bytes());
+        Self::from_value(answer.map_err(|error| BuildError::new(error.to_string()))?)
+    }
+
+    /// The answer as JSON, to be saved beside the tests of a caller.
+    ///
+    /// # Errors
+    /// A schema with something that JSON has no word for.
+    pub fn to_json(&self) -> Result<String, BuildError> {
+        let mut bytes = Vec::new();
+        json::encode_value(&self.answer, &mut bytes)
+            .map_err(|error| BuildError::new(error.to_string()))?;
+        String::from_utf8(bytes).map_err(|error| BuildError::new(error.to_string()))
+    }
+
+    /// The names of the actions, sorted.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        self.actions.keys().map(String::as_str)
+    }
+
+    /// Whether the service could have taken these requests and given these responses: those of
+    /// [`Stub::exchanges`](super::Stub::exchanges). Errors may be any.
+    ///
+    /// # Errors
+    /// All that it would not have.
+    pub fn check(&self, exchanges: &[Exchange]) -> Result<(), Drift> {
+        let mut drift = Vec::new();
+        for exchange in exchanges {
+            let name = exchange.action.as_str();
+            let plain = name.split_once('[').map_or(name, |(plain, _)| plain);
+            let found = self.actions.get(name).or_else(|| self.actions.get(plain));
+            let Some(schemas) = found.or_else(|| self.default_variant(name)) else {
+                drift.push(format!("`{name}`: the service has no such action"));
+                continue;
+            };
+            let mut side = |side: &str, schema: &Option<Value>, body: &Value| {
+                let Some(schema) = schema else { return };
+                let mut problems = Vec::new();
+                allow::check(schema, body, "", &mut problems);
+                drift.extend(
+                    problems
+                        .iter()
+                        .map(|problem| format!("`{name}` {side}: {problem}")),
+                );
+            };
+            // A request that was refused need not be as the schema says.
+            if let Ok(answer) = &exchange.answer {
+                side("request", &schemas.request, &exchange.request);
+                side("response", &schemas.response, answer);
+            }
+        }
+        drift.dedup();
+        match drift.is_empty() {
+            true => Ok(()),
+            false => Err(Drift(drift)),
+        }
+    }
+
+    fn default_variant(&self, name: &str) -> Option<&Schemas> {
+        self.actions.get(&format!("{name}[DEFAULT]"))
+    }
+}
+
+impl Drift {
+    /// What is wrong, an exchange at a time.
+    pub fn problems(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the stub is not as the service:")?;
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n    {problem}"))
+    }
+}
+
+impl Error for Drift {}

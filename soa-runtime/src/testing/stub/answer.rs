@@ -1,0 +1,91 @@
+//! What a stub answers: a response, errors, or nothing, now or after a while.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::{ActionError, TransportErrorKind};
+use crate::message::WireError;
+
+/// What a stub answers one call with.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+///
+/// use soa::testing::Answer;
+/// use soa::{ActionError, Value, value};
+///
+/// let book: Answer<Value> = Answer::body(value!({ "title": "Emma" }));
+/// let late = book.clone().after(Duration::from_secs(2));
+/// let none: Answer<Value> = Answer::errors(ActionError::caller("NOT_FOUND", "No such book"));
+/// ```
+#[derive(Clone)]
+pub struct Answer<Resp> {
+    pub(super) outcome: Outcome<Resp>,
+    pub(super) delay: Option<Duration>,
+}
+
+#[derive(Clone)]
+pub(super) enum Outcome<Resp> {
+    Body(Resp),
+    Errors {
+        errors: Vec<WireError>,
+        end_job: bool,
+    },
+    Lost(TransportErrorKind),
+}
+
+impl<Resp> Answer<Resp> {
+    fn new(outcome: Outcome<Resp>) -> Self {
+        Self {
+            outcome,
+            delay: None,
+        }
+    }
+
+    /// This response.
+    pub fn body(response: Resp) -> Self {
+        Self::new(Outcome::Body(response))
+    }
+
+    /// These errors of the action; of the whole job, for [`ActionError::job`].
+    pub fn errors(error: impl Into<ActionError>) -> Self {
+        let error = error.into();
+        let end_job = error.ends_job();
+        let errors = error.into_errors();
+        Self::new(Outcome::Errors { errors, end_job })
+    }
+
+    /// No answer: the whole call fails in the transport.
+    pub fn lost(kind: TransportErrorKind) -> Self {
+        Self::new(Outcome::Lost(kind))
+    }
+
+    /// The same after so long. With tokio's time paused, nobody really waits.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+}
+
+impl<Resp> From<Result<Resp, ActionError>> for Answer<Resp> {
+    fn from(result: Result<Resp, ActionError>) -> Self {
+        match result {
+            Ok(response) => Self::body(response),
+            Err(error) => Self::errors(error),
+        }
+    }
+}
+
+impl<Resp: fmt::Debug> fmt::Debug for Answer<Resp> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Answer");
+        match &self.outcome {
+            Outcome::Body(body) => shown.field("body", body),
+            Outcome::Errors { errors, .. } => shown.field("errors", errors),
+            Outcome::Lost(kind) => shown.field("lost", kind),
+        };
+        shown.field("delay", &self.delay).finish()
+    }
+}

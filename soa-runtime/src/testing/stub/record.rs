@@ -1,0 +1,68 @@
+//! What a stub was asked, and what it answered.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::codec::Value;
+use crate::message::{ActionRequest, ActionResponse, Body, Name, SwitchSet, Variant, WireError};
+
+/// One call of an action, as a stub has seen it.
+pub(super) struct Record {
+    /// Its place among the calls of all stubs.
+    pub(super) number: u64,
+    pub(super) service: Name,
+    pub(super) action: Name,
+    /// The switches select the variant.
+    pub(super) switches: SwitchSet,
+    pub(super) body: Body,
+    /// The name in `introspect`, where the stub has a handler of a variant.
+    pub(super) shown: String,
+    pub(super) answer: Option<ActionResponse>,
+}
+
+impl Record {
+    pub(super) fn new(service: &Name, request: &ActionRequest, switches: &SwitchSet) -> Self {
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            number: CALLS.fetch_add(1, Ordering::Relaxed),
+            service: service.clone(),
+            action: request.action.clone(),
+            switches: switches.clone(),
+            body: request.body.clone(),
+            shown: request.action.to_string(),
+            answer: None,
+        }
+    }
+
+    pub(super) fn is_of(&self, action: &str, variant: Option<&Variant>) -> bool {
+        let is_selected = |variant: &Variant| variant.select(&self.switches) == variant.switch;
+        self.action == action && variant.is_none_or(is_selected)
+    }
+
+    pub(super) fn exchange(&self) -> Option<Exchange> {
+        let answer = self.answer.as_ref()?;
+        let errors = answer.errors.clone();
+        Some(Exchange {
+            service: self.service.to_string(),
+            action: self.shown.clone(),
+            request: self.body.to_value().ok()?,
+            answer: match errors.is_empty() {
+                true => Ok(answer.body.to_value().ok()?),
+                false => Err(errors),
+            },
+        })
+    }
+}
+
+/// What a stub was asked once, and what it answered: see [`Stub::exchanges`](super::Stub::exchanges).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// The service that the stub stood for.
+    pub service: String,
+    /// The action, as `introspect` calls it: a variant as `name[switch:5]`.
+    pub action: String,
+    /// The request's body.
+    pub request: Value,
+    /// The response's body, or the errors.
+    pub answer: Result<Value, Vec<WireError>>,
+}
