@@ -9,7 +9,7 @@
 //! * [`Server`] and the [`Service`] trait: registry, middleware, execution;
 //! * [`Client`]: routes, calls, jobs; [`transport`]s between the two;
 //! * [`redact`]: what is not for logs;
-//! * [`testing`] has stubs;
+//! * [`testing`] has what tests are written with;
 //! * with the feature `cli`, which is on by default: [`settings`] from files, variables and flags, and the command line
 //!   of a service ([`cli`]).
 //!

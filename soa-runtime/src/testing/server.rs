@@ -115,7 +115,6 @@ impl TestServer {
     }
 
     /// A call of an action by name; the body is anything that serializes to a map.
-    #[allow(clippy::needless_pass_by_value)] // So that tests write `value!({…})` and not `&value!({…})`.
     pub fn call<B: Serialize>(&self, action: impl Into<Name>, body: B) -> Call<Value> {
         let service: Name = self.server.name().to_owned().into();
         self.client.call_action(service, action, &body)

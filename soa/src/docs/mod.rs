@@ -16,7 +16,7 @@
 //! | [`running`] | A service as a program: `main`, settings, commands, how it stops |
 //! | [`observing`] | Logs, metrics and traces |
 //! | [`settings`] | Every key of the settings |
-//! | [`testing`] | Services without a network, stubs, contexts |
+//! | [`testing`] | Services without a network, assertions, stubs, snapshots, contracts, faults |
 //! | [`test_plans`] | PySOA's test plans, a test for each case |
 //! | [`from_pysoa`] | PySOA's names, and what is different |
 

@@ -39,10 +39,8 @@ pub(super) fn check(schema: &Value, value: &Value, path: &str, problems: &mut Ve
                 check(inner, value, path, problems);
             }
         }
-        "constant" => {
-            if !list(schema, "values").contains(value) {
-                problems.push(format!("{} cannot be {value:?}", at(path)));
-            }
+        "constant" if !list(schema, "values").contains(value) => {
+            problems.push(format!("{} cannot be {value:?}", at(path)));
         }
         "any" => {
             let options = list(schema, "options");
@@ -106,7 +104,6 @@ fn limits(schema: &Value, value: &Value, path: &str, problems: &mut Vec<String>)
             continue;
         };
         let is_beyond = if is_upper { size > limit } else { size < limit };
-        #[allow(clippy::float_cmp)] // The limit itself, and nothing near it.
         let is_limit = size == limit;
         if is_beyond || (is_exclusive && is_limit) {
             problems.push(format!(

@@ -113,8 +113,10 @@ impl Handler for Passing {
             };
             let encoding = call.body.encoding();
             let body = call.body.transcoded(transport.encoding());
-            let mut control = Control::default();
-            control.suppress_response = Some(false);
+            let mut control = Control {
+                suppress_response: Some(false),
+                ..Control::default()
+            };
             if let Some(left) = call.context.time_left() {
                 control.set_timeout(left);
             }
