@@ -1,6 +1,6 @@
 //! `serve`: takes requests until it is told to stop, and answers what was taken.
 //!
-//! SIGTERM, or SIGINT as Ctrl-C sends it, ends the taking, as does the watchdog before it ends the process; the jobs
+//! SIGTERM, SIGINT as Ctrl-C sends it, or SIGHUP ends the taking, as does the watchdog before it ends the process; the jobs
 //! that run have `server.shutdown_grace` to end. A second signal ends the process at once. Before requests are taken the
 //! first signal does: there is nothing to wait for.
 
