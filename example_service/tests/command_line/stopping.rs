@@ -138,6 +138,32 @@ async fn jobs_that_do_not_let_go_are_left_behind_counted_and_tell_by_the_exit_co
     assert!(log.contains("hook: teardown"), "{log}");
 }
 
+#[test]
+fn blocking_actions_that_outlive_the_grace_are_counted_and_tell_by_the_exit_code() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let mut command = unruly(&["serve", "--redis", &address]);
+    command.args(["--set", "server.shutdown_grace=100ms"]);
+    let mut server = Process::start(&mut command);
+    server.says(": requests are taken");
+    let call = ["call", "grind", r#"{"milliseconds": 600000}"#];
+    let more = ["--timeout", "60s", "--redis", &address];
+    let mut caller = Process::start(unruly(&call).args(more));
+    server.says("it grinds");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(4), "{}", server.log());
+    let log = server.log();
+    for told in [
+        "stopped with blocking actions that still run service=\"unruly\" blocking=1",
+        "stopped service=\"unruly\" jobs=1 given_up=1 aborted=0 blocking=1",
+    ] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+    // Its caller was told.
+    assert_eq!(caller.end().code(), Some(1));
+    caller.says("ACTION_TIMEOUT");
+}
+
 /// A server of one thread that a handler blocks.
 fn blocked(redis: &Redis) -> (Process, Process) {
     let address = redis.address();
