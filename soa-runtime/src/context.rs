@@ -17,7 +17,7 @@ use crate::message::{
     ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, TraceParent, code, to_context,
 };
 use crate::middleware::Identity;
-use crate::server::{Server, Shared};
+use crate::server::{Blocking, Server, Shared};
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
 ///
@@ -329,6 +329,11 @@ impl Context {
     /// Whether the action has been answered without its handler.
     pub(crate) fn is_given_up(&self) -> bool {
         self.is_late() || self.job.lifetime.is_cut() || self.job.lifetime.is_out_of_time()
+    }
+
+    /// Notes a handler that blocks a thread of its own, for the end of its server.
+    pub(crate) fn blocking(&self) -> Option<Blocking> {
+        self.job.server.as_ref().map(|server| server.blocking())
     }
 
     fn is_late(&self) -> bool {

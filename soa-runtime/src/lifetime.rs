@@ -11,7 +11,7 @@
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ use crate::BoxFuture;
 pub(crate) struct Signal {
     is_set: AtomicBool,
     waiting: Notify,
+    /// How many jobs have ended by it.
+    ended: AtomicUsize,
 }
 
 impl Signal {
@@ -35,6 +37,11 @@ impl Signal {
 
     pub(crate) fn is_set(&self) -> bool {
         self.is_set.load(Ordering::Acquire)
+    }
+
+    /// How many jobs have been given up because of it.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// Returns when it is set, also when that was before.
@@ -74,7 +81,12 @@ impl Lifetime {
     }
 
     fn cut(&self) {
-        self.is_cut.store(true, Ordering::Release);
+        let was_cut = self.is_cut.swap(true, Ordering::AcqRel);
+        if let Some(stop) = self.stop.as_ref().filter(|stop| stop.is_set())
+            && !was_cut
+        {
+            stop.ended.fetch_add(1, Ordering::AcqRel);
+        }
         self.over.set();
     }
 

@@ -230,6 +230,8 @@ where
                 // Its caller has been told so, while it waited for a thread.
                 return Err(ActionError::internal("the action was given up"));
             }
+            // Nothing can end this, so the server has to know of it when it stops.
+            let _running = context.blocking();
             span.in_scope(|| handler(request, context).map_err(Into::into))
         };
         let mut work = AbortOnDrop(runtime.spawn_blocking(work));

@@ -92,6 +92,14 @@ impl Unruly {
         Ok(())
     }
 
+    /// Blocks a thread that is there for that.
+    #[action(blocking)]
+    fn grind(&self, request: BlockRequest) -> Result<(), ActionError> {
+        let _ = writeln!(std::io::stderr(), "it grinds");
+        std::thread::sleep(Duration::from_millis(request.milliseconds));
+        Ok(())
+    }
+
     /// Ends the process.
     #[action]
     async fn exit(&self, request: ExitRequest) -> Result<(), ActionError> {

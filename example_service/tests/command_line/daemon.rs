@@ -121,6 +121,49 @@ fn a_second_one_with_the_same_pid_file_does_not_start() {
     assert!(!daemon.pid_file.exists());
 }
 
+#[test]
+fn a_file_with_something_else_in_it_does_not_become_a_pid_file() {
+    let log_file = fresh_file("log");
+    for content in [
+        "[server]\n",
+        "17 Main Street",
+        "99999999999999999999",
+        "\u{fc}",
+    ] {
+        let file = fresh_file("notes");
+        fs::write(&file, content).expect("it is written");
+        let (code, _, error) = launch("127.0.0.1:1", &file, &log_file, &QUICK);
+        assert_eq!(code, Some(1));
+        assert!(error.contains("and is left as it is"), "{error}");
+        assert_eq!(fs::read_to_string(&file).expect("it is there"), content);
+        fs::remove_file(file).expect("it is removed");
+    }
+    let (code, _, error) = launch("127.0.0.1:1", Path::new("/dev/null"), &log_file, &QUICK);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("and is left as it is"), "{error}");
+    let _ = fs::remove_file(log_file);
+}
+
+#[test]
+fn flags_may_stand_on_both_sides_of_the_command() {
+    let redis = Redis::start();
+    let (pid_file, log_file) = (fresh_file("pid"), fresh_file("log"));
+    let address = redis.address();
+    let mut command = example_service(&["--daemon", "--redis", &address, "serve"]);
+    command.arg("--log-file").arg(&log_file);
+    command.arg("--pid-file").arg(&pid_file);
+    let (code, _, error) = told(&command.output().expect("the binary starts"));
+    assert_eq!(code, Some(0), "{error}");
+    let pid = fs::read_to_string(&pid_file).expect("it is written");
+    let pid = pid.trim().parse().expect("it is a number");
+    let daemon = Daemon {
+        pid_file,
+        log_file,
+        pid,
+    };
+    daemon.stop();
+}
+
 const QUICK: [&str; 2] = ["--set", "server.transport.redis.connect_timeout=200ms"];
 
 #[test]

@@ -134,6 +134,36 @@ fn how_often_is_too_often_can_be_set() {
 }
 
 #[test]
+fn a_process_that_is_stopped_from_outside_is_started_again_without_being_counted() {
+    let redis = Redis::start();
+    let limits = r#"server.respawn_limits=[{"times": 0, "within": "1h"}]"#;
+    let mut server = serve(&redis, &["--set", limits]);
+    signal(pids(&server)[0], "TERM");
+    server.says("a process was stopped from outside");
+    server.says_times(3, ": requests are taken");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.count("a process has ended by itself"), 0);
+}
+
+#[test]
+fn a_start_that_always_fails_is_tried_again_at_a_leisurely_pace_where_there_is_no_limit() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let file = fresh_file("directory").join("heartbeat");
+    let setting = format!("server.heartbeat_file={}", file.display());
+    let since = std::time::Instant::now();
+    let mut command = example_service(&["serve", "--fork", "2", "--redis", &address]);
+    command.args(["--set", &setting, "--set", "server.respawn_limits=[]"]);
+    let mut server = Process::start(&mut command);
+    // Eight pauses for one of the two at least: 10, 20, 40, 80, 160, 320, 640 and 1,000 ms.
+    server.says_times(17, "a process is started");
+    assert!(since.elapsed().as_millis() >= 2_270);
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+}
+
+#[test]
 fn a_start_that_fails_in_one_process_ends_all_of_them() {
     let redis = Redis::start();
     let file = fresh_file("heartbeat-1");

@@ -48,6 +48,19 @@ fn a_heartbeat_file_has_the_time_while_the_server_lives_and_is_removed_at_its_en
 }
 
 #[test]
+fn a_heartbeat_file_has_nothing_but_the_time_in_it_whatever_was_there_before() {
+    let redis = Redis::start();
+    let path = fresh_file("heartbeat");
+    fs::write(&path, "12345678901234567890.1234567890 and more").expect("it is written");
+    let mut server = serve(&redis, &text(&path), &[]);
+    server.says(": requests are taken");
+    let now = time(&path).expect("it is a time");
+    assert!((1.7e9..1e10).contains(&now), "{now}");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+}
+
+#[test]
 fn each_process_of_fork_has_a_heartbeat_file_of_its_own() {
     let redis = Redis::start();
     let pattern = text(&fresh_file("heartbeat-{{fid}}"));

@@ -7,7 +7,7 @@ use example_service::types::{SlowRequest, SquareRequest};
 use soa::Client;
 use tokio::task::JoinSet;
 
-use crate::processes::{Process, Redis, example_service, unruly, wait_for};
+use crate::processes::{Process, Redis, example_service, program, run, unruly, wait_for};
 use crate::serving::{client, running_job, serve};
 
 /// Calls that go on for a while, side by side; each gives what it was answered.
@@ -38,7 +38,7 @@ fn jobs(server: &Process) -> usize {
 
 #[tokio::test]
 async fn a_signal_under_load_loses_no_request_and_no_answer() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let redis = Redis::start();
         let client = client(&redis);
         let mut first = serve(&redis, &[]);
@@ -62,6 +62,23 @@ async fn a_signal_under_load_loses_no_request_and_no_answer() {
         // None ran twice.
         assert_eq!(jobs(&first) + jobs(&second), 64 * 100 + 20);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_closes_does_not_end_what_nohup_has_started() {
+    let redis = Redis::start();
+    let command = example_service(&["serve", "--redis", &redis.address()]);
+    let mut nohup = program("nohup", &[]);
+    nohup.arg(command.get_program()).args(command.get_args());
+    let mut server = Process::start(&mut nohup);
+    server.says(": requests are taken");
+    server.signal("HUP");
+    let (code, _, error) = run(&["call", "none", "--redis", &redis.address()]);
+    assert_eq!(code, Some(0), "{error}");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.count("no more requests are taken"), 1);
 }
 
 #[tokio::test]
@@ -119,6 +136,32 @@ async fn jobs_that_do_not_let_go_are_left_behind_counted_and_tell_by_the_exit_co
     assert!(log.contains(told), "{log}");
     // Clean enough for that.
     assert!(log.contains("hook: teardown"), "{log}");
+}
+
+#[test]
+fn blocking_actions_that_outlive_the_grace_are_counted_and_tell_by_the_exit_code() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let mut command = unruly(&["serve", "--redis", &address]);
+    command.args(["--set", "server.shutdown_grace=100ms"]);
+    let mut server = Process::start(&mut command);
+    server.says(": requests are taken");
+    let call = ["call", "grind", r#"{"milliseconds": 600000}"#];
+    let more = ["--timeout", "60s", "--redis", &address];
+    let mut caller = Process::start(unruly(&call).args(more));
+    server.says("it grinds");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(4), "{}", server.log());
+    let log = server.log();
+    for told in [
+        "stopped with blocking actions that still run service=\"unruly\" blocking=1",
+        "stopped service=\"unruly\" jobs=1 given_up=1 aborted=0 blocking=1",
+    ] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+    // Its caller was told.
+    assert_eq!(caller.end().code(), Some(1));
+    caller.says("ACTION_TIMEOUT");
 }
 
 /// A server of one thread that a handler blocks.

@@ -42,13 +42,17 @@ impl Place {
     }
 
     fn serve(&self, more: &[&str]) -> Process {
+        let process = self.start(more);
+        process.says(": requests are taken");
+        process
+    }
+
+    fn start(&self, more: &[&str]) -> Process {
         let settings = self.path("settings.toml");
         let settings = settings.to_str().expect("it is text");
         let arguments = ["serve", "--watch", "--settings", settings];
         let mut command = program(self.path("program"), &arguments);
-        let process = Process::start(command.args(more));
-        process.says(": requests are taken");
-        process
+        Process::start(command.args(more))
     }
 
     fn call(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -92,6 +96,39 @@ fn mistakes_in_the_settings_are_told_and_the_service_starts_when_they_are_mended
     server.says("the service has ended by itself");
     place.settings("concurrency = 7");
     server.says_times(2, ": requests are taken");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+}
+
+#[test]
+fn mistakes_that_are_there_at_the_start_are_told_and_waited_for_too() {
+    let place = Place::new(EXAMPLE);
+    place.settings("concurency = 7");
+    let mut server = place.start(&[]);
+    server.says("did you mean `server.concurrency`?");
+    server.says("the service has ended by itself");
+    assert_eq!(server.count("did you mean"), 1);
+    place.settings("concurrency = 7");
+    server.says(": requests are taken");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+}
+
+#[test]
+fn files_on_both_sides_of_the_command_are_watched() {
+    let place = Place::new(EXAMPLE);
+    let (first, second) = (place.path("settings.toml"), place.path("more.toml"));
+    fs::write(&second, "[server]\nconcurrency = 7\n").expect("it is written");
+    let mut command = program(place.path("program"), &["--settings"]);
+    command.arg(first).args(["serve", "--watch", "--settings"]);
+    let mut server = Process::start(command.arg(&second));
+    server.says("concurrency=7");
+    server.says_times(1, ": requests are taken");
+    place.settings("shutdown_grace = '7s'");
+    server.says_times(2, ": requests are taken");
+    fs::write(&second, "[server]\nconcurrency = 8\n").expect("it is written");
+    server.says("concurrency=8");
+    server.says_times(3, ": requests are taken");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }

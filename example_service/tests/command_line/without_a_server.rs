@@ -32,6 +32,20 @@ fn a_bad_command_line_is_told_on_the_standard_error_with_code_2() {
             "expected a time such as",
         ),
         (&["serve", "--redis", "http://host"], "bad address of Redis"),
+        (&["serve", "--fork", "0"], "0 is not in 1.."),
+        (
+            &["--fork", "3", "call", "none"],
+            "`--fork` is a flag of `serve`",
+        ),
+        (
+            &["--pid-file", "x", "settings"],
+            "`--pid-file` is a flag of `serve`",
+        ),
+        (&["serve", "--no-respawn"], "`--no-respawn` needs `--fork`"),
+        (
+            &["serve", "--log-file", "x"],
+            "`--log-file` needs `--daemon`",
+        ),
     ] {
         let (code, out, error) = run(arguments);
         assert_eq!(
@@ -88,6 +102,46 @@ fn a_file_of_settings_can_be_named_by_a_variable() {
     assert!(first.starts_with("server.workers = 3 "), "{out}");
     assert!(first.ends_with(&format!("# {}:1", file.display())), "{out}");
     std::fs::remove_file(file).expect("the file is removed");
+}
+
+#[test]
+fn a_variable_that_is_empty_names_no_file() {
+    let mut command = example_service(&["settings", "--print"]);
+    let output = command.env("SOA_SETTINGS", "").output();
+    let (code, _, error) = told(&output.expect("the binary starts"));
+    assert_eq!(code, Some(0), "{error}");
+}
+
+#[test]
+fn sources_on_both_sides_of_the_command_count_and_the_later_is_the_stronger() {
+    let (first, second) = (fresh_file("first.toml"), fresh_file("second.toml"));
+    std::fs::write(&first, "[server]\nworkers = 3\nconcurrency = 3\n").expect("it is written");
+    std::fs::write(&second, "[server]\nconcurrency = 4\n").expect("it is written");
+    let [a, b] = [&first, &second].map(|file| file.to_str().expect("it is text"));
+    let (code, out, error) = run(&[
+        "--settings",
+        a,
+        "--set",
+        "server.shutdown_grace=1s",
+        "--set",
+        "server.teardown_grace=1s",
+        "settings",
+        "--settings",
+        b,
+        "--set",
+        "server.teardown_grace=2s",
+    ]);
+    assert_eq!(code, Some(0), "{error}");
+    for line in [
+        "server.workers = 3 ",
+        "server.concurrency = 4 ",
+        "server.shutdown_grace = \"1s\" ",
+        "server.teardown_grace = \"2s\" ",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    std::fs::remove_file(first).expect("the file is removed");
+    std::fs::remove_file(second).expect("the file is removed");
 }
 
 #[test]
@@ -169,6 +223,14 @@ fn an_action_can_be_called_in_this_process() {
 }
 
 #[test]
+fn a_response_is_json_whatever_is_in_it() {
+    let (code, out, error) = run(&["call", "types", "--local"]);
+    assert_eq!(code, Some(0), "{error}");
+    let shown: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&shown).expect("it is JSON"));
+}
+
+#[test]
 fn a_body_can_come_from_the_standard_input() {
     let mut command = example_service(&["call", "square", "-", "--local"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -189,5 +251,8 @@ fn shells_get_completions() {
             out.contains("example_service") && out.contains("concurrency"),
             "{shell}: {out}"
         );
+        for hidden in ["detached", "watched", "fork-number"] {
+            assert!(!out.contains(hidden), "{shell} offers {hidden}");
+        }
     }
 }

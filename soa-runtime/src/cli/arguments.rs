@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::RangedU64ValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -34,25 +35,39 @@ pub(super) struct Arguments {
     pub(super) sources: Sources,
 }
 
-/// Where settings come from.
+// Where settings come from. Each command has these, too: see `Sources::and`. Not documentation: that would become the one
+// of the commands.
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub(super) struct Sources {
-    /// Read settings from this .toml, .yaml or .json file; later files are stronger
-    #[arg(
-        long,
-        value_name = "FILE",
-        global = true,
-        env = "SOA_SETTINGS",
-        hide_env_values = true
-    )]
+    /// Read settings from this .toml, .yaml or .json file; later files are stronger [env: SOA_SETTINGS]
+    #[arg(long, value_name = "FILE")]
     pub(super) settings: Vec<PathBuf>,
     /// Set one key, as in `server.concurrency=8`
-    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
     /// Where Redis is: HOST:PORT or redis://USER:PASSWORD@HOST:PORT/DATABASE
-    #[arg(long, value_name = "ADDRESS", global = true)]
+    #[arg(long, value_name = "ADDRESS")]
     pub(super) redis: Option<String>,
+}
+
+impl Sources {
+    /// These, and those that stand after the command. Flags that are clap's `global` would be one or the other.
+    pub(super) fn and(mut self, of_command: Self) -> Self {
+        self.settings.extend(of_command.settings);
+        self.set.extend(of_command.set);
+        self.redis = of_command.redis.or(self.redis);
+        self
+    }
+
+    /// The file of the environment, where no other is named. A variable without content is as none.
+    pub(super) fn or_environment(mut self) -> Self {
+        if self.settings.is_empty() {
+            let file = std::env::var_os("SOA_SETTINGS").filter(|file| !file.is_empty());
+            self.settings.extend(file.map(PathBuf::from));
+        }
+        self
+    }
 }
 
 #[derive(Subcommand)]
@@ -116,7 +131,7 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
     /// How many processes serve; those that end by themselves are started again
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     fork: Option<usize>,
     /// With --fork: do not start processes again
     #[arg(long)]
@@ -125,7 +140,7 @@ pub(super) struct ServeArguments {
     #[arg(long)]
     daemon: bool,
     /// With --daemon: what is written once requests are taken goes to the end of this file
-    #[arg(long, value_name = "FILE", requires = "daemon")]
+    #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
     /// Keep the number of the process in this file
     #[arg(long, value_name = "FILE")]
@@ -172,6 +187,35 @@ impl ServeArguments {
             watched: self.watched || others.watched,
             fork_number: self.fork_number.or(others.fork_number),
         }
+    }
+
+    /// What is wrong with these flags together.
+    pub(super) fn mistake(&self) -> Option<&'static str> {
+        if self.no_respawn && self.fork.is_none() {
+            return Some("`--no-respawn` needs `--fork`: no process is started again without it");
+        }
+        if self.log_file.is_some() && !self.daemon {
+            return Some(
+                "`--log-file` needs `--daemon`: without it the log is on the standard error",
+            );
+        }
+        None
+    }
+
+    /// A flag that means something to `serve` only. Those that stand for settings do to all commands.
+    pub(super) fn flag_of_serving(&self) -> Option<&'static str> {
+        let flags = [
+            ("--fork", self.fork.is_some()),
+            ("--no-respawn", self.no_respawn),
+            ("--daemon", self.daemon),
+            ("--log-file", self.log_file.is_some()),
+            ("--pid-file", self.pid_file.is_some()),
+            ("--watch", self.watch),
+        ];
+        flags
+            .into_iter()
+            .find(|(_, is_given)| *is_given)
+            .map(|(flag, _)| flag)
     }
 
     /// What this process is for.
@@ -268,4 +312,27 @@ pub(super) struct What {
     /// A page in Markdown with every key
     #[arg(long)]
     pub(super) reference: bool,
+}
+
+/// The same command line without the flags that are for processes of this program only: shells would offer them.
+pub(super) fn without_hidden(command: &clap::Command) -> clap::Command {
+    // clap adds its own again.
+    let arguments = command
+        .get_arguments()
+        .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"));
+    let mut shown = clap::Command::new(command.get_name().to_owned())
+        .disable_help_subcommand(command.is_disable_help_subcommand_set())
+        .args(
+            arguments
+                .filter(|argument| !argument.is_hide_set())
+                .cloned(),
+        )
+        .subcommands(command.get_subcommands().map(without_hidden));
+    if let Some(about) = command.get_about() {
+        shown = shown.about(about.clone());
+    }
+    if let Some(version) = command.get_version() {
+        shown = shown.version(version.to_owned());
+    }
+    shown
 }

@@ -5,6 +5,7 @@ use std::io::Read as _;
 
 use super::arguments::CallArguments;
 use super::failure::Failure;
+use super::shown;
 use crate::client::{Client, ClientBuilder};
 use crate::codec::{Value, json};
 use crate::message::{Switch, SwitchSet};
@@ -57,7 +58,7 @@ async fn call(
         Some(timeout) => call.timeout(timeout.get()).await?,
         None => call.await?,
     };
-    Ok(text(&response))
+    Ok(shown::text(&response))
 }
 
 /// The name under which the service, or another one, is called.
@@ -99,15 +100,6 @@ fn body(text: &str) -> Result<Value, Failure> {
     }
 }
 
-/// A response as JSON; in a form for people where JSON has none.
-pub(super) fn text(response: &Value) -> String {
-    match json::to_vec(response) {
-        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-        // JSON has no bytes and no dates.
-        Err(_) => format!("{response:?}"),
-    }
-}
-
 /// How a server fares, and whether it is well.
 pub(super) async fn status<S: Section>(
     own_name: &str,
@@ -127,7 +119,7 @@ pub(super) async fn status<S: Section>(
     };
     let is_healthy = findings("errors").is_empty();
     if as_json {
-        return Ok((text(&status), is_healthy));
+        return Ok((shown::text(&status), is_healthy));
     }
     let field = |key: &str| status.get(key).and_then(Value::as_str);
     let mut out = format!("{service} {}", field("version").unwrap_or("of no version"));
@@ -152,7 +144,7 @@ pub(super) async fn status<S: Section>(
         .get("healthcheck")
         .and_then(|health| health.get("diagnostics"));
     if let Some(diagnostics) = diagnostics.filter(|found| found.is_truthy()) {
-        let _ = writeln!(out, "  diagnostics: {}", text(diagnostics));
+        let _ = writeln!(out, "  diagnostics: {}", shown::text(diagnostics));
     }
     out += if is_healthy { "healthy" } else { "not healthy" };
     Ok((out, is_healthy))

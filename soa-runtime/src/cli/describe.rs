@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::call::text;
 use super::failure::Failure;
+use super::shown::text;
 use crate::client::Client;
 use crate::codec::{Map, Value};
 use crate::server::Server;

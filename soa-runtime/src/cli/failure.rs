@@ -52,7 +52,8 @@ impl Failure {
     /// What it means how another process of this program has ended.
     pub(super) fn of(status: ExitStatus) -> Result<(), Self> {
         // A signal ends a process by itself only before that listens for it, when it has taken nothing.
-        if status.success() || status.signal() == Some(Signal::TERM.as_raw()) {
+        let signals = [Signal::TERM, Signal::HUP].map(|signal| Some(signal.as_raw()));
+        if status.success() || signals.contains(&status.signal()) {
             return Ok(());
         }
         match status.code().map(u8::try_from) {

@@ -1,7 +1,9 @@
 //! `serve --fork N`: several processes, each of which serves as one alone would.
 //!
 //! The process that is started runs itself N times and does nothing but look after the others. One that ends by itself is
-//! started again, unless that has happened too often: a program that cannot work should not keep a machine busy. When one
+//! started again, unless that has happened too often: a program that cannot work should not keep a machine busy. For the
+//! same reason there is a pause after one that has not lived for long. One that was stopped from outside, by a signal to
+//! it alone, is started again without being counted. When one
 //! is given up before all have been ready, the start has failed, and the others are stopped; afterwards they go on.
 //! Signals that end a server are passed on, once for each time they come; the processes have groups of their own, so that
 //! Ctrl-C does not reach them a second time by the terminal. To systemd this process speaks for the others: they are ready
@@ -25,6 +27,15 @@ use crate::settings::RespawnLimit;
 
 /// How many processes there may be for each processor.
 const PER_PROCESSOR: usize = 5;
+
+/// How long a process has to live so that the next one is started without a pause.
+const SHORT_LIFE: Duration = Duration::from_secs(10);
+
+/// The pause after the first short life; it doubles with each that follows.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How the processes are started again.
 pub(super) struct Respawns {
@@ -132,7 +143,9 @@ impl Worker {
     async fn keep(mut self) -> Result<(), Failure> {
         let worker = self.number;
         let number = worker.to_string();
+        let mut pause = Duration::ZERO;
         loop {
+            let since = Instant::now();
             let child = Child::start(&self.program, &["--fork-number", &number]);
             let mut child = child.map_err(Failure::other)?;
             tracing::info!(worker, pid = child.id(), "a process is started");
@@ -144,19 +157,36 @@ impl Worker {
                     _ => Failure::JobsLost,
                 });
             }
-            tracing::error!(worker, %status, "a process has ended by itself");
+            let was_stopped = Failure::of(status).is_ok();
+            if was_stopped {
+                tracing::info!(worker, %status, "a process was stopped from outside");
+            } else {
+                tracing::error!(worker, %status, "a process has ended by itself");
+            }
             if !self.respawns.is_on {
                 return Err(ended(worker, status));
             }
-            if let Some(limit) = self.restarts.next(Instant::now(), &self.respawns.limits) {
+            if !was_stopped
+                && let Some(limit) = self.restarts.next(Instant::now(), &self.respawns.limits)
+            {
                 let RespawnLimit { times, within, .. } = limit;
                 tracing::error!(worker, "a process ends too often and is given up");
                 return Err(Failure::other(format!(
                     "process {worker} was started again {times} times within {within}, and has ended again"
                 )));
             }
+            pause = next_pause(pause, since.elapsed());
+            if !pause.is_zero() && !self.rest(pause).await {
+                return Ok(());
+            }
             names::RESPAWN.counter([]).increment(1);
         }
+    }
+
+    /// Waits before the next process is started; `false` when there is to be none.
+    async fn rest(&mut self, pause: Duration) -> bool {
+        let told = self.stop.wait_for(|times| *times > 0);
+        tokio::time::timeout(pause, told).await.is_err()
     }
 
     /// Waits for the end of the process, and passes on what it is told and what it tells; says whether it was told
@@ -183,6 +213,14 @@ impl Worker {
             let _ = self.tell.send(news);
         }
     }
+}
+
+/// How long to wait after a process that has lived so long, when it was so long the last time.
+fn next_pause(last: Duration, lived: Duration) -> Duration {
+    if lived >= SHORT_LIFE {
+        return Duration::ZERO;
+    }
+    last.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE)
 }
 
 fn ended(worker: usize, status: ExitStatus) -> Failure {
@@ -231,6 +269,17 @@ mod tests {
     fn the_fourth_end_within_15_seconds_is_the_last() {
         assert_eq!(restarts(&[0, 1, 2, 14]), [true, true, true, false]);
         assert_eq!(restarts(&[0, 1, 2, 15, 16]), [true; 5]);
+    }
+
+    #[test]
+    fn pauses_grow_up_to_a_second_and_are_over_when_a_process_has_lived_for_long() {
+        let mut pause = Duration::ZERO;
+        let pauses = [0; 9].map(|lived| {
+            pause = next_pause(pause, Duration::from_secs(lived));
+            pause.as_millis()
+        });
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+        assert_eq!(next_pause(pause, SHORT_LIFE), Duration::ZERO);
     }
 
     #[test]

@@ -85,6 +85,8 @@ impl Heartbeat {
             .create(true)
             .truncate(false)
             .open(&self.path)?;
-        file.write_all(text.as_bytes())
+        file.write_all(text.as_bytes())?;
+        // What was there before may have been longer.
+        u64::try_from(text.len()).map_or(Ok(()), |length| file.set_len(length))
     }
 }

@@ -18,7 +18,7 @@
 //! | 1 | it failed: no connection, the service could not be made, a startup hook failed, an action answered with errors, `status` has errors, a process of `--fork` ended and stayed so |
 //! | 2 | the command line is wrong |
 //! | 3 | the settings are wrong |
-//! | 4 | a server stopped, and jobs have no answer: their handlers did not let go, Redis was gone, or a second signal came |
+//! | 4 | a server stopped, and jobs have no answer or were not ended: their handlers did not let go, blocking actions still run, Redis was gone, or a second signal came |
 //! | 70 | a handler blocked its thread for too long: `server.watchdog` |
 
 mod arguments;
@@ -33,6 +33,7 @@ mod outside;
 mod pid_file;
 mod serve;
 mod serving;
+mod shown;
 mod signals;
 mod watch;
 
@@ -42,7 +43,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use arguments::{Arguments, Command, Role, ServeArguments, Sources, What, Work};
 use failure::Failure;
@@ -172,6 +173,7 @@ impl<M, S> Program<M, S> {
     {
         let descriptor = V::Service::DESCRIPTOR;
         let mut command_line = Arguments::command()
+            .mut_subcommands(Sources::augment_args)
             .name(descriptor.name())
             .version(descriptor.version());
         let about: Vec<_> = descriptor
@@ -186,8 +188,12 @@ impl<M, S> Program<M, S> {
         let Arguments {
             command,
             mut serve,
-            sources,
+            mut sources,
         } = Arguments::from_arg_matches(&matches)?;
+        if let Some((_, of_command)) = matches.subcommand() {
+            sources = sources.and(Sources::from_arg_matches(of_command)?);
+        }
+        let sources = sources.or_environment();
         let command = match command {
             Some(Command::Work(Work::Serve(of_command))) => {
                 serve = of_command.or(serve);
@@ -195,16 +201,29 @@ impl<M, S> Program<M, S> {
             }
             command => command,
         };
+        if command.is_some()
+            && let Some(flag) = serve.flag_of_serving()
+        {
+            let message = format!("`{flag}` is a flag of `serve`, and means nothing here");
+            return Err(Failure::usage(message));
+        }
+        if let Some(mistake) = serve.mistake() {
+            return Err(Failure::usage(mistake));
+        }
         let loader = self.loader(&sources, &serve)?;
         match command.unwrap_or(Command::Work(Work::Serve(serve))) {
-            Command::Work(work) => self.run_in(work, loader.load()?, sources.settings),
+            Command::Work(Work::Serve(serve)) if matches!(serve.role(), Role::Watcher) => {
+                run_watcher(serve, loader, sources.settings, descriptor)
+            }
+            Command::Work(work) => self.run_in(work, loader.load()?),
             Command::Settings(what) => show_settings(loader, what),
             Command::Completions { shell } => {
                 // The file may have another name than the service.
                 let program = command_line.get_bin_name().unwrap_or(descriptor.name());
                 let program = program.to_owned();
                 let mut out = Vec::new();
-                clap_complete::generate(shell, &mut command_line, program, &mut out);
+                let mut shown = arguments::without_hidden(&command_line);
+                clap_complete::generate(shell, &mut shown, program, &mut out);
                 print(&String::from_utf8_lossy(&out))
             }
         }
@@ -237,12 +256,7 @@ impl<M, S> Program<M, S> {
         Ok(loader)
     }
 
-    fn run_in<V>(
-        self,
-        work: Work,
-        settings: Settings<S>,
-        files: Vec<PathBuf>,
-    ) -> Result<(), Failure>
+    fn run_in<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
     where
         S: Section,
         V: Serve,
@@ -265,19 +279,14 @@ impl<M, S> Program<M, S> {
             let _runtime = runtime.enter();
             observe(&work, &settings, V::Service::DESCRIPTOR)?
         };
-        let outcome = runtime.block_on(self.dispatch(work, settings, files));
+        let outcome = runtime.block_on(self.dispatch(work, settings));
         // Handlers that block, and what they wait for, do not keep the process.
         runtime.shutdown_background();
         observing.finish();
         outcome
     }
 
-    async fn dispatch<V>(
-        self,
-        work: Work,
-        settings: Settings<S>,
-        files: Vec<PathBuf>,
-    ) -> Result<(), Failure>
+    async fn dispatch<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
     where
         S: Section,
         V: Serve,
@@ -310,17 +319,12 @@ impl<M, S> Program<M, S> {
                     Err(Failure::Unhealthy)
                 }
             }
-            Work::Serve(serve) => self.serve(serve, settings, files).await,
+            Work::Serve(serve) => self.serve(serve, settings).await,
         }
     }
 
     /// What this process has to do so that the service is served.
-    async fn serve<V>(
-        self,
-        serve: ServeArguments,
-        settings: Settings<S>,
-        files: Vec<PathBuf>,
-    ) -> Result<(), Failure>
+    async fn serve<V>(self, serve: ServeArguments, settings: Settings<S>) -> Result<(), Failure>
     where
         S: Section,
         V: Serve,
@@ -332,9 +336,6 @@ impl<M, S> Program<M, S> {
         }
         let _pid_file = serve.pid_file().map(PidFile::take).transpose()?;
         let outside = Arc::new(Outside::find(&serve)?);
-        if let Role::Watcher = role {
-            return watch::watch(files, &outside).await;
-        }
         if let Role::Supervisor(processes) = role {
             let respawns = fork::Respawns {
                 is_on: !serve.no_respawn,
@@ -389,6 +390,41 @@ impl<M, S> Program<M, S> {
         }
         Ok(builder)
     }
+}
+
+/// Starts the service again when files change. Its settings are the business of the process that this one starts, which
+/// also tells what is wrong with them: this one takes no more of them than how to log, and waits for them to be mended.
+fn run_watcher<S: Section>(
+    serve: ServeArguments,
+    loader: Loader<S>,
+    files: Vec<PathBuf>,
+    service: &ServiceDescriptor,
+) -> Result<(), Failure> {
+    let logging = loader.load().map(|settings| settings.logging);
+    let logging = logging.unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::other)?;
+    let wanted = Wanted {
+        logging: &logging,
+        may_be_coloured: !serve.has_parent(),
+        tracing: None,
+        metrics: None,
+    };
+    let identity = Identity {
+        service: service.name(),
+        version: service.version(),
+    };
+    let observing = {
+        let _runtime = runtime.enter();
+        Observing::start(&wanted, &identity)?
+    };
+    let _pid_file = serve.pid_file().map(PidFile::take).transpose()?;
+    let outside = Outside::find(&serve)?;
+    let outcome = runtime.block_on(async { watch::watch(files, &outside).await });
+    observing.finish();
+    outcome
 }
 
 /// Starts log, traces and metrics, as far as this work has a use for them.

@@ -1,11 +1,14 @@
 //! The file of `--pid-file`: the number of the process, and a lock as long as it runs, so that a second one does not start.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+
+/// Longer than the number of any process, with blanks around it.
+const LONGEST: u64 = 64;
 
 /// The file, which is removed when this is dropped.
 pub(super) struct PidFile {
@@ -39,6 +42,11 @@ impl PidFile {
             if !is_at(&file, path).map_err(refused)? {
                 continue;
             }
+            if !is_ours(&mut file).map_err(refused)? {
+                return Err(Failure::other(format!(
+                    "`{name}` has something else in it than the number of a process, and is left as it is"
+                )));
+            }
             let written = file
                 .set_len(0)
                 .and_then(|()| writeln!(file, "{}", std::process::id()));
@@ -58,6 +66,18 @@ impl Drop for PidFile {
             tracing::warn!(%path, %error, "the file with the number of the process cannot be removed");
         }
     }
+}
+
+/// Whether a file may be emptied and removed: it is a file, and there is nothing in it but the number of a process that was.
+fn is_ours(file: &mut File) -> io::Result<bool> {
+    if !file.metadata()?.is_file() {
+        return Ok(false);
+    }
+    let mut content = Vec::new();
+    file.take(LONGEST).read_to_end(&mut content)?;
+    file.rewind()?;
+    let content = content.trim_ascii();
+    Ok(content.len() < 11 && content.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether a file is the one that is found by a path.

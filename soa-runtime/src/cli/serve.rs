@@ -1,6 +1,6 @@
 //! `serve`: takes requests until it is told to stop, and answers what was taken.
 //!
-//! SIGTERM, or SIGINT as Ctrl-C sends it, ends the taking, as does the watchdog before it ends the process; the jobs
+//! SIGTERM, SIGINT as Ctrl-C sends it, or SIGHUP ends the taking, as does the watchdog before it ends the process; the jobs
 //! that run have `server.shutdown_grace` to end. A second signal ends the process at once. Before requests are taken the
 //! first signal does: there is nothing to wait for.
 
@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::heartbeat::{self, Heartbeat};
 use super::outside::Outside;
 use super::signals::Signals;
-use crate::server::{Server, ServerBuilder};
+use crate::server::{Server, ServerBuilder, Stopped};
 use crate::settings::{Connections, ServerSettings, TransportSettings};
 use crate::transport::{RedisConnection, RedisServerTransport};
 
@@ -117,12 +117,18 @@ impl Serving {
                 }
             }
         };
-        let (jobs, aborted) = (server.stats().jobs(), stopped.aborted);
-        tracing::info!(service, jobs, aborted, "stopped");
+        let jobs = server.stats().jobs();
+        let Stopped {
+            given_up,
+            aborted,
+            blocking,
+            has_unsent,
+        } = stopped;
+        tracing::info!(service, jobs, given_up, aborted, blocking, "stopped");
         if is_blocked.load(Ordering::Acquire) {
             return Err(Failure::Blocked);
         }
-        if aborted > 0 || stopped.has_unsent {
+        if aborted > 0 || blocking > 0 || has_unsent {
             return Err(Failure::JobsLost);
         }
         Ok(())

@@ -21,7 +21,7 @@ use super::failure::{Failure, JOBS_LOST};
 /// How long a process that can may take to end when it is told to end at once.
 pub(super) const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// SIGTERM, and SIGINT as Ctrl-C sends it; they do not end the process by themselves any more. And the same from the
+/// SIGTERM, SIGINT as Ctrl-C sends it, and SIGHUP as a terminal that closes sends it; they do not end the process by themselves any more. And the same from the
 /// process that looks after this one, whose end counts as one.
 pub(super) struct Signals {
     count: watch::Receiver<u32>,
@@ -85,6 +85,8 @@ impl Signals {
 struct Listener {
     interrupt: Signal,
     terminate: Signal,
+    /// `None` where whoever started the process wants it to go on, as `nohup` does.
+    hang_up: Option<Signal>,
     parent: Option<UnixStream>,
 }
 
@@ -93,6 +95,10 @@ impl Listener {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: match ignores_hang_up() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
             parent: parent.map(UnixStream::from_std).transpose()?,
         })
     }
@@ -103,6 +109,7 @@ impl Listener {
             tokio::select! {
                 _ = self.interrupt.recv() => signals += 1,
                 _ = self.terminate.recv() => signals += 1,
+                () = hung_up(self.hang_up.as_mut()) => signals += 1,
                 is_there = heard(self.parent.as_mut()) => {
                     told += 1;
                     if !is_there {
@@ -125,6 +132,22 @@ impl Listener {
                 end = Instant::now().checked_add(wait);
             }
         }
+    }
+}
+
+/// Whether SIGHUP is ignored since before this program began, as far as the system tells.
+fn ignores_hang_up() -> bool {
+    const BIT: u64 = 1 << (rustix::process::Signal::HUP.as_raw() - 1);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & BIT != 0)
+}
+
+async fn hung_up(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
 pub use hooks::StartupError;
 pub use run::Stopped;
+pub(crate) use stats::Blocking;
 pub use stats::Stats;
 
 pub use crate::wire::DropReason;
@@ -64,6 +65,13 @@ pub(crate) struct Shared {
     hooks: hooks::Hooks,
     stats: Stats,
     meters: ServerMeters,
+}
+
+impl Shared {
+    /// Notes a handler of a blocking action.
+    pub(crate) fn blocking(&self) -> Blocking {
+        self.stats.blocking()
+    }
 }
 
 /// An action, and what is counted of it.

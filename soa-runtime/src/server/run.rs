@@ -116,10 +116,20 @@ impl Server {
         let transport = Arc::new(transport);
         let serving = async {
             let mut idle = hooks.idle(&self);
-            let taking = self.clone().take(Arc::clone(&transport), giving_up);
-            let stopped = taking.await;
+            let taking = self.clone().take(Arc::clone(&transport), giving_up.clone());
+            let mut stopped = taking.await;
             idle.shutdown().await;
             hooks.tear_down(&self).await;
+            stopped.given_up = giving_up.map_or(0, |signal| signal.ended());
+            stopped.blocking = self.shared.stats.count_blocking();
+            if stopped.blocking > 0 {
+                let (service, blocking) = (self.name(), stopped.blocking);
+                tracing::error!(
+                    service,
+                    blocking,
+                    "stopped with blocking actions that still run"
+                );
+            }
             stopped
         };
         if !hooks.have_life() {
@@ -223,6 +233,7 @@ impl Server {
         Stopped {
             aborted,
             has_unsent,
+            ..Stopped::default()
         }
     }
 }
@@ -240,8 +251,13 @@ struct End {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
+    /// How many jobs were given up when the grace was over, and answered with `ACTION_TIMEOUT` as far as they let go.
+    pub given_up: usize,
     /// How many jobs had not ended, and have no answer.
     pub aborted: usize,
+    /// How many handlers of blocking actions still run on their threads. Their callers have been told that they were given
+    /// up; the end of the process ends them anywhere.
+    pub blocking: usize,
     /// Whether there are responses that could not be sent: their callers did not read, or the transport is gone.
     pub has_unsent: bool,
 }

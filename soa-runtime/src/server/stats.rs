@@ -1,6 +1,7 @@
 //! What a server counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::seldom::Seldom;
@@ -10,6 +11,8 @@ use crate::wire::DropReason;
 #[derive(Debug, Default)]
 pub struct Stats {
     jobs: AtomicU64,
+    /// How many handlers of blocking actions run on threads of their own.
+    blocking: Arc<AtomicUsize>,
     dropped: [AtomicU64; DropReason::ALL.len()],
     logged: Logged,
 }
@@ -45,6 +48,17 @@ impl Stats {
         counter.map_or(0, |(_, counter)| counter.load(Ordering::Relaxed))
     }
 
+    /// Notes a handler of a blocking action as long as what this returns is there.
+    pub(crate) fn blocking(&self) -> Blocking {
+        self.blocking.fetch_add(1, Ordering::AcqRel);
+        Blocking(Arc::clone(&self.blocking))
+    }
+
+    /// How many of them there are.
+    pub(super) fn count_blocking(&self) -> usize {
+        self.blocking.load(Ordering::Acquire)
+    }
+
     /// Whether a dropped message is logged, and how many were not before it: at most one a second, so that a flood of bad
     /// messages does not become a flood of log lines.
     pub(super) fn may_log(&self) -> Option<u64> {
@@ -66,5 +80,14 @@ impl Stats {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+}
+
+/// A handler of a blocking action that runs.
+pub(crate) struct Blocking(Arc<AtomicUsize>);
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
