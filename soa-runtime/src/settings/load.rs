@@ -152,7 +152,8 @@ impl<S: Section> Loader<S> {
             serde_path_to_error::deserialize(plain).map_err(|error| undecodable(&tree, &error))?;
         let mut problems = mistaken(&settings.expansions, &tree);
         let (server, client) = (&mut settings.server, &mut settings.client_middleware);
-        problems.extend(known.bind(&mut server.middleware, client, &tree));
+        let routes = &mut settings.client_routing;
+        problems.extend(known.bind(&mut server.middleware, client, routes, &tree));
         let path = Path::root().key("service");
         let of_section = broken_rules(&settings.service, tree.nearest(["service"]));
         problems.extend(of_section.into_iter().map(|problem| problem.within(&path)));

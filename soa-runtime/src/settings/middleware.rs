@@ -22,7 +22,7 @@ use super::load::undecodable;
 use super::path::Path;
 use super::shape::Shape;
 use super::tree::{Data, Node};
-use super::{Section, check, shipped, suggest};
+use super::{RouteSettings, Section, check, shipped, suggest};
 use crate::client::ClientBuilder;
 use crate::error::BuildError;
 use crate::server::ServerBuilder;
@@ -205,7 +205,7 @@ impl KnownMiddleware {
         self
     }
 
-    /// Lets settings name this middleware in `client_middleware`, in the same way.
+    /// Lets settings name this middleware in `client_middleware`, and in the `middleware` of a route, in the same way.
     #[must_use]
     pub fn client<T, F>(mut self, name: impl Into<String>, add: F) -> Self
     where
@@ -216,12 +216,13 @@ impl KnownMiddleware {
         self
     }
 
-    /// Finds what the entries of both lists name, and gives all that is wrong with their settings, and names that nobody
+    /// Finds what the entries of all lists name, and gives all that is wrong with their settings, and names that nobody
     /// knows.
     pub(super) fn bind(
         &self,
         server: &mut [MiddlewareSettings],
         client: &mut [MiddlewareSettings],
+        routes: &mut BTreeMap<String, RouteSettings>,
         tree: &Node,
     ) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -245,6 +246,14 @@ impl KnownMiddleware {
             Made::OfClient,
             &mut problems,
         );
+        for (service, route) in routes {
+            let keys = ["client_routing", service, "middleware"];
+            let path = keys.iter().fold(Path::root(), |path, key| path.key(key));
+            let node = tree.nearest(keys);
+            let made = Made::OfClient;
+            let entries = &mut route.middleware;
+            bind(&self.client, entries, node, &path, made, &mut problems);
+        }
         problems
     }
 }
