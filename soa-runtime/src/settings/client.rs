@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::middleware::MiddlewareSettings;
+use super::middleware::{MiddlewareSettings, OfClient};
 use super::period::Period;
 use super::transport::TransportSettings;
 use super::{Section, Settings};
@@ -28,6 +28,7 @@ pub struct RouteSettings {
     pub timeout: Option<Period>,
     /// Middleware around calls of this service alone, by name, the outermost first. It is further in than all that stands
     /// around every call.
+    #[schemars(with = "Vec<OfClient>")]
     pub middleware: Vec<MiddlewareSettings>,
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::middleware::MiddlewareSettings;
+use super::middleware::{MiddlewareSettings, OfServer};
 use super::period::Period;
 use super::transport::{TransportSettings, default_transport};
 use crate::error::BuildError;
@@ -50,6 +50,7 @@ pub struct ServerSettings {
     /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
     pub tracebacks: Option<bool>,
     /// Middleware around jobs and actions, by name, the outermost first. What a program adds itself is further in.
+    #[schemars(with = "Vec<OfServer>")]
     pub middleware: Vec<MiddlewareSettings>,
     /// What is done about handlers that block their thread.
     pub watchdog: WatchdogSettings,

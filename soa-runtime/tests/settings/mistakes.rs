@@ -206,6 +206,17 @@ fn all_mistakes_of_all_sources_are_told_at_once() {
 }
 
 #[test]
+fn a_mistake_of_one_kind_hides_none_of_another() {
+    let text = "[server]\nworkers = 0\nname = '8 books'\nmiddleware = [{ name = 'loging' }]
+[server.transport.redis]\nhosts = ['a:x']\n[server.transport.redis.sentinel]\nservices = ['a']
+[service]\nshelf = 'A'\nlent = '400d'\nbocks = 8
+[[client_middleware]]\nname = 'retry'\npause = '5s'\nlongest_pause = '1s'
+[[client_middleware]]\nname = 'logging'\nlevel = 'info'
+[expansions.type_expansions.thing.owner]\nroute = 'people'\nsource_field = 'a'\ndestination_field = 'b'\n";
+    insta::assert_snapshot!(told_of("soa.toml", &[text]));
+}
+
+#[test]
 fn mistakes_in_expansions_are_told_with_their_places() {
     let routes = "service.shelf = 'A'\n[expansions.type_routes]\n\
         people = { service = 'people', action = 'find', request_field = 'ids', response_field = 'found' }\n";
