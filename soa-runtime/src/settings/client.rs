@@ -25,6 +25,7 @@ pub struct RouteSettings {
     /// Where its requests go; to where this server takes its own from unless it is set.
     pub transport: Option<TransportSettings>,
     /// How long a call waits that has no timeout of its own; what the transport says unless it is set.
+    #[schemars(extend("x-minimum" = "1ms"))]
     pub timeout: Option<Period>,
     /// Middleware around calls of this service alone, by name, the outermost first. It is further in than all that stands
     /// around every call.

@@ -308,10 +308,12 @@ fn take_away(values: &mut Json, mut keys: &[String]) -> bool {
 
 /// Notes a mistake, unless it follows from one further in that was noted before.
 fn tell(problem: Problem, problems: &mut Vec<Problem>) {
-    let key = problem.key().unwrap_or_default();
-    let mut earlier = problems.iter().filter_map(Problem::key);
+    // Rules of garde know fields by the names that they have in Rust: `opens_at` for `opensAt`.
+    let plain = |key: &str| key.to_lowercase().replace(['_', '-'], "");
+    let key = plain(problem.key().unwrap_or_default());
+    let mut earlier = problems.iter().filter_map(Problem::key).map(plain);
     let follows = earlier.any(|earlier| {
-        let rest = earlier.strip_prefix(key);
+        let rest = earlier.strip_prefix(&*key);
         rest.is_some_and(|rest| key.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
     });
     if !follows {
