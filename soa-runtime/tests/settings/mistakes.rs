@@ -52,7 +52,7 @@ fn mistakes_in_toml_name_line_and_key() {
             "service.shelf = 'A'\n[server.transport.redis.sentinel]\nfailover_retries = 3",
             "service.shelf = 'A'\n[server.transport.redis]\nmode = 'cluster'\ndatabase = 3",
             "service.shelf = 'A'\n[server.transport.redis]\nchunk_messages_larger_than = 102400",
-            "service.shelf = 'A'\n[server.transport.redis.tls]\nclient_key = 'key.pem'",
+            "service.shelf = 'A'\n[server.transport.redis.tls]\nclient_key = '/dev/null'",
             "service.shelf = 'A'\n[server.transport.redis]\nhosts = 'a:1'",
             "service.shelf = 'A'\n[server.transport.redis]\nhosts = [\n  'redis://:secret@a:1',\n]",
             "service.shelf = 'A'\n[server.transport.redis]\npassword = 8",
