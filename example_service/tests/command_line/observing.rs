@@ -232,12 +232,12 @@ fn a_log_alone_makes_no_traces() {
 }
 
 #[test]
-fn a_url_that_is_none_ends_the_program() {
+fn a_url_that_is_none_is_a_mistake_in_the_settings() {
     let set = ["--set", "tracing.endpoint=collector:4318"];
     let (code, _, error) = run(&[&["serve", "--redis", "127.0.0.1:1"][..], &set].concat());
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(3));
     assert!(
-        error.contains("`tracing.endpoint`: `collector:4318`"),
+        error.contains("--set: `tracing.endpoint`: expected a URL"),
         "{error}"
     );
 }

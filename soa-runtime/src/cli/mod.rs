@@ -466,10 +466,10 @@ impl<M, S> std::fmt::Debug for Program<M, S> {
 
 fn show_settings<S: Section>(loader: Loader<S>, what: What) -> Result<(), Failure> {
     if what.schema {
-        return print(&Settings::<S>::schema());
+        return print(&loader.schema());
     }
     if what.reference {
-        return print(&Settings::<S>::reference());
+        return print(&loader.reference());
     }
     print(&loader.print()?)
 }

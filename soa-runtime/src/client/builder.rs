@@ -27,7 +27,7 @@ use crate::transport::ClientTransport;
 /// # Ok(()) }
 /// ```
 pub struct ClientBuilder {
-    routes: HashMap<Name, Arc<Route>>,
+    routes: HashMap<Name, Route>,
     problem: Option<BuildError>,
     middleware: StackBuilder<ClientStage>,
     base: ContextHeader,
@@ -48,8 +48,9 @@ impl ClientBuilder {
             service: name.clone(),
             transport: Some(Arc::new(transport)),
             meters: Some(RouteMeters::new(&name)),
+            middleware: StackBuilder::new().build(),
         };
-        self.routes.insert(name, Arc::new(route));
+        self.routes.insert(name, route);
         self
     }
 
@@ -58,6 +59,23 @@ impl ClientBuilder {
     pub fn middleware(mut self, middleware: impl Middleware<ClientStage>) -> Self {
         self.middleware.push(middleware);
         self
+    }
+
+    /// The same, where the middleware that the closure adds stands around calls of this service alone, inside of what
+    /// stands around every call. The service must have its route already.
+    #[cfg(feature = "cli")]
+    pub(crate) fn around_service<E>(
+        mut self,
+        service: &str,
+        add: impl FnOnce(Self) -> Result<Self, E>,
+    ) -> Result<Self, E> {
+        let of_all = std::mem::replace(&mut self.middleware, StackBuilder::new());
+        let mut built = add(self)?;
+        let of_service = std::mem::replace(&mut built.middleware, of_all);
+        if let Some(route) = built.routes.get_mut(service) {
+            route.middleware = of_service.build();
+        }
+        Ok(built)
     }
 
     /// Names the caller in every call, in words of your own.
@@ -114,9 +132,11 @@ impl ClientBuilder {
     }
 
     pub(crate) fn finish(self) -> Client {
+        let routes = self.routes.into_iter();
+        let routes = routes.map(|(name, route)| (name, Arc::new(route)));
         Client {
             shared: Arc::new(Shared {
-                routes: self.routes,
+                routes: routes.collect(),
                 middleware: self.middleware.build(),
                 expansions: self.expansions,
             }),

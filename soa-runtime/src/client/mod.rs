@@ -63,7 +63,7 @@ use crate::error::ClientError;
 use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
 };
-use crate::middleware::{ClientStage, Middleware, Stack};
+use crate::middleware::{ClientStage, Middleware, Stack, StackBuilder};
 use crate::observe::meter::RouteMeters;
 use crate::observe::trace;
 use crate::transport::{ClientTransport, ReplyFuture};
@@ -84,6 +84,13 @@ struct Shared {
     expansions: Expansions,
 }
 
+impl Shared {
+    /// How a request goes on. Middleware may send it to another service than it was made for.
+    fn route_of<'a>(&'a self, request: &ClientRequest, called: &'a Arc<Route>) -> &'a Arc<Route> {
+        self.routes.get(&request.service).unwrap_or(called)
+    }
+}
+
 /// A service and how it is reached. Typed clients keep theirs, so that a call looks nothing up.
 pub(crate) struct Route {
     pub(crate) service: Name,
@@ -91,6 +98,8 @@ pub(crate) struct Route {
     transport: Option<Arc<dyn ClientTransport>>,
     /// There as the transport is.
     meters: Option<RouteMeters>,
+    /// What stands around calls of this service alone, inside of what stands around all.
+    middleware: Stack<ClientStage>,
 }
 
 impl Route {
@@ -285,6 +294,7 @@ impl Client {
                 service,
                 transport: None,
                 meters: None,
+                middleware: StackBuilder::new().build(),
             }),
         }
     }
@@ -383,18 +393,20 @@ impl Client {
         request: ClientRequest,
         limit: Option<Duration>,
     ) -> Result<Dispatched, ClientError> {
-        if self.shared.middleware.is_empty() {
+        if self.shared.middleware.is_empty() && route.middleware.is_empty() {
             let dispatched = deliver(&self.shared, route, request)?;
             return Ok(within(limit, Arc::clone(route), dispatched));
         }
         let (shared, called) = (Arc::clone(&self.shared), Arc::clone(route));
         let end = move |request: ClientRequest| -> BoxFuture<_> {
-            // Middleware may send a request to another service than it was made for.
-            let route = shared.routes.get(&request.service).unwrap_or(&called);
-            match deliver(&shared, route, request) {
-                Ok(dispatched) => Box::pin(dispatched),
-                Err(error) => Box::pin(std::future::ready(Err(error))),
+            let route = shared.route_of(&request, &called);
+            if route.middleware.is_empty() {
+                return delivered(&shared, route, request);
             }
+            let (shared, called) = (Arc::clone(&shared), Arc::clone(route));
+            route.middleware.run(request, move |request| {
+                delivered(&shared, shared.route_of(&request, &called), request)
+            })
         };
         let run = self.shared.middleware.run(request, end);
         Ok(within(limit, Arc::clone(route), Dispatched::Boxed(run)))
@@ -494,6 +506,18 @@ fn deliver(
         route: Arc::clone(route),
     };
     Ok(within(default, Arc::clone(route), dispatched))
+}
+
+/// The outcome of a request that is handed to its transport.
+fn delivered(
+    shared: &Shared,
+    route: &Arc<Route>,
+    request: ClientRequest,
+) -> BoxFuture<Result<JobResponse, ClientError>> {
+    match deliver(shared, route, request) {
+        Ok(dispatched) => Box::pin(dispatched),
+        Err(error) => Box::pin(std::future::ready(Err(error))),
+    }
 }
 
 /// A job that was handed to its transport, or to the middleware before it.

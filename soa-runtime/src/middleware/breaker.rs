@@ -43,7 +43,7 @@ const SLOTS: usize = 10;
 /// # Ok::<(), soa::BuildError>(())
 /// ```
 pub struct CircuitBreaker {
-    rules: Rules,
+    pub(crate) rules: Rules,
     fails: Arc<dyn Fn(&Outcome) -> bool + Send + Sync>,
     circuits: Arc<Mutex<HashMap<Name, Circuit>>>,
 }
@@ -51,11 +51,11 @@ pub struct CircuitBreaker {
 type Outcome = Result<JobResponse, ClientError>;
 
 #[derive(Clone, Copy, Debug)]
-struct Rules {
-    failure_rate: f64,
-    minimum_calls: u32,
-    window: Duration,
-    open_for: Duration,
+pub(crate) struct Rules {
+    pub(crate) failure_rate: f64,
+    pub(crate) minimum_calls: u32,
+    pub(crate) window: Duration,
+    pub(crate) open_for: Duration,
 }
 
 impl Default for CircuitBreaker {

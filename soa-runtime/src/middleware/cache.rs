@@ -49,8 +49,8 @@ const TRACES: [&str; 3] = ["correlation_id", "traceparent", "tracestate"];
 /// ```
 #[derive(Clone)]
 pub struct ResultCache {
-    max_entries: usize,
-    max_bytes: usize,
+    pub(crate) max_entries: usize,
+    pub(crate) max_bytes: usize,
     context_keys: Option<Arc<BTreeSet<String>>>,
     store: Arc<Mutex<Store>>,
 }

@@ -39,10 +39,10 @@ const DECODED: usize = 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Logging {
-    success: LogLevel,
-    error: LogLevel,
-    bodies: bool,
-    length: usize,
+    pub(crate) success: LogLevel,
+    pub(crate) error: LogLevel,
+    pub(crate) bodies: bool,
+    pub(crate) length: usize,
     redaction: Redaction,
 }
 

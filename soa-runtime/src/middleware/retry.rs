@@ -37,13 +37,13 @@ use crate::message::{JobResponse, Name, code};
 /// ```
 #[derive(Debug)]
 pub struct Retry {
-    attempts: u32,
-    attempt_timeout: Option<Duration>,
-    pause: Duration,
-    longest_pause: Duration,
+    pub(crate) attempts: u32,
+    pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) pause: Duration,
+    pub(crate) longest_pause: Duration,
     codes: BTreeSet<Cow<'static, str>>,
-    share: f64,
-    reserve: u32,
+    pub(crate) share: f64,
+    pub(crate) reserve: u32,
     /// What is left of the budget of each service.
     budgets: Mutex<HashMap<Name, f64>>,
 }

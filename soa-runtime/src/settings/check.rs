@@ -8,33 +8,19 @@ use serde_json::{Map, Value as Json};
 use super::error::Problem;
 use super::path::Path;
 use super::period::Period;
-use super::shape::{Kind, Shape, Table, listed};
-use super::suggest::Suggestions;
+use super::shape::{Kind, Shape, Table, Tagged, listed};
+use super::suggest::{self, Suggestions};
 use super::tree::{Data, Node};
 
-/// The values as data.
-///
-/// # Errors
-/// Every difference from the schema.
-pub(super) fn check(node: &Node, root: Shape<'_>) -> Result<Json, Vec<Problem>> {
-    check_at(node, root, &Path::root())
-}
-
-/// The same for values that stand further in, at this path, and have a schema of their own.
-///
-/// # Errors
-/// Every difference from it.
-pub(super) fn check_at(node: &Node, root: Shape<'_>, path: &Path) -> Result<Json, Vec<Problem>> {
+/// The values as data, without keys that do not exist; and every difference from the schema. A value that is not what is
+/// expected is there as it is.
+pub(super) fn check(node: &Node, root: Shape<'_>) -> (Json, Vec<Problem>) {
     let mut checker = Checker {
         suggestions: Suggestions::new(root),
         problems: Vec::new(),
     };
-    let value = checker.value(node, root, path);
-    if checker.problems.is_empty() {
-        Ok(value)
-    } else {
-        Err(checker.problems)
-    }
+    let value = checker.value(node, root, &Path::root());
+    (value, checker.problems)
 }
 
 struct Checker<'a> {
@@ -50,8 +36,11 @@ impl<'a> Checker<'a> {
 
     /// Tells that a value is not what is expected. It is repeated, unless that could tell a secret.
     fn unexpected(&mut self, node: &Node, shape: Shape<'_>, path: &Path) {
-        let is_plain =
-            !shape.is_secret() && !matches!(shape.kind(), Kind::Table(_) | Kind::Variants(_));
+        let is_plain = !shape.is_secret()
+            && !matches!(
+                shape.kind(),
+                Kind::Table(_) | Kind::Variants(_) | Kind::Tagged(_)
+            );
         let found = match &node.data {
             Data::Scalar(Json::Null) => "nothing".to_owned(),
             Data::Scalar(value) if is_plain => value.to_string(),
@@ -79,6 +68,7 @@ impl<'a> Checker<'a> {
                 }
                 return value;
             }
+            (Kind::Tagged(tagged), Data::Table(_)) => return self.tagged(node, &tagged, path),
             (Kind::List(items), Data::List(nodes)) => {
                 let list = nodes.iter().enumerate();
                 let list = list.map(|(index, node)| self.value(node, items, &path.index(index)));
@@ -96,7 +86,7 @@ impl<'a> Checker<'a> {
             _ => {}
         }
         self.unexpected(node, shape, path);
-        Json::Null
+        plain(node)
     }
 
     fn table(&mut self, node: &Node, table: &Table<'a>, path: &Path) -> Json {
@@ -127,6 +117,29 @@ impl<'a> Checker<'a> {
         Json::Object(map)
     }
 
+    /// The table that its tag chooses.
+    fn tagged(&mut self, node: &Node, tagged: &Tagged<'a>, path: &Path) -> Json {
+        let inner = path.key(tagged.key);
+        let expected = || listed(tagged.texts(), "or");
+        match node.get(tagged.key) {
+            None => {
+                let message = format!("it is missing; expected {}", expected());
+                self.problem(node, &inner, message);
+            }
+            Some(tag) => match tag.text() {
+                None => self.problem(tag, &inner, format!("expected {}", expected())),
+                Some(text) => match tagged.get(text) {
+                    Some(shape) => return self.value(node, shape, path),
+                    None => {
+                        let advice = suggest::name(text, tagged.texts());
+                        self.problem(tag, &inner, format!("there is no `{text}` here{advice}"));
+                    }
+                },
+            },
+        }
+        plain(node)
+    }
+
     /// The alternative that fits; what is wrong is told of the one that fits best.
     fn alternatives(
         &mut self,
@@ -154,7 +167,7 @@ impl<'a> Checker<'a> {
             (Data::Table(_), Some(best)) => self.problems.extend(best),
             _ => self.unexpected(node, shape, path),
         }
-        Json::Null
+        plain(node)
     }
 }
 
@@ -163,8 +176,8 @@ fn fits(kind: &Kind<'_>, shape: Shape<'_>, value: &Json) -> bool {
     match (kind, value) {
         (Kind::Text, Json::String(text)) => is_within(shape.lengths(), text.chars().count()),
         (Kind::Choice(texts), Json::String(text)) => texts.contains(&text.as_str()),
-        (Kind::Period, Json::String(text)) => text.parse::<Period>().is_ok(),
-        (Kind::Period, Json::Number(number)) => number.to_string().parse::<Period>().is_ok(),
+        (Kind::Period, Json::String(text)) => is_long_enough(text, shape),
+        (Kind::Period, Json::Number(number)) => is_long_enough(&number.to_string(), shape),
         (Kind::Truth, Json::Bool(_)) => true,
         (Kind::Integer, Json::Number(number)) => {
             (number.is_i64() || number.is_u64()) && is_in(shape.bounds(), number.as_f64())
@@ -172,6 +185,12 @@ fn fits(kind: &Kind<'_>, shape: Shape<'_>, value: &Json) -> bool {
         (Kind::Number, Json::Number(number)) => is_in(shape.bounds(), number.as_f64()),
         _ => false,
     }
+}
+
+fn is_long_enough(text: &str, shape: Shape<'_>) -> bool {
+    let period = text.parse::<Period>();
+    let least = shape.least_period();
+    period.is_ok_and(|period| least.is_none_or(|least| period >= least))
 }
 
 fn is_in((least, most): (Option<f64>, Option<f64>), number: Option<f64>) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::middleware::{MiddlewareSettings, OfClient};
 use super::period::Period;
 use super::transport::TransportSettings;
 use super::{Section, Settings};
@@ -24,7 +25,12 @@ pub struct RouteSettings {
     /// Where its requests go; to where this server takes its own from unless it is set.
     pub transport: Option<TransportSettings>,
     /// How long a call waits that has no timeout of its own; what the transport says unless it is set.
+    #[schemars(extend("x-minimum" = "1ms"))]
     pub timeout: Option<Period>,
+    /// Middleware around calls of this service alone, by name, the outermost first. It is further in than all that stands
+    /// around every call.
+    #[schemars(with = "Vec<OfClient>")]
+    pub middleware: Vec<MiddlewareSettings>,
 }
 
 /// The connections of a process: transports with the same settings share one.
@@ -106,7 +112,11 @@ impl<S: Section> Settings<S> {
         let client = middleware.try_fold(client, |client, one| one.in_client(client))?;
         routes.try_fold(client, |client, (service, route)| {
             let transport = route.transport.as_ref().unwrap_or(&self.server.transport);
-            connections.route(client, service, transport, route.timeout)
+            let client = connections.route(client, service, transport, route.timeout)?;
+            client.around_service(service, |client| {
+                let mut middleware = route.middleware.iter();
+                middleware.try_fold(client, |client, one| one.in_client(client))
+            })
         })
     }
 }

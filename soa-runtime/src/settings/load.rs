@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use serde_path_to_error::Segment;
 
@@ -11,7 +12,7 @@ use super::path::Path;
 use super::shape::Shape;
 use super::tree::{Node, Origin};
 use super::variables::{self, Variable};
-use super::{KnownMiddleware, Section, Settings, check, file, print, redis, suggest};
+use super::{KnownMiddleware, Section, Settings, check, file, print, redis, reference, suggest};
 use crate::client::Expansions;
 use crate::transport::RedisSettings;
 
@@ -30,10 +31,16 @@ pub struct Loader<S> {
     section: PhantomData<fn() -> S>,
 }
 
-/// The schema of the settings.
-pub(super) fn schema<S: Section>() -> Json {
-    let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+/// The schema of the settings of a program that knows this middleware.
+fn schema<S: Section>(known: &KnownMiddleware) -> Json {
+    let mut generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let lists = known.schemas(&mut generator);
     let mut schema = generator.into_root_schema_for::<Settings<S>>().to_value();
+    for (place, options) in lists {
+        if let Some(place) = schema.pointer_mut(&place) {
+            *place = options;
+        }
+    }
     let needs_nothing = match Shape::root(&schema)
         .get("service")
         .map(|shape| shape.kind())
@@ -138,32 +145,66 @@ impl<S: Section> Loader<S> {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn print(self) -> Result<String, SettingsError> {
+        let schema = schema::<S>(&self.known);
         let (_, tree) = self.read()?;
-        Ok(print::effective(&tree, Shape::root(&schema::<S>())))
+        Ok(print::effective(&tree, Shape::root(&schema)))
+    }
+
+    /// The JSON Schema of what can be read, as text: for editors.
+    pub fn schema(&self) -> String {
+        format!("{:#}", schema::<S>(&self.known))
+    }
+
+    /// A page in Markdown with every key, its type, unit and default.
+    pub fn reference(&self) -> String {
+        reference::page(&schema::<S>(&self.known))
     }
 
     fn read(self) -> Result<(Settings<S>, Node), SettingsError> {
-        let schema = schema::<S>();
+        let schema = schema::<S>(&self.known);
         let root = Shape::root(&schema);
         let known = self.known.clone();
-        let tree = self.tree(root).map_err(SettingsError::new)?;
-        let plain = check::check(&tree, root).map_err(SettingsError::new)?;
-        let mut settings: Settings<S> =
-            serde_path_to_error::deserialize(plain).map_err(|error| undecodable(&tree, &error))?;
-        let mut problems = mistaken(&settings.expansions, &tree);
-        let (server, client) = (&mut settings.server, &mut settings.client_middleware);
-        problems.extend(known.bind(&mut server.middleware, client, &tree));
-        let path = Path::root().key("service");
-        let of_section = broken_rules(&settings.service, tree.nearest(["service"]));
-        problems.extend(of_section.into_iter().map(|problem| problem.within(&path)));
-        if !problems.is_empty() {
-            return Err(SettingsError::new(problems));
+        let (tree, mut problems) = self.tree(root)?;
+        let (mut plain, unlike) = check::check(&tree, root);
+        problems.extend(unlike);
+        let of_service = plain.get_mut("service").map(Json::take);
+        let mut frame = read_into(plain, &tree, &Path::root(), &mut problems);
+        if let Some(Settings::<Json> {
+            server,
+            client_routing,
+            client_middleware,
+            expansions,
+            ..
+        }) = &mut frame
+        {
+            let is_about_them = |problem: &Problem| {
+                let key = problem.key().unwrap_or_default();
+                key.starts_with("expansions")
+            };
+            // A route with a mistake is not there.
+            if !problems.iter().any(is_about_them) {
+                problems.extend(mistaken(expansions, &tree));
+            }
+            let (server, client) = (&mut server.middleware, client_middleware);
+            known.bind(server, client, client_routing, &tree, &mut problems);
         }
-        Ok((settings, tree))
+        let path = Path::root().key("service");
+        let node = tree.nearest(["service"]);
+        let of_service = of_service.unwrap_or_default();
+        let service = section(of_service, node, &path, &mut problems);
+        match (frame, service) {
+            (Some(frame), Some(service)) if problems.is_empty() => {
+                Ok((frame.with_section(service), tree))
+            }
+            _ => Err(SettingsError::new(problems)),
+        }
     }
 
     /// All sources, laid over each other.
-    fn tree(self, root: Shape<'_>) -> Result<Node, Vec<Problem>> {
+    ///
+    /// # Errors
+    /// Files that cannot be read: nobody knows what they say.
+    fn tree(self, root: Shape<'_>) -> Result<(Node, Vec<Problem>), SettingsError> {
         let mut problems = Vec::new();
         let mut tree = Node::table(Origin::Nowhere);
         let defaults = self.defaults.iter();
@@ -176,6 +217,9 @@ impl<S: Section> Loader<S> {
                 Err(problem) => problems.push(problem),
             }
         }
+        if !problems.is_empty() {
+            return Err(SettingsError::new(problems));
+        }
         let variables = variables::read(self.variables, root, &tree, &mut problems);
         tree.lay(variables);
         for (keys, node) in self.nodes {
@@ -187,40 +231,94 @@ impl<S: Section> Loader<S> {
                 Err(problem) => problems.push(problem),
             }
         }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
         tree.without_nulls();
         if tree.get("service").is_none() {
             let path = ["service".to_owned()];
             tree.insert(&path, Node::table(Origin::Nowhere));
         }
-        Ok(tree)
+        Ok((tree, problems))
     }
 }
 
-/// What the types refuse that the schema lets through: texts with a form, keys that must fit together.
-pub(super) fn undecodable(
-    tree: &Node,
-    error: &serde_path_to_error::Error<serde_json::Error>,
-) -> Problem {
-    let mut path = Path::root();
-    let mut keys = Vec::new();
-    for segment in error.path() {
-        match segment {
-            Segment::Seq { index } => {
-                path = path.index(*index);
-                keys.push(index.to_string());
+/// Reads the settings of a service or of a middleware, which stand at this path, and tells the rules that they break.
+pub(super) fn section<S: Section>(
+    values: Json,
+    node: &Node,
+    path: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<S> {
+    let section: S = read_into(values, node, path, problems)?;
+    for problem in broken_rules(&section, node) {
+        tell(problem.within(path), problems);
+    }
+    Some(section)
+}
+
+/// Reads values into their types, and tells what these refuse that the schema lets through: texts with a form, keys that
+/// must fit together. Such a value is taken away, so that it hides nothing that is wrong beside it.
+fn read_into<T: DeserializeOwned>(
+    mut values: Json,
+    node: &Node,
+    path: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    loop {
+        let error = match serde_path_to_error::deserialize(values.clone()) {
+            Ok(read) => return Some(read),
+            Err(error) => error,
+        };
+        let mut path = path.clone();
+        let mut keys = Vec::new();
+        for segment in error.path() {
+            match segment {
+                Segment::Seq { index } => {
+                    path = path.index(*index);
+                    keys.push(index.to_string());
+                }
+                Segment::Map { key } | Segment::Enum { variant: key } => {
+                    path = path.key(key);
+                    keys.push(key.clone());
+                }
+                Segment::Unknown => {}
             }
-            Segment::Map { key } | Segment::Enum { variant: key } => {
-                path = path.key(key);
-                keys.push(key.clone());
-            }
-            Segment::Unknown => {}
+        }
+        let origin = &node.nearest(keys.iter().map(String::as_str)).origin;
+        let message = error.inner().to_string();
+        tell(Problem::at(origin, path.to_string(), message), problems);
+        if !take_away(&mut values, &keys) {
+            return None;
         }
     }
-    let node = tree.nearest(keys.iter().map(String::as_str));
-    Problem::at(&node.origin, path.to_string(), error.inner().to_string())
+}
+
+/// Takes away what stands at these keys; the list that it stands in, as the others would change places; or the table that
+/// cannot be without it, which is what an error is about the next time.
+fn take_away(values: &mut Json, mut keys: &[String]) -> bool {
+    while let [parents @ .., last] = keys {
+        let mut parents_of = parents.iter();
+        let parent = parents_of.try_fold(&mut *values, |value, key| value.get_mut(key));
+        let table = parent.and_then(Json::as_object_mut);
+        if table.is_some_and(|table| table.remove(last).is_some()) {
+            return true;
+        }
+        keys = parents;
+    }
+    false
+}
+
+/// Notes a mistake, unless it follows from one further in that was noted before.
+fn tell(problem: Problem, problems: &mut Vec<Problem>) {
+    // Rules of garde know fields by the names that they have in Rust: `opens_at` for `opensAt`.
+    let plain = |key: &str| key.to_lowercase().replace(['_', '-'], "");
+    let key = plain(problem.key().unwrap_or_default());
+    let mut earlier = problems.iter().filter_map(Problem::key).map(plain);
+    let follows = earlier.any(|earlier| {
+        let rest = earlier.strip_prefix(&*key);
+        rest.is_some_and(|rest| key.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
+    });
+    if !follows {
+        problems.push(problem);
+    }
 }
 
 /// What is wrong with expansions, whose keys name each other.
@@ -241,7 +339,7 @@ fn mistaken(expansions: &Expansions, tree: &Node) -> Vec<Problem> {
 }
 
 /// The rules that a section breaks, with keys as seen from there.
-pub(super) fn broken_rules<S: Section>(section: &S, node: &Node) -> Vec<Problem> {
+fn broken_rules<S: Section>(section: &S, node: &Node) -> Vec<Problem> {
     let Err(report) = section.validate() else {
         return Vec::new();
     };

@@ -15,14 +15,12 @@ use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::error::Problem;
-use super::load::undecodable;
 use super::path::Path;
-use super::shape::Shape;
-use super::tree::{Data, Node};
-use super::{Section, check, shipped, suggest};
+use super::tree::Node;
+use super::{RouteSettings, Section, load, shipped};
 use crate::client::ClientBuilder;
 use crate::error::BuildError;
 use crate::server::ServerBuilder;
@@ -86,20 +84,29 @@ impl fmt::Debug for MiddlewareSettings {
     }
 }
 
-impl JsonSchema for MiddlewareSettings {
+/// What stands for [`MiddlewareSettings`] of a server in a schema, until it is known which there are.
+pub(super) enum OfServer {}
+
+impl JsonSchema for OfServer {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "MiddlewareSettings".into()
+        "ServerMiddleware".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "properties": {
-                "name": { "type": "string", "description": "Which middleware it is. Its own settings stand beside." }
-            },
-            "required": ["name"],
-            "additionalProperties": true,
-        })
+        json_schema!({ "type": "object", "required": ["name"], "additionalProperties": true })
+    }
+}
+
+/// The same of a client.
+pub(super) enum OfClient {}
+
+impl JsonSchema for OfClient {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ClientMiddleware".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        OfServer::json_schema(generator)
     }
 }
 
@@ -143,16 +150,16 @@ pub struct KnownMiddleware {
 
 /// A middleware that can be named.
 struct Kind<B> {
-    schema: Arc<Json>,
-    /// What is wrong with settings that the schema lets through.
-    check: fn(&Json, &Node) -> Vec<Problem>,
+    schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Tells what is wrong with settings that the schema lets through.
+    check: fn(Json, &Node, &Path, &mut Vec<Problem>),
     make: Make<B>,
 }
 
 impl<B> Clone for Kind<B> {
     fn clone(&self) -> Self {
         Self {
-            schema: Arc::clone(&self.schema),
+            schema: self.schema,
             check: self.check,
             make: Arc::clone(&self.make),
         }
@@ -165,12 +172,10 @@ impl<B: 'static> Kind<B> {
         T: Section,
         F: Fn(T, B) -> Result<B, BoxError> + Send + Sync + 'static,
     {
-        let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
         Self {
-            schema: Arc::new(generator.into_root_schema_for::<T>().to_value()),
-            check: |values, node| match serde_path_to_error::deserialize::<_, T>(values.clone()) {
-                Ok(settings) => super::load::broken_rules(&settings, node),
-                Err(error) => vec![undecodable(node, &error)],
+            schema: T::json_schema,
+            check: |values, node, path, problems| {
+                load::section::<T>(values, node, path, problems);
             },
             make: Arc::new(move |values, builder| {
                 let settings = T::deserialize(Json::Object(values.clone()));
@@ -205,7 +210,7 @@ impl KnownMiddleware {
         self
     }
 
-    /// Lets settings name this middleware in `client_middleware`, in the same way.
+    /// Lets settings name this middleware in `client_middleware`, and in the `middleware` of a route, in the same way.
     #[must_use]
     pub fn client<T, F>(mut self, name: impl Into<String>, add: F) -> Self
     where
@@ -216,36 +221,51 @@ impl KnownMiddleware {
         self
     }
 
-    /// Finds what the entries of both lists name, and gives all that is wrong with their settings, and names that nobody
-    /// knows.
+    /// What entries of the lists of servers and of clients can be: each with its place in a document of this generator.
+    pub(super) fn schemas(&self, generator: &mut SchemaGenerator) -> [(String, Json); 2] {
+        let place = |reference: Schema| {
+            let reference = reference.get("$ref").and_then(Json::as_str);
+            reference
+                .unwrap_or_default()
+                .trim_start_matches('#')
+                .to_owned()
+        };
+        [
+            (
+                place(generator.subschema_for::<OfServer>()),
+                one_of(&self.server, generator),
+            ),
+            (
+                place(generator.subschema_for::<OfClient>()),
+                one_of(&self.client, generator),
+            ),
+        ]
+    }
+
+    /// Finds what the entries of all lists name, and tells what is wrong with their settings that their schemas let
+    /// through.
     pub(super) fn bind(
         &self,
         server: &mut [MiddlewareSettings],
         client: &mut [MiddlewareSettings],
+        routes: &mut BTreeMap<String, RouteSettings>,
         tree: &Node,
-    ) -> Vec<Problem> {
-        let mut problems = Vec::new();
+        problems: &mut Vec<Problem>,
+    ) {
         let path = Path::root().key("server").key("middleware");
         let node = tree.nearest(["server", "middleware"]);
-        bind(
-            &self.server,
-            server,
-            node,
-            &path,
-            Made::OfServer,
-            &mut problems,
-        );
+        bind(&self.server, server, node, &path, Made::OfServer, problems);
         let path = Path::root().key("client_middleware");
         let node = tree.nearest(["client_middleware"]);
-        bind(
-            &self.client,
-            client,
-            node,
-            &path,
-            Made::OfClient,
-            &mut problems,
-        );
-        problems
+        bind(&self.client, client, node, &path, Made::OfClient, problems);
+        for (service, route) in routes {
+            let keys = ["client_routing", service, "middleware"];
+            let path = keys.iter().fold(Path::root(), |path, key| path.key(key));
+            let node = tree.nearest(keys);
+            let made = Made::OfClient;
+            let entries = &mut route.middleware;
+            bind(&self.client, entries, node, &path, made, problems);
+        }
     }
 }
 
@@ -258,6 +278,29 @@ impl fmt::Debug for KnownMiddleware {
     }
 }
 
+/// Any of these, told apart by its name.
+fn one_of<B>(kinds: &BTreeMap<String, Kind<B>>, generator: &mut SchemaGenerator) -> Json {
+    let options = kinds.iter().map(|(name, kind)| {
+        let mut schema = (kind.schema)(generator).to_value();
+        let name = json!({ "const": name, "description": "Which middleware it is." });
+        let own = schema.get_mut("properties").and_then(Json::as_object_mut);
+        let own = own.map(std::mem::take).unwrap_or_default();
+        let fields = std::iter::once(("name".to_owned(), name));
+        let fields = fields.chain(own.into_iter().filter(|(key, _)| key != "name"));
+        let required = schema.get("required").and_then(Json::as_array);
+        let own = required.into_iter().flatten().filter_map(Json::as_str);
+        let required = std::iter::once("name").chain(own.filter(|key| *key != "name"));
+        let required: Json = required.collect();
+        let fields: Map<String, Json> = fields.collect();
+        if let Json::Object(schema) = &mut schema {
+            schema.insert("properties".to_owned(), fields.into());
+            schema.insert("required".to_owned(), required);
+        }
+        schema
+    });
+    json!({ "oneOf": options.collect::<Vec<_>>() })
+}
+
 fn bind<B>(
     kinds: &BTreeMap<String, Kind<B>>,
     entries: &mut [MiddlewareSettings],
@@ -267,34 +310,13 @@ fn bind<B>(
     problems: &mut Vec<Problem>,
 ) {
     for (index, entry) in entries.iter_mut().enumerate() {
-        let path = path.index(index);
-        let node = list.nearest([&*index.to_string()]);
+        // That nothing is known by a name was told before.
         let Some(kind) = kinds.get(&entry.name) else {
-            let names = || kinds.keys().map(String::as_str);
-            let advice = suggest::name(&entry.name, names());
-            let message = format!("there is no middleware `{}` here{advice}", entry.name);
-            let name = node.nearest(["name"]);
-            problems.push(Problem::at(
-                &name.origin,
-                path.key("name").to_string(),
-                message,
-            ));
             continue;
         };
-        let mut own = node.clone();
-        if let Data::Table(values) = &mut own.data {
-            values.remove("name");
-        }
-        match check::check_at(&own, Shape::root(&kind.schema), &path) {
-            Ok(values) => {
-                let wrong = (kind.check)(&values, &own);
-                problems.extend(wrong.into_iter().map(|problem| problem.within(&path)));
-                if let Json::Object(values) = values {
-                    entry.values = values;
-                }
-            }
-            Err(wrong) => problems.extend(wrong),
-        }
+        let node = list.nearest([&*index.to_string()]);
+        let values = Json::Object(entry.values.clone());
+        (kind.check)(values, node, &path.index(index), problems);
         entry.made = Some(made(Arc::clone(&kind.make)));
     }
 }

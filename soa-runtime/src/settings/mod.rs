@@ -10,7 +10,8 @@
 //! [`Settings`] has a section for the server, the services that may be called, expansions, the log, traces and metrics, and one of the service's own,
 //! whose type is the service's. The JSON Schema of these types is the one description of them: values are checked
 //! against it, it has the defaults and the documentation ([`Settings::reference`]), and editors take it
-//! ([`Settings::schema`]). Every mistake is told at once, with its file and line or its variable ([`Problem`]).
+//! ([`Settings::schema`]). Every mistake is told at once, with its file and line or its variable ([`Problem`]): what is
+//! wrong is taken away, and the rest is read on.
 //!
 //! The layers are our own and not a crate's: `config` and `figment` know the file that a value is from, but not the line,
 //! and stop at the first mistake.
@@ -98,15 +99,16 @@ pub struct Settings<S = NoSection> {
     /// How the service is served.
     #[serde(default)]
     pub server: ServerSettings,
+    /// Middleware around all calls, by name, the outermost first. What a program adds itself is further in.
+    #[serde(default)]
+    #[schemars(with = "Vec<middleware::OfClient>")]
+    pub client_middleware: Vec<MiddlewareSettings>,
     /// The services that may be called, by their names. A service that is not here cannot be called.
     #[serde(default)]
     pub client_routing: BTreeMap<String, RouteSettings>,
     /// Which objects in responses can be expanded, with what other services find.
     #[serde(default)]
     pub expansions: Expansions,
-    /// Middleware around all calls, by name, the outermost first. What a program adds itself is further in.
-    #[serde(default)]
-    pub client_middleware: Vec<MiddlewareSettings>,
     /// What is logged, and how. Logs go to the standard error.
     #[serde(default)]
     pub logging: LoggingSettings,
@@ -141,13 +143,31 @@ impl<S: Section> Settings<S> {
         Loader::new()
     }
 
-    /// The JSON Schema of the settings, as text: for editors.
+    /// The JSON Schema of the settings, as text: for editors. A program with middleware of its own asks its
+    /// [`Loader`](Loader::schema).
     pub fn schema() -> String {
-        format!("{:#}", load::schema::<S>())
+        Self::loader().schema()
     }
 
-    /// A page in Markdown with every key, its type, unit and default.
+    /// A page in Markdown with every key, its type, unit and default. A program with middleware of its own asks its
+    /// [`Loader`](Loader::reference).
     pub fn reference() -> String {
-        reference::page(&load::schema::<S>())
+        Self::loader().reference()
+    }
+}
+
+impl Settings<serde_json::Value> {
+    /// The same with a section that has its type.
+    fn with_section<S>(self, service: S) -> Settings<S> {
+        Settings {
+            server: self.server,
+            client_routing: self.client_routing,
+            expansions: self.expansions,
+            client_middleware: self.client_middleware,
+            logging: self.logging,
+            tracing: self.tracing,
+            metrics: self.metrics,
+            service,
+        }
     }
 }

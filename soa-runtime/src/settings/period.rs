@@ -26,6 +26,9 @@ pub(super) const EXPECTED: &str =
 /// How a schema marks a length of time.
 pub(super) const FORMAT: &str = "period";
 
+/// How a schema says the least length of time, as text.
+pub(super) const LEAST: &str = "x-minimum";
+
 /// A length of time in settings: text such as `500ms`, `2s` or `1m 30s`, or a number of seconds.
 ///
 /// The units are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`; several are added up.

@@ -65,6 +65,7 @@ fn walk(node: Option<&Node>, shape: Shape<'_>, path: &Path, lines: &mut Vec<Line
             _ => return,
         },
     };
+    let shape = shape.of(node);
     let Data::Table(entries) = &node.data else {
         lines.push(Line::new(path, &text_of(node, shape), &node.origin));
         return;
@@ -79,10 +80,13 @@ fn walk(node: Option<&Node>, shape: Shape<'_>, path: &Path, lines: &mut Vec<Line
         }
     }
     for (key, value) in entries {
-        if let Some(shape) = shape.get(key)
-            && !fields.iter().any(|(name, _)| name == key)
-        {
-            walk(Some(value), shape, &path.key(key), lines);
+        let Some(inner) = shape.get(key) else {
+            continue;
+        };
+        if hides(inner, key) {
+            lines.push(Line::new(&path.key(key), REDACTED, &value.origin));
+        } else if !fields.iter().any(|(name, _)| name == key) {
+            walk(Some(value), inner, &path.key(key), lines);
         }
     }
     // That a table is there may say something, as with a service that may be called.
@@ -91,8 +95,14 @@ fn walk(node: Option<&Node>, shape: Shape<'_>, path: &Path, lines: &mut Vec<Line
     }
 }
 
+/// Whether nothing is known of a value but its name, and the name says that it is secret.
+fn hides(shape: Shape<'_>, key: &str) -> bool {
+    matches!(shape.kind(), Kind::Anything) && Redaction::standard().hides(key)
+}
+
 /// A value as TOML. Further in, secrets are redacted as well.
 fn text_of(node: &Node, shape: Shape<'_>) -> String {
+    let shape = shape.of(node);
     if shape.is_secret() {
         return REDACTED.to_owned();
     }
@@ -108,20 +118,16 @@ fn text_of(node: &Node, shape: Shape<'_>) -> String {
         }
         Data::Table(entries) => {
             let entries = entries.iter().map(|(key, node)| {
-                let value = match shape.get(key) {
-                    // Nothing is known of it but its name.
-                    Some(inner)
-                        if matches!(inner.kind(), Kind::Anything)
-                            && Redaction::standard().hides(key) =>
-                    {
-                        REDACTED.to_owned()
-                    }
-                    Some(inner) => text_of(node, inner),
-                    None => String::new(),
+                let inner = shape.get(key)?;
+                let value = match hides(inner, key) {
+                    true => REDACTED.to_owned(),
+                    false => text_of(node, inner),
                 };
-                format!("{} = {value}", Path::root().key(key))
+                // TOML has no nulls.
+                let is_there = !matches!(node.data, Data::Scalar(Json::Null));
+                is_there.then(|| format!("{} = {value}", Path::root().key(key)))
             });
-            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+            format!("{{ {} }}", entries.flatten().collect::<Vec<_>>().join(", "))
         }
     }
 }

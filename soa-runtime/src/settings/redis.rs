@@ -35,10 +35,12 @@ pub(super) struct RedisForm {
     /// TLS towards Redis; none unless it is there, if only as `{}`.
     tls: Option<TlsForm>,
     /// How long one attempt to connect may take.
+    #[schemars(extend("x-minimum" = "1ms"))]
     connect_timeout: Period,
     /// Whether the system looks after connections that are silent (`SO_KEEPALIVE`).
     keep_alive: bool,
     /// How long a command may take before its outcome counts as unknown.
+    #[schemars(extend("x-minimum" = "1ms"))]
     command_timeout: Period,
     /// How many messages a queue may hold.
     #[schemars(range(min = 1))]
@@ -46,8 +48,10 @@ pub(super) struct RedisForm {
     /// How often a message is offered to a full queue again.
     queue_full_retries: u32,
     /// How long a call waits that has no timeout of its own.
+    #[schemars(extend("x-minimum" = "1ms"))]
     receive_timeout: Period,
     /// How long a message is worth reading, in whole seconds. A call with a timeout has that instead.
+    #[schemars(extend("x-minimum" = "1s"))]
     message_expiry: Period,
     /// The largest request or response, in bytes; 0 for any size. Unless it is set, 102400 for requests and 256000 for
     /// responses.
@@ -97,10 +101,13 @@ struct SentinelForm {
 #[schemars(rename = "Tls")]
 struct TlsForm {
     /// A PEM file with the certificates of the authorities that are trusted; those of the system unless it is set.
+    #[serde(deserialize_with = "readable")]
     ca_certificates: Option<PathBuf>,
     /// A PEM file with the certificates that are shown to the other side; none unless it is set.
+    #[serde(deserialize_with = "readable")]
     client_certificate: Option<PathBuf>,
     /// A PEM file with the private key of `client_certificate`.
+    #[serde(deserialize_with = "readable")]
     client_key: Option<PathBuf>,
     /// The name that the other side's certificates must be valid for; the host that is connected to unless it is set.
     server_name: Option<String>,
@@ -198,6 +205,18 @@ impl TlsForm {
             server_name: self.server_name,
         })
     }
+}
+
+/// A file that is there, and may be read.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(deserializer)?;
+    if let Some(path) = &path {
+        let opened = std::fs::File::open(path);
+        opened.map_err(|error| {
+            D::Error::custom(format!("{} cannot be read: {error}", path.display()))
+        })?;
+    }
+    Ok(path)
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(

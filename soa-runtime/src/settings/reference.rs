@@ -46,12 +46,23 @@ impl Page {
                 continue;
             }
             self.known.push((shape.identity(), shown.clone()));
-            self.line(&format!("# `{shown}`\n"));
-            if let Some(text) = shape.description() {
-                self.line(&format!("{}\n", text.replace('\n', " ")));
+            let Kind::Tagged(tagged) = shape.kind() else {
+                self.section(&format!("`{shown}`"), shape, &path);
+                continue;
+            };
+            for (text, option) in &tagged.options {
+                let title = format!("`{shown}` with `{} = \"{text}\"`", tagged.key);
+                self.section(&title, *option, &Path::root());
             }
-            self.table(shape, &path);
         }
+    }
+
+    fn section(&mut self, title: &str, shape: Shape<'_>, path: &Path) {
+        self.line(&format!("# {title}\n"));
+        if let Some(text) = shape.description() {
+            self.line(&format!("{}\n", text.replace('\n', " ")));
+        }
+        self.table(shape, path);
     }
 
     fn line(&mut self, text: &str) {
@@ -96,7 +107,11 @@ fn row<'a>(rows: &mut String, deeper: &mut Vec<(Shape<'a>, Path)>, shape: Shape<
             format!("one of {}", names.join(", "))
         }
         _ if shape.is_secret() => "text, which is never shown".to_owned(),
-        Kind::Period => "a time".to_owned(),
+        Kind::Period => format!("a time{}", shape.least_time()),
+        Kind::List(items) if let Kind::Tagged(_) = items.kind() => {
+            deeper.push((items, path.clone()));
+            shape.expected()
+        }
         _ => shape.expected(),
     };
     let default = match shape.default() {

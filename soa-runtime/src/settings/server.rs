@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::middleware::MiddlewareSettings;
+use super::middleware::{MiddlewareSettings, OfServer};
 use super::period::Period;
+use super::suggest;
 use super::transport::{TransportSettings, default_transport};
 use crate::error::BuildError;
 use crate::server::{ServerBuilder, is_wire_name};
@@ -30,6 +31,7 @@ pub struct ServerSettings {
     #[schemars(range(min = 1, max = 268_435_456))]
     pub concurrency: Option<usize>,
     /// How long a job may run at most, whatever its caller waits; as long as it likes unless it is set.
+    #[schemars(extend("x-minimum" = "1ms"))]
     pub job_timeout: Option<Period>,
     /// Whether a job is given up when its caller waits no longer; `true` unless it is set, or the program says otherwise.
     pub honors_caller_timeouts: Option<bool>,
@@ -42,6 +44,7 @@ pub struct ServerSettings {
     /// loop goes on, and which it removes at its end. `{{pid}}` in its name is the number of the process, `{{fid}}` that
     /// of `--fork`: 1 and so on, and `main` without it.
     #[schemars(length(min = 1))]
+    #[serde(deserialize_with = "heartbeat_file")]
     pub heartbeat_file: Option<String>,
     /// How often a process of `--fork` is started again after it has ended by itself: so many times within such a time. One
     /// that would break a limit is given up; without any limit it is always started again.
@@ -50,6 +53,7 @@ pub struct ServerSettings {
     /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
     pub tracebacks: Option<bool>,
     /// Middleware around jobs and actions, by name, the outermost first. What a program adds itself is further in.
+    #[schemars(with = "Vec<OfServer>")]
     pub middleware: Vec<MiddlewareSettings>,
     /// What is done about handlers that block their thread.
     pub watchdog: WatchdogSettings,
@@ -91,6 +95,7 @@ pub struct RespawnLimit {
     #[schemars(range(min = 0, max = 1_000_000))]
     pub times: usize,
     /// Within which time.
+    #[schemars(extend("x-minimum" = "1ms"))]
     pub within: Period,
 }
 
@@ -113,6 +118,7 @@ pub struct WatchdogSettings {
     /// Whether anything looks after them.
     pub enabled: bool,
     /// How long a handler may block before it is logged; at least a tenth of a second.
+    #[schemars(extend("x-minimum" = "100ms"))]
     pub warn_after: Period,
     /// How long a handler may block before the process ends, for a supervisor to start it again; `0s` for as long as it
     /// likes.
@@ -179,6 +185,27 @@ impl ServerSettings {
             middleware.try_fold(server, |server, one| one.around_server(server))
         })
     }
+}
+
+/// The name of the file, whose places are known ones.
+fn heartbeat_file<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let file = Option::<String>::deserialize(deserializer)?;
+    for place in file.iter().flat_map(|file| file.split("{{").skip(1)) {
+        let known = ["pid", "fid"];
+        let wrong = match place.split_once("}}") {
+            Some((name, _)) if known.contains(&name) => continue,
+            Some((name, _)) => {
+                let advice = suggest::name(name, known.into_iter());
+                format!("there is no `{name}` to put into a name{advice}")
+            }
+            None => "a `{{` has no `}}`".to_owned(),
+        };
+        return Err(serde::de::Error::custom(wrong));
+    }
+    Ok(file)
 }
 
 fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -7,7 +7,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{period, secret};
+use super::period::{self, Period};
+use super::secret;
+use super::tree::Node;
 
 /// How many references are followed before a schema counts as one that says nothing.
 const MAX_REFERENCES: usize = 16;
@@ -28,6 +30,8 @@ pub(super) enum Kind<'a> {
     Table(Table<'a>),
     /// A table with exactly one of these keys.
     Variants(Vec<(&'a str, Shape<'a>)>),
+    /// A table whose other keys depend on the text under one.
+    Tagged(Tagged<'a>),
     List(Shape<'a>),
     Text,
     Period,
@@ -46,6 +50,42 @@ pub(super) struct Table<'a> {
     required: Vec<&'a str>,
     /// What other keys may have; `None` where there are no others.
     pub(super) others: Option<Shape<'a>>,
+}
+
+/// A table whose other keys depend on the text under one.
+pub(super) struct Tagged<'a> {
+    pub(super) key: &'a str,
+    /// The texts, and the whole table that belongs to each.
+    pub(super) options: Vec<(&'a str, Shape<'a>)>,
+}
+
+impl<'a> Tagged<'a> {
+    /// What tells these tables apart, if there is something.
+    fn of(options: &[Shape<'a>]) -> Option<Self> {
+        let Kind::Table(first) = options.first()?.kind() else {
+            return None;
+        };
+        let constant = |(key, field): &(&'a str, Shape<'a>)| {
+            (first.requires(key) && field.constant().is_some()).then_some(*key)
+        };
+        let key = first.fields.iter().find_map(constant)?;
+        let named = options.iter().map(|option| {
+            let text = option.get(key).and_then(|field| field.constant());
+            text.map(|text| (text, *option))
+        });
+        let options = named.collect::<Option<_>>()?;
+        Some(Self { key, options })
+    }
+
+    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> + Clone {
+        self.options.iter().map(|(text, _)| *text)
+    }
+
+    /// The table that belongs to a text.
+    pub(super) fn get(&self, text: &str) -> Option<Shape<'a>> {
+        let option = self.options.iter().find(|(known, _)| *known == text);
+        option.map(|(_, shape)| *shape)
+    }
 }
 
 impl<'a> Table<'a> {
@@ -189,10 +229,32 @@ impl<'a> Shape<'a> {
         if let Some(texts) = texts {
             return Kind::Choice(texts.concat());
         }
+        if let Some(tagged) = Tagged::of(&options) {
+            return Kind::Tagged(tagged);
+        }
         let variants = options.iter().map(|option| option.as_variant());
         match variants.collect() {
             Some(variants) => Kind::Variants(variants),
             None => Kind::Alternatives(options),
+        }
+    }
+
+    /// The only text that this can be, if there is only one.
+    fn constant(&self) -> Option<&'a str> {
+        match constants(self.inner.as_object()?)?.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// The table that a value has chosen by its tag; the same where there is nothing to choose.
+    pub(super) fn of(&self, node: &Node) -> Self {
+        match self.kind() {
+            Kind::Tagged(tagged) => {
+                let text = node.get(tagged.key).and_then(Node::text);
+                text.and_then(|text| tagged.get(text)).unwrap_or(*self)
+            }
+            _ => *self,
         }
     }
 
@@ -226,7 +288,15 @@ impl<'a> Shape<'a> {
                 let variant = variants.iter().find(|(name, _)| *name == key);
                 variant.map(|(_, shape)| *shape)
             }
+            Kind::Tagged(tagged) => {
+                let options = tagged.options.iter();
+                options
+                    .map(|(_, option)| option.get(key))
+                    .find_map(|field| field)
+            }
             Kind::Alternatives(options) => options.iter().find_map(|option| option.get(key)),
+            // Neither is anything known of what is further in.
+            Kind::Anything => Some(*self),
             _ => None,
         }
     }
@@ -270,9 +340,13 @@ impl<'a> Shape<'a> {
             Kind::Variants(variants) => {
                 format!("a table with {}", names(&variants, "or"))
             }
+            Kind::Tagged(tagged) => {
+                let texts = listed(tagged.texts(), "or");
+                format!("a table whose `{}` is {texts}", tagged.key)
+            }
             Kind::List(items) => format!("a list{} of {}", self.limits(), items.expected()),
             Kind::Text => format!("text{}", self.limits()),
-            Kind::Period => period::EXPECTED.to_owned(),
+            Kind::Period => format!("{}{}", period::EXPECTED, self.least_time()),
             Kind::Integer => format!("a whole number{}", range(self.bounds(), "")),
             Kind::Number => format!("a number{}", range(self.bounds(), "")),
             Kind::Truth => "`true` or `false`".to_owned(),
@@ -283,6 +357,17 @@ impl<'a> Shape<'a> {
             }
             Kind::Anything => "any value".to_owned(),
         }
+    }
+
+    /// The least time, where there is one.
+    pub(super) fn least_period(&self) -> Option<Period> {
+        self.word(period::LEAST)?.as_str()?.parse().ok()
+    }
+
+    /// The least time, for people.
+    pub(super) fn least_time(&self) -> String {
+        let least = self.least_period();
+        least.map_or_else(String::new, |least| format!(", of at least `{least}`"))
     }
 
     /// The limits of its length, for people.

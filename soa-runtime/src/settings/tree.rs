@@ -66,6 +66,15 @@ impl Node {
         }
     }
 
+    /// What it says, if it is text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.data {
+            Data::Scalar(value) => value.as_str(),
+            Data::Raw(text) => Some(text),
+            Data::List(_) | Data::Table(_) => None,
+        }
+    }
+
     fn is_null(&self) -> bool {
         matches!(self.data, Data::Scalar(Json::Null))
     }

@@ -127,7 +127,9 @@ fn typed(text: &str, shape: Shape<'_>, origin: &Origin) -> Option<Data> {
             let items = items.map(|text| value_of(text, Some(item), origin.clone()));
             Some(Data::List(items.collect()))
         }
-        Kind::Table(_) | Kind::Variants(_) => json().filter(|data| matches!(data, Data::Table(_))),
+        Kind::Table(_) | Kind::Variants(_) | Kind::Tagged(_) => {
+            json().filter(|data| matches!(data, Data::Table(_)))
+        }
         Kind::Alternatives(_) | Kind::Anything => {
             Some(json().unwrap_or_else(|| Data::Scalar(text.into())))
         }

@@ -6,4 +6,5 @@
 mod layers;
 mod mistakes;
 mod printed;
+mod routes;
 mod support;

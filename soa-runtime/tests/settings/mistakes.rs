@@ -52,7 +52,7 @@ fn mistakes_in_toml_name_line_and_key() {
             "service.shelf = 'A'\n[server.transport.redis.sentinel]\nfailover_retries = 3",
             "service.shelf = 'A'\n[server.transport.redis]\nmode = 'cluster'\ndatabase = 3",
             "service.shelf = 'A'\n[server.transport.redis]\nchunk_messages_larger_than = 102400",
-            "service.shelf = 'A'\n[server.transport.redis.tls]\nclient_key = 'key.pem'",
+            "service.shelf = 'A'\n[server.transport.redis.tls]\nclient_key = '/dev/null'",
             "service.shelf = 'A'\n[server.transport.redis]\nhosts = 'a:1'",
             "service.shelf = 'A'\n[server.transport.redis]\nhosts = [\n  'redis://:secret@a:1',\n]",
             "service.shelf = 'A'\n[server.transport.redis]\npassword = 8",
@@ -203,6 +203,44 @@ fn all_mistakes_of_all_sources_are_told_at_once() {
     assert_eq!(error.problems().len(), 6);
     let told = directory.shorten(&error.to_string());
     insta::assert_snapshot!(told);
+}
+
+#[test]
+fn what_could_only_fail_later_is_told_when_it_is_read() {
+    let told = told_of(
+        "soa.toml",
+        &[
+            "service.shelf = 'A'\n[server]\njob_timeout = '0s'",
+            "service.shelf = 'A'\n[server]\nheartbeat_file = 'a-{{pdi}}'",
+            "service.shelf = 'A'\n[server]\nheartbeat_file = 'a-{{pid}}-{{fid'",
+            "service.shelf = 'A'\n[client_routing.users]\ntimeout = 0",
+            "service.shelf = 'A'\n[server.transport.redis]\nreceive_timeout = 0\nconnect_timeout = 0.0\nmessage_expiry = '900ms'",
+            "service.shelf = 'A'\n[tracing]\ninterval = '0s'\ntimeout = 0\nendpoint = 'collector:4318'",
+            "service.shelf = 'A'\n[tracing]\nendpoint = 'https://me:secret@collector'",
+            "service.shelf = 'A'\n[tracing]\nendpoint = 'http://'",
+            "service.shelf = 'A'\n[metrics]\nlisten = '9090'",
+            "service.shelf = 'A'\n[server.transport.redis.tls]\nca_certificates = 'there/is/none.pem'",
+            "service.shelf = 'A'\n[[client_middleware]]\nname = 'circuit_breaker'\nwindow = '0s'\nfailure_rate = 0",
+            "service.shelf = 'A'\n[[client_middleware]]\nname = 'logging'\nredact = ['']",
+        ],
+    );
+    assert!(!told.split("=>").skip(1).any(|told| {
+        told.lines()
+            .next()
+            .is_some_and(|line| line.contains("secret"))
+    }));
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_mistake_of_one_kind_hides_none_of_another() {
+    let text = "[server]\nworkers = 0\nname = '8 books'\nmiddleware = [{ name = 'loging' }]
+[server.transport.redis]\nhosts = ['a:x']\n[server.transport.redis.sentinel]\nservices = ['a']
+[service]\nshelf = 'A'\nlent = '400d'\nbocks = 8
+[[client_middleware]]\nname = 'retry'\npause = '5s'\nlongest_pause = '1s'
+[[client_middleware]]\nname = 'logging'\nlevel = 'info'
+[expansions.type_expansions.thing.owner]\nroute = 'people'\nsource_field = 'a'\ndestination_field = 'b'\n";
+    insta::assert_snapshot!(told_of("soa.toml", &[text]));
 }
 
 #[test]
