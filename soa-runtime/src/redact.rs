@@ -10,6 +10,7 @@
 //! It is what the framework itself logs by: the [`Logging`](crate::middleware::Logging) middleware, and the `Debug` of
 //! contexts, control headers and errors. Bodies show no content in their `Debug` at all.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::sync::{Arc, LazyLock};
@@ -28,6 +29,9 @@ const MAX_DEPTH: usize = 32;
 
 /// How much of a key is looked at.
 const MAX_KEY: usize = 256;
+
+/// How much is shown of a name or an id, which peers may make as long as they like.
+pub(crate) const NAME_LENGTH: usize = 256;
 
 /// How long the `Debug` of a header is at most.
 const DEBUG_LENGTH: usize = 2048;
@@ -321,6 +325,22 @@ impl Writer<'_> {
         }
         self.write_char('}')
     }
+}
+
+/// A text of about `length` bytes at most; what is cut off is marked by `…`.
+pub(crate) fn cut(text: &str, length: usize) -> Cow<'_, str> {
+    if text.len() <= length {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(length);
+    let mut shown = text.get(..end).unwrap_or_default().to_owned();
+    shown.push_str(MORE);
+    Cow::Owned(shown)
+}
+
+/// A name or an id as spans and records show it.
+pub(crate) fn name(text: &str) -> Cow<'_, str> {
+    cut(text, NAME_LENGTH)
 }
 
 /// The `Debug` of a map that may hold secrets.

@@ -18,7 +18,7 @@ use crate::client::ClientRequest;
 use crate::error::{ClientError, JobError};
 use crate::log_level::LogLevel;
 use crate::message::{Body, JobRequest, JobResponse, WireError};
-use crate::redact::Redaction;
+use crate::redact::{self, Redaction};
 
 /// How much longer than its share of the record a body may be to be decoded for it.
 const DECODED: usize = 16;
@@ -78,8 +78,8 @@ impl Logging {
         self
     }
 
-    /// How many bytes of a record the context, the request and the response take at most, each; 2,048 by default. A body
-    /// of more than 16 times that is not decoded: its size is logged.
+    /// How many bytes of a record the actions, the context, the request and the response take at most, each, about; 2,048
+    /// by default. A body of more than 16 times that is not decoded: its size is logged.
     #[must_use]
     pub fn length(mut self, bytes: usize) -> Self {
         self.length = bytes;
@@ -107,8 +107,8 @@ impl Logging {
             return;
         }
         let outcome = if answer.has_failed() { "error" } else { "ok" };
-        let actions = answer.actions(job);
-        let correlation_id = &*job.context.correlation_id;
+        let actions = &*answer.actions(job, self.length);
+        let correlation_id = &*redact::name(&job.context.correlation_id);
         let [context, request, response] = if self.bodies {
             [
                 self.redaction.map_text(&job.context.extra, self.length),
@@ -122,10 +122,10 @@ impl Logging {
             ($level:ident) => {
                 if self.bodies {
                     event!(target: "soa::jobs", Level::$level, service = place.service, correlation_id,
-                        %actions, outcome, ?took, context, request, response, "{}", place.what)
+                        actions, outcome, ?took, context, request, response, "{}", place.what)
                 } else {
                     event!(target: "soa::jobs", Level::$level, service = place.service, correlation_id,
-                        %actions, outcome, ?took, "{}", place.what)
+                        actions, outcome, ?took, "{}", place.what)
                 }
             };
         }
@@ -161,8 +161,9 @@ impl Logging {
                     } else {
                         self.redaction.errors_text(&action.errors, left)
                     };
+                    let action = redact::cut(&action.action, left);
                     // Writing to a text cannot fail.
-                    let _ = write!(text, "{} {one}", action.action);
+                    let _ = write!(text, "{action} {one}");
                 }
                 text
             }
@@ -178,6 +179,7 @@ impl Logging {
             }
             let between = if text.is_empty() { "" } else { "; " };
             let body = self.body_text(body, left);
+            let action = redact::cut(action, left);
             // Writing to a text cannot fail.
             let _ = write!(text, "{between}{action} {body}");
         }
@@ -223,13 +225,16 @@ impl Answer<'_> {
     }
 
     /// The actions that were asked for, each with the codes of its errors, and then those of the whole job.
-    fn actions(&self, job: &JobRequest) -> String {
+    fn actions(&self, job: &JobRequest, length: usize) -> String {
         let mut text = String::new();
         let codes = |text: &mut String, errors: &[WireError]| {
             for (index, error) in errors.iter().enumerate() {
                 let before = if index == 0 { "=" } else { "," };
                 // Writing to a text cannot fail.
-                let _ = write!(text, "{before}{}", error.code);
+                let _ = write!(text, "{before}{}", redact::name(&error.code));
+                if text.len() > length {
+                    break;
+                }
             }
         };
         let (answered, errors): (&[_], &[_]) = match self {
@@ -238,10 +243,13 @@ impl Answer<'_> {
             Self::Failed(_) => (&[], &[]),
         };
         for (index, request) in job.actions.iter().enumerate() {
+            if text.len() > length {
+                break;
+            }
             if index > 0 {
                 text.push(' ');
             }
-            text.push_str(&request.action);
+            text.push_str(&redact::name(&request.action));
             if let Some(response) = answered.get(index) {
                 codes(&mut text, &response.errors);
             }
@@ -250,7 +258,7 @@ impl Answer<'_> {
             text.push_str(" job");
             codes(&mut text, errors);
         }
-        text
+        redact::cut(&text, length).into_owned()
     }
 }
 

@@ -172,6 +172,48 @@ async fn what_is_large_is_cut_and_what_is_very_large_is_not_decoded() {
     assert!(texts[1].contains("echo <2009 bytes>"), "{}", texts[1]);
 }
 
+/// What a log of lines would have, written by the formatter that logs usually have.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_peers_choose_forge_no_lines_and_make_none_long() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let client = echo_client(Logging::new());
+    let forged = "\nERROR forged: all is lost\u{1b}[2J";
+    let long = "x".repeat(300_000);
+    for name in [forged, &long] {
+        let call = client.call_action("echo", name.to_owned(), &value!({}));
+        call.correlation_id(name).await.unwrap_err();
+    }
+    let bytes = lines.0.lock().unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!(text.lines().count(), 2, "{} bytes", text.len());
+    for line in text.lines() {
+        assert!(line.contains("a job was run"), "{line}");
+        assert!(!line.contains(char::is_control), "{line:?}");
+        assert!(line.len() < 16_000, "{} bytes", line.len());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_logs_its_calls() {
     let records = Records::up_to(Level::INFO);
