@@ -12,6 +12,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fmt::{self, Write};
 use std::sync::{Arc, LazyLock};
 
@@ -336,6 +337,18 @@ pub(crate) fn cut(text: &str, length: usize) -> Cow<'_, str> {
     let mut shown = text.get(..end).unwrap_or_default().to_owned();
     shown.push_str(MORE);
     Cow::Owned(shown)
+}
+
+/// An error and all that caused it, outermost first, in the same way.
+pub(crate) fn chain(error: &(dyn Error + 'static), length: usize) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause.filter(|_| text.len() <= length) {
+        // Writing to a text cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    cut(&text, length).into_owned()
 }
 
 /// A name or an id as spans and records show it.

@@ -21,6 +21,10 @@ use super::{ClientStage, Middleware, Next};
 use crate::client::ClientRequest;
 use crate::error::ClientError;
 use crate::message::{JobResponse, Name, code};
+use crate::redact;
+
+/// How much of a reason is logged.
+const REASON_LENGTH: usize = 1024;
 
 /// Client middleware that sends calls again which failed for a reason that passes.
 ///
@@ -133,11 +137,13 @@ impl Retry {
     /// Why this may be tried again.
     fn reason(&self, outcome: &Result<JobResponse, ClientError>) -> Option<String> {
         match outcome {
-            Err(error) => error.is_transient().then(|| error.to_string()),
+            Err(error) => error
+                .is_transient()
+                .then(|| redact::chain(error, REASON_LENGTH)),
             Ok(response) => {
                 let of_actions = response.actions.iter().flat_map(|action| &action.errors);
                 let mut errors = response.errors.iter().chain(of_actions).peekable();
-                let first = errors.peek().map(ToString::to_string)?;
+                let first = redact::cut(&errors.peek()?.to_string(), REASON_LENGTH).into_owned();
                 errors
                     .all(|error| self.codes.contains(&error.code))
                     .then_some(first)

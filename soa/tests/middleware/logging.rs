@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use soa::middleware::Logging;
 use soa::redact::Redaction;
-use soa::{ActionError, Context, LogLevel, Server, Value, value};
+use soa::{ActionError, Client, Context, LogLevel, Server, TransportErrorKind, Value, value};
 use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::support::{Shop, ShopClient, client, server};
+use crate::support::{Breaking, Failure, SECOND, Shop, ShopClient, client, server};
 
 /// Takes the records of jobs up to a level.
 #[derive(Clone)]
@@ -238,6 +238,59 @@ async fn a_client_logs_its_calls() {
             "INFO message=a service was called service=nowhere correlation_id=cid actions=go outcome=error took=0ns context={} request=go {} response=no route to service `nowhere`: this client knows `shop`",
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_given_up_has_its_record() {
+    let records = Records::up_to(Level::WARN);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let levels = || Logging::new().levels(LogLevel::Debug, LogLevel::Warn);
+    let silent = Breaking::new(server(Shop::default()), &[Failure::Silence]);
+    let client = Client::builder().service("shop", silent);
+    let client = client.middleware(levels()).build().unwrap();
+    let call = ShopClient::new(&client).find(value!({}));
+    let call = call.timeout(SECOND).correlation_id("cid");
+    call.await.unwrap_err();
+    let texts = records.take();
+    let expected = "WARN message=a service was called service=shop correlation_id=cid actions=find outcome=given up \
+        took=1s context={} request=find {} response=given up after 1s";
+    assert_eq!(texts, [expected]);
+
+    let server = Server::untyped("slow", "1")
+        .action("wait", |_: Value, _: Context| {
+            std::future::pending::<Result<Value, ActionError>>()
+        })
+        .job_middleware(levels())
+        .build()
+        .unwrap();
+    let body = soa::Body::encode(soa::Encoding::MessagePack, &value!({}));
+    let request = soa::JobRequest::new(
+        soa::ContextHeader::new("cid"),
+        soa::Control::default(),
+        vec![soa::ActionRequest::new("wait", body)],
+    );
+    let run = server.execute(request);
+    tokio::time::timeout(SECOND, run).await.unwrap_err();
+    let texts = records.take();
+    let expected = "WARN message=a job was run correlation_id=cid actions=wait outcome=given up \
+        took=1s context={} request=wait {} response=given up after 1s";
+    assert_eq!(texts, [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_logs_what_caused_an_error() {
+    let records = Records::up_to(Level::WARN);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let lost = Failure::Of(TransportErrorKind::Transient);
+    let client = Client::builder()
+        .service("shop", Breaking::new(server(Shop::default()), &[lost; 3]))
+        .middleware(Logging::new().levels(LogLevel::Debug, LogLevel::Warn))
+        .build()
+        .unwrap();
+    let call = ShopClient::new(&client).pay(value!({}));
+    call.await.unwrap_err();
+    let texts = records.take();
+    assert!(texts[0].contains("as told"), "{texts:?}");
 }
 
 #[test]
