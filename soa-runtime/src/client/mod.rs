@@ -320,8 +320,9 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
-        let expander = expanding.and_then(|expanding| expanding.within(self, &context));
         let span = trace::call(&route.service, &actions, &mut context);
+        // The calls of expansions are this call's in its trace, too.
+        let expander = expanding.and_then(|expanding| expanding.within(self, &context));
         let caller = context.calling_service.as_ref();
         let meters = route.meters.as_ref();
         let meter = meters.map(|meters| meters.call(&actions, caller));
