@@ -420,9 +420,7 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
         let end = Instant::now().checked_add(timeout);
         match tokio::time::timeout(timeout, dispatched).await {
             // The service knows how long this caller waits, and gives up at the same moment.
-            Ok(Ok(response))
-                if has_failed(&response) && end.is_some_and(|end| end <= Instant::now()) =>
-            {
+            Ok(Ok(response)) if has_failed(&response) && is_past(end) => {
                 Err(ClientError::timeout(&route.service, timeout, None))
             }
             Ok(response) => response,
@@ -436,10 +434,15 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
 }
 
 /// Whether there is nothing in the response but errors. One without anything is of a job that nobody waits for.
-fn has_failed(response: &JobResponse) -> bool {
+pub(crate) fn has_failed(response: &JobResponse) -> bool {
     let mut actions = response.actions.iter();
     let is_empty = response.errors.is_empty() && response.actions.is_empty();
     !is_empty && actions.all(|action| !action.errors.is_empty())
+}
+
+/// Whether this time has come. `None` is one that never does.
+pub(crate) fn is_past(end: Option<Instant>) -> bool {
+    end.is_some_and(|end| end <= Instant::now())
 }
 
 fn deliver(
