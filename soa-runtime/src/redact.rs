@@ -5,7 +5,8 @@
 //! `cardNumber`, `CARD-NUMBER` and `old_card_number`, but not `card_number_length`.
 //!
 //! [`Redaction::standard`] has the names that secrets usually have. What they cannot know is a secret under a name of
-//! the service's own, or within a text; [`Redaction::with`] takes the first.
+//! the service's own, or within a text; [`Redaction::with`] takes the first. The key of a token that
+//! [`Authentication`](crate::middleware::Authentication) looks at is always hidden.
 //!
 //! It is what the framework itself logs by: the [`Logging`](crate::middleware::Logging) middleware, and the `Debug` of
 //! contexts, control headers and errors. Bodies show no content in their `Debug` at all.
@@ -14,7 +15,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::{self, Write};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use crate::codec::{Map, Value};
 use crate::message::WireError;
@@ -132,6 +133,17 @@ struct Names {
     at_the_end: BTreeSet<String>,
 }
 
+/// Where this program has tokens that say who calls: hidden whatever a redaction has, in everything that is logged.
+static TOKENS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
+
+/// Hides what is under this key, from here on.
+pub(crate) fn hide_token(key: &str) {
+    let text = Key::of(key).text;
+    // Nothing panics while it is held.
+    let mut tokens = TOKENS.write().unwrap_or_else(PoisonError::into_inner);
+    tokens.insert(text);
+}
+
 static STANDARD: LazyLock<Redaction> = LazyLock::new(|| {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Redaction(Arc::new(Names {
@@ -177,6 +189,12 @@ impl Redaction {
     pub fn hides(&self, key: &str) -> bool {
         let Key { text, words } = Key::of(key);
         let names = &self.0;
+        if TOKENS
+            .read()
+            .is_ok_and(|tokens| tokens.contains(text.as_str()))
+        {
+            return true;
+        }
         if names.anywhere.iter().any(|name| text.contains(name)) {
             return true;
         }

@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
-use soa::middleware::Logging;
+use soa::middleware::{Authentication, Credentials, Identity, Logging};
 use soa::redact::Redaction;
 use soa::{ActionError, Client, Context, LogLevel, Server, TransportErrorKind, Value, value};
 use tracing::field::{Field, Visit};
@@ -291,6 +291,25 @@ async fn a_client_logs_what_caused_an_error() {
     call.await.unwrap_err();
     let texts = records.take();
     assert!(texts[0].contains("as told"), "{texts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_hidden_wherever_it_is() {
+    let records = Records::up_to(Level::INFO);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let who = Authentication::new(|_: Credentials| async { Ok(Identity::new("ada")) });
+    let server = server(Shop::default()).job_middleware(Logging::new());
+    let server = server.job_middleware(who.key("visitor_card"));
+    let client = client(server).middleware(Logging::new()).build().unwrap();
+    let shop = ShopClient::new(&client);
+    let call = shop.find(value!({})).context("visitor_card", "abc123");
+    call.await.unwrap();
+    let texts = records.take();
+    assert_eq!(texts.len(), 2);
+    assert!(
+        texts.iter().all(|text| !text.contains("abc123")),
+        "{texts:?}"
+    );
 }
 
 #[test]
