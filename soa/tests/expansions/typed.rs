@@ -7,7 +7,7 @@ use std::time::Duration;
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use soa::client::ClientRequest;
+use soa::client::{ClientRequest, Outstanding};
 use soa::message::TraceParent;
 use soa::middleware::{ClientStage, Next, from_fn};
 use soa::testing::Stub;
@@ -317,6 +317,29 @@ async fn every_place_takes_its_object_by_one_call_of_each_action_a_round() {
     );
     // The boss of b is known already.
     assert_eq!(counts(&asked), [("find", 4), ("tags", 1)]);
+}
+
+#[tokio::test]
+async fn an_expanded_call_has_every_form_of_a_call() {
+    let everything = Everything {
+        list: vec![thing("a")],
+        ..Everything::default()
+    };
+    let (client, asked) = clients(&[person("a")], everything);
+    let main = MainClient::new(&client);
+    let expanded = |response: Everything| response.list == [owned(&person("a"))];
+
+    let pending = main.get().expand().send().await.unwrap();
+    assert!(expanded(pending.await.unwrap()));
+
+    let both = client.parallel([main.get().expand(), main.get().expand()]);
+    assert!(both.await.unwrap().into_iter().all(expanded));
+
+    let mut outstanding = Outstanding::new();
+    outstanding.send(main.get().expand()).await.unwrap();
+    let (_, response) = outstanding.next().await.unwrap();
+    assert!(expanded(response.unwrap()));
+    assert_eq!(counts(&asked), [("find", 1); 4]);
 }
 
 #[tokio::test]
