@@ -5,14 +5,17 @@
 //! `cardNumber`, `CARD-NUMBER` and `old_card_number`, but not `card_number_length`.
 //!
 //! [`Redaction::standard`] has the names that secrets usually have. What they cannot know is a secret under a name of
-//! the service's own, or within a text; [`Redaction::with`] takes the first.
+//! the service's own, or within a text; [`Redaction::with`] takes the first. The key of a token that
+//! [`Authentication`](crate::middleware::Authentication) looks at is always hidden.
 //!
 //! It is what the framework itself logs by: the [`Logging`](crate::middleware::Logging) middleware, and the `Debug` of
 //! contexts, control headers and errors. Bodies show no content in their `Debug` at all.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fmt::{self, Write};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use crate::codec::{Map, Value};
 use crate::message::WireError;
@@ -28,6 +31,9 @@ const MAX_DEPTH: usize = 32;
 
 /// How much of a key is looked at.
 const MAX_KEY: usize = 256;
+
+/// How much is shown of a name or an id, which peers may make as long as they like.
+pub(crate) const NAME_LENGTH: usize = 256;
 
 /// How long the `Debug` of a header is at most.
 const DEBUG_LENGTH: usize = 2048;
@@ -127,6 +133,17 @@ struct Names {
     at_the_end: BTreeSet<String>,
 }
 
+/// Where this program has tokens that say who calls: hidden whatever a redaction has, in everything that is logged.
+static TOKENS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
+
+/// Hides what is under this key, from here on.
+pub(crate) fn hide_token(key: &str) {
+    let text = Key::of(key).text;
+    // Nothing panics while it is held.
+    let mut tokens = TOKENS.write().unwrap_or_else(PoisonError::into_inner);
+    tokens.insert(text);
+}
+
 static STANDARD: LazyLock<Redaction> = LazyLock::new(|| {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Redaction(Arc::new(Names {
@@ -172,6 +189,12 @@ impl Redaction {
     pub fn hides(&self, key: &str) -> bool {
         let Key { text, words } = Key::of(key);
         let names = &self.0;
+        if TOKENS
+            .read()
+            .is_ok_and(|tokens| tokens.contains(text.as_str()))
+        {
+            return true;
+        }
         if names.anywhere.iter().any(|name| text.contains(name)) {
             return true;
         }
@@ -321,6 +344,34 @@ impl Writer<'_> {
         }
         self.write_char('}')
     }
+}
+
+/// A text of about `length` bytes at most; what is cut off is marked by `…`.
+pub(crate) fn cut(text: &str, length: usize) -> Cow<'_, str> {
+    if text.len() <= length {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(length);
+    let mut shown = text.get(..end).unwrap_or_default().to_owned();
+    shown.push_str(MORE);
+    Cow::Owned(shown)
+}
+
+/// An error and all that caused it, outermost first, in the same way.
+pub(crate) fn chain(error: &(dyn Error + 'static), length: usize) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause.filter(|_| text.len() <= length) {
+        // Writing to a text cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    cut(&text, length).into_owned()
+}
+
+/// A name or an id as spans and records show it.
+pub(crate) fn name(text: &str) -> Cow<'_, str> {
+    cut(text, NAME_LENGTH)
 }
 
 /// The `Debug` of a map that may hold secrets.

@@ -69,10 +69,6 @@ impl<R> CallWithOptions<R> {
         change(&mut self.options);
         self
     }
-
-    pub(super) fn service(&self) -> &Name {
-        &self.call.route.service
-    }
 }
 
 impl<R: Send + 'static> Call<R> {

@@ -7,7 +7,8 @@ use crate::error::ClientError;
 use crate::message::Name;
 
 /// A call in one of its forms, not started yet: what can be one of [many](super::Client::parallel), or among the
-/// [outstanding](super::Outstanding). Calls, calls with options, jobs, and what was sent already.
+/// [outstanding](super::Outstanding). Calls, calls with options, jobs, expanded ones of these, and what was sent
+/// already.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a call",
     label = "not a call",

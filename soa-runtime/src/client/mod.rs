@@ -361,8 +361,9 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
-        let expander = expanding.and_then(|expanding| expanding.within(self, &context));
         let span = trace::call(&route.service, &actions, &mut context);
+        // The calls of expansions are this call's in its trace, too.
+        let expander = expanding.and_then(|expanding| expanding.within(self, &context));
         let caller = context.calling_service.as_ref();
         let meters = route.meters.as_ref();
         let meter = meters.map(|meters| meters.call(&actions, caller));
@@ -462,9 +463,7 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
         let end = Instant::now().checked_add(timeout);
         match tokio::time::timeout(timeout, dispatched).await {
             // The service knows how long this caller waits, and gives up at the same moment.
-            Ok(Ok(response))
-                if has_failed(&response) && end.is_some_and(|end| end <= Instant::now()) =>
-            {
+            Ok(Ok(response)) if has_failed(&response) && is_past(end) => {
                 Err(ClientError::timeout(&route.service, timeout, None))
             }
             Ok(response) => response,
@@ -478,10 +477,15 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
 }
 
 /// Whether there is nothing in the response but errors. One without anything is of a job that nobody waits for.
-fn has_failed(response: &JobResponse) -> bool {
+pub(crate) fn has_failed(response: &JobResponse) -> bool {
     let mut actions = response.actions.iter();
     let is_empty = response.errors.is_empty() && response.actions.is_empty();
     !is_empty && actions.all(|action| !action.errors.is_empty())
+}
+
+/// Whether this time has come. `None` is one that never does.
+pub(crate) fn is_past(end: Option<Instant>) -> bool {
+    end.is_some_and(|end| end <= Instant::now())
 }
 
 fn deliver(

@@ -33,8 +33,8 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 /// # Ok::<(), soa::ActionError>(())
 /// ```
 ///
-/// A key of the framework's own (`switches`, `correlation_id`, `caller`, `calling_service`) is an error of the build where
-/// the type is used; `cargo check` alone does not see it.
+/// A key of the framework's own (`switches`, `correlation_id`, `caller`, `calling_service`, `traceparent`, `tracestate`) is
+/// an error of the build where the type is used; `cargo check` alone does not see it.
 ///
 /// ```compile_fail
 /// # use soa_runtime as soa;

@@ -22,6 +22,7 @@ use crate::codec::Value;
 use crate::error::{ActionError, JobError};
 use crate::extensions::Extensions;
 use crate::message::{ContextHeader, JobRequest, JobResponse, Name, code};
+use crate::redact;
 
 /// Where the token is unless it is said.
 const TOKEN: &str = "token";
@@ -72,10 +73,12 @@ where
 }
 
 impl<F> Authentication<F> {
-    /// Where in the context the token is; `token` by default.
+    /// Where in the context the token is; `token` by default. What is under this key is from here on hidden in all that the
+    /// framework logs in this process, also under [`Redaction`](crate::redact::Redaction)s that have no such name.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = key.into();
+        redact::hide_token(&self.key);
         self
     }
 

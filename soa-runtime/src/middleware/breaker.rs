@@ -13,7 +13,8 @@
 //! with an error that says since when and until when. After a while one call is let through to try.
 //!
 //! A failure is what is the service's fault, or nobody's: no answer, a broken connection, errors that are not the
-//! caller's. A call that its caller gave up counts as a failure where its time was used up, and else not at all.
+//! caller's. A call that its caller gave up counts as a failure where its time was used up, and else not at all. A trial
+//! that was given up has shown nothing, so the circuit is open again.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,9 +24,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{ClientStage, Middleware, Next};
-use crate::client::ClientRequest;
+use crate::client::{ClientRequest, is_past};
 use crate::error::{ClientError, ErrorKind, OpenCircuit, TransportErrorKind};
 use crate::message::{JobResponse, Name, WireError, code};
+
+/// Whoever gives a call up because its time is up began to count a moment before the breaker did, and with clocks that
+/// tick by milliseconds.
+const TICK: Duration = Duration::from_millis(10);
 
 /// In how many parts the window moves along.
 const SLOTS: usize = 10;
@@ -136,7 +141,9 @@ impl CircuitBreaker {
             circuits: Arc::clone(&self.circuits),
             rules: self.rules,
             service: service.clone(),
-            deadline: request.timeout.and_then(|timeout| now.checked_add(timeout)),
+            late_from: request
+                .timeout
+                .and_then(|timeout| now.checked_add(timeout - TICK.min(timeout / 10))),
             turn: Some(turn),
         })
     }
@@ -203,7 +210,8 @@ struct Pass {
     circuits: Arc<Mutex<HashMap<Name, Circuit>>>,
     rules: Rules,
     service: Name,
-    deadline: Option<Instant>,
+    /// From when on it was given up because its time was up.
+    late_from: Option<Instant>,
     turn: Option<Turn>,
 }
 
@@ -237,9 +245,7 @@ impl Pass {
 impl Drop for Pass {
     /// The call was given up: by a caller who waits no longer, which is how a service that hangs looks.
     fn drop(&mut self) {
-        let is_late = self
-            .deadline
-            .is_some_and(|deadline| deadline <= Instant::now());
+        let is_late = is_past(self.late_from);
         self.end(is_late.then_some(true));
     }
 }
@@ -266,11 +272,8 @@ struct Circuit {
 enum State {
     Closed(Window),
     Open(OpenCircuit),
-    /// A call is let through, or was and has not come back.
-    HalfOpen {
-        circuit: OpenCircuit,
-        is_tried: bool,
-    },
+    /// A call was let through, and has not come back.
+    HalfOpen(OpenCircuit),
 }
 
 impl Default for State {
@@ -281,29 +284,19 @@ impl Default for State {
 
 impl Circuit {
     fn enter(&mut self, now: Instant) -> Result<Turn, OpenCircuit> {
-        if let State::Open(circuit) = self.state
-            && circuit.until() <= now
-        {
-            self.change(State::HalfOpen {
-                circuit,
-                is_tried: false,
-            });
-        }
-        let generation = self.generation;
-        match &mut self.state {
-            State::Closed(_) => Ok(Turn {
-                generation,
-                is_trial: false,
-            }),
-            State::HalfOpen { is_tried, .. } if !*is_tried => {
-                *is_tried = true;
-                Ok(Turn {
-                    generation,
-                    is_trial: true,
-                })
+        let is_trial = match self.state {
+            State::Closed(_) => false,
+            State::Open(circuit) if circuit.until() <= now => {
+                self.change(State::HalfOpen(circuit));
+                true
             }
-            State::Open(circuit) | State::HalfOpen { circuit, .. } => Err(*circuit),
-        }
+            State::Open(circuit) | State::HalfOpen(circuit) => return Err(circuit),
+        };
+        let generation = self.generation;
+        Ok(Turn {
+            generation,
+            is_trial,
+        })
     }
 
     fn leave(
@@ -329,18 +322,14 @@ impl Circuit {
                 self.change(State::Open(OpenCircuit::new(now, until)));
                 Some(Change::Opened)
             }
-            (State::HalfOpen { circuit, .. }, Some(true)) => {
+            (State::HalfOpen(circuit), Some(true) | None) => {
                 let circuit = OpenCircuit::new(circuit.since(), until);
                 self.change(State::Open(circuit));
                 Some(Change::Opened)
             }
-            (State::HalfOpen { .. }, Some(false)) => {
+            (State::HalfOpen(_), Some(false)) => {
                 self.change(State::default());
                 Some(Change::Closed)
-            }
-            (State::HalfOpen { is_tried, .. }, None) => {
-                *is_tried = false;
-                None
             }
             (State::Open(_), _) | (State::Closed(_), None) => None,
         }

@@ -99,7 +99,9 @@ impl ResultCache {
     /// Forgets everything that is kept.
     pub fn clear(&self) {
         let mut store = self.store();
+        store.generation = store.generation.wrapping_add(1);
         store.entries.clear();
+        store.flights.clear();
         store.recent.clear();
         store.bytes = 0;
     }
@@ -184,10 +186,11 @@ impl Middleware<ClientStage> for ResultCache {
             let entered = self.store().enter(&key, Instant::now());
             match entered {
                 Entered::Found(response) => return answer(&response),
-                Entered::First(sender) => {
+                Entered::First(sender, generation) => {
                     let flight = Flight {
                         cache: self,
                         key: &key,
+                        generation,
                         sender,
                     };
                     let outcome = next.run(request).await;
@@ -231,7 +234,8 @@ enum News {
 
 enum Entered {
     Found(Arc<JobResponse>),
-    First(watch::Sender<News>),
+    /// With the generation that its answer belongs to.
+    First(watch::Sender<News>, u64),
     Later(watch::Receiver<News>),
 }
 
@@ -239,6 +243,7 @@ enum Entered {
 struct Flight<'a> {
     cache: &'a ResultCache,
     key: &'a Key,
+    generation: u64,
     sender: watch::Sender<News>,
 }
 
@@ -260,8 +265,11 @@ impl Flight<'_> {
             && bytes <= self.cache.max_bytes / 4
         {
             let mut store = self.cache.store();
-            store.keep(self.key, Arc::clone(&response), until, bytes);
-            store.shrink(self.cache.max_entries, self.cache.max_bytes);
+            // What was asked for before all was forgotten is as old as that.
+            if store.generation == self.generation {
+                store.keep(self.key, Arc::clone(&response), until, bytes);
+                store.shrink(self.cache.max_entries, self.cache.max_bytes);
+            }
         }
         self.sender.send_replace(News::Landed(response));
     }
@@ -269,7 +277,11 @@ impl Flight<'_> {
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        self.cache.store().flights.remove(self.key);
+        let mut store = self.cache.store();
+        // Else it was forgotten already, and may have a successor.
+        if store.generation == self.generation {
+            store.flights.remove(self.key);
+        }
     }
 }
 
@@ -320,6 +332,8 @@ struct Store {
     turn: u64,
     bytes: usize,
     flights: HashMap<Key, watch::Receiver<News>>,
+    /// How often all was forgotten.
+    generation: u64,
 }
 
 impl Store {
@@ -340,7 +354,7 @@ impl Store {
         }
         let (sender, receiver) = watch::channel(News::None);
         self.flights.insert(Arc::clone(key), receiver);
-        Entered::First(sender)
+        Entered::First(sender, self.generation)
     }
 
     fn keep(&mut self, key: &Key, response: Arc<JobResponse>, until: Instant, bytes: usize) {

@@ -3,7 +3,8 @@
 //! On a server it is job middleware and sees every job that can be read, on a client it is client middleware and sees every
 //! call. The record is written when the outcome is known, at one of two levels: for jobs that went well, and for those
 //! with errors. It has the correlation id, the actions with their error codes, how long it took, and, shortened and
-//! without secrets ([`Redaction`]), the context, the bodies and the errors.
+//! without secrets ([`Redaction`]), the context, the bodies and the errors. A job that is given up, because its time is up or
+//! nobody waits for it any more, has its record too, with the outcome `given up`.
 //!
 //! Where nobody takes records of either level, nothing is decoded, kept or written. A body is decoded only for the record.
 
@@ -17,8 +18,8 @@ use super::{ClientStage, JobStage, Middleware, Next};
 use crate::client::ClientRequest;
 use crate::error::{ClientError, JobError};
 use crate::log_level::LogLevel;
-use crate::message::{Body, JobRequest, JobResponse, WireError};
-use crate::redact::Redaction;
+use crate::message::{Body, JobRequest, JobResponse, Name, WireError};
+use crate::redact::{self, Redaction};
 
 /// How much longer than its share of the record a body may be to be decoded for it.
 const DECODED: usize = 16;
@@ -78,8 +79,8 @@ impl Logging {
         self
     }
 
-    /// How many bytes of a record the context, the request and the response take at most, each; 2,048 by default. A body
-    /// of more than 16 times that is not decoded: its size is logged.
+    /// How many bytes of a record the actions, the context, the request and the response take at most, each, about; 2,048
+    /// by default. A body of more than 16 times that is not decoded: its size is logged.
     #[must_use]
     pub fn length(mut self, bytes: usize) -> Self {
         self.length = bytes;
@@ -97,7 +98,7 @@ impl Logging {
         is_enabled(self.success) || is_enabled(self.error)
     }
 
-    fn write(&self, job: &JobRequest, answer: &Answer<'_>, place: &Place<'_>, took: Duration) {
+    fn write(&self, job: &JobRequest, answer: &Answer<'_>, place: &Place, took: Duration) {
         let level = if answer.has_failed() {
             self.error
         } else {
@@ -106,9 +107,9 @@ impl Logging {
         if !is_enabled(level) {
             return;
         }
-        let outcome = if answer.has_failed() { "error" } else { "ok" };
-        let actions = answer.actions(job);
-        let correlation_id = &*job.context.correlation_id;
+        let outcome = answer.outcome();
+        let actions = &*answer.actions(job, self.length);
+        let correlation_id = &*redact::name(&job.context.correlation_id);
         let [context, request, response] = if self.bodies {
             [
                 self.redaction.map_text(&job.context.extra, self.length),
@@ -121,11 +122,11 @@ impl Logging {
         macro_rules! record {
             ($level:ident) => {
                 if self.bodies {
-                    event!(target: "soa::jobs", Level::$level, service = place.service, correlation_id,
-                        %actions, outcome, ?took, context, request, response, "{}", place.what)
+                    event!(target: "soa::jobs", Level::$level, service = place.service.as_deref(), correlation_id,
+                        actions, outcome, ?took, context, request, response, "{}", place.what)
                 } else {
-                    event!(target: "soa::jobs", Level::$level, service = place.service, correlation_id,
-                        %actions, outcome, ?took, "{}", place.what)
+                    event!(target: "soa::jobs", Level::$level, service = place.service.as_deref(), correlation_id,
+                        actions, outcome, ?took, "{}", place.what)
                 }
             };
         }
@@ -142,7 +143,8 @@ impl Logging {
     fn answer_text(&self, answer: &Answer<'_>) -> String {
         match answer {
             Answer::Refused(errors) => self.redaction.errors_text(errors, self.length),
-            Answer::Failed(error) => error.to_string(),
+            Answer::Failed(error) => redact::chain(*error, self.length),
+            Answer::GivenUp(after) => format!("given up after {after:?}"),
             Answer::Given(response) if !response.errors.is_empty() => {
                 self.redaction.errors_text(&response.errors, self.length)
             }
@@ -161,8 +163,9 @@ impl Logging {
                     } else {
                         self.redaction.errors_text(&action.errors, left)
                     };
+                    let action = redact::cut(&action.action, left);
                     // Writing to a text cannot fail.
-                    let _ = write!(text, "{} {one}", action.action);
+                    let _ = write!(text, "{action} {one}");
                 }
                 text
             }
@@ -178,6 +181,7 @@ impl Logging {
             }
             let between = if text.is_empty() { "" } else { "; " };
             let body = self.body_text(body, left);
+            let action = redact::cut(action, left);
             // Writing to a text cannot fail.
             let _ = write!(text, "{between}{action} {body}");
         }
@@ -197,9 +201,48 @@ impl Logging {
 }
 
 /// Which of the two places it is.
-struct Place<'a> {
+struct Place {
     what: &'static str,
-    service: Option<&'a str>,
+    service: Option<Name>,
+}
+
+/// A job that is on its way. Dropped before it has an answer, it was given up.
+struct Watch<'a> {
+    logging: &'a Logging,
+    job: JobRequest,
+    place: Place,
+    began: Instant,
+    is_answered: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(logging: &'a Logging, job: JobRequest, place: Place) -> Self {
+        Self {
+            logging,
+            job,
+            place,
+            began: Instant::now(),
+            is_answered: false,
+        }
+    }
+
+    fn answer(mut self, answer: &Answer<'_>) {
+        self.is_answered = true;
+        self.write(answer);
+    }
+
+    fn write(&self, answer: &Answer<'_>) {
+        let took = self.began.elapsed();
+        self.logging.write(&self.job, answer, &self.place, took);
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.write(&Answer::GivenUp(self.began.elapsed()));
+        }
+    }
 }
 
 /// What came of a job.
@@ -209,6 +252,8 @@ enum Answer<'a> {
     Refused(&'a [WireError]),
     /// On the client.
     Failed(&'a ClientError),
+    /// By whoever waited for it, after this time.
+    GivenUp(Duration),
 }
 
 impl Answer<'_> {
@@ -218,30 +263,44 @@ impl Answer<'_> {
                 let mut actions = response.actions.iter();
                 !response.errors.is_empty() || actions.any(|action| !action.errors.is_empty())
             }
-            Self::Refused(_) | Self::Failed(_) => true,
+            Self::Refused(_) | Self::Failed(_) | Self::GivenUp(_) => true,
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::GivenUp(_) => "given up",
+            answer if answer.has_failed() => "error",
+            _ => "ok",
         }
     }
 
     /// The actions that were asked for, each with the codes of its errors, and then those of the whole job.
-    fn actions(&self, job: &JobRequest) -> String {
+    fn actions(&self, job: &JobRequest, length: usize) -> String {
         let mut text = String::new();
         let codes = |text: &mut String, errors: &[WireError]| {
             for (index, error) in errors.iter().enumerate() {
                 let before = if index == 0 { "=" } else { "," };
                 // Writing to a text cannot fail.
-                let _ = write!(text, "{before}{}", error.code);
+                let _ = write!(text, "{before}{}", redact::name(&error.code));
+                if text.len() > length {
+                    break;
+                }
             }
         };
         let (answered, errors): (&[_], &[_]) = match self {
             Self::Given(response) => (&response.actions, &response.errors),
             Self::Refused(errors) => (&[], errors),
-            Self::Failed(_) => (&[], &[]),
+            Self::Failed(_) | Self::GivenUp(_) => (&[], &[]),
         };
         for (index, request) in job.actions.iter().enumerate() {
+            if text.len() > length {
+                break;
+            }
             if index > 0 {
                 text.push(' ');
             }
-            text.push_str(&request.action);
+            text.push_str(&redact::name(&request.action));
             if let Some(response) = answered.get(index) {
                 codes(&mut text, &response.errors);
             }
@@ -250,7 +309,7 @@ impl Answer<'_> {
             text.push_str(" job");
             codes(&mut text, errors);
         }
-        text
+        redact::cut(&text, length).into_owned()
     }
 }
 
@@ -259,17 +318,16 @@ impl Middleware<JobStage> for Logging {
         if !self.is_needed() {
             return next.run(job).await;
         }
-        let (kept, began) = (job.clone(), Instant::now());
-        let outcome = next.run(job).await;
-        let answer = match &outcome {
-            Ok(response) => Answer::Given(response),
-            Err(error) => Answer::Refused(error.errors()),
-        };
         let place = Place {
             what: "a job was run",
             service: None,
         };
-        self.write(&kept, &answer, &place, began.elapsed());
+        let watch = Watch::new(self, job.clone(), place);
+        let outcome = next.run(job).await;
+        watch.answer(&match &outcome {
+            Ok(response) => Answer::Given(response),
+            Err(error) => Answer::Refused(error.errors()),
+        });
         outcome
     }
 }
@@ -283,17 +341,16 @@ impl Middleware<ClientStage> for Logging {
         if !self.is_needed() {
             return next.run(request).await;
         }
-        let (kept, began) = (request.clone(), Instant::now());
-        let outcome = next.run(request).await;
-        let answer = match &outcome {
-            Ok(response) => Answer::Given(response),
-            Err(error) => Answer::Failed(error),
-        };
         let place = Place {
             what: "a service was called",
-            service: Some(&*kept.service),
+            service: Some(request.service.clone()),
         };
-        self.write(&kept.job, &answer, &place, began.elapsed());
+        let watch = Watch::new(self, request.job.clone(), place);
+        let outcome = next.run(request).await;
+        watch.answer(&match &outcome {
+            Ok(response) => Answer::Given(response),
+            Err(error) => Answer::Failed(error),
+        });
         outcome
     }
 }

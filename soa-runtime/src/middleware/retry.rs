@@ -18,9 +18,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
 use super::{ClientStage, Middleware, Next};
-use crate::client::ClientRequest;
+use crate::client::{ClientRequest, has_failed, is_past};
 use crate::error::ClientError;
 use crate::message::{JobResponse, Name, code};
+use crate::redact;
+
+/// How much of a reason is logged.
+const REASON_LENGTH: usize = 1024;
 
 /// Client middleware that sends calls again which failed for a reason that passes.
 ///
@@ -133,11 +137,13 @@ impl Retry {
     /// Why this may be tried again.
     fn reason(&self, outcome: &Result<JobResponse, ClientError>) -> Option<String> {
         match outcome {
-            Err(error) => error.is_transient().then(|| error.to_string()),
+            Err(error) => error
+                .is_transient()
+                .then(|| redact::chain(error, REASON_LENGTH)),
             Ok(response) => {
                 let of_actions = response.actions.iter().flat_map(|action| &action.errors);
                 let mut errors = response.errors.iter().chain(of_actions).peekable();
-                let first = errors.peek().map(ToString::to_string)?;
+                let first = redact::cut(&errors.peek()?.to_string(), REASON_LENGTH).into_owned();
                 errors
                     .all(|error| self.codes.contains(&error.code))
                     .then_some(first)
@@ -153,14 +159,25 @@ impl Retry {
 
     async fn attempt(
         &self,
-        request: ClientRequest,
+        mut request: ClientRequest,
         next: Next<ClientStage>,
     ) -> Result<JobResponse, ClientError> {
         let Some(limit) = self.attempt_timeout else {
             return next.run(request).await;
         };
+        let limit = request.timeout.map_or(limit, |left| left.min(limit));
+        // The timeout of a call that nobody waits for is how long it may stay in the queue.
+        if request.job.control.suppress_response != Some(true) {
+            request.timeout = Some(limit);
+            request.job.control.set_timeout(limit);
+        }
         let service = request.service.clone();
+        let end = Instant::now().checked_add(limit);
         match timeout(limit, next.run(request)).await {
+            // The service gives up at the same moment.
+            Ok(Ok(response)) if has_failed(&response) && is_past(end) => {
+                Err(ClientError::timeout(&service, limit, None))
+            }
             Ok(outcome) => outcome,
             Err(_) => Err(ClientError::timeout(&service, limit, None)),
         }

@@ -2,7 +2,7 @@
 //!
 //! Two labels are not known in advance: who calls, and which actions a client calls. Their handles are kept in small
 //! maps, so that a call costs a look-up at most. What a peer says of itself is not believed without a bound: further
-//! callers are counted together.
+//! callers are counted together, and so are names that no service has for their length.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -18,11 +18,19 @@ use crate::wire::DropReason;
 /// So many callers, or called actions, have handles of their own.
 const MOST: usize = 512;
 
+/// How many bytes a name or code may have to be a label.
+const LONGEST: usize = 128;
+
 /// Stands for a caller that is no service.
 const PROGRAM: &str = "program";
 
-/// Stands for all that are too many.
+/// Stands for all that are too many, or too long.
 const OTHER: &str = "other";
+
+/// A name as a label.
+fn label(name: &str) -> &str {
+    if name.len() <= LONGEST { name } else { OTHER }
+}
 
 /// What a server counts.
 #[derive(Debug)]
@@ -78,7 +86,7 @@ impl ServerMeters {
     /// An action answered with errors.
     pub(crate) fn failed(&self, action: &str, errors: &[WireError]) {
         for error in errors {
-            let labels = [&*self.service, action, &error.code];
+            let labels = [&*self.service, action, label(&error.code)];
             names::ACTION_ERROR.counter(labels).increment(1);
         }
     }
@@ -169,6 +177,7 @@ impl Callers {
         let Some(from) = from else {
             return self.program.increment(1);
         };
+        let from = label(from);
         // Nothing panics while these are held.
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(counter) = known.get(from) {
@@ -227,6 +236,9 @@ impl RouteMeters {
     }
 
     fn called(&self, action: &Name) -> Arc<CalledMeters> {
+        let other = Name::Borrowed(OTHER);
+        let is_short = action.len() <= LONGEST;
+        let action = if is_short { action } else { &other };
         // Nothing panics while these are held.
         let known = self.actions.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(called) = known.get(action) {

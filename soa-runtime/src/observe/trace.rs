@@ -11,8 +11,10 @@
 //! it. Where no subscriber wants spans of that target, nothing is decided, and a `traceparent` is passed on as it came.
 //!
 //! The ids are those of OpenTelemetry where its layer is installed (feature `otlp`), and otherwise our own, fields of the
-//! spans. Fields have OpenTelemetry's names where it has one.
+//! spans. Fields have OpenTelemetry's names where it has one. They are texts, which logs write escaped, and names and ids
+//! in them are cut: peers choose these.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use crate::error::ClientError;
 use crate::message::{
     ActionRequest, ContextHeader, JobRequest, JobResponse, TraceParent, WireError,
 };
+use crate::redact;
 
 /// The target of spans that belong to a trace which is recorded.
 pub(super) const TRACE: &str = "soa::trace";
@@ -83,18 +86,18 @@ pub(crate) fn call(service: &str, actions: &[ActionRequest], context: &mut Conte
     if !place.is_sampled() {
         return Span::none();
     }
-    let method = first_of(actions);
+    let method = &*first_of(actions);
     let span = info_span!(
         target: TRACE,
         "call",
-        otel.name = %format_args!("{service}/{method}"),
+        otel.name = format!("{service}/{method}"),
         otel.kind = "client",
         otel.status_code = tracing::field::Empty,
         rpc.system = "soa",
         rpc.service = service,
         rpc.method = method,
         soa.actions = count(actions),
-        correlation_id = &*context.correlation_id,
+        correlation_id = &*redact::name(&context.correlation_id),
         "error.type" = tracing::field::Empty,
         trace_id = tracing::field::Empty,
         span_id = tracing::field::Empty,
@@ -116,7 +119,7 @@ pub(crate) fn send(call: &Span, service: &str) -> Span {
         target: TRACE,
         parent: call,
         "send",
-        otel.name = %format_args!("send {service}"),
+        otel.name = format!("send {service}"),
         otel.kind = "producer",
         messaging.system = "soa",
         "messaging.operation.type" = "send",
@@ -142,7 +145,7 @@ pub(crate) fn answered(span: &Span, outcome: &Result<JobResponse, ClientError>) 
 
 /// The span of a job, and the place in the trace from which its actions call. `waited` is for how long it was queued.
 pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>) -> Span {
-    let method = first_of(&job.actions);
+    let method = &*first_of(&job.actions);
     let context = &mut job.context;
     if is_wanted() {
         let inherited = context.trace_parent;
@@ -155,14 +158,14 @@ pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>)
             let span = error_span!(
                 target: TRACED_JOB,
                 "job",
-                otel.name = %format_args!("{service}/{method}"),
+                otel.name = format!("{service}/{method}"),
                 otel.kind = "server",
                 otel.status_code = tracing::field::Empty,
                 rpc.system = "soa",
                 service,
                 action = method,
                 soa.actions = count(&job.actions),
-                correlation_id = &*context.correlation_id,
+                correlation_id = &*redact::name(&context.correlation_id),
                 "error.type" = tracing::field::Empty,
                 trace_id = tracing::field::Empty,
                 span_id = tracing::field::Empty,
@@ -184,7 +187,7 @@ pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>)
         "job",
         service,
         action = method,
-        correlation_id = &*context.correlation_id,
+        correlation_id = &*redact::name(&context.correlation_id),
     )
 }
 
@@ -202,7 +205,7 @@ fn queued(
     let span = info_span!(
         target: TRACE,
         "queue",
-        otel.name = %format_args!("queue {service}"),
+        otel.name = format!("queue {service}"),
         otel.kind = "consumer",
         messaging.system = "soa",
         "messaging.operation.type" = "receive",
@@ -225,6 +228,7 @@ pub(crate) fn action(
     let Some(parent) = place.filter(|parent| parent.is_sampled() && is_wanted()) else {
         return (Span::none(), place);
     };
+    let action = &*redact::name(action);
     let span = info_span!(
         target: TRACE,
         "action",
@@ -255,7 +259,7 @@ pub(crate) fn note_errors(errors: &[WireError]) {
 
 fn failed(span: &Span, code: &str) {
     span.record("otel.status_code", "ERROR");
-    span.record("error.type", code);
+    span.record("error.type", &*redact::name(code));
 }
 
 /// OpenTelemetry knows signed numbers only.
@@ -263,8 +267,9 @@ fn count(actions: &[ActionRequest]) -> i64 {
     i64::try_from(actions.len()).unwrap_or(i64::MAX)
 }
 
-fn first_of(actions: &[ActionRequest]) -> &str {
-    actions.first().map_or("", |request| &request.action)
+fn first_of(actions: &[ActionRequest]) -> Cow<'_, str> {
+    let first = actions.first();
+    first.map_or(Cow::Borrowed(""), |request| redact::name(&request.action))
 }
 
 /// The place that a span has: what OpenTelemetry gives it, or `place`, which the span then tells.

@@ -7,6 +7,9 @@ use std::time::Duration;
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use soa::client::{ClientRequest, Outstanding};
+use soa::message::TraceParent;
+use soa::middleware::{ClientStage, Next, from_fn};
 use soa::testing::Stub;
 use soa::{
     ActionError, Client, Context, ErrorKind, Expand, LocalTransport, Nullable, Server, Switch,
@@ -91,7 +94,7 @@ impl People {
         Ok(FoundPeople { people })
     }
 
-    #[action]
+    #[action(idempotent)]
     async fn tags(&self, request: FindTags, cx: &Context) -> Result<FoundTags, ActionError> {
         self.note("tags", request.numbers.len(), cx);
         if request.numbers.contains(&13) {
@@ -314,6 +317,102 @@ async fn every_place_takes_its_object_by_one_call_of_each_action_a_round() {
     );
     // The boss of b is known already.
     assert_eq!(counts(&asked), [("find", 4), ("tags", 1)]);
+}
+
+#[tokio::test]
+async fn an_expanded_call_has_every_form_of_a_call() {
+    let everything = Everything {
+        list: vec![thing("a")],
+        ..Everything::default()
+    };
+    let (client, asked) = clients(&[person("a")], everything);
+    let main = MainClient::new(&client);
+    let expanded = |response: Everything| response.list == [owned(&person("a"))];
+
+    let pending = main.get().expand().send().await.unwrap();
+    assert!(expanded(pending.await.unwrap()));
+
+    let both = client.parallel([main.get().expand(), main.get().expand()]);
+    assert!(both.await.unwrap().into_iter().all(expanded));
+
+    let mut outstanding = Outstanding::new();
+    outstanding.send(main.get().expand()).await.unwrap();
+    let (_, response) = outstanding.next().await.unwrap();
+    assert!(expanded(response.unwrap()));
+    assert_eq!(counts(&asked), [("find", 1); 4]);
+}
+
+#[tokio::test]
+async fn calls_that_find_objects_have_what_is_declared_of_their_action() {
+    let noted: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
+    let notes = Arc::clone(&noted);
+    let everything = Everything {
+        list: vec![thing("a")],
+        tagged: vec![Tagged {
+            number: Some(7),
+            tag: None,
+        }],
+        ..Everything::default()
+    };
+    let main = Server::builder(Main(everything)).build().unwrap();
+    let people = Server::builder(People::default()).build().unwrap();
+    let client = Client::builder()
+        .service("people", LocalTransport::new(people))
+        .service("main", LocalTransport::new(main))
+        .middleware(from_fn(
+            move |request: ClientRequest, next: Next<ClientStage>| {
+                let actions = request.job.actions.iter();
+                let actions = actions.map(|one| (one.action.to_string(), one.is_idempotent()));
+                notes.lock().unwrap().extend(actions);
+                next.run(request)
+            },
+        ))
+        .build()
+        .unwrap();
+    MainClient::new(&client).get().expand().await.unwrap();
+    let mut noted = noted.lock().unwrap().clone();
+    noted.sort_unstable();
+    let expected = [("find", false), ("get", false), ("tags", true)];
+    let expected = expected.map(|(action, is_idempotent)| (action.to_owned(), is_idempotent));
+    assert_eq!(noted, expected);
+}
+
+/// Alone in this process has it something to do with traces, so it may set the share.
+#[test]
+fn an_expansion_belongs_to_the_trace_of_its_call_also_where_that_is_not_recorded() {
+    soa::observe::sample_traces(0.0);
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_time().build().unwrap();
+    let noted: Arc<Mutex<Vec<TraceParent>>> = Arc::default();
+    let notes = Arc::clone(&noted);
+    let everything = Everything {
+        list: vec![thing("a")],
+        ..Everything::default()
+    };
+    let main = Server::builder(Main(everything)).build().unwrap();
+    let people = Server::builder(People::default()).build().unwrap();
+    let client = Client::builder()
+        .service("people", LocalTransport::new(people))
+        .service("main", LocalTransport::new(main))
+        .middleware(from_fn(
+            move |request: ClientRequest, next: Next<ClientStage>| {
+                notes
+                    .lock()
+                    .unwrap()
+                    .extend(request.job.context.trace_parent);
+                next.run(request)
+            },
+        ))
+        .build()
+        .unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry(), || {
+        let call = MainClient::new(&client).get().expand();
+        runtime.block_on(call.into_future()).unwrap();
+    });
+    let noted = noted.lock().unwrap();
+    assert_eq!(noted.len(), 2);
+    assert_eq!(noted[0].trace_id(), noted[1].trace_id());
+    assert!(!noted[0].is_sampled() && !noted[1].is_sampled());
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn a_service_that_hangs_is_one_that_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_that_its_caller_gives_up_leaves_room_for_another() {
+async fn a_trial_that_its_caller_gives_up_shows_nothing_and_the_service_is_left_alone_again() {
     let failures = [LOST, LOST, LOST, LOST, Failure::Silence];
     let (client, _) = client(&failures, breaker());
     kinds(&client, 4).await;
@@ -143,6 +143,8 @@ async fn a_trial_that_its_caller_gives_up_leaves_room_for_another() {
     assert_eq!(kinds(&client, 1).await, [OPEN]);
     trial.abort();
     assert!(trial.await.unwrap_err().is_cancelled());
+    assert_eq!(kinds(&client, 1).await, [OPEN]);
+    advance(5 * SECOND).await;
     assert_eq!(kinds(&client, 2).await, [None, None]);
 }
 

@@ -106,6 +106,22 @@ async fn each_caller_gets_its_own_correlation_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_asked_for_before_all_was_forgotten_is_not_kept() {
+    let cache = ResultCache::new();
+    let (_, shop, runs) = cached(&cache);
+    let find = || shop.find(value!({ "seconds": 2 }));
+    let before = tokio::spawn(find().into_future());
+    tokio::task::yield_now().await;
+    cache.clear();
+    // Neither shared with those who ask later, nor kept for them.
+    let later = tokio::spawn(find().into_future());
+    assert_eq!(before.await.unwrap().unwrap(), value!({ "run": 1 }));
+    assert_eq!(later.await.unwrap().unwrap(), value!({ "run": 2 }));
+    assert_eq!(find().await.unwrap(), value!({ "run": 2 }));
+    assert_eq!(runs.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_same_call_is_on_its_way_once() {
     let (_, shop, runs) = cached(&ResultCache::new());
     let calls = (0..50).map(|_| shop.find(value!({ "seconds": 2 })).into_future());

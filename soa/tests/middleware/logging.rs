@@ -3,14 +3,14 @@
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
-use soa::middleware::Logging;
+use soa::middleware::{Authentication, Credentials, Identity, Logging};
 use soa::redact::Redaction;
-use soa::{ActionError, Context, LogLevel, Server, Value, value};
+use soa::{ActionError, Client, Context, LogLevel, Server, TransportErrorKind, Value, value};
 use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::support::{Shop, ShopClient, client, server};
+use crate::support::{Breaking, Failure, SECOND, Shop, ShopClient, client, server};
 
 /// Takes the records of jobs up to a level.
 #[derive(Clone)]
@@ -172,6 +172,48 @@ async fn what_is_large_is_cut_and_what_is_very_large_is_not_decoded() {
     assert!(texts[1].contains("echo <2009 bytes>"), "{}", texts[1]);
 }
 
+/// What a log of lines would have, written by the formatter that logs usually have.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_peers_choose_forge_no_lines_and_make_none_long() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let client = echo_client(Logging::new());
+    let forged = "\nERROR forged: all is lost\u{1b}[2J";
+    let long = "x".repeat(300_000);
+    for name in [forged, &long] {
+        let call = client.call_action("echo", name.to_owned(), &value!({}));
+        call.correlation_id(name).await.unwrap_err();
+    }
+    let bytes = lines.0.lock().unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!(text.lines().count(), 2, "{} bytes", text.len());
+    for line in text.lines() {
+        assert!(line.contains("a job was run"), "{line}");
+        assert!(!line.contains(char::is_control), "{line:?}");
+        assert!(line.len() < 16_000, "{} bytes", line.len());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_logs_its_calls() {
     let records = Records::up_to(Level::INFO);
@@ -195,6 +237,78 @@ async fn a_client_logs_its_calls() {
             r#"INFO message=a service was called service=shop correlation_id=cid actions=pay outcome=ok took=0ns context={} request=pay {"pin": "**********"} response=pay {"run": 1}"#,
             "INFO message=a service was called service=nowhere correlation_id=cid actions=go outcome=error took=0ns context={} request=go {} response=no route to service `nowhere`: this client knows `shop`",
         ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_given_up_has_its_record() {
+    let records = Records::up_to(Level::WARN);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let levels = || Logging::new().levels(LogLevel::Debug, LogLevel::Warn);
+    let silent = Breaking::new(server(Shop::default()), &[Failure::Silence]);
+    let client = Client::builder().service("shop", silent);
+    let client = client.middleware(levels()).build().unwrap();
+    let call = ShopClient::new(&client).find(value!({}));
+    let call = call.timeout(SECOND).correlation_id("cid");
+    call.await.unwrap_err();
+    let texts = records.take();
+    let expected = "WARN message=a service was called service=shop correlation_id=cid actions=find outcome=given up \
+        took=1s context={} request=find {} response=given up after 1s";
+    assert_eq!(texts, [expected]);
+
+    let server = Server::untyped("slow", "1")
+        .action("wait", |_: Value, _: Context| {
+            std::future::pending::<Result<Value, ActionError>>()
+        })
+        .job_middleware(levels())
+        .build()
+        .unwrap();
+    let body = soa::Body::encode(soa::Encoding::MessagePack, &value!({}));
+    let request = soa::JobRequest::new(
+        soa::ContextHeader::new("cid"),
+        soa::Control::default(),
+        vec![soa::ActionRequest::new("wait", body)],
+    );
+    let run = server.execute(request);
+    tokio::time::timeout(SECOND, run).await.unwrap_err();
+    let texts = records.take();
+    let expected = "WARN message=a job was run correlation_id=cid actions=wait outcome=given up \
+        took=1s context={} request=wait {} response=given up after 1s";
+    assert_eq!(texts, [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_logs_what_caused_an_error() {
+    let records = Records::up_to(Level::WARN);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let lost = Failure::Of(TransportErrorKind::Transient);
+    let client = Client::builder()
+        .service("shop", Breaking::new(server(Shop::default()), &[lost; 3]))
+        .middleware(Logging::new().levels(LogLevel::Debug, LogLevel::Warn))
+        .build()
+        .unwrap();
+    let call = ShopClient::new(&client).pay(value!({}));
+    call.await.unwrap_err();
+    let texts = records.take();
+    assert!(texts[0].contains("as told"), "{texts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_hidden_wherever_it_is() {
+    let records = Records::up_to(Level::INFO);
+    let _guard = tracing::subscriber::set_default(records.clone());
+    let who = Authentication::new(|_: Credentials| async { Ok(Identity::new("ada")) });
+    let server = server(Shop::default()).job_middleware(Logging::new());
+    let server = server.job_middleware(who.key("visitor_card"));
+    let client = client(server).middleware(Logging::new()).build().unwrap();
+    let shop = ShopClient::new(&client);
+    let call = shop.find(value!({})).context("visitor_card", "abc123");
+    call.await.unwrap();
+    let texts = records.take();
+    assert_eq!(texts.len(), 2);
+    assert!(
+        texts.iter().all(|text| !text.contains("abc123")),
+        "{texts:?}"
     );
 }
 

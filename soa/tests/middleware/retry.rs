@@ -1,7 +1,7 @@
 //! Calls that are sent again.
 
 use soa::client::ClientRequest;
-use soa::middleware::{ClientStage, Next, Retry, from_fn};
+use soa::middleware::{CircuitBreaker, ClientStage, Next, Retry, from_fn};
 use soa::{Client, ErrorKind, TransportErrorKind, Value, value};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -167,8 +167,56 @@ async fn the_server_is_told_what_time_is_left_for_an_attempt() {
     let call = ShopClient::new(&client).find(body()).timeout(5 * SECOND);
     call.await.unwrap();
     let seen = seen.lock().unwrap();
-    assert_eq!(seen[0], 5 * SECOND);
-    assert!(seen[1] <= 4 * SECOND, "{seen:?}");
+    assert_eq!(seen[..], [SECOND, SECOND]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_gets_more_time_than_is_left() {
+    let seen: Arc<Mutex<Vec<Duration>>> = Arc::default();
+    let noted = Arc::clone(&seen);
+    let transport = Breaking::new(server(Shop::default()), &[Failure::Silence; 9]);
+    let retry = Retry::new().attempt_timeout(3 * SECOND);
+    let client = Client::builder()
+        .service("shop", transport)
+        .middleware(retry.pauses(Duration::ZERO, Duration::ZERO))
+        .middleware(from_fn(
+            move |request: ClientRequest, next: Next<ClientStage>| {
+                noted.lock().unwrap().push(request.timeout.unwrap());
+                next.run(request)
+            },
+        ))
+        .build()
+        .unwrap();
+    let call = ShopClient::new(&client).find(body()).timeout(4 * SECOND);
+    assert_eq!(call.await.unwrap_err().kind(), ErrorKind::Timeout);
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0], 3 * SECOND);
+    assert!(seen[1] <= SECOND, "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_the_server_gives_up_is_made_again() {
+    let retry = Retry::new().attempt_timeout(SECOND);
+    let (client, calls) = client(&[], retry);
+    let call = ShopClient::new(&client).find(value!({ "seconds": 60 }));
+    let error = call.timeout(60 * SECOND).await.unwrap_err();
+    assert_eq!((error.kind(), calls.count()), (ErrorKind::Timeout, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_inside_sees_the_attempts_that_got_no_answer() {
+    let transport = Breaking::new(server(Shop::default()), &[Failure::Silence; 9]);
+    let calls = transport.calls.clone();
+    let retry = Retry::new().attempts(9).attempt_timeout(SECOND);
+    let client = Client::builder()
+        .service("shop", transport)
+        .middleware(retry)
+        .middleware(CircuitBreaker::new().minimum_calls(4))
+        .build()
+        .unwrap();
+    let call = ShopClient::new(&client).find(body()).timeout(60 * SECOND);
+    assert_eq!(call.await.unwrap_err().kind(), ErrorKind::CircuitOpen);
+    assert_eq!(calls.count(), 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -258,3 +258,26 @@ fn a_peer_with_ever_new_names_does_not_fill_the_recorder() {
     let rest = "server_call{from=\"other\",to=\"queue\",action=\"status\"} ";
     assert!(page.lines().any(|line| line.starts_with(rest)), "{page}");
 }
+
+#[test]
+fn names_that_are_too_long_for_labels_are_counted_together() {
+    let handle = recorded(|| {
+        run(async {
+            let long = "x".repeat(129);
+            let server = Server::untyped("called", "1").build().unwrap();
+            let client = Client::builder().service("called", LocalTransport::new(server));
+            let client = client.build().unwrap();
+            let call = client.call_action("called", "status", &value!({}));
+            let call = call.context("calling_service", long.as_str());
+            let _ = call.await;
+            let call = client.call_action("called", long, &value!({}));
+            call.await.unwrap_err();
+        });
+    });
+    let page = page(&handle);
+    let from_other = "server_call{from=\"other\",to=\"called\",action=\"status\"} 1";
+    assert_has(&page, from_other);
+    let to_other = "client_call{from=\"program\",to=\"called\",action=\"other\"} 1";
+    assert_has(&page, to_other);
+    assert!(!page.contains(&"x".repeat(129)), "{page}");
+}

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use soa::client::{Expansion, ExpansionRoute, Expansions};
 use soa::message::TraceParent;
-use soa::{ActionError, Client, Context, LocalTransport, Server, Value, value};
+use soa::{ActionError, Client, Context, Expand, LocalTransport, Server, Value, service, value};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context as Around, Layer, SubscriberExt as _};
@@ -270,4 +274,106 @@ fn a_malformed_trace_parent_begins_a_new_trace() {
         assert!(answer.errors.is_empty());
     });
     assert_eq!(keeper.span("job", "front")["trace_id"].len(), 32);
+}
+
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+struct Find {
+    ids: Vec<i64>,
+}
+
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+struct Found {
+    found: BTreeMap<i64, Value>,
+}
+
+struct Store;
+
+#[service(name = "store", version = "1")]
+impl Store {
+    #[action]
+    async fn find(&self, request: Find) -> Result<Found, ActionError> {
+        let found = request
+            .ids
+            .into_iter()
+            .map(|id| (id, value!({ "id": (id) })));
+        Ok(Found {
+            found: found.collect(),
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema, Expand)]
+#[garde(allow_unvalidated)]
+struct Thing {
+    #[serde(rename = "_type")]
+    of_type: String,
+    owner_id: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[expand(from = owner_id, with = StoreClient::FIND, request = Find { ids }, found = found)]
+    owner: Option<Value>,
+}
+
+struct Things;
+
+#[service(name = "things", version = "1")]
+impl Things {
+    #[action]
+    async fn get(&self) -> Result<Thing, ActionError> {
+        Ok(Thing {
+            of_type: "thing".to_owned(),
+            owner_id: 1,
+            owner: None,
+        })
+    }
+}
+
+fn things() -> Client {
+    let route = ExpansionRoute::new("store", "find")
+        .request_field("ids")
+        .response_field("found");
+    let owner = Expansion::new("owners")
+        .source_field("owner_id")
+        .destination_field("owner");
+    let expansions = Expansions::new().route("owners", route);
+    Client::builder()
+        .expansions(expansions.expansion("thing", "owner", owner))
+        .service(
+            "things",
+            LocalTransport::new(Server::builder(Things).build().unwrap()),
+        )
+        .service(
+            "store",
+            LocalTransport::new(Server::builder(Store).build().unwrap()),
+        )
+        .build()
+        .unwrap()
+}
+
+fn assert_is_part_of_the_call(keeper: &Keeper) {
+    let (call, inner) = (keeper.span("call", "things"), keeper.span("call", "store"));
+    assert_eq!(inner["trace_id"], call["trace_id"]);
+    assert_eq!(inner["parent_id"], call["span_id"]);
+    assert_eq!(keeper.span("job", "store")["trace_id"], call["trace_id"]);
+}
+
+#[test]
+fn configured_expansions_are_part_of_the_calls_trace() {
+    let keeper = kept(async {
+        let things = things();
+        let call = things.call_action("things", "get", &value!({}));
+        let thing = call.expansions("thing", ["owner"]).await.unwrap();
+        assert_eq!(thing.get("owner"), Some(&value!({ "id": 1 })));
+    });
+    assert_is_part_of_the_call(&keeper);
+}
+
+#[test]
+fn typed_expansions_are_part_of_the_calls_trace() {
+    let keeper = kept(async {
+        let thing = ThingsClient::new(&things()).get().expand().await.unwrap();
+        assert_eq!(thing.owner, Some(value!({ "id": 1 })));
+    });
+    assert_is_part_of_the_call(&keeper);
 }

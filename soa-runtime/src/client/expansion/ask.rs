@@ -9,6 +9,10 @@ use crate::client::{CallOptions, Client, Route, Sent};
 use crate::codec::Value;
 use crate::error::{ClientError, ErrorKind};
 use crate::message::{ActionRequest, Body, ContextHeader, Name};
+use crate::redact;
+
+/// How much is logged of why objects stay away.
+const REASON_LENGTH: usize = 1024;
 
 /// Makes the calls of all rounds.
 #[derive(Clone, Debug)]
@@ -62,8 +66,9 @@ impl Asker {
     /// Logs why objects stay away.
     pub(super) fn log(&self, error: &ClientError) {
         tracing::warn!(
-            correlation_id = &*self.client.base_context().correlation_id,
-            "the objects of an expansion are left out: {error}"
+            correlation_id = &*redact::name(&self.client.base_context().correlation_id),
+            reason = redact::chain(error, REASON_LENGTH),
+            "the objects of an expansion are left out"
         );
     }
 }

@@ -231,7 +231,9 @@ where
         let route = asker.route(&Name::Borrowed(service));
         let request = request(self.asked.iter().cloned().collect());
         let body = (action.request.encode)(route.encoding(), &request);
-        let request = ActionRequest::new(action.name(), body).of_variant(action.variant);
+        let request = ActionRequest::new(action.name(), body)
+            .of_variant(action.variant)
+            .declared(action.declared);
         (route, request)
     }
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use super::ask::Asker;
 use super::{Expand, typed};
 use crate::BoxFuture;
-use crate::client::{Actions, Call, CallWithOptions, Client, JobCall, Mode};
+use crate::client::form::{Form, sending_methods};
+use crate::client::{Actions, Call, CallWithOptions, Client, JobCall, Mode, Sent};
 use crate::error::ClientError;
 use crate::message::{ContextHeader, Name};
 
@@ -18,7 +19,6 @@ pub(in crate::client) type AskerSlot = Arc<OnceLock<Asker>>;
 pub struct Expanded<C> {
     call: C,
     asker: AskerSlot,
-    service: Name,
 }
 
 impl<R: Expand> Call<R> {
@@ -32,11 +32,10 @@ impl<R: Expand> CallWithOptions<R> {
     /// Fills the fields of the response that take objects of other services, see [`Expand`]. The timeout, where there is
     /// one, is for all of it.
     pub fn expand(self) -> Expanded<Self> {
-        let (asker, service) = (AskerSlot::default(), self.service().clone());
+        let asker = AskerSlot::default();
         Expanded {
             call: self.with(|options| options.asker = Some(Arc::clone(&asker))),
             asker,
-            service,
         }
     }
 }
@@ -52,27 +51,31 @@ where
         Expanded {
             call: self.with(|options| options.asker = Some(Arc::clone(&asker))),
             asker,
-            service: Name::default(),
         }
     }
 }
 
-impl<C, R> IntoFuture for Expanded<C>
+impl<C: Form> Expanded<C>
 where
-    C: IntoFuture<Output = Result<R, ClientError>>,
-    C::IntoFuture: Send + 'static,
-    R: Expand + Send + 'static,
+    C::Output: Expand,
 {
-    type Output = Result<R, ClientError>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    sending_methods!(C::Output);
+}
 
-    fn into_future(self) -> Self::IntoFuture {
-        let Self {
-            call,
-            asker,
-            service,
-        } = self;
-        let call = call.into_future();
+impl<C: Form> Form for Expanded<C>
+where
+    C::Output: Expand,
+{
+    type Output = C::Output;
+
+    fn service(&self) -> Name {
+        self.call.service()
+    }
+
+    fn start(self, sent: Sent) -> BoxFuture<Result<C::Output, ClientError>> {
+        let Self { call, asker } = self;
+        let service = call.service();
+        let call = call.start(sent);
         Box::pin(async move {
             let mut response = call.await?;
             // There is a response, so the call was made and has left it.
@@ -81,6 +84,22 @@ where
             }
             Ok(response)
         })
+    }
+
+    fn forget(self) -> BoxFuture<Result<(), ClientError>> {
+        self.call.forget()
+    }
+}
+
+impl<C: Form> IntoFuture for Expanded<C>
+where
+    C::Output: Expand,
+{
+    type Output = Result<C::Output, ClientError>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.start(Sent::unwatched())
     }
 }
 
