@@ -40,7 +40,7 @@ struct LoggingOptions {
     error_level: LogLevel,
     /// Whether requests and responses are in the record.
     bodies: bool,
-    /// How much of a request or a response is in it at most, in bytes.
+    /// How many bytes of it the context, the request and the response take at most, each.
     length: usize,
     /// Names of fields that are hidden besides the usual ones.
     #[schemars(inner(length(min = 1)))]
