@@ -114,7 +114,7 @@ impl Kept {
         let (check, cx) = (self.check.clone(), cx.for_all());
         let run = async move {
             let run = Box::pin(check.run(&cx));
-            let name = check.name().to_owned().into();
+            let name = check.name().clone();
             let service = &cx.service().to_owned().into();
             let (_, health) = Watched::new(run, service, name, "a health check").await;
             *last = Some((Instant::now(), health.clone()));
