@@ -1,4 +1,4 @@
-//! Finding handlers that block their thread.
+//! Finding handlers that block their thread, and middleware and health checks that do.
 //!
 //! A handler that computes for long, or waits without `await`, keeps everything else on its thread from running: other
 //! jobs, timers, its own deadline. Nothing inside the runtime can see that. So each thread that polls a handler notes
@@ -61,8 +61,11 @@ type OnBlocked = Box<dyn Fn(&Blocked) + Send>;
 pub struct Blocked {
     /// The service.
     pub service: Name,
-    /// The action.
+    /// The action; the name of the health check where one blocks, and empty for job middleware.
     pub action: Name,
+    /// What blocks: `a handler`, `action middleware`, `job middleware` or `a health check`. Only checks whose results are
+    /// kept run apart from `status`, which is the action whose handler runs all others.
+    pub what: &'static str,
     /// For how long so far, to a tenth of a second.
     pub time: Duration,
 }
@@ -143,10 +146,11 @@ impl Watchdog {
                 let Blocked {
                     service,
                     action,
+                    what,
                     time,
                 } = &blocked.found;
                 if blocked.is_news {
-                    tracing::error!(%service, %action, ?time, "a handler blocks its thread");
+                    tracing::error!(%service, %action, ?time, "{what} blocks its thread");
                     if let Some(call) = &self.on_blocked {
                         call(&blocked.found);
                     }
@@ -155,7 +159,7 @@ impl Watchdog {
                     && *time >= limit
                     && exit.is_none()
                 {
-                    tracing::error!(%service, %action, ?grace, "the process ends: a handler blocks its thread");
+                    tracing::error!(%service, %action, ?grace, "the process ends: {what} blocks its thread");
                     exit = Some(now + ticks(grace));
                     if let Some(call) = self.on_exit.take() {
                         call();
@@ -209,6 +213,7 @@ struct Note(Mutex<Option<Polled>>);
 struct Polled {
     service: Name,
     action: Name,
+    what: &'static str,
     since: u64,
     /// From how many ticks on it is logged again.
     told_from: Option<u64>,
@@ -241,6 +246,7 @@ impl Note {
             found: Blocked {
                 service: polled.service.clone(),
                 action: polled.action.clone(),
+                what: polled.what,
                 time: TICK.saturating_mul(u32::try_from(age).unwrap_or(u32::MAX)),
             },
             is_news,
@@ -258,19 +264,21 @@ thread_local! {
     };
 }
 
-/// The future of a handler, which is noted while it is polled. Gives the action's name back with the output.
+/// The future of a handler, or of what else is not the framework's own, which is noted while it is polled. Gives the action's name back with the output.
 pub(crate) struct Watched<'a, F> {
     inner: F,
     service: &'a Name,
     action: Name,
+    what: &'static str,
 }
 
 impl<'a, F> Watched<'a, F> {
-    pub(crate) fn new(inner: F, service: &'a Name, action: Name) -> Self {
+    pub(crate) fn new(inner: F, service: &'a Name, action: Name, what: &'static str) -> Self {
         Self {
             inner,
             service,
             action,
+            what,
         }
     }
 }
@@ -287,6 +295,7 @@ impl<F: Future + Unpin> Future for Watched<'_, F> {
         let polled = Polled {
             service: this.service.clone(),
             action: this.action.clone(),
+            what: this.what,
             since: TICKS.load(Ordering::Relaxed),
             told_from: None,
         };

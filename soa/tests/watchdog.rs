@@ -25,6 +25,7 @@ impl Sleepy {
                 .recv_timeout(Duration::from_secs(60))
                 .expect("it is found");
             assert_eq!((&*blocked.service, &*blocked.action), ("sleepy", "block"));
+            assert_eq!(blocked.what, "a handler");
             assert!(
                 blocked.time >= Duration::from_millis(200 << times),
                 "{blocked:?}"
@@ -66,6 +67,91 @@ async fn a_handler_that_blocks_is_found_and_told_again_when_the_time_has_doubled
         .build()
         .unwrap();
     SleepyClient::local(server).block().await.unwrap();
+}
+
+/// Blocks its thread until it is found that this blocks.
+fn block_until_found(found: &mpsc::Receiver<Blocked>, what: &str) {
+    let blocked = std::iter::from_fn(|| found.recv_timeout(Duration::from_secs(60)).ok());
+    let mut blocked = blocked.map(|blocked| (blocked.what, blocked.action));
+    let action = match what {
+        "action middleware" => "quick",
+        "a health check" => "shelf",
+        _ => "",
+    };
+    assert!(
+        blocked.any(|found| found == (what, action.into())),
+        "{what}"
+    );
+}
+
+/// The one that has a watchdog of its own.
+const OTHERS: &str = "SOA_TEST_WATCHDOG_OTHERS";
+
+#[test]
+fn middleware_and_kept_health_checks_that_block_are_named() {
+    if std::env::var_os(OTHERS).is_some() {
+        return block_elsewhere();
+    }
+    let name = "middleware_and_kept_health_checks_that_block_are_named";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child
+        .args([name, "--exact", "--nocapture"])
+        .env(OTHERS, "1");
+    let output = child.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// What the child of the test above does.
+fn block_elsewhere() {
+    use soa::health::HealthCheck;
+    use soa::middleware::{ActionStage, JobStage, Next, from_fn};
+
+    let (sender, found) = mpsc::channel();
+    let watchdog = Watchdog::new()
+        .warn_after(Duration::from_millis(200))
+        .on_blocked(move |blocked| drop(sender.send(blocked.clone())));
+    assert!(watchdog.start());
+    let found = std::sync::Arc::new(std::sync::Mutex::new(found));
+    let [of_job, of_action, of_check] = std::array::from_fn(|_| std::sync::Arc::clone(&found));
+    let server = soa::Server::untyped("others", "1.0.0")
+        .action("quick", |_: Value, _: Context| async {
+            Ok::<_, ActionError>(value!({}))
+        })
+        .job_middleware(from_fn(
+            move |job: soa::JobRequest, next: Next<JobStage>| {
+                block_until_found(&of_job.lock().unwrap(), "job middleware");
+                next.run(job)
+            },
+        ))
+        .action_middleware(from_fn(
+            move |call: soa::ActionCall, next: Next<ActionStage>| {
+                if &*call.action == "quick" {
+                    block_until_found(&of_action.lock().unwrap(), "action middleware");
+                }
+                next.run(call)
+            },
+        ))
+        .health_check(
+            HealthCheck::new("shelf", move |_| {
+                let found = std::sync::Arc::clone(&of_check);
+                async move { block_until_found(&found.lock().unwrap(), "a health check") }
+            })
+            .cached(Duration::from_secs(60)),
+        )
+        .build()
+        .unwrap();
+    let client = soa::Client::builder()
+        .service("others", soa::LocalTransport::new(server))
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for action in ["quick", "status"] {
+        let answer = runtime.block_on(client.call_action("others", action, &()).into_future());
+        answer.unwrap();
+    }
 }
 
 /// Set in the child that is to be ended.

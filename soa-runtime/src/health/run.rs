@@ -19,6 +19,7 @@ use super::check::TIMED_OUT;
 use super::{Health, HealthCheck};
 use crate::codec::{Map, Value};
 use crate::context::Context;
+use crate::watchdog::Watched;
 
 /// Where the diagnostics have the ages of results that are kept.
 const AGES: &str = "health_check_ages";
@@ -112,7 +113,10 @@ impl Kept {
         // The result is for others, too, who may have more time than whoever asks first.
         let (check, cx) = (self.check.clone(), cx.for_all());
         let run = async move {
-            let health = check.run(&cx).await;
+            let run = Box::pin(check.run(&cx));
+            let name = check.name().clone();
+            let service = &cx.service().to_owned().into();
+            let (_, health) = Watched::new(run, service, name, "a health check").await;
             *last = Some((Instant::now(), health.clone()));
             health
         };

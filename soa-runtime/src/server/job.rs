@@ -103,7 +103,8 @@ async fn in_middleware(
     let run = AssertUnwindSafe(async { shared.job_middleware.run(job, end).await });
     let deadline = lifetime.deadline;
     let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
-    match run.await {
+    let watched = Watched::new(run, &shared.name, Name::default(), "job middleware");
+    match watched.await.1 {
         Err(OutOfTime) => JobResponse::failed(job_out_of_time(&shared).into_errors()),
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(error))) => {
@@ -262,7 +263,9 @@ async fn action_in_middleware(
     let of_job = Arc::clone(&lifetime);
     let run = AssertUnwindSafe(async { shared.action_middleware.run(call, end).await });
     let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
-    match run.await {
+    let watched = Watched::new(run, &shared.name, name, "action middleware");
+    let (name, outcome) = watched.await;
+    match outcome {
         Ok(Ok(outcome)) => outcome.map_err(|error| logged(shared, &name, error)),
         Ok(Err(panic)) => Err(panicked(shared, &name, panic.as_ref())),
         Err(OutOfTime) if of_job.is_out_of_time() => Err(job_out_of_time(shared)),
@@ -287,7 +290,7 @@ where
     // Making the future runs nothing of the service's yet, so only polling it can panic.
     let run = AssertUnwindSafe(permitted(handler, call)).catch_unwind();
     let run = Limited::new(run, lifetime, deadline);
-    Watched::new(run, &shared.name, name).map(move |(name, outcome)| {
+    Watched::new(run, &shared.name, name, "a handler").map(move |(name, outcome)| {
         let error = match outcome {
             Ok(Ok(Ok(response))) => return Ok(response),
             Ok(Ok(Err(error))) => logged(shared, &name, error),
