@@ -25,6 +25,7 @@ use crate::message::{
 };
 use crate::middleware::not_authorized;
 use crate::observe::trace;
+use crate::redact;
 use crate::service::{ActionCall, ActionFuture};
 use crate::watchdog::Watched;
 
@@ -331,6 +332,9 @@ fn job_out_of_time(shared: &Shared) -> ActionError {
     ActionError::job(code::JOB_TIMEOUT, message)
 }
 
+/// How many bytes of an error, or of what caused it, are logged.
+const LOGGED: usize = 4096;
+
 /// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.
 fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     let is_ours = error.errors().iter().any(|error| !error.is_caller_error);
@@ -340,7 +344,10 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     }
     error.set_logged();
     let shown = cause.as_deref().unwrap_or("none");
-    tracing::error!(service = %shared.name, action = place, %error, cause = shown, "an action failed");
+    // What a peer has answered may be in them.
+    let told = error.to_string();
+    let (told, shown) = (redact::cut(&told, LOGGED), redact::cut(shown, LOGGED));
+    tracing::error!(service = %shared.name, action = place, error = &*told, cause = &*shown, "an action failed");
     match cause {
         Some(cause) => with_traceback(shared, error, cause),
         None => error,
@@ -349,7 +356,7 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
 
 pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
     let text = text_of(panic);
-    tracing::error!(service = %shared.name, action = place, panic = %text, "a handler panicked");
+    tracing::error!(service = %shared.name, action = place, panic = &*redact::cut(&text, LOGGED), "a handler panicked");
     shared.meters.unhandled_error.increment(1);
     let message = format!("Internal server error: {text}");
     let error = ActionError::server(code::SERVER_ERROR, message);

@@ -187,8 +187,8 @@ impl std::io::Write for Lines {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn names_that_peers_choose_forge_no_lines_and_make_none_long() {
+/// Lines from here on.
+fn lines() -> (Lines, tracing::subscriber::DefaultGuard) {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -196,7 +196,38 @@ async fn names_that_peers_choose_forge_no_lines_and_make_none_long() {
         .without_time()
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    (lines, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_with_what_a_peer_has_said_is_one_line() {
+    let (lines, _guard) = lines();
+    let server = Server::untyped("front", "1")
+        .action("ask", |_: Value, _: Context| async {
+            let said = format!(
+                "no\nERROR forged: all is lost\u{1b}[2J{}",
+                "x".repeat(300_000)
+            );
+            Err::<Value, _>(ActionError::internal(said))
+        })
+        .build()
+        .unwrap();
+    let client = Client::builder().service("front", soa::LocalTransport::new(server));
+    let call = client
+        .build()
+        .unwrap()
+        .call_action("front", "ask", &value!({}));
+    call.await.unwrap_err();
+    let bytes = lines.0.lock().unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!(text.lines().count(), 1, "{} bytes", text.len());
+    assert!(text.contains("an action failed"), "{text}");
+    assert!(text.len() < 16_000, "{} bytes", text.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_peers_choose_forge_no_lines_and_make_none_long() {
+    let (lines, _guard) = lines();
     let client = echo_client(Logging::new());
     let forged = "\nERROR forged: all is lost\u{1b}[2J";
     let long = "x".repeat(300_000);
