@@ -83,10 +83,12 @@ impl TraceParent {
     pub(crate) fn root() -> Self {
         // Six bits of these bytes are always the same, none of them among the last seven bytes, by which it is decided
         // what is recorded.
-        let trace_id = Uuid::new_v4().into_bytes();
+        let trace_id = Uuid::new_v4();
+        let (high, low) = trace_id.as_u64_pair();
         Self {
-            trace_id,
-            span_id: fresh_span_id(),
+            trace_id: trace_id.into_bytes(),
+            // Unique within its trace, which has no other place yet, and not zero.
+            span_id: ((high ^ low.rotate_left(32)) | 1).to_be_bytes(),
             flags: 0,
         }
     }
@@ -113,21 +115,25 @@ impl TraceParent {
 
     /// The text, without an allocation.
     pub(crate) fn write(self, text: &mut [u8; 55]) -> &str {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         *text = *b"00-tttttttttttttttttttttttttttttttt-ssssssssssssssss-ff";
-        let bytes = self
-            .trace_id
-            .iter()
-            .chain(&self.span_id)
-            .chain([&self.flags]);
-        let digits = bytes.flat_map(|byte| [byte >> 4, byte & 15]);
-        let places = text.iter_mut().skip(3).filter(|place| **place != b'-');
-        for (place, digit) in places.zip(digits) {
-            // Below 16.
-            *place = DIGITS[usize::from(digit)];
-        }
+        // Lengths that are known: 3 + 32 + 1 + 16 + 1 + 2.
+        let (trace_id, rest) = text[3..].split_at_mut(32);
+        let (span_id, flags) = rest[1..].split_at_mut(16);
+        hex(&self.trace_id, trace_id);
+        hex(&self.span_id, span_id);
+        hex(&[self.flags], &mut flags[1..]);
         // Digits and hyphens.
         std::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+/// Writes bytes as hex digits.
+fn hex(bytes: &[u8], text: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let (pairs, _) = text.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        // Both below 16.
+        *pair = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
     }
 }
 
@@ -137,19 +143,29 @@ fn fresh_span_id() -> [u8; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// Bytes out of lower-case hex digits.
-fn digits<const N: usize, const M: usize>(text: &[u8; M]) -> Option<[u8; N]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; N];
-    let (pairs, _) = text.as_chunks::<2>();
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
+/// What each byte is as a lower-case hex digit; 255 for those that are none.
+const VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit as usize] as usize] = digit;
+        digit += 1;
     }
-    Some(bytes)
+    values
+};
+
+/// Bytes out of lower-case hex digits. Every request of a traced caller has them, hence the table, and one look at the end.
+fn digits<const N: usize, const M: usize>(text: &[u8; M]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let mut all = 0;
+    let (pairs, _) = text.as_chunks::<2>();
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        // The table has a value for every byte.
+        let [high, low] = pair.map(|digit| VALUES[usize::from(digit)]);
+        all |= high | low;
+        *byte = high << 4 | low & 15;
+    }
+    (all < 16).then_some(bytes)
 }
 
 /// A `tracestate` that may be passed on: printable ASCII of a bounded length.

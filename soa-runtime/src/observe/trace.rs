@@ -147,8 +147,9 @@ pub(crate) fn answered(span: &Span, outcome: &Result<JobResponse, ClientError>) 
 pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>) -> Span {
     let method = &*first_of(&job.actions);
     let context = &mut job.context;
-    if is_wanted() {
-        let inherited = context.trace_parent;
+    let inherited = context.trace_parent;
+    // Nothing is made for a trace that is known not to be recorded.
+    if inherited.is_none_or(|parent| parent.is_sampled()) && is_wanted() {
         let place = inherited.map_or_else(begin, TraceParent::child);
         if place.is_sampled() {
             let state = context.trace_state.as_deref();
@@ -178,9 +179,8 @@ pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>)
             context.trace_parent = Some(place);
             return span;
         }
-        if inherited.is_none() {
-            context.trace_parent = Some(place);
-        }
+        // It begins here, and what is called keeps to it.
+        context.trace_parent = Some(place);
     }
     error_span!(
         target: LOG,
