@@ -186,9 +186,14 @@ impl Client {
     ) -> Self {
         let mut known = self.shared.routes.clone();
         for (service, transport) in routes {
+            let before = known.get(&service);
             let route = Route {
                 service: service.clone(),
                 transport: Some(transport),
+                middleware: before.map_or_else(
+                    || StackBuilder::new().build(),
+                    |route| route.middleware.clone(),
+                ),
                 meters: Some(RouteMeters::new(&service)),
             };
             known.insert(service, Arc::new(route));
