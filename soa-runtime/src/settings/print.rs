@@ -76,17 +76,14 @@ fn walk(node: Option<&Node>, shape: Shape<'_>, path: &Path, lines: &mut Vec<Line
     for (key, field) in &fields {
         let value = entries.get(*key);
         if value.is_some() || !has_one_key {
-            walk(value, *field, &path.key(key), lines);
+            entry(value, *field, path, key, lines);
         }
     }
     for (key, value) in entries {
-        let Some(inner) = shape.get(key) else {
-            continue;
-        };
-        if hides(inner, key) {
-            lines.push(Line::new(&path.key(key), REDACTED, &value.origin));
-        } else if !fields.iter().any(|(name, _)| name == key) {
-            walk(Some(value), inner, &path.key(key), lines);
+        if let Some(inner) = shape.get(key)
+            && !fields.iter().any(|(name, _)| name == key)
+        {
+            entry(Some(value), inner, path, key, lines);
         }
     }
     // That a table is there may say something, as with a service that may be called.
@@ -95,9 +92,18 @@ fn walk(node: Option<&Node>, shape: Shape<'_>, path: &Path, lines: &mut Vec<Line
     }
 }
 
-/// Whether nothing is known of a value but its name, and the name says that it is secret.
+/// What stands under a key of a table.
+fn entry(node: Option<&Node>, shape: Shape<'_>, path: &Path, key: &str, lines: &mut Vec<Line>) {
+    let path = path.key(key);
+    match node {
+        Some(node) if hides(shape, key) => lines.push(Line::new(&path, REDACTED, &node.origin)),
+        _ => walk(node, shape, &path, lines),
+    }
+}
+
+/// Whether a value that is not marked as a secret has the name of one: a text, or what nothing is known of.
 fn hides(shape: Shape<'_>, key: &str) -> bool {
-    matches!(shape.kind(), Kind::Anything) && Redaction::standard().hides(key)
+    matches!(shape.kind(), Kind::Anything | Kind::Text) && Redaction::standard().hides(key)
 }
 
 /// A value as TOML. Further in, secrets are redacted as well.
