@@ -1,7 +1,7 @@
 //! One record for each job and call, without secrets.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use soa::middleware::{Authentication, Credentials, Identity, Logging};
 use soa::redact::Redaction;
@@ -90,7 +90,7 @@ fn echo_client(logging: Logging) -> soa::Client {
 #[tokio::test(start_paused = true)]
 async fn a_job_is_one_record_with_all_but_the_secrets() {
     let records = Records::up_to(Level::INFO);
-    let _guard = tracing::subscriber::set_default(records.clone());
+    let _guard = listening(records.clone());
     let client = echo_client(Logging::new());
     client
         .job(vec![
@@ -121,7 +121,7 @@ async fn success_and_error_have_levels_of_their_own() {
         (Level::ERROR, &[]),
     ] {
         let records = Records::up_to(up_to);
-        let _guard = tracing::subscriber::set_default(records.clone());
+        let _guard = listening(records.clone());
         let _ = client.call_action("echo", "echo", &value!({})).await;
         let _ = client.call_action("echo", "fail", &value!({})).await;
         let texts = records.take();
@@ -140,7 +140,7 @@ async fn success_and_error_have_levels_of_their_own() {
 #[tokio::test(start_paused = true)]
 async fn names_of_the_services_own_are_hidden_as_well() {
     let records = Records::up_to(Level::INFO);
-    let _guard = tracing::subscriber::set_default(records.clone());
+    let _guard = listening(records.clone());
     let redaction = Redaction::standard().with(["medical_record"]);
     let client = echo_client(Logging::new().redaction(redaction));
     let body = value!({ "medicalRecord": { "n": 1 }, "name": "x" });
@@ -157,7 +157,7 @@ async fn names_of_the_services_own_are_hidden_as_well() {
 #[tokio::test(start_paused = true)]
 async fn what_is_large_is_cut_and_what_is_very_large_is_not_decoded() {
     let records = Records::up_to(Level::INFO);
-    let _guard = tracing::subscriber::set_default(records.clone());
+    let _guard = listening(records.clone());
     let client = echo_client(Logging::new().length(100));
     for length in [200, 2000] {
         let body = value!({ "text": ("x".repeat(length)) });
@@ -187,6 +187,23 @@ impl std::io::Write for Lines {
     }
 }
 
+/// Makes it the subscriber of this test's thread.
+///
+/// Whether somebody listens to a place in the code is remembered for all threads. So there is one who listens to all of
+/// them and keeps nothing: else a test that begins while another ends may be told that nobody does.
+fn listening(
+    subscriber: impl tracing::Subscriber + Send + Sync,
+) -> tracing::subscriber::DefaultGuard {
+    static EVERYWHERE: Once = Once::new();
+    EVERYWHERE.call_once(|| {
+        let everything = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(std::io::sink);
+        everything.init();
+    });
+    tracing::subscriber::set_default(subscriber)
+}
+
 /// Lines from here on.
 fn lines() -> (Lines, tracing::subscriber::DefaultGuard) {
     let lines = Lines::default();
@@ -196,7 +213,7 @@ fn lines() -> (Lines, tracing::subscriber::DefaultGuard) {
         .without_time()
         .with_writer(move || writer.clone())
         .finish();
-    (lines, tracing::subscriber::set_default(subscriber))
+    (lines, listening(subscriber))
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,7 +265,7 @@ async fn names_that_peers_choose_forge_no_lines_and_make_none_long() {
 #[tokio::test(start_paused = true)]
 async fn a_client_logs_its_calls() {
     let records = Records::up_to(Level::INFO);
-    let _guard = tracing::subscriber::set_default(records.clone());
+    let _guard = listening(records.clone());
     let client = client(server(Shop::default()))
         .middleware(Logging::new())
         .build()
@@ -274,7 +291,7 @@ async fn a_client_logs_its_calls() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_given_up_has_its_record() {
     let records = Records::up_to(Level::WARN);
-    let _guard = tracing::subscriber::set_default(records.clone());
+    let _guard = listening(records.clone());
     let levels = || Logging::new().levels(LogLevel::Debug, LogLevel::Warn);
     let silent = Breaking::new(server(Shop::default()), &[Failure::Silence]);
     let client = Client::builder().service("shop", silent);
@@ -311,7 +328,7 @@ async fn a_call_that_is_given_up_has_its_record() {
 #[tokio::test(start_paused = true)]
 async fn a_client_logs_what_caused_an_error() {
     let records = Records::up_to(Level::WARN);
-    let _guard = tracing::subscriber::set_default(records.clone());
+    let _guard = listening(records.clone());
     let lost = Failure::Of(TransportErrorKind::Transient);
     let client = Client::builder()
         .service("shop", Breaking::new(server(Shop::default()), &[lost; 3]))
@@ -327,7 +344,7 @@ async fn a_client_logs_what_caused_an_error() {
 #[tokio::test(start_paused = true)]
 async fn a_token_is_hidden_wherever_it_is() {
     let records = Records::up_to(Level::INFO);
-    let _guard = tracing::subscriber::set_default(records.clone());
+    let _guard = listening(records.clone());
     let who = Authentication::new(|_: Credentials| async { Ok(Identity::new("ada")) });
     let server = server(Shop::default()).job_middleware(Logging::new());
     let server = server.job_middleware(who.key("visitor_card"));
