@@ -68,7 +68,7 @@ impl Process {
         command.args(["-m", "reference_service.standalone"]);
         command.args(["-s", "reference_service.settings"]);
         command.env("PYTHONDONTWRITEBYTECODE", "1");
-        command.env("SOA_REDIS_PORT", redis.port.to_string());
+        command.env("SOA_REDIS_PORTS", redis.port.to_string());
         command.env("SOA_SERVICE_NAME", service);
         Self::start(command)
     }
