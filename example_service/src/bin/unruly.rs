@@ -9,8 +9,9 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use soa::cli::with_server;
+use soa::health::Health;
 use soa::settings::{Period, Settings};
-use soa::{ActionError, service};
+use soa::{ActionError, Context, service};
 
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
@@ -49,8 +50,7 @@ enum Fate {
 impl Fate {
     /// Suffers it.
     async fn befall(self, hook: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        // Whoever does not read shall not end the hook.
-        let _ = writeln!(std::io::stderr(), "hook: {hook}");
+        say(&format!("hook: {hook}"));
         match self {
             Self::Ends => Ok(()),
             Self::Fails => Err(format!("there is no {hook} today").into()),
@@ -76,6 +76,37 @@ struct ExitRequest {
     code: i32,
 }
 
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+struct RelayRequest {
+    /// The services to go through, the next one first.
+    #[garde(skip)]
+    through: Vec<String>,
+    /// How long the last one takes.
+    #[garde(skip)]
+    milliseconds: u64,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+struct RelayResponse {
+    /// How many milliseconds were left at each service, this one first.
+    #[garde(skip)]
+    left: Vec<u64>,
+}
+
+/// Says that a relay is over, however it ends.
+struct Over;
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        say("a relay is over");
+    }
+}
+
+/// Whoever does not read shall not end what goes on.
+fn say(what: &str) {
+    let _ = writeln!(std::io::stderr(), "{what}");
+}
+
 /// Behaves as no service should.
 #[service(name = "unruly", version = "1.0.0")]
 impl Unruly {
@@ -95,7 +126,7 @@ impl Unruly {
     /// Blocks a thread that is there for that.
     #[action(blocking)]
     fn grind(&self, request: BlockRequest) -> Result<(), ActionError> {
-        let _ = writeln!(std::io::stderr(), "it grinds");
+        say("it grinds");
         std::thread::sleep(Duration::from_millis(request.milliseconds));
         Ok(())
     }
@@ -104,6 +135,56 @@ impl Unruly {
     #[action]
     async fn exit(&self, request: ExitRequest) -> Result<(), ActionError> {
         std::process::exit(request.code)
+    }
+
+    /// Lets other services like this one do the same, one behind the other.
+    #[action]
+    async fn relay(
+        &self,
+        request: RelayRequest,
+        cx: &Context,
+    ) -> Result<RelayResponse, ActionError> {
+        let _over = Over;
+        let left = cx.time_left().unwrap_or(Duration::MAX).as_millis();
+        let mut left = vec![u64::try_from(left).unwrap_or(u64::MAX)];
+        let mut through = request.through.into_iter();
+        match through.next() {
+            Some(next) => {
+                let through = through.collect();
+                let request = RelayRequest { through, ..request };
+                let next = UnrulyClient::named(&cx.soa_client(), next);
+                left.extend(next.relay(request).await?.left);
+            }
+            None => tokio::time::sleep(Duration::from_millis(request.milliseconds)).await,
+        }
+        Ok(RelayResponse { left })
+    }
+
+    /// Takes its time.
+    #[health_check(slow_after = "50ms")]
+    async fn queue(&self) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    /// Does not get to an end.
+    #[health_check(timeout = "100ms")]
+    async fn bridge(&self) {
+        std::future::pending().await
+    }
+
+    /// Panics.
+    #[health_check]
+    #[expect(clippy::panic, reason = "it behaves as no check should")]
+    async fn boiler(&self) {
+        panic!("too hot")
+    }
+
+    /// Is not asked again soon.
+    #[health_check(cached = "1h")]
+    async fn scales(&self) -> Health {
+        say("the scales are asked");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Health::ok().diagnostic("weight", 7)
     }
 }
 

@@ -6,7 +6,7 @@ use example_service::ExampleClient;
 use example_service::types::SlowRequest;
 
 use crate::processes::{
-    Process, Redis, example_service, fresh_file, run, signal, unruly, wait_for,
+    Process, Redis, example_service, fresh_file, hold, run, signal, unruly, wait_for,
 };
 use crate::serving::{client, running_job};
 
@@ -191,17 +191,7 @@ fn a_process_that_blocks_is_replaced_and_the_others_serve_on() {
     command.args(["--set", "server.watchdog.grace=100ms"]);
     let mut server = Process::start(&mut command);
     server.says_times(2, ": requests are taken");
-    let body = r#"{"milliseconds": 600000}"#;
-    let call = [
-        "call",
-        "block",
-        body,
-        "--timeout",
-        "20s",
-        "--redis",
-        &address,
-    ];
-    let caller = Process::start(&mut unruly(&call));
+    let caller = hold("block", &address);
     server.says("status=exit status: 70");
     server.says_times(3, ": requests are taken");
     drop(caller);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::processes::{Process, Redis, example_service, fresh_file, unruly, wait_for};
+use crate::processes::{Process, Redis, example_service, fresh_file, hold, unruly, wait_for};
 
 fn serve(redis: &Redis, heartbeat: &str, arguments: &[&str]) -> Process {
     let setting = format!("server.heartbeat_file={heartbeat}");
@@ -94,17 +94,7 @@ fn a_handler_that_blocks_stops_the_heartbeat_and_is_found_by_the_watchdog() {
     let mut server = serve(&redis, &text(&path), limits.as_flattened());
     server.says(": requests are taken");
     let address = redis.address();
-    let body = r#"{"milliseconds": 600000}"#;
-    let call = [
-        "call",
-        "block",
-        body,
-        "--timeout",
-        "20s",
-        "--redis",
-        &address,
-    ];
-    let _caller = Process::start(&mut unruly(&call));
+    let _caller = hold("block", &address);
     server.says("a handler blocks its thread service=unruly action=block time=1s");
     let last = time(&path).expect("it was written");
     assert_eq!(server.end().code(), Some(70));

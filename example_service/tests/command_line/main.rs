@@ -3,8 +3,10 @@
 #![allow(clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
+mod chain;
 mod daemon;
 mod fork;
+mod health;
 mod hooks;
 mod life;
 #[cfg(all(feature = "otlp", feature = "prometheus"))]

@@ -54,6 +54,12 @@ pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     told(&output.expect("the binary starts"))
 }
 
+/// The same for the service that behaves badly.
+pub(crate) fn run_unruly(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = unruly(arguments).output();
+    told(&output.expect("the binary starts"))
+}
+
 /// What a process that has ended has said.
 pub(crate) fn told(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -70,6 +76,17 @@ pub(crate) fn fresh_file(name: &str) -> PathBuf {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("command-line-{}-{number}-{name}", std::process::id());
     std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// A process that calls an action of the service that behaves badly, and waits for longer than any test does.
+pub(crate) fn caller(action: &str, body: &str, address: &str) -> Process {
+    let call = ["call", action, body, "--timeout", "10m", "--redis", address];
+    Process::start(&mut unruly(&call))
+}
+
+/// Calls an action that holds its thread for longer than any test runs.
+pub(crate) fn hold(action: &str, address: &str) -> Process {
+    caller(action, r#"{"milliseconds": 600000}"#, address)
 }
 
 /// Sends a signal, such as `TERM`, to a process that a test has started.

@@ -7,7 +7,7 @@ use example_service::types::{SlowRequest, SquareRequest};
 use soa::Client;
 use tokio::task::JoinSet;
 
-use crate::processes::{Process, Redis, example_service, program, run, unruly, wait_for};
+use crate::processes::{Process, Redis, example_service, hold, program, run, unruly, wait_for};
 use crate::serving::{client, running_job, serve};
 
 /// Calls that go on for a while, side by side; each gives what it was answered.
@@ -117,17 +117,7 @@ async fn jobs_that_do_not_let_go_are_left_behind_counted_and_tell_by_the_exit_co
     command.args(["--set", "server.shutdown_grace=100ms"]);
     let mut server = Process::start(&mut command);
     server.says(": requests are taken");
-    let body = r#"{"milliseconds": 600000}"#;
-    let call = [
-        "call",
-        "block",
-        body,
-        "--timeout",
-        "20s",
-        "--redis",
-        &address,
-    ];
-    let _caller = Process::start(&mut unruly(&call));
+    let _caller = hold("block", &address);
     server.says("a handler blocks its thread");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(4));
@@ -146,9 +136,7 @@ fn blocking_actions_that_outlive_the_grace_are_counted_and_tell_by_the_exit_code
     command.args(["--set", "server.shutdown_grace=100ms"]);
     let mut server = Process::start(&mut command);
     server.says(": requests are taken");
-    let call = ["call", "grind", r#"{"milliseconds": 600000}"#];
-    let more = ["--timeout", "60s", "--redis", &address];
-    let mut caller = Process::start(unruly(&call).args(more));
+    let mut caller = hold("grind", &address);
     server.says("it grinds");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(4), "{}", server.log());
@@ -172,17 +160,7 @@ fn blocked(redis: &Redis) -> (Process, Process) {
     command.args(["--set", "server.teardown_grace=100ms"]);
     let server = Process::start(&mut command);
     server.says(": requests are taken");
-    let body = r#"{"milliseconds": 600000}"#;
-    let call = [
-        "call",
-        "block",
-        body,
-        "--timeout",
-        "60s",
-        "--redis",
-        &address,
-    ];
-    let caller = Process::start(&mut unruly(&call));
+    let caller = hold("block", &address);
     server.says("a handler blocks its thread");
     (server, caller)
 }
@@ -213,17 +191,7 @@ fn with_several_threads_one_that_is_blocked_does_not_hold_up_the_others() {
     let server = ["serve", "--redis", &address, "--workers", "2"];
     let server = Process::start(&mut unruly(&server));
     server.says(": requests are taken");
-    let body = r#"{"milliseconds": 600000}"#;
-    let call = [
-        "call",
-        "block",
-        body,
-        "--timeout",
-        "60s",
-        "--redis",
-        &address,
-    ];
-    let _caller = Process::start(&mut unruly(&call));
+    let _caller = hold("block", &address);
     server.says("a handler blocks its thread");
     let call = ["call", "behave", "--timeout", "20s", "--redis", &address];
     let mut other = Process::start(&mut unruly(&call));
