@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2};
+use soa::settings::{NoSection, Settings};
 use soa::testing::{Answer, Stub, Stubs, TestServer};
 use soa::{ActionError, Client, ErrorKind, LocalTransport, Map, Server, TransportErrorKind, value};
 
@@ -108,10 +109,29 @@ async fn a_stub_is_made_of_data_as_in_the_settings_of_pysoa() {
     let key = "x".to_owned();
     soa::assert_runs_with_field_errors!(example.recall(RecallRequest { key }), "key" => "NOT_FOUND");
     let error = Stub::from_actions(&value!({ "square": { "bdoy": {} } })).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`square` of a stub has `body` and `errors`, not \"bdoy\""
-    );
+    insta::assert_snapshot!(error);
+}
+
+#[tokio::test]
+async fn a_program_is_tried_out_with_stubs_in_its_settings() {
+    let settings = Settings::<NoSection>::loader()
+        .defaults(
+            r#"
+            [client_routing.example2.transport.stub.actions]
+            square.body = { square = 25 }
+            get_context.body = { context = {}, control = {}, switches = [], action = "get_context" }
+            "#,
+        )
+        .load()
+        .unwrap();
+    let client = settings.client().unwrap().build().unwrap();
+    let server = Server::builder(ExampleService::new()).client(client);
+    let example = TestServer::new(server).typed::<ExampleClient>();
+    let request = CallSquareRequest {
+        number: 7,
+        service: None,
+    };
+    assert_eq!(soa::assert_runs!(example.call_square(request)).square, 25);
 }
 
 #[tokio::test]

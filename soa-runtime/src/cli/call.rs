@@ -10,7 +10,7 @@ use crate::client::{Client, ClientBuilder};
 use crate::codec::{Value, json};
 use crate::message::{Switch, SwitchSet};
 use crate::server::Server;
-use crate::settings::{Connections, Section, Settings, TransportSettings};
+use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
 use crate::transport::LocalTransport;
 
 /// Calls a server that runs.
@@ -73,13 +73,13 @@ async fn reach<S: Section>(
     service: &str,
 ) -> Result<ClientBuilder, Failure> {
     let route = settings.client_routing.get(service);
-    let transport = route.and_then(|route| route.transport.as_ref());
-    let transport = transport.unwrap_or(&settings.server.transport);
+    let route = route.cloned().unwrap_or_default();
+    let transport = route.transport_beside(&settings.server.transport);
     let mut connections = Connections::default();
-    let TransportSettings::Redis(redis) = transport;
-    connections.connect_redis(redis).await?;
-    let timeout = route.and_then(|route| route.timeout);
-    Ok(connections.route(Client::builder(), service, transport, timeout)?)
+    if let ClientTransportSettings::Redis(redis) = &transport {
+        connections.connect_redis(redis).await?;
+    }
+    Ok(connections.route(Client::builder(), service, &transport, route.timeout)?)
 }
 
 fn body(text: &str) -> Result<Value, Failure> {

@@ -7,14 +7,15 @@ use serde::Deserialize;
 
 use super::middleware::{MiddlewareSettings, OfClient};
 use super::period::Period;
-use super::transport::TransportSettings;
+use super::transport::{ClientTransportSettings, TransportSettings};
 use super::{Section, Settings};
 use crate::client::{Client, ClientBuilder, ClientRequest};
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError};
 use crate::message::Name;
 use crate::transport::{
-    ClientTransport, RedisClientTransport, RedisConnection, RedisSettings, ReplyFuture,
+    ClientTransport, LocalTransport, RedisClientTransport, RedisConnection, RedisSettings,
+    ReplyFuture,
 };
 
 /// How one service is called.
@@ -23,7 +24,7 @@ use crate::transport::{
 #[non_exhaustive]
 pub struct RouteSettings {
     /// Where its requests go; to where this server takes its own from unless it is set.
-    pub transport: Option<TransportSettings>,
+    pub transport: Option<ClientTransportSettings>,
     /// How long a call waits that has no timeout of its own; what the transport says unless it is set.
     #[schemars(extend("x-minimum" = "1ms"))]
     pub timeout: Option<Period>,
@@ -66,17 +67,46 @@ impl Connections {
         &mut self,
         client: ClientBuilder,
         service: &str,
-        transport: &TransportSettings,
+        transport: &ClientTransportSettings,
         timeout: Option<Period>,
     ) -> Result<ClientBuilder, BuildError> {
-        let TransportSettings::Redis(settings) = transport;
-        let connection = self.redis(settings)?;
         let name: Name = service.to_owned().into();
-        let transport = RedisClientTransport::on(&connection, name.clone());
-        Ok(match timeout.map(Period::get) {
-            None => client.service(name, transport),
-            Some(timeout) => client.service(name, WithTimeout { transport, timeout }),
+        Ok(match transport {
+            ClientTransportSettings::Redis(settings) => {
+                let transport = RedisClientTransport::on(&self.redis(settings)?, name.clone());
+                waiting(client, name, transport, timeout)
+            }
+            ClientTransportSettings::Stub(settings) => {
+                // Whoever forgot that in production should not have to look for it.
+                tracing::warn!(
+                    service,
+                    "calls are answered by a stub of the settings, not by the service"
+                );
+                let transport = LocalTransport::new(settings.server(name.clone())?);
+                waiting(client, name, transport, timeout)
+            }
         })
+    }
+}
+
+/// The client with a transport whose calls wait so long, if that is set.
+fn waiting(
+    client: ClientBuilder,
+    name: Name,
+    transport: impl ClientTransport,
+    timeout: Option<Period>,
+) -> ClientBuilder {
+    match timeout.map(Period::get) {
+        None => client.service(name, transport),
+        Some(timeout) => client.service(name, WithTimeout { transport, timeout }),
+    }
+}
+
+impl RouteSettings {
+    /// How messages get to the service, where this server takes its own requests from the other.
+    pub(crate) fn transport_beside(&self, server: &TransportSettings) -> ClientTransportSettings {
+        let own = self.transport.clone();
+        own.unwrap_or_else(|| server.clone().into())
     }
 }
 
@@ -111,8 +141,8 @@ impl<S: Section> Settings<S> {
         let mut middleware = self.client_middleware.iter();
         let client = middleware.try_fold(client, |client, one| one.in_client(client))?;
         routes.try_fold(client, |client, (service, route)| {
-            let transport = route.transport.as_ref().unwrap_or(&self.server.transport);
-            let client = connections.route(client, service, transport, route.timeout)?;
+            let transport = route.transport_beside(&self.server.transport);
+            let client = connections.route(client, service, &transport, route.timeout)?;
             client.around_service(service, |client| {
                 let mut middleware = route.middleware.iter();
                 middleware.try_fold(client, |client, one| one.in_client(client))

@@ -213,7 +213,7 @@ impl<S: Section> Loader<S> {
             .chain(self.files.iter().map(|path| file::read(path)));
         for source in sources {
             match source {
-                Ok(source) => tree.lay(source),
+                Ok(source) => tree.lay(source, Some(root)),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -221,20 +221,20 @@ impl<S: Section> Loader<S> {
             return Err(SettingsError::new(problems));
         }
         let variables = variables::read(self.variables, root, &tree, &mut problems);
-        tree.lay(variables);
+        tree.lay(variables, Some(root));
         for (keys, node) in self.nodes {
-            tree.insert(&keys, node);
+            tree.insert(&keys, node, Some(root));
         }
         for (flag, assignment) in &self.assignments {
             match variables::read_flag(flag, assignment, root) {
-                Ok((keys, node)) => tree.insert(&keys, node),
+                Ok((keys, node)) => tree.insert(&keys, node, Some(root)),
                 Err(problem) => problems.push(problem),
             }
         }
-        tree.without_nulls();
+        tree.without_nulls(Some(root));
         if tree.get("service").is_none() {
             let path = ["service".to_owned()];
-            tree.insert(&path, Node::table(Origin::Nowhere));
+            tree.insert(&path, Node::table(Origin::Nowhere), Some(root));
         }
         Ok((tree, problems))
     }

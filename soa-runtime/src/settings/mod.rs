@@ -57,7 +57,7 @@ pub use observe::{MetricsSettings, TracingSettings};
 pub use period::{BadPeriod, Period};
 pub use secret::Secret;
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
-pub use transport::TransportSettings;
+pub use transport::{ClientTransportSettings, TransportSettings};
 
 /// All settings of a program; `S` is the section of the service itself.
 ///

@@ -1,8 +1,9 @@
 //! Settings before they have types: values, each with where it comes from.
 //!
 //! Every source becomes a tree: a file by its lines, the environment by its variables, the command line by its flags.
-//! Trees are laid over each other, the stronger over the weaker: tables key by key, everything else as a whole. A null
-//! takes away what is below it. What is left is compared with the schema ([`check`](super::check)), read into the types,
+//! Trees are laid over each other, the stronger over the weaker: tables key by key, everything else as a whole. Where one
+//! of several keys is chosen, the stronger choice takes the place of another one. A null takes away what is below it,
+//! unless any value may stand there. What is left is compared with the schema ([`check`](super::check)), read into the types,
 //! and shown by `settings --print`, and each of these can say where a value was written.
 
 use std::collections::BTreeMap;
@@ -10,6 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+
+use super::shape::{Kind, Shape};
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,14 +83,14 @@ impl Node {
     }
 
     /// Puts a value at a path, through tables that are made where there are none.
-    pub(super) fn insert(&mut self, path: &[String], node: Self) {
+    pub(super) fn insert(&mut self, path: &[String], node: Self, shape: Option<Shape<'_>>) {
         let Some((key, rest)) = path.split_first() else {
-            self.lay(node);
+            self.lay(node, shape);
             return;
         };
         let mut table = Self::table(node.origin.clone());
         table.insert_here(key, rest, node);
-        self.lay(table);
+        self.lay(table, shape);
     }
 
     fn insert_here(&mut self, key: &str, rest: &[String], node: Self) {
@@ -95,18 +98,23 @@ impl Node {
             return;
         };
         let mut value = Self::table(node.origin.clone());
-        value.insert(rest, node);
+        value.insert(rest, node, None);
         entries.insert(key.to_owned(), value);
     }
 
-    /// Lays a stronger value over this one.
-    pub(super) fn lay(&mut self, stronger: Self) {
+    /// Lays a stronger value over this one, which has a known shape or none.
+    pub(super) fn lay(&mut self, stronger: Self, shape: Option<Shape<'_>>) {
         let Self { origin, data } = stronger;
         match (&mut self.data, data) {
             (Data::Table(below), Data::Table(above)) => {
+                let is_choice =
+                    shape.is_some_and(|shape| matches!(shape.kind(), Kind::Variants(_)));
+                if is_choice && above.values().any(|value| !value.is_null()) {
+                    below.retain(|key, _| above.contains_key(key));
+                }
                 for (key, value) in above {
                     match below.get_mut(&key) {
-                        Some(weaker) => weaker.lay(value),
+                        Some(weaker) => weaker.lay(value, shape.and_then(|shape| shape.get(&key))),
                         None => {
                             below.insert(key, value);
                         }
@@ -122,10 +130,17 @@ impl Node {
     }
 
     /// Takes away what nulls stand for.
-    pub(super) fn without_nulls(&mut self) {
+    pub(super) fn without_nulls(&mut self, shape: Option<Shape<'_>>) {
         if let Data::Table(entries) = &mut self.data {
-            entries.retain(|_, value| !value.is_null());
-            entries.values_mut().for_each(Self::without_nulls);
+            let shape_of = |key: &String| shape.and_then(|shape| shape.get(key));
+            let is_value = |key: &String| {
+                let kind = shape_of(key).map(|shape| shape.kind());
+                matches!(kind, Some(Kind::Anything))
+            };
+            entries.retain(|key, value| !value.is_null() || is_value(key));
+            for (key, value) in entries {
+                value.without_nulls(shape_of(key));
+            }
         }
     }
 

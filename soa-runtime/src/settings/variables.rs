@@ -47,7 +47,8 @@ pub(super) fn read(
         };
         let (keys, shape) = resolve(&keys, root, files);
         let origin = Origin::Variable(name.into());
-        tree.insert(&keys, value_of(&text, shape, origin));
+        // Two that contradict each other are both there, and a mistake.
+        tree.insert(&keys, value_of(&text, shape, origin), None);
     }
     tree
 }
@@ -117,7 +118,7 @@ fn typed(text: &str, shape: Shape<'_>, origin: &Origin) -> Option<Data> {
             json().filter(|data| matches!(data, Data::Scalar(_)))
         }
         Kind::List(item) => {
-            if let Some(list @ Data::List(_)) = json() {
+            if let Some(list @ (Data::List(_) | Data::Scalar(Json::Null))) = json() {
                 return Some(list);
             }
             let items = text
@@ -128,7 +129,7 @@ fn typed(text: &str, shape: Shape<'_>, origin: &Origin) -> Option<Data> {
             Some(Data::List(items.collect()))
         }
         Kind::Table(_) | Kind::Variants(_) | Kind::Tagged(_) => {
-            json().filter(|data| matches!(data, Data::Table(_)))
+            json().filter(|data| matches!(data, Data::Table(_) | Data::Scalar(Json::Null)))
         }
         Kind::Alternatives(_) | Kind::Anything => {
             Some(json().unwrap_or_else(|| Data::Scalar(text.into())))

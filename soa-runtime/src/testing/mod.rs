@@ -5,7 +5,7 @@
 //! * assertions about a call, as macros ([`assert_runs!`](crate::assert_runs), …) and as functions ([`runs`], …);
 //! * snapshots of what calls come to ([`assert_response_snapshot!`](crate::assert_response_snapshot));
 //! * a generated client's `stubbed(stub)` calls a [`Stub`] with typed handlers, which records calls; [`Stubs`] stand for several
-//!   services;
+//!   services, and [`StubSettings`] for one in the settings of a program;
 //! * [`Introspection`] holds a stub against the service that it stands for, and [`check_compatible`] a service against its
 //!   next version;
 //! * [`Faults`] loses, delays, doubles and reorders calls;
@@ -30,4 +30,4 @@ pub use contract::{
 pub use fault::{Faults, FaultyTransport};
 pub use server::TestServer;
 pub use snapshot::snapshot;
-pub use stub::{Answer, Exchange, Stub, Stubs};
+pub use stub::{Answer, Exchange, Stub, StubSettings, StubbedAction, StubbedError, Stubs};

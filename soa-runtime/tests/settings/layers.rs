@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use soa_runtime::settings::{LogLevel, NoSection, Settings, TransportSettings};
+use soa_runtime::settings::{
+    ClientTransportSettings, LogLevel, NoSection, Settings, TransportSettings,
+};
 
 use crate::support::{Directory, Kind, Library, Readers, of_file};
 
@@ -163,7 +165,7 @@ fn a_route_goes_where_the_server_gets_its_requests_unless_it_says_otherwise() {
         .unwrap();
     assert!(settings.client_routing["users"].transport.is_none());
     let posts = settings.client_routing["posts"].transport.clone();
-    let Some(TransportSettings::Redis(redis)) = posts else {
+    let Some(ClientTransportSettings::Redis(redis)) = posts else {
         panic!()
     };
     assert_eq!(redis.addresses(), "b:1");

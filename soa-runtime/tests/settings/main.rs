@@ -7,4 +7,5 @@ mod layers;
 mod mistakes;
 mod printed;
 mod routes;
+mod stubs;
 mod support;

@@ -6,7 +6,7 @@
 //! * `handler` runs an [`Answer`], or hands an action on to another transport;
 //! * `record` keeps what was asked and answered;
 //! * `several` has [`Stubs`], one for each of several services;
-//! * `settings` makes a stub of data, as PySOA's settings have it.
+//! * `settings` has stubs as data, which stand in a program's settings, too.
 //!
 //! A call that a stub has no answer for fails. As code under test may hide that, dropping the stub panics, too.
 
@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use answer::Answer;
 pub use record::Exchange;
+pub use settings::{StubSettings, StubbedAction, StubbedError};
 pub use several::Stubs;
 
 use handler::{Answering, OfJob, Passing};
