@@ -9,7 +9,10 @@ use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2};
 use soa::settings::{NoSection, Settings};
 use soa::testing::{Answer, Stub, Stubs, TestServer};
-use soa::{ActionError, Client, ErrorKind, LocalTransport, Map, Server, TransportErrorKind, value};
+use soa::{
+    ActionError, Client, Context, ErrorKind, LocalTransport, Map, Server, TransportErrorKind,
+    Value, value,
+};
 
 fn square(number: i128) -> SquareRequest {
     SquareRequest { number }
@@ -193,4 +196,24 @@ async fn calls_that_are_not_as_they_should_be_are_shown() {
     insta::assert_snapshot!(printed(|| {
         stub.called_once_with(ExampleClient::ECHO, &value!({}));
     }));
+}
+
+/// The same stubs stand before several clients, each with routes of its own.
+#[tokio::test]
+async fn what_is_not_stubbed_goes_where_the_calls_of_the_same_client_go() {
+    let stubs = Stubs::new().service("example", Stub::new().on_action("square", Ok));
+    let echo = |name: &'static str| {
+        let server = Server::untyped("example", "1.0.0");
+        let server = server.action("name", move |_: Value, _: Context| async move {
+            Ok::<_, ActionError>(value!({ "name": name }))
+        });
+        let transport = LocalTransport::new(server.build().unwrap());
+        let client = Client::builder().service("example", transport).build();
+        stubs.over(&client.unwrap())
+    };
+    let (one, other) = (echo("one"), echo("other"));
+    for (client, name) in [(one, "one"), (other, "other")] {
+        let answer = client.call_action("example", "name", &value!({}));
+        assert_eq!(answer.await.unwrap(), value!({ "name": name }));
+    }
 }

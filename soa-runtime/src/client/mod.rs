@@ -63,7 +63,7 @@ use crate::error::ClientError;
 use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
 };
-use crate::middleware::{ClientStage, Middleware, Stack, StackBuilder};
+use crate::middleware::{ClientStage, Stack, StackBuilder};
 use crate::observe::meter::RouteMeters;
 use crate::observe::trace;
 use crate::transport::{ClientTransport, ReplyFuture};
@@ -163,20 +163,6 @@ impl Client {
     pub(crate) fn until(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline.into_iter().chain(self.deadline).min();
         self
-    }
-
-    /// The same client with one more middleware, outside of all others.
-    pub(crate) fn behind(&self, outermost: impl Middleware<ClientStage>) -> Self {
-        let shared = Shared {
-            routes: self.shared.routes.clone(),
-            middleware: self.shared.middleware.behind(outermost),
-            expansions: self.shared.expansions.clone(),
-        };
-        Self {
-            shared: Arc::new(shared),
-            base: Arc::clone(&self.base),
-            deadline: self.deadline,
-        }
     }
 
     /// The same client, whose calls of these services go elsewhere.

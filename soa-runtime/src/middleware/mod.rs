@@ -265,16 +265,6 @@ impl<S: Stage> Stack<S> {
         self.layers.len()
     }
 
-    /// The same with one more, outside of all others.
-    pub(crate) fn behind(&self, outermost: impl Middleware<S>) -> Self {
-        let outermost: Arc<dyn Boxed<S>> = Arc::new(outermost);
-        Self {
-            layers: std::iter::once(outermost)
-                .chain(self.layers.iter().cloned())
-                .collect(),
-        }
-    }
-
     pub(crate) fn run<F>(&self, request: S::Request, end: F) -> BoxFuture<'static, StageResult<S>>
     where
         F: Fn(S::Request) -> BoxFuture<'static, StageResult<S>> + Send + Sync + 'static,

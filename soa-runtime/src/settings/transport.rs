@@ -35,6 +35,7 @@ pub(super) fn default_transport() -> Json {
 /// How the messages of a client get to a service.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there are as many as routes")]
 #[non_exhaustive]
 pub enum ClientTransportSettings {
     /// Over Redis.

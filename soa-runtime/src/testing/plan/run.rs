@@ -300,7 +300,7 @@ async fn call(
             if let Some(now) = clock {
                 job.extensions.insert(Frozen(now));
             }
-            if let Some(layer) = stubs.before(case_stubs).layer() {
+            if let Some(layer) = stubs.layer(case_stubs) {
                 job.extensions.insert(layer);
             }
             server.execute(job).await

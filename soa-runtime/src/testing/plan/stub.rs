@@ -1,44 +1,48 @@
 //! Calls of other services, answered by the plan.
 //!
-//! While a case runs, every client that a handler gets by its context asks the stubs first: what they have, they answer
-//! and record; everything else goes where it would have gone. Stubs of an action stand before those of the case.
+//! While a case runs, stubs stand before the services of every client that a handler gets by its context: what they have,
+//! they answer and record; everything else goes where it would have gone. Stubs of an action stand before those of the
+//! case.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::case::{Calls, Fixtures};
 use super::compare::is_exactly;
 use super::report::Problem;
 use super::run::Scene;
-use crate::client::{Client, ClientRequest};
+use crate::client::Client;
 use crate::codec::{Map, Value};
 use crate::context::ClientLayer;
-use crate::error::ClientError;
-use crate::message::{ActionRequest, ActionResponse, Body, JobResponse, WireError};
-use crate::middleware::{ClientStage, Middleware, Next};
-
-/// A stub while it stands.
-#[derive(Debug)]
-struct Standing {
-    service: String,
-    action: String,
-    body: Value,
-    errors: Vec<WireError>,
-    calls: Calls,
-    called: Mutex<Vec<Value>>,
-}
+use crate::error::{ActionError, BuildError};
+use crate::testing::{self, Stub};
+use crate::transport::Misconfigured;
 
 /// The stubs of a case or of an action.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stubs(Vec<Arc<Standing>>);
+#[derive(Debug, Default)]
+pub(super) struct Stubs {
+    services: testing::Stubs,
+    expected: Vec<Expected>,
+}
+
+/// Which calls of an action are expected.
+#[derive(Debug)]
+struct Expected {
+    service: String,
+    action: String,
+    calls: Calls,
+    stub: Stub,
+}
 
 impl Stubs {
     pub(super) fn start(fixtures: &Fixtures, scene: &Scene<'_>) -> Result<Self, Problem> {
-        let stubs = fixtures.stubs.iter().map(|((service, action), spec)| {
-            let body = spec
-                .body
-                .as_ref()
-                .map(|body| scene.resolve(body))
-                .transpose()?;
+        let mut services: BTreeMap<&str, Stub> = BTreeMap::new();
+        let mut expected = Vec::new();
+        for ((service, action), spec) in &fixtures.stubs {
+            let body = match &spec.body {
+                Some(body) => scene.resolve(body)?.to_value(),
+                None => Value::Map(Map::new()),
+            };
             let calls = match &spec.calls {
                 Calls::One { line, request } => Calls::One {
                     line: *line,
@@ -46,42 +50,50 @@ impl Stubs {
                 },
                 calls => calls.clone(),
             };
-            Ok(Arc::new(Standing {
+            let errors = spec.errors.clone();
+            let stub = services.remove(&**service);
+            let stub = stub.unwrap_or_else(|| alone(service));
+            let stub = stub.on_action(action.clone(), move |_| match errors.is_empty() {
+                true => Ok(body.clone()),
+                false => Err(ActionError::from_errors(errors.clone())),
+            });
+            expected.push(Expected {
                 service: service.clone(),
                 action: action.clone(),
-                body: body.map_or_else(|| Value::Map(Map::new()), |body| body.to_value()),
-                errors: spec.errors.clone(),
                 calls,
-                called: Mutex::default(),
-            }))
-        });
-        stubs.collect::<Result<_, _>>().map(Self)
+                stub: stub.clone(),
+            });
+            services.insert(service, stub);
+        }
+        let services = services.into_iter();
+        Ok(Self {
+            services: services.fold(testing::Stubs::new(), |all, (service, stub)| {
+                all.service(service.to_owned(), stub)
+            }),
+            expected,
+        })
     }
 
-    /// These, and behind them others.
-    pub(super) fn before(&self, others: &Self) -> Self {
-        Self(self.0.iter().chain(&others.0).cloned().collect())
-    }
-
-    /// What puts the stubs before the clients of handlers; `None` where there are none.
-    pub(super) fn layer(self) -> Option<ClientLayer> {
-        if self.0.is_empty() {
+    /// What puts these, and behind them others, before the clients of handlers; `None` where there are none.
+    pub(super) fn layer(&self, others: &Self) -> Option<ClientLayer> {
+        if self.expected.is_empty() && others.expected.is_empty() {
             return None;
         }
-        let layer = move |client: Client| client.behind(Asked(self.clone()));
+        let (inner, outer) = (others.services.clone(), self.services.clone());
+        let layer = move |client: Client| outer.over(&inner.over(&client));
         Some(ClientLayer(Arc::new(layer)))
     }
 
     /// Where calls were not as expected.
     pub(super) fn problems(&self, scene: &Scene<'_>) -> Vec<Problem> {
-        let problems = self.0.iter().filter_map(|stub| {
-            let called = stub.called.lock().unwrap_or_else(PoisonError::into_inner);
-            let name = format!("`{}.{}`", stub.service, stub.action);
+        let problems = self.expected.iter().filter_map(|expected| {
+            let called = expected.stub.calls_of(&expected.action);
+            let name = format!("`{}.{}`", expected.service, expected.action);
             let shown: Vec<String> = called
                 .iter()
                 .map(|call| format!("\n    {call:?}"))
                 .collect();
-            match &stub.calls {
+            match &expected.calls {
                 Calls::None { line } if !called.is_empty() => {
                     let what = format!(
                         "{name} should not have been called, but was, with{}",
@@ -108,70 +120,12 @@ impl Stubs {
         });
         problems.collect()
     }
-
-    fn find(&self, service: &str, action: &str) -> Option<&Standing> {
-        let mut stubs = self.0.iter();
-        let found = stubs.find(|stub| stub.service == service && stub.action == action);
-        found.map(AsRef::as_ref)
-    }
 }
 
-impl Standing {
-    fn answer(&self, request: ActionRequest) -> ActionResponse {
-        let encoding = request.body.encoding();
-        if let Ok(body) = request.body.to_value() {
-            self.called
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(body);
-        }
-        if self.errors.is_empty() {
-            ActionResponse::new(request.action, Body::encode(encoding, &self.body))
-        } else {
-            ActionResponse::failed(request.action, self.errors.clone(), encoding)
-        }
-    }
-}
-
-/// The stubs as the outermost middleware of a client.
-struct Asked(Stubs);
-
-impl Middleware<ClientStage> for Asked {
-    async fn call(
-        &self,
-        request: ClientRequest,
-        next: Next<ClientStage>,
-    ) -> Result<JobResponse, ClientError> {
-        let is_stubbed =
-            |action: &ActionRequest| self.0.find(&request.service, &action.action).is_some();
-        if !request.job.actions.iter().any(is_stubbed) {
-            return next.run(request).await;
-        }
-        // An action each, so that stubs and services keep the order of the job.
-        let mut response = JobResponse::default();
-        for action in request.job.actions.clone() {
-            match self.0.find(&request.service, &action.action) {
-                Some(stub) => response.actions.push(stub.answer(action)),
-                None => {
-                    let mut one = request.clone();
-                    one.job.actions = vec![action];
-                    let answered = next.clone().run(one).await?;
-                    if !answered.errors.is_empty() {
-                        return Ok(answered);
-                    }
-                    response.actions.extend(answered.actions);
-                }
-            }
-            let has_failed = response
-                .actions
-                .last()
-                .is_some_and(|action| !action.errors.is_empty());
-            if has_failed && !request.job.control.continue_on_error {
-                break;
-            }
-        }
-        request.sent.mark();
-        response.context.correlation_id = Some(Arc::clone(&request.job.context.correlation_id));
-        Ok(response)
-    }
+/// A stub of a service that clients may have no route to.
+fn alone(service: &str) -> Stub {
+    let message = format!(
+        "the plan does not stub this action of service `{service}`, and the caller has no route to it"
+    );
+    Stub::new().otherwise(Misconfigured::new(BuildError::new(message)))
 }

@@ -59,6 +59,8 @@ use crate::transport::{ClientTransport, LocalTransport, ReplyFuture};
 #[derive(Clone, Default)]
 pub struct Stub {
     shared: Arc<Mutex<Shared>>,
+    /// Where the actions go that it does not have. Stubs before several clients differ in nothing else.
+    otherwise: Option<Arc<dyn ClientTransport>>,
 }
 
 #[derive(Default)]
@@ -67,7 +69,6 @@ struct Shared {
     calls: Vec<Record>,
     /// What is wrong with calls that there was no answer for.
     unexpected: Vec<String>,
-    otherwise: Option<Arc<dyn ClientTransport>>,
 }
 
 /// The handler of an action, or of one variant of it.
@@ -80,17 +81,11 @@ struct Stubbed {
 impl Shared {
     fn handler(&self, record: &mut Record) -> Option<Arc<dyn Handler>> {
         let mut handlers = self.handlers.iter();
-        let found = handlers.find(|stubbed| record.is_of(&stubbed.action, stubbed.variant));
-        match (found, &self.otherwise) {
-            (Some(stubbed), _) => {
-                if let Some(variant) = stubbed.variant {
-                    record.shown = format!("{}{}", record.action, variant.suffix(variant.switch));
-                }
-                Some(Arc::clone(&stubbed.handler))
-            }
-            (None, Some(transport)) => Some(Arc::new(Passing(Arc::clone(transport)))),
-            (None, None) => None,
+        let stubbed = handlers.find(|stubbed| record.is_of(&stubbed.action, stubbed.variant))?;
+        if let Some(variant) = stubbed.variant {
+            record.shown = format!("{}{}", record.action, variant.suffix(variant.switch));
         }
+        Some(Arc::clone(&stubbed.handler))
     }
 
     /// Which variant of an action is missing, where there are others.
@@ -190,8 +185,8 @@ impl Stub {
         self.passing_to(Arc::new(transport))
     }
 
-    fn passing_to(self, transport: Arc<dyn ClientTransport>) -> Self {
-        self.shared().otherwise = Some(transport);
+    fn passing_to(mut self, transport: Arc<dyn ClientTransport>) -> Self {
+        self.otherwise = Some(transport);
         self
     }
 
@@ -237,6 +232,16 @@ impl Stub {
                     panic!("a call of `{name}` was not of the action's type: {error}")
                 }
             })
+            .collect()
+    }
+
+    /// The same by name, without types.
+    pub(crate) fn calls_of(&self, action: &str) -> Vec<Value> {
+        let shared = self.shared();
+        let calls = shared.calls.iter();
+        let calls = calls.filter(|record| record.is_of(action, None));
+        calls
+            .filter_map(|record| record.body.to_value().ok())
             .collect()
     }
 
@@ -306,7 +311,10 @@ impl Stub {
         let switches = &request.job.context.switches;
         for action in &request.job.actions {
             let mut record = Record::new(&request.service, action, switches);
-            let handler = shared.handler(&mut record);
+            let handler = shared.handler(&mut record).or_else(|| {
+                let transport = self.otherwise.clone()?;
+                Some(Arc::new(Passing(transport)))
+            });
             shared.calls.push(record);
             match handler {
                 // Switches are the job's, so all calls of one action have one handler.
