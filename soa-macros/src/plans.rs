@@ -14,7 +14,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, LitStr, Token, braced};
+use syn::{Expr, Ident, LitStr, Token, braced, token};
 
 use crate::errors::Errors;
 
@@ -64,6 +64,11 @@ impl Plans {
             "live" => self.live.replace(input.parse()?).is_some(),
             "name" => self.name.replace(input.parse()?).is_some(),
             "constants" => {
+                if !input.peek(token::Brace) {
+                    return Err(input.error(
+                        "constants are a map, as `value!` takes them: `constants = { \"name\": 1 }`",
+                    ));
+                }
                 let content;
                 braced!(content in input);
                 self.constants.replace(content.parse()?).is_some()
@@ -250,10 +255,10 @@ fn find(plans: &Plans, root: &Path, errors: &mut Errors) -> Vec<Plan> {
     for pattern in &plans.patterns {
         let found = glob::find(root, &pattern.value());
         if found.is_empty() {
-            let place = root.display();
+            let pattern_text = pattern.value();
             errors.on(
                 pattern,
-                format!("no file matches `{}` in {place}", pattern.value()),
+                format!("no file matches `{pattern_text}`, seen from the directory of the crate's Cargo.toml"),
             );
         }
         files.extend(found);
@@ -429,11 +434,11 @@ mod tests {
             quote!("tests/plans/*.pysoa", service = X, name = "x"),
             quote!("tests/plans/*.pysoa", live = x),
             quote!("tests/plans/*.pysoa" service = X),
+            quote!("tests/plans/*.pysoa", service = X, constants = 5),
         ];
         let told = inputs.map(|input| {
             let shown = input.to_string();
             let errors = crate::tests::texts(expand(input, root())).join("\n    ");
-            let errors = errors.replace(&root().display().to_string(), "<root>");
             format!("{shown}\n    {errors}")
         });
         insta::assert_snapshot!(told.join("\n"));

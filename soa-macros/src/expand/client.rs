@@ -221,6 +221,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         None => (None, quote!(())),
     };
     let body = match action.standing {
+        // It stands beside an error that keeps it from being compiled to the end.
         Standing::MethodOnly => quote! {
             let _ = #request;
             ::core::unimplemented!()
