@@ -1,5 +1,6 @@
 //! The log of a program: records of `tracing`, on the standard error.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::IsTerminal as _;
 
@@ -70,17 +71,30 @@ fn level(level: LogLevel) -> LevelFilter {
 }
 
 /// Fields as `tracing_subscriber` writes them, where that is simple: those of a job's span are written for every job,
-/// whether or not it logs anything, and its way through `Debug` took a twentieth of a server's time.
+/// whether or not it logs anything, and their way through `Debug` and a growing text took a twentieth of a server's time.
 struct Fields;
+
+/// How many bytes are kept for that in a thread.
+const KEPT: usize = 4096;
+
+thread_local! {
+    /// What simple fields are collected in, to be written at once.
+    static COLLECTED: Cell<String> = const { Cell::new(String::new()) };
+}
 
 impl<'writer> FormatFields<'writer> for Fields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
         let mut visitor = Visitor {
             writer,
             is_empty: true,
+            collected: COLLECTED.take(),
             result: Ok(()),
         };
         fields.record(&mut visitor);
+        visitor.flush();
+        if visitor.collected.capacity() <= KEPT {
+            COLLECTED.set(visitor.collected);
+        }
         visitor.result
     }
 }
@@ -88,23 +102,27 @@ impl<'writer> FormatFields<'writer> for Fields {
 struct Visitor<'writer> {
     writer: Writer<'writer>,
     is_empty: bool,
+    collected: String,
     result: fmt::Result,
 }
 
 impl Visitor<'_> {
+    fn flush(&mut self) {
+        if self.result.is_ok() && !self.collected.is_empty() {
+            self.result = self.writer.write_str(&self.collected);
+        }
+        self.collected.clear();
+    }
+
     /// Leaves what is not simple to `tracing_subscriber`.
     fn pass(&mut self, record: impl FnOnce(&mut DefaultVisitor<'_>)) {
+        self.flush();
         if self.result.is_ok() {
             let mut visitor = DefaultVisitor::new(self.writer.by_ref(), self.is_empty);
             record(&mut visitor);
             self.result = visitor.finish();
             self.is_empty = false;
         }
-    }
-
-    fn write(&mut self, texts: &[&str]) -> fmt::Result {
-        let mut texts = texts.iter();
-        texts.try_for_each(|text| self.writer.write_str(text))
     }
 }
 
@@ -116,9 +134,11 @@ impl Visit for Visitor<'_> {
         let is_escaped = |byte: u8| !matches!(byte, b' '..=b'~') || byte == b'"' || byte == b'\\';
         if is_special || self.writer.has_ansi_escapes() || value.bytes().any(is_escaped) {
             self.pass(|visitor| visitor.record_str(field, value));
-        } else if self.result.is_ok() {
+        } else {
             let space = if self.is_empty { "" } else { " " };
-            self.result = self.write(&[space, name, "=\"", value, "\""]);
+            for text in [space, name, "=\"", value, "\""] {
+                self.collected.push_str(text);
+            }
             self.is_empty = false;
         }
     }

@@ -342,6 +342,25 @@ async fn an_expanded_call_has_every_form_of_a_call() {
     assert_eq!(counts(&asked), [("find", 1); 4]);
 }
 
+/// A client that shows every call before it is sent.
+fn noticing(
+    everything: Everything,
+    notice: impl Fn(&ClientRequest) + Send + Sync + 'static,
+) -> Client {
+    let main = Server::builder(Main(everything)).build().unwrap();
+    let people = Server::builder(People::default()).build().unwrap();
+    let client = Client::builder()
+        .service("people", LocalTransport::new(people))
+        .service("main", LocalTransport::new(main))
+        .middleware(from_fn(
+            move |request: ClientRequest, next: Next<ClientStage>| {
+                notice(&request);
+                next.run(request)
+            },
+        ));
+    client.build().unwrap()
+}
+
 #[tokio::test]
 async fn calls_that_find_objects_have_what_is_declared_of_their_action() {
     let noted: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
@@ -354,21 +373,11 @@ async fn calls_that_find_objects_have_what_is_declared_of_their_action() {
         }],
         ..Everything::default()
     };
-    let main = Server::builder(Main(everything)).build().unwrap();
-    let people = Server::builder(People::default()).build().unwrap();
-    let client = Client::builder()
-        .service("people", LocalTransport::new(people))
-        .service("main", LocalTransport::new(main))
-        .middleware(from_fn(
-            move |request: ClientRequest, next: Next<ClientStage>| {
-                let actions = request.job.actions.iter();
-                let actions = actions.map(|one| (one.action.to_string(), one.is_idempotent()));
-                notes.lock().unwrap().extend(actions);
-                next.run(request)
-            },
-        ))
-        .build()
-        .unwrap();
+    let client = noticing(everything, move |request| {
+        let actions = request.job.actions.iter();
+        let actions = actions.map(|one| (one.action.to_string(), one.is_idempotent()));
+        notes.lock().unwrap().extend(actions);
+    });
     MainClient::new(&client).get().expand().await.unwrap();
     let mut noted = noted.lock().unwrap().clone();
     noted.sort_unstable();
@@ -389,22 +398,10 @@ fn an_expansion_belongs_to_the_trace_of_its_call_also_where_that_is_not_recorded
         list: vec![thing("a")],
         ..Everything::default()
     };
-    let main = Server::builder(Main(everything)).build().unwrap();
-    let people = Server::builder(People::default()).build().unwrap();
-    let client = Client::builder()
-        .service("people", LocalTransport::new(people))
-        .service("main", LocalTransport::new(main))
-        .middleware(from_fn(
-            move |request: ClientRequest, next: Next<ClientStage>| {
-                notes
-                    .lock()
-                    .unwrap()
-                    .extend(request.job.context.trace_parent);
-                next.run(request)
-            },
-        ))
-        .build()
-        .unwrap();
+    let client = noticing(everything, move |request| {
+        let parent = request.job.context.trace_parent;
+        notes.lock().unwrap().extend(parent);
+    });
     tracing::subscriber::with_default(tracing_subscriber::registry(), || {
         let call = MainClient::new(&client).get().expand();
         runtime.block_on(call.into_future()).unwrap();
