@@ -192,7 +192,7 @@ impl Fixtures {
 /// Where the clock stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Freeze {
-    /// Where it stood when the case began.
+    /// Where the case has stopped it, else where it stood when the case began.
     Now,
     At(UtcDateTime),
 }

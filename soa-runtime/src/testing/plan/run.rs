@@ -192,7 +192,8 @@ impl Case {
             return failed(vec![problem], None);
         }
         for action in &self.actions {
-            let clock = frozen(action.fixtures.freeze.map(|(_, freeze)| freeze), began).or(of_case);
+            let of_action = action.fixtures.freeze.map(|(_, freeze)| freeze);
+            let clock = frozen(of_action, of_case.unwrap_or(began)).or(of_case);
             let now = clock.unwrap_or(began);
             let before = self.scene(subject, &answers, now);
             let called = call(action, &before, clock, &case_stubs).await;
@@ -240,9 +241,10 @@ impl Case {
     }
 }
 
-fn frozen(freeze: Option<Freeze>, began: UtcDateTime) -> Option<UtcDateTime> {
+/// Where the clock is stopped, if it is; without, it would stand at `now`.
+fn frozen(freeze: Option<Freeze>, now: UtcDateTime) -> Option<UtcDateTime> {
     Some(match freeze? {
-        Freeze::Now => began,
+        Freeze::Now => now,
         Freeze::At(moment) => moment,
     })
 }
