@@ -191,12 +191,8 @@ impl Mock {
             named: Value::Map(named),
         });
         if let Some(effects) = playing.spec.attributes.get(&join(path, "side_effect")) {
-            // A single exception is for every call, as where Python is given a class and no list.
-            let effect = match effects.as_slice() {
-                [only @ MockValue::Raise(_)] => Some(only),
-                effects => effects.get(earlier),
-            };
-            return match effect {
+            // A single exception is a list of one, too: it is raised once.
+            return match effects.get(earlier) {
                 Some(effect) => effect.answer(path),
                 None => Err(MockError::Exhausted(path.to_owned())),
             };
@@ -375,5 +371,48 @@ impl fmt::Debug for Mock {
         f.debug_struct("Mock")
             .field("target", &self.target)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+    use crate::error::ActionError;
+    use crate::server::Server;
+    use crate::testing::plan::{Plan, Subject};
+    use crate::value;
+
+    /// Runs a case of these lines, whose action `ask` is answered by this function of two targets.
+    async fn run(
+        lines: &str,
+        ask: impl Fn(&Mock, &Mock) -> Result<Value, MockError> + Send + Sync + 'static,
+    ) {
+        let mocks = Mocks::default();
+        let (left, right) = (mocks.target("left"), mocks.target("right"));
+        let server =
+            Server::untyped("asker", "1.0.0").action("ask", move |_: Value, _: Context| {
+                let answer = ask(&left, &right).map_err(ActionError::internal);
+                async { answer }
+            });
+        let subject = Subject::service(server).unwrap().mocks(&mocks);
+        let text = format!("test name: asks\ntest description: Asks the mocks\n{lines}");
+        let plan = Plan::parse("asks.pysoa", &text).unwrap();
+        plan.cases()[0].run(&subject).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_exception_is_raised_once_for_each_line() {
+        let lines = "mock: left: save.side_effect: exception ValueError\nask: expect: no errors";
+        run(lines, |left, _| {
+            let mut calls = (0..3).map(|_| left.call("save", [], Map::new()).unwrap_err());
+            assert_eq!(
+                calls.next(),
+                Some(MockError::Raised("ValueError".to_owned()))
+            );
+            assert!(calls.all(|error| error == MockError::Exhausted("save".to_owned())));
+            Ok(value!({}))
+        })
+        .await;
     }
 }
