@@ -176,6 +176,8 @@ impl Mock {
         arguments: impl IntoIterator<Item = Value>,
         named: Map,
     ) -> Result<Value, MockError> {
+        // Before the lock is taken: what makes the arguments may call another mock.
+        let arguments = arguments.into_iter().collect();
         let mut state = self.mocks.state();
         let playing = state.playing(&self.target);
         let playing = playing.ok_or_else(|| MockError::NotMocked(self.target.clone()))?;
@@ -187,7 +189,7 @@ impl Mock {
             .count();
         playing.calls.push(Call {
             path: path.to_owned(),
-            arguments: arguments.into_iter().collect(),
+            arguments,
             named: Value::Map(named),
         });
         if let Some(effects) = playing.spec.attributes.get(&join(path, "side_effect")) {
@@ -411,6 +413,18 @@ mod tests {
                 Some(MockError::Raised("ValueError".to_owned()))
             );
             assert!(calls.all(|error| error == MockError::Exhausted("save".to_owned())));
+            Ok(value!({}))
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_argument_may_come_from_another_mock() {
+        let lines = "mock: left: return_value: 1\nmock: right: return_value: 2\n\
+                     mock: left: expect called: [[2], {}]\nask: expect: no errors";
+        run(lines, |left, right| {
+            let arguments = std::iter::once_with(|| right.call("", [], Map::new()).unwrap());
+            left.call("", arguments, Map::new())?;
             Ok(value!({}))
         })
         .await;
