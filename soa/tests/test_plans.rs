@@ -17,5 +17,8 @@ use service::plan_service_with;
 soa::test_plans!(
     "tests/plans/*.pysoa",
     service = |mocks| plan_service_with(mocks),
-    constants = {"users": [{"id": 12, "name": "bob"}, {"id": 13, "name": "eve"}]},
+    constants = {
+        "users": [{"id": 12, "name": "bob"}, {"id": 13, "name": "eve"}],
+        "echo": {"greeting": "hello"},
+    },
 );

@@ -27,7 +27,10 @@ class TestPlanService(ServicePlanTestCase):
     server_class = PlanServer
     server_settings = {}
     fixture_path = os.environ["SOA_PLANS"]
-    model_constants = {"users": [{"id": 12, "name": "bob"}, {"id": 13, "name": "eve"}]}
+    model_constants = {
+        "users": [{"id": 12, "name": "bob"}, {"id": 13, "name": "eve"}],
+        "echo": {"greeting": "hello"},
+    }
 
 
 class TestExample(ServicePlanTestCase):

@@ -20,6 +20,7 @@ mod matcher;
 mod mock;
 mod moment;
 mod parse;
+mod python;
 mod report;
 mod run;
 mod stub;

@@ -1,9 +1,10 @@
 //! `[[…]]`: values of earlier responses, and constants.
 //!
 //! `[[USER.1.name]]` is what the response of `user.1` has at `name`; the action's name may be written in capitals, as it
-//! usually is, and its index may be left out for 0. Any other name is looked up in the constants. A value that is nothing
-//! but one reference keeps the type of what it refers to; inside of a longer text it is written out.
+//! usually is, and its index may be left out for 0. What no response has is looked up in the constants. A value that is
+//! nothing but one reference keeps the type of what it refers to; inside of a longer text it is written out.
 
+use super::python;
 use super::tree::{Path, Segment};
 use crate::codec::{Map, Value};
 
@@ -68,7 +69,7 @@ impl Template {
         for part in &self.0 {
             match part {
                 Part::Text(part) => text.push_str(part),
-                Part::Reference(name) => text.push_str(&written(sources.find(name)?)),
+                Part::Reference(name) => text.push_str(&python::str(sources.find(name)?)),
             }
         }
         Ok(Value::Text(text))
@@ -85,31 +86,19 @@ fn reference(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty()).then_some((name, behind))
 }
 
-/// A value inside of a text, as Python writes it.
-fn written(value: &Value) -> String {
-    match value {
-        Value::Nil => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Text(text) => text.clone(),
-        Value::Date(date) => date.to_string(),
-        Value::Time(time) => time.to_string(),
-        Value::DateTime(moment) => moment.to_string().replace('T', " "),
-        Value::Decimal(decimal) => decimal.to_string(),
-        other => format!("{other:?}"),
-    }
-}
-
 impl Sources<'_> {
     fn find(&self, name: &str) -> Result<&Value, String> {
         let path = Path::parse(name)?;
-        if let Some(found) = self.in_responses(&path) {
-            return found
-                .ok_or_else(|| format!("`[[{name}]]` is not in the response of that action"));
+        let in_responses = self.in_responses(&path);
+        if let Some(Some(found)) = in_responses {
+            return Ok(found);
         }
         let lowered = || Path::parse(&name.to_lowercase()).ok();
         let found = find(self.constants, &path).or_else(|| find(self.constants, &lowered()?));
         found.ok_or_else(|| {
+            if in_responses.is_some() {
+                return format!("`[[{name}]]` is not in the response of that action");
+            }
             let actions = self.responses.iter();
             let actions = actions.map(|response| format!("{}.{}", response.action, response.index));
             let constants = self.constants.iter().filter_map(|(key, _)| key.as_str());
@@ -167,7 +156,9 @@ mod tests {
             answered("user", 1, value!({"name": "bob"})),
             answered("v2_get", 1, value!({"ok": true})),
         ];
-        let constants = value!({"people": [{"name": "eve"}], "base": {"url": "http://x"}});
+        let constants = value!({
+            "people": [{"name": "eve"}], "base": {"url": "http://x"}, "user": {"email": "ada@x"},
+        });
         let sources = Sources {
             responses: &responses,
             constants: constants.as_map().unwrap(),
@@ -185,6 +176,8 @@ mod tests {
             ("[[USER.Tags.0]]", value!("x")),
             ("[[V2_GET.1.ok]]", value!(true)),
             ("[[people.0.name]]", value!("eve")),
+            ("[[user.email]]", value!("ada@x")),
+            ("Tags [[USER.Tags]]", value!("Tags ['x']")),
             (
                 "[[BASE.url]]/[[USER.id]]/[[V2_GET.1.ok]]",
                 value!("http://x/7/True"),
@@ -201,9 +194,13 @@ mod tests {
         let problem = resolved("[[other]]").unwrap_err();
         assert_eq!(
             problem,
-            "`[[other]]` is nothing; there are user.0, user.1, v2_get.1, people, base"
+            "`[[other]]` is nothing; there are user.0, user.1, v2_get.1, people, base, user"
         );
-        assert!(resolved("[[USER.age]]").is_err());
+        let problem = resolved("[[USER.age]]").unwrap_err();
+        assert_eq!(
+            problem,
+            "`[[USER.age]]` is not in the response of that action"
+        );
         assert!(resolved("[[{]]").is_err());
     }
 }
