@@ -45,23 +45,34 @@ impl AnyKind {
             | ("date", Value::Date(_))
             | ("time", Value::Time(_)) => true,
             // Services that speak JSON write them as text.
-            ("datetime", Value::Text(text)) => begins_like(text, "dddd-dd-ddTdd:dd:dd") && text.contains('Z'),
-            ("date", Value::Text(text)) => begins_like(text, "dddd-dd-dd"),
+            ("datetime", Value::Text(text)) => is_moment(text),
+            ("date", Value::Text(text)) => behind(text, "dddd-dd-dd").is_some(),
             _ => false,
         }
     }
 }
 
-/// Whether a text begins with this form; `d` stands for a digit.
-fn begins_like(text: &str, form: &str) -> bool {
-    text.len() >= form.len()
-        && text
-            .bytes()
-            .zip(form.bytes())
-            .all(|(byte, form)| match form {
-                b'd' => byte.is_ascii_digit(),
-                form => byte == form,
-            })
+/// Whether a text begins with a date, a time and a `Z`; the seconds may have a fraction.
+fn is_moment(text: &str) -> bool {
+    let Some(rest) = behind(text, "dddd-dd-ddTdd:dd:dd") else {
+        return false;
+    };
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()),
+        None => rest,
+    };
+    zone.starts_with('Z') && !rest.starts_with(".Z")
+}
+
+/// What is behind this form in a text that begins like it; `d` stands for a digit.
+fn behind<'a>(text: &'a str, form: &str) -> Option<&'a str> {
+    let (begin, rest) = text.split_at_checked(form.len())?;
+    let mut pairs = begin.bytes().zip(form.bytes());
+    let is_like = pairs.all(|(byte, form)| match form {
+        b'd' => byte.is_ascii_digit(),
+        form => byte == form,
+    });
+    is_like.then_some(rest)
 }
 
 impl fmt::Display for AnyKind {
@@ -241,7 +252,17 @@ mod tests {
         assert!(any("int").accepts(&value!(1)) && any("int").accepts(&value!(true)));
         assert!(!any("int").accepts(&value!(1.0)) && !any("str").accepts(&value!(nil)));
         assert!(any("decimal").accepts(&decimal("1")));
-        assert!(any("datetime").accepts(&value!("2018-04-01T12:31:57.5Z")));
+        for text in ["2018-04-01T12:31:57.5Z", "2018-04-01T12:31:57Z, more"] {
+            assert!(any("datetime").accepts(&value!(text)), "{text}");
+        }
+        for text in [
+            "2018-04-01T12:31:57 Zurich",
+            "2018-04-01T12:31:57.Z",
+            "2018-04-01T12:31:57+00:00Z",
+            "2018-04-01 12:31:57Z",
+        ] {
+            assert!(!any("datetime").accepts(&value!(text)), "{text}");
+        }
         assert!(
             any("date").accepts(&value!("2018-04-01")) && !any("date").accepts(&value!("soon"))
         );
