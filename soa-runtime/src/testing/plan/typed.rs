@@ -83,7 +83,12 @@ impl Typed {
                         .to_owned(),
                 );
             }
-            "encoded_ascii" | "encoded_unicode" => Value::Text(unescape(text)?),
+            "encoded_ascii" => Value::Text(unescape(text)?),
+            // As in the reference: each byte is a character, and others than those of ASCII are written as escapes.
+            "encoded_unicode" => {
+                let bytes: String = text.bytes().map(char::from).collect();
+                Value::Text(unescape(&bytes)?)
+            }
             "emptystr" => Value::Text(String::new()),
             "emptylist" => Value::List(Vec::new()),
             "emptydict" => Value::Map(Map::new()),
@@ -316,7 +321,10 @@ mod tests {
             value("encoded_ascii", r"item\x0b \\\n\u00e9\101\q"),
             value!("item\u{b} \\\n\u{e9}A\\q")
         );
-        assert_eq!(value("encoded_unicode", r"☃\U0001f61c"), value!("☃😜"));
+        assert_eq!(
+            value("encoded_unicode", r"☃\U0001f61c\u2603"),
+            value!("\u{e2}\u{98}\u{83}😜☃")
+        );
         assert_eq!(
             value("datetime", "2018,4,1,12,31,57"),
             "2018-04-01T12:31:57".parse::<DateTime>().unwrap().into()
