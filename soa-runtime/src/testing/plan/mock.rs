@@ -19,8 +19,31 @@ use super::typed::Typed;
 use crate::codec::{Map, Value};
 
 /// The mocks of the case that runs. Clones are the same; the service under test is built with one.
+///
+/// They are one case's at a time: cases that are run at the same time wait for each other.
 #[derive(Clone, Default)]
-pub struct Mocks(Arc<Mutex<State>>);
+pub struct Mocks(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Held by the case that runs.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// While this lives, the mocks are those of one case. They end with it.
+pub(super) struct Turn<'a> {
+    mocks: &'a Mocks,
+    _turn: Option<tokio::sync::MutexGuard<'a, ()>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.mocks.state();
+        state.of_case.clear();
+        state.of_action.clear();
+    }
+}
 
 #[derive(Default)]
 struct State {
@@ -94,14 +117,27 @@ impl Mocks {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics between two changes of the state, so it is whole even when poisoned.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.0.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other case has the mocks.
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        // Nobody asks where there are no targets, so cases may run at the same time.
+        let is_asked = !self.state().known.is_empty();
+        let turn = match is_asked {
+            true => Some(self.0.turn.lock().await),
+            false => None,
+        };
+        Turn {
+            mocks: self,
+            _turn: turn,
+        }
     }
 
     pub(super) fn start_case(&self, fixtures: &Fixtures, scene: &Scene<'_>) -> Result<(), Problem> {
         let mut state = self.state();
-        let playing = state.start(fixtures, scene)?;
-        state.of_case = playing;
-        state.of_action.clear();
+        state.of_case = state.start(fixtures, scene)?;
         Ok(())
     }
 
@@ -382,31 +418,44 @@ mod tests {
     use crate::context::Context;
     use crate::error::ActionError;
     use crate::server::Server;
-    use crate::testing::plan::{Plan, Subject};
+    use crate::testing::plan::{Case, Plan, Subject};
     use crate::value;
 
-    /// Runs a case of these lines, whose action `ask` is answered by this function of two targets.
-    async fn run(
-        lines: &str,
+    /// Mocks, and what is built with their targets `left` and `right`: an action `ask` that is answered by this
+    /// function of them, after other tasks had their turn.
+    fn asking(
         ask: impl Fn(&Mock, &Mock) -> Result<Value, MockError> + Send + Sync + 'static,
-    ) {
+    ) -> (Mocks, Subject) {
         let mocks = Mocks::default();
-        let (left, right) = (mocks.target("left"), mocks.target("right"));
+        let targets = Arc::new((ask, mocks.target("left"), mocks.target("right")));
         let server =
             Server::untyped("asker", "1.0.0").action("ask", move |_: Value, _: Context| {
-                let answer = ask(&left, &right).map_err(ActionError::internal);
-                async { answer }
+                let targets = Arc::clone(&targets);
+                async move {
+                    tokio::task::yield_now().await;
+                    let (ask, left, right) = &*targets;
+                    ask(left, right).map_err(ActionError::internal)
+                }
             });
         let subject = Subject::service(server).unwrap().mocks(&mocks);
+        (mocks, subject)
+    }
+
+    /// The case of these lines.
+    fn case(lines: &str) -> Case {
         let text = format!("test name: asks\ntest description: Asks the mocks\n{lines}");
         let plan = Plan::parse("asks.pysoa", &text).unwrap();
-        plan.cases()[0].run(&subject).await.unwrap();
+        plan.cases()[0].clone()
+    }
+
+    fn ask_left(left: &Mock, _: &Mock) -> Result<Value, MockError> {
+        Ok(value!({"said": (left.call("", [], Map::new())?)}))
     }
 
     #[tokio::test]
     async fn an_exception_is_raised_once_for_each_line() {
         let lines = "mock: left: save.side_effect: exception ValueError\nask: expect: no errors";
-        run(lines, |left, _| {
+        let (_, subject) = asking(|left, _| {
             let mut calls = (0..3).map(|_| left.call("save", [], Map::new()).unwrap_err());
             assert_eq!(
                 calls.next(),
@@ -414,19 +463,51 @@ mod tests {
             );
             assert!(calls.all(|error| error == MockError::Exhausted("save".to_owned())));
             Ok(value!({}))
-        })
-        .await;
+        });
+        case(lines).run(&subject).await.unwrap();
     }
 
     #[tokio::test]
     async fn an_argument_may_come_from_another_mock() {
         let lines = "mock: left: return_value: 1\nmock: right: return_value: 2\n\
                      mock: left: expect called: [[2], {}]\nask: expect: no errors";
-        run(lines, |left, right| {
+        let (_, subject) = asking(|left, right| {
             let arguments = std::iter::once_with(|| right.call("", [], Map::new()).unwrap());
             left.call("", arguments, Map::new())?;
             Ok(value!({}))
-        })
-        .await;
+        });
+        case(lines).run(&subject).await.unwrap();
+    }
+    #[tokio::test]
+    async fn the_mocks_of_a_case_end_with_it_however_it_ends() {
+        let (mocks, subject) = asking(ask_left);
+        let left = mocks.target("left");
+        let fails = case("mock: left: return_value: 1\nask: expect none: attribute value: said");
+        fails.run(&subject).await.unwrap_err();
+        assert!(!left.is_mocked());
+        let fails = case("ask: mock: left: return_value: 1\nask: input: is: [[nothing]]");
+        fails.run(&subject).await.unwrap_err();
+        assert!(!left.is_mocked());
+        let given_up = case("mock: left: return_value: 1\nask: expect: no errors");
+        tokio::select! {
+            biased;
+            _ = given_up.run(&subject) => panic!("the action waits once"),
+            () = async { assert!(left.is_mocked()) } => {}
+        }
+        assert!(!left.is_mocked());
+    }
+
+    #[tokio::test]
+    async fn cases_with_the_same_mocks_wait_for_each_other() {
+        let (_, subject) = asking(ask_left);
+        let says = |number| {
+            case(&format!(
+                "mock: left: return_value: {number}\nask: expect int: attribute value: said: {number}"
+            ))
+        };
+        let (one, two, other) = (says(1), says(2), subject.clone());
+        let (one, two) = tokio::join!(one.run(&subject), two.run(&other));
+        one.unwrap();
+        two.unwrap();
     }
 }

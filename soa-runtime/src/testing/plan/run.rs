@@ -90,7 +90,7 @@ impl Subject {
         self
     }
 
-    /// The mocks that the service was built with.
+    /// The mocks that the service was built with. Cases of subjects with the same mocks run one after another.
     #[must_use]
     pub fn mocks(mut self, mocks: &Mocks) -> Self {
         self.mocks = mocks.clone();
@@ -159,12 +159,13 @@ pub(super) struct Answer {
 }
 
 impl Case {
-    /// Runs the case.
+    /// Runs the case. It waits while another one runs whose service has the same [`Mocks`].
     ///
     /// # Errors
     /// All expectations of the first action that does not fulfil its own; a service that cannot be called; a line that
     /// this subject cannot do.
     pub async fn run(&self, subject: &Subject) -> Result<(), Failure> {
+        let _turn = subject.mocks.turn().await;
         let began = UtcDateTime::now();
         let mut answers: Vec<Answered> = Vec::new();
         let failed = |problems, answer| {
