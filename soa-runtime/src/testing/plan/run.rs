@@ -180,22 +180,22 @@ impl Case {
             Err(Failure::new(heading, problems, answer))
         };
         let of_case = frozen(self.fixtures.freeze.map(|(_, freeze)| freeze), began);
-        let start = self.scene(subject, &[], of_case.unwrap_or(began));
+        let case_now = of_case.unwrap_or(began);
+        let start = self.scene(subject, &[], case_now);
         if let (Target::Live(..), Some(line)) = (&subject.target, self.local_only_line()) {
             let what = "the clock, stubs and mocks are for a service in the test's own process";
             return failed(vec![start.problem(line, what)], None);
         }
-        let case_stubs = match Stubs::start(&self.fixtures, &start) {
-            Ok(stubs) => stubs,
-            Err(problem) => return failed(vec![problem], None),
-        };
+        let case_stubs = Stubs::new(&self.fixtures);
         if let Err(problem) = subject.mocks.start_case(&self.fixtures, &start) {
             return failed(vec![problem], None);
         }
         for action in &self.actions {
             let of_action = action.fixtures.freeze.map(|(_, freeze)| freeze);
-            let clock = frozen(of_action, of_case.unwrap_or(began)).or(of_case);
+            let clock = frozen(of_action, case_now).or(of_case);
             let now = clock.unwrap_or(began);
+            // What is not there yet is told by the stub that is called without it.
+            let _ = case_stubs.look_up(&self.scene(subject, &answers, case_now));
             let before = self.scene(subject, &answers, now);
             let called = call(action, &before, clock, &case_stubs).await;
             let (answer, stubs) = match called {
@@ -216,8 +216,9 @@ impl Case {
                 return failed(problems, Some(shown));
             }
         }
-        let end = self.scene(subject, &answers, of_case.unwrap_or(began));
+        let end = self.scene(subject, &answers, case_now);
         let mut problems = case_stubs.problems(&end);
+        problems.extend(case_stubs.look_up(&end).err());
         problems.extend(subject.mocks.end_case(&end));
         match problems.is_empty() {
             true => Ok(()),
@@ -268,7 +269,8 @@ async fn call(
         Ok(pairs.filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value))))
     };
     let (context, control) = (entries(&action.context)?, entries(&action.control)?);
-    let stubs = Stubs::start(&action.fixtures, scene)?;
+    let stubs = Stubs::new(&action.fixtures);
+    stubs.look_up(scene)?;
     scene.subject.mocks.start_action(&action.fixtures, scene)?;
     let name = Name::from(action.action.clone());
     let response = match &scene.subject.target {

@@ -2,15 +2,16 @@
 //!
 //! While a case runs, stubs stand before the services of every client that a handler gets by its context: what they have,
 //! they answer and record; everything else goes where it would have gone. Stubs of an action stand before those of the
-//! case.
+//! case, which answer with what is known when they are called.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::case::{Calls, Fixtures};
 use super::compare::is_exactly;
 use super::report::Problem;
 use super::run::Scene;
+use super::tree::Tree;
 use crate::client::Client;
 use crate::codec::{Map, Value};
 use crate::context::ClientLayer;
@@ -31,47 +32,93 @@ struct Expected {
     service: String,
     action: String,
     calls: Calls,
+    body: Option<Tree>,
+    answer: Arc<Mutex<Answer>>,
     stub: Stub,
 }
 
+/// What a stub answers that has no errors to answer.
+#[derive(Debug)]
+struct Answer {
+    /// As it is by now: what it refers to may come with a later action.
+    body: Result<Value, Problem>,
+    /// What was not there when the stub was called.
+    lacked: Option<Problem>,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            body: Ok(Value::Map(Map::new())),
+            lacked: None,
+        }
+    }
+}
+
+impl Answer {
+    fn give(&mut self) -> Result<Value, ActionError> {
+        self.body.clone().map_err(|problem| {
+            let error = ActionError::server("UNKNOWN_REFERENCE", problem.what().to_owned());
+            self.lacked = Some(problem);
+            error
+        })
+    }
+}
+
+fn locked(answer: &Mutex<Answer>) -> MutexGuard<'_, Answer> {
+    // Nothing panics between two changes of it, so it is whole even when poisoned.
+    answer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Stubs {
-    pub(super) fn start(fixtures: &Fixtures, scene: &Scene<'_>) -> Result<Self, Problem> {
+    /// Those of a case or of an action. What they answer is there with [`Stubs::look_up`].
+    pub(super) fn new(fixtures: &Fixtures) -> Self {
         let mut services: BTreeMap<&str, Stub> = BTreeMap::new();
         let mut expected = Vec::new();
         for ((service, action), spec) in &fixtures.stubs {
-            let body = match &spec.body {
-                Some(body) => scene.resolve(body)?.to_value(),
-                None => Value::Map(Map::new()),
-            };
-            let calls = match &spec.calls {
-                Calls::One { line, request } => Calls::One {
-                    line: *line,
-                    request: scene.resolve(request)?,
-                },
-                calls => calls.clone(),
-            };
+            let answer = Arc::new(Mutex::new(Answer::default()));
             let errors = spec.errors.clone();
             let stub = services.remove(&**service);
             let stub = stub.unwrap_or_else(|| alone(service));
+            let of_stub = Arc::clone(&answer);
             let stub = stub.on_action(action.clone(), move |_| match errors.is_empty() {
-                true => Ok(body.clone()),
+                true => locked(&of_stub).give(),
                 false => Err(ActionError::from_errors(errors.clone())),
             });
             expected.push(Expected {
                 service: service.clone(),
                 action: action.clone(),
-                calls,
+                calls: spec.calls.clone(),
+                body: spec.body.clone(),
+                answer,
                 stub: stub.clone(),
             });
             services.insert(service, stub);
         }
         let services = services.into_iter();
-        Ok(Self {
+        Self {
             services: services.fold(testing::Stubs::new(), |all, (service, stub)| {
                 all.service(service.to_owned(), stub)
             }),
             expected,
-        })
+        }
+    }
+
+    /// Looks up what the stubs answer, as far as it is there.
+    ///
+    /// # Errors
+    /// The first reference to nothing; the stub that has it fails when it is called.
+    pub(super) fn look_up(&self, scene: &Scene<'_>) -> Result<(), Problem> {
+        let mut first = Ok(());
+        for expected in &self.expected {
+            let Some(body) = &expected.body else { continue };
+            let body = scene.resolve(body).map(|body| body.to_value());
+            if let (Ok(()), Err(problem)) = (&first, &body) {
+                first = Err(problem.clone());
+            }
+            locked(&expected.answer).body = body;
+        }
+        first
     }
 
     /// What puts these, and behind them others, before the clients of handlers; `None` where there are none.
@@ -86,39 +133,57 @@ impl Stubs {
 
     /// Where calls were not as expected.
     pub(super) fn problems(&self, scene: &Scene<'_>) -> Vec<Problem> {
-        let problems = self.expected.iter().filter_map(|expected| {
-            let called = expected.stub.calls_of(&expected.action);
-            let name = format!("`{}.{}`", expected.service, expected.action);
-            let shown: Vec<String> = called
-                .iter()
-                .map(|call| format!("\n    {call:?}"))
-                .collect();
-            match &expected.calls {
-                Calls::None { line } if !called.is_empty() => {
-                    let what = format!(
-                        "{name} should not have been called, but was, with{}",
-                        shown.concat()
-                    );
-                    Some(scene.problem(*line, what))
-                }
-                Calls::One { line, request }
-                    if !called.iter().any(|call| is_exactly(request, call)) =>
-                {
-                    let was = match shown.is_empty() {
-                        true => "but was not called".to_owned(),
-                        false => format!("but was called with{}", shown.concat()),
-                    };
-                    // A matcher shows as nil here; its line is above.
-                    let what = format!(
-                        "{name} should have been called with\n    {:?}\n{was}",
-                        request.to_value()
-                    );
-                    Some(scene.problem(*line, what))
-                }
-                _ => None,
+        let mut problems = Vec::new();
+        for expected in &self.expected {
+            if let Some(problem) = locked(&expected.answer).lacked.take() {
+                let before = "this was called before what it refers to was there";
+                let what = format!("{before}: {}", problem.what());
+                problems.push(scene.problem(problem.line(), what));
             }
-        });
-        problems.collect()
+            problems.extend(expected.problem(scene));
+        }
+        problems
+    }
+}
+
+impl Expected {
+    /// How calls were not as expected.
+    fn problem(&self, scene: &Scene<'_>) -> Option<Problem> {
+        let called = self.stub.calls_of(&self.action);
+        let name = format!("`{}.{}`", self.service, self.action);
+        let shown: Vec<String> = called
+            .iter()
+            .map(|call| format!("\n    {call:?}"))
+            .collect();
+        match &self.calls {
+            Calls::None { line } if !called.is_empty() => {
+                let what = format!(
+                    "{name} should not have been called, but was, with{}",
+                    shown.concat()
+                );
+                Some(scene.problem(*line, what))
+            }
+            Calls::One { line, request } => {
+                let request = match scene.resolve(request) {
+                    Ok(request) => request,
+                    Err(problem) => return Some(problem),
+                };
+                if called.iter().any(|call| is_exactly(&request, call)) {
+                    return None;
+                }
+                let was = match shown.is_empty() {
+                    true => "but was not called".to_owned(),
+                    false => format!("but was called with{}", shown.concat()),
+                };
+                // A matcher shows as nil here; its line is above.
+                let what = format!(
+                    "{name} should have been called with\n    {:?}\n{was}",
+                    request.to_value()
+                );
+                Some(scene.problem(*line, what))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -128,4 +193,51 @@ fn alone(service: &str) -> Stub {
         "the plan does not stub this action of service `{service}`, and the caller has no route to it"
     );
     Stub::new().otherwise(Misconfigured::new(BuildError::new(message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::codec::Value;
+    use crate::context::Context;
+    use crate::error::ActionError;
+    use crate::server::Server;
+    use crate::testing::plan::{Failure, Plan, Subject};
+
+    /// Runs a case of these lines. `echo` answers with its request, `forward` with what `examiner.magnify` answers to it.
+    async fn run(lines: &str) -> Result<(), Failure> {
+        let server = Server::untyped("forwarder", "1.0.0")
+            .action("echo", |body: Value, _: Context| async {
+                Ok::<_, ActionError>(body)
+            })
+            .action("forward", |body: Value, cx: Context| async move {
+                let answer = cx.soa_client().call_action("examiner", "magnify", &body);
+                let answer: Result<Value, _> = answer.await;
+                answer.map_err(|error| ActionError::from_errors(error.errors().to_vec()))
+            });
+        let subject = Subject::service(server).unwrap();
+        let text = format!("test name: forwards\ntest description: Calls a stub\n{lines}");
+        let plan = Plan::parse("forwards.pysoa", &text).unwrap();
+        plan.cases()[0].run(&subject).await
+    }
+
+    #[tokio::test]
+    async fn a_stub_of_a_case_knows_what_came_before_its_call() {
+        let lines = "stub action: examiner: magnify: body: n: [[ECHO.n]]\n\
+                     stub action: examiner: magnify: expect called str: of: [[ECHO.n]]\n\
+                     echo: input: n: five\n\
+                     forward: input: of: [[ECHO.n]]\n\
+                     forward: expect: attribute value: n: five";
+        run(lines).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stub_that_is_called_before_what_it_refers_to_is_told() {
+        let lines = "stub action: examiner: magnify: body: n: [[ECHO.n]]\n\
+                     forward: expect: error: code=UNKNOWN_REFERENCE\n\
+                     echo: input: n: five";
+        let failure = run(lines).await.unwrap_err().to_string();
+        let told = "line 3: stub action: examiner: magnify: body: n: [[ECHO.n]]\n    \
+                    this was called before what it refers to was there: `[[ECHO.n]]` is nothing";
+        assert!(failure.contains(told), "{failure}");
+    }
 }
