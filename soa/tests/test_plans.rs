@@ -13,6 +13,8 @@ mod reports;
 mod service;
 
 use service::plan_service_with;
+use soa::testing::plan::Mocks;
+use soa::{Client, LocalTransport};
 
 soa::test_plans!(
     "tests/plans/*.pysoa",
@@ -22,3 +24,23 @@ soa::test_plans!(
         "echo": {"greeting": "hello"},
     },
 );
+
+/// The same service behind a client, wherever it runs. What freezes, stubs or mocks is ignored there.
+mod live {
+    soa::test_plans!(
+        "tests/plans/directives.pysoa",
+        "tests/plans/values.pysoa",
+        live = super::client(),
+        name = "plan_service",
+        constants = {
+            "users": [{"id": 12, "name": "bob"}, {"id": 13, "name": "eve"}],
+            "echo": {"greeting": "hello"},
+        },
+    );
+}
+
+fn client() -> Client {
+    let server = plan_service_with(Mocks::default()).build().unwrap();
+    let client = Client::builder().service("plan_service", LocalTransport::new(server));
+    client.build().unwrap()
+}
