@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use soa::middleware::{ClientStage, Next, from_fn};
 use soa::testing::plan::{Plan, Subject};
-use soa::{Client, RedisClientTransport, value};
+use soa::{Client, ClientBuilder, RedisClientTransport, value};
 
 use crate::processes::{Redis, python_command, reference_service};
 
@@ -63,12 +64,7 @@ async fn plans_run_over_redis_against_either_implementation() {
     for serve in [super::our_service, reference_service] {
         let redis = Redis::start();
         let _service = serve(&redis, "example");
-        let settings = redis.addresses().parse().unwrap();
-        let transport = RedisClientTransport::new("example", settings).unwrap();
-        let client = Client::builder()
-            .service("example", transport)
-            .build()
-            .unwrap();
+        let client = client_of_example(&redis).build().unwrap();
         let constants = value!({"numbers": {"small": 3, "text": "héllo"}});
         let subject = Subject::live(client, "example").constants(constants);
         let [_, directory] = directories();
@@ -81,4 +77,33 @@ async fn plans_run_over_redis_against_either_implementation() {
         }
         assert!(ran >= 7, "{ran} cases ran");
     }
+}
+
+fn client_of_example(redis: &Redis) -> ClientBuilder {
+    let settings = redis.addresses().parse().unwrap();
+    let transport = RedisClientTransport::new("example", settings).unwrap();
+    Client::builder().service("example", transport)
+}
+
+/// The same by the macro, against ours. Each case has processes of its own.
+mod live {
+    soa::test_plans!(
+        "../example_service/tests/plans/*.pysoa",
+        live = super::client_with_service(),
+        name = "example",
+        constants = {"numbers": {"small": 3, "text": "héllo"}},
+    );
+}
+
+/// A client of a service, which ends with it.
+fn client_with_service() -> Client {
+    let redis = Redis::start();
+    let service = super::our_service(&redis, "example");
+    let client = client_of_example(&redis);
+    let processes = (service, redis);
+    let keep = from_fn(move |call, next: Next<ClientStage>| {
+        let _processes = &processes;
+        async move { next.run(call).await }
+    });
+    client.middleware(keep).build().unwrap()
 }
