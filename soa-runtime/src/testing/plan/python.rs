@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::codec::{Amount, Date, DateTime, Map, Time, Value, json};
 
-/// A value inside of a text, as Python's `str` writes it.
+/// A value inside of a text, as Python's `str` writes it; but an amount of money as `repr` does.
 pub(super) fn str(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),

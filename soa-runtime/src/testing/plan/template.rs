@@ -1,8 +1,9 @@
 //! `[[…]]`: values of earlier responses, and constants.
 //!
 //! `[[USER.1.name]]` is what the response of `user.1` has at `name`; the action's name may be written in capitals, as it
-//! usually is, and its index may be left out for 0. What no response has is looked up in the constants. A value that is
-//! nothing but one reference keeps the type of what it refers to; inside of a longer text it is written out.
+//! usually is, and its index may be left out for 0. What no response has is looked up in the constants, unless it is an
+//! action's for certain: in capitals, or with an index. A value that is nothing but one reference keeps the type of what
+//! it refers to; inside of a longer text it is written out.
 
 use super::python;
 use super::tree::{Path, Segment};
@@ -93,11 +94,15 @@ impl Sources<'_> {
         if let Some(Some(found)) = in_responses {
             return Ok(found);
         }
+        let lacked = || format!("`[[{name}]]` is not in the response of that action");
+        if in_responses.is_some() && is_of_action(&path) {
+            return Err(lacked());
+        }
         let lowered = || Path::parse(&name.to_lowercase()).ok();
         let found = find(self.constants, &path).or_else(|| find(self.constants, &lowered()?));
         found.ok_or_else(|| {
             if in_responses.is_some() {
-                return format!("`[[{name}]]` is not in the response of that action");
+                return lacked();
             }
             let actions = self.responses.iter();
             let actions = actions.map(|response| format!("{}.{}", response.action, response.index));
@@ -130,6 +135,17 @@ impl Sources<'_> {
             response.index == index && response.action.eq_ignore_ascii_case(action)
         })?;
         Some(Path(rest.to_vec()).find(&response.body))
+    }
+}
+
+/// Whether a path can only be meant for a response: it has the index of an action, or its name in capitals.
+fn is_of_action(path: &Path) -> bool {
+    match path.0.as_slice() {
+        [_, Segment::Index(_), ..] => true,
+        [Segment::Key(first), ..] => {
+            first.contains('.') || !first.contains(|letter: char| letter.is_ascii_lowercase())
+        }
+        _ => false,
     }
 }
 
@@ -196,11 +212,16 @@ mod tests {
             problem,
             "`[[other]]` is nothing; there are user.0, user.1, v2_get.1, people, base, user"
         );
-        let problem = resolved("[[USER.age]]").unwrap_err();
-        assert_eq!(
-            problem,
-            "`[[USER.age]]` is not in the response of that action"
-        );
+        for name in [
+            "USER.age",
+            "user.age",
+            "USER.email",
+            "user.0.email",
+            "{user.0}.email",
+        ] {
+            let problem = format!("`[[{name}]]` is not in the response of that action");
+            assert_eq!(resolved(&format!("[[{name}]]")), Err(problem));
+        }
         assert!(resolved("[[{]]").is_err());
     }
 }
