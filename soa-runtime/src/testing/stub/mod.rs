@@ -25,7 +25,7 @@ pub use settings::{StubSettings, StubbedAction, StubbedError};
 pub use several::Stubs;
 
 use handler::{Answering, OfJob, Passing, Recorded};
-use record::Record;
+use record::{Record, is_selected};
 
 use crate::action::{Action, ActionBody};
 use crate::client::ClientRequest;
@@ -68,7 +68,7 @@ pub struct Stub {
 struct Shared {
     handlers: Vec<Stubbed>,
     calls: Vec<Record>,
-    /// What is wrong with calls that there was no answer for.
+    /// Calls that there was no answer for, and closures that panicked.
     unexpected: Vec<String>,
 }
 
@@ -83,10 +83,8 @@ impl Shared {
     /// What answers an action under these switches, and how that is called in `introspect`.
     fn handler(&self, action: &Name, switches: &SwitchSet) -> Option<(Arc<dyn Handler>, String)> {
         let mut handlers = self.handlers.iter();
-        let stubbed = handlers.find(|stubbed| {
-            let selects = |variant: &Variant| variant.select(switches) == variant.switch;
-            stubbed.action == *action && stubbed.variant.is_none_or(selects)
-        })?;
+        let stubbed = handlers
+            .find(|stubbed| stubbed.action == *action && is_selected(stubbed.variant, switches))?;
         let shown = match stubbed.variant {
             Some(variant) => format!("{action}{}", variant.suffix(variant.switch)),
             None => action.to_string(),

@@ -39,8 +39,7 @@ impl Record {
     }
 
     pub(super) fn is_of(&self, action: &str, variant: Option<&Variant>) -> bool {
-        let is_selected = |variant: &Variant| variant.select(&self.switches) == variant.switch;
-        self.action == action && variant.is_none_or(is_selected)
+        self.action == action && is_selected(variant, &self.switches)
     }
 
     pub(super) fn exchange(&self) -> Option<Exchange> {
@@ -57,6 +56,11 @@ impl Record {
             },
         })
     }
+}
+
+/// Whether these switches select a variant; where there are none, always.
+pub(super) fn is_selected(variant: Option<&Variant>, switches: &SwitchSet) -> bool {
+    variant.is_none_or(|variant| variant.select(switches) == variant.switch)
 }
 
 /// What a stub was asked once, and what it answered: see [`Stub::exchanges`](super::Stub::exchanges).
