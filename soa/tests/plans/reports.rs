@@ -74,6 +74,24 @@ async fn calls_of_stubs_and_mocks_that_are_not_as_expected_are_told() {
 }
 
 #[tokio::test]
+async fn what_the_case_expects_of_calls_is_told_with_the_action_that_fails() {
+    let lines = "stub action: a: b: expect not called:\nstub action: a: c: expect called:\n\
+                 forward: input: service: a\nforward: input: action: b\n\
+                 forward: expect: attribute value: response.x: y\n\
+                 forward.1: input: service: a\nforward.1: input: action: c";
+    insta::assert_snapshot!(report(lines).await);
+    let lines = "mock: plan_service.actions.random: randint.return_value: 3\n\
+                 mock: plan_service.actions.random: expect called randint: [[1, 7], {}]\n\
+                 mock: plan_service.actions.random: expect called randint: [[1, 8], {}]\n\
+                 roll.0: input int: sides: 6\nroll.0: expect int: attribute value: rolled: 4\n\
+                 roll.1: input int: sides: 8";
+    insta::assert_snapshot!(report(lines).await);
+    let lines = "stub action: a: b: expect not called:\nforward: input: service: a\nforward: input: action: b\n\
+                 echo: input: of: [[FORWARD.response.of]]";
+    insta::assert_snapshot!(report(lines).await);
+}
+
+#[tokio::test]
 async fn what_nothing_stands_in_for_cannot_be_mocked() {
     let lines =
         "mock: plan_service.actions.uuid: uuid4.return_value: \"a\"\necho: expect: no errors";

@@ -146,6 +146,13 @@ impl Scene<'_> {
     }
 }
 
+/// Whether stubs and mocks may still be called: what is not called yet is no problem then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Calling {
+    GoesOn,
+    IsOver,
+}
+
 /// What finds where a response is not as a tree says.
 type Look = fn(&Tree, &Value) -> Vec<Mismatch>;
 
@@ -162,8 +169,8 @@ impl Case {
     /// Runs the case.
     ///
     /// # Errors
-    /// All expectations of the first action that does not fulfil its own; a service that cannot be called; a line that
-    /// this subject cannot do.
+    /// All expectations of the first action that does not fulfil its own, and those of the case that calls have broken
+    /// until then; a service that cannot be called; a line that this subject cannot do.
     pub async fn run(&self, subject: &Subject) -> Result<(), Failure> {
         let began = UtcDateTime::now();
         let mut answers: Vec<Answered> = Vec::new();
@@ -198,7 +205,12 @@ impl Case {
             let called = call(action, &before, clock, &case_stubs).await;
             let (answer, stubs) = match called {
                 Ok(called) => called,
-                Err(problem) => return failed(vec![problem], None),
+                Err(problem) => {
+                    let mut problems = vec![problem];
+                    problems.extend(case_stubs.problems(&before, Calling::GoesOn));
+                    problems.extend(subject.mocks.end_case(&before, Calling::GoesOn));
+                    return failed(problems, None);
+                }
             };
             let shown = answered(&format!("{}.{}", action.action, action.index), &answer);
             answers.push(Answered {
@@ -208,15 +220,18 @@ impl Case {
             });
             let after = self.scene(subject, &answers, now);
             let mut problems = action.problems(&answer, &after);
-            problems.extend(stubs.problems(&after));
+            problems.extend(stubs.problems(&after, Calling::IsOver));
             problems.extend(subject.mocks.end_action(&after));
             if !problems.is_empty() {
+                // What the whole case expects of calls may well be the cause.
+                problems.extend(case_stubs.problems(&after, Calling::GoesOn));
+                problems.extend(subject.mocks.end_case(&after, Calling::GoesOn));
                 return failed(problems, Some(shown));
             }
         }
         let end = self.scene(subject, &answers, of_case.unwrap_or(began));
-        let mut problems = case_stubs.problems(&end);
-        problems.extend(subject.mocks.end_case(&end));
+        let mut problems = case_stubs.problems(&end, Calling::IsOver);
+        problems.extend(subject.mocks.end_case(&end, Calling::IsOver));
         match problems.is_empty() {
             true => Ok(()),
             false => failed(problems, None),
