@@ -18,6 +18,7 @@ use syn::{Expr, Ident, LitStr, Token, braced, token};
 
 use crate::errors::Errors;
 
+mod case;
 mod glob;
 
 /// The arguments.
@@ -100,14 +101,7 @@ impl Plans {
 struct Plan {
     /// Relative to the crate.
     file: String,
-    cases: Vec<Case>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Case {
-    name: String,
-    skip: Option<String>,
-    is_local_only: bool,
+    cases: Vec<case::Case>,
 }
 
 /// The whole of `test_plans!`, with the directory that patterns are relative to.
@@ -270,7 +264,7 @@ fn find(plans: &Plans, root: &Path, errors: &mut Errors) -> Vec<Plan> {
         match std::fs::read_to_string(root.join(&file)) {
             Ok(text) => read.push(Plan {
                 file: file.to_string_lossy().replace('\\', "/"),
-                cases: cases(&text),
+                cases: case::cases(&text),
             }),
             Err(error) => errors.at(
                 Span::call_site(),
@@ -279,57 +273,6 @@ fn find(plans: &Plans, root: &Path, errors: &mut Errors) -> Vec<Plan> {
         }
     }
     read
-}
-
-/// The cases of a text: its blocks that have a name.
-fn cases(text: &str) -> Vec<Case> {
-    let mut cases = Vec::new();
-    let mut skip_all: Option<String> = None;
-    let lines: Vec<&str> = text.lines().collect();
-    for block in lines.split(|line| line.trim().is_empty()) {
-        let (mut name, mut skip, mut is_local_only) = (None, None, false);
-        for line in block {
-            if let Some(rest) = directive(line, "test name") {
-                name = rest.strip_prefix(':').map(|name| name.trim().to_owned());
-            } else if let Some(rest) = directive(line, "test skip") {
-                match (rest.strip_prefix("global"), rest.strip_prefix(':')) {
-                    (Some(rest), _) => {
-                        let reason = rest.trim_start().strip_prefix(':');
-                        skip_all = reason.map(|reason| reason.trim().to_owned());
-                    }
-                    (_, reason) => skip = reason.map(|reason| reason.trim().to_owned()),
-                }
-            } else if !line.starts_with('#') {
-                is_local_only |= needs_process(line);
-            }
-        }
-        if let Some(name) = name.filter(|name| !name.is_empty()) {
-            let skip = skip.or_else(|| skip_all.clone());
-            cases.push(Case {
-                name,
-                skip: skip.filter(|reason| !reason.is_empty()),
-                is_local_only,
-            });
-        }
-    }
-    cases
-}
-
-fn directive<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-    line.strip_prefix(name).map(str::trim_start)
-}
-
-/// Whether a line is about clock, stubs or mocks, of a case or of an action.
-fn needs_process(line: &str) -> bool {
-    let begins = |text: &str| {
-        let mut words = ["freeze time", "stub action", "mock"].into_iter();
-        words.any(|word| directive(text, word).is_some_and(|rest| rest.starts_with(':')))
-    };
-    let of_action = line
-        .split_once(':')
-        .map_or("", |(_, rest)| rest.trim_start());
-    let of_action = directive(of_action, "global").unwrap_or(of_action);
-    begins(line) || begins(of_action)
 }
 
 /// Names of modules and functions, none of them twice.
@@ -373,27 +316,6 @@ fn identifier(wanted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cases_are_the_blocks_with_a_name() {
-        let text = "# comment\necho: global input: a: 1\n\ntest name: one\ntest description: x\n\ntest skip global: all\n\n\
-                    test name : two\nfreeze time: now\n\ntest skip:\ntest name: three\necho.1: global mock: a: b: 1\n\n\
-                    test skip: this\ntest name: four\n# mock: a\necho: input: freeze time: 1\n\ntest description: none\n";
-        let case = |name: &str, skip: Option<&str>, is_local_only| Case {
-            name: name.to_owned(),
-            skip: skip.map(str::to_owned),
-            is_local_only,
-        };
-        assert_eq!(
-            cases(text),
-            [
-                case("one", None, false),
-                case("two", Some("all"), true),
-                case("three", None, true),
-                case("four", Some("this"), false),
-            ]
-        );
-    }
 
     fn root() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../soa"))
