@@ -44,6 +44,16 @@ fn a_case_needs_a_name_a_description_and_an_action() {
 }
 
 #[test]
+fn space_that_is_no_blank_is_told_and_seen() {
+    // A mark at the beginning, as some editors leave it, is no mistake.
+    let text = format!(
+        "\u{feff}{HEAD}echo: expect: no errors\n \t\r\ntest name: next\ntest description: x\n\
+         \u{a0}\necho:\u{200b}\u{a0}expect: no errors\n\u{c}\necho: input int: é\u{1}: 1\n"
+    );
+    insta::assert_snapshot!(Plan::parse("some.pysoa", &text).unwrap_err());
+}
+
+#[test]
 fn an_unreadable_file_is_told() {
     let failure = Plan::read("no/such.pysoa").unwrap_err().to_string();
     assert!(

@@ -3,6 +3,7 @@
 //! Every expectation of an action is looked at, and all that do not hold are told together, each with its line as it is
 //! in the plan, and what the action has answered at the end.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::compare::Mismatch;
@@ -71,7 +72,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.heading)?;
         for problem in &self.problems {
-            write!(f, "\n\nline {}: {}", problem.line, problem.source)?;
+            write!(f, "\n\nline {}: {}", problem.line, visible(&problem.source))?;
             for line in problem.what.lines() {
                 write!(f, "\n    {line}")?;
             }
@@ -103,6 +104,31 @@ impl Mismatch {
         } = self;
         format!("`{path}` should be {expected}\nbut is {got}")
     }
+}
+
+/// A line of a plan with escapes for what would not be seen.
+pub(super) fn visible(line: &str) -> Cow<'_, str> {
+    if !line.contains(is_hidden) {
+        return Cow::Borrowed(line);
+    }
+    let mut shown = String::with_capacity(line.len() + 8);
+    for character in line.chars() {
+        if is_hidden(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Controls, other space than blanks, and marks without a width, which also turn the direction of text around.
+pub(super) fn is_hidden(character: char) -> bool {
+    let is_mark = matches!(
+        character,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    is_mark || character.is_control() || (character.is_whitespace() && character != ' ')
 }
 
 /// What an action has answered.
