@@ -16,7 +16,7 @@ fn a_line_that_is_not_understood_is_told_with_its_place_and_the_nearest_form() {
     let lines = "echo: expect no errors\necho: expct: no errors\necho: inputs: a: 1\necho: input itn: a: 1\n\
                  echo: expect any int: attribute value: x: 5\necho: expect: attribute: x: 5\necho: expect: error: kode=X\n\
                  echo: expect: error: code=X, message=\"a\", feild=b\n  echo: expect: no errors\ntest nam: other\nhello\n\
-                 echo.x: expect: no errors\ninput: a: 1\nstub action: a: b: boddy: x: 1\necho: mock: A.b: c: 1\nfreez time: now";
+                 echo.x: expect: no errors\ninput: a: 1\nstub action: a: b: boddy: x: 1\necho: mock: A.b: c: 1\nfreez time: now\ntest name: t-7\ntest name: two words";
     insta::assert_snapshot!(told(lines));
 }
 

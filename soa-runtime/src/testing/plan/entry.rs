@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::parse::parse;
-use super::{Failure, Mocks, PlanError, Subject};
+use super::{Case, Failure, Mocks, PlanError, Subject};
 use crate::codec::Value;
 use crate::server::IntoServer;
 
@@ -27,7 +27,8 @@ pub fn check(source: Source) -> Result<(), Failure> {
 
 /// Runs one case of a file.
 ///
-/// Mistakes in other cases are for the test of the whole file, see [`check`].
+/// Only its own mistakes keep it from being run. Those in other cases, and in lines of no case, are for the test of the
+/// whole file, see [`check`].
 pub fn run_case<Fut>(
     source: Source,
     name: &str,
@@ -37,22 +38,23 @@ where
     Fut: Future<Output = Result<Subject, Failure>>,
 {
     let (cases, mut mistakes) = parse(source.file, source.text);
-    let case = cases.iter().find(|case| case.name() == name);
-    let is_of_other = |line: usize| {
-        let mut others = cases.iter().filter(|other| other.name() != name);
-        others.any(|other| (other.first_line..=other.last_line).contains(&line))
+    let has = |case: &Case, line| (case.first_line..=case.last_line).contains(&line);
+    let Some(case) = cases.iter().find(|case| case.name() == name) else {
+        // Its name is not understood, so its mistakes are among those of no case.
+        mistakes.retain(|mistake| !cases.iter().any(|case| has(case, mistake.line())));
+        let nothing = || Failure::other(format!("{} has no case `{name}`", source.file));
+        return Err(match mistakes.is_empty() {
+            true => nothing(),
+            false => PlanError { mistakes }.into(),
+        });
     };
-    mistakes.retain(|mistake| !is_of_other(mistake.line()));
-    let case = match case {
-        Some(case) if mistakes.is_empty() => case,
-        None if mistakes.is_empty() => {
-            return Err(Failure::other(format!(
-                "{} has no case `{name}`",
-                source.file
-            )));
-        }
-        _ => return Err(PlanError { mistakes }.into()),
-    };
+    mistakes.retain(|mistake| {
+        let mut own = cases.iter().filter(|case| case.name() == name);
+        own.any(|case| has(case, mistake.line()))
+    });
+    if !mistakes.is_empty() {
+        return Err(PlanError { mistakes }.into());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -81,4 +83,39 @@ pub fn mocked_subject<S: IntoServer>(
     let mocks = Mocks::default();
     let subject = subject(service(mocks.clone()), constants)?;
     Ok(subject.mocks(&mocks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Server;
+    use crate::value;
+
+    fn run(text: &'static str, name: &str) -> Result<(), Failure> {
+        let source = Source {
+            file: "some.pysoa",
+            text,
+        };
+        run_case(source, name, async || {
+            subject(Server::untyped("empty", "1.0.0"), value!({}))
+        })
+    }
+
+    #[test]
+    fn a_mistake_fails_the_test_of_its_own_case_and_no_other() {
+        let text = "test name: t-7\ntest description: x\na: expect: error: code=UNKNOWN\n\n\
+                    test name: parted\n\ntest description: x\na: expect: error: code=UNKNOWN\n\n\
+                    test name: wrong\ntest description: x\na: expct: no errors\n\n\
+                    test name: right\ntest description: x\na: expect: error: code=UNKNOWN\n";
+        run(text, "right").unwrap();
+        let told = |name| run(text, name).unwrap_err().to_string();
+        assert!(told("wrong").contains("some.pysoa:12:4: expected"));
+        assert!(!told("wrong").contains("some.pysoa:1:"));
+        assert!(told("parted").starts_with("some.pysoa:5:1: a case without a description"));
+        let unnamed = told("t-7");
+        assert!(
+            unnamed.starts_with("some.pysoa:1:13: expected the end of the name"),
+            "{unnamed}"
+        );
+    }
 }
