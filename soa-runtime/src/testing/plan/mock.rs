@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::case::{Fixtures, MockCalls, MockSpec, MockValue};
 use super::matcher::same;
-use super::report::Problem;
+use super::report::{Problem, cut};
 use super::run::{Calling, Scene};
 use super::tree::{Leaf, Path, Tree};
 use super::typed::Typed;
@@ -323,7 +323,9 @@ fn problems(
                         if !is_it {
                             let was = call.map_or_else(
                                 || "there was none".to_owned(),
-                                |call| format!("was [{:?}, {:?}]", call.arguments, call.named),
+                                |call| {
+                                    format!("was [{}, {}]", cut(&call.arguments), cut(&call.named))
+                                },
                             );
                             let what = format!(
                                 "call {} of `{name}` should have been [{arguments:?}, {named:?}], but {was}",

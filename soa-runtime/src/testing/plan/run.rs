@@ -363,12 +363,9 @@ impl ActionCase {
         let mut problems = Vec::new();
         if let Some(line) = self.no_errors {
             let errors = answer.job_errors.iter().chain(&answer.errors);
-            let errors: Vec<String> = errors.map(|error| format!("\n{error}")).collect();
+            let errors: Vec<&WireError> = errors.collect();
             if !errors.is_empty() {
-                let what = format!(
-                    "there should be no errors, but there are{}",
-                    errors.concat()
-                );
+                let what = format!("there should be no errors, but there are{}", lines(errors));
                 problems.push(scene.problem(line, what));
             }
         }
@@ -450,9 +447,21 @@ impl ActionCase {
 fn listed(errors: &[WireError]) -> String {
     match errors {
         [] => "there is none".to_owned(),
-        errors => {
-            let errors: Vec<String> = errors.iter().map(|error| format!("\n{error}")).collect();
-            format!("there is{}", errors.concat())
+        errors => format!("there is{}", lines(errors)),
+    }
+}
+
+/// A line for each error, and not more than can be read.
+fn lines<'a>(errors: impl IntoIterator<Item = &'a WireError>) -> String {
+    const SHOWN: usize = 20;
+    let mut errors = errors.into_iter();
+    let shown = errors.by_ref().take(SHOWN);
+    let mut lines: String = shown.map(|error| format!("\n{error}")).collect();
+    match errors.count() {
+        0 => lines,
+        more => {
+            lines.push_str(&format!("\n… and {more} more"));
+            lines
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::case::{Calls, Fixtures};
 use super::compare::is_exactly;
-use super::report::Problem;
+use super::report::{Problem, cut};
 use super::run::{Calling, Scene};
 use crate::client::Client;
 use crate::codec::{Map, Value};
@@ -91,7 +91,7 @@ impl Stubs {
             let name = format!("`{}.{}`", expected.service, expected.action);
             let shown: Vec<String> = called
                 .iter()
-                .map(|call| format!("\n    {call:?}"))
+                .map(|call| format!("\n    {}", cut(call)))
                 .collect();
             match &expected.calls {
                 Calls::None { line } if !called.is_empty() => {
