@@ -14,7 +14,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, LitStr, Token, braced, token};
+use syn::{Expr, Ident, LitStr, ReturnType, Token, braced, token};
 
 use crate::errors::Errors;
 
@@ -183,8 +183,8 @@ fn tests(plans: &Plans, root: &Path, errors: &mut Errors) -> TokenStream {
     quote! {
         #(#modules)*
 
-        // Names come from files; what the user writes may await, and be a closure for what is a function.
-        #[allow(non_snake_case, clippy::unused_async, clippy::redundant_closure)]
+        // Names come from files.
+        #[allow(non_snake_case)]
         async fn #function() -> ::core::result::Result<
             #framework::testing::plan::Subject,
             #framework::testing::plan::Failure,
@@ -201,16 +201,28 @@ fn subject(plans: &Plans, framework: &TokenStream, errors: &mut Errors) -> Optio
         None => quote!(#framework::value!({})),
     };
     match (&plans.service, &plans.live, &plans.name) {
-        (Some(Expr::Closure(closure)), None, None) => Some(quote! {
-            #framework::__private::mocked_subject(#closure, #constants)
-        }),
+        (Some(Expr::Closure(closure)), None, None) => {
+            // Written anew, so that what is in it may await and fail like an expression without mocks.
+            let (inputs, body) = (&closure.inputs, &closure.body);
+            let made = match &closure.output {
+                ReturnType::Type(_, service) => quote!(::core::result::Result::<#service, _>::Ok),
+                ReturnType::Default => quote!(::core::result::Result::Ok),
+            };
+            Some(quote! {
+                #framework::__private::mocked_subject(async |#inputs| #made(#body), #constants).await
+            })
+        }
         (Some(service), None, None) => Some(quote! {
-            #framework::__private::subject(#service, #constants)
+            #framework::__private::subject(
+                async || ::core::result::Result::Ok(#service),
+                #constants
+            ).await
         }),
         (None, Some(client), Some(name)) => Some(quote! {
-            ::core::result::Result::Ok(
-                #framework::testing::plan::Subject::live(#client, #name).constants(#constants)
-            )
+            #framework::__private::live_subject(
+                async || ::core::result::Result::Ok((#client, #name)),
+                #constants
+            ).await
         }),
         (None, Some(client), None) => {
             errors.on(

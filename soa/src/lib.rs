@@ -382,8 +382,8 @@ pub use soa_macros::ActionErrors;
 /// | argument | |
 /// |---|---|
 /// | texts | Patterns of files, relative to the crate: `*` and `?` in a name, `**` for any directories. |
-/// | `service` | The service under test, made anew for each case: what [`IntoServer`] takes, or a closure that makes it of the case's [`Mocks`](crate::testing::plan::Mocks). It may await. |
-/// | `live`, `name` | In place of `service`: a [`Client`], and the name of a service that it finds. Cases that need the service in the test's own process are ignored. |
+/// | `service` | The service under test, made anew for each case: what [`IntoServer`] takes, or a closure that makes it of the case's [`Mocks`](crate::testing::plan::Mocks). Either may await, and use `?` with any error. |
+/// | `live`, `name` | In place of `service`: a [`Client`], and the name of a service that it finds; they may await and fail, too. Cases that need the service in the test's own process are ignored. |
 /// | `constants` | What `[[name]]` in a plan refers to, as [`value!`](crate::value) takes a map. |
 /// | `crate` | The path of this crate, where it is not `::soa`. |
 ///

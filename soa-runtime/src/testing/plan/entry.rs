@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::parse::parse;
+use super::run::with_causes;
 use super::{Case, Failure, Mocks, PlanError, Subject};
+use crate::client::Client;
 use crate::codec::Value;
+use crate::message::Name;
 use crate::server::IntoServer;
 
 /// A file of plans as it was when the test was compiled.
@@ -65,24 +68,43 @@ where
     result
 }
 
+/// What the expressions of the user may fail with: anything.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// What is tested: a service in this process.
-pub fn subject(service: impl IntoServer, constants: Value) -> Result<Subject, Failure> {
-    match Subject::service(service) {
-        Ok(subject) => Ok(subject.constants(constants)),
-        Err(error) => Err(Failure::other(format!(
-            "the service cannot be built: {error}"
-        ))),
-    }
+pub async fn subject<S: IntoServer>(
+    service: impl AsyncFnOnce() -> Result<S, BoxError>,
+    constants: Value,
+) -> Result<Subject, Failure> {
+    let service = service().await.map_err(not_made)?;
+    let subject = Subject::service(service).map_err(|error| not_made(error.into()))?;
+    Ok(subject.constants(constants))
 }
 
 /// The same for a service that is built with mocks.
-pub fn mocked_subject<S: IntoServer>(
-    service: impl FnOnce(Mocks) -> S,
+pub async fn mocked_subject<S: IntoServer>(
+    service: impl AsyncFnOnce(Mocks) -> Result<S, BoxError>,
     constants: Value,
 ) -> Result<Subject, Failure> {
     let mocks = Mocks::default();
-    let subject = subject(service(mocks.clone()), constants)?;
+    let subject = subject(async || service(mocks.clone()).await, constants).await?;
     Ok(subject.mocks(&mocks))
+}
+
+/// The same for a service that is somewhere: a client, and what it calls the service.
+pub async fn live_subject<N: Into<Name>>(
+    service: impl AsyncFnOnce() -> Result<(Client, N), BoxError>,
+    constants: Value,
+) -> Result<Subject, Failure> {
+    let (client, name) = service().await.map_err(not_made)?;
+    Ok(Subject::live(client, name).constants(constants))
+}
+
+fn not_made(error: BoxError) -> Failure {
+    Failure::other(format!(
+        "what is tested cannot be made: {}",
+        with_causes(&*error)
+    ))
 }
 
 #[cfg(test)]
@@ -97,7 +119,8 @@ mod tests {
             text,
         };
         run_case(source, name, async || {
-            subject(Server::untyped("empty", "1.0.0"), value!({}))
+            let service = async || Ok(Server::untyped("empty", "1.0.0"));
+            subject(service, value!({})).await
         })
     }
 
@@ -117,5 +140,16 @@ mod tests {
             unnamed.starts_with("some.pysoa:1:13: expected the end of the name"),
             "{unnamed}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_made_is_told_with_its_causes() {
+        let service = async || Server::untyped("a server", "1").build().map_err(Into::into);
+        let failure = subject(service, value!({})).await.unwrap_err().to_string();
+        assert!(
+            failure.starts_with("what is tested cannot be made: "),
+            "{failure}"
+        );
+        assert!(failure.contains("a server"), "{failure}");
     }
 }
