@@ -127,14 +127,8 @@ fn tests(plans: &Plans, root: &Path, errors: &mut Errors) -> TokenStream {
     let Some(subject) = subject(plans, &framework, errors) else {
         return TokenStream::new();
     };
-    let mut modules = Names::default();
-    let named: Vec<(Ident, &Plan)> = files
-        .iter()
-        .map(|plan| {
-            let stem = Path::new(&plan.file).file_stem().unwrap_or_default();
-            (modules.unique(&stem.to_string_lossy()), plan)
-        })
-        .collect();
+    let modules = modules(files.iter().map(|plan| plan.file.as_str()));
+    let named: Vec<(Ident, &Plan)> = modules.into_iter().zip(&files).collect();
     let Some((first, _)) = named.first() else {
         return TokenStream::new();
     };
@@ -287,6 +281,44 @@ fn find(plans: &Plans, root: &Path, errors: &mut Errors) -> Vec<Plan> {
     read
 }
 
+/// The names of the modules of files: their own, and those of as many of their directories as tell them apart.
+///
+/// All that would have the same name get longer ones, so that none depends on which file comes first.
+fn modules<'a>(files: impl Iterator<Item = &'a str>) -> Vec<Ident> {
+    let files: Vec<Vec<String>> = files.map(parts).collect();
+    let mut lengths = vec![1_usize; files.len()];
+    let name = |file: &[String], length: usize| {
+        let from = file.len().saturating_sub(length);
+        identifier(&file.get(from..).unwrap_or_default().join("_"))
+    };
+    loop {
+        let both = || files.iter().zip(&lengths);
+        let names: Vec<String> = both().map(|(file, length)| name(file, *length)).collect();
+        let may_grow: Vec<bool> = both()
+            .zip(&names)
+            .map(|((file, length), name)| {
+                let others = names.iter().filter(|other| *other == name);
+                others.count() > 1 && *length < file.len()
+            })
+            .collect();
+        if !may_grow.contains(&true) {
+            let mut unique = Names::default();
+            return names.iter().map(|name| unique.unique(name)).collect();
+        }
+        for (length, may_grow) in lengths.iter_mut().zip(may_grow) {
+            *length += usize::from(may_grow);
+        }
+    }
+}
+
+/// The directories of a file and its name without the extension.
+fn parts(file: &str) -> Vec<String> {
+    let path = Path::new(file).with_extension("");
+    let parts = path.components();
+    let parts = parts.map(|part| part.as_os_str().to_string_lossy().into_owned());
+    parts.collect()
+}
+
 /// Names of modules and functions, none of them twice.
 #[derive(Default)]
 struct Names(HashSet<String>);
@@ -376,6 +408,35 @@ mod tests {
             format!("{shown}\n    {errors}")
         });
         insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn files_of_the_same_name_are_told_apart_by_their_directories() {
+        let names = |files: &[&str]| {
+            let names = modules(files.iter().copied()).into_iter();
+            names.map(|name| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(&[
+                "plans/a.b.pysoa",
+                "plans/same.pysoa",
+                "plans/sub/same.pysoa"
+            ]),
+            ["a_b", "plans_same", "sub_same"]
+        );
+        assert_eq!(
+            names(&[
+                "x/s/same.pysoa",
+                "y/s/same.pysoa",
+                "y/t/same.pysoa",
+                "y/other.pysoa"
+            ]),
+            ["x_s_same", "y_s_same", "t_same", "other"]
+        );
+        assert_eq!(
+            names(&["a-b.pysoa", "a_b.pysoa", "s/a-b.pysoa"]),
+            ["a_b", "a_b_2", "s_a_b"]
+        );
     }
 
     #[test]

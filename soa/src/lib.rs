@@ -373,7 +373,8 @@ pub use soa_macros::ActionErrors;
 /// soa::test_plans!("tests/plans/*.pysoa", service = Calculator, constants = {"user": {"id": 7}});
 /// ```
 ///
-/// stands in a test, at the place of a module. It makes a module of each file, named after it, with a test of each case,
+/// stands in a test, at the place of a module. It makes a module of each file, named after it (and after its directories,
+/// where another has the same name), with a test of each case,
 /// named after the case, and a test `every_line_is_understood`. A case with `test skip` is an ignored test. The guide
 /// [test plans](crate::docs::test_plans) has the grammar of the files.
 ///

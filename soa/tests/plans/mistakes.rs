@@ -26,7 +26,8 @@ fn a_value_that_does_not_fit_is_told_with_its_place() {
                  echo: expect any none: attribute value: x\necho: input: a..b: 1\necho: input: c: 1\necho: input: c.d: 1\n\
                  freeze time: yesterday\necho: mock: a.b: c.return_value: {'x': 1}\necho: mock: a.b: expect called: [1]\n\
                  stub action: a: b: body: x: 1\nstub action: a: b: error: code=X, field=none, message=none\n\
-                 echo: expect regex: attribute value: y: (?<=a)b\necho: input bool: yes: yes\necho: input: 0: x\necho: stub action: a: c: expect called int:";
+                 echo: expect regex: attribute value: y: (?<=a)b\necho: input bool: yes: yes\necho: input: 0: x\necho: stub action: a: c: expect called int:\n\
+                 echo.99999999999: input: a: 1\necho: input: d: [[]]";
     insta::assert_snapshot!(told(lines));
 }
 

@@ -371,7 +371,7 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wro
     let index = match matched.get(Slot::Index) {
         Some(index) => index
             .parse()
-            .map_err(|_| format!("index {index} is too large"))?,
+            .map_err(|_| Slot::Index.is(format!("index {index} is too large")))?,
         None => 0,
     };
     let Some(action) = case.action(name, index, line) else {
@@ -394,7 +394,7 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wro
             put(tree, line, matched, expected(matched)?)
         }
         Kind::ExpectAny => {
-            let any = AnyKind::new(data_type(matched))?;
+            let any = AnyKind::new(data_type(matched)).map_err(|text| Slot::DataType.is(text))?;
             put(&mut action.expected, line, matched, Typed::Any(any))
         }
         Kind::ExpectNone => put(
