@@ -35,6 +35,14 @@ async fn every_value_that_is_not_as_expected_is_told_with_its_line() {
 }
 
 #[tokio::test]
+async fn a_time_with_a_zone_and_one_without_are_told_apart() {
+    let lines = "freeze time: 2018-04-20T04:20:20Z\necho: input datetime: aware: utc_now\necho: input datetime: naive: now\n\
+                 echo: expect datetime: attribute value: aware: 2018,4,20,4,20,20\n\
+                 echo: expect datetime: attribute value: naive: utc_now";
+    insta::assert_snapshot!(report(lines).await);
+}
+
+#[tokio::test]
 async fn errors_that_are_not_as_expected_are_told_with_those_that_there_are() {
     let lines = "fail: input int: count: 2\nfail: expect: no errors\nfail: expect: error: code=THIRD\n\
                  fail: expect: not error: code=FIRST\nfail: expect: exact error: code=FIRST, message=Another\n\

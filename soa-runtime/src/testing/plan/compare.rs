@@ -41,6 +41,19 @@ impl Leaf {
             Typed::Moment(_) | Typed::Template(_) => String::new(),
         }
     }
+
+    /// What to do about a value that looks almost the same.
+    fn advice(&self, actual: &Value) -> &'static str {
+        match (&self.typed, actual) {
+            (Typed::Value(Value::DateTime(_)), Value::UtcDateTime(_)) => {
+                "\na time with a zone is never one without: `utc_now` and `utc_midnight` have one"
+            }
+            (Typed::Value(Value::UtcDateTime(_)), Value::DateTime(_)) => {
+                "\na time without a zone is never one with it: `now`, `midnight` and numbers have none"
+            }
+            _ => "",
+        }
+    }
 }
 
 /// A value with its kind, for people.
@@ -103,7 +116,16 @@ fn part(
         }
         (Tree::Leaf(leaf), Some(actual)) if leaf.accepts(actual) => return,
         (Tree::Map(pairs), Some(Value::Map(map))) if pairs.is_empty() && map.is_empty() => return,
-        (Tree::Leaf(leaf), _) => (Some(leaf.line), leaf.describe()),
+        (Tree::Leaf(leaf), Some(actual)) => {
+            found.push(Mismatch {
+                line: Some(leaf.line),
+                path: path.clone(),
+                expected: leaf.describe(),
+                got: format!("{}{}", describe(actual), leaf.advice(actual)),
+            });
+            return;
+        }
+        (Tree::Leaf(leaf), None) => (Some(leaf.line), leaf.describe()),
         (Tree::List(_), _) => (first_line(expected), "a list".to_owned()),
         (Tree::Map(pairs), _) if pairs.is_empty() => (
             nearby,
