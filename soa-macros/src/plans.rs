@@ -1,8 +1,9 @@
 //! `test_plans!`: a test for each case of the plans that match.
 //!
-//! The macro does not read plans, it looks through them: which blocks have a `test name:`, and which are skipped. What a
-//! line means, and whether it means anything, is the runtime's business, when the test runs. So a plan with a mistake fails
-//! its own tests and no others, this crate needs no grammar, and nothing is compiled twice.
+//! The macro does not read plans, it looks through them: which blocks have a `test name:`, which are skipped, and which need
+//! the service in the test's process. What a line means, and whether it means anything, is the runtime's business, when the
+//! test runs. So a plan with a mistake fails its own tests and no others, this crate needs no grammar, and nothing is
+//! compiled twice.
 //!
 //! Files are found here and their text goes into the tests by `include_str!`, so that an edit builds them again. A *new*
 //! file is seen when the test is compiled the next time.

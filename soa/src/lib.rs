@@ -374,9 +374,9 @@ pub use soa_macros::ActionErrors;
 /// ```
 ///
 /// stands in a test, at the place of a module. It makes a module of each file, named after it (and after its directories,
-/// where another has the same name), with a test of each case,
-/// named after the case, and a test `every_line_is_understood`. A case with `test skip` is an ignored test. The guide
-/// [test plans](crate::docs::test_plans) has the grammar of the files.
+/// where another has the same name), with a test of each case, named after the case, and a test
+/// `every_line_is_understood`. A case with `test skip` is an ignored test. Where two `test_plans!` have a file in common,
+/// each needs a module of its own around it. The guide [test plans](crate::docs::test_plans) has the grammar of the files.
 ///
 /// # Arguments
 ///

@@ -18,7 +18,7 @@ use super::tree::{Leaf, Path, Tree};
 use super::typed::Typed;
 use crate::codec::{Map, Value};
 
-/// The mocks of the case that runs. Clones are the same; the service under test is built with one.
+/// The mocks of the case that runs, one at a time. Clones are the same; the service under test is built with one.
 #[derive(Clone, Default)]
 pub struct Mocks(Arc<Mutex<State>>);
 

@@ -90,7 +90,7 @@ impl Subject {
         self
     }
 
-    /// The mocks that the service was built with.
+    /// The mocks that the service was built with. One case at a time can be run with them.
     #[must_use]
     pub fn mocks(mut self, mocks: &Mocks) -> Self {
         self.mocks = mocks.clone();
