@@ -15,6 +15,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
 use syn::{Expr, Ident, LitStr, ReturnType, Token, braced, token};
 
 use crate::errors::Errors;
@@ -199,26 +200,42 @@ fn subject(plans: &Plans, framework: &TokenStream, errors: &mut Errors) -> Optio
         (Some(Expr::Closure(closure)), None, None) => {
             // Written anew, so that what is in it may await and fail like an expression without mocks.
             let (inputs, body) = (&closure.inputs, &closure.body);
-            let made = match &closure.output {
+            let ok = match &closure.output {
                 ReturnType::Type(_, service) => quote!(::core::result::Result::<#service, _>::Ok),
                 ReturnType::Default => quote!(::core::result::Result::Ok),
             };
+            let (mocks, service) = (local("mocks", closure), local("service", body));
             Some(quote! {
-                #framework::__private::mocked_subject(async |#inputs| #made(#body), #constants).await
+                let #mocks = #framework::testing::plan::Mocks::default();
+                let #service = #framework::__private::made_with(&#mocks, async |#inputs| #ok(#body)).await?;
+                ::core::result::Result::Ok(
+                    #framework::__private::subject(#service, #constants)?.mocks(&#mocks)
+                )
             })
         }
-        (Some(service), None, None) => Some(quote! {
-            #framework::__private::subject(
-                async || ::core::result::Result::Ok(#service),
-                #constants
-            ).await
-        }),
-        (None, Some(client), Some(name)) => Some(quote! {
-            #framework::__private::live_subject(
-                async || ::core::result::Result::Ok((#client, #name)),
-                #constants
-            ).await
-        }),
+        (Some(expression), None, None) => {
+            let service = local("service", expression);
+            let made = made(expression, framework);
+            Some(quote! {
+                let #service = #made;
+                #framework::__private::subject(#service, #constants)
+            })
+        }
+        (None, Some(client_expression), Some(name_expression)) => {
+            let (client, name) = (
+                local("client", client_expression),
+                local("name", name_expression),
+            );
+            let made_client = made(client_expression, framework);
+            let made_name = made(name_expression, framework);
+            Some(quote! {
+                let #client = #made_client;
+                let #name = #made_name;
+                ::core::result::Result::Ok(
+                    #framework::testing::plan::Subject::live(#client, #name).constants(#constants)
+                )
+            })
+        }
         (None, Some(client), None) => {
             errors.on(
                 client,
@@ -242,6 +259,16 @@ fn subject(plans: &Plans, framework: &TokenStream, errors: &mut Errors) -> Optio
             None
         }
     }
+}
+
+/// What an expression gives, which may await and fail with anything.
+fn made(expression: &Expr, framework: &TokenStream) -> TokenStream {
+    quote!(#framework::__private::made(async || ::core::result::Result::Ok(#expression)).await?)
+}
+
+/// A variable that the user's expressions do not see. What is wrong with its type is told at the expression.
+fn local(name: &str, expression: &impl Spanned) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(expression.span()))
 }
 
 /// The plans that match, sorted by their files.

@@ -5,9 +5,7 @@ use std::time::Duration;
 use super::parse::parse;
 use super::run::with_causes;
 use super::{Case, Failure, Mocks, PlanError, Subject};
-use crate::client::Client;
 use crate::codec::Value;
-use crate::message::Name;
 use crate::server::IntoServer;
 
 /// A file of plans as it was when the test was compiled.
@@ -71,33 +69,23 @@ where
 /// What the expressions of the user may fail with: anything.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// What an expression of the user gives, which may await and fail.
+pub async fn made<T>(make: impl AsyncFnOnce() -> Result<T, BoxError>) -> Result<T, Failure> {
+    make().await.map_err(not_made)
+}
+
+/// The same for a closure that takes the mocks.
+pub async fn made_with<T>(
+    mocks: &Mocks,
+    make: impl AsyncFnOnce(Mocks) -> Result<T, BoxError>,
+) -> Result<T, Failure> {
+    make(mocks.clone()).await.map_err(not_made)
+}
+
 /// What is tested: a service in this process.
-pub async fn subject<S: IntoServer>(
-    service: impl AsyncFnOnce() -> Result<S, BoxError>,
-    constants: Value,
-) -> Result<Subject, Failure> {
-    let service = service().await.map_err(not_made)?;
+pub fn subject(service: impl IntoServer, constants: Value) -> Result<Subject, Failure> {
     let subject = Subject::service(service).map_err(|error| not_made(error.into()))?;
     Ok(subject.constants(constants))
-}
-
-/// The same for a service that is built with mocks.
-pub async fn mocked_subject<S: IntoServer>(
-    service: impl AsyncFnOnce(Mocks) -> Result<S, BoxError>,
-    constants: Value,
-) -> Result<Subject, Failure> {
-    let mocks = Mocks::default();
-    let subject = subject(async || service(mocks.clone()).await, constants).await?;
-    Ok(subject.mocks(&mocks))
-}
-
-/// The same for a service that is somewhere: a client, and what it calls the service.
-pub async fn live_subject<N: Into<Name>>(
-    service: impl AsyncFnOnce() -> Result<(Client, N), BoxError>,
-    constants: Value,
-) -> Result<Subject, Failure> {
-    let (client, name) = service().await.map_err(not_made)?;
-    Ok(Subject::live(client, name).constants(constants))
 }
 
 fn not_made(error: BoxError) -> Failure {
@@ -119,8 +107,7 @@ mod tests {
             text,
         };
         run_case(source, name, async || {
-            let service = async || Ok(Server::untyped("empty", "1.0.0"));
-            subject(service, value!({})).await
+            subject(Server::untyped("empty", "1.0.0"), value!({}))
         })
     }
 
@@ -144,8 +131,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_made_is_told_with_its_causes() {
-        let service = async || Server::untyped("a server", "1").build().map_err(Into::into);
-        let failure = subject(service, value!({})).await.unwrap_err().to_string();
+        let server = || Server::untyped("a server", "1");
+        let failed = made(async || Ok(server().build()?)).await.unwrap_err();
+        let failure = failed.to_string();
+        assert_eq!(
+            failure,
+            subject(server(), value!({})).unwrap_err().to_string()
+        );
         assert!(
             failure.starts_with("what is tested cannot be made: "),
             "{failure}"
