@@ -90,7 +90,7 @@ impl Subject {
         self
     }
 
-    /// The mocks that the service was built with.
+    /// The mocks that the service was built with. One case at a time can be run with them.
     #[must_use]
     pub fn mocks(mut self, mocks: &Mocks) -> Self {
         self.mocks = mocks.clone();
@@ -146,6 +146,13 @@ impl Scene<'_> {
     }
 }
 
+/// Whether stubs and mocks may still be called: what is not called yet is no problem then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Calling {
+    GoesOn,
+    IsOver,
+}
+
 /// What finds where a response is not as a tree says.
 type Look = fn(&Tree, &Value) -> Vec<Mismatch>;
 
@@ -162,8 +169,8 @@ impl Case {
     /// Runs the case.
     ///
     /// # Errors
-    /// All expectations of the first action that does not fulfil its own; a service that cannot be called; a line that
-    /// this subject cannot do.
+    /// All expectations of the first action that does not fulfil its own, and those of the case that calls have broken
+    /// until then; a service that cannot be called; a line that this subject cannot do.
     pub async fn run(&self, subject: &Subject) -> Result<(), Failure> {
         let began = UtcDateTime::now();
         let mut answers: Vec<Answered> = Vec::new();
@@ -198,7 +205,12 @@ impl Case {
             let called = call(action, &before, clock, &case_stubs).await;
             let (answer, stubs) = match called {
                 Ok(called) => called,
-                Err(problem) => return failed(vec![problem], None),
+                Err(problem) => {
+                    let mut problems = vec![problem];
+                    problems.extend(case_stubs.problems(&before, Calling::GoesOn));
+                    problems.extend(subject.mocks.end_case(&before, Calling::GoesOn));
+                    return failed(problems, None);
+                }
             };
             let shown = answered(&format!("{}.{}", action.action, action.index), &answer);
             answers.push(Answered {
@@ -208,15 +220,18 @@ impl Case {
             });
             let after = self.scene(subject, &answers, now);
             let mut problems = action.problems(&answer, &after);
-            problems.extend(stubs.problems(&after));
+            problems.extend(stubs.problems(&after, Calling::IsOver));
             problems.extend(subject.mocks.end_action(&after));
             if !problems.is_empty() {
+                // What the whole case expects of calls may well be the cause.
+                problems.extend(case_stubs.problems(&after, Calling::GoesOn));
+                problems.extend(subject.mocks.end_case(&after, Calling::GoesOn));
                 return failed(problems, Some(shown));
             }
         }
         let end = self.scene(subject, &answers, of_case.unwrap_or(began));
-        let mut problems = case_stubs.problems(&end);
-        problems.extend(subject.mocks.end_case(&end));
+        let mut problems = case_stubs.problems(&end, Calling::IsOver);
+        problems.extend(subject.mocks.end_case(&end, Calling::IsOver));
         match problems.is_empty() {
             true => Ok(()),
             false => failed(problems, None),
@@ -311,7 +326,7 @@ async fn call(
 }
 
 /// An error with all that it comes from.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -348,12 +363,9 @@ impl ActionCase {
         let mut problems = Vec::new();
         if let Some(line) = self.no_errors {
             let errors = answer.job_errors.iter().chain(&answer.errors);
-            let errors: Vec<String> = errors.map(|error| format!("\n{error}")).collect();
+            let errors: Vec<&WireError> = errors.collect();
             if !errors.is_empty() {
-                let what = format!(
-                    "there should be no errors, but there are{}",
-                    errors.concat()
-                );
+                let what = format!("there should be no errors, but there are{}", lines(errors));
                 problems.push(scene.problem(line, what));
             }
         }
@@ -435,9 +447,21 @@ impl ActionCase {
 fn listed(errors: &[WireError]) -> String {
     match errors {
         [] => "there is none".to_owned(),
-        errors => {
-            let errors: Vec<String> = errors.iter().map(|error| format!("\n{error}")).collect();
-            format!("there is{}", errors.concat())
+        errors => format!("there is{}", lines(errors)),
+    }
+}
+
+/// A line for each error, and not more than can be read.
+fn lines<'a>(errors: impl IntoIterator<Item = &'a WireError>) -> String {
+    const SHOWN: usize = 20;
+    let mut errors = errors.into_iter();
+    let shown = errors.by_ref().take(SHOWN);
+    let mut lines: String = shown.map(|error| format!("\n{error}")).collect();
+    match errors.count() {
+        0 => lines,
+        more => {
+            lines.push_str(&format!("\n… and {more} more"));
+            lines
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `[[USER.1.name]]` is what the response of `user.1` has at `name`; the action's name may be written in capitals, as it
 //! usually is, and its index may be left out for 0. Any other name is looked up in the constants. A value that is nothing
-//! but one reference keeps the type of what it refers to; inside of a longer text it is written out.
+//! but one reference keeps the type of what it refers to; inside of a longer text it is written out, and all of it is
+//! text, whatever type the line names.
 
 use super::tree::{Path, Segment};
 use crate::codec::{Map, Value};
@@ -33,13 +34,17 @@ pub(super) struct Answered {
 }
 
 impl Template {
-    /// The references of a text; `None` where there are none.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The references of a text; `None` where there are none. What only begins like a reference is text.
+    pub(super) fn parse(text: &str) -> Result<Option<Self>, String> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
+            if rest.starts_with("[[]]") {
+                return Err("`[[]]` refers to nothing: a path belongs in it".to_owned());
+            }
             if let Some((name, behind)) = reference(rest) {
+                Path::parse(name)?;
                 if !plain.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut plain)));
                 }
@@ -51,12 +56,12 @@ impl Template {
             }
         }
         if parts.is_empty() {
-            return None;
+            return Ok(None);
         }
         if !plain.is_empty() {
             parts.push(Part::Text(plain));
         }
-        Some(Self(parts))
+        Ok(Some(Self(parts)))
     }
 
     /// The value that it stands for.
@@ -172,7 +177,8 @@ mod tests {
             responses: &responses,
             constants: constants.as_map().unwrap(),
         };
-        Template::parse(text).map_or(Ok(Value::from(text)), |template| template.resolve(&sources))
+        let template = Template::parse(text)?;
+        template.map_or(Ok(Value::from(text)), |template| template.resolve(&sources))
     }
 
     #[test]
@@ -191,6 +197,9 @@ mod tests {
             ),
             ("[not [[a reference]]", value!("[not [[a reference]]")),
             ("[[[USER.id]]]", value!("[7]")),
+            ("1[[USER.id]]", value!("17")),
+            ("[[USER.id", value!("[[USER.id")),
+            ("[[ USER.id ]]", value!("[[ USER.id ]]")),
         ] {
             assert_eq!(resolved(text), Ok(value), "{text}");
         }
@@ -204,6 +213,15 @@ mod tests {
             "`[[other]]` is nothing; there are user.0, user.1, v2_get.1, people, base"
         );
         assert!(resolved("[[USER.age]]").is_err());
-        assert!(resolved("[[{]]").is_err());
+        for text in [
+            "[[{]]",
+            "[[]]",
+            "a [[]] b",
+            "[[[]]",
+            "[[USER.id]][[]]",
+            "[[a..b]]",
+        ] {
+            assert!(Template::parse(text).is_err(), "{text}");
+        }
     }
 }
