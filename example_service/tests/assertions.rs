@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2};
 use soa::testing::{TestServer, runs_with_only_field_errors};
-use soa::{Client, Server, value};
+use soa::{ActionError, Client, Context, Server, Value, value};
 
 fn example() -> TestServer {
     TestServer::new(ExampleService::new())
@@ -154,4 +154,21 @@ async fn missing_and_further_field_errors_are_printed() {
         soa::assert_runs_with_only_field_errors!(bad(), "id" => "INVALID", "tags" => "INVALID");
     });
     insta::assert_snapshot!(text.await);
+}
+
+#[tokio::test]
+async fn errors_of_the_whole_job_are_not_those_of_the_action() {
+    let server =
+        Server::untyped("strict", "1.0.0").action("refuse", |_: Value, _: Context| async {
+            Err::<Value, _>(ActionError::job("TIRED", "Nobody works today"))
+        });
+    let strict = TestServer::new(server);
+    let text = printed(async {
+        soa::assert_runs_with_only_error_codes!(strict.call("refuse", value!({})), "TIRED");
+    });
+    insta::assert_snapshot!(text.await, @r"
+    the action should have failed with TIRED, but the whole job did
+    answered:
+        TIRED: Nobody works today
+    ");
 }

@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Tests may fail loudly.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2};
+use soa::message::JobRequest;
+use soa::middleware::{JobStage, Next, from_fn};
 use soa::settings::{NoSection, Settings};
-use soa::testing::{Answer, Stub, Stubs, TestServer};
+use soa::testing::{Answer, Introspection, Stub, Stubs, TestServer};
 use soa::{
     ActionError, Client, Context, ErrorKind, LocalTransport, Map, Server, TransportErrorKind,
     Value, value,
@@ -29,6 +33,11 @@ fn context() -> GetContextResponse {
         switches: Vec::new(),
         action: "get_context".to_owned(),
     }
+}
+
+fn client_of(stub: &Stub) -> Client {
+    let client = Client::builder().service("example", stub.clone());
+    client.build().unwrap()
 }
 
 /// What a panic prints.
@@ -216,4 +225,120 @@ async fn what_is_not_stubbed_goes_where_the_calls_of_the_same_client_go() {
         let answer = client.call_action("example", "name", &value!({}));
         assert_eq!(answer.await.unwrap(), value!({ "name": name }));
     }
+}
+
+#[tokio::test]
+async fn a_stub_answers_status_and_introspect_or_passes_them_on() {
+    let own = Stub::new().on_action("status", |_| Ok(value!({ "version": "9" })));
+    let client = Client::builder().service("example", own).build().unwrap();
+    let status = client.call_action("example", "status", &value!({}));
+    assert_eq!(status.await.unwrap(), value!({ "version": "9" }));
+
+    let real = Server::builder(ExampleService::new()).build().unwrap();
+    let stub = Stub::new()
+        .always(ExampleClient::SQUARE, Answer::body(squared(1)))
+        .otherwise(LocalTransport::new(real));
+    let client = Client::builder().service("example", stub).build().unwrap();
+    let offer = Introspection::of(&client, "example").await.unwrap();
+    assert!(offer.actions().any(|action| action == "square"));
+}
+
+#[tokio::test]
+async fn actions_behind_one_that_failed_were_not_called() {
+    let stub = Stub::new()
+        .on(ExampleClient::RECALL, |_| {
+            Err(ActionError::caller("NOT_FOUND", "No such key"))
+        })
+        .always(ExampleClient::SQUARE, Answer::body(squared(1)));
+    let client = client_of(&stub);
+    let example = ExampleClient::new(&client);
+    let key = "x".to_owned();
+    let job = (
+        example.recall(RecallRequest { key }),
+        example.square(square(1)),
+    );
+    client.job(job).await.unwrap_err();
+    assert_eq!(stub.called(), ["recall"]);
+    assert_eq!(stub.exchanges().len(), 1);
+}
+
+/// A job of which nothing is stubbed reaches the service as it is.
+#[tokio::test]
+async fn what_is_passed_on_keeps_its_control_header_and_its_job() {
+    let jobs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&jobs);
+    let real = Server::builder(ExampleService::new()).job_middleware(from_fn(
+        move |job: JobRequest, next: Next<JobStage>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            next.run(job)
+        },
+    ));
+    let stub = Stub::new()
+        .always(ExampleClient::SQUARE, Answer::body(squared(1)))
+        .otherwise(LocalTransport::new(real.build().unwrap()));
+    let client = client_of(&stub);
+    let example = ExampleClient::new(&client);
+
+    let both = client.job((
+        example.get_context(value!({})),
+        example.echo(value!({ "n": 1 })),
+    ));
+    let (seen, _) = both.control("remote", "play").await.unwrap();
+    assert_eq!(seen.control.get("remote"), Some(&"play".into()));
+    assert_eq!(jobs.load(Ordering::Relaxed), 1);
+
+    let mixed = client.job((example.square(square(1)), example.get_context(value!({}))));
+    let (_, seen) = mixed.control("remote", "play").await.unwrap();
+    assert_eq!(seen.control.get("remote"), Some(&"play".into()));
+    assert_eq!(
+        stub.called(),
+        ["get_context", "echo", "square", "get_context"]
+    );
+    assert_eq!(stub.exchanges().len(), 4);
+}
+
+/// An assertion in a closure of a stub is one of the test, also where the code under test hides the error.
+#[test]
+fn a_closure_that_panics_fails_the_test() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.unwrap();
+    let text = printed(|| {
+        runtime.block_on(async {
+            let stub = Stub::new().on(ExampleClient::SQUARE, |request| {
+                assert_eq!(request.number, 7, "the wrong number");
+                Ok(squared(49))
+            });
+            let example = ExampleClient::stubbed(stub);
+            let _ = example.square(square(8)).await;
+        });
+    });
+    let expected = "the stub of service `example` panicked in action `square`: \
+                    assertion `left == right` failed: the wrong number\n  left: 8\n right: 7";
+    assert_eq!(text, expected);
+}
+
+#[tokio::test]
+async fn one_stub_for_two_services_counts_each_call_once() {
+    let stub = Stub::new().on_action("find", Ok);
+    let stubs = Stubs::new().service("a", stub.clone()).service("b", stub);
+    let client = stubs.client();
+    for service in ["a", "b"] {
+        let call = client.call_action(service, "find", &value!({}));
+        call.await.unwrap();
+    }
+    assert_eq!(stubs.called(), ["a.find", "b.find"]);
+}
+
+/// A closure may know its stub, and be replaced.
+#[tokio::test]
+async fn closures_that_hold_their_stub_can_be_replaced() {
+    let stub = Stub::new();
+    let known = stub.clone();
+    let stub = stub.on_action("count", move |_| {
+        Ok(value!({ "n": (known.called().len()) }))
+    });
+    let stub = stub.on_action("count", |_| Ok(value!({ "n": 7 })));
+    let client = Client::builder().service("a", stub).build().unwrap();
+    let count = client.call_action("a", "count", &value!({}));
+    assert_eq!(count.await.unwrap(), value!({ "n": 7 }));
 }

@@ -1,8 +1,9 @@
 //! `test_plans!`: a test for each case of the plans that match.
 //!
-//! The macro does not read plans, it looks through them: which blocks have a `test name:`, and which are skipped. What a
-//! line means, and whether it means anything, is the runtime's business, when the test runs. So a plan with a mistake fails
-//! its own tests and no others, this crate needs no grammar, and nothing is compiled twice.
+//! The macro does not read plans, it looks through them: which blocks have a `test name:`, which are skipped, and which need
+//! the service in the test's process. What a line means, and whether it means anything, is the runtime's business, when the
+//! test runs. So a plan with a mistake fails its own tests and no others, this crate needs no grammar, and nothing is
+//! compiled twice.
 //!
 //! Files are found here and their text goes into the tests by `include_str!`, so that an edit builds them again. A *new*
 //! file is seen when the test is compiled the next time.
@@ -14,10 +15,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, LitStr, Token, braced, token};
+use syn::spanned::Spanned;
+use syn::{Expr, Ident, LitStr, ReturnType, Token, braced, token};
 
 use crate::errors::Errors;
 
+mod case;
 mod glob;
 
 /// The arguments.
@@ -100,14 +103,7 @@ impl Plans {
 struct Plan {
     /// Relative to the crate.
     file: String,
-    cases: Vec<Case>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Case {
-    name: String,
-    skip: Option<String>,
-    is_local_only: bool,
+    cases: Vec<case::Case>,
 }
 
 /// The whole of `test_plans!`, with the directory that patterns are relative to.
@@ -133,14 +129,8 @@ fn tests(plans: &Plans, root: &Path, errors: &mut Errors) -> TokenStream {
     let Some(subject) = subject(plans, &framework, errors) else {
         return TokenStream::new();
     };
-    let mut modules = Names::default();
-    let named: Vec<(Ident, &Plan)> = files
-        .iter()
-        .map(|plan| {
-            let stem = Path::new(&plan.file).file_stem().unwrap_or_default();
-            (modules.unique(&stem.to_string_lossy()), plan)
-        })
-        .collect();
+    let modules = modules(files.iter().map(|plan| plan.file.as_str()));
+    let named: Vec<(Ident, &Plan)> = modules.into_iter().zip(&files).collect();
     let Some((first, _)) = named.first() else {
         return TokenStream::new();
     };
@@ -189,8 +179,8 @@ fn tests(plans: &Plans, root: &Path, errors: &mut Errors) -> TokenStream {
     quote! {
         #(#modules)*
 
-        // Names come from files; what the user writes may await, and be a closure for what is a function.
-        #[allow(non_snake_case, clippy::unused_async, clippy::redundant_closure)]
+        // Names come from files.
+        #[allow(non_snake_case)]
         async fn #function() -> ::core::result::Result<
             #framework::testing::plan::Subject,
             #framework::testing::plan::Failure,
@@ -207,17 +197,45 @@ fn subject(plans: &Plans, framework: &TokenStream, errors: &mut Errors) -> Optio
         None => quote!(#framework::value!({})),
     };
     match (&plans.service, &plans.live, &plans.name) {
-        (Some(Expr::Closure(closure)), None, None) => Some(quote! {
-            #framework::__private::mocked_subject(#closure, #constants)
-        }),
-        (Some(service), None, None) => Some(quote! {
-            #framework::__private::subject(#service, #constants)
-        }),
-        (None, Some(client), Some(name)) => Some(quote! {
-            ::core::result::Result::Ok(
-                #framework::testing::plan::Subject::live(#client, #name).constants(#constants)
-            )
-        }),
+        (Some(Expr::Closure(closure)), None, None) => {
+            // Written anew, so that what is in it may await and fail like an expression without mocks.
+            let (inputs, body) = (&closure.inputs, &closure.body);
+            let ok = match &closure.output {
+                ReturnType::Type(_, service) => quote!(::core::result::Result::<#service, _>::Ok),
+                ReturnType::Default => quote!(::core::result::Result::Ok),
+            };
+            let (mocks, service) = (local("mocks", closure), local("service", body));
+            Some(quote! {
+                let #mocks = #framework::testing::plan::Mocks::default();
+                let #service = #framework::__private::made_with(&#mocks, async |#inputs| #ok(#body)).await?;
+                ::core::result::Result::Ok(
+                    #framework::__private::subject(#service, #constants)?.mocks(&#mocks)
+                )
+            })
+        }
+        (Some(expression), None, None) => {
+            let service = local("service", expression);
+            let made = made(expression, framework);
+            Some(quote! {
+                let #service = #made;
+                #framework::__private::subject(#service, #constants)
+            })
+        }
+        (None, Some(client_expression), Some(name_expression)) => {
+            let (client, name) = (
+                local("client", client_expression),
+                local("name", name_expression),
+            );
+            let made_client = made(client_expression, framework);
+            let made_name = made(name_expression, framework);
+            Some(quote! {
+                let #client = #made_client;
+                let #name = #made_name;
+                ::core::result::Result::Ok(
+                    #framework::testing::plan::Subject::live(#client, #name).constants(#constants)
+                )
+            })
+        }
         (None, Some(client), None) => {
             errors.on(
                 client,
@@ -241,6 +259,16 @@ fn subject(plans: &Plans, framework: &TokenStream, errors: &mut Errors) -> Optio
             None
         }
     }
+}
+
+/// What an expression gives, which may await and fail with anything.
+fn made(expression: &Expr, framework: &TokenStream) -> TokenStream {
+    quote!(#framework::__private::made(async || ::core::result::Result::Ok(#expression)).await?)
+}
+
+/// A variable that the user's expressions do not see. What is wrong with its type is told at the expression.
+fn local(name: &str, expression: &impl Spanned) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(expression.span()))
 }
 
 /// The plans that match, sorted by their files.
@@ -270,7 +298,7 @@ fn find(plans: &Plans, root: &Path, errors: &mut Errors) -> Vec<Plan> {
         match std::fs::read_to_string(root.join(&file)) {
             Ok(text) => read.push(Plan {
                 file: file.to_string_lossy().replace('\\', "/"),
-                cases: cases(&text),
+                cases: case::cases(&text),
             }),
             Err(error) => errors.at(
                 Span::call_site(),
@@ -281,55 +309,42 @@ fn find(plans: &Plans, root: &Path, errors: &mut Errors) -> Vec<Plan> {
     read
 }
 
-/// The cases of a text: its blocks that have a name.
-fn cases(text: &str) -> Vec<Case> {
-    let mut cases = Vec::new();
-    let mut skip_all: Option<String> = None;
-    let lines: Vec<&str> = text.lines().collect();
-    for block in lines.split(|line| line.trim().is_empty()) {
-        let (mut name, mut skip, mut is_local_only) = (None, None, false);
-        for line in block {
-            if let Some(rest) = directive(line, "test name") {
-                name = rest.strip_prefix(':').map(|name| name.trim().to_owned());
-            } else if let Some(rest) = directive(line, "test skip") {
-                match (rest.strip_prefix("global"), rest.strip_prefix(':')) {
-                    (Some(rest), _) => {
-                        let reason = rest.trim_start().strip_prefix(':');
-                        skip_all = reason.map(|reason| reason.trim().to_owned());
-                    }
-                    (_, reason) => skip = reason.map(|reason| reason.trim().to_owned()),
-                }
-            } else if !line.starts_with('#') {
-                is_local_only |= needs_process(line);
-            }
+/// The names of the modules of files: their own, and those of as many of their directories as tell them apart.
+///
+/// All that would have the same name get longer ones, so that none depends on which file comes first.
+fn modules<'a>(files: impl Iterator<Item = &'a str>) -> Vec<Ident> {
+    let files: Vec<Vec<String>> = files.map(parts).collect();
+    let mut lengths = vec![1_usize; files.len()];
+    let name = |file: &[String], length: usize| {
+        let from = file.len().saturating_sub(length);
+        identifier(&file.get(from..).unwrap_or_default().join("_"))
+    };
+    loop {
+        let both = || files.iter().zip(&lengths);
+        let names: Vec<String> = both().map(|(file, length)| name(file, *length)).collect();
+        let may_grow: Vec<bool> = both()
+            .zip(&names)
+            .map(|((file, length), name)| {
+                let others = names.iter().filter(|other| *other == name);
+                others.count() > 1 && *length < file.len()
+            })
+            .collect();
+        if !may_grow.contains(&true) {
+            let mut unique = Names::default();
+            return names.iter().map(|name| unique.unique(name)).collect();
         }
-        if let Some(name) = name.filter(|name| !name.is_empty()) {
-            let skip = skip.or_else(|| skip_all.clone());
-            cases.push(Case {
-                name,
-                skip: skip.filter(|reason| !reason.is_empty()),
-                is_local_only,
-            });
+        for (length, may_grow) in lengths.iter_mut().zip(may_grow) {
+            *length += usize::from(may_grow);
         }
     }
-    cases
 }
 
-fn directive<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-    line.strip_prefix(name).map(str::trim_start)
-}
-
-/// Whether a line is about clock, stubs or mocks, of a case or of an action.
-fn needs_process(line: &str) -> bool {
-    let begins = |text: &str| {
-        let mut words = ["freeze time", "stub action", "mock"].into_iter();
-        words.any(|word| directive(text, word).is_some_and(|rest| rest.starts_with(':')))
-    };
-    let of_action = line
-        .split_once(':')
-        .map_or("", |(_, rest)| rest.trim_start());
-    let of_action = directive(of_action, "global").unwrap_or(of_action);
-    begins(line) || begins(of_action)
+/// The directories of a file and its name without the extension.
+fn parts(file: &str) -> Vec<String> {
+    let path = Path::new(file).with_extension("");
+    let parts = path.components();
+    let parts = parts.map(|part| part.as_os_str().to_string_lossy().into_owned());
+    parts.collect()
 }
 
 /// Names of modules and functions, none of them twice.
@@ -373,27 +388,6 @@ fn identifier(wanted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cases_are_the_blocks_with_a_name() {
-        let text = "# comment\necho: global input: a: 1\n\ntest name: one\ntest description: x\n\ntest skip global: all\n\n\
-                    test name : two\nfreeze time: now\n\ntest skip:\ntest name: three\necho.1: global mock: a: b: 1\n\n\
-                    test skip: this\ntest name: four\n# mock: a\necho: input: freeze time: 1\n\ntest description: none\n";
-        let case = |name: &str, skip: Option<&str>, is_local_only| Case {
-            name: name.to_owned(),
-            skip: skip.map(str::to_owned),
-            is_local_only,
-        };
-        assert_eq!(
-            cases(text),
-            [
-                case("one", None, false),
-                case("two", Some("all"), true),
-                case("three", None, true),
-                case("four", Some("this"), false),
-            ]
-        );
-    }
 
     fn root() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../soa"))
@@ -442,6 +436,35 @@ mod tests {
             format!("{shown}\n    {errors}")
         });
         insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn files_of_the_same_name_are_told_apart_by_their_directories() {
+        let names = |files: &[&str]| {
+            let names = modules(files.iter().copied()).into_iter();
+            names.map(|name| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(&[
+                "plans/a.b.pysoa",
+                "plans/same.pysoa",
+                "plans/sub/same.pysoa"
+            ]),
+            ["a_b", "plans_same", "sub_same"]
+        );
+        assert_eq!(
+            names(&[
+                "x/s/same.pysoa",
+                "y/s/same.pysoa",
+                "y/t/same.pysoa",
+                "y/other.pysoa"
+            ]),
+            ["x_s_same", "y_s_same", "t_same", "other"]
+        );
+        assert_eq!(
+            names(&["a-b.pysoa", "a_b.pysoa", "s/a-b.pysoa"]),
+            ["a_b", "a_b_2", "s_a_b"]
+        );
     }
 
     #[test]

@@ -17,4 +17,4 @@ pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::testing::Stub;
-pub use crate::testing::plan::entry::{Source, check, mocked_subject, run_case, subject};
+pub use crate::testing::plan::entry::{Source, check, made, made_with, run_case, subject};

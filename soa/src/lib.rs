@@ -373,17 +373,18 @@ pub use soa_macros::ActionErrors;
 /// soa::test_plans!("tests/plans/*.pysoa", service = Calculator, constants = {"user": {"id": 7}});
 /// ```
 ///
-/// stands in a test, at the place of a module. It makes a module of each file, named after it, with a test of each case,
-/// named after the case, and a test `every_line_is_understood`. A case with `test skip` is an ignored test. The guide
-/// [test plans](crate::docs::test_plans) has the grammar of the files.
+/// stands in a test, at the place of a module. It makes a module of each file, named after it (and after its directories,
+/// where another has the same name), with a test of each case, named after the case, and a test
+/// `every_line_is_understood`. A case with `test skip` is an ignored test. Where two `test_plans!` have a file in common,
+/// each needs a module of its own around it. The guide [test plans](crate::docs::test_plans) has the grammar of the files.
 ///
 /// # Arguments
 ///
 /// | argument | |
 /// |---|---|
 /// | texts | Patterns of files, relative to the crate: `*` and `?` in a name, `**` for any directories. |
-/// | `service` | The service under test, made anew for each case: what [`IntoServer`] takes, or a closure that makes it of the case's [`Mocks`](crate::testing::plan::Mocks). It may await. |
-/// | `live`, `name` | In place of `service`: a [`Client`], and the name of a service that it finds. Cases that need the service in the test's own process are ignored. |
+/// | `service` | The service under test, made anew for each case: what [`IntoServer`] takes, or a closure that makes it of the case's [`Mocks`](crate::testing::plan::Mocks). Either may await, and use `?` with any error. |
+/// | `live`, `name` | In place of `service`: a [`Client`], and the name of a service that it finds; they may await and fail, too. Cases that need the service in the test's own process are ignored. |
 /// | `constants` | What `[[name]]` in a plan refers to, as [`value!`](crate::value) takes a map. |
 /// | `crate` | The path of this crate, where it is not `::soa`. |
 ///

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
+#[path = "interop/contracts.rs"]
+mod contracts;
 #[path = "interop/plans.rs"]
 mod plans;
 #[path = "interop/processes.rs"]

@@ -1,5 +1,6 @@
 //! `status`: which version of the service answers, and how it fares.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use garde::Validate;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Offer;
 use crate::action::Action;
-use crate::codec::Map;
+use crate::codec::{Map, Value};
 use crate::health::{Checks, Health};
 use crate::message::Name;
 use crate::server::Handler;
@@ -59,6 +60,7 @@ struct HealthCheck {
     /// What may become a problem: code and description
     warnings: Vec<(String, String)>,
     /// Further findings of the checks
+    #[schemars(with = "BTreeMap<String, Value>")]
     diagnostics: Map,
 }
 

@@ -274,6 +274,15 @@ impl ClientError {
         &self.0.service
     }
 
+    /// The action that the service answered with errors, for a job the first; `None` where the job failed as a whole, or was
+    /// not answered.
+    pub fn failed_action(&self) -> Option<&str> {
+        match &self.0.cause {
+            Cause::Action { action, .. } => Some(action),
+            _ => None,
+        }
+    }
+
     /// The errors that the service answered; empty when it did not answer.
     pub fn errors(&self) -> &[WireError] {
         match &self.0.cause {

@@ -382,7 +382,9 @@ impl ServerBuilder {
             std::mem::take(&mut self.offer),
             std::mem::take(&mut self.health_checks),
         );
-        self.actions.extend(builtin);
+        for (action, handler) in builtin {
+            self.actions.entry(action).or_insert(handler);
+        }
         self.guard();
         if let Some(problem) = self.problem {
             return Err(problem);

@@ -364,7 +364,7 @@ pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -
 }
 
 /// What was said by a panic.
-pub(super) fn text_of(panic: &(dyn Any + Send)) -> Cow<'_, str> {
+pub(crate) fn text_of(panic: &(dyn Any + Send)) -> Cow<'_, str> {
     match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).into(),
         (None, Some(text)) => text.as_str().into(),

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 pub(crate) use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
 pub use hooks::StartupError;
+pub(crate) use job::text_of;
 pub use run::Stopped;
 pub(crate) use stats::Blocking;
 pub use stats::Stats;

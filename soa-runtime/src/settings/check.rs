@@ -86,7 +86,11 @@ impl<'a> Checker<'a> {
             _ => {}
         }
         self.unexpected(node, shape, path);
-        plain(node)
+        match shape.kind() {
+            // Serde would say the same of what was chosen in another way.
+            Kind::Variants(_) | Kind::Tagged(_) => Json::Null,
+            _ => plain(node),
+        }
     }
 
     fn table(&mut self, node: &Node, table: &Table<'a>, path: &Path) -> Json {

@@ -5,12 +5,12 @@
 //! `assert_runs!` and so on await a call, apply the function, and panic where they stand.
 //!
 //! Expected errors are counted: two of one code have to be answered twice. As in PySOA, an error at a field is none of
-//! the errors by code alone, and the other way round.
+//! the errors by code alone, and the other way round, and errors of the whole job are none of an action's.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Write as _};
 
-use crate::error::ClientError;
+use crate::error::{ClientError, ErrorKind};
 use crate::message::WireError;
 
 /// Why an assertion about a call does not hold: for people, over several lines.
@@ -37,7 +37,10 @@ impl Error for Unexpected {}
 /// The call failed.
 pub fn runs<R>(outcome: Result<R, ClientError>) -> Result<R, Unexpected> {
     outcome.map_err(|error| {
-        let mut text = "the call should have succeeded, but failed".to_owned();
+        let mut text = match error.failed_action() {
+            Some(action) => format!("the call should have succeeded, but `{action}` failed"),
+            None => "the call should have succeeded, but failed".to_owned(),
+        };
         match error.errors() {
             [] => text.push_str(&unanswered(&error)),
             errors => text.push_str(&told("answered", errors)),
@@ -129,6 +132,10 @@ fn answered<R: Debug>(
             "the call should have failed with {expected}, but was not answered{}",
             unanswered(&error)
         ))),
+        Err(error) if error.kind() == ErrorKind::Job => Err(Unexpected(format!(
+            "the action should have failed with {expected}, but the whole job did{}",
+            told("answered", error.errors())
+        ))),
         Err(error) => Ok(error.errors().to_vec()),
     }
 }
@@ -139,7 +146,10 @@ fn compare<R: Debug>(
     only: bool,
 ) -> Result<Vec<WireError>, Unexpected> {
     let wanted: Vec<String> = expected.iter().map(|error| shown(*error)).collect();
-    let wanted = wanted.join(", ");
+    let wanted = match wanted.as_slice() {
+        [] => "errors".to_owned(),
+        wanted => wanted.join(", "),
+    };
     let errors = answered(outcome, &wanted)?;
     let mut missing = expected;
     let mut others = Vec::new();
@@ -197,7 +207,8 @@ fn unanswered(error: &ClientError) -> String {
 
 /// Awaits a call, and gives its response; panics with the errors where it failed.
 ///
-/// It takes every form of call: one action, a job, with options or without, typed or not.
+/// It takes every form of call: one action, a job, with options or without, typed or not. One whose response has errors as
+/// data (`call_job`, `continue_on_error()`, `each()`) succeeds when it is answered.
 ///
 /// ```
 /// # use soa_runtime as soa;

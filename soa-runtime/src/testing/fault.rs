@@ -6,9 +6,9 @@
 //! * dropped: the request is lost, or was run and its answer is lost. The caller waits for its timeout;
 //! * delayed: the request arrives later;
 //! * duplicated: the request arrives twice, at the same time, and one of the answers counts;
-//! * reordered: the request waits until another one has passed it, or for a tenth of a second.
+//! * reordered: the request is held back until another one has passed it, or for a tenth of a second.
 //!
-//! A test that fails prints the seed and the faults that there were.
+//! Seed and faults are printed when the test ends, which runners show of a test that fails.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -103,30 +103,46 @@ impl Faults {
     }
 
     /// Loses this part of the calls, from 0 to 1: half of them before they arrive, half of them the answer.
+    ///
+    /// # Panics
+    /// A part that is none.
     #[must_use]
+    #[track_caller]
     pub fn drops(self, part: f64) -> Self {
-        self.state().drops = part;
+        self.state().drops = checked(part);
         self
     }
 
     /// Delays this part of the calls, by up to so long.
+    ///
+    /// # Panics
+    /// A part that is none.
     #[must_use]
+    #[track_caller]
     pub fn delays(self, part: f64, longest: Duration) -> Self {
-        self.state().delays = (part, longest);
+        self.state().delays = (checked(part), longest);
         self
     }
 
     /// Lets this part of the calls arrive twice.
+    ///
+    /// # Panics
+    /// A part that is none.
     #[must_use]
+    #[track_caller]
     pub fn duplicates(self, part: f64) -> Self {
-        self.state().duplicates = part;
+        self.state().duplicates = checked(part);
         self
     }
 
-    /// Lets this part of the calls be overtaken by a later one.
+    /// Holds this part of the calls back until another one has passed them, or for a tenth of a second.
+    ///
+    /// # Panics
+    /// A part that is none.
     #[must_use]
+    #[track_caller]
     pub fn reorders(self, part: f64) -> Self {
-        self.state().reorders = part;
+        self.state().reorders = checked(part);
         self
     }
 
@@ -144,10 +160,17 @@ impl Faults {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics between two changes of the state, so it is whole even when poisoned.
-        let state = &self.shared.state;
-        state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state()
     }
+}
+
+#[track_caller]
+fn checked(part: f64) -> f64 {
+    assert!(
+        (0.0..=1.0).contains(&part),
+        "a part is from 0 to 1, not {part}"
+    );
+    part
 }
 
 impl State {
@@ -176,7 +199,7 @@ impl State {
         };
         self.calls += 1;
         let words: Vec<String> = [
-            fate.is_reordered.then(|| "overtaken".to_owned()),
+            fate.is_reordered.then(|| "held back".to_owned()),
             fate.delay.map(|delay| format!("{delay:.1?} late")),
             fate.is_duplicated.then(|| "twice".to_owned()),
             fate.lost_request.then(|| "lost".to_owned()),
@@ -204,16 +227,40 @@ impl Clone for Faults {
     }
 }
 
-impl fmt::Display for Faults {
-    /// What a test prints that fails: how to repeat it, and the faults.
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says how to repeat a test, once.
+    #[allow(clippy::print_stderr)] // The output of a test is where it is looked for.
+    fn print(&self) {
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.is_printed, true) {
+            drop(state);
+            eprintln!("{self}");
+        }
+    }
+}
+
+impl fmt::Display for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seed = self.shared.seed;
+        let seed = self.seed;
         write!(
             f,
             "faults of seed {seed} (repeat them with `Faults::seeded({seed})`):"
         )?;
-        let log = self.log();
-        log.iter().try_for_each(|fault| write!(f, "\n    {fault}"))
+        let state = self.state();
+        let mut log = state.log.iter();
+        log.try_for_each(|fault| write!(f, "\n    {fault}"))
+    }
+}
+
+impl fmt::Display for Faults {
+    /// What is printed: how to repeat a test, and the faults.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(f)
     }
 }
 
@@ -229,14 +276,19 @@ impl fmt::Debug for Faults {
 }
 
 impl Drop for Faults {
-    /// Says how to repeat a test that fails.
-    #[allow(clippy::print_stderr)] // The output of a test is where it is looked for.
+    /// A test that fails by a panic has its faults beside it, whatever lives on.
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            return;
+        if std::thread::panicking() {
+            self.shared.print();
         }
-        if !std::mem::replace(&mut self.state().is_printed, true) {
-            eprintln!("{self}");
+    }
+}
+
+impl Drop for Shared {
+    /// A test that ends with an error, or fails later, has them, too. What a test prints that does not fail is not shown.
+    fn drop(&mut self) {
+        if !self.state().log.is_empty() {
+            self.print();
         }
     }
 }

@@ -129,4 +129,10 @@ fn mistakes_in_stubs_have_their_place() {
         writeln!(told, "{text}\n=> {}\n", directory.shorten(&error)).unwrap();
     }
     insta::assert_snapshot!(told.trim_end());
+    let text = "client_routing.users.transport=stub";
+    let error = Settings::<NoSection>::loader().set(text).load();
+    assert_eq!(
+        error.map(|_| ()).unwrap_err().to_string(),
+        "--set: `client_routing.users.transport`: expected a table with `redis` or `stub`, not text"
+    );
 }

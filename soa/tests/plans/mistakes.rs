@@ -16,7 +16,7 @@ fn a_line_that_is_not_understood_is_told_with_its_place_and_the_nearest_form() {
     let lines = "echo: expect no errors\necho: expct: no errors\necho: inputs: a: 1\necho: input itn: a: 1\n\
                  echo: expect any int: attribute value: x: 5\necho: expect: attribute: x: 5\necho: expect: error: kode=X\n\
                  echo: expect: error: code=X, message=\"a\", feild=b\n  echo: expect: no errors\ntest nam: other\nhello\n\
-                 echo.x: expect: no errors\ninput: a: 1\nstub action: a: b: boddy: x: 1\necho: mock: A.b: c: 1\nfreez time: now";
+                 echo.x: expect: no errors\ninput: a: 1\nstub action: a: b: boddy: x: 1\necho: mock: A.b: c: 1\nfreez time: now\ntest name: t-7\ntest name: two words";
     insta::assert_snapshot!(told(lines));
 }
 
@@ -26,7 +26,8 @@ fn a_value_that_does_not_fit_is_told_with_its_place() {
                  echo: expect any none: attribute value: x\necho: input: a..b: 1\necho: input: c: 1\necho: input: c.d: 1\n\
                  freeze time: yesterday\necho: mock: a.b: c.return_value: {'x': 1}\necho: mock: a.b: expect called: [1]\n\
                  stub action: a: b: body: x: 1\nstub action: a: b: error: code=X, field=none, message=none\n\
-                 echo: expect regex: attribute value: y: (?<=a)b\necho: input bool: yes: yes\necho: input: 0: x\necho: stub action: a: c: expect called int:";
+                 echo: expect regex: attribute value: y: (?<=a)b\necho: input bool: yes: yes\necho: input: 0: x\necho: stub action: a: c: expect called int:\n\
+                 echo.99999999999: input: a: 1\necho: input: d: [[]]";
     insta::assert_snapshot!(told(lines));
 }
 
@@ -41,6 +42,16 @@ fn a_case_needs_a_name_a_description_and_an_action() {
         nothing.mistakes()[0].problem(),
         "there is no case in this file: one begins with `test name: …`"
     );
+}
+
+#[test]
+fn space_that_is_no_blank_is_told_and_seen() {
+    // A mark at the beginning, as some editors leave it, is no mistake.
+    let text = format!(
+        "\u{feff}{HEAD}echo: expect: no errors\n \t\r\ntest name: next\ntest description: x\n\
+         \u{a0}\necho:\u{200b}\u{a0}expect: no errors\n\u{c}\necho: input int: é\u{1}: 1\n"
+    );
+    insta::assert_snapshot!(Plan::parse("some.pysoa", &text).unwrap_err());
 }
 
 #[test]

@@ -35,6 +35,14 @@ async fn every_value_that_is_not_as_expected_is_told_with_its_line() {
 }
 
 #[tokio::test]
+async fn a_time_with_a_zone_and_one_without_are_told_apart() {
+    let lines = "freeze time: 2018-04-20T04:20:20Z\necho: input datetime: aware: utc_now\necho: input datetime: naive: now\n\
+                 echo: expect datetime: attribute value: aware: 2018,4,20,4,20,20\n\
+                 echo: expect datetime: attribute value: naive: utc_now";
+    insta::assert_snapshot!(report(lines).await);
+}
+
+#[tokio::test]
 async fn errors_that_are_not_as_expected_are_told_with_those_that_there_are() {
     let lines = "fail: input int: count: 2\nfail: expect: no errors\nfail: expect: error: code=THIRD\n\
                  fail: expect: not error: code=FIRST\nfail: expect: exact error: code=FIRST, message=Another\n\
@@ -70,6 +78,24 @@ async fn calls_of_stubs_and_mocks_that_are_not_as_expected_are_told() {
                  mock: plan_service.actions.random: expect called randint: [[1, 7], {}]\n\
                  mock: plan_service.actions.random: expect called shuffle: [[], {\"all\": true}]\n\
                  mock: plan_service.actions.label: expect not called:\nroll: input int: sides: 6\nroll: input bool: label: true";
+    insta::assert_snapshot!(report(lines).await);
+}
+
+#[tokio::test]
+async fn what_the_case_expects_of_calls_is_told_with_the_action_that_fails() {
+    let lines = "stub action: a: b: expect not called:\nstub action: a: c: expect called:\n\
+                 forward: input: service: a\nforward: input: action: b\n\
+                 forward: expect: attribute value: response.x: y\n\
+                 forward.1: input: service: a\nforward.1: input: action: c";
+    insta::assert_snapshot!(report(lines).await);
+    let lines = "mock: plan_service.actions.random: randint.return_value: 3\n\
+                 mock: plan_service.actions.random: expect called randint: [[1, 7], {}]\n\
+                 mock: plan_service.actions.random: expect called randint: [[1, 8], {}]\n\
+                 roll.0: input int: sides: 6\nroll.0: expect int: attribute value: rolled: 4\n\
+                 roll.1: input int: sides: 8";
+    insta::assert_snapshot!(report(lines).await);
+    let lines = "stub action: a: b: expect not called:\nforward: input: service: a\nforward: input: action: b\n\
+                 echo: input: of: [[FORWARD.response.of]]";
     insta::assert_snapshot!(report(lines).await);
 }
 

@@ -63,12 +63,17 @@ pub(super) fn check(schema: &Value, value: &Value, path: &str, problems: &mut Ve
         "tuple" => tuple(schema, value, path, problems),
         "dictionary" => dictionary(schema, value, path, problems),
         "schemaless_dictionary" => {
-            if let (Some(values), Some(map)) = (schema.get("value_type"), value.as_map()) {
-                for (key, value) in map {
-                    let key = key
-                        .as_str()
-                        .map_or_else(|| format!("{key:?}"), str::to_owned);
-                    check(values, value, &join(path, &key), problems);
+            let (keys, values) = (schema.get("key_type"), schema.get("value_type"));
+            for (key, value) in value.as_map().into_iter().flatten() {
+                let name = key
+                    .as_str()
+                    .map_or_else(|| format!("{key:?}"), str::to_owned);
+                let place = join(path, &name);
+                if keys.is_some_and(|keys| !allows(keys, key)) {
+                    problems.push(format!("`{place}` is no key that it can have"));
+                }
+                if let Some(values) = values {
+                    check(values, value, &place, problems);
                 }
             }
         }

@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::Introspection;
 use super::allow::allows;
 use super::shape::{
     LIMITS, allows_extra_keys, at, fields, is_optional, join, kind, limit, list, text,
 };
+use super::{Introspection, plain};
 use crate::codec::Value;
+use crate::message::SwitchSet;
 
 /// What a new version means for the callers of one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,8 @@ pub struct CompatibilityReport(Vec<ActionChange>);
 pub fn check_compatible(old: &Introspection, new: &Introspection) -> CompatibilityReport {
     let changes = old.actions.iter().map(|(action, before)| {
         let mut reasons = Vec::new();
-        match new.actions.get(action) {
+        // Callers of the old version turn on what they did before.
+        match new.answering(action, &SwitchSet::default()) {
             None => reasons.push("the action is gone".to_owned()),
             Some(after) => {
                 let mut request = Fit::new("request");
@@ -71,20 +73,32 @@ pub fn check_compatible(old: &Introspection, new: &Introspection) -> Compatibili
 
 impl CompatibilityReport {
     /// The same for callers that use these actions and no others: what breaks another is [`Compatibility::Unused`].
-    /// Names are those of `introspect`; `action` stands for all variants of the action.
+    /// Names are those of `introspect`; `action` stands for all variants of the action. One that the old version does not
+    /// have breaks: nothing is known of it.
     #[must_use]
     pub fn used<N: AsRef<str>>(mut self, actions: impl IntoIterator<Item = N>) -> Self {
         let used: BTreeSet<String> = actions
             .into_iter()
             .map(|name| name.as_ref().to_owned())
             .collect();
+        let known: BTreeSet<String> = self.0.iter().map(|change| change.action.clone()).collect();
         for change in &mut self.0 {
-            let plain = change.action.split('[').next().unwrap_or_default();
-            let is_used = used.contains(&change.action) || used.contains(plain);
+            let is_used = used.contains(&change.action) || used.contains(plain(&change.action));
             if !is_used && change.compatibility == Compatibility::Breaking {
                 change.compatibility = Compatibility::Unused;
             }
         }
+        let is_unknown = |action: &String| {
+            !known
+                .iter()
+                .any(|one| one == action || plain(one) == action)
+        };
+        let unknown = used.into_iter().filter(is_unknown);
+        self.0.extend(unknown.map(|action| ActionChange {
+            action,
+            compatibility: Compatibility::Breaking,
+            reasons: vec!["the old version has no such action".to_owned()],
+        }));
         self
     }
 
@@ -145,7 +159,10 @@ impl Fit {
     fn bodies(&mut self, from: Option<&Value>, into: Option<&Value>) {
         match (from, into) {
             (_, None) => {}
-            (None, Some(_)) => self.say("", "could be anything, and now has a schema"),
+            (None, Some(_)) if self.is_request() => {
+                self.say("", "could be anything, and now has a schema");
+            }
+            (None, Some(_)) => self.say("", "had a schema, and now may be anything"),
             (Some(from), Some(into)) => self.fits(from, into, ""),
         }
     }
@@ -160,6 +177,25 @@ impl Fit {
         let (sent, understood) = (kind(from), kind(into));
         match (sent, understood) {
             (_, "anything") => {}
+            (_, "all") => {
+                for requirement in list(into, "requirements") {
+                    self.fits(from, requirement, path);
+                }
+            }
+            ("all", _) => {
+                let mut requirements = list(from, "requirements").iter();
+                if !requirements.any(|requirement| self.is_fit(requirement, into)) {
+                    self.say(
+                        path,
+                        &format!("need no longer be what is read as {understood}"),
+                    );
+                }
+            }
+            ("any", _) => {
+                for option in list(from, "options") {
+                    self.fits(option, into, path);
+                }
+            }
             ("nullable", "nullable") => {
                 if let (Some(from), Some(into)) = (from.get("nullable"), into.get("nullable")) {
                     self.fits(from, into, path);
@@ -168,6 +204,11 @@ impl Fit {
             ("null", "nullable") => {}
             (_, "nullable") => {
                 if let Some(into) = into.get("nullable") {
+                    self.fits(from, into, path);
+                }
+            }
+            ("nullable", _) if allows(into, &Value::Nil) => {
+                if let Some(from) = from.get("nullable") {
                     self.fits(from, into, path);
                 }
             }
@@ -180,11 +221,6 @@ impl Fit {
                         path,
                         &format!("may be {refused:?}, which is not understood"),
                     );
-                }
-            }
-            ("any", _) => {
-                for option in list(from, "options") {
-                    self.fits(option, into, path);
                 }
             }
             (_, "any") => {
@@ -222,10 +258,16 @@ impl Fit {
                 }
             }
             "schemaless_dictionary" => {
-                if let Some((from, into)) = both("value_type") {
-                    self.fits(from, into, &join(path, "*"));
-                } else if into.get("value_type").is_some() {
-                    self.say(path, "could have any values, and no longer has");
+                for (key, what) in [("key_type", "keys"), ("value_type", "values")] {
+                    if let Some((from, into)) = both(key) {
+                        self.fits(from, into, &join(path, "*"));
+                    } else if into.get(key).is_some() {
+                        let what = match self.is_request() {
+                            true => format!("could have any {what}, and no longer can"),
+                            false => format!("had {what} of a type, and now may have any"),
+                        };
+                        self.say(path, &what);
+                    }
                 }
             }
             "tuple" => {
@@ -304,6 +346,145 @@ impl Fit {
         }
         if self.is_request() && allows_extra_keys(from) && !allows_extra_keys(into) {
             self.say(path, "could have further keys, and no longer can");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value;
+
+    /// What is said when an action of these schemas, of request and response, is replaced by another.
+    fn reasons(old: (Value, Value), new: (Value, Value)) -> Vec<String> {
+        let offer = |name: &str, (request, response): (Value, Value)| {
+            let schemas = value!({ "request_schema": request, "response_schema": response });
+            let actions: crate::Map = [(Value::from(name), schemas)].into_iter().collect();
+            Introspection::from_value(value!({ "actions": (Value::Map(actions)) })).unwrap()
+        };
+        let report = check_compatible(&offer("find", old), &offer("find", new));
+        report.actions()[0].reasons.clone()
+    }
+
+    fn field(schema: Value) -> Value {
+        value!({ "type": "dictionary", "contents": { "a": schema } })
+    }
+
+    #[test]
+    fn what_fits_and_what_does_not() {
+        let text = || value!({ "type": "unicode" });
+        let integer = || value!({ "type": "integer" });
+        let null = || value!({ "type": "null" });
+        let all = |one: Value| value!({ "type": "all", "requirements": [one] });
+        let nullable = |one: Value| value!({ "type": "nullable", "nullable": one });
+        let any = |one: Value, other: Value| value!({ "type": "any", "options": [one, other] });
+        let keys = |keys: Value| value!({ "type": "schemaless_dictionary", "key_type": keys, "value_type": { "type": "unicode" } });
+        for (sent, read, fits) in [
+            (all(text()), all(text()), true),
+            (all(text()), all(integer()), false),
+            (all(text()), text(), true),
+            (text(), all(integer()), false),
+            (nullable(text()), any(text(), null()), true),
+            (nullable(text()), any(text(), integer()), false),
+            (nullable(text()), any(nullable(text()), integer()), true),
+            (any(text(), null()), nullable(text()), true),
+            (keys(text()), keys(text()), true),
+            (keys(integer()), keys(text()), false),
+        ] {
+            let shown = format!("{sent:?} read as {read:?}");
+            // What is sent in a request is as the old version has it, in a response as the new one.
+            let request = reasons(
+                (field(sent.clone()), Value::Nil),
+                (field(read.clone()), Value::Nil),
+            );
+            let response = reasons((Value::Nil, field(read)), (Value::Nil, field(sent)));
+            assert_eq!(
+                (request.is_empty(), response.is_empty()),
+                (fits, fits),
+                "{shown}: {request:?} {response:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn schemas_that_come_and_go_are_told_by_the_side_they_are_on() {
+        let some = || field(value!({ "type": "unicode" }));
+        assert_eq!(
+            reasons((Value::Nil, Value::Nil), (some(), Value::Nil)),
+            ["request: the body could be anything, and now has a schema"]
+        );
+        assert_eq!(
+            reasons((Value::Nil, some()), (Value::Nil, Value::Nil)),
+            ["response: the body had a schema, and now may be anything"]
+        );
+    }
+
+    #[test]
+    fn variants_stand_for_the_action_that_they_are_of() {
+        let offer = |names: &[&str]| {
+            let text = || field(value!({ "type": "unicode" }));
+            let other = || field(value!({ "type": "integer" }));
+            let actions: crate::Map = names
+                .iter()
+                .map(|name| {
+                    let request = if name.contains("switch") {
+                        other()
+                    } else {
+                        text()
+                    };
+                    let schemas = value!({ "request_schema": request, "response_schema": nil });
+                    (Value::from(*name), schemas)
+                })
+                .collect();
+            Introspection::from_value(value!({ "actions": (Value::Map(actions)) })).unwrap()
+        };
+        let plain = offer(&["find"]);
+        let variants = offer(&["find[switch:5]", "find[DEFAULT]"]);
+        // Who knows of no switch is answered by the default.
+        assert!(check_compatible(&plain, &variants).is_compatible());
+        // Who turns the switch on is answered by what is left.
+        let report = check_compatible(&variants, &plain);
+        let found: Vec<_> = report
+            .actions()
+            .iter()
+            .map(|one| (one.action.as_str(), one.compatibility))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("find[DEFAULT]", Compatibility::Compatible),
+                ("find[switch:5]", Compatibility::Breaking)
+            ]
+        );
+        assert!(report.used(["find[DEFAULT]"]).is_compatible());
+        // A name that nobody has is a mistake of whoever asks.
+        let report = check_compatible(&plain, &plain).used(["fnid"]);
+        assert!(!report.is_compatible());
+        assert!(
+            report
+                .to_string()
+                .contains("fnid\n            the old version has no such action")
+        );
+    }
+
+    #[test]
+    fn what_is_no_answer_of_introspect_is_refused() {
+        for (text, problem) in [
+            (
+                r#"{"actions": {"find": 5}}"#,
+                "what it says of `find` is no map",
+            ),
+            (
+                r#"{"actions": {"find": {"request_schema": 7}}}"#,
+                "`request_schema` of `find` is no map",
+            ),
+            (r#"{"actions": 7}"#, "it has no map `actions`"),
+        ] {
+            let error = Introspection::from_json(text).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("this is no answer of `introspect`: {problem}")
+            );
         }
     }
 }

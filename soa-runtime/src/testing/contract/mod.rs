@@ -14,7 +14,7 @@ mod allow;
 mod compatible;
 mod shape;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::fmt;
 
@@ -24,7 +24,7 @@ use super::stub::Exchange;
 use crate::client::Client;
 use crate::codec::{Value, json};
 use crate::error::{BuildError, ClientError};
-use crate::message::Name;
+use crate::message::{Name, Switch, SwitchSet};
 
 /// What a service says of itself: the schemas of its actions.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,19 +66,30 @@ impl Introspection {
             let message = "this is no answer of `introspect`: it has no map `actions`";
             return Err(BuildError::new(message));
         };
-        let schema =
-            |action: &Value, side| action.get(side).filter(|schema| !schema.is_nil()).cloned();
-        let actions = actions.iter().filter_map(|(name, action)| {
-            let schemas = Schemas {
-                request: schema(action, "request_schema"),
-                response: schema(action, "response_schema"),
+        let actions = actions.iter().map(|(name, action)| {
+            let Some(name) = name.as_str() else {
+                let kind = name.kind_name();
+                return Err(format!("an action is named by {kind}"));
             };
-            Some((name.as_str()?.to_owned(), schemas))
+            let schema = |side| match action.get(side) {
+                None | Some(Value::Nil) => Ok(None),
+                Some(schema @ Value::Map(_)) => Ok(Some(schema.clone())),
+                Some(_) => Err(format!("`{side}` of `{name}` is no map")),
+            };
+            if action.as_map().is_none() {
+                return Err(format!("what it says of `{name}` is no map"));
+            }
+            let schemas = Schemas {
+                request: schema("request_schema")?,
+                response: schema("response_schema")?,
+            };
+            Ok((name.to_owned(), schemas))
         });
-        Ok(Self {
-            actions: actions.collect(),
-            answer,
-        })
+        let actions = actions.collect::<Result<_, String>>();
+        let actions = actions.map_err(|problem| {
+            BuildError::new(format!("this is no answer of `introspect`: {problem}"))
+        })?;
+        Ok(Self { actions, answer })
     }
 
     /// A saved answer of `introspect`, as JSON.
@@ -115,9 +126,7 @@ impl Introspection {
         let mut drift = Vec::new();
         for exchange in exchanges {
             let name = exchange.action.as_str();
-            let plain = name.split_once('[').map_or(name, |(plain, _)| plain);
-            let found = self.actions.get(name).or_else(|| self.actions.get(plain));
-            let Some(schemas) = found.or_else(|| self.default_variant(name)) else {
+            let Some(schemas) = self.answering(name, &exchange.switches) else {
                 drift.push(format!("`{name}`: the service has no such action"));
                 continue;
             };
@@ -137,16 +146,40 @@ impl Introspection {
                 side("response", &schemas.response, answer);
             }
         }
-        drift.dedup();
+        // What is wrong in many calls is told once.
+        let mut told = HashSet::new();
+        drift.retain(|problem| told.insert(problem.clone()));
         match drift.is_empty() {
             true => Ok(()),
             false => Err(Drift(drift)),
         }
     }
 
-    fn default_variant(&self, name: &str) -> Option<&Schemas> {
-        self.actions.get(&format!("{name}[DEFAULT]"))
+    /// The action, or the variant of it, that answers calls of a name which another version has, or a stub.
+    fn answering(&self, name: &str, switches: &SwitchSet) -> Option<&Schemas> {
+        if let Some(schemas) = self.actions.get(name) {
+            return Some(schemas);
+        }
+        let plain = plain(name);
+        let is_on = |variant: &&String| {
+            let switch = variant.strip_prefix(plain);
+            let number = switch.and_then(|text| text.strip_prefix("[switch:")?.strip_suffix(']'));
+            let number = number.and_then(|text| text.parse().ok());
+            number.is_some_and(|number| switches.is_active(Switch::new(number)))
+        };
+        let variant = match name == plain {
+            true => self.actions.keys().find(is_on),
+            false => None,
+        };
+        let chosen = variant.and_then(|variant| self.actions.get(variant));
+        let default = || self.actions.get(&format!("{plain}[DEFAULT]"));
+        chosen.or_else(|| self.actions.get(plain)).or_else(default)
     }
+}
+
+/// The name of an action without its variant: `find` of `find[switch:5]`.
+fn plain(name: &str) -> &str {
+    name.split_once('[').map_or(name, |(plain, _)| plain)
 }
 
 impl Drift {

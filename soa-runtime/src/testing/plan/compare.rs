@@ -4,9 +4,13 @@
 //! to be empty. What must *not* be there is looked for leaf by leaf, in a list at any place.
 
 use super::matcher::same;
+use super::report::{cut, in_thousands};
 use super::tree::{Leaf, Path, Segment, Tree};
 use super::typed::Typed;
 use crate::codec::Value;
+
+/// How many gaps of one list are told one by one.
+const GAPS: usize = 3;
 
 /// One place in which a response is not as expected.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,13 +41,26 @@ impl Leaf {
             Typed::Moment(_) | Typed::Template(_) => String::new(),
         }
     }
+
+    /// What to do about a value that looks almost the same.
+    fn advice(&self, actual: &Value) -> &'static str {
+        match (&self.typed, actual) {
+            (Typed::Value(Value::DateTime(_)), Value::UtcDateTime(_)) => {
+                "\na time with a zone is never one without: `utc_now` and `utc_midnight` have one"
+            }
+            (Typed::Value(Value::UtcDateTime(_)), Value::DateTime(_)) => {
+                "\na time without a zone is never one with it: `now`, `midnight` and numbers have none"
+            }
+            _ => "",
+        }
+    }
 }
 
 /// A value with its kind, for people.
 pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Nil => "nil".to_owned(),
-        value => format!("{value:?} ({})", value.kind_name()),
+        value => format!("{} ({})", cut(value), value.kind_name()),
     }
 }
 
@@ -77,15 +94,7 @@ fn part(
             return;
         }
         (Tree::List(list), Some(Value::List(values))) => {
-            for (index, tree) in list.iter().enumerate() {
-                part(
-                    tree,
-                    values.get(index),
-                    &path.then(Segment::Index(index)),
-                    nearby,
-                    found,
-                );
-            }
+            elements(list, values, path, nearby, found);
             return;
         }
         // Nothing is there: each line that expects something of it is told.
@@ -102,14 +111,21 @@ fn part(
             return;
         }
         (Tree::List(list), None) => {
-            for (index, tree) in list.iter().enumerate() {
-                part(tree, None, &path.then(Segment::Index(index)), nearby, found);
-            }
+            elements(list, &[], path, nearby, found);
             return;
         }
         (Tree::Leaf(leaf), Some(actual)) if leaf.accepts(actual) => return,
         (Tree::Map(pairs), Some(Value::Map(map))) if pairs.is_empty() && map.is_empty() => return,
-        (Tree::Leaf(leaf), _) => (Some(leaf.line), leaf.describe()),
+        (Tree::Leaf(leaf), Some(actual)) => {
+            found.push(Mismatch {
+                line: Some(leaf.line),
+                path: path.clone(),
+                expected: leaf.describe(),
+                got: format!("{}{}", describe(actual), leaf.advice(actual)),
+            });
+            return;
+        }
+        (Tree::Leaf(leaf), None) => (Some(leaf.line), leaf.describe()),
         (Tree::List(_), _) => (first_line(expected), "a list".to_owned()),
         (Tree::Map(pairs), _) if pairs.is_empty() => (
             nearby,
@@ -123,6 +139,39 @@ fn part(
         expected: wanted,
         got: actual.map_or_else(|| "nothing: there is no such key".to_owned(), describe),
     });
+}
+
+/// The parts of a list. Only some of its gaps are told, as one stray index makes thousands.
+fn elements(
+    list: &[Tree],
+    values: &[Value],
+    path: &Path,
+    nearby: Option<usize>,
+    found: &mut Vec<Mismatch>,
+) {
+    let mut gaps = 0;
+    for (index, tree) in list.iter().enumerate() {
+        let before = found.len();
+        let path = path.then(Segment::Index(index));
+        part(tree, values.get(index), &path, nearby, found);
+        if tree.is_empty() && found.len() > before {
+            gaps += 1;
+            if gaps > GAPS {
+                found.truncate(before);
+            }
+        }
+    }
+    if gaps > GAPS {
+        found.push(Mismatch {
+            line: nearby,
+            path: path.clone(),
+            expected: format!(
+                "{{}} at {} more indexes, as no line says what is there",
+                in_thousands(gaps - GAPS)
+            ),
+            got: "something else, or nothing".to_owned(),
+        });
+    }
 }
 
 fn first_line(tree: &Tree) -> Option<usize> {
@@ -268,6 +317,20 @@ mod tests {
             )),
             ["none", "a"]
         );
+    }
+
+    #[test]
+    fn one_stray_index_is_not_told_a_thousand_times() {
+        let mut expected = Tree::default();
+        for path in ["a.9999.x", "a.1"] {
+            let path = Path::parse(path).unwrap();
+            let typed = Typed::Value(Value::from(1));
+            expected.put(&path, Leaf { line: 3, typed }).unwrap();
+        }
+        let found = missing(&expected, &value!({"a": [{}, 1, {}]}));
+        assert_eq!(paths(&found), ["a.3", "a.4", "a.5", "a.9999.x", "a"]);
+        assert!(found[4].expected.contains("at 9,993 more indexes"));
+        assert_eq!(missing(&expected, &value!({})).len(), 6);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::parse::parse;
-use super::{Failure, Mocks, PlanError, Subject};
+use super::run::with_causes;
+use super::{Case, Failure, Mocks, PlanError, Subject};
 use crate::codec::Value;
 use crate::server::IntoServer;
 
@@ -27,7 +28,8 @@ pub fn check(source: Source) -> Result<(), Failure> {
 
 /// Runs one case of a file.
 ///
-/// Mistakes in other cases are for the test of the whole file, see [`check`].
+/// Only its own mistakes keep it from being run. Those in other cases, and in lines of no case, are for the test of the
+/// whole file, see [`check`].
 pub fn run_case<Fut>(
     source: Source,
     name: &str,
@@ -37,22 +39,23 @@ where
     Fut: Future<Output = Result<Subject, Failure>>,
 {
     let (cases, mut mistakes) = parse(source.file, source.text);
-    let case = cases.iter().find(|case| case.name() == name);
-    let is_of_other = |line: usize| {
-        let mut others = cases.iter().filter(|other| other.name() != name);
-        others.any(|other| (other.first_line..=other.last_line).contains(&line))
+    let has = |case: &Case, line| (case.first_line..=case.last_line).contains(&line);
+    let Some(case) = cases.iter().find(|case| case.name() == name) else {
+        // Its name is not understood, so its mistakes are among those of no case.
+        mistakes.retain(|mistake| !cases.iter().any(|case| has(case, mistake.line())));
+        let nothing = || Failure::other(format!("{} has no case `{name}`", source.file));
+        return Err(match mistakes.is_empty() {
+            true => nothing(),
+            false => PlanError { mistakes }.into(),
+        });
     };
-    mistakes.retain(|mistake| !is_of_other(mistake.line()));
-    let case = match case {
-        Some(case) if mistakes.is_empty() => case,
-        None if mistakes.is_empty() => {
-            return Err(Failure::other(format!(
-                "{} has no case `{name}`",
-                source.file
-            )));
-        }
-        _ => return Err(PlanError { mistakes }.into()),
-    };
+    mistakes.retain(|mistake| {
+        let mut own = cases.iter().filter(|case| case.name() == name);
+        own.any(|case| has(case, mistake.line()))
+    });
+    if !mistakes.is_empty() {
+        return Err(PlanError { mistakes }.into());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -63,22 +66,82 @@ where
     result
 }
 
-/// What is tested: a service in this process.
-pub fn subject(service: impl IntoServer, constants: Value) -> Result<Subject, Failure> {
-    match Subject::service(service) {
-        Ok(subject) => Ok(subject.constants(constants)),
-        Err(error) => Err(Failure::other(format!(
-            "the service cannot be built: {error}"
-        ))),
-    }
+/// What the expressions of the user may fail with: anything.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What an expression of the user gives, which may await and fail.
+pub async fn made<T>(make: impl AsyncFnOnce() -> Result<T, BoxError>) -> Result<T, Failure> {
+    make().await.map_err(not_made)
 }
 
-/// The same for a service that is built with mocks.
-pub fn mocked_subject<S: IntoServer>(
-    service: impl FnOnce(Mocks) -> S,
-    constants: Value,
-) -> Result<Subject, Failure> {
-    let mocks = Mocks::default();
-    let subject = subject(service(mocks.clone()), constants)?;
-    Ok(subject.mocks(&mocks))
+/// The same for a closure that takes the mocks.
+pub async fn made_with<T>(
+    mocks: &Mocks,
+    make: impl AsyncFnOnce(Mocks) -> Result<T, BoxError>,
+) -> Result<T, Failure> {
+    make(mocks.clone()).await.map_err(not_made)
+}
+
+/// What is tested: a service in this process.
+pub fn subject(service: impl IntoServer, constants: Value) -> Result<Subject, Failure> {
+    let subject = Subject::service(service).map_err(|error| not_made(error.into()))?;
+    Ok(subject.constants(constants))
+}
+
+fn not_made(error: BoxError) -> Failure {
+    Failure::other(format!(
+        "what is tested cannot be made: {}",
+        with_causes(&*error)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Server;
+    use crate::value;
+
+    fn run(text: &'static str, name: &str) -> Result<(), Failure> {
+        let source = Source {
+            file: "some.pysoa",
+            text,
+        };
+        run_case(source, name, async || {
+            subject(Server::untyped("empty", "1.0.0"), value!({}))
+        })
+    }
+
+    #[test]
+    fn a_mistake_fails_the_test_of_its_own_case_and_no_other() {
+        let text = "test name: t-7\ntest description: x\na: expect: error: code=UNKNOWN\n\n\
+                    test name: parted\n\ntest description: x\na: expect: error: code=UNKNOWN\n\n\
+                    test name: wrong\ntest description: x\na: expct: no errors\n\n\
+                    test name: right\ntest description: x\na: expect: error: code=UNKNOWN\n";
+        run(text, "right").unwrap();
+        let told = |name| run(text, name).unwrap_err().to_string();
+        assert!(told("wrong").contains("some.pysoa:12:4: expected"));
+        assert!(!told("wrong").contains("some.pysoa:1:"));
+        assert!(told("parted").starts_with("some.pysoa:5:1: a case without a description"));
+        let unnamed = told("t-7");
+        assert!(
+            unnamed.starts_with("some.pysoa:1:13: expected the end of the name"),
+            "{unnamed}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_made_is_told_with_its_causes() {
+        let server = || Server::untyped("a server", "1");
+        let failed = made(async || Ok(server().build()?)).await.unwrap_err();
+        let failure = failed.to_string();
+        assert_eq!(
+            failure,
+            subject(server(), value!({})).unwrap_err().to_string()
+        );
+        assert!(
+            failure.starts_with("what is tested cannot be made: "),
+            "{failure}"
+        );
+        assert!(failure.contains("a server"), "{failure}");
+    }
 }

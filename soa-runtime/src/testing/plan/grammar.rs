@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
             Scope::Case => true,
             Scope::Action => self.prefix(),
         };
-        has_prefix && self.tokens(form.tokens) && self.end()
+        has_prefix && self.tokens(form.tokens) && self.end(form)
     }
 
     fn prefix(&mut self) -> bool {
@@ -225,9 +225,17 @@ impl<'a> Reader<'a> {
         true
     }
 
-    fn end(&mut self) -> bool {
+    fn end(&mut self, form: &Form) -> bool {
+        let at = self.at;
         self.skip_space();
-        self.rest().is_empty() || self.fail("the end of the line")
+        if self.rest().is_empty() {
+            return true;
+        }
+        if form.kind == Kind::Name {
+            self.at = at;
+            return self.fail("the end of the name, which is of letters, digits and `_`");
+        }
+        self.fail("the end of the line")
     }
 
     fn rest(&self) -> &'a str {

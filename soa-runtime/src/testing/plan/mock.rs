@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::case::{Fixtures, MockCalls, MockSpec, MockValue};
 use super::matcher::same;
-use super::report::Problem;
-use super::run::Scene;
+use super::report::{Problem, cut};
+use super::run::{Calling, Scene};
 use super::tree::{Leaf, Path, Tree};
 use super::typed::Typed;
 use crate::codec::{Map, Value};
@@ -153,11 +153,14 @@ impl Mocks {
 
     /// Ends the mocks of an action, and tells where their calls were not as expected.
     pub(super) fn end_action(&self, scene: &Scene<'_>) -> Vec<Problem> {
-        problems(&std::mem::take(&mut self.state().of_action), scene)
+        let playing = std::mem::take(&mut self.state().of_action);
+        problems(&playing, scene, Calling::IsOver)
     }
 
-    pub(super) fn end_case(&self, scene: &Scene<'_>) -> Vec<Problem> {
-        problems(&std::mem::take(&mut self.state().of_case), scene)
+    /// The same of a case, which an action may have ended before all was called.
+    pub(super) fn end_case(&self, scene: &Scene<'_>, calling: Calling) -> Vec<Problem> {
+        let playing = std::mem::take(&mut self.state().of_case);
+        problems(&playing, scene, calling)
     }
 }
 
@@ -318,7 +321,11 @@ impl MockSpec {
     }
 }
 
-fn problems(playing: &BTreeMap<String, Playing>, scene: &Scene<'_>) -> Vec<Problem> {
+fn problems(
+    playing: &BTreeMap<String, Playing>,
+    scene: &Scene<'_>,
+    calling: Calling,
+) -> Vec<Problem> {
     let mut found = Vec::new();
     for (target, playing) in playing {
         for (path, expected) in &playing.spec.expected {
@@ -341,13 +348,18 @@ fn problems(playing: &BTreeMap<String, Playing>, scene: &Scene<'_>) -> Vec<Probl
                 MockCalls::These(expected) => {
                     for (at, (line, arguments, named)) in expected.iter().enumerate() {
                         let call = calls.get(at);
+                        if call.is_none() && calling == Calling::GoesOn {
+                            break;
+                        }
                         let is_it = call.is_some_and(|call| {
                             matches(arguments, &call.arguments) && matches(named, &call.named)
                         });
                         if !is_it {
                             let was = call.map_or_else(
                                 || "there was none".to_owned(),
-                                |call| format!("was [{:?}, {:?}]", call.arguments, call.named),
+                                |call| {
+                                    format!("was [{}, {}]", cut(&call.arguments), cut(&call.named))
+                                },
                             );
                             let what = format!(
                                 "call {} of `{name}` should have been [{arguments:?}, {named:?}], but {was}",

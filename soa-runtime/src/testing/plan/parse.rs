@@ -11,6 +11,7 @@ use super::case::{ActionCase, Case, ErrorSet, ExpectedError, Fixtures};
 use super::form::{Kind, Slot};
 use super::grammar::{self, Matched};
 use super::matcher::AnyKind;
+use super::report::{is_hidden, visible};
 use super::surround;
 use super::tree::{Leaf, Path, Tree};
 use super::typed::Typed;
@@ -56,7 +57,9 @@ impl fmt::Display for Mistake {
         } = self;
         write!(f, "{file}:{line}:{column}: {problem}")?;
         if !source.is_empty() {
-            write!(f, "\n    {source}\n    {:>column$}", "^")?;
+            let before: String = source.chars().take(column.saturating_sub(1)).collect();
+            let at = visible(&before).chars().count() + 1;
+            write!(f, "\n    {}\n    {:>at$}", visible(source), "^")?;
         }
         if !nearest.is_empty() {
             write!(f, "\n    nearest form: {nearest}")?;
@@ -101,6 +104,8 @@ impl std::error::Error for PlanError {}
 
 /// The cases of a text, those with mistakes in them too, and all mistakes.
 pub(super) fn parse(file: &str, text: &str) -> (Vec<Case>, Vec<Mistake>) {
+    // Some editors begin a file with a mark of its encoding.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source: Arc<[String]> = text.lines().map(expand_tabs).collect();
     let mut parser = Parser {
         file: file.into(),
@@ -111,8 +116,12 @@ pub(super) fn parse(file: &str, text: &str) -> (Vec<Case>, Vec<Mistake>) {
         open: None,
     };
     for (number, line) in (1..).zip(source.iter()) {
-        if line.trim_matches([' ', '\r']).is_empty() {
+        if is_blank(line) {
             parser.end_of_case();
+        } else if line.chars().all(|part| part == ' ' || is_hidden(part)) {
+            let problem = "this line looks blank and is not: blanks and tabs are, and nothing else";
+            parser.mistake(number, 0, problem, "");
+            parser.open_at(number);
         } else {
             parser.line(number, line);
         }
@@ -128,6 +137,11 @@ pub(super) fn parse(file: &str, text: &str) -> (Vec<Case>, Vec<Mistake>) {
     }
     parser.mistakes.sort_by_key(|mistake| mistake.line);
     (parser.cases, parser.mistakes)
+}
+
+/// Whether a line ends a case. Other space than this is no part of the grammar, and a mistake.
+fn is_blank(line: &str) -> bool {
+    line.trim_matches([' ', '\r']).is_empty()
 }
 
 /// Tabs as blanks up to the next multiple of eight, as the reference reads them.
@@ -248,7 +262,7 @@ impl Parser {
         let line = open.first_line;
         let mut last_line = line;
         while let Some(next) = self.source.get(last_line)
-            && !next.trim_matches([' ', '\r']).is_empty()
+            && !is_blank(next)
         {
             last_line += 1;
         }
@@ -357,7 +371,7 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wro
     let index = match matched.get(Slot::Index) {
         Some(index) => index
             .parse()
-            .map_err(|_| format!("index {index} is too large"))?,
+            .map_err(|_| Slot::Index.is(format!("index {index} is too large")))?,
         None => 0,
     };
     let Some(action) = case.action(name, index, line) else {
@@ -380,7 +394,7 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wro
             put(tree, line, matched, expected(matched)?)
         }
         Kind::ExpectAny => {
-            let any = AnyKind::new(data_type(matched))?;
+            let any = AnyKind::new(data_type(matched)).map_err(|text| Slot::DataType.is(text))?;
             put(&mut action.expected, line, matched, Typed::Any(any))
         }
         Kind::ExpectNone => put(

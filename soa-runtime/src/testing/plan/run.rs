@@ -146,6 +146,13 @@ impl Scene<'_> {
     }
 }
 
+/// Whether stubs and mocks may still be called: what is not called yet is no problem then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Calling {
+    GoesOn,
+    IsOver,
+}
+
 /// What finds where a response is not as a tree says.
 type Look = fn(&Tree, &Value) -> Vec<Mismatch>;
 
@@ -162,8 +169,8 @@ impl Case {
     /// Runs the case. It waits while another one runs whose service has the same [`Mocks`].
     ///
     /// # Errors
-    /// All expectations of the first action that does not fulfil its own; a service that cannot be called; a line that
-    /// this subject cannot do.
+    /// All expectations of the first action that does not fulfil its own, and those of the case that calls have broken
+    /// until then; a service that cannot be called; a line that this subject cannot do.
     pub async fn run(&self, subject: &Subject) -> Result<(), Failure> {
         let _turn = subject.mocks.turn().await;
         let began = UtcDateTime::now();
@@ -200,7 +207,12 @@ impl Case {
             let called = call(action, &before, clock, &case_stubs).await;
             let (answer, stubs) = match called {
                 Ok(called) => called,
-                Err(problem) => return failed(vec![problem], None),
+                Err(problem) => {
+                    let mut problems = vec![problem];
+                    problems.extend(case_stubs.problems(&before, Calling::GoesOn));
+                    problems.extend(subject.mocks.end_case(&before, Calling::GoesOn));
+                    return failed(problems, None);
+                }
             };
             let shown = answered(&format!("{}.{}", action.action, action.index), &answer);
             answers.push(Answered {
@@ -210,16 +222,19 @@ impl Case {
             });
             let after = self.scene(subject, &answers, now);
             let mut problems = action.problems(&answer, &after);
-            problems.extend(stubs.problems(&after));
+            problems.extend(stubs.problems(&after, Calling::IsOver));
             problems.extend(subject.mocks.end_action(&after));
             if !problems.is_empty() {
+                // What the whole case expects of calls may well be the cause.
+                problems.extend(case_stubs.problems(&after, Calling::GoesOn));
+                problems.extend(subject.mocks.end_case(&after, Calling::GoesOn));
                 return failed(problems, Some(shown));
             }
         }
         let end = self.scene(subject, &answers, case_now);
-        let mut problems = case_stubs.problems(&end);
+        let mut problems = case_stubs.problems(&end, Calling::IsOver);
         problems.extend(case_stubs.look_up(&end).err());
-        problems.extend(subject.mocks.end_case(&end));
+        problems.extend(subject.mocks.end_case(&end, Calling::IsOver));
         match problems.is_empty() {
             true => Ok(()),
             false => failed(problems, None),
@@ -316,7 +331,7 @@ async fn call(
 }
 
 /// An error with all that it comes from.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -353,12 +368,9 @@ impl ActionCase {
         let mut problems = Vec::new();
         if let Some(line) = self.no_errors {
             let errors = answer.job_errors.iter().chain(&answer.errors);
-            let errors: Vec<String> = errors.map(|error| format!("\n{error}")).collect();
+            let errors: Vec<&WireError> = errors.collect();
             if !errors.is_empty() {
-                let what = format!(
-                    "there should be no errors, but there are{}",
-                    errors.concat()
-                );
+                let what = format!("there should be no errors, but there are{}", lines(errors));
                 problems.push(scene.problem(line, what));
             }
         }
@@ -440,9 +452,21 @@ impl ActionCase {
 fn listed(errors: &[WireError]) -> String {
     match errors {
         [] => "there is none".to_owned(),
-        errors => {
-            let errors: Vec<String> = errors.iter().map(|error| format!("\n{error}")).collect();
-            format!("there is{}", errors.concat())
+        errors => format!("there is{}", lines(errors)),
+    }
+}
+
+/// A line for each error, and not more than can be read.
+fn lines<'a>(errors: impl IntoIterator<Item = &'a WireError>) -> String {
+    const SHOWN: usize = 20;
+    let mut errors = errors.into_iter();
+    let shown = errors.by_ref().take(SHOWN);
+    let mut lines: String = shown.map(|error| format!("\n{error}")).collect();
+    match errors.count() {
+        0 => lines,
+        more => {
+            lines.push_str(&format!("\n… and {more} more"));
+            lines
         }
     }
 }

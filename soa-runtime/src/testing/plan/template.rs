@@ -3,7 +3,7 @@
 //! `[[USER.1.name]]` is what the response of `user.1` has at `name`; the action's name may be written in capitals, as it
 //! usually is, and its index may be left out for 0. What no response has is looked up in the constants, unless it is an
 //! action's for certain: in capitals, or with an index. A value that is nothing but one reference keeps the type of what
-//! it refers to; inside of a longer text it is written out.
+//! it refers to; inside of a longer text it is written out, and all of it is text, whatever type the line names.
 
 use super::python;
 use super::tree::{Path, Segment};
@@ -35,13 +35,17 @@ pub(super) struct Answered {
 }
 
 impl Template {
-    /// The references of a text; `None` where there are none.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The references of a text; `None` where there are none. What only begins like a reference is text.
+    pub(super) fn parse(text: &str) -> Result<Option<Self>, String> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
+            if rest.starts_with("[[]]") {
+                return Err("`[[]]` refers to nothing: a path belongs in it".to_owned());
+            }
             if let Some((name, behind)) = reference(rest) {
+                Path::parse(name)?;
                 if !plain.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut plain)));
                 }
@@ -53,12 +57,12 @@ impl Template {
             }
         }
         if parts.is_empty() {
-            return None;
+            return Ok(None);
         }
         if !plain.is_empty() {
             parts.push(Part::Text(plain));
         }
-        Some(Self(parts))
+        Ok(Some(Self(parts)))
     }
 
     /// The value that it stands for.
@@ -179,7 +183,8 @@ mod tests {
             responses: &responses,
             constants: constants.as_map().unwrap(),
         };
-        Template::parse(text).map_or(Ok(Value::from(text)), |template| template.resolve(&sources))
+        let template = Template::parse(text)?;
+        template.map_or(Ok(Value::from(text)), |template| template.resolve(&sources))
     }
 
     #[test]
@@ -200,6 +205,9 @@ mod tests {
             ),
             ("[not [[a reference]]", value!("[not [[a reference]]")),
             ("[[[USER.id]]]", value!("[7]")),
+            ("1[[USER.id]]", value!("17")),
+            ("[[USER.id", value!("[[USER.id")),
+            ("[[ USER.id ]]", value!("[[ USER.id ]]")),
         ] {
             assert_eq!(resolved(text), Ok(value), "{text}");
         }
@@ -222,6 +230,15 @@ mod tests {
             let problem = format!("`[[{name}]]` is not in the response of that action");
             assert_eq!(resolved(&format!("[[{name}]]")), Err(problem));
         }
-        assert!(resolved("[[{]]").is_err());
+        for text in [
+            "[[{]]",
+            "[[]]",
+            "a [[]] b",
+            "[[[]]",
+            "[[USER.id]][[]]",
+            "[[a..b]]",
+        ] {
+            assert!(Template::parse(text).is_err(), "{text}");
+        }
     }
 }

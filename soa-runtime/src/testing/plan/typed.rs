@@ -67,7 +67,7 @@ impl Typed {
                 "`{data_type}` says what is expected, and cannot be sent"
             ));
         }
-        if let Some(template) = Template::parse(text) {
+        if let Some(template) = Template::parse(text)? {
             return Ok(Self::Template(template));
         }
         let value = match data_type {

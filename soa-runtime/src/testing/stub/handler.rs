@@ -1,14 +1,16 @@
 //! How a stub runs one action: its answers as handlers of a server, and the way on to somebody else.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::Shared;
 use super::answer::{Answer, Outcome};
+use super::record::Record;
+use super::{Shared, lock};
 use crate::action::{Action, ActionBody};
 use crate::client::ClientRequest;
 use crate::error::{ActionError, TransportError, TransportErrorKind};
 use crate::message::{ActionRequest, ActionResponse, Control, JobRequest, Name};
-use crate::server::Handler;
+use crate::server::{Handler, text_of};
 use crate::service::{ActionCall, ActionFuture, run};
 use crate::transport::ClientTransport;
 
@@ -18,6 +20,8 @@ pub(super) struct OfJob {
     pub(super) service: Name,
     pub(super) shared: Arc<Mutex<Shared>>,
     lost: Arc<Mutex<Option<TransportError>>>,
+    /// Which calls of the stub are the job's, in the order in which they ran.
+    calls: Arc<Mutex<Vec<usize>>>,
 }
 
 impl OfJob {
@@ -26,20 +30,53 @@ impl OfJob {
             service,
             shared,
             lost: Arc::default(),
+            calls: Arc::default(),
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        lock(&self.shared)
+    }
+
+    /// An action of the job is run.
+    fn begins(&self, call: &ActionCall, shown: String) {
+        let request = ActionRequest::new(call.action.clone(), call.body.clone());
+        let switches = &call.context.header().switches;
+        let record = Record::new(&self.service, &request, switches, shown);
+        let mut shared = self.shared();
+        lock(&self.calls).push(shared.calls.len());
+        shared.calls.push(record);
+    }
+
+    /// What the actions were answered that ran.
+    pub(super) fn answered(&self, answers: &[ActionResponse]) {
+        let calls = lock(&self.calls);
+        let mut shared = self.shared();
+        for (at, answer) in calls.iter().zip(answers) {
+            if let Some(record) = shared.calls.get_mut(*at) {
+                record.answer = Some(answer.clone());
+            }
         }
     }
 
     /// Why the job has no answer, if so.
     pub(super) fn lost(&self) -> Option<TransportError> {
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.take()
+        lock(&self.lost).take()
     }
 
     /// Fails the job in the transport; the error of the action, which ends the job, is seen by nobody.
     fn lose(&self, error: TransportError) -> ActionError {
         let told = ActionError::job("LOST", error.to_string());
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        *lock(&self.lost) = Some(error);
         told
+    }
+
+    /// An assertion of the test, mostly, which its caller may well hide.
+    fn panicked(&self, action: &str, text: &str) {
+        let service = &self.service;
+        let message =
+            format!("the stub of service `{service}` panicked in action `{action}`: {text}");
+        self.shared().unexpected.push(message);
     }
 
     fn used_up(&self, action: &str) -> ActionError {
@@ -48,12 +85,28 @@ impl OfJob {
             "the stub of service `{service}` has used up its answers for action `{action}`; give it one more with \
              `.in_turn(…)`"
         );
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.unexpected.push(message.clone());
+        self.shared().unexpected.push(message.clone());
         self.lose(TransportError::new(
             TransportErrorKind::Misconfigured,
             message,
         ))
+    }
+}
+
+/// Notes a call before it is answered.
+pub(super) struct Recorded {
+    pub(super) handler: Arc<dyn Handler>,
+    /// How the action is called in `introspect`.
+    pub(super) shown: String,
+}
+
+impl Handler for Recorded {
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        // `Stub::call` puts it there.
+        if let Some(of_job) = call.context.extension::<OfJob>() {
+            of_job.begins(&call, self.shown.clone());
+        }
+        self.handler.call(call)
     }
 }
 
@@ -74,14 +127,19 @@ where
         let of_job = call.context.extension::<OfJob>().cloned();
         let action = call.action.clone();
         run(self.action, call, move |request, _cx| {
-            let answer = answer(request);
+            let answer = std::panic::catch_unwind(AssertUnwindSafe(|| answer(request)));
             async move {
                 // `Stub::call` puts it there.
                 let Some(of_job) = of_job else {
                     return Err(ActionError::internal("a stub's handler ran without a stub"));
                 };
-                let Some(answer) = answer else {
-                    return Err(of_job.used_up(&action));
+                let answer = match answer {
+                    Ok(Some(answer)) => answer,
+                    Ok(None) => return Err(of_job.used_up(&action)),
+                    Err(panic) => {
+                        of_job.panicked(&action, &text_of(panic.as_ref()));
+                        std::panic::resume_unwind(panic);
+                    }
                 };
                 if let Some(delay) = answer.delay {
                     tokio::time::sleep(delay).await;
@@ -115,7 +173,7 @@ impl Handler for Passing {
             let body = call.body.transcoded(transport.encoding());
             let mut control = Control {
                 suppress_response: Some(false),
-                ..Control::default()
+                ..call.context.control().clone()
             };
             if let Some(left) = call.context.time_left() {
                 control.set_timeout(left);

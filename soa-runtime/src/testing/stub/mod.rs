@@ -24,14 +24,14 @@ pub use record::Exchange;
 pub use settings::{StubSettings, StubbedAction, StubbedError};
 pub use several::Stubs;
 
-use handler::{Answering, OfJob, Passing};
-use record::Record;
+use handler::{Answering, OfJob, Passing, Recorded};
+use record::{Record, is_selected};
 
 use crate::action::{Action, ActionBody};
 use crate::client::ClientRequest;
 use crate::codec::Value;
 use crate::error::{ActionError, TransportError, TransportErrorKind};
-use crate::message::{JobResponse, Name, SwitchSet, Variant};
+use crate::message::{Body, JobResponse, Name, SwitchSet, Variant};
 use crate::server::{Handler, Server};
 use crate::transport::{ClientTransport, LocalTransport, ReplyFuture};
 
@@ -54,8 +54,9 @@ use crate::transport::{ClientTransport, LocalTransport, ReplyFuture};
 /// ```
 ///
 /// # Panics
-/// When it is dropped after a call that it had no answer for, unless the test has asked for [`unexpected`](Self::unexpected)
-/// calls, or fails already.
+/// When it is dropped after a call that it had no answer for, or after one of its closures has panicked, unless the test has
+/// asked for what was [`unexpected`](Self::unexpected). In a test that fails already, it prints that. Where the last clone
+/// is dropped in a task, the test hears nothing of the panic: keep one in the test.
 #[derive(Clone, Default)]
 pub struct Stub {
     shared: Arc<Mutex<Shared>>,
@@ -67,7 +68,7 @@ pub struct Stub {
 struct Shared {
     handlers: Vec<Stubbed>,
     calls: Vec<Record>,
-    /// What is wrong with calls that there was no answer for.
+    /// Calls that there was no answer for, and closures that panicked.
     unexpected: Vec<String>,
 }
 
@@ -79,13 +80,16 @@ struct Stubbed {
 }
 
 impl Shared {
-    fn handler(&self, record: &mut Record) -> Option<Arc<dyn Handler>> {
+    /// What answers an action under these switches, and how that is called in `introspect`.
+    fn handler(&self, action: &Name, switches: &SwitchSet) -> Option<(Arc<dyn Handler>, String)> {
         let mut handlers = self.handlers.iter();
-        let stubbed = handlers.find(|stubbed| record.is_of(&stubbed.action, stubbed.variant))?;
-        if let Some(variant) = stubbed.variant {
-            record.shown = format!("{}{}", record.action, variant.suffix(variant.switch));
-        }
-        Some(Arc::clone(&stubbed.handler))
+        let stubbed = handlers
+            .find(|stubbed| stubbed.action == *action && is_selected(stubbed.variant, switches))?;
+        let shown = match stubbed.variant {
+            Some(variant) => format!("{action}{}", variant.suffix(variant.switch)),
+            None => action.to_string(),
+        };
+        Some((Arc::clone(&stubbed.handler), shown))
     }
 
     /// Which variant of an action is missing, where there are others.
@@ -138,10 +142,7 @@ impl Stub {
         Resp: ActionBody + Clone,
     {
         let answer = Mutex::new(answer);
-        self.respond(action, move |_| {
-            let answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
-            answer.clone()
-        })
+        self.respond(action, move |_| lock(&answer).clone())
     }
 
     /// Answers the first call of an action with the first of these, the second with the second, and so on. A call after
@@ -159,10 +160,7 @@ impl Stub {
         let answers: Vec<Answer<Resp>> = answers.into_iter().collect();
         let answers = Mutex::new(answers.into_iter());
         let name = Name::Borrowed(action.name());
-        self.insert(name, action, move |_| {
-            let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
-            answers.next()
-        })
+        self.insert(name, action, move |_| lock(&answers).next())
     }
 
     /// Answers an action by name, with untyped bodies.
@@ -179,7 +177,7 @@ impl Stub {
     }
 
     /// Hands every action that the stub does not have to the real service, or whatever the transport leads to. It is
-    /// recorded like the others.
+    /// recorded like the others. In a job with actions that the stub does have, each of the others is a job of its own there.
     #[must_use]
     pub fn otherwise(self, transport: impl ClientTransport) -> Self {
         self.passing_to(Arc::new(transport))
@@ -204,35 +202,43 @@ impl Stub {
                 answer: Arc::new(answer),
             }),
         };
-        {
-            let switch = |variant: Option<&Variant>| variant.and_then(|variant| variant.switch);
-            let mut shared = self.shared();
-            shared.handlers.retain(|other| {
-                other.action != stubbed.action || switch(other.variant) != switch(stubbed.variant)
-            });
-            shared.handlers.push(stubbed);
-        }
+        let switch = |variant: Option<&Variant>| variant.and_then(|variant| variant.switch);
+        let is_replaced = |other: &mut Stubbed| {
+            other.action == stubbed.action && switch(other.variant) == switch(stubbed.variant)
+        };
+        let mut shared = self.shared();
+        let replaced: Vec<Stubbed> = shared.handlers.extract_if(.., is_replaced).collect();
+        shared.handlers.push(stubbed);
+        drop(shared);
+        // A closure may hold this stub.
+        drop(replaced);
         self
     }
 
-    /// The requests of all calls of an action so far, in order; those of one variant for a variant's handle.
+    /// The requests of all calls of an action so far, in order; those of one variant for a variant's handle. Requests that
+    /// were refused are among them, but not those of a job that ended before them.
     ///
     /// # Panics
     /// A request that is not of the action's type: then a test called the action untyped and wrongly.
     #[track_caller]
     pub fn calls<Req, Resp>(&self, action: Action<Req, Resp>) -> Vec<Req> {
         let shared = self.shared();
-        let calls = shared.calls.iter();
-        calls
-            .filter(|record| record.is_of(action.name(), action.variant))
-            .map(|record| match (action.request.decode)(&record.body) {
-                Ok(request) => request,
+        let records = shared.calls.iter();
+        let records = records.filter(|record| record.is_of(action.name(), action.variant));
+        let bodies: Vec<Body> = records.map(|record| record.body.clone()).collect();
+        drop(shared);
+        let mut requests = Vec::new();
+        // No closure: the place of its panic would be here.
+        for body in bodies {
+            match (action.request.decode)(&body) {
+                Ok(request) => requests.push(request),
                 Err(error) => {
-                    let name = &record.action;
+                    let name = action.name();
                     panic!("a call of `{name}` was not of the action's type: {error}")
                 }
-            })
-            .collect()
+            }
+        }
+        requests
     }
 
     /// The same by name, without types.
@@ -280,8 +286,9 @@ impl Stub {
     /// The names of all actions called so far, in order.
     pub fn called(&self) -> Vec<Name> {
         let shared = self.shared();
-        let calls = shared.calls.iter();
-        calls.map(|record| record.action.clone()).collect()
+        let mut calls: Vec<&Record> = shared.calls.iter().collect();
+        calls.sort_by_key(|record| record.number);
+        calls.iter().map(|record| record.action.clone()).collect()
     }
 
     /// What was asked and answered so far, in order, without calls that were not answered.
@@ -290,8 +297,8 @@ impl Stub {
         shared.calls.iter().filter_map(Record::exchange).collect()
     }
 
-    /// What is wrong with the calls that there was no answer for. They are forgotten then: a test that asks does not
-    /// fail because of them.
+    /// What is wrong with the calls that there was no answer for, and which closures have panicked. They are forgotten then:
+    /// a test that asks does not fail because of them.
     pub fn unexpected(&self) -> Vec<String> {
         std::mem::take(&mut self.shared().unexpected)
     }
@@ -300,61 +307,104 @@ impl Stub {
         lock(&self.shared)
     }
 
-    /// The stub as a server for one job, and where its records begin; or the first action of the job that it does not
-    /// have.
-    fn server(&self, request: &ClientRequest) -> Result<(Server, usize), TransportError> {
+    /// Where a job goes of which nothing is stubbed.
+    fn way_on(&self, request: &ClientRequest) -> Option<Arc<dyn ClientTransport>> {
+        let transport = self.otherwise.clone()?;
+        let shared = self.shared();
+        let switches = &request.job.context.switches;
+        let mut actions = request.job.actions.iter();
+        let is_stubbed = actions.any(|one| shared.handler(&one.action, switches).is_some());
+        (!is_stubbed).then_some(transport)
+    }
+
+    /// The job as it is, but in the encoding of the transport.
+    fn pass_on(
+        &self,
+        transport: &Arc<dyn ClientTransport>,
+        mut request: ClientRequest,
+    ) -> ReplyFuture {
+        let (own, other) = (self.encoding(), transport.encoding());
+        let switches = &request.job.context.switches;
+        let actions = request.job.actions.iter();
+        let mut records: Vec<Record> = actions
+            .map(|one| Record::new(&request.service, one, switches, one.action.to_string()))
+            .collect();
+        for action in &mut request.job.actions {
+            action.body = action.body.transcoded(other);
+        }
+        let reply = transport.call(request);
+        let shared = Arc::clone(&self.shared);
+        ReplyFuture::new(async move {
+            let mut response = reply.await;
+            if let Ok(response) = &mut response {
+                // The others of the job were not run.
+                records.truncate(response.actions.len());
+                for (record, action) in records.iter_mut().zip(&mut response.actions) {
+                    action.body = action.body.transcoded(own);
+                    record.answer = Some(action.clone());
+                }
+            }
+            lock(&shared).calls.extend(records);
+            response
+        })
+    }
+
+    /// The stub as a server for one job; or the first action of the job that it does not have.
+    fn server(&self, request: &ClientRequest) -> Result<Server, TransportError> {
         let mut shared = self.shared();
-        let first = shared.calls.len();
         let mut builder = Server::untyped(request.service.clone(), "stub");
         let mut served: Vec<&Name> = Vec::new();
         let mut missing = None;
         let switches = &request.job.context.switches;
         for action in &request.job.actions {
-            let mut record = Record::new(&request.service, action, switches);
-            let handler = shared.handler(&mut record).or_else(|| {
-                let transport = self.otherwise.clone()?;
-                Some(Arc::new(Passing(transport)))
+            let name = &action.action;
+            let found = shared.handler(name, switches).or_else(|| {
+                let passing: Arc<dyn Handler> = Arc::new(Passing(self.otherwise.clone()?));
+                Some((passing, name.to_string()))
             });
-            shared.calls.push(record);
-            match handler {
+            match found {
                 // Switches are the job's, so all calls of one action have one handler.
-                Some(_) if served.contains(&&action.action) => {}
-                Some(handler) => {
-                    served.push(&action.action);
-                    builder.insert(action.action.clone(), handler);
+                Some(_) if served.contains(&name) => {}
+                Some((handler, shown)) => {
+                    served.push(name);
+                    builder.insert(name.clone(), Arc::new(Recorded { handler, shown }));
                 }
-                None => missing = missing.or(Some(&action.action)),
+                None => missing = missing.or(Some(action)),
             }
         }
         if let Some(action) = missing {
+            let name = &action.action;
             let message = format!(
-                "the stub of service `{}` has no handler for action `{action}`{}; give it one with `.on(…)`",
+                "the stub of service `{}` has no handler for action `{name}`{}; give it one with `.on(…)`",
                 request.service,
-                shared.hint(action, switches),
+                shared.hint(name, switches),
             );
+            // It was asked, and nothing else of the job.
+            let shown = name.to_string();
+            let record = Record::new(&request.service, action, switches, shown);
+            shared.calls.push(record);
             shared.unexpected.push(message.clone());
             let kind = TransportErrorKind::Misconfigured;
             return Err(TransportError::new(kind, message));
         }
-        match builder.build() {
-            Ok(server) => Ok((server, first)),
-            Err(error) => {
-                let kind = TransportErrorKind::Misconfigured;
-                Err(TransportError::new(kind, error.to_string()))
-            }
-        }
+        builder.build().map_err(|error| {
+            TransportError::new(TransportErrorKind::Misconfigured, error.to_string())
+        })
     }
 }
 
 /// Nothing panics between two changes of the state, so it is whole even when poisoned.
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ClientTransport for Stub {
     fn call(&self, mut request: ClientRequest) -> ReplyFuture {
-        let (server, first) = match self.server(&request) {
-            Ok(made) => made,
+        if let Some(transport) = self.way_on(&request) {
+            return self.pass_on(&transport, request);
+        }
+        let server = match self.server(&request) {
+            Ok(server) => server,
             Err(error) => return ReplyFuture::ready(Err(error)),
         };
         let of_job = OfJob::new(request.service.clone(), Arc::clone(&self.shared));
@@ -362,27 +412,31 @@ impl ClientTransport for Stub {
         let reply = LocalTransport::new(server).call(request);
         ReplyFuture::new(async move {
             let response: JobResponse = reply.await?;
-            if let Some(error) = of_job.lost() {
-                return Err(error);
+            match of_job.lost() {
+                Some(error) => Err(error),
+                None => {
+                    of_job.answered(&response.actions);
+                    Ok(response)
+                }
             }
-            let mut shared = lock(&of_job.shared);
-            let records = shared.calls.iter_mut().skip(first);
-            for (record, answer) in records.zip(&response.actions) {
-                record.answer = Some(answer.clone());
-            }
-            drop(shared);
-            Ok(response)
         })
     }
 }
 
 impl Drop for Stub {
+    #[allow(clippy::print_stderr)] // The output of a test is where it is looked for.
     fn drop(&mut self) {
-        // A second panic would end the process, and hide the first.
+        let mut shared = self.shared();
+        let unexpected = shared.unexpected.join("\n");
+        // A second panic would end the process. What is told here is often the reason for the first.
         if std::thread::panicking() {
+            shared.unexpected.clear();
+            if !unexpected.is_empty() {
+                eprintln!("{unexpected}");
+            }
             return;
         }
-        let unexpected = self.shared().unexpected.join("\n");
+        drop(shared);
         assert!(unexpected.is_empty(), "{unexpected}");
     }
 }

@@ -14,13 +14,18 @@ pub(super) struct Record {
     /// The switches select the variant.
     pub(super) switches: SwitchSet,
     pub(super) body: Body,
-    /// The name in `introspect`, where the stub has a handler of a variant.
+    /// The name in `introspect`.
     pub(super) shown: String,
     pub(super) answer: Option<ActionResponse>,
 }
 
 impl Record {
-    pub(super) fn new(service: &Name, request: &ActionRequest, switches: &SwitchSet) -> Self {
+    pub(super) fn new(
+        service: &Name,
+        request: &ActionRequest,
+        switches: &SwitchSet,
+        shown: String,
+    ) -> Self {
         static CALLS: AtomicU64 = AtomicU64::new(0);
         Self {
             number: CALLS.fetch_add(1, Ordering::Relaxed),
@@ -28,14 +33,13 @@ impl Record {
             action: request.action.clone(),
             switches: switches.clone(),
             body: request.body.clone(),
-            shown: request.action.to_string(),
+            shown,
             answer: None,
         }
     }
 
     pub(super) fn is_of(&self, action: &str, variant: Option<&Variant>) -> bool {
-        let is_selected = |variant: &Variant| variant.select(&self.switches) == variant.switch;
-        self.action == action && variant.is_none_or(is_selected)
+        self.action == action && is_selected(variant, &self.switches)
     }
 
     pub(super) fn exchange(&self) -> Option<Exchange> {
@@ -44,6 +48,7 @@ impl Record {
         Some(Exchange {
             service: self.service.to_string(),
             action: self.shown.clone(),
+            switches: self.switches.clone(),
             request: self.body.to_value().ok()?,
             answer: match errors.is_empty() {
                 true => Ok(answer.body.to_value().ok()?),
@@ -51,6 +56,11 @@ impl Record {
             },
         })
     }
+}
+
+/// Whether these switches select a variant; where there are none, always.
+pub(super) fn is_selected(variant: Option<&Variant>, switches: &SwitchSet) -> bool {
+    variant.is_none_or(|variant| variant.select(switches) == variant.switch)
 }
 
 /// What a stub was asked once, and what it answered: see [`Stub::exchanges`](super::Stub::exchanges).
@@ -61,6 +71,8 @@ pub struct Exchange {
     pub service: String,
     /// The action, as `introspect` calls it: a variant as `name[switch:5]`.
     pub action: String,
+    /// The switches that were on.
+    pub switches: SwitchSet,
     /// The request's body.
     pub request: Value,
     /// The response's body, or the errors.

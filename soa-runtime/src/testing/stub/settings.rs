@@ -146,6 +146,9 @@ impl Stub {
                         "an action's name is text, not {kind}"
                     )));
                 };
+                if !is_wire_name(name) {
+                    return Err(BuildError::new(no_name(name)));
+                }
                 let answer: StubbedAction = codec::from_value_ref(answer)
                     .map_err(|error| BuildError::new(format!("`{name}` of a stub: {error}")))?;
                 Ok(stub.on_action(name.to_owned(), move |_| answer.answer()))
@@ -162,8 +165,12 @@ where
     let actions = BTreeMap::<String, T>::deserialize(deserializer)?;
     match actions.keys().find(|name| !is_wire_name(name)) {
         None => Ok(actions),
-        Some(name) => Err(serde::de::Error::custom(format_args!(
-            "`{name}` is no name of an action: expected a letter, and then letters, digits, `_`, `-` and `.`"
-        ))),
+        Some(name) => Err(serde::de::Error::custom(no_name(name))),
     }
+}
+
+fn no_name(name: &str) -> String {
+    format!(
+        "`{name}` is no name of an action: expected a letter, and then letters, digits, `_`, `-` and `.`"
+    )
 }

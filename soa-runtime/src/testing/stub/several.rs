@@ -74,9 +74,10 @@ impl Stubs {
     /// All calls of all services so far, in order, as `service.action`.
     pub fn called(&self) -> Vec<String> {
         let mut calls: Vec<(u64, String)> = Vec::new();
-        for (_, stub) in &self.0 {
+        for (name, stub) in &self.0 {
             let shared = stub.shared();
-            let records = shared.calls.iter();
+            // One stub may stand for several services.
+            let records = shared.calls.iter().filter(|record| record.service == *name);
             calls.extend(records.map(|record| {
                 let name = format!("{}.{}", record.service, record.action);
                 (record.number, name)
