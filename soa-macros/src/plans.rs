@@ -155,21 +155,22 @@ fn tests(plans: &Plans, root: &Path, errors: &mut Errors) -> TokenStream {
                 #[test]
                 #ignore
                 fn #test() -> ::core::result::Result<(), #framework::testing::plan::Failure> {
-                    #framework::__private::run_case(PLAN, #name, super::#function)
+                    #framework::__private::run_case(__SOA_PLAN, #name, super::#function)
                 }
             }
         });
         quote! {
             #[doc = #file]
             mod #module {
-                const PLAN: #framework::__private::Source = #framework::__private::Source {
+                // A name that no case has.
+                const __SOA_PLAN: #framework::__private::Source = #framework::__private::Source {
                     file: #file,
                     text: ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), #path)),
                 };
 
                 #[test]
                 fn #whole() -> ::core::result::Result<(), #framework::testing::plan::Failure> {
-                    #framework::__private::check(PLAN)
+                    #framework::__private::check(__SOA_PLAN)
                 }
 
                 #(#cases)*
