@@ -24,7 +24,6 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-#[cfg(feature = "cli")]
 pub(crate) use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
 pub use hooks::StartupError;
