@@ -30,6 +30,8 @@ pub mod schema;
 pub mod server;
 #[cfg(feature = "cli")]
 pub mod settings;
+#[cfg(feature = "cli")]
+pub mod telemetry;
 pub mod testing;
 pub mod transport;
 pub mod wire;
@@ -40,23 +42,28 @@ mod context;
 mod declared;
 mod descriptor;
 mod error;
+mod exchange;
 mod extensions;
+mod future;
+mod identity;
 mod lifetime;
 mod log_level;
-mod seldom;
+mod log_limit;
 mod serializer;
 mod service;
+mod stack;
+pub mod stub;
 mod validation;
 mod watchdog;
 
-pub use action::{Action, ActionBody};
+pub use action::Action;
 #[cfg(feature = "cli")]
 pub use cli::{Program, main};
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
 pub use codec::{
     Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
 };
-pub use context::Context;
+pub use context::{Context, LocalServer};
 pub use declared::Declared;
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use error::{
@@ -64,20 +71,19 @@ pub use error::{
     OpenCircuit, TransportError, TransportErrorKind,
 };
 pub use extensions::Extensions;
+pub use future::BoxFuture;
 pub use log_level::LogLevel;
 pub use message::{
     ActionRequest, ActionResponse, Body, ContextHeader, ContextValue, Control, JobRequest,
     JobResponse, Name, Switch, SwitchSet, WireError, code,
 };
 pub use serializer::{Serializer, Serializers};
-pub use server::{IntoServer, Server, ServerBuilder, StartupError};
+pub use server::{IntoServer, LocalTransport, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::{
-    LocalTransport, RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport,
-    RedisSettings, SentinelSettings, TlsSettings,
+    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
+    SentinelSettings, TlsSettings,
 };
 
+pub use validation::ActionBody;
 pub use watchdog::{Blocked, Watchdog};
-
-/// A boxed future that can be sent to another thread.
-pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -16,5 +16,5 @@ pub use crate::server::IntoServer;
 pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
-pub use crate::testing::Stub;
+pub use crate::stub::Stub;
 pub use crate::testing::plan::entry::{Source, check, made, made_with, run_case, subject};

@@ -395,6 +395,21 @@ pub use soa_macros::test_plans;
 #[doc(inline)]
 pub use soa_runtime::*;
 
+/// Transports between clients and servers.
+pub mod transport {
+    pub use soa_runtime::LocalTransport;
+    #[doc(inline)]
+    pub use soa_runtime::transport::*;
+}
+
+/// Spans and metrics.
+pub mod observe {
+    #[doc(inline)]
+    pub use soa_runtime::observe::*;
+    #[cfg(feature = "cli")]
+    pub use soa_runtime::telemetry::Observing;
+}
+
 #[doc(hidden)]
 pub use soa_runtime::private as __private;
 

@@ -9,9 +9,9 @@ use super::shown;
 use crate::client::{Client, ClientBuilder};
 use crate::codec::{Value, json};
 use crate::message::{Switch, SwitchSet};
+use crate::server::LocalTransport;
 use crate::server::Server;
 use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
-use crate::transport::LocalTransport;
 
 /// Calls a server that runs.
 pub(super) async fn over_transport<S: Section>(

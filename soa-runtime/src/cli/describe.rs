@@ -6,8 +6,8 @@ use super::failure::Failure;
 use super::shown::text;
 use crate::client::Client;
 use crate::codec::{Map, Value};
+use crate::server::LocalTransport;
 use crate::server::Server;
-use crate::transport::LocalTransport;
 
 /// How far what belongs to something stands to its right.
 const INDENT: &str = "  ";

@@ -54,9 +54,9 @@ pub use serving::{Customized, Serve, with_server};
 use signals::Signals;
 
 use crate::descriptor::ServiceDescriptor;
-use crate::observe::{Identity, Observing, Wanted};
 use crate::service::Service;
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
+use crate::telemetry::{Identity, Observing, Wanted};
 use crate::transport::RedisSettings;
 use crate::{BuildError, ServerBuilder};
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::{Client, Expansions, Route, Shared};
 use crate::codec::Value;
 use crate::error::BuildError;
+use crate::exchange::ClientStage;
 use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
-use crate::middleware::{ClientStage, Middleware, StackBuilder};
 use crate::observe::meter::RouteMeters;
+use crate::stack::{Middleware, StackBuilder};
 use crate::transport::ClientTransport;
 
 /// Puts a [`Client`] together: routes, middleware, base context.
@@ -37,7 +38,16 @@ pub struct ClientBuilder {
 impl ClientBuilder {
     /// Says how a service is reached.
     #[must_use]
-    pub fn service(mut self, name: impl Into<Name>, transport: impl ClientTransport) -> Self {
+    pub fn service(self, name: impl Into<Name>, transport: impl ClientTransport) -> Self {
+        self.shared_transport(name, Arc::new(transport))
+    }
+
+    /// The same with a transport that others may use, too.
+    pub(super) fn shared_transport(
+        mut self,
+        name: impl Into<Name>,
+        transport: Arc<dyn ClientTransport>,
+    ) -> Self {
         let name = name.into();
         if self.routes.contains_key(&name) {
             self.problem.get_or_insert(BuildError::new(format!(
@@ -46,7 +56,7 @@ impl ClientBuilder {
         }
         let route = Route {
             service: name.clone(),
-            transport: Some(Arc::new(transport)),
+            transport: Some(transport),
             meters: Some(RouteMeters::new(&name)),
             middleware: StackBuilder::new().build(),
         };

@@ -1,10 +1,10 @@
 //! The error that travels: a code, a message, and where in the body it belongs.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::codec::{Map, Value};
-use crate::redact::Redacted;
+use crate::redact::{Redacted, Redaction};
 
 /// The error codes that the framework itself uses, as the protocol names them.
 pub mod code {
@@ -135,5 +135,43 @@ impl fmt::Display for WireError {
             Some(field) => write!(f, "{} at `{field}`: {}", self.code, self.message),
             None => write!(f, "{}: {}", self.code, self.message),
         }
+    }
+}
+
+impl Redaction {
+    /// Errors as text in the same way as [`text`](Self::text): code, field, message, the variables, and the permissions
+    /// that were denied.
+    pub fn errors_text(&self, errors: &[WireError], length: usize) -> String {
+        let mut writer = self.writer(length);
+        let _ = errors.iter().enumerate().try_for_each(|(index, error)| {
+            let between = if index > 0 { "; " } else { "" };
+            write!(writer, "{between}{error}")?;
+            if let Some(variables) = &error.variables {
+                writer.write_char(' ')?;
+                writer.map(variables, 0)?;
+            }
+            match &error.denied_permissions {
+                Some(denied) => write!(writer, " denied {denied:?}"),
+                None => Ok(()),
+            }
+        });
+        writer.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_the_variables_of_errors_are_hidden() {
+        let mut error = WireError::caller("BAD", "Bad").with_field("a");
+        error.variables = Some(Map::from([("token", Value::from("x")), ("n", 1.into())]));
+        error.denied_permissions = Some(vec!["orders.write".to_owned()]);
+        assert_eq!(
+            Redaction::standard().errors_text(&[error.clone()], 1000),
+            r#"BAD at `a`: Bad {"token": "**********", "n": 1} denied ["orders.write"]"#,
+        );
+        assert!(!format!("{error:?}").contains("\"x\""), "{error:?}");
     }
 }

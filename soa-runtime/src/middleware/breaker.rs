@@ -23,10 +23,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{ClientStage, Middleware, Next};
-use crate::client::{ClientRequest, is_past};
 use crate::error::{ClientError, ErrorKind, OpenCircuit, TransportErrorKind};
+use crate::exchange::{ClientRequest, ClientStage, is_past};
 use crate::message::{JobResponse, Name, WireError, code};
+use crate::stack::{Middleware, Next};
 
 /// Whoever gives a call up because its time is up began to count a moment before the breaker did, and with clocks that
 /// tick by milliseconds.

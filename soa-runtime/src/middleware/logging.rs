@@ -14,12 +14,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Level, enabled, event};
 
-use super::{ClientStage, JobStage, Middleware, Next};
-use crate::client::ClientRequest;
 use crate::error::{ClientError, JobError};
+use crate::exchange::{ClientRequest, ClientStage, JobStage};
 use crate::log_level::LogLevel;
 use crate::message::{Body, JobRequest, JobResponse, Name, WireError};
 use crate::redact::{self, Redaction};
+use crate::stack::{Middleware, Next};
 
 /// How much longer than its share of the record a body may be to be decoded for it.
 const DECODED: usize = 16;

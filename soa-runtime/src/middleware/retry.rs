@@ -17,11 +17,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
-use super::{ClientStage, Middleware, Next};
-use crate::client::{ClientRequest, has_failed, is_past};
 use crate::error::ClientError;
+use crate::exchange::{ClientRequest, ClientStage, has_failed, is_past};
 use crate::message::{JobResponse, Name, code};
 use crate::redact;
+use crate::stack::{Middleware, Next};
 
 /// How much of a reason is logged.
 const REASON_LENGTH: usize = 1024;

@@ -27,16 +27,16 @@ use crate::message::{
 use crate::redact;
 
 /// The target of spans that belong to a trace which is recorded.
-pub(super) const TRACE: &str = "soa::trace";
+pub(crate) const TRACE: &str = "soa::trace";
 
 /// The target of the spans of jobs among them.
-pub(super) const TRACED_JOB: &str = "soa::trace::job";
+pub(crate) const TRACED_JOB: &str = "soa::trace::job";
 
 /// The target of the spans of jobs whose traces are not recorded.
-pub(super) const LOG: &str = "soa::job";
+pub(crate) const LOG: &str = "soa::job";
 
 /// The field that says how long a request was queued, in microseconds.
-pub(super) const WAITED: &str = "soa.waited_us";
+pub(crate) const WAITED: &str = "soa.waited_us";
 
 /// How many lots there are, see [`TraceParent::lot`].
 const LOTS: u64 = 1 << 56;

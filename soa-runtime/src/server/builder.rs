@@ -7,20 +7,21 @@ use std::time::Duration;
 
 use super::hooks::Hooks;
 use super::variants::Variants;
-use super::{Actions, Handler, Registered, Server, Shared, Stats};
+use super::{Actions, Registered, Server, Shared, Stats};
 use crate::action::Action;
 use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
-use crate::context::{ClientHook, Context};
+use crate::context::{ActionCall, ActionFuture, ActionStage, ClientHook, Context};
 use crate::declared::Declared;
 use crate::error::{BuildError, IntoActionError};
+use crate::exchange::JobStage;
 use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
-use crate::middleware::{ActionStage, JobStage, Middleware, StackBuilder};
 use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::serializer::{Serializer, Serializers};
-use crate::service::{ActionCall, ActionFuture, Service, run};
+use crate::service::{Handler, Service, run};
+use crate::stack::{Middleware, StackBuilder};
 
 /// How many jobs a server runs at once by default.
 ///

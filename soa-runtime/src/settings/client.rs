@@ -9,13 +9,14 @@ use super::middleware::{MiddlewareSettings, OfClient};
 use super::period::Period;
 use super::transport::{ClientTransportSettings, TransportSettings};
 use super::{Section, Settings};
-use crate::client::{Client, ClientBuilder, ClientRequest};
+use crate::client::{Client, ClientBuilder};
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError};
+use crate::exchange::ClientRequest;
 use crate::message::Name;
+use crate::server::LocalTransport;
 use crate::transport::{
-    ClientTransport, LocalTransport, RedisClientTransport, RedisConnection, RedisSettings,
-    ReplyFuture,
+    ClientTransport, RedisClientTransport, RedisConnection, RedisSettings, ReplyFuture,
 };
 
 /// How one service is called.

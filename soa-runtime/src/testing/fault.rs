@@ -17,9 +17,9 @@ use std::time::Duration;
 use futures_util::future::join;
 use tokio::sync::Notify;
 
-use crate::client::ClientRequest;
 use crate::codec::Encoding;
 use crate::error::TransportError;
+use crate::exchange::ClientRequest;
 use crate::message::JobResponse;
 use crate::transport::{ClientTransport, ReplyFuture};
 

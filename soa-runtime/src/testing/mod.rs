@@ -18,8 +18,8 @@ mod fault;
 pub mod plan;
 mod server;
 mod snapshot;
-mod stub;
 
+pub use crate::stub::{Answer, Exchange, Stub, StubSettings, StubbedAction, StubbedError, Stubs};
 pub use assertion::{
     Unexpected, runs, runs_with_error_codes, runs_with_errors, runs_with_field_errors,
     runs_with_only_error_codes, runs_with_only_field_errors,
@@ -30,4 +30,3 @@ pub use contract::{
 pub use fault::{Faults, FaultyTransport};
 pub use server::TestServer;
 pub use snapshot::snapshot;
-pub use stub::{Answer, Exchange, Stub, StubSettings, StubbedAction, StubbedError, Stubs};

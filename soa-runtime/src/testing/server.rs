@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::client::{Call, Client, ServiceClient, TypedClient};
 use crate::codec::Value;
 use crate::message::{ContextHeader, ContextValue, Name, Switch, to_context};
+use crate::server::LocalTransport;
 use crate::server::{IntoServer, Server};
-use crate::transport::LocalTransport;
 
 /// A service in the test's own process, and a client of it.
 ///

@@ -7,7 +7,6 @@
 //!
 //! The traits are small and know no client library, so implementations can change freely.
 
-mod local;
 mod queue;
 mod redis;
 
@@ -19,7 +18,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use local::LocalTransport;
 pub use queue::LocalQueue;
 pub use redis::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
@@ -27,9 +25,9 @@ pub use redis::{
 };
 
 use crate::BoxFuture;
-use crate::client::ClientRequest;
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
+use crate::exchange::ClientRequest;
 use crate::lifetime::Lifetime;
 use crate::message::JobResponse;
 use crate::wire::payload_size;
@@ -53,7 +51,7 @@ pub trait ClientTransport: Send + Sync + 'static {
         None
     }
 
-    /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the
+    /// Sends a job, calls [`Sent::mark`](crate::exchange::Sent::mark) on `request.sent`, and waits for the
     /// response, for as long as the future is polled: a caller with a timeout drops it.
     ///
     /// A job with `control.suppress_response` is answered with an empty response as soon as it is sent.
@@ -299,6 +297,16 @@ impl Reply {
             left,
         }
     }
+}
+
+/// The transport of a service in this process, made of the service: what typed clients are
+/// [made of](crate::client::ServiceClient::local).
+pub trait IntoTransport {
+    /// Makes the transport.
+    ///
+    /// # Errors
+    /// The service cannot be served.
+    fn into_transport(self) -> Result<Arc<dyn ClientTransport>, BuildError>;
 }
 
 /// Stands for a service that could not be built, and says so in every call.

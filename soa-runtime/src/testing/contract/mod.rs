@@ -20,11 +20,11 @@ use std::fmt;
 
 pub use compatible::{ActionChange, Compatibility, CompatibilityReport, check_compatible};
 
-use super::stub::Exchange;
 use crate::client::Client;
 use crate::codec::{Value, json};
 use crate::error::{BuildError, ClientError};
 use crate::message::{Name, Switch, SwitchSet};
+use crate::stub::Exchange;
 
 /// What a service says of itself: the schemas of its actions.
 #[derive(Clone, Debug, PartialEq)]

@@ -26,10 +26,10 @@ use super::turns::{Turn, Turns};
 use super::{PREFIX, request_key};
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::lifetime::Signal;
+use crate::log_limit::LogLimit;
 use crate::message::Name;
 use crate::observe::meter::SendMeters;
 use crate::observe::names;
-use crate::seldom::Seldom;
 use crate::transport::{MessageLimits, Reply, ServerTransport};
 use crate::wire;
 
@@ -104,7 +104,7 @@ struct Outboxes {
 /// Tells of responses that were lost: seldom, as a caller's list that takes nothing, or a master that is away, loses many.
 struct Losses {
     service: Name,
-    seldom: Seldom,
+    seldom: LogLimit,
 }
 
 impl Losses {
@@ -167,7 +167,7 @@ impl RedisServerTransport {
         let maximum = settings.maximum_message_size.unwrap_or(MAXIMUM_SIZE);
         let losses = Losses {
             service: service.clone(),
-            seldom: Seldom::every(SELDOM),
+            seldom: LogLimit::every(SELDOM),
         };
         let shared = Shared {
             key: request_key(&service).into(),

@@ -27,13 +27,15 @@ pub use several::Stubs;
 use handler::{Answering, OfJob, Passing, Recorded};
 use record::{Record, is_selected};
 
-use crate::action::{Action, ActionBody};
-use crate::client::ClientRequest;
+use crate::action::Action;
 use crate::codec::Value;
 use crate::error::{ActionError, TransportError, TransportErrorKind};
+use crate::exchange::ClientRequest;
 use crate::message::{Body, JobResponse, Name, SwitchSet, Variant};
-use crate::server::{Handler, Server};
-use crate::transport::{ClientTransport, LocalTransport, ReplyFuture};
+use crate::server::{LocalTransport, Server};
+use crate::service::Handler;
+use crate::transport::{ClientTransport, ReplyFuture};
+use crate::validation::ActionBody;
 
 /// A service made of answers. Clones are the same stub, so keep one to ask it for its calls.
 ///

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
-use super::metric::describe_metrics;
 use crate::error::BuildError;
+use crate::observe::describe_metrics;
 
 /// The bounds of what histograms tell apart, in seconds: from what a call in the same process takes to what callers
 /// wait at most.

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::answer::{Answer, Outcome};
 use super::record::Record;
 use super::{Shared, lock};
-use crate::action::{Action, ActionBody};
-use crate::client::ClientRequest;
+use crate::action::Action;
+use crate::context::{ActionCall, ActionFuture};
 use crate::error::{ActionError, TransportError, TransportErrorKind};
+use crate::exchange::ClientRequest;
 use crate::message::{ActionRequest, ActionResponse, Control, JobRequest, Name};
-use crate::server::{Handler, text_of};
-use crate::service::{ActionCall, ActionFuture, run};
+use crate::server::text_of;
+use crate::service::{Handler, run};
 use crate::transport::ClientTransport;
+use crate::validation::ActionBody;
 
 /// What the handlers of one job have to tell its transport. It is in the job's extensions.
 #[derive(Clone)]

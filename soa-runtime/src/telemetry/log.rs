@@ -15,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry};
 
-use super::trace;
+use crate::observe::trace;
 use crate::settings::{LogFormat, LogLevel, LoggingSettings};
 
 /// What takes records beside the log.

@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use crate::client::ClientRequest;
+use super::{IntoServer, Server};
+use crate::error::BuildError;
+use crate::exchange::ClientRequest;
 use crate::message::JobResponse;
-use crate::server::Server;
-use crate::transport::{ClientTransport, ReplyFuture};
+use crate::transport::{ClientTransport, IntoTransport, ReplyFuture};
 
 /// Carries jobs to a server in the same process.
 #[derive(Clone, Debug)]
@@ -44,5 +45,11 @@ impl ClientTransport for LocalTransport {
         }
         sent.mark();
         reply
+    }
+}
+
+impl<S: IntoServer> IntoTransport for S {
+    fn into_transport(self) -> Result<Arc<dyn ClientTransport>, BuildError> {
+        Ok(Arc::new(LocalTransport::new(self.into_server()?)))
     }
 }

@@ -1,6 +1,8 @@
 //! What a handler sees of the job that it runs in.
 
+mod call;
 mod local;
+mod siblings;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,12 +14,15 @@ use crate::client::{Client, ClientBuilder, TypedClient};
 use crate::codec::{UtcDateTime, Value};
 use crate::error::ActionError;
 use crate::extensions::Extensions;
-use crate::lifetime::Lifetime;
+use crate::identity::Identity;
+use crate::lifetime::{Blocking, Lifetime};
 use crate::message::{
     ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, TraceParent, code, to_context,
 };
-use crate::middleware::Identity;
-use crate::server::{Blocking, Server, Shared};
+
+pub use call::{ActionCall, ActionFuture, ActionStage};
+pub use siblings::LocalServer;
+pub(crate) use siblings::Siblings;
 
 /// The context of an action: who calls, with which switches, and clients for the next call.
 ///
@@ -44,7 +49,7 @@ pub(crate) struct JobState {
     pub(crate) client: Client,
     pub(crate) hook: Option<ClientHook>,
     /// The server whose other actions can be called; `None` in tests.
-    pub(crate) server: Option<Arc<Shared>>,
+    pub(crate) server: Option<Arc<dyn Siblings>>,
     pub(crate) lifetime: Arc<Lifetime>,
 }
 
@@ -166,10 +171,11 @@ impl Context {
 
     /// The context of an action of this server, whose other actions [`call_local`](Self::call_local) then reaches.
     #[must_use]
-    pub fn with_server(self, server: &Server) -> Self {
+    pub fn with_server(self, server: impl Into<LocalServer>) -> Self {
+        let LocalServer { service, siblings } = server.into();
         self.change(|job| {
-            job.service = server.name().to_owned().into();
-            job.server = Some(Arc::clone(server.shared()));
+            job.service = service;
+            job.server = Some(siblings);
         })
     }
 
@@ -333,7 +339,8 @@ impl Context {
 
     /// Notes a handler that blocks a thread of its own, for the end of its server.
     pub(crate) fn blocking(&self) -> Option<Blocking> {
-        self.job.server.as_ref().map(|server| server.blocking())
+        let server = self.job.server.as_ref();
+        server.map(|server| server.blocking())
     }
 
     fn is_late(&self) -> bool {

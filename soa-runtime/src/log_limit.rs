@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Lets one of many through in a while.
 #[derive(Debug)]
-pub(crate) struct Seldom {
+pub(crate) struct LogLimit {
     every: Duration,
     state: Mutex<State>,
 }
@@ -20,7 +20,7 @@ struct State {
     kept_back: u64,
 }
 
-impl Seldom {
+impl LogLimit {
     /// At most one in this time.
     pub(crate) fn every(every: Duration) -> Self {
         Self {
@@ -47,13 +47,13 @@ mod tests {
 
     #[test]
     fn one_of_many_is_told_with_the_number_of_the_others() {
-        let seldom = Seldom::every(Duration::from_secs(3600));
-        assert_eq!(seldom.count(), Some(0));
+        let limit = LogLimit::every(Duration::from_secs(3600));
+        assert_eq!(limit.count(), Some(0));
         for _ in 0..5 {
-            assert_eq!(seldom.count(), None);
+            assert_eq!(limit.count(), None);
         }
-        seldom.state.lock().unwrap().last = None;
-        assert_eq!(seldom.count(), Some(5));
-        assert_eq!(Seldom::every(Duration::ZERO).count(), Some(0));
+        limit.state.lock().unwrap().last = None;
+        assert_eq!(limit.count(), Some(5));
+        assert_eq!(LogLimit::every(Duration::ZERO).count(), Some(0));
     }
 }

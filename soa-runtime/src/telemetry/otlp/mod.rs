@@ -34,8 +34,8 @@ use self::collector::Collector;
 use self::exporter::Exporter;
 use super::log;
 use super::start::Identity;
-use super::trace::{LOG, TRACE, sample_traces};
 use crate::error::BuildError;
+use crate::observe::trace::{LOG, TRACE, sample_traces};
 use crate::settings::TracingSettings;
 
 /// So many spans are sent at once.

@@ -56,7 +56,8 @@ impl<E: SpanExporter> SpanExporter for Exporter<E> {
 
 fn begin_earlier(span: &mut SpanData) {
     let mut attributes = span.attributes.iter();
-    let waited = attributes.find(|attribute| attribute.key.as_str() == super::super::trace::WAITED);
+    let waited =
+        attributes.find(|attribute| attribute.key.as_str() == crate::observe::trace::WAITED);
     let Some(Value::I64(waited)) = waited.map(|attribute| &attribute.value) else {
         return;
     };
