@@ -8,11 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::codec::{DecodeError, Encoding};
-use crate::declared::{Declared, NOTHING};
 use crate::descriptor::ActionDescriptor;
 use crate::message::{Body, Variant, WireError};
 use crate::schema::Schema;
 use crate::validation::{self, ActionBody};
+use soa_wire::declared::{Declared, NOTHING};
 
 /// The typed handle of an action.
 pub struct Action<Req, Resp> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::extensions::Extensions;
+use soa_wire::Extensions;
 
 /// Somebody who calls, and what they may do. Cheap to clone.
 #[derive(Clone)]

@@ -18,15 +18,11 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod client;
-pub mod codec;
 pub mod health;
-pub mod message;
 pub mod middleware;
 pub mod observe;
 #[doc(hidden)]
 pub mod private;
-pub mod redact;
-pub mod schema;
 pub mod server;
 #[cfg(feature = "cli")]
 pub mod settings;
@@ -34,22 +30,18 @@ pub mod settings;
 pub mod telemetry;
 pub mod testing;
 pub mod transport;
-pub mod wire;
 
 mod action;
 mod builtin;
 mod context;
-mod declared;
 mod descriptor;
 mod error;
 mod exchange;
-mod extensions;
 mod future;
 mod identity;
 mod lifetime;
 mod log_level;
 mod log_limit;
-mod serializer;
 mod service;
 mod stack;
 pub mod stub;
@@ -60,24 +52,13 @@ pub use action::Action;
 #[cfg(feature = "cli")]
 pub use cli::{Program, main};
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
-pub use codec::{
-    Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
-};
 pub use context::{Context, LocalServer};
-pub use declared::Declared;
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use error::{
-    ActionError, ActionErrors, BuildError, ClientError, ErrorKind, IntoActionError, JobError,
-    OpenCircuit, TransportError, TransportErrorKind,
+    ActionError, ActionErrors, ClientError, ErrorKind, IntoActionError, JobError, OpenCircuit,
 };
-pub use extensions::Extensions;
 pub use future::BoxFuture;
 pub use log_level::LogLevel;
-pub use message::{
-    ActionRequest, ActionResponse, Body, ContextHeader, ContextValue, Control, JobRequest,
-    JobResponse, Name, Switch, SwitchSet, WireError, code,
-};
-pub use serializer::{Serializer, Serializers};
 pub use server::{IntoServer, LocalTransport, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 pub use transport::{
@@ -87,3 +68,12 @@ pub use transport::{
 
 pub use validation::ActionBody;
 pub use watchdog::{Blocked, Watchdog};
+
+// The wire, under its own names: the modules of this crate, and whoever depends on it, find it here.
+pub use soa_wire::{
+    ActionRequest, ActionResponse, Amount, Blob, Body, BuildError, ContextHeader, ContextValue,
+    Control, Date, DateTime, Decimal, Declared, Encoding, Extensions, JobRequest, JobResponse, Map,
+    Name, Nullable, Serializer, Serializers, Switch, SwitchSet, Time, TransportError,
+    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, schema, value,
+    wire,
+};

@@ -6,7 +6,6 @@ pub use std::sync::Arc;
 
 pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, Expand, Finder, ServiceClient, TypedClient, Visit};
-pub use crate::declared::Declared;
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use crate::error::{Unknown, Variable, unknown, variable};
 pub use crate::health::ServiceHealthCheck;
@@ -18,3 +17,4 @@ pub use crate::service::{
 };
 pub use crate::stub::Stub;
 pub use crate::testing::plan::entry::{Source, check, made, made_with, run_case, subject};
+pub use soa_wire::declared::Declared;

@@ -13,11 +13,11 @@ use crate::action::Action;
 use crate::codec::Encoding;
 use crate::context::Context;
 pub use crate::context::{ActionCall, ActionFuture};
-use crate::declared::Declared;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::health::ServiceHealthCheck;
 use crate::message::{ActionResponse, Body, Variant, WireError, code};
+use soa_wire::declared::Declared;
 
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {

@@ -20,6 +20,7 @@ mod builder;
 mod call;
 mod expansion;
 mod form;
+mod introspection;
 mod job;
 mod observed;
 mod options;
@@ -277,10 +278,8 @@ impl Client {
             }
         }
         let mut context = (*self.base).clone();
-        let mut control = Control {
-            suppress_response: Some(false),
-            ..Control::default()
-        };
+        let mut control = Control::default();
+        control.suppress_response = Some(false);
         let mut timeout = None;
         let mut is_forgotten = false;
         let mut expanding = None;

@@ -13,12 +13,12 @@ use tokio::time::Instant;
 use crate::client::{Client, ClientBuilder, TypedClient};
 use crate::codec::{UtcDateTime, Value};
 use crate::error::ActionError;
-use crate::extensions::Extensions;
 use crate::identity::Identity;
 use crate::lifetime::{Blocking, Lifetime};
 use crate::message::{
     ContextHeader, ContextValue, Control, Name, Switch, SwitchSet, TraceParent, code, to_context,
 };
+use soa_wire::Extensions;
 
 pub use call::{ActionCall, ActionFuture, ActionStage};
 pub use siblings::LocalServer;

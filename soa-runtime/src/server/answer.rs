@@ -62,7 +62,9 @@ impl Server {
         };
         // The bodies of the job are slices of the frame; nothing else keeps it.
         drop(frame);
-        let Request { head, job, waited } = request;
+        let Request {
+            head, job, waited, ..
+        } = request;
         let mut waits = None;
         if let Some(waited) = waited {
             self.shared.meters.queue_wait.record(waited);

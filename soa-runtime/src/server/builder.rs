@@ -13,15 +13,15 @@ use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
 use crate::context::{ActionCall, ActionFuture, ActionStage, ClientHook, Context};
-use crate::declared::Declared;
 use crate::error::{BuildError, IntoActionError};
 use crate::exchange::JobStage;
 use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
 use crate::observe::meter::{ActionMeters, ServerMeters};
-use crate::serializer::{Serializer, Serializers};
 use crate::service::{Handler, Service, run};
 use crate::stack::{Middleware, StackBuilder};
+use soa_wire::declared::Declared;
+use soa_wire::serializer::{Serializer, Serializers};
 
 /// How many jobs a server runs at once by default.
 ///

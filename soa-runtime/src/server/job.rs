@@ -17,7 +17,6 @@ use crate::BoxFuture;
 use crate::codec::Encoding;
 use crate::context::{ActionCall, ActionFuture, Context, JobState};
 use crate::error::ActionError;
-use crate::extensions::Extensions;
 use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
     ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
@@ -27,6 +26,7 @@ use crate::observe::trace;
 use crate::redact;
 use crate::service::Handler;
 use crate::watchdog::Watched;
+use soa_wire::Extensions;
 
 /// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
 /// size. Hence `map` here and below, and boxes around the rare ways: the future of a job is one allocation of a few
@@ -165,10 +165,9 @@ fn run_actions(
                 break;
             }
         }
-        JobResponse {
-            actions: responses,
-            ..JobResponse::default()
-        }
+        let mut response = JobResponse::default();
+        response.actions = responses;
+        response
     }
 }
 

@@ -42,9 +42,9 @@ use crate::exchange::JobStage;
 use crate::lifetime::{Lifetime, Signal};
 use crate::message::{JobRequest, JobResponse, Name};
 use crate::observe::meter::{ActionMeters, ServerMeters};
-use crate::serializer::Serializers;
 use crate::service::{Handler, Service};
 use crate::stack::Stack;
+use soa_wire::serializer::Serializers;
 
 /// A service that is ready to run jobs. Cheap to clone.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use crate::action::Action;
 use crate::context::{ActionCall, ActionFuture};
 use crate::error::{ActionError, TransportError, TransportErrorKind};
 use crate::exchange::ClientRequest;
-use crate::message::{ActionRequest, ActionResponse, Control, JobRequest, Name};
+use crate::message::{ActionRequest, ActionResponse, JobRequest, Name};
 use crate::server::text_of;
 use crate::service::{Handler, run};
 use crate::transport::ClientTransport;
@@ -173,10 +173,8 @@ impl Handler for Passing {
             };
             let encoding = call.body.encoding();
             let body = call.body.transcoded(transport.encoding());
-            let mut control = Control {
-                suppress_response: Some(false),
-                ..call.context.control().clone()
-            };
+            let mut control = call.context.control().clone();
+            control.suppress_response = Some(false);
             if let Some(left) = call.context.time_left() {
                 control.set_timeout(left);
             }

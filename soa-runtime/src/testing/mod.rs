@@ -13,7 +13,6 @@
 //! * [`plan`]: cases in plain text.
 
 mod assertion;
-mod contract;
 mod fault;
 pub mod plan;
 mod server;
@@ -24,9 +23,9 @@ pub use assertion::{
     Unexpected, runs, runs_with_error_codes, runs_with_errors, runs_with_field_errors,
     runs_with_only_error_codes, runs_with_only_field_errors,
 };
-pub use contract::{
-    ActionChange, Compatibility, CompatibilityReport, Drift, Introspection, check_compatible,
-};
 pub use fault::{Faults, FaultyTransport};
 pub use server::TestServer;
 pub use snapshot::snapshot;
+pub use soa_wire::introspection::{
+    ActionChange, Compatibility, CompatibilityReport, Drift, Introspection, check_compatible,
+};

@@ -44,6 +44,7 @@ fn repr(value: &Value) -> String {
         Value::Time(time) => format!("datetime.time({})", of_time(*time)),
         Value::Decimal(decimal) => format!("Decimal('{decimal}')"),
         Value::Amount(amount) => of_amount(amount),
+        other => format!("{other:?}"),
     }
 }
 

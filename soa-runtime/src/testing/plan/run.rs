@@ -304,10 +304,8 @@ async fn call(
             for (key, value) in context {
                 header.set(key, value).map_err(at)?;
             }
-            let mut control_header = Control {
-                suppress_response: Some(false),
-                ..Control::default()
-            };
+            let mut control_header = Control::default();
+            control_header.suppress_response = Some(false);
             for (key, value) in control {
                 control_header.set(key, value).map_err(at)?;
             }

@@ -23,8 +23,8 @@ use super::ring::Ring;
 use crate::error::{TransportError, TransportErrorKind};
 use crate::log_limit::LogLimit;
 use crate::message::JobResponse;
-use crate::serializer::Serializers;
 use crate::wire::{self, Assembled, Assembly};
+use soa_wire::serializer::Serializers;
 
 pub(super) type Waiter = oneshot::Sender<Result<JobResponse, TransportError>>;
 

@@ -22,7 +22,8 @@ use schemars::JsonSchema;
 use serde_json::Number;
 
 pub use check::FieldError;
-pub(crate) use check::{MAX_ERRORS, key_text};
+#[doc(hidden)]
+pub use check::{MAX_ERRORS, key_text};
 
 /// The schema of one body: a tree, and the named types that it refers to.
 #[derive(Clone, Debug, PartialEq)]

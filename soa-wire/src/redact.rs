@@ -112,7 +112,7 @@ const NAMES: [&str; 52] = [
 /// The names whose values are not shown. Cheap to clone.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::redact::Redaction;
 /// use soa::value;
 ///
@@ -136,7 +136,8 @@ struct Names {
 static TOKENS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
 /// Hides what is under this key, from here on.
-pub(crate) fn hide_token(key: &str) {
+#[doc(hidden)]
+pub fn hide_token(key: &str) {
     let text = Key::of(key).text;
     // Nothing panics while it is held.
     let mut tokens = TOKENS.write().unwrap_or_else(PoisonError::into_inner);
@@ -328,7 +329,8 @@ impl Writer<'_> {
 }
 
 /// A text of about `length` bytes at most; what is cut off is marked by `…`.
-pub(crate) fn cut(text: &str, length: usize) -> Cow<'_, str> {
+#[doc(hidden)]
+pub fn cut(text: &str, length: usize) -> Cow<'_, str> {
     if text.len() <= length {
         return Cow::Borrowed(text);
     }
@@ -339,7 +341,8 @@ pub(crate) fn cut(text: &str, length: usize) -> Cow<'_, str> {
 }
 
 /// An error and all that caused it, outermost first, in the same way.
-pub(crate) fn chain(error: &(dyn Error + 'static), length: usize) -> String {
+#[doc(hidden)]
+pub fn chain(error: &(dyn Error + 'static), length: usize) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause.filter(|_| text.len() <= length) {
@@ -351,7 +354,8 @@ pub(crate) fn chain(error: &(dyn Error + 'static), length: usize) -> String {
 }
 
 /// A name or an id as spans and records show it.
-pub(crate) fn name(text: &str) -> Cow<'_, str> {
+#[doc(hidden)]
+pub fn name(text: &str) -> Cow<'_, str> {
     cut(text, NAME_LENGTH)
 }
 

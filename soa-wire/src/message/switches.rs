@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The number of a feature switch, as a named constant.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::Switch;
 ///
 /// /// Answer with the second version of a user.

@@ -31,7 +31,8 @@ impl Control {
     }
 
     /// Says how long the caller waits; whole seconds travel as an integer, as the reference sends them.
-    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+    #[doc(hidden)]
+    pub fn set_timeout(&mut self, timeout: Duration) {
         let seconds = match timeout.subsec_nanos() {
             0 => Value::from(timeout.as_secs()),
             _ => Value::from(timeout.as_secs_f64()),
@@ -43,7 +44,8 @@ impl Control {
     ///
     /// # Errors
     /// What a key of the framework's own has to be, where the value is something else.
-    pub(crate) fn set(&mut self, key: String, value: Value) -> Result<(), String> {
+    #[doc(hidden)]
+    pub fn set(&mut self, key: String, value: Value) -> Result<(), String> {
         let flag = || match value.as_bool() {
             Some(flag) => Ok(flag),
             None => Err(format!(

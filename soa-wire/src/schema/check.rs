@@ -19,7 +19,8 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    pub(crate) fn into_wire(self, is_caller_error: bool) -> WireError {
+    #[doc(hidden)]
+    pub fn into_wire(self, is_caller_error: bool) -> WireError {
         let mut error = WireError::caller(self.code, self.message);
         error.field = self.field;
         error.is_caller_error = is_caller_error;
@@ -47,7 +48,8 @@ impl Schema {
 }
 
 /// Nobody reads more; a hostile body could otherwise make an answer many times its own size.
-pub(crate) const MAX_ERRORS: usize = 1000;
+#[doc(hidden)]
+pub const MAX_ERRORS: usize = 1000;
 
 /// The same in bytes, of paths and texts: each error repeats the keys above it, which are the caller's choice.
 /// One error is told however long it is.
@@ -401,7 +403,8 @@ pub(crate) fn extra_keys<'a>(keys: impl Iterator<Item = &'a Value>) -> Option<St
 }
 
 /// A key as text, for paths and messages.
-pub(crate) fn key_text(key: &Value) -> String {
+#[doc(hidden)]
+pub fn key_text(key: &Value) -> String {
     match key {
         Value::Text(text) => text.clone(),
         Value::Integer(integer) => integer.to_string(),

@@ -1,4 +1,4 @@
-//! Why a message did not make it to the other side, or back.
+//! Errors of the wire: a message that did not arrive, and a description that cannot be used.
 
 use std::error::Error;
 use std::fmt;
@@ -67,3 +67,22 @@ impl Error for TransportError {
         Some(source)
     }
 }
+
+/// A server or client that cannot be built, in one sentence that says what to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError(String);
+
+impl BuildError {
+    /// An error with a message for people.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BuildError {}

@@ -59,7 +59,8 @@ pub struct Head {
 
 impl Head {
     /// For how long after this time, in Unix seconds, the request says that somebody waits; `None` if it does not.
-    pub(crate) fn left(&self, now: f64) -> Option<Duration> {
+    #[doc(hidden)]
+    pub fn left(&self, now: f64) -> Option<Duration> {
         let expiry = self.expiry.filter(|expiry| *expiry != 0.0)?;
         // So far away that it has no name is for ever.
         Duration::try_from_secs_f64((expiry - now).max(0.0)).ok()
@@ -224,7 +225,8 @@ fn is_expired(expiry: Option<f64>, now: f64) -> bool {
 }
 
 /// The time, in Unix seconds.
-pub(crate) fn now() -> f64 {
+#[doc(hidden)]
+pub fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64()
 }

@@ -13,7 +13,8 @@ const MAX_PIECES: usize = 4096;
 
 /// Cuts a frame of version 3 whose payload is larger than `size` bytes: the first piece and the others. Any other frame
 /// stays as it is.
-pub(crate) fn cut(frame: Bytes, size: usize) -> (Bytes, Vec<Bytes>) {
+#[doc(hidden)]
+pub fn cut(frame: Bytes, size: usize) -> (Bytes, Vec<Bytes>) {
     if frame.len() <= size || size == 0 {
         return (frame, Vec::new());
     }

@@ -20,7 +20,8 @@ pub struct Variant {
 
 impl Variant {
     /// Makes an error of the compiler out of a switch that cannot select this variant.
-    pub(crate) const fn check(&self) {
+    #[doc(hidden)]
+    pub const fn check(&self) {
         let Some(switch) = self.switch else { return };
         let number = switch.number();
         assert!(
@@ -44,14 +45,16 @@ impl Variant {
     }
 
     /// What selects the variant that answers under these switches.
-    pub(crate) fn select(&self, switches: &SwitchSet) -> Option<Switch> {
+    #[doc(hidden)]
+    pub fn select(&self, switches: &SwitchSet) -> Option<Switch> {
         select(self.family.iter().copied(), switches)
             .and_then(|index| self.family.get(index).copied())
             .flatten()
     }
 
     /// The part of a variant's name in `introspect` behind the name of the action.
-    pub(crate) fn suffix(&self, switch: Option<Switch>) -> Suffix {
+    #[doc(hidden)]
+    pub fn suffix(&self, switch: Option<Switch>) -> impl fmt::Display + use<> {
         let has_default = self.family.contains(&None);
         let is_last = || self.family.last() == Some(&switch);
         Suffix(switch.filter(|_| has_default || !is_last()))
@@ -59,10 +62,8 @@ impl Variant {
 }
 
 /// Where in a family the variant is that answers under these switches; `None` for no family at all.
-pub(crate) fn select(
-    family: impl Iterator<Item = Option<Switch>>,
-    switches: &SwitchSet,
-) -> Option<usize> {
+#[doc(hidden)]
+pub fn select(family: impl Iterator<Item = Option<Switch>>, switches: &SwitchSet) -> Option<usize> {
     let (mut default, mut last) = (None, None);
     for (index, switch) in family.enumerate() {
         match switch {
@@ -78,7 +79,7 @@ pub(crate) fn select(
 
 /// `[switch:5]` or `[DEFAULT]`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Suffix(Option<Switch>);
+struct Suffix(Option<Switch>);
 
 impl fmt::Display for Suffix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

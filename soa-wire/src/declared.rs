@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What is declared of an action. For handles that are made by hand: [`Action::declared`](crate::Action::declared).
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::{Action, Declared, Value};
 ///
 /// const FIND: Action<Value, Value> = Action::new("find").declared(&Declared::new().idempotent());
@@ -69,4 +69,5 @@ impl Declared {
 }
 
 /// What holds for actions of which nothing is declared.
-pub(crate) const NOTHING: &Declared = &Declared::new();
+#[doc(hidden)]
+pub const NOTHING: &Declared = &Declared::new();

@@ -16,7 +16,7 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 /// The type is anything that serde knows: text, a number, a struct.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use serde::{Deserialize, Serialize};
 /// use soa::{Context, ContextValue};
 ///
@@ -37,7 +37,7 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 /// an error of the build where the type is used; `cargo check` alone does not see it.
 ///
 /// ```compile_fail
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// # #[derive(serde::Serialize, serde::Deserialize)]
 /// # struct Caller(String);
 /// impl soa::ContextValue for Caller {
@@ -84,7 +84,8 @@ impl ContextHeader {
 ///
 /// # Errors
 /// What is wrong with a value that cannot be encoded.
-pub(crate) fn to_context<T: ContextValue>(value: &T) -> Result<Value, String> {
+#[doc(hidden)]
+pub fn to_context<T: ContextValue>(value: &T) -> Result<Value, String> {
     const { check(T::KEY) };
     to_value(value).map_err(|error| {
         let key = T::KEY;

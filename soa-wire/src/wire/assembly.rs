@@ -29,7 +29,8 @@ const STALE: Duration = Duration::from_secs(5);
 
 /// The responses of one list that are being put together.
 #[derive(Debug, Default)]
-pub(crate) struct Assembly {
+#[doc(hidden)]
+pub struct Assembly {
     open: Vec<Open>,
 }
 
@@ -45,7 +46,8 @@ struct Open {
 
 /// What became of a frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Assembled {
+#[doc(hidden)]
+pub enum Assembled {
     /// A whole response, chunked or not.
     Whole(Bytes),
     /// A piece; more are to come.
@@ -60,7 +62,8 @@ pub(crate) enum Assembled {
 
 impl Assembly {
     /// Takes the next frame of the list.
-    pub(crate) fn take(&mut self, frame: Bytes) -> Assembled {
+    #[doc(hidden)]
+    pub fn take(&mut self, frame: Bytes) -> Assembled {
         let head = match FrameHead::read(&frame) {
             Ok(head) if head.is_chunk() => head,
             // A whole response between pieces is no trouble: it is told apart by its head.
@@ -115,12 +118,14 @@ impl Assembly {
     }
 
     /// When the next response has to be given up, of which nothing more comes; `None` when none is open.
-    pub(crate) fn due(&self) -> Option<Instant> {
+    #[doc(hidden)]
+    pub fn due(&self) -> Option<Instant> {
         self.open.iter().map(|open| open.since + STALE).min()
     }
 
     /// Gives up the responses of which nothing more comes: the requests that they answer, where they are known.
-    pub(crate) fn give_up(&mut self) -> Vec<Option<i64>> {
+    #[doc(hidden)]
+    pub fn give_up(&mut self) -> Vec<Option<i64>> {
         let is_stale = |open: &mut Open| open.since.elapsed() >= STALE;
         let stale = self.open.extract_if(.., is_stale);
         stale.map(|open| open.request).collect()

@@ -7,7 +7,8 @@ impl Schema {
     ///
     /// serde's renaming rules change case and separators only, so a field is found by its letters and digits. One
     /// that has another name altogether keeps the one of the source.
-    pub(crate) fn wire_path(&self, path: &str) -> String {
+    #[doc(hidden)]
+    pub fn wire_path(&self, path: &str) -> String {
         let mut node = Some(&self.root);
         let steps: Vec<&str> = path
             .split('.')

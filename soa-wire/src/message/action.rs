@@ -14,11 +14,13 @@ pub struct ActionRequest {
     /// Its input.
     pub body: Body,
     /// Which variant of the action a typed caller means. It does not travel.
-    pub(crate) variant: Option<&'static Variant>,
+    #[doc(hidden)]
+    pub variant: Option<&'static Variant>,
     /// What a typed caller knows of the action. It does not travel.
     pub(crate) declared: &'static Declared,
     /// Whether the caller says of this call that it does no harm twice. It does not travel.
-    pub(crate) is_repeatable: bool,
+    #[doc(hidden)]
+    pub is_repeatable: bool,
 }
 
 impl ActionRequest {
@@ -44,12 +46,14 @@ impl ActionRequest {
         self.declared.cache_time()
     }
 
-    pub(crate) fn declared(mut self, declared: &'static Declared) -> Self {
+    #[doc(hidden)]
+    pub fn declared(mut self, declared: &'static Declared) -> Self {
         self.declared = declared;
         self
     }
 
-    pub(crate) fn of_variant(mut self, variant: Option<&'static Variant>) -> Self {
+    #[doc(hidden)]
+    pub fn of_variant(mut self, variant: Option<&'static Variant>) -> Self {
         self.variant = variant;
         self
     }

@@ -17,7 +17,7 @@ const LONGEST_STATE: usize = 512;
 /// As text it is W3C's `traceparent`, `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::message::TraceParent;
 ///
 /// let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -80,7 +80,8 @@ impl TraceParent {
     }
 
     /// The beginning of a new trace, not recorded.
-    pub(crate) fn root() -> Self {
+    #[doc(hidden)]
+    pub fn root() -> Self {
         // Six bits of these bytes are always the same, none of them among the last seven bytes, by which it is decided
         // what is recorded.
         let trace_id = Uuid::new_v4();
@@ -94,7 +95,8 @@ impl TraceParent {
     }
 
     /// Another place in the same trace.
-    pub(crate) fn child(self) -> Self {
+    #[doc(hidden)]
+    pub fn child(self) -> Self {
         Self {
             span_id: fresh_span_id(),
             ..self
@@ -102,13 +104,15 @@ impl TraceParent {
     }
 
     /// The same place, recorded or not.
-    pub(crate) fn sampled(mut self, is_sampled: bool) -> Self {
+    #[doc(hidden)]
+    pub fn sampled(mut self, is_sampled: bool) -> Self {
         self.flags = u8::from(is_sampled);
         self
     }
 
     /// A number below 2⁵⁶ that is the same for all of a trace, and as good as random.
-    pub(crate) fn lot(self) -> u64 {
+    #[doc(hidden)]
+    pub fn lot(self) -> u64 {
         let [.., a, b, c, d, e, f, g] = self.trace_id;
         u64::from_be_bytes([0, a, b, c, d, e, f, g])
     }

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::allow::allows;
+use super::offer::{Introspection, plain};
 use super::shape::{
     LIMITS, allows_extra_keys, at, fields, is_optional, join, kind, limit, list, text,
 };
-use super::{Introspection, plain};
 use crate::codec::Value;
 use crate::message::SwitchSet;
 

@@ -52,7 +52,8 @@ impl ContextHeader {
         Self::new(Self::fresh_correlation_id())
     }
 
-    pub(crate) fn fresh_correlation_id() -> Arc<str> {
+    #[doc(hidden)]
+    pub fn fresh_correlation_id() -> Arc<str> {
         let mut digits = [0; uuid::fmt::Simple::LENGTH];
         let id = uuid::Uuid::new_v4();
         Arc::from(&*id.simple().encode_lower(&mut digits))
@@ -63,7 +64,8 @@ impl ContextHeader {
     ///
     /// # Errors
     /// What a key of the framework's own has to be, where the value is something else.
-    pub(crate) fn set(&mut self, key: String, value: Value) -> Result<(), String> {
+    #[doc(hidden)]
+    pub fn set(&mut self, key: String, value: Value) -> Result<(), String> {
         let text = |what: &str| match value.as_str() {
             Some(text) => Ok(Arc::from(text)),
             None => Err(format!("the context's `{what}` must be text")),

@@ -1,44 +1,40 @@
-//! Whether what callers rely on is what a service offers.
-//!
-//! The offer of a service is its introspection: asked of a live one ([`Introspection::of`]), or saved as JSON and read
-//! ([`Introspection::from_json`]), of this framework or of PySOA. It says what each request and response looks like, and
-//! there are two questions to it:
-//!
-//! * [`Introspection::check`]: does a stub still answer as the service would? The recorded exchanges of the stub are held
-//!   against the schemas, so that a stub cannot drift from what it stands for;
-//! * [`check_compatible`]: may the service be replaced by its next version under callers of the old one?
-//!
-//! Schemas are read as data. What they say in words that are not known here counts as allowing everything.
-
-mod allow;
-mod compatible;
-mod shape;
+//! The offer of a service: its actions and their schemas, as it tells them itself.
 
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::fmt;
 
-pub use compatible::{ActionChange, Compatibility, CompatibilityReport, check_compatible};
-
-use crate::client::Client;
+use super::allow::check;
+use super::exchange::Exchange;
 use crate::codec::{Value, json};
-use crate::error::{BuildError, ClientError};
+use crate::error::BuildError;
 use crate::message::{Name, Switch, SwitchSet};
-use crate::stub::Exchange;
+
+/// A client that can ask a service for its introspection.
+pub trait IntrospectionSource {
+    /// The error of a call that failed.
+    type Error;
+
+    /// Asks a service for the answer of `introspect`, and reads it.
+    fn introspect(
+        &self,
+        service: Name,
+    ) -> impl Future<Output = Result<Introspection, Self::Error>> + Send;
+}
 
 /// What a service says of itself: the schemas of its actions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Introspection {
-    actions: BTreeMap<String, Schemas>,
+    pub(super) actions: BTreeMap<String, Schemas>,
     /// As it was answered, to be saved.
     answer: Value,
 }
 
 /// Of one action; `None` allows any body.
 #[derive(Clone, Debug, PartialEq)]
-struct Schemas {
-    request: Option<Value>,
-    response: Option<Value>,
+pub(super) struct Schemas {
+    pub(super) request: Option<Value>,
+    pub(super) response: Option<Value>,
 }
 
 /// Where exchanges are not as the service would have them.
@@ -50,11 +46,11 @@ impl Introspection {
     ///
     /// # Errors
     /// The call failed.
-    pub async fn of(client: &Client, service: impl Into<Name>) -> Result<Self, ClientError> {
-        let service = service.into();
-        let call = client.call_action(service.clone(), "introspect", &());
-        let answer = call.await?;
-        Self::from_value(answer).map_err(|error| ClientError::protocol(&service, error.to_string()))
+    pub async fn of<C: IntrospectionSource>(
+        client: &C,
+        service: impl Into<Name>,
+    ) -> Result<Self, C::Error> {
+        client.introspect(service.into()).await
     }
 
     /// An answer of `introspect`.
@@ -118,7 +114,7 @@ impl Introspection {
     }
 
     /// Whether the service could have taken these requests and given these responses: those of
-    /// [`Stub::exchanges`](super::Stub::exchanges). Errors may be any.
+    /// a stub's `exchanges`. Errors may be any.
     ///
     /// # Errors
     /// All that it would not have.
@@ -133,7 +129,7 @@ impl Introspection {
             let mut side = |side: &str, schema: &Option<Value>, body: &Value| {
                 let Some(schema) = schema else { return };
                 let mut problems = Vec::new();
-                allow::check(schema, body, "", &mut problems);
+                check(schema, body, "", &mut problems);
                 drift.extend(
                     problems
                         .iter()
@@ -156,7 +152,7 @@ impl Introspection {
     }
 
     /// The action, or the variant of it, that answers calls of a name which another version has, or a stub.
-    fn answering(&self, name: &str, switches: &SwitchSet) -> Option<&Schemas> {
+    pub(super) fn answering(&self, name: &str, switches: &SwitchSet) -> Option<&Schemas> {
         if let Some(schemas) = self.actions.get(name) {
             return Some(schemas);
         }
@@ -178,7 +174,7 @@ impl Introspection {
 }
 
 /// The name of an action without its variant: `find` of `find[switch:5]`.
-fn plain(name: &str) -> &str {
+pub(super) fn plain(name: &str) -> &str {
     name.split_once('[').map_or(name, |(plain, _)| plain)
 }
 

@@ -50,7 +50,8 @@ impl Serializers {
     }
 
     /// A content type that no frame can name.
-    pub(crate) fn unusable(&self) -> Option<String> {
+    #[doc(hidden)]
+    pub fn unusable(&self) -> Option<String> {
         let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"_/.-".contains(&byte);
         let mut types = self.0.iter().map(|known| known.content_type());
         let unusable = types.find(|name| name.is_empty() || !name.bytes().all(is_fine));

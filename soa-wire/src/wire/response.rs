@@ -23,7 +23,8 @@ pub fn write_response(head: &Head, response: &JobResponse) -> Result<Bytes, Enco
 }
 
 /// The same at a time that is known already, in Unix seconds.
-pub(crate) fn write_response_at(
+#[doc(hidden)]
+pub fn write_response_at(
     now: f64,
     head: &Head,
     response: &JobResponse,

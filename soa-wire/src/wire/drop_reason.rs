@@ -19,7 +19,8 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 6] = [
+    #[doc(hidden)]
+    pub const ALL: [Self; 6] = [
         Self::ProtocolVersion,
         Self::ChunkedRequest,
         Self::Malformed,

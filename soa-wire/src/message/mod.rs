@@ -27,7 +27,8 @@ pub use body::Body;
 pub(crate) use context::KEYS as CONTEXT_KEYS;
 pub use context::{ContextHeader, ResponseContext};
 pub use context_value::ContextValue;
-pub(crate) use context_value::to_context;
+#[doc(hidden)]
+pub use context_value::to_context;
 pub use control::Control;
 pub(crate) use control::KEYS as CONTROL_KEYS;
 pub use error::{WireError, code};
@@ -36,7 +37,8 @@ pub use switches::{Switch, SwitchSet};
 pub use trace::TraceParent;
 pub(crate) use trace::usable_state;
 pub use variant::Variant;
-pub(crate) use variant::select;
+#[doc(hidden)]
+pub use variant::select;
 
 use std::borrow::Cow;
 

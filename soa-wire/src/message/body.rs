@@ -49,7 +49,8 @@ impl Body {
     }
 
     /// A body that is not encoded before somebody asks for that.
-    pub(crate) fn held<T: Send + 'static>(
+    #[doc(hidden)]
+    pub fn held<T: Send + 'static>(
         encoding: Encoding,
         value: T,
         encode: fn(Encoding, &T) -> Self,
@@ -62,7 +63,8 @@ impl Body {
     }
 
     /// Whether it holds a value, or did before that was taken.
-    pub(crate) fn is_held(&self) -> bool {
+    #[doc(hidden)]
+    pub fn is_held(&self) -> bool {
         matches!(
             self.content.as_ref().map_err(|content| &**content),
             Err(Unencoded::Held(_))
@@ -70,7 +72,8 @@ impl Body {
     }
 
     /// The value that it holds, if it is of this type.
-    pub(crate) fn take<T: Send + 'static>(&self) -> Option<T> {
+    #[doc(hidden)]
+    pub fn take<T: Send + 'static>(&self) -> Option<T> {
         let mut place: Option<T> = None;
         if let Err(content) = &self.content
             && let Unencoded::Held(held) = &**content
@@ -125,7 +128,8 @@ impl Body {
     }
 
     /// The same body in another encoding.
-    pub(crate) fn transcoded(&self, encoding: Encoding) -> Self {
+    #[doc(hidden)]
+    pub fn transcoded(&self, encoding: Encoding) -> Self {
         match self.to_value() {
             Ok(value) => Self::encode(encoding, &value),
             Err(error) => Self {
@@ -137,7 +141,8 @@ impl Body {
         }
     }
 
-    pub(crate) fn decode_marked<T: DeserializeOwned>(&self) -> Result<Decoded<T>, DecodeError> {
+    #[doc(hidden)]
+    pub fn decode_marked<T: DeserializeOwned>(&self) -> Result<Decoded<T>, DecodeError> {
         match self.bytes() {
             Ok(bytes) => self.encoding.decode_body(bytes),
             Err(error) => Err(serde::de::Error::custom(error)),
