@@ -22,7 +22,11 @@ pub mod health;
 pub mod middleware;
 pub mod observe;
 #[doc(hidden)]
+pub mod period;
+#[doc(hidden)]
 pub mod private;
+#[doc(hidden)]
+pub mod secret;
 pub mod server;
 #[cfg(feature = "cli")]
 pub mod settings;

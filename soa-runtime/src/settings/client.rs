@@ -6,7 +6,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::middleware::{MiddlewareSettings, OfClient};
-use super::period::Period;
 use super::transport::{ClientTransportSettings, TransportSettings};
 use super::{Section, Settings};
 use crate::client::{Client, ClientBuilder};
@@ -14,6 +13,7 @@ use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError};
 use crate::exchange::ClientRequest;
 use crate::message::Name;
+use crate::period::Period;
 use crate::server::LocalTransport;
 use crate::transport::{
     ClientTransport, RedisClientTransport, RedisConnection, RedisSettings, ReplyFuture,
