@@ -15,8 +15,6 @@
 //!
 //! `message` and `codec` know nothing of the async runtime.
 
-#[cfg(feature = "cli")]
-pub mod cli;
 pub mod client;
 pub mod health;
 pub mod middleware;
@@ -24,15 +22,12 @@ pub mod observe;
 #[doc(hidden)]
 pub mod period;
 #[doc(hidden)]
+pub mod internal;
+#[doc(hidden)]
 pub mod private;
 #[doc(hidden)]
 pub mod secret;
 pub mod server;
-#[cfg(feature = "cli")]
-pub mod settings;
-#[cfg(feature = "cli")]
-pub mod telemetry;
-pub mod testing;
 pub mod transport;
 
 mod action;
@@ -53,8 +48,6 @@ mod validation;
 mod watchdog;
 
 pub use action::Action;
-#[cfg(feature = "cli")]
-pub use cli::{Program, main};
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
 pub use context::{Context, LocalServer};
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
@@ -65,6 +58,7 @@ pub use future::BoxFuture;
 pub use log_level::LogLevel;
 pub use server::{IntoServer, LocalTransport, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
+#[cfg(feature = "redis")]
 pub use transport::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
     SentinelSettings, TlsSettings,

@@ -16,5 +16,3 @@ pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::stub::Stub;
-pub use crate::testing::plan::entry::{Source, check, made, made_with, run_case, subject};
-pub use soa_wire::declared::Declared;

@@ -34,7 +34,8 @@ impl Secret {
         &self.0
     }
 
-    pub(crate) fn into_text(self) -> String {
+    #[doc(hidden)]
+    pub fn into_text(self) -> String {
         self.0
     }
 }

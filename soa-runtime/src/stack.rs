@@ -225,12 +225,10 @@ impl<S: Stage> StackBuilder<S> {
     }
 
     /// From now on, what is added stands around what is there.
-    #[cfg(feature = "cli")]
     pub(crate) fn begin_outside(&mut self) {
         self.outside = Some(0);
     }
 
-    #[cfg(feature = "cli")]
     pub(crate) fn end_outside(&mut self) {
         self.outside = None;
     }

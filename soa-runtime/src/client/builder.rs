@@ -73,8 +73,8 @@ impl ClientBuilder {
 
     /// The same, where the middleware that the closure adds stands around calls of this service alone, inside of what
     /// stands around every call. The service must have its route already.
-    #[cfg(feature = "cli")]
-    pub(crate) fn around_service<E>(
+    #[doc(hidden)]
+    pub fn around_service<E>(
         mut self,
         service: &str,
         add: impl FnOnce(Self) -> Result<Self, E>,
@@ -141,7 +141,8 @@ impl ClientBuilder {
         Ok(self.finish())
     }
 
-    pub(crate) fn finish(self) -> Client {
+    #[doc(hidden)]
+    pub fn finish(self) -> Client {
         let routes = self.routes.into_iter();
         let routes = routes.map(|(name, route)| (name, Arc::new(route)));
         Client {

@@ -57,11 +57,15 @@ pub(crate) struct JobState {
 pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send + Sync>;
 
 /// Among the extensions of a job: what a test puts around the clients of its handlers.
-pub(crate) struct ClientLayer(pub(crate) Arc<dyn Fn(Client) -> Client + Send + Sync>);
+#[doc(hidden)]
+#[doc(hidden)]
+pub struct ClientLayer(pub Arc<dyn Fn(Client) -> Client + Send + Sync>);
 
 /// Among the extensions of a job: where a test has stopped the clock.
 #[derive(Clone, Copy)]
-pub(crate) struct Frozen(pub(crate) UtcDateTime);
+#[doc(hidden)]
+#[doc(hidden)]
+pub struct Frozen(pub UtcDateTime);
 
 impl Context {
     pub(crate) fn new(

@@ -48,7 +48,8 @@ const SLOTS: usize = 10;
 /// # Ok::<(), soa::BuildError>(())
 /// ```
 pub struct CircuitBreaker {
-    pub(crate) rules: Rules,
+    #[doc(hidden)]
+    pub rules: Rules,
     fails: Arc<dyn Fn(&Outcome) -> bool + Send + Sync>,
     circuits: Arc<Mutex<HashMap<Name, Circuit>>>,
 }
@@ -57,10 +58,14 @@ type Outcome = Result<JobResponse, ClientError>;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
-    pub(crate) failure_rate: f64,
-    pub(crate) minimum_calls: u32,
-    pub(crate) window: Duration,
-    pub(crate) open_for: Duration,
+    #[doc(hidden)]
+    pub failure_rate: f64,
+    #[doc(hidden)]
+    pub minimum_calls: u32,
+    #[doc(hidden)]
+    pub window: Duration,
+    #[doc(hidden)]
+    pub open_for: Duration,
 }
 
 impl Default for CircuitBreaker {

@@ -49,8 +49,10 @@ const TRACES: [&str; 3] = ["correlation_id", "traceparent", "tracestate"];
 /// ```
 #[derive(Clone)]
 pub struct ResultCache {
-    pub(crate) max_entries: usize,
-    pub(crate) max_bytes: usize,
+    #[doc(hidden)]
+    pub max_entries: usize,
+    #[doc(hidden)]
+    pub max_bytes: usize,
     context_keys: Option<Arc<BTreeSet<String>>>,
     store: Arc<Mutex<Store>>,
 }

@@ -40,10 +40,14 @@ const DECODED: usize = 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Logging {
-    pub(crate) success: LogLevel,
-    pub(crate) error: LogLevel,
-    pub(crate) bodies: bool,
-    pub(crate) length: usize,
+    #[doc(hidden)]
+    pub success: LogLevel,
+    #[doc(hidden)]
+    pub error: LogLevel,
+    #[doc(hidden)]
+    pub bodies: bool,
+    #[doc(hidden)]
+    pub length: usize,
     redaction: Redaction,
 }
 

@@ -41,13 +41,19 @@ const REASON_LENGTH: usize = 1024;
 /// ```
 #[derive(Debug)]
 pub struct Retry {
-    pub(crate) attempts: u32,
-    pub(crate) attempt_timeout: Option<Duration>,
-    pub(crate) pause: Duration,
-    pub(crate) longest_pause: Duration,
+    #[doc(hidden)]
+    pub attempts: u32,
+    #[doc(hidden)]
+    pub attempt_timeout: Option<Duration>,
+    #[doc(hidden)]
+    pub pause: Duration,
+    #[doc(hidden)]
+    pub longest_pause: Duration,
     codes: BTreeSet<Cow<'static, str>>,
-    pub(crate) share: f64,
-    pub(crate) reserve: u32,
+    #[doc(hidden)]
+    pub share: f64,
+    #[doc(hidden)]
+    pub reserve: u32,
     /// What is left of the budget of each service.
     budgets: Mutex<HashMap<Name, f64>>,
 }

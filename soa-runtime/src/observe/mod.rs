@@ -13,8 +13,10 @@
 
 pub(crate) mod meter;
 mod metric;
-pub(crate) mod trace;
+#[doc(hidden)]
+pub mod trace;
 
-pub(crate) use metric::names;
+#[doc(hidden)]
+pub use metric::names;
 pub use metric::{METRICS, Metric, MetricKind, MetricUnit, describe_metrics};
 pub use trace::sample_traces;

@@ -194,8 +194,8 @@ impl ServerBuilder {
     }
 
     /// Adds what the function adds around everything that is there.
-    #[cfg(feature = "cli")]
-    pub(crate) fn outside(
+    #[doc(hidden)]
+    pub fn outside(
         mut self,
         add: impl FnOnce(Self) -> Result<Self, BuildError>,
     ) -> Result<Self, BuildError> {
@@ -464,7 +464,8 @@ impl ServerBuilder {
 }
 
 /// The same rule as the macros have.
-pub(crate) fn is_wire_name(name: &str) -> bool {
+#[doc(hidden)]
+pub fn is_wire_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name
             .bytes()

@@ -25,7 +25,8 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-pub(crate) use builder::is_wire_name;
+#[doc(hidden)]
+pub use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
 pub use hooks::StartupError;
 pub(crate) use job::text_of;

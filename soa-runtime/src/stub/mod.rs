@@ -244,7 +244,8 @@ impl Stub {
     }
 
     /// The same by name, without types.
-    pub(crate) fn calls_of(&self, action: &str) -> Vec<Value> {
+    #[doc(hidden)]
+    pub fn calls_of(&self, action: &str) -> Vec<Value> {
         let shared = self.shared();
         let calls = shared.calls.iter();
         let calls = calls.filter(|record| record.is_of(action, None));

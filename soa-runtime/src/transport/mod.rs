@@ -8,6 +8,7 @@
 //! The traits are small and know no client library, so implementations can change freely.
 
 mod queue;
+#[cfg(feature = "redis")]
 mod redis;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use queue::LocalQueue;
+#[cfg(feature = "redis")]
 pub use redis::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
     SentinelSettings, TlsSettings,
@@ -311,10 +313,12 @@ pub trait IntoTransport {
 
 /// Stands for a service that could not be built, and says so in every call.
 #[derive(Debug)]
-pub(crate) struct Misconfigured(BuildError);
+#[doc(hidden)]
+pub struct Misconfigured(BuildError);
 
 impl Misconfigured {
-    pub(crate) fn new(error: BuildError) -> Self {
+    #[doc(hidden)]
+    pub fn new(error: BuildError) -> Self {
         Self(error)
     }
 }
