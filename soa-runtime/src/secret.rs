@@ -33,11 +33,6 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
-
-    #[doc(hidden)]
-    pub fn into_text(self) -> String {
-        self.0
-    }
 }
 
 impl fmt::Debug for Secret {

@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::redis;
-use soa_runtime::testing::StubSettings;
+use soa_runtime::stub::StubSettings;
 use soa_runtime::transport::RedisSettings;
 
 /// How messages get to a server.
@@ -14,11 +13,7 @@ use soa_runtime::transport::RedisSettings;
 #[non_exhaustive]
 pub enum TransportSettings {
     /// Over Redis.
-    Redis(
-        #[serde(deserialize_with = "redis::deserialize")]
-        #[schemars(with = "redis::RedisForm")]
-        RedisSettings,
-    ),
+    Redis(RedisSettings),
 }
 
 impl Default for TransportSettings {
@@ -39,11 +34,7 @@ pub(super) fn default_transport() -> Json {
 #[non_exhaustive]
 pub enum ClientTransportSettings {
     /// Over Redis.
-    Redis(
-        #[serde(deserialize_with = "redis::deserialize")]
-        #[schemars(with = "redis::RedisForm")]
-        RedisSettings,
-    ),
+    Redis(RedisSettings),
     /// Not at all: the answers are written here, for trying a program out without the service.
     Stub(StubSettings),
 }
