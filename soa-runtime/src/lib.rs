@@ -17,12 +17,12 @@
 
 pub mod client;
 pub mod health;
+#[doc(hidden)]
+pub mod internal;
 pub mod middleware;
 pub mod observe;
 #[doc(hidden)]
 pub mod period;
-#[doc(hidden)]
-pub mod internal;
 #[doc(hidden)]
 pub mod private;
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::BoxError;
 use crate::settings::SettingsError;
-use crate::{ClientError, StartupError, TransportError};
+use soa_runtime::{ClientError, StartupError, TransportError};
 
 /// As [`Watchdog::EXIT_CODE`](crate::Watchdog::EXIT_CODE), which is the end when the handler does not let go.
 const BLOCKED: u8 = 70;

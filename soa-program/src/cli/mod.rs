@@ -55,10 +55,10 @@ use signals::Signals;
 
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
 use crate::telemetry::{Identity, Observing, Wanted};
-use crate::{BuildError, ServerBuilder};
 use soa_runtime::Service;
 use soa_runtime::ServiceDescriptor;
 use soa_runtime::transport::RedisSettings;
+use soa_runtime::{BuildError, ServerBuilder};
 
 /// What makes a service can fail with: anything.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

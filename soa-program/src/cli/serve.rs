@@ -123,6 +123,7 @@ impl Serving {
             aborted,
             blocking,
             has_unsent,
+            ..
         } = stopped;
         tracing::info!(service, jobs, given_up, aborted, blocking, "stopped");
         if is_blocked.load(Ordering::Acquire) {

@@ -66,7 +66,8 @@ fn level(level: LogLevel) -> LevelFilter {
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
+        // `Trace`, the last of them.
+        _ => LevelFilter::TRACE,
     }
 }
 

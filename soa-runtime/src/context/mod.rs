@@ -58,12 +58,16 @@ pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send
 
 /// Among the extensions of a job: what a test puts around the clients of its handlers.
 #[doc(hidden)]
-#[doc(hidden)]
 pub struct ClientLayer(pub Arc<dyn Fn(Client) -> Client + Send + Sync>);
 
+impl fmt::Debug for ClientLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientLayer")
+    }
+}
+
 /// Among the extensions of a job: where a test has stopped the clock.
-#[derive(Clone, Copy)]
-#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
 pub struct Frozen(pub UtcDateTime);
 

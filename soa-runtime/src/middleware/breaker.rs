@@ -57,7 +57,8 @@ pub struct CircuitBreaker {
 type Outcome = Result<JobResponse, ClientError>;
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+#[doc(hidden)]
+pub struct Rules {
     #[doc(hidden)]
     pub failure_rate: f64,
     #[doc(hidden)]

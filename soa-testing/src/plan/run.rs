@@ -15,9 +15,9 @@ use super::template::{Answered, Sources};
 use super::tree::{Leaf, Tree};
 use super::typed::Typed;
 use soa_runtime::BuildError;
-use soa_runtime::internal::Frozen;
 use soa_runtime::client::Client;
 use soa_runtime::codec::{Encoding, Map, UtcDateTime, Value};
+use soa_runtime::internal::Frozen;
 use soa_runtime::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, WireError,
 };

@@ -160,7 +160,8 @@ fn empty<'a>(
 
 /// Something in the configuration that cannot work.
 #[derive(Debug)]
-pub(crate) struct Mistake<'a> {
+#[doc(hidden)]
+pub struct Mistake<'a> {
     /// The keys to it.
     #[doc(hidden)]
     pub path: Vec<&'a str>,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use soa_runtime::client::{Expansion, ExpansionRoute, Expansions};
-use soa_runtime::settings::Settings;
+use soa_program::settings::Settings;
 
 use crate::support::{Directory, Library, of_file};
 

@@ -3,7 +3,7 @@
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use soa_runtime::settings::{KnownMiddleware, Loader, Secret, Settings};
+use soa_program::settings::{KnownMiddleware, Loader, Secret, Settings};
 
 use crate::support::{Directory, Library};
 

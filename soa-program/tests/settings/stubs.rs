@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use soa_runtime::settings::{ClientTransportSettings, NoSection, Settings};
+use soa_program::settings::{ClientTransportSettings, NoSection, Settings};
 use soa_runtime::{Client, ErrorKind, Value, value};
 
 use crate::support::Directory;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use soa_runtime::settings::{
+use soa_program::settings::{
     ClientTransportSettings, LogLevel, NoSection, Settings, TransportSettings,
 };
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use soa_runtime::client::ClientRequest;
 use soa_runtime::message::JobResponse;
 use soa_runtime::middleware::{ClientStage, Next, from_fn};
-use soa_runtime::settings::{KnownMiddleware, NoSection, Settings, SettingsError};
+use soa_program::settings::{KnownMiddleware, NoSection, Settings, SettingsError};
 use soa_runtime::{WireError, value};
 
 /// What each that is passed is called.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use soa_runtime::settings::{Period, Secret, Settings, SettingsError};
+use soa_program::settings::{Period, Secret, Settings, SettingsError};
 
 /// What a service that lends books can be told.
 #[derive(Debug, Deserialize, JsonSchema, Validate)]
