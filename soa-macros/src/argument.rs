@@ -13,7 +13,6 @@ use syn::parse::discouraged::Speculative as _;
 use syn::{Ident, Lit, LitInt, LitStr, Path, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
-use crate::model::Switch;
 use crate::period::Period;
 
 /// What kind of value an argument takes.
@@ -92,6 +91,23 @@ pub(crate) enum Version {
     Literal(LitStr),
     /// A call of `env!`, which only the compiler can look into.
     Environment(TokenStream),
+}
+
+/// The switch of a variant.
+pub(crate) enum Switch {
+    /// A literal.
+    Number(TokenStream),
+    /// The path of a constant.
+    Constant(TokenStream),
+}
+
+impl Switch {
+    /// As it was written.
+    pub(crate) fn tokens(&self) -> &TokenStream {
+        match self {
+            Self::Number(tokens) | Self::Constant(tokens) => tokens,
+        }
+    }
 }
 
 /// The value of an argument.

@@ -8,9 +8,8 @@ use proc_macro2::{Span, TokenStream};
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, LitStr, Meta, Path, Type, Visibility};
 
-use crate::argument::{self, Kind, Table, Value, Version, bare, optional, required};
+use crate::argument::{self, Kind, Switch, Table, Value, Version, bare, optional, required};
 use crate::errors::Errors;
-use crate::model::Switch;
 use crate::period::Period;
 
 const SERVICE: Table = Table {

@@ -20,7 +20,7 @@ use crate::errors::Errors;
 use crate::handler::{self, Role};
 use crate::model::Check;
 use crate::parse::{Kind, Member, MemberKind, Part};
-use crate::validate::is_wire_name;
+use crate::wire_name::{self, is_wire_name};
 
 /// The health checks of an item.
 pub(crate) fn all(part: &Part, errors: &mut Errors) -> Vec<Check> {
@@ -177,10 +177,7 @@ fn check_name(
         }
     };
     if !is_wire_name(&name) {
-        errors.at(
-            span,
-            format_args!("`{name}` cannot name a health check: a name starts with a letter and goes on with letters, digits, `_`, `-` and `.`"),
-        );
+        errors.at(span, wire_name::broken_rule(&name, "a health check"));
     }
     (literal, name, span)
 }

@@ -33,14 +33,17 @@ mod errors;
 mod expand;
 mod expansion;
 mod handler;
+mod lint;
 mod model;
 mod parse;
 mod period;
 mod plans;
+mod span;
 mod taken;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod wire_name;
 
 use proc_macro2::{Span, TokenStream};
 

@@ -9,6 +9,7 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
 
+use crate::argument::Switch;
 use crate::period::Period;
 
 /// A service that keeps a contract. Everything else about it is in the contract.
@@ -136,23 +137,6 @@ pub(crate) enum Standing {
     NotCallable,
     /// The client's method alone, which does nothing, as types or names are not what they should be.
     MethodOnly,
-}
-
-/// The switch of a variant.
-pub(crate) enum Switch {
-    /// A literal.
-    Number(TokenStream),
-    /// The path of a constant.
-    Constant(TokenStream),
-}
-
-impl Switch {
-    /// As it was written.
-    pub(crate) fn tokens(&self) -> &TokenStream {
-        match self {
-            Self::Number(tokens) | Self::Constant(tokens) => tokens,
-        }
-    }
 }
 
 /// One health check.

@@ -28,6 +28,7 @@ use syn::{
 
 use crate::bounds;
 use crate::carry::{self, Carried};
+use crate::lint::handler_lints;
 
 /// The item under `#[service]`.
 pub(crate) struct Part {
@@ -465,24 +466,6 @@ impl FnPart {
             semicolon => quote!(#semicolon),
         };
         quote!(#visibility #defaultness #signature #arrow #future #where_clause #body)
-    }
-}
-
-/// The lints that object to what the signature of a handler has to be, whether its body makes use
-/// of it or not, or that have no use for a function which only the framework calls.
-///
-/// They come before the attributes of the user, who can so raise them again.
-pub(crate) fn handler_lints() -> TokenStream {
-    quote! {
-        #[allow(
-            clippy::missing_const_for_fn,
-            clippy::missing_errors_doc,
-            clippy::needless_pass_by_value,
-            clippy::trivially_copy_pass_by_ref,
-            clippy::unnecessary_wraps,
-            clippy::unused_async,
-            clippy::unused_self,
-        )]
     }
 }
 

@@ -159,7 +159,7 @@ fn what_is_half_typed_is_passed_on_as_it_is() {
             fn
         }
     };
-    let lints = crate::parse::handler_lints().to_string();
+    let lints = crate::lint::handler_lints().to_string();
     let output = crate::expand_service(quote!(name = "a", version = "1"), marked.clone());
     let output = output.to_string().replace(&format!("{lints} "), "");
     assert!(output.starts_with(&item.to_string()), "{output}");

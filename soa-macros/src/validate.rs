@@ -24,6 +24,7 @@ use crate::handler::{self, Handler};
 use crate::model::{Action, Comparison, Home, Implementation, Service, Standing};
 use crate::parse::{FnPart, Kind, Member, MemberKind, Part};
 use crate::taken::{Taken, Which};
+use crate::wire_name::{self, is_wire_name};
 
 /// What the client has itself, or gets from `Into` before any method of its own by that name; sorted.
 const RESERVED: [&str; 10] = [
@@ -164,7 +165,7 @@ fn service_name(given: Option<LitStr>, errors: &mut Errors) -> (TokenStream, Str
     };
     let name = literal.value();
     if !is_wire_name(&name) {
-        errors.on(&literal, wire_name_rule(&name, "service"));
+        errors.on(&literal, wire_name::broken_rule(&name, "a service"));
     }
     (literal.to_token_stream(), name)
 }
@@ -413,7 +414,7 @@ fn action_name(
     if let Some(literal) = given {
         let name = literal.value();
         if !is_wire_name(&name) {
-            errors.on(literal, wire_name_rule(&name, "action"));
+            errors.on(literal, wire_name::broken_rule(&name, "an action"));
         }
         return (literal.to_token_stream(), name, literal.span());
     }
@@ -423,28 +424,13 @@ fn action_name(
             method,
             format_args!(
                 "{}, so give it one with `#[action(name = \"…\")]`",
-                wire_name_rule(&name, "action")
+                wire_name::broken_rule(&name, "an action")
             ),
         );
     }
     let mut literal = Literal::string(&name);
     literal.set_span(method.span());
     (literal.to_token_stream(), name, method.span())
-}
-
-/// Whether it can name a service, an action or a health check.
-pub(crate) fn is_wire_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|character| {
-            character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.')
-        })
-}
-
-fn wire_name_rule(name: &str, of: &str) -> String {
-    let article = if of == "action" { "an" } else { "a" };
-    format!(
-        "`{name}` cannot name {article} {of}: a name starts with a letter and goes on with letters, digits, `_`, `-` and `.`"
-    )
 }
 
 /// `1.2.3`, with one to four numbers, then perhaps a `-pre.release`, then perhaps a `+build`.

@@ -9,7 +9,7 @@ use quote::quote;
 use syn::Ident;
 
 use super::model::{Enumeration, Known, Text, Variable};
-use crate::expand::lints;
+use crate::lint::lints;
 
 /// All that is generated for a sound enum.
 pub(super) fn errors(model: &Enumeration) -> TokenStream {

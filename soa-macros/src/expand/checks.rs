@@ -7,8 +7,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 
-use super::lints;
 use crate::carry;
+use crate::lint::lints;
 use crate::model::{Action, Comparison, Service};
 
 pub(super) fn expand(service: &Service) -> Option<TokenStream> {

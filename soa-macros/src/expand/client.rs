@@ -9,9 +9,11 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use super::{lints, shown_at, span_of};
+use crate::argument::Switch;
 use crate::carry;
-use crate::model::{Action, Declared, Service, Standing, Switch};
+use crate::lint::lints;
+use crate::model::{Action, Declared, Service, Standing};
+use crate::span::{shown_at, span_of};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
     let Service {

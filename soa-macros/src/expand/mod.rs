@@ -15,9 +15,8 @@ mod checks;
 mod client;
 mod registry;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Ident;
 
 use crate::model::{Home, Implementation, Service};
 
@@ -58,46 +57,4 @@ pub(crate) fn implementation(implementation: &Implementation) -> Expansion {
         inside: TokenStream::new(),
         beside: registry::implementation(implementation),
     }
-}
-
-/// The lints that generated code does not answer to.
-///
-/// Style is not the user's to fix here, nor to hear of twice; a client need not be used where it is
-/// generated; a link in the documentation of a handler may lead nowhere from the client; a deprecated action is still served; the types of an action may be less visible than the
-/// client; and what a service has to be is written down as a bound that has no parameters.
-pub(crate) fn lints() -> TokenStream {
-    quote! {
-        #[allow(
-            clippy::all,
-            clippy::nursery,
-            clippy::pedantic,
-            dead_code,
-            deprecated,
-            nonstandard_style,
-            private_interfaces,
-            rustdoc::broken_intra_doc_links,
-            rustdoc::private_intra_doc_links,
-            trivial_bounds,
-            unreachable_pub,
-        )]
-    }
-}
-
-/// Where errors in code that belongs to `ident` show up, and its local variables still do not mix
-/// with the user's.
-pub(crate) fn span_of(ident: &Ident) -> Span {
-    Span::mixed_site().located_at(ident.span())
-}
-
-/// The same tokens, found by the same rules, but shown at `ident`: for the path that an error about
-/// an action starts with.
-pub(crate) fn shown_at(tokens: &TokenStream, ident: &Ident) -> TokenStream {
-    tokens
-        .clone()
-        .into_iter()
-        .map(|mut token| {
-            token.set_span(token.span().located_at(ident.span()));
-            token
-        })
-        .collect()
 }

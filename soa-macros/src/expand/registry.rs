@@ -13,9 +13,10 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Generics, Ident, Type};
 
-use super::{lints, shown_at, span_of};
 use crate::carry;
+use crate::lint::lints;
 use crate::model::{Action, Check, Implementation, Service};
+use crate::span::{shown_at, span_of};
 
 /// The constant of a contract. Where the trait is none, the compiler says that it cannot find this in it,
 /// so the name is what should be there.

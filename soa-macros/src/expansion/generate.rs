@@ -7,7 +7,8 @@ use syn::spanned::Spanned as _;
 
 use super::model::{Expandable, Object, Place};
 use crate::carry;
-use crate::expand::{lints, shown_at, span_of};
+use crate::lint::lints;
+use crate::span::{shown_at, span_of};
 
 pub(super) fn expand(item: &Expandable) -> TokenStream {
     let Expandable {
