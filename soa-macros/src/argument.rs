@@ -17,7 +17,7 @@ use crate::period::Period;
 
 /// What kind of value an argument takes.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     Text,
     /// A text, or a call of `env!` that makes one.
     Version,
@@ -41,7 +41,7 @@ pub(crate) enum Kind {
 /// One argument that exists.
 pub(crate) struct Argument {
     name: &'static str,
-    kind: Kind,
+    kind: ValueKind,
     required: bool,
     /// How a value looks, for messages.
     example: &'static str,
@@ -56,7 +56,11 @@ pub(crate) struct Table {
 }
 
 /// An argument that has to be there.
-pub(crate) const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+pub(crate) const fn required(
+    name: &'static str,
+    kind: ValueKind,
+    example: &'static str,
+) -> Argument {
     Argument {
         name,
         kind,
@@ -66,7 +70,11 @@ pub(crate) const fn required(name: &'static str, kind: Kind, example: &'static s
 }
 
 /// An argument that may be left out.
-pub(crate) const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+pub(crate) const fn optional(
+    name: &'static str,
+    kind: ValueKind,
+    example: &'static str,
+) -> Argument {
     Argument {
         name,
         kind,
@@ -76,7 +84,7 @@ pub(crate) const fn optional(name: &'static str, kind: Kind, example: &'static s
 }
 
 /// An argument that takes no value, whatever else is the matter with it.
-pub(crate) const fn bare(name: &'static str, kind: Kind) -> Argument {
+pub(crate) const fn without_value(name: &'static str, kind: ValueKind) -> Argument {
     Argument {
         name,
         kind,
@@ -136,7 +144,7 @@ pub(crate) fn read(
     errors: &mut Errors,
     mut found: impl FnMut(&'static str, Value),
 ) {
-    let mut seen = Seen::default();
+    let mut seen = ReadNames::default();
     while !input.is_empty() {
         let after = input.fork();
         to_separator(&after);
@@ -166,13 +174,13 @@ pub(crate) fn read(
 
 /// The names that were come across.
 #[derive(Default)]
-struct Seen {
+struct ReadNames {
     given: Vec<&'static str>,
     /// Those that a misspelled one was probably to be.
     meant: Vec<&'static str>,
 }
 
-impl Seen {
+impl ReadNames {
     /// Whether it is there, well spelled or not.
     fn has(&self, name: &str) -> bool {
         self.given.contains(&name) || self.meant.contains(&name)
@@ -183,7 +191,7 @@ impl Seen {
 fn one(
     table: &Table,
     input: ParseStream<'_>,
-    seen: &mut Seen,
+    seen: &mut ReadNames,
     errors: &mut Errors,
 ) -> syn::Result<Option<(&'static str, Value)>> {
     if !input.peek(Ident::peek_any) {
@@ -210,7 +218,7 @@ fn one(
         return Ok(None);
     };
     let name = argument.name;
-    if matches!(argument.kind, Kind::Contract) {
+    if matches!(argument.kind, ValueKind::Contract) {
         errors.at(
             ident.span(),
             format_args!("`{name}` belongs to the contract, which has it already: remove it here"),
@@ -258,7 +266,7 @@ impl Argument {
     /// What is behind the name: nothing, or `=` and a value.
     fn given(&self, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
-        if matches!(self.kind, Kind::Flag) {
+        if matches!(self.kind, ValueKind::Flag) {
             if !input.is_empty() && !input.peek(Token![,]) {
                 return Err(input.error(format_args!(
                     "`{name}` takes no value: write `{name}` alone"
@@ -286,11 +294,11 @@ impl Argument {
     fn value(&self, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
         match self.kind {
-            Kind::Text => self.text(input).map(Value::Text),
-            Kind::Version if input.peek(Lit) => self
+            ValueKind::Text => self.text(input).map(Value::Text),
+            ValueKind::Version if input.peek(Lit) => self
                 .text(input)
                 .map(|text| Value::Version(Version::Literal(text))),
-            Kind::Version => {
+            ValueKind::Version => {
                 let call = input.fork().parse::<syn::Macro>();
                 if call.is_ok_and(|call| {
                     call.path
@@ -307,10 +315,10 @@ impl Argument {
                     "`{name}` takes text in quotes, or `env!(\"CARGO_PKG_VERSION\")`: write `{name} = {example}`"
                 )))
             }
-            Kind::Type if input.peek(Lit) => Err(input.error(format_args!(
+            ValueKind::Type if input.peek(Lit) => Err(input.error(format_args!(
                 "`{name}` takes a type, without quotes: write `{name} = {example}`"
             ))),
-            Kind::Type => {
+            ValueKind::Type => {
                 let start = input.fork();
                 let ty = input.parse().map_err(|_| {
                     start.error(format_args!(
@@ -319,10 +327,10 @@ impl Argument {
                 })?;
                 Ok(Value::Type(ty))
             }
-            Kind::Path if input.peek(Lit) => Err(input.error(format_args!(
+            ValueKind::Path if input.peek(Lit) => Err(input.error(format_args!(
                 "`{name}` takes a path, without quotes: write `{name} = {example}`"
             ))),
-            Kind::Path => {
+            ValueKind::Path => {
                 let start = input.fork();
                 let path = input.call(Path::parse_mod_style).map_err(|_| {
                     start.error(format_args!(
@@ -331,26 +339,26 @@ impl Argument {
                 })?;
                 Ok(Value::Path(path))
             }
-            Kind::Visibility => match input.parse()? {
+            ValueKind::Visibility => match input.parse()? {
                 Visibility::Inherited => Err(input.error(format_args!(
                     "`{name}` takes a visibility: write `{name} = {example}`"
                 ))),
                 visibility => Ok(Value::Visibility(visibility)),
             },
-            Kind::Switch => self.switch(input).map(Value::Switch),
-            Kind::Period => {
+            ValueKind::Switch => self.switch(input).map(Value::Switch),
+            ValueKind::Period => {
                 let place = input.span();
                 self.period(input).map(|time| Value::Period(time, place))
             }
-            Kind::Texts => self.texts(input).map(Value::Texts),
-            Kind::Tokens(read) => {
+            ValueKind::Texts => self.texts(input).map(Value::Texts),
+            ValueKind::Tokens(read) => {
                 let start = input.fork();
                 read(input).map(Value::Tokens).map_err(|error| {
                     start.error(format_args!("{error}: write `{name} = {example}`"))
                 })
             }
             // These are answered before their value is looked at.
-            Kind::Flag | Kind::Contract => {
+            ValueKind::Flag | ValueKind::Contract => {
                 Err(input.error(format_args!("`{name}` takes no value")))
             }
         }
@@ -487,7 +495,7 @@ impl Table {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.arguments
             .iter()
-            .filter(|argument| !matches!(argument.kind, Kind::Contract))
+            .filter(|argument| !matches!(argument.kind, ValueKind::Contract))
             .map(|argument| argument.name)
     }
 

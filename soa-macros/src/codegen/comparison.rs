@@ -7,7 +7,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 
-use crate::carry;
+use crate::item_attribute;
 use crate::lint::lints;
 use crate::model::{Action, Comparison, Service};
 
@@ -35,7 +35,7 @@ pub(super) fn expand(service: &Service) -> Option<TokenStream> {
 
 fn check(action: &Action, comparison: &Comparison) -> TokenStream {
     let Comparison { declared, actual } = comparison;
-    let conditions = carry::tokens(&action.conditions);
+    let conditions = item_attribute::tokens(&action.conditions);
     let (first, last) = ends(declared.to_token_stream());
     let pair = quote_spanned!(first=> pair);
     let one = quote_spanned!(last=> .0);

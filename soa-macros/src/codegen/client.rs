@@ -10,9 +10,9 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use crate::argument::Switch;
-use crate::carry;
+use crate::item_attribute;
 use crate::lint::lints;
-use crate::model::{Action, Declared, Service, Standing};
+use crate::model::{Action, Declared, Service, Soundness};
 use crate::span::{shown_at, span_of};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
@@ -26,7 +26,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         visibility,
         ..
     } = service;
-    let attributes = carry::tokens(&service.attributes);
+    let attributes = item_attribute::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
     // The user's documentation follows as a paragraph of its own.
     let break_line = service.documentation.is_some().then(|| quote!(#[doc = ""]));
@@ -35,7 +35,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let constants = service
         .actions
         .iter()
-        .filter(|action| action.standing != Standing::MethodOnly)
+        .filter(|action| action.soundness != Soundness::MethodOnly)
         .map(|action| constant(service, action));
     let descriptors = service.sound_actions().map(descriptor);
     let methods = service.actions.iter().map(|action| method(service, action));
@@ -120,8 +120,8 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
         ..
     } = action;
     let span = span_of(&action.method);
-    let conditions = carry::tokens(&action.conditions);
-    let attributes = carry::tokens(&action.attributes);
+    let conditions = item_attribute::tokens(&action.conditions);
+    let attributes = item_attribute::tokens(&action.attributes);
     let request = request_type(action);
     let summary = format!(" The handle of the action `{display_name}`.");
     let path = shown_at(crate_path, &action.method);
@@ -153,7 +153,7 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     };
     let switch = switch_of(action);
     let family = family.into_iter().map(|other| {
-        let conditions = carry::tokens(&other.conditions);
+        let conditions = item_attribute::tokens(&other.conditions);
         let switch = switch_of(other);
         quote!(#conditions #switch)
     });
@@ -195,7 +195,7 @@ fn descriptor(action: &Action) -> TokenStream {
         ..
     } = action;
     let documentation = text(documentation.as_ref());
-    let conditions = carry::tokens(&action.conditions);
+    let conditions = item_attribute::tokens(&action.conditions);
     let deprecated = action.deprecated.as_ref();
     let deprecated = deprecated.map(|deprecated| quote!(.deprecated(#deprecated)));
     quote!(#conditions Self::#constant.describe(#documentation) #deprecated)
@@ -210,9 +210,9 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         response,
         ..
     } = action;
-    let conditions = carry::tokens(&action.conditions);
-    let attributes = carry::tokens(&action.attributes);
-    let documentation = carry::tokens(&action.doc_attributes);
+    let conditions = item_attribute::tokens(&action.conditions);
+    let attributes = item_attribute::tokens(&action.attributes);
+    let documentation = item_attribute::tokens(&action.doc_attributes);
     // Always something, as the user's own crate may insist on documentation for all that is public.
     let summary = action.documentation.is_none().then(|| {
         let summary = format!(" Calls the action `{display_name}`.");
@@ -222,9 +222,9 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         Some(ty) => (Some(quote!(request: #ty)), quote!(request)),
         None => (None, quote!(())),
     };
-    let body = match action.standing {
+    let body = match action.soundness {
         // It stands beside an error, so nothing that is built has it.
-        Standing::MethodOnly => quote! {
+        Soundness::MethodOnly => quote! {
             let _ = #request;
             ::core::unreachable!()
         },

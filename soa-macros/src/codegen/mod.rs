@@ -11,18 +11,18 @@
 //! error in it (a future that is not `Send`) shows up at the action and not at the service. Local
 //! variables are hygienic.
 
-mod checks;
 mod client;
+mod comparison;
 mod registry;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::model::{Home, Implementation, Service};
+use crate::model::{Implementation, Service, ServiceForm};
 
 /// What is generated for an item.
 #[derive(Default)]
-pub(crate) struct Expansion {
+pub(crate) struct Generated {
     /// Goes inside the item, behind its members.
     pub(crate) inside: TokenStream,
     /// Goes behind the item.
@@ -30,20 +30,20 @@ pub(crate) struct Expansion {
 }
 
 /// All that is generated for a service or a contract.
-pub(crate) fn service(service: &Service) -> Expansion {
+pub(crate) fn service(service: &Service) -> Generated {
     let client = client::expand(service);
-    let checks = checks::expand(service);
-    match &service.home {
-        Home::Contract => Expansion {
+    let checks = comparison::expand(service);
+    match &service.form {
+        ServiceForm::Contract => Generated {
             inside: registry::contract(service),
             beside: quote!(#client #checks),
         },
-        Home::Inherent {
+        ServiceForm::Inherent {
             self_type,
             generics,
         } => {
             let registry = registry::inherent(service, self_type, generics);
-            Expansion {
+            Generated {
                 inside: TokenStream::new(),
                 beside: quote!(#registry #client #checks),
             }
@@ -52,8 +52,8 @@ pub(crate) fn service(service: &Service) -> Expansion {
 }
 
 /// All that is generated for the `impl` of a contract.
-pub(crate) fn implementation(implementation: &Implementation) -> Expansion {
-    Expansion {
+pub(crate) fn implementation(implementation: &Implementation) -> Generated {
+    Generated {
         inside: TokenStream::new(),
         beside: registry::implementation(implementation),
     }

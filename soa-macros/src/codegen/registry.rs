@@ -13,7 +13,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Generics, Ident, Type};
 
-use crate::carry;
+use crate::item_attribute;
 use crate::lint::lints;
 use crate::model::{Action, Check, Implementation, Service};
 use crate::span::{shown_at, span_of};
@@ -119,7 +119,7 @@ fn check(crate_path: &TokenStream, check: &Check) -> TokenStream {
     } = check;
     let crate_path = shown_at(crate_path, method);
     let span = span_of(method);
-    let conditions = carry::tokens(&check.conditions);
+    let conditions = item_attribute::tokens(&check.conditions);
     let output = output
         .as_ref()
         .map_or_else(|| quote_spanned!(span=> _), |output| quote!(#output));
@@ -166,7 +166,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
     let client = &service.client;
     let crate_path = shown_at(&service.crate_path, method);
     let span = span_of(method);
-    let conditions = carry::tokens(&action.conditions);
+    let conditions = item_attribute::tokens(&action.conditions);
 
     // The closure has the arguments of every handler; what the handler does not take is dropped
     // there.

@@ -8,7 +8,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-use super::model::{Enumeration, Known, Text, Variable};
+use super::model::{Enumeration, KnownError, Text, Variable};
 use crate::lint::lints;
 
 /// All that is generated for a sound enum.
@@ -123,8 +123,8 @@ fn implementation(model: &Enumeration, content: &TokenStream) -> TokenStream {
 }
 
 /// The arm that reads a variant.
-fn from_wire(known: &Known, error: &Ident) -> TokenStream {
-    let Known {
+fn from_wire(known: &KnownError, error: &Ident) -> TokenStream {
+    let KnownError {
         variant,
         code,
         variables,
@@ -144,16 +144,16 @@ fn from_wire(known: &Known, error: &Ident) -> TokenStream {
 }
 
 /// The arm that writes a variant.
-fn into_wire(known: &Known, krate: &TokenStream) -> TokenStream {
-    let Known {
+fn into_wire(known: &KnownError, krate: &TokenStream) -> TokenStream {
+    let KnownError {
         variant,
         code,
         message,
         field,
-        is_servers,
+        is_server_fault,
         variables,
     } = known;
-    let fault = if *is_servers {
+    let fault = if *is_server_fault {
         quote!(server)
     } else {
         quote!(caller)
