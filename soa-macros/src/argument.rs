@@ -14,6 +14,7 @@ use syn::{Ident, Lit, LitInt, LitStr, Path, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
 use crate::period::Period;
+use crate::suggestion;
 
 /// What kind of value an argument takes.
 #[derive(Clone, Copy)]
@@ -507,71 +508,6 @@ impl Table {
 
     /// The name that was probably meant.
     fn nearest(&self, given: &str) -> Option<&'static str> {
-        nearest(given, self.names())
-    }
-}
-
-/// The one of these names that was probably meant.
-pub(crate) fn nearest<N: AsRef<str>>(given: &str, names: impl Iterator<Item = N>) -> Option<N> {
-    let (distance, name) = names
-        .map(|name| (distance(given, name.as_ref()), name))
-        .min_by_key(|(distance, _)| *distance)?;
-    // Up to a third of the letters wrong is a slip, more is another word.
-    (distance * 3 <= name.as_ref().len().max(3)).then_some(name)
-}
-
-/// How many letters must be put in, taken out, replaced or swapped with their neighbours to get from one word to the
-/// other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut above: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    let mut letter_above = None;
-    for (line, left) in from.chars().enumerate() {
-        let mut next = vec![line + 1];
-        let mut letter_before = None;
-        for (column, right) in to.iter().copied().enumerate() {
-            let one_more = |row: &[usize], column: usize| {
-                row.get(column).map_or(usize::MAX, |slips| slips + 1)
-            };
-            let mut least = match row.get(column) {
-                Some(slips) if left == right => *slips,
-                _ => one_more(&row, column),
-            };
-            least = least
-                .min(one_more(&row, column + 1))
-                .min(one_more(&next, column));
-            if letter_above == Some(right) && letter_before == Some(left) {
-                // There is a letter before, so this is not the first column.
-                least = least.min(one_more(&above, column.saturating_sub(1)));
-            }
-            letter_before = Some(right);
-            next.push(least);
-        }
-        letter_above = Some(left);
-        above = std::mem::replace(&mut row, next);
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn letters_that_changed_places_are_one_slip() {
-        for (from, to, expected) in [
-            ("from", "from", 0),
-            ("form", "from", 1),
-            ("frm", "from", 1),
-            ("frome", "from", 1),
-            ("request", "reqeusts", 2),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("ab", "ba", 1),
-            ("abcd", "badc", 2),
-        ] {
-            assert_eq!(distance(from, to), expected, "{from} {to}");
-        }
+        suggestion::nearest(given, self.names())
     }
 }

@@ -39,6 +39,7 @@ mod model;
 mod parse;
 mod period;
 mod span;
+mod suggestion;
 mod test_plans;
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,9 @@ use syn::{ExprStruct, Ident, Member, Path};
 
 use super::model::{ExpandedField, ExpandedType, ObjectSource};
 use super::parse::{Arguments, FieldItem, Item};
-use crate::argument;
 use crate::errors::Errors;
 use crate::item_attribute::{self, AttributeKind};
+use crate::suggestion;
 
 /// Checks a struct. What has a mistake in it is left out of the model.
 pub(super) fn item(item: Item, errors: &mut Errors) -> Option<ExpandedType> {
@@ -102,7 +102,7 @@ fn object(
 fn source(field: &Ident, name: TokenStream, names: &[Ident], errors: &mut Errors) -> Option<Ident> {
     let name: Ident = syn::parse2(name).ok()?;
     if !names.contains(&name) {
-        let near = argument::nearest(
+        let near = suggestion::nearest(
             &name.unraw().to_string(),
             names.iter().map(|name| name.unraw().to_string()),
         );
