@@ -7,12 +7,13 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// The lints that generated code does not answer to.
+/// Lints allowed in code that repeats the user's own names, types and documentation: the methods of a client, and what is
+/// derived.
 ///
-/// Style is not the user's to fix here, nor to hear of twice; a client need not be used where it is
-/// generated; a link in the documentation of a handler may lead nowhere from the client; a deprecated action is still served; the types of an action may be less visible than the
-/// client; and what a service has to be is written down as a bound that has no parameters.
-pub(crate) fn lints() -> TokenStream {
+/// Style is not the user's to fix here, nor to hear of twice. A client need not be used where it is generated, may be more
+/// visible than the types of its actions, and serves deprecated actions too; a link in the documentation of a handler may
+/// lead nowhere from the client.
+pub(crate) fn generated_code_lints() -> TokenStream {
     quote! {
         #[allow(
             clippy::all,
@@ -22,12 +23,21 @@ pub(crate) fn lints() -> TokenStream {
             deprecated,
             nonstandard_style,
             private_interfaces,
-            rustdoc::broken_intra_doc_links,
-            rustdoc::private_intra_doc_links,
+            rustdoc::all,
             trivial_bounds,
-            unreachable_pub,
         )]
     }
+}
+
+/// Lints allowed on the type of a client, which has the name of the service and its documentation.
+pub(crate) fn client_type_lints() -> TokenStream {
+    quote!(#[allow(dead_code, nonstandard_style, rustdoc::all)])
+}
+
+/// Lints allowed in the table of a service, which refers to deprecated handlers too, and whose bounds may have no
+/// parameters.
+pub(crate) fn registry_lints() -> TokenStream {
+    quote!(#[allow(clippy::all, dead_code, deprecated, trivial_bounds)])
 }
 
 /// The lints that object to what the signature of a handler has to be, whether its body makes use

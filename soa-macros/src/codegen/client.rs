@@ -9,9 +9,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
+use super::comparison;
 use crate::argument::Switch;
 use crate::item_attribute;
-use crate::lint::lints;
+use crate::lint::{client_type_lints, generated_code_lints};
 use crate::model::{Action, Declared, Service, Soundness};
 use crate::span::{shown_at, span_of};
 
@@ -31,19 +32,23 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     // The user's documentation follows as a paragraph of its own.
     let break_line = service.documentation.is_some().then(|| quote!(#[doc = ""]));
     let documentation = text(documentation.as_ref());
-    let lints = lints();
+    let type_lints = client_type_lints();
+    let lints = generated_code_lints();
     let constants = service
         .actions
         .iter()
         .filter(|action| action.soundness != Soundness::MethodOnly)
         .map(|action| constant(service, action));
+    let mut actions = service.actions.iter();
+    let has_deprecated = actions.any(|action| action.deprecated.is_some());
+    let deprecated_handles = has_deprecated.then(|| quote!(#[allow(deprecated)]));
     let descriptors = service.sound_actions().map(descriptor);
     let methods = service.actions.iter().map(|action| method(service, action));
     quote! {
         #[doc = #summary]
         #break_line
         #attributes
-        #lints
+        #type_lints
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #visibility struct #client {
             service: #crate_path::__private::ServiceClient,
@@ -86,7 +91,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         }
 
         #[automatically_derived]
-        #lints
+        #deprecated_handles
         impl #crate_path::TypedClient for #client {
             const DESCRIPTOR: &'static #crate_path::__private::ServiceDescriptor =
                 &#crate_path::__private::ServiceDescriptor::new(
@@ -222,13 +227,18 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         Some(ty) => (Some(quote!(request: #ty)), quote!(request)),
         None => (None, quote!(())),
     };
+    let comparisons = comparison::expand(&action.comparisons);
     let body = match action.soundness {
         // It stands beside an error, so nothing that is built has it.
         Soundness::MethodOnly => quote! {
+            #comparisons
             let _ = #request;
             ::core::unreachable!()
         },
-        _ => quote!(self.service.call(Self::#constant, #request)),
+        _ => quote! {
+            #comparisons
+            self.service.call(Self::#constant, #request)
+        },
     };
     quote! {
         #summary

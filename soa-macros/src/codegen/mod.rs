@@ -32,11 +32,10 @@ pub(crate) struct Generated {
 /// All that is generated for a service or a contract.
 pub(crate) fn service(service: &Service) -> Generated {
     let client = client::expand(service);
-    let checks = comparison::expand(service);
     match &service.form {
         ServiceForm::Contract => Generated {
             inside: registry::contract(service),
-            beside: quote!(#client #checks),
+            beside: client,
         },
         ServiceForm::Inherent {
             self_type,
@@ -45,7 +44,7 @@ pub(crate) fn service(service: &Service) -> Generated {
             let registry = registry::inherent(service, self_type, generics);
             Generated {
                 inside: TokenStream::new(),
-                beside: quote!(#registry #client #checks),
+                beside: quote!(#registry #client),
             }
         }
     }

@@ -14,7 +14,7 @@ use syn::spanned::Spanned as _;
 use syn::{Generics, Ident, Type};
 
 use crate::item_attribute;
-use crate::lint::lints;
+use crate::lint::registry_lints;
 use crate::model::{Action, Check, Implementation, Service};
 use crate::span::{shown_at, span_of};
 
@@ -29,7 +29,7 @@ pub(super) fn inherent(service: &Service, self_type: &Type, generics: &Generics)
         crate_path, client, ..
     } = service;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let lints = lints();
+    let lints = registry_lints();
     let rows = rows(service);
     let own = own_constants(crate_path, &service.checks);
     quote! {
@@ -53,7 +53,7 @@ pub(super) fn contract(service: &Service) -> TokenStream {
         has_version,
         ..
     } = service;
-    let lints = lints();
+    let lints = registry_lints();
     let rows = rows(service);
     let constant = constant(Span::call_site());
     quote! {
@@ -76,7 +76,7 @@ pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
         checks,
     } = implementation;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let lints = lints();
+    let lints = registry_lints();
     let constant = constant(contract.span());
     let own = own_constants(crate_path, checks);
     quote! {

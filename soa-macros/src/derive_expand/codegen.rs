@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 
 use super::model::{ExpandedField, ExpandedType, ObjectSource};
 use crate::item_attribute;
-use crate::lint::lints;
+use crate::lint::generated_code_lints;
 use crate::span::{shown_at, span_of};
 
 pub(super) fn expand(item: &ExpandedType) -> TokenStream {
@@ -27,7 +27,7 @@ pub(super) fn expand(item: &ExpandedType) -> TokenStream {
         }
     }
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    let lints = lints();
+    let lints = generated_code_lints();
     let visits = fields.iter().map(|field| visit(crate_path, field));
     let own = Ident::new("own", Span::mixed_site());
     let visit = Ident::new("visit", Span::mixed_site());
