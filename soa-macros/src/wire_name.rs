@@ -13,9 +13,24 @@ pub(crate) fn is_wire_name(name: &str) -> bool {
         })
 }
 
-/// Returns the text of the error for a name that breaks the rule; `subject` is what it was to name, with its article.
+/// Returns the text of the error for an invalid name; `subject` has its article, as in `an action`.
 pub(crate) fn broken_rule(name: &str, subject: &str) -> String {
     format!(
         "`{name}` cannot name {subject}: a name starts with a letter and goes on with letters, digits, `_`, `-` and `.`"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_wire_name;
+
+    #[test]
+    fn names_are_valid_and_refused_as_in_the_runtime() {
+        let table = include_str!("../tests/cases/wire_names.txt");
+        for line in table.lines().filter(|line| line.starts_with('"')) {
+            let (name, expected) = line[1..].rsplit_once("\" ").unwrap();
+            assert!(matches!(expected, "valid" | "refused"), "{line}");
+            assert_eq!(is_wire_name(name), expected == "valid", "{line}");
+        }
+    }
 }
