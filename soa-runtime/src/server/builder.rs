@@ -589,3 +589,21 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_wire_name;
+
+    #[test]
+    fn names_are_valid_and_refused_as_in_attributes() {
+        let table = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../soa-macros/tests/cases/wire_names.txt"
+        ));
+        for line in table.lines().filter(|line| line.starts_with('"')) {
+            let (name, expected) = line[1..].rsplit_once("\" ").unwrap();
+            assert!(matches!(expected, "valid" | "refused"), "{line}");
+            assert_eq!(is_wire_name(name), expected == "valid", "{line}");
+        }
+    }
+}

@@ -5,14 +5,14 @@ use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
 use syn::{ExprStruct, Ident, Member, Path};
 
-use super::model::{Expandable, Object, Place};
-use super::parse::{Arguments, Item, Part};
-use crate::argument;
-use crate::carry::{self, Carried};
+use super::model::{ExpandedField, ExpandedType, ObjectSource};
+use super::parse::{Arguments, FieldItem, Item};
 use crate::errors::Errors;
+use crate::item_attribute::{self, AttributeKind};
+use crate::suggestion;
 
 /// Checks a struct. What has a mistake in it is left out of the model.
-pub(super) fn item(item: Item, errors: &mut Errors) -> Option<Expandable> {
+pub(super) fn item(item: Item, errors: &mut Errors) -> Option<ExpandedType> {
     let names: Vec<Ident> = item
         .fields
         .iter()
@@ -27,10 +27,10 @@ pub(super) fn item(item: Item, errors: &mut Errors) -> Option<Expandable> {
             ),
         );
     }
-    let places = item.fields.into_iter();
-    let places = places.filter_map(|part| place(part, &names, errors));
-    Some(Expandable {
-        places: places.collect(),
+    let fields = item.fields.into_iter();
+    let fields = fields.filter_map(|part| place(part, &names, errors));
+    Some(ExpandedType {
+        fields: fields.collect(),
         crate_path: item
             .crate_path
             .map_or_else(|| quote!(::soa), |path| path.to_token_stream()),
@@ -39,7 +39,7 @@ pub(super) fn item(item: Item, errors: &mut Errors) -> Option<Expandable> {
     })
 }
 
-fn place(part: Part, names: &[Ident], errors: &mut Errors) -> Option<Place> {
+fn place(part: FieldItem, names: &[Ident], errors: &mut Errors) -> Option<ExpandedField> {
     let mut attributes = part.attributes.into_iter();
     let (_, arguments) = attributes.next()?;
     for (extra, _) in attributes {
@@ -59,8 +59,8 @@ fn place(part: Part, names: &[Ident], errors: &mut Errors) -> Option<Place> {
     } else {
         Some(object(&field, arguments, names, errors)?)
     };
-    Some(Place {
-        conditions: carry::select(&part.field.attrs, &[Carried::Condition]),
+    Some(ExpandedField {
+        conditions: item_attribute::select(&part.field.attrs, &[AttributeKind::Condition]),
         field,
         ty: part.field.ty,
         object,
@@ -73,7 +73,7 @@ fn object(
     arguments: Arguments,
     names: &[Ident],
     errors: &mut Errors,
-) -> Option<Object> {
+) -> Option<ObjectSource> {
     let source = arguments
         .from
         .and_then(|name| source(field, name, names, errors));
@@ -85,7 +85,7 @@ fn object(
     let found = syn::parse2::<Ident>(arguments.found?).ok()?;
     let (request, ids) = ids?;
     let text = format!("{handle} {request} {found}");
-    Some(Object {
+    Some(ObjectSource {
         source: source?,
         client: client(&handle)?,
         handle,
@@ -102,7 +102,7 @@ fn object(
 fn source(field: &Ident, name: TokenStream, names: &[Ident], errors: &mut Errors) -> Option<Ident> {
     let name: Ident = syn::parse2(name).ok()?;
     if !names.contains(&name) {
-        let near = argument::nearest(
+        let near = suggestion::nearest(
             &name.unraw().to_string(),
             names.iter().map(|name| name.unraw().to_string()),
         );

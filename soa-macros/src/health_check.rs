@@ -15,19 +15,19 @@ use syn::ext::IdentExt as _;
 use syn::{FnArg, Ident, LitStr, ReturnType, Signature, Type};
 
 use crate::attr;
-use crate::carry::{self, Carried};
 use crate::errors::Errors;
-use crate::handler::{self, Role};
+use crate::handler::{self, MethodRole};
+use crate::item_attribute::{self, AttributeKind};
 use crate::model::Check;
-use crate::parse::{Kind, Member, MemberKind, Part};
-use crate::validate::is_wire_name;
+use crate::parse::{Item, ItemKind, Member, MemberKind};
+use crate::wire_name::{self, is_wire_name};
 
 /// The health checks of an item.
-pub(crate) fn all(part: &Part, errors: &mut Errors) -> Vec<Check> {
+pub(crate) fn all(item: &Item, errors: &mut Errors) -> Vec<Check> {
     let mut checks = Vec::new();
     // By name: whether all who have it so far are under `#[cfg]`.
     let mut taken: HashMap<String, bool> = HashMap::new();
-    for member in &part.members {
+    for member in &item.members {
         let Some(attribute) = member.checks.first() else {
             continue;
         };
@@ -37,7 +37,7 @@ pub(crate) fn all(part: &Part, errors: &mut Errors) -> Vec<Check> {
                 "`#[health_check]` is given twice: put all arguments into one of them",
             );
         }
-        if let Kind::Contract { .. } = part.kind {
+        if let ItemKind::Contract { .. } = item.kind {
             errors.on(
                 attribute,
                 "a health check belongs to the service, and this is its contract: move the method to the `impl` of the contract",
@@ -96,15 +96,15 @@ fn check(
 ) -> (Check, String, Span) {
     let method = &signature.ident;
     let arguments = attr::health_check(attribute, errors);
-    handler::qualifiers(signature, Role::HealthCheck, errors);
+    handler::qualifiers(signature, MethodRole::HealthCheck, errors);
     if signature.asyncness.is_none() {
         errors.on(
             signature.fn_token,
             format_args!("`{method}` is a health check, which is asynchronous: write `async fn`"),
         );
     }
-    handler::receiver(signature, Role::HealthCheck, errors);
-    handler::parameters(signature, Role::HealthCheck, errors);
+    handler::receiver(signature, MethodRole::HealthCheck, errors);
+    handler::parameters(signature, MethodRole::HealthCheck, errors);
     let context = context(signature, errors);
     let (literal, name, span) = check_name(arguments.name.as_ref(), method, errors);
     let check = Check {
@@ -115,7 +115,7 @@ fn check(
         cached: arguments.cached,
         slow_after: arguments.slow_after,
         timeout: arguments.timeout,
-        conditions: carry::select(&member.attributes, &[Carried::Condition]),
+        conditions: item_attribute::select(&member.attributes, &[AttributeKind::Condition]),
     };
     (check, name, span)
 }
@@ -128,7 +128,7 @@ fn context(signature: &Signature, errors: &mut Errors) -> Option<Type> {
         let FnArg::Typed(typed) = argument else {
             continue;
         };
-        match handler::inner(&typed.ty) {
+        match handler::ungrouped(&typed.ty) {
             Type::Reference(reference)
                 if context.is_none() && extra.is_empty() && reference.mutability.is_none() =>
             {
@@ -177,10 +177,7 @@ fn check_name(
         }
     };
     if !is_wire_name(&name) {
-        errors.at(
-            span,
-            format_args!("`{name}` cannot name a health check: a name starts with a letter and goes on with letters, digits, `_`, `-` and `.`"),
-        );
+        errors.at(span, wire_name::broken_rule(&name, "a health check"));
     }
     (literal, name, span)
 }

@@ -13,7 +13,7 @@ use crate::errors::Errors;
 
 /// The names that earlier actions have.
 #[derive(Default)]
-pub(crate) struct Taken {
+pub(crate) struct ActionNames {
     names: HashMap<String, Vec<Name>>,
     /// Whether all holders of a constant are under `#[cfg]`, and the method of the first.
     constants: HashMap<String, (bool, String)>,
@@ -21,7 +21,7 @@ pub(crate) struct Taken {
 
 /// Which of the variants of a name it is.
 #[derive(PartialEq, Eq)]
-pub(crate) enum Which {
+pub(crate) enum VariantKey {
     /// The one without a switch.
     Default,
     /// The one with this switch, as it was written.
@@ -30,7 +30,7 @@ pub(crate) enum Which {
     Unknown,
 }
 
-impl Which {
+impl VariantKey {
     /// The variant with this switch.
     pub(crate) fn of(switch: &TokenStream) -> Self {
         Self::Switch(switch.to_string().replace(' ', ""))
@@ -39,30 +39,32 @@ impl Which {
 
 /// One holder of a name on the wire.
 struct Name {
-    which: Which,
+    which: VariantKey,
     span: Span,
     conditional: bool,
 }
 
-impl Taken {
+impl ActionNames {
     /// Takes a name on the wire, which is written at `span`; `false` where it is not free.
     pub(crate) fn names(
         &mut self,
         name: &str,
-        which: Which,
+        which: VariantKey,
         span: Span,
         conditional: bool,
         errors: &mut Errors,
     ) -> bool {
         let holders = self.names.entry(name.to_owned()).or_default();
-        let is_free = which == Which::Unknown
+        let is_free = which == VariantKey::Unknown
             || !holders
                 .iter()
                 .any(|other| other.which == which && !(other.conditional && conditional));
         if !is_free {
-            let has_variants = holders.iter().any(|other| other.which != Which::Default);
+            let has_variants = holders
+                .iter()
+                .any(|other| other.which != VariantKey::Default);
             let message = match &which {
-                Which::Switch(switch) => format!(
+                VariantKey::Switch(switch) => format!(
                     "`{switch}` selects another variant of `{name}` already: give this one another `switch`"
                 ),
                 _ if has_variants => format!(
@@ -88,7 +90,7 @@ impl Taken {
             .names
             .iter()
             .filter_map(|(name, holders)| match holders.as_slice() {
-                [only] if matches!(only.which, Which::Switch(_)) && !only.conditional => {
+                [only] if matches!(only.which, VariantKey::Switch(_)) && !only.conditional => {
                     Some((name, only.span))
                 }
                 _ => None,

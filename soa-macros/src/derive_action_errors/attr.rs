@@ -3,7 +3,7 @@
 use syn::parse::ParseStream;
 use syn::{Attribute, LitStr, Meta, Path};
 
-use crate::argument::{Kind, Table, Value, bare, optional, read};
+use crate::argument::{Table, Value, ValueKind, optional, read, without_value};
 use crate::errors::Errors;
 
 /// The name of the attribute.
@@ -11,17 +11,17 @@ pub(super) const NAME: &str = "action_error";
 
 const ENUM: Table = Table {
     attribute: NAME,
-    arguments: &[optional("crate", Kind::Path, "::soa")],
+    arguments: &[optional("crate", ValueKind::Path, "::soa")],
 };
 
 const VARIANT: Table = Table {
     attribute: NAME,
     arguments: &[
-        optional("code", Kind::Text, "\"TOO_LARGE\""),
-        optional("message", Kind::Text, "\"At most 80 characters\""),
-        optional("field", Kind::Text, "\"title\""),
-        bare("server", Kind::Flag),
-        bare("other", Kind::Flag),
+        optional("code", ValueKind::Text, "\"TOO_LARGE\""),
+        optional("message", ValueKind::Text, "\"At most 80 characters\""),
+        optional("field", ValueKind::Text, "\"title\""),
+        without_value("server", ValueKind::Flag),
+        without_value("other", ValueKind::Flag),
     ],
 };
 

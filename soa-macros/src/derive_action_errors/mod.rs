@@ -9,7 +9,7 @@
 //! decided before it runs. After a mistake the traits are implemented all the same, for nothing: what uses them is right.
 
 mod attr;
-mod expand;
+mod codegen;
 mod model;
 mod validate;
 
@@ -25,9 +25,9 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
         Ok(item) => {
             let model = validate::errors(&item, &mut errors);
             if errors.is_empty() {
-                expand::errors(&model)
+                codegen::errors(&model)
             } else {
-                expand::skeleton(&model)
+                codegen::skeleton(&model)
             }
         }
         Err(error) => {

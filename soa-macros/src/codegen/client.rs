@@ -9,9 +9,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use super::{lints, shown_at, span_of};
-use crate::carry;
-use crate::model::{Action, Declared, Service, Standing, Switch};
+use super::comparison;
+use crate::argument::Switch;
+use crate::item_attribute;
+use crate::lint::{client_type_lints, generated_code_lints};
+use crate::model::{Action, Declared, Service, Soundness};
+use crate::span::{shown_at, span_of};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
     let Service {
@@ -24,24 +27,28 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         visibility,
         ..
     } = service;
-    let attributes = carry::tokens(&service.attributes);
+    let attributes = item_attribute::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
     // The user's documentation follows as a paragraph of its own.
     let break_line = service.documentation.is_some().then(|| quote!(#[doc = ""]));
     let documentation = text(documentation.as_ref());
-    let lints = lints();
+    let type_lints = client_type_lints();
+    let lints = generated_code_lints();
     let constants = service
         .actions
         .iter()
-        .filter(|action| action.standing != Standing::MethodOnly)
+        .filter(|action| action.soundness != Soundness::MethodOnly)
         .map(|action| constant(service, action));
+    let mut actions = service.actions.iter();
+    let has_deprecated = actions.any(|action| action.deprecated.is_some());
+    let deprecated_handles = has_deprecated.then(|| quote!(#[allow(deprecated)]));
     let descriptors = service.sound_actions().map(descriptor);
     let methods = service.actions.iter().map(|action| method(service, action));
     quote! {
         #[doc = #summary]
         #break_line
         #attributes
-        #lints
+        #type_lints
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #visibility struct #client {
             service: #crate_path::__private::ServiceClient,
@@ -84,7 +91,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         }
 
         #[automatically_derived]
-        #lints
+        #deprecated_handles
         impl #crate_path::TypedClient for #client {
             const DESCRIPTOR: &'static #crate_path::__private::ServiceDescriptor =
                 &#crate_path::__private::ServiceDescriptor::new(
@@ -118,8 +125,8 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
         ..
     } = action;
     let span = span_of(&action.method);
-    let conditions = carry::tokens(&action.conditions);
-    let attributes = carry::tokens(&action.attributes);
+    let conditions = item_attribute::tokens(&action.conditions);
+    let attributes = item_attribute::tokens(&action.attributes);
     let request = request_type(action);
     let summary = format!(" The handle of the action `{display_name}`.");
     let path = shown_at(crate_path, &action.method);
@@ -151,7 +158,7 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     };
     let switch = switch_of(action);
     let family = family.into_iter().map(|other| {
-        let conditions = carry::tokens(&other.conditions);
+        let conditions = item_attribute::tokens(&other.conditions);
         let switch = switch_of(other);
         quote!(#conditions #switch)
     });
@@ -193,7 +200,7 @@ fn descriptor(action: &Action) -> TokenStream {
         ..
     } = action;
     let documentation = text(documentation.as_ref());
-    let conditions = carry::tokens(&action.conditions);
+    let conditions = item_attribute::tokens(&action.conditions);
     let deprecated = action.deprecated.as_ref();
     let deprecated = deprecated.map(|deprecated| quote!(.deprecated(#deprecated)));
     quote!(#conditions Self::#constant.describe(#documentation) #deprecated)
@@ -208,9 +215,9 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         response,
         ..
     } = action;
-    let conditions = carry::tokens(&action.conditions);
-    let attributes = carry::tokens(&action.attributes);
-    let documentation = carry::tokens(&action.doc_attributes);
+    let conditions = item_attribute::tokens(&action.conditions);
+    let attributes = item_attribute::tokens(&action.attributes);
+    let documentation = item_attribute::tokens(&action.doc_attributes);
     // Always something, as the user's own crate may insist on documentation for all that is public.
     let summary = action.documentation.is_none().then(|| {
         let summary = format!(" Calls the action `{display_name}`.");
@@ -220,13 +227,18 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         Some(ty) => (Some(quote!(request: #ty)), quote!(request)),
         None => (None, quote!(())),
     };
-    let body = match action.standing {
+    let comparisons = comparison::expand(&action.comparisons);
+    let body = match action.soundness {
         // It stands beside an error, so nothing that is built has it.
-        Standing::MethodOnly => quote! {
+        Soundness::MethodOnly => quote! {
+            #comparisons
             let _ = #request;
             ::core::unreachable!()
         },
-        _ => quote!(self.service.call(Self::#constant, #request)),
+        _ => quote! {
+            #comparisons
+            self.service.call(Self::#constant, #request)
+        },
     };
     quote! {
         #summary

@@ -1,33 +1,34 @@
-//! From the model to code: a walk over the places.
+//! From the model to code: a walk over the expanded fields.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned as _;
 
-use super::model::{Expandable, Object, Place};
-use crate::carry;
-use crate::expand::{lints, shown_at, span_of};
+use super::model::{ExpandedField, ExpandedType, ObjectSource};
+use crate::item_attribute;
+use crate::lint::generated_code_lints;
+use crate::span::{shown_at, span_of};
 
-pub(super) fn expand(item: &Expandable) -> TokenStream {
-    let Expandable {
+pub(super) fn expand(item: &ExpandedType) -> TokenStream {
+    let ExpandedType {
         crate_path,
         name,
         generics,
-        places,
+        fields,
     } = item;
     let mut generics = generics.clone();
     let has_parameters = generics.type_params().next().is_some();
-    for place in places.iter().filter(|place| place.object.is_none()) {
+    for field in fields.iter().filter(|field| field.object.is_none()) {
         if has_parameters {
-            let ty = &place.ty;
+            let ty = &field.ty;
             let bound = syn::parse_quote!(#ty: #crate_path::Expand);
             generics.make_where_clause().predicates.push(bound);
         }
     }
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    let lints = lints();
-    let visits = places.iter().map(|place| visit(crate_path, place));
+    let lints = generated_code_lints();
+    let visits = fields.iter().map(|field| visit(crate_path, field));
     let own = Ident::new("own", Span::mixed_site());
     let visit = Ident::new("visit", Span::mixed_site());
     quote! {
@@ -42,14 +43,14 @@ pub(super) fn expand(item: &Expandable) -> TokenStream {
     }
 }
 
-fn visit(crate_path: &TokenStream, place: &Place) -> TokenStream {
-    let Place {
+fn visit(crate_path: &TokenStream, field: &ExpandedField) -> TokenStream {
+    let ExpandedField {
         field,
         ty,
         conditions,
         object,
-    } = place;
-    let conditions = carry::tokens(conditions);
+    } = field;
+    let conditions = item_attribute::tokens(conditions);
     let Some(object) = object else {
         let span = Span::mixed_site().located_at(ty.span());
         let call = quote_spanned! {span=>
@@ -57,7 +58,7 @@ fn visit(crate_path: &TokenStream, place: &Place) -> TokenStream {
         };
         return quote!(#conditions #call);
     };
-    let Object {
+    let ObjectSource {
         source,
         client,
         handle,

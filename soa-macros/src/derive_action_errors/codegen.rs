@@ -8,8 +8,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-use super::model::{Enumeration, Known, Text, Variable};
-use crate::expand::lints;
+use super::model::{Enumeration, KnownError, Text, Variable};
+use crate::lint::generated_code_lints;
 
 /// All that is generated for a sound enum.
 pub(super) fn errors(model: &Enumeration) -> TokenStream {
@@ -64,21 +64,17 @@ pub(super) fn errors(model: &Enumeration) -> TokenStream {
             }
         },
     );
-    let lints = lints();
-    quote! {
-        #lints
-        const _: () = {
-            #(#fields)*
-            #other
-            #implementation
-        };
-    }
+    one_scope(&quote! {
+        #(#fields)*
+        #other
+        #implementation
+    })
 }
 
 /// What is generated beside mistakes, for them to be the only ones that are told.
 pub(super) fn skeleton(model: &Enumeration) -> TokenStream {
     let krate = &model.crate_path;
-    implementation(
+    let implementation = implementation(
         model,
         &quote! {
             const CODES: &'static [&'static str] = &[];
@@ -91,7 +87,19 @@ pub(super) fn skeleton(model: &Enumeration) -> TokenStream {
                 #krate::WireError::server("", "")
             }
         },
-    )
+    );
+    one_scope(&implementation)
+}
+
+/// Puts all that is generated into one scope, which has the list of lints.
+fn one_scope(items: &TokenStream) -> TokenStream {
+    let lints = generated_code_lints();
+    quote! {
+        #lints
+        const _: () = {
+            #items
+        };
+    }
 }
 
 fn implementation(model: &Enumeration, content: &TokenStream) -> TokenStream {
@@ -102,16 +110,13 @@ fn implementation(model: &Enumeration, content: &TokenStream) -> TokenStream {
         ..
     } = model;
     let (parameters, arguments, conditions) = generics.split_for_impl();
-    let lints = lints();
     quote! {
         #[automatically_derived]
-        #lints
         impl #parameters #crate_path::ActionErrors for #name #arguments #conditions {
             #content
         }
 
         #[automatically_derived]
-        #lints
         impl #parameters ::core::convert::From<#name #arguments> for #crate_path::ActionError #conditions {
             fn from(error: #name #arguments) -> Self {
                 <Self as ::core::convert::From<#crate_path::WireError>>::from(
@@ -123,8 +128,8 @@ fn implementation(model: &Enumeration, content: &TokenStream) -> TokenStream {
 }
 
 /// The arm that reads a variant.
-fn from_wire(known: &Known, error: &Ident) -> TokenStream {
-    let Known {
+fn from_wire(known: &KnownError, error: &Ident) -> TokenStream {
+    let KnownError {
         variant,
         code,
         variables,
@@ -144,16 +149,16 @@ fn from_wire(known: &Known, error: &Ident) -> TokenStream {
 }
 
 /// The arm that writes a variant.
-fn into_wire(known: &Known, krate: &TokenStream) -> TokenStream {
-    let Known {
+fn into_wire(known: &KnownError, krate: &TokenStream) -> TokenStream {
+    let KnownError {
         variant,
         code,
         message,
         field,
-        is_servers,
+        is_server_fault,
         variables,
     } = known;
-    let fault = if *is_servers {
+    let fault = if *is_server_fault {
         quote!(server)
     } else {
         quote!(caller)

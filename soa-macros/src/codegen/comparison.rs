@@ -7,40 +7,19 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 
-use super::lints;
-use crate::carry;
-use crate::model::{Action, Comparison, Service};
+use crate::model::Comparison;
 
-pub(super) fn expand(service: &Service) -> Option<TokenStream> {
-    let checks: Vec<TokenStream> = service
-        .actions
-        .iter()
-        .flat_map(|action| {
-            action
-                .comparisons
-                .iter()
-                .map(move |comparison| check(action, comparison))
-        })
-        .collect();
-    let lints = lints();
-    (!checks.is_empty()).then(|| {
-        quote! {
-            #lints
-            const _: () = {
-                #(#checks)*
-            };
-        }
-    })
+/// The comparisons of an action, as items for the body of a function.
+pub(super) fn expand(comparisons: &[Comparison]) -> TokenStream {
+    comparisons.iter().map(comparison).collect()
 }
 
-fn check(action: &Action, comparison: &Comparison) -> TokenStream {
+fn comparison(comparison: &Comparison) -> TokenStream {
     let Comparison { declared, actual } = comparison;
-    let conditions = carry::tokens(&action.conditions);
     let (first, last) = ends(declared.to_token_stream());
     let pair = quote_spanned!(first=> pair);
     let one = quote_spanned!(last=> .0);
     quote! {
-        #conditions
         const _: fn((#actual,)) -> #declared = |#pair| #pair #one;
     }
 }

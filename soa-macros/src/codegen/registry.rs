@@ -13,9 +13,10 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Generics, Ident, Type};
 
-use super::{lints, shown_at, span_of};
-use crate::carry;
+use crate::item_attribute;
+use crate::lint::registry_lints;
 use crate::model::{Action, Check, Implementation, Service};
+use crate::span::{shown_at, span_of};
 
 /// The constant of a contract. Where the trait is none, the compiler says that it cannot find this in it,
 /// so the name is what should be there.
@@ -28,7 +29,7 @@ pub(super) fn inherent(service: &Service, self_type: &Type, generics: &Generics)
         crate_path, client, ..
     } = service;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let lints = lints();
+    let lints = registry_lints();
     let rows = rows(service);
     let own = own_constants(crate_path, &service.checks);
     quote! {
@@ -52,7 +53,7 @@ pub(super) fn contract(service: &Service) -> TokenStream {
         has_version,
         ..
     } = service;
-    let lints = lints();
+    let lints = registry_lints();
     let rows = rows(service);
     let constant = constant(Span::call_site());
     quote! {
@@ -75,7 +76,7 @@ pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
         checks,
     } = implementation;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let lints = lints();
+    let lints = registry_lints();
     let constant = constant(contract.span());
     let own = own_constants(crate_path, checks);
     quote! {
@@ -118,7 +119,7 @@ fn check(crate_path: &TokenStream, check: &Check) -> TokenStream {
     } = check;
     let crate_path = shown_at(crate_path, method);
     let span = span_of(method);
-    let conditions = carry::tokens(&check.conditions);
+    let conditions = item_attribute::tokens(&check.conditions);
     let output = output
         .as_ref()
         .map_or_else(|| quote_spanned!(span=> _), |output| quote!(#output));
@@ -165,7 +166,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
     let client = &service.client;
     let crate_path = shown_at(&service.crate_path, method);
     let span = span_of(method);
-    let conditions = carry::tokens(&action.conditions);
+    let conditions = item_attribute::tokens(&action.conditions);
 
     // The closure has the arguments of every handler; what the handler does not take is dropped
     // there.

@@ -113,18 +113,21 @@ mod tests {
     fn files_are_found_in_directories() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert_eq!(
-            find(root, "src/plans/glob.rs"),
-            [Path::new("src/plans/glob.rs")]
+            find(root, "src/test_plans/glob.rs"),
+            [Path::new("src/test_plans/glob.rs")]
         );
         assert_eq!(
             find(root, "src/**/gl?b.rs"),
-            [Path::new("src/plans/glob.rs")]
+            [Path::new("src/test_plans/glob.rs")]
         );
         assert_eq!(
             find(root, "./src/*/glob.rs"),
-            [Path::new("src/plans/glob.rs")]
+            [Path::new("src/test_plans/glob.rs")]
         );
-        assert!(find(root, "src/pl*").contains(&PathBuf::from("src/plans.rs")));
+        assert!(
+            find(root, "src/test_plans/pl*")
+                .contains(&PathBuf::from("src/test_plans/plan_file.rs"))
+        );
         assert!(find(root, "none/*").is_empty());
     }
 }

@@ -9,36 +9,40 @@ use syn::{
     Attribute, Data, DeriveInput, ExprStruct, Field, Fields, Generics, Ident, Meta, Path, Token,
 };
 
-use crate::argument::{self, Kind, Table, Value, bare, optional, required};
+use crate::argument::{self, Table, Value, ValueKind, optional, required, without_value};
 use crate::errors::Errors;
 
 /// On a field that takes an object.
 const OBJECT: Table = Table {
     attribute: "expand",
     arguments: &[
-        required("from", Kind::Tokens(field), "owner_id"),
-        required("with", Kind::Tokens(handle), "OwnersClient::GET_OWNERS"),
+        required("from", ValueKind::Tokens(field), "owner_id"),
+        required(
+            "with",
+            ValueKind::Tokens(handle),
+            "OwnersClient::GET_OWNERS",
+        ),
         required(
             "request",
-            Kind::Tokens(request),
+            ValueKind::Tokens(request),
             "GetOwnersRequest { owner_ids }",
         ),
-        required("found", Kind::Tokens(field), "owners"),
-        bare("nested", Kind::Flag),
-        bare("raise_action_errors", Kind::Flag),
+        required("found", ValueKind::Tokens(field), "owners"),
+        without_value("nested", ValueKind::Flag),
+        without_value("raise_action_errors", ValueKind::Flag),
     ],
 };
 
 /// On a field that has places in it.
 const NESTED: Table = Table {
     attribute: "expand",
-    arguments: &[bare("nested", Kind::Flag)],
+    arguments: &[without_value("nested", ValueKind::Flag)],
 };
 
 /// On the type.
 const TYPE: Table = Table {
     attribute: "expand",
-    arguments: &[optional("crate", Kind::Path, "::soa")],
+    arguments: &[optional("crate", ValueKind::Path, "::soa")],
 };
 
 /// A struct and what its attributes say.
@@ -46,13 +50,13 @@ pub(super) struct Item {
     pub(super) name: Ident,
     pub(super) generics: Generics,
     pub(super) crate_path: Option<Path>,
-    pub(super) fields: Vec<Part>,
+    pub(super) fields: Vec<FieldItem>,
     /// Whether it is a struct with named fields.
     pub(super) is_sound: bool,
 }
 
 /// A field with its attributes.
-pub(super) struct Part {
+pub(super) struct FieldItem {
     pub(super) field: Field,
     pub(super) attributes: Vec<(Attribute, Arguments)>,
 }
@@ -108,7 +112,7 @@ pub(super) fn item(item: TokenStream, errors: &mut Errors) -> syn::Result<Item> 
         let attributes = field.attrs.iter().filter(|attribute| is_expand(attribute));
         let attributes =
             attributes.map(|attribute| (attribute.clone(), arguments(attribute, errors)));
-        Part {
+        FieldItem {
             attributes: attributes.collect(),
             field,
         }

@@ -12,13 +12,13 @@ pub(super) struct Enumeration {
     /// Where the framework is.
     pub(super) crate_path: TokenStream,
     /// The errors that it knows, in the order in which they are written.
-    pub(super) errors: Vec<Known>,
+    pub(super) errors: Vec<KnownError>,
     /// What stands for all others.
-    pub(super) other: Option<Other>,
+    pub(super) other: Option<UnknownError>,
 }
 
 /// A variant with a code.
-pub(super) struct Known {
+pub(super) struct KnownError {
     /// Its name.
     pub(super) variant: Ident,
     /// Its code on the wire.
@@ -28,7 +28,7 @@ pub(super) struct Known {
     /// The field of the request that is at fault.
     pub(super) field: Option<Text>,
     /// Whether the service is at fault, and not the caller.
-    pub(super) is_servers: bool,
+    pub(super) is_server_fault: bool,
     /// Its fields.
     pub(super) variables: Vec<Variable>,
 }
@@ -53,7 +53,7 @@ pub(super) enum Text {
 }
 
 /// The variant for errors that the enum does not know.
-pub(super) struct Other {
+pub(super) struct UnknownError {
     /// Its name.
     pub(super) variant: Ident,
     /// What it holds.

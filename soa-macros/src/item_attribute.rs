@@ -14,7 +14,7 @@ use syn::{Attribute, Expr, Ident, Lit, Meta, Path, Token};
 
 /// A kind of attribute that is carried over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Carried {
+pub(crate) enum AttributeKind {
     /// Doc comments, also as `#[doc = …]` and `#[doc(…)]`.
     Doc,
     /// `#[cfg]`.
@@ -26,7 +26,7 @@ pub(crate) enum Carried {
     Lint,
 }
 
-impl Carried {
+impl AttributeKind {
     fn of(path: &Path) -> Option<Self> {
         match path.get_ident()?.to_string().as_str() {
             "doc" => Some(Self::Doc),
@@ -39,7 +39,7 @@ impl Carried {
 }
 
 /// The attributes of the `wanted` kinds, ready to be put on something generated.
-pub(crate) fn select(attributes: &[Attribute], wanted: &[Carried]) -> Vec<Attribute> {
+pub(crate) fn select(attributes: &[Attribute], wanted: &[AttributeKind]) -> Vec<Attribute> {
     attributes
         .iter()
         .filter_map(|attribute| {
@@ -50,7 +50,7 @@ pub(crate) fn select(attributes: &[Attribute], wanted: &[Carried]) -> Vec<Attrib
         .collect()
 }
 
-fn carried(mut meta: Meta, wanted: &[Carried]) -> Option<Meta> {
+fn carried(mut meta: Meta, wanted: &[AttributeKind]) -> Option<Meta> {
     if let Meta::List(list) = &mut meta
         && list.path.is_ident("cfg_attr")
     {
@@ -66,7 +66,7 @@ fn carried(mut meta: Meta, wanted: &[Carried]) -> Option<Meta> {
         list.tokens = quote!(#condition, #(#kept),*);
         return Some(meta);
     }
-    let kind = Carried::of(meta.path())?;
+    let kind = AttributeKind::of(meta.path())?;
     if !wanted.contains(&kind) {
         return None;
     }
@@ -81,7 +81,7 @@ fn carried(mut meta: Meta, wanted: &[Carried]) -> Option<Meta> {
 /// Whether the item is deprecated, as an expression; `None` where it certainly is not.
 pub(crate) fn deprecation(attributes: &[Attribute]) -> Option<TokenStream> {
     let mut conditions = Vec::new();
-    for attribute in select(attributes, &[Carried::Deprecated]) {
+    for attribute in select(attributes, &[AttributeKind::Deprecated]) {
         match attribute.meta {
             Meta::List(list) if list.path.is_ident("cfg_attr") => {
                 let condition = list.parse_args_with(|input: ParseStream<'_>| {

@@ -8,9 +8,9 @@ use syn::ext::IdentExt as _;
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Variant};
 
 use super::attr::{self, NAME, VariantArguments};
-use super::model::{Enumeration, Known, Other, Text, Variable};
-use crate::carry;
+use super::model::{Enumeration, KnownError, Text, UnknownError, Variable};
 use crate::errors::Errors;
+use crate::item_attribute;
 
 /// Checks an item.
 pub(super) fn errors(item: &DeriveInput, errors: &mut Errors) -> Enumeration {
@@ -71,9 +71,9 @@ pub(super) fn errors(item: &DeriveInput, errors: &mut Errors) -> Enumeration {
 fn known(
     variant: &Variant,
     arguments: VariantArguments,
-    before: &[Known],
+    before: &[KnownError],
     errors: &mut Errors,
-) -> Option<Known> {
+) -> Option<KnownError> {
     let ident = &variant.ident;
     let place = arguments.code.as_ref().map_or(ident.span(), LitStr::span);
     let code = match &arguments.code {
@@ -108,12 +108,12 @@ fn known(
         );
     }
     let variables = variables(variant, before.len(), errors)?;
-    Some(Known {
+    Some(KnownError {
         variant: ident.clone(),
         code,
         message: message?,
         field: arguments.field.as_ref().map(text),
-        is_servers: arguments.server,
+        is_server_fault: arguments.server,
         variables,
     })
 }
@@ -149,7 +149,11 @@ fn variables(variant: &Variant, number: usize, errors: &mut Errors) -> Option<Ve
 }
 
 /// The variant for errors that the enum does not know.
-fn other(variant: &Variant, arguments: &VariantArguments, errors: &mut Errors) -> Option<Other> {
+fn other(
+    variant: &Variant,
+    arguments: &VariantArguments,
+    errors: &mut Errors,
+) -> Option<UnknownError> {
     let ident = &variant.ident;
     let needless = [
         ("code", &arguments.code),
@@ -171,7 +175,7 @@ fn other(variant: &Variant, arguments: &VariantArguments, errors: &mut Errors) -
         );
     }
     match &variant.fields {
-        Fields::Unnamed(fields) if fields.unnamed.len() == 1 => Some(Other {
+        Fields::Unnamed(fields) if fields.unnamed.len() == 1 => Some(UnknownError {
             variant: ident.clone(),
             content: fields.unnamed.first().map(|field| field.ty.clone())?,
         }),
@@ -213,7 +217,7 @@ fn text(literal: &LitStr) -> Text {
 
 /// The first paragraph of a doc comment, as one line without its full stop; `None` without one.
 fn documented(attributes: &[Attribute]) -> Option<String> {
-    let text = carry::summary(attributes)?;
+    let text = item_attribute::summary(attributes)?;
     let text = text.strip_suffix('.').unwrap_or(&text);
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -9,7 +9,7 @@
 //! the fields: names and types of the other service are in it as they were written, so that the compiler compares them
 //! with what that service has, and points at them.
 
-mod generate;
+mod codegen;
 mod model;
 mod parse;
 mod validate;
@@ -28,7 +28,7 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
             None
         }
     };
-    let mut output = model.as_ref().map(generate::expand).unwrap_or_default();
+    let mut output = model.as_ref().map(codegen::expand).unwrap_or_default();
     output.extend(errors.into_compile_errors());
     output
 }
