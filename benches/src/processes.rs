@@ -38,7 +38,7 @@ impl Process {
     ) -> Result<Self, Box<dyn Error>> {
         let program = std::env::current_exe()?.with_file_name("example_service");
         if !program.exists() {
-            let hint = "run `cargo build --release -p example_service` first";
+            let hint = "run `cargo build --release -p soa-bench -p example_service` first";
             return Err(format!("{} is not there; {hint}", program.display()).into());
         }
         let mut command = Command::new(program);

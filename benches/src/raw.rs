@@ -18,7 +18,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::resp::{Connection, Reply};
 
 /// The script by which the framework pushes.
-const PUSH: &str = include_str!("../../../../soa-runtime/src/transport/redis/push.lua");
+const PUSH: &str = include_str!("../../soa-runtime/src/transport/redis/push.lua");
 
 /// The lists.
 const REQUESTS: &str = "load.raw.requests";

@@ -1,8 +1,8 @@
 //! A load program for services over Redis.
 //!
 //! ```text
-//! cargo build --release -p example_service
-//! cargo run --release -p example_service --bin load -- --start-server --callers 1,64
+//! cargo build --release -p soa-bench -p example_service
+//! target/release/load --start-server --callers 1,64
 //! ```
 //!
 //! It calls one action in a closed loop of callers or an open loop at a rate, of whatever serves the protocol:
