@@ -1,4 +1,4 @@
-//! The little that is needed of Redis' own protocol: commands out, replies in.
+//! A minimal client of the Redis protocol: writes commands, reads replies.
 
 use std::error::Error;
 use std::io;
@@ -16,7 +16,7 @@ pub(crate) struct Connection {
     output: Vec<u8>,
 }
 
-/// What Redis answers.
+/// A reply of Redis.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     Nothing,
@@ -28,10 +28,13 @@ pub(crate) enum Reply {
 
 impl Connection {
     pub(crate) async fn open(settings: &RedisSettings) -> Result<Self, Box<dyn Error>> {
-        let (host, port) = settings.hosts.first().ok_or("there is no host")?;
+        let (host, port) = settings
+            .hosts
+            .first()
+            .ok_or("the address of Redis has no host")?;
         if settings.tls.is_some() || settings.mode != RedisMode::Standard {
             return Err(
-                "the figures of Redis can only be read from Redis itself, without TLS".into(),
+                "the figures of Redis can only be read from a single Redis without TLS".into(),
             );
         }
         let stream = TcpStream::connect((host.as_str(), *port)).await?;
@@ -52,7 +55,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Sends a command.
+    /// Writes a command.
     pub(crate) async fn send(&mut self, command: &[impl AsRef<[u8]>]) -> io::Result<()> {
         self.output.clear();
         head(&mut self.output, b'*', command.len());
@@ -88,7 +91,7 @@ fn head(out: &mut Vec<u8>, mark: u8, number: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Reads one reply; `None` as long as it is not there as a whole.
+/// Parses one reply. Returns `None` until the input contains all of it.
 fn parse(input: &mut &[u8]) -> Option<Reply> {
     let end = input.windows(2).position(|bytes| bytes == b"\r\n")?;
     let (line, rest) = input.split_at_checked(end)?;
@@ -125,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_is_read_when_it_is_whole() {
+    fn a_reply_is_read_when_it_is_complete() {
         let whole = b"*3\r\n$2\r\nab\r\n:-7\r\n$-1\r\n+rest\r\n";
         let end = whole.len() - b"+rest\r\n".len();
         for length in 0..end {

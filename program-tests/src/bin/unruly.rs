@@ -1,5 +1,5 @@
-//! A service that behaves as no service should, for the tests of what the framework does about it; and a small example
-//! of hooks and of a section of settings.
+//! A service that misbehaves: it blocks, panics, exits and never ends, for the tests of the framework's reactions. It also
+//! shows hooks and a section of settings of its own.
 
 use std::io::Write as _;
 use std::process::ExitCode;

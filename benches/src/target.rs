@@ -1,4 +1,4 @@
-//! What is called.
+//! The service, or the raw server, that is called.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -8,22 +8,31 @@ use soa::{Client, RedisClientTransport, RedisSettings, Value};
 
 use crate::raw;
 
-/// What one call does.
+/// The time within which a server must send its first response.
+const SERVER_START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The time that each call to a starting server may take.
+const FIRST_CALL_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// The pause between two calls to a starting server.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// The contents of one call.
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
     pub(crate) service: String,
     pub(crate) action: String,
     pub(crate) body: Value,
-    /// Actions a job.
+    /// Actions in each job.
     pub(crate) actions: u32,
 }
 
-/// Something that can be called again and again.
+/// A server to call, with the connections to it.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// A service of the protocol, by a client of the framework with its defaults.
+    /// A service, called through a client of the framework with default settings.
     Service { client: Client, work: Work },
-    /// The other end of plain sockets.
+    /// The raw server, called over plain sockets.
     Raw(raw::Caller),
 }
 
@@ -39,7 +48,7 @@ impl Target {
         Ok(Self::Raw(raw::Caller::connect(settings).await?))
     }
 
-    /// How many actions a call has.
+    /// Returns the number of actions in each call.
     pub(crate) fn actions(&self) -> u32 {
         match self {
             Self::Service { work, .. } => work.actions,
@@ -47,36 +56,33 @@ impl Target {
         }
     }
 
-    /// Makes one call and reads its whole answer.
+    /// Makes one call and reads its whole response.
     pub(crate) async fn call(&self) -> Result<(), String> {
         match self {
             Self::Service { client, work } if work.actions == 1 => {
                 let (service, action) = (work.service.clone(), work.action.clone());
                 let answer = client.call_action(service, action, &work.body).await;
-                answer.map(drop).map_err(|error| told(&error))
+                answer.map(drop).map_err(|error| with_causes(&error))
             }
             Self::Service { client, work } => call_many(client, work).await,
             Self::Raw(caller) => caller.call().await,
         }
     }
 
-    /// Calls until there is an answer: a server that was started just now may need a moment.
-    pub(crate) async fn wait_until_it_answers(
-        &self,
-        patience: Duration,
-    ) -> Result<(), Box<dyn Error>> {
-        let end = Instant::now() + patience;
+    /// Calls until the first response arrives: a server that has just been started is not ready at once.
+    pub(crate) async fn wait_until_ready(&self) -> Result<(), Box<dyn Error>> {
+        let end = Instant::now() + SERVER_START_TIMEOUT;
         loop {
-            let call = tokio::time::timeout(Duration::from_secs(6), self.call());
+            let call = tokio::time::timeout(FIRST_CALL_TIMEOUT, self.call());
             let problem = match call.await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(problem)) => problem,
-                Err(_) => "no answer".to_owned(),
+                Err(_) => "no response".to_owned(),
             };
             if Instant::now() >= end {
-                return Err(format!("the service does not answer: {problem}").into());
+                return Err(format!("the service does not respond: {problem}").into());
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 }
@@ -85,22 +91,22 @@ async fn call_many(client: &Client, work: &Work) -> Result<(), String> {
     let one = || (Name::from(work.action.clone()), work.body.clone());
     let actions = (0..work.actions).map(|_| one());
     let job = client.call_job(work.service.clone(), actions);
-    let response = job.await.map_err(|error| told(&error))?;
+    let response = job.await.map_err(|error| with_causes(&error))?;
     let errors = response.actions.iter().flat_map(|action| &action.errors);
     if let Some(error) = response.errors.iter().chain(errors).next() {
         return Err(format!("{}: {}", error.code, error.message));
     }
     for action in &response.actions {
         let body: Result<Value, _> = action.body.decode();
-        body.map_err(|error| told(&error))?;
+        body.map_err(|error| with_causes(&error))?;
     }
     Ok(())
 }
 
-/// An error with what caused it.
-fn told(error: &dyn Error) -> String {
+/// Formats an error with its causes.
+fn with_causes(error: &dyn Error) -> String {
     match error.source() {
-        Some(source) => format!("{error}: {}", told(source)),
+        Some(source) => format!("{error}: {}", with_causes(source)),
         None => error.to_string(),
     }
 }

@@ -244,11 +244,15 @@ fn a_body_can_come_from_the_standard_input() {
 
 #[test]
 fn shells_get_completions() {
-    for shell in ["bash", "zsh", "fish"] {
+    for (shell, named) in [
+        ("bash", "complete -F _example "),
+        ("zsh", "#compdef example\n"),
+        ("fish", "complete -c example "),
+    ] {
         let (code, out, _) = run(&["completions", shell]);
         assert_eq!(code, Some(0));
         assert!(
-            out.contains("example_service") && out.contains("concurrency"),
+            out.contains(named) && out.contains("concurrency"),
             "{shell}: {out}"
         );
         for hidden in ["detached", "watched", "fork-number"] {

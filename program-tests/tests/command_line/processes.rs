@@ -26,7 +26,7 @@ pub(crate) fn wait_for<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T 
 
 /// The binary of the example service.
 pub(crate) fn example_service(arguments: &[&str]) -> Command {
-    program(env!("CARGO_BIN_EXE_example_service"), arguments)
+    program(env!("CARGO_BIN_EXE_example"), arguments)
 }
 
 /// The binary of the service that behaves badly.

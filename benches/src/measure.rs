@@ -1,8 +1,8 @@
-//! The loops and what they measure.
+//! The loops that make calls, and the measuring.
 //!
-//! A run is a warm-up and a window. A closed loop counts the calls that end within the window. An open loop
-//! counts those that were planned within it, whenever they end, and from the planned moment on: a call that had to
-//! wait for its turn since the service was slow is as late as its user found it.
+//! A run is a warm-up and a window. A closed loop counts the calls that end within the window. An open loop counts
+//! the calls that were planned within the window, whenever they end, and measures from the planned time on: a call that
+//! starts late because the service was slow has the latency that its user would see.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,21 +11,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use soa::RedisSettings;
 use tokio::sync::mpsc;
 
 use crate::target::Target;
 use crate::usage::{Usage, Watched};
 
-/// How calls are made.
+/// The way in which calls are made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
-    /// By so many callers, each one call after the other.
+    /// A number of callers, each of which makes one call after another.
     Closed(u32),
-    /// So many a second.
+    /// A number of calls a second.
     Open(f64),
 }
 
-/// What is to be measured.
+/// The plan of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) pace: Pace,
@@ -33,39 +34,48 @@ pub(crate) struct Plan {
     pub(crate) duration: Duration,
 }
 
-/// What was measured.
+/// The figures of a run.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) pace: Pace,
-    /// How long the window was.
+    /// Length of the window.
     pub(crate) window: Duration,
-    /// Actions a call.
+    /// Actions in each call.
     pub(crate) actions: u32,
-    /// How long the calls took that succeeded, in nanoseconds.
+    /// Latencies of successful calls, in nanoseconds.
     pub(crate) latencies: Histogram<u64>,
     pub(crate) failures: u64,
-    /// What the first failure said.
+    /// Error of the first failed call.
     pub(crate) problem: Option<String>,
     pub(crate) usage: Usage,
 }
 
 impl Outcome {
-    /// Successful calls a second.
+    /// Returns the successful calls a second.
     pub(crate) fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.window.as_secs_f64()
     }
 
-    /// The latency that this part of the calls stays below, in microseconds.
+    /// Returns the latency at a quantile, in microseconds.
     pub(crate) fn latency(&self, quantile: f64) -> f64 {
         self.latencies.value_at_quantile(quantile) as f64 / 1000.0
     }
 }
 
-const WARM_UP: u8 = 0;
-const WINDOW: u8 = 1;
-const OVER: u8 = 2;
+const PHASE_WARM_UP: u8 = 0;
+const PHASE_WINDOW: u8 = 1;
+const PHASE_END: u8 = 2;
 
-/// What the callers write down.
+/// The longest latency that is told from longer ones, in nanoseconds.
+const MAX_LATENCY: u64 = 60_000_000_000;
+
+/// The significant digits of recorded latencies.
+const LATENCY_DIGITS: u8 = 3;
+
+/// The time between two lines about the progress of a run.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The shared record of the callers.
 #[derive(Debug)]
 struct Record {
     phase: AtomicU8,
@@ -77,21 +87,20 @@ struct Counted {
     latencies: Histogram<u64>,
     failures: u64,
     problem: Option<String>,
-    /// All calls of the run, for the progress line.
+    /// All calls of the run, for the lines about its progress.
     total: u64,
 }
 
 impl Record {
     fn new() -> Result<Self, Box<dyn Error>> {
         let counted = Counted {
-            // Up to a minute, to three digits.
-            latencies: Histogram::new_with_max(60_000_000_000, 3)?,
+            latencies: Histogram::new_with_max(MAX_LATENCY, LATENCY_DIGITS)?,
             failures: 0,
             problem: None,
             total: 0,
         };
         Ok(Self {
-            phase: AtomicU8::new(WARM_UP),
+            phase: AtomicU8::new(PHASE_WARM_UP),
             counted: Mutex::new(counted),
         })
     }
@@ -128,12 +137,14 @@ impl Record {
     }
 }
 
-/// Makes one run.
+/// Makes one run against a server that is ready, and watches these processes and Redis meanwhile.
 pub(crate) async fn measure(
     target: &Arc<Target>,
     plan: Plan,
-    mut watched: Watched,
+    settings: &RedisSettings,
+    servers: &[u32],
 ) -> Result<Outcome, Box<dyn Error>> {
+    let mut watched = Watched::new(settings, servers).await?;
     let record = Arc::new(Record::new()?);
     let loops = match plan.pace {
         Pace::Closed(callers) => {
@@ -149,12 +160,12 @@ pub(crate) async fn measure(
         }
     };
     wait("warming up", plan.warm_up, &record).await;
-    let before = watched.look().await?;
+    let before = watched.snapshot().await?;
     let start = Instant::now();
-    record.enter(WINDOW);
+    record.enter(PHASE_WINDOW);
     wait("measuring", plan.duration, &record).await;
     let window = start.elapsed();
-    record.enter(OVER);
+    record.enter(PHASE_END);
     let usage = watched.since(&before).await?;
     for caller in loops {
         caller.await?;
@@ -172,19 +183,19 @@ pub(crate) async fn measure(
 }
 
 async fn call_in_turn(target: Arc<Target>, record: Arc<Record>) {
-    while !record.is_in(OVER) {
+    while !record.is_in(PHASE_END) {
         let start = Instant::now();
         let outcome = target.call().await;
-        record.count(start.elapsed(), outcome, record.is_in(WINDOW));
+        record.count(start.elapsed(), outcome, record.is_in(PHASE_WINDOW));
     }
 }
 
-/// Makes the calls of an open loop and waits for their answers.
+/// Makes the calls of an open loop and waits for all responses.
 async fn call_at(rate: f64, plan: Plan, target: Arc<Target>, record: Arc<Record>) {
     let (due, mut calls) = mpsc::unbounded_channel();
     let start = Instant::now();
     let end = start + plan.warm_up + plan.duration;
-    // The runtime's clock has steps of a millisecond. This thread's are finer.
+    // The timers of the runtime have a resolution of a millisecond; the sleep of a thread is finer.
     let clock = thread::spawn(move || {
         for call in 0_u64.. {
             let planned = start + Duration::from_secs_f64(call as f64 / rate);
@@ -208,16 +219,16 @@ async fn call_at(rate: f64, plan: Plan, target: Arc<Target>, record: Arc<Record>
         while open.try_join_next().is_some() {}
     }
     while open.join_next().await.is_some() {}
-    // It has closed the channel, so it has ended.
+    // The channel is closed, so the thread has ended.
     let _ = clock.join();
 }
 
-/// Lets the load run, with a line about it every second.
+/// Waits while the load runs, and prints a line about its progress every second.
 async fn wait(what: &str, duration: Duration, record: &Record) {
     let end = tokio::time::Instant::now() + duration;
     let mut last = record.counted().total;
     loop {
-        let next = tokio::time::Instant::now() + Duration::from_secs(1);
+        let next = tokio::time::Instant::now() + PROGRESS_INTERVAL;
         tokio::time::sleep_until(next.min(end)).await;
         if next > end {
             return;

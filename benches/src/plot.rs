@@ -1,45 +1,47 @@
-//! A picture of latency over load, drawn by hand: one SVG, no fonts or scripts of its own.
+//! A chart of latency over load, as one SVG without fonts or scripts.
 //!
-//! Across is the load that was reached, in round trips a second; up is latency, by powers of ten, since the
-//! slowest calls are many times slower than the usual ones.
+//! The horizontal axis is the load that was reached, in round trips a second. The vertical axis is latency, logarithmic,
+//! since the slowest calls are many times slower than the median.
 
 use std::fmt::Write;
 
 use crate::measure::Outcome;
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 400.0;
-const LEFT: f64 = 80.0;
-const RIGHT: f64 = 60.0;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = 50.0;
+// Pixels. The margins hold the labels.
+const CHART_WIDTH: f64 = 720.0;
+const CHART_HEIGHT: f64 = 400.0;
+const LEFT_MARGIN: f64 = 80.0;
+const RIGHT_MARGIN: f64 = 60.0;
+const TOP_MARGIN: f64 = 30.0;
+const BOTTOM_MARGIN: f64 = 50.0;
 
-/// The quantiles that get a line, their names and colours.
-const LINES: [(f64, &str, &str); 4] = [
+/// The quantiles that have a line, with their labels and colours.
+const QUANTILE_LINES: [(f64, &str, &str); 4] = [
     (0.5, "p50", "#1b6ca8"),
     (0.9, "p90", "#2f9e44"),
     (0.99, "p99", "#e8890c"),
     (0.999, "p99.9", "#c92a2a"),
 ];
 
+/// Draws a chart of some runs.
 pub(crate) fn svg(outcomes: &[Outcome]) -> String {
     let mut points: Vec<Point> = outcomes.iter().map(Point::of).collect();
     points.sort_by(|one, other| one.load.total_cmp(&other.load));
     draw(&points)
 }
 
-/// A run: its load and a latency for each line.
+/// The load of a run, and its latency on each line.
 struct Point {
     load: f64,
-    latencies: [f64; LINES.len()],
+    latencies: [f64; QUANTILE_LINES.len()],
 }
 
 impl Point {
     fn of(outcome: &Outcome) -> Self {
         Self {
             load: outcome.rate(),
-            // A logarithm needs something to hold on to.
-            latencies: LINES.map(|(quantile, ..)| outcome.latency(quantile).max(1.0)),
+            // The logarithm of 0 is not finite.
+            latencies: QUANTILE_LINES.map(|(quantile, ..)| outcome.latency(quantile).max(1.0)),
         }
     }
 }
@@ -60,44 +62,49 @@ fn draw(points: &[Point]) -> String {
         .iter()
         .fold(1.0, |most: f64, point| most.max(point.load));
     let step = round(most / 6.0);
-    let across = |load: f64| LEFT + load / most * (WIDTH - LEFT - RIGHT);
+    let across = |load: f64| LEFT_MARGIN + load / most * (CHART_WIDTH - LEFT_MARGIN - RIGHT_MARGIN);
     let up = |decade: f64| {
         let part = (decade - lowest) / (highest - lowest);
-        HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
+        CHART_HEIGHT - BOTTOM_MARGIN - part * (CHART_HEIGHT - TOP_MARGIN - BOTTOM_MARGIN)
     };
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {CHART_WIDTH} {CHART_HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
     let mut decade = lowest;
     while decade <= highest {
         let y = up(decade);
-        rule(&mut out, (LEFT, y), (WIDTH - RIGHT, y));
-        text(&mut out, (LEFT - 8.0, y + 4.0), "end", &time(decade));
+        rule(&mut out, (LEFT_MARGIN, y), (CHART_WIDTH - RIGHT_MARGIN, y));
+        text(&mut out, (LEFT_MARGIN - 8.0, y + 4.0), "end", &time(decade));
         decade += 1.0;
     }
     let mut load = 0.0;
     while load <= most {
         let x = across(load);
-        rule(&mut out, (x, TOP), (x, HEIGHT - BOTTOM));
+        rule(&mut out, (x, TOP_MARGIN), (x, CHART_HEIGHT - BOTTOM_MARGIN));
         text(
             &mut out,
-            (x, HEIGHT - BOTTOM + 18.0),
+            (x, CHART_HEIGHT - BOTTOM_MARGIN + 18.0),
             "middle",
             &count(load),
         );
         load += step;
     }
-    let middle = (LEFT + WIDTH - RIGHT) / 2.0;
+    let middle = (LEFT_MARGIN + CHART_WIDTH - RIGHT_MARGIN) / 2.0;
     text(
         &mut out,
-        (middle, HEIGHT - 10.0),
+        (middle, CHART_HEIGHT - 10.0),
         "middle",
         "round trips a second",
     );
-    text(&mut out, (LEFT - 8.0, TOP - 12.0), "end", "latency");
-    for (index, (_, name, colour)) in LINES.iter().enumerate() {
+    text(
+        &mut out,
+        (LEFT_MARGIN - 8.0, TOP_MARGIN - 12.0),
+        "end",
+        "latency",
+    );
+    for (index, (_, name, colour)) in QUANTILE_LINES.iter().enumerate() {
         let places = points.iter().filter_map(|point| {
             let latency = point.latencies.get(index)?;
             Some((across(point.load), up(latency.log10())))
@@ -108,7 +115,7 @@ fn draw(points: &[Point]) -> String {
     out
 }
 
-// Writing to a string cannot fail, below.
+// Below, results are ignored where writing to a string cannot fail.
 
 fn rule(out: &mut String, from: (f64, f64), to: (f64, f64)) {
     let _ = writeln!(
@@ -126,7 +133,7 @@ fn text(out: &mut String, place: (f64, f64), anchor: &str, text: &str) {
     );
 }
 
-/// A line with a dot for each run and its name at the end.
+/// Draws a line with a dot for each run and its label at the end.
 fn line(out: &mut String, places: &[(f64, f64)], name: &str, colour: &str) {
     let _ = writeln!(out, "<g stroke=\"{colour}\" fill=\"{colour}\">");
     let _ = write!(out, "<polyline fill=\"none\" stroke-width=\"2\" points=\"");
@@ -148,7 +155,7 @@ fn line(out: &mut String, places: &[(f64, f64)], name: &str, colour: &str) {
     out.push_str("</g>\n");
 }
 
-/// The next 1, 2 or 5 with zeros.
+/// Rounds up to 1, 2 or 5 times a power of ten.
 fn round(number: f64) -> f64 {
     let power = 10_f64.powf(number.max(1e-3).log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
@@ -156,7 +163,7 @@ fn round(number: f64) -> f64 {
     fitting.unwrap_or(10.0 * power)
 }
 
-/// A power of ten of microseconds.
+/// Formats a power of ten of microseconds.
 fn time(decade: f64) -> String {
     if decade >= 6.0 {
         format!("{} s", 10_f64.powf(decade - 6.0))
@@ -180,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_has_a_line_for_each_quantile_and_a_dot_for_each_run() {
+    fn a_chart_has_a_line_for_each_quantile_and_a_dot_for_each_run() {
         let point = |load, p50| Point {
             load,
             latencies: [p50, p50 * 2.0, p50 * 10.0, p50 * 100.0],
@@ -195,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_nothing_can_be_drawn() {
+    fn a_chart_without_runs_can_be_drawn() {
         assert!(!draw(&[]).contains("NaN"));
     }
 }

@@ -69,7 +69,7 @@ impl Drop for Place {
     }
 }
 
-const EXAMPLE: &str = env!("CARGO_BIN_EXE_example_service");
+const EXAMPLE: &str = env!("CARGO_BIN_EXE_example");
 const UNRULY: &str = env!("CARGO_BIN_EXE_unruly");
 
 #[test]

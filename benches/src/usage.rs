@@ -1,5 +1,5 @@
-//! What the processes involved have used: processor time and memory of this process and of the servers, by
-//! `/proc`; processor time and commands of Redis, by its own account.
+//! Resource usage: processor time and memory of this process and of the servers, from `/proc`; processor time and
+//! commands of Redis, from its `INFO`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,7 +11,7 @@ use soa::RedisSettings;
 use crate::resp::{Connection, Reply};
 
 /// The unit of processor time in `/proc`: 100 a second on every Linux that Rust runs on.
-const TICK: Duration = Duration::from_millis(10);
+const CLOCK_TICK: Duration = Duration::from_millis(10);
 
 /// The processes that are watched.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Watched {
     redis: Connection,
 }
 
-/// How things stand.
+/// The counters at one moment.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     own: Duration,
@@ -29,7 +29,7 @@ pub(crate) struct Snapshot {
     commands: BTreeMap<String, u64>,
 }
 
-/// What was used between two looks.
+/// The usage between two snapshots.
 #[derive(Debug)]
 pub(crate) struct Usage {
     /// Processor time of this process.
@@ -40,7 +40,7 @@ pub(crate) struct Usage {
     pub(crate) memory: Vec<u64>,
     /// Processor time of Redis.
     pub(crate) redis: Duration,
-    /// How often Redis ran each command.
+    /// The number of times that Redis ran each command.
     pub(crate) commands: BTreeMap<String, u64>,
 }
 
@@ -55,7 +55,8 @@ impl Watched {
         })
     }
 
-    pub(crate) async fn look(&mut self) -> Result<Snapshot, Box<dyn Error>> {
+    /// Reads all counters.
+    pub(crate) async fn snapshot(&mut self) -> Result<Snapshot, Box<dyn Error>> {
         let servers = self.servers.iter().map(|pid| processor_time(*pid));
         let servers = servers.collect::<Result<_, _>>()?;
         let own = processor_time(std::process::id())?;
@@ -75,8 +76,9 @@ impl Watched {
         })
     }
 
+    /// Returns the usage since an earlier snapshot.
     pub(crate) async fn since(&mut self, before: &Snapshot) -> Result<Usage, Box<dyn Error>> {
-        let now = self.look().await?;
+        let now = self.snapshot().await?;
         let servers = now.servers.iter().zip(&before.servers);
         let memory = self.servers.iter().map(|pid| memory(*pid));
         let commands = now.commands.into_iter().map(|(name, calls)| {
@@ -100,29 +102,31 @@ impl Watched {
         self.redis.send(&[b"INFO", section.as_bytes()]).await?;
         match self.redis.receive().await? {
             Reply::Text(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
-            other => Err(format!("Redis answered INFO with {other:?}").into()),
+            other => Err(format!("unexpected reply of Redis to INFO: {other:?}").into()),
         }
     }
 }
 
-/// `cmdstat_lpop:calls=3,usec=…` as `lpop` and 3.
+/// Parses `cmdstat_lpop:calls=3,usec=…` into `lpop` and 3.
 fn command(line: &str) -> Option<(String, u64)> {
     let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
     let calls = rest.split(',').next()?.parse().ok()?;
     Some((name.to_owned(), calls))
 }
 
-/// User and system time of a process, all threads together.
+/// Returns the user and system time of all threads of a process.
 fn processor_time(pid: u32) -> Result<Duration, Box<dyn Error>> {
     let stat = process_file(pid, "stat")?;
     // The name of the program is in parentheses and may contain blanks. Time is in the 14th and 15th field.
-    let (_, rest) = stat.rsplit_once(')').ok_or("/proc has no such form")?;
+    let (_, rest) = stat
+        .rsplit_once(')')
+        .ok_or("unexpected contents of /proc/PID/stat")?;
     let fields = rest.split_whitespace().skip(11).take(2);
     let ticks: u32 = fields.filter_map(|field| field.parse::<u32>().ok()).sum();
-    Ok(TICK * ticks)
+    Ok(CLOCK_TICK * ticks)
 }
 
-/// Resident memory in KiB.
+/// Returns the resident memory of a process, in KiB.
 fn memory(pid: u32) -> Result<u64, Box<dyn Error>> {
     let status = process_file(pid, "status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -132,7 +136,7 @@ fn memory(pid: u32) -> Result<u64, Box<dyn Error>> {
 
 fn process_file(pid: u32, name: &str) -> Result<String, Box<dyn Error>> {
     let file = fs::read_to_string(format!("/proc/{pid}/{name}"));
-    file.map_err(|error| format!("process {pid} cannot be watched: {error}").into())
+    file.map_err(|error| format!("reading /proc of process {pid} failed: {error}").into())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! One run for ratios: raw sockets, this framework and PySOA, in turns.
+//! `load compare`: raw sockets, this framework and PySOA, measured in turns, and their ratios.
 //!
-//! A machine that others use is slower at one time than at another. So the contestants take turns, several
-//! rounds of them, each contestant's best counts, and what is to be looked at are the ratios.
+//! The speed of a machine that other programs use changes over time. So the servers are measured in turns, for several
+//! rounds; the best turn of each counts, and the ratios say more than the figures.
 
 use std::error::Error;
 use std::fmt;
@@ -11,12 +11,15 @@ use std::time::Duration;
 use soa::value;
 
 use crate::arguments::Compare;
-use crate::measure::{Outcome, Pace, Plan};
-use crate::processes::{Process, Redis};
+use crate::measure::{Outcome, Pace, Plan, measure};
+use crate::process::{Process, Redis};
+use crate::report;
 use crate::target::{Target, Work};
-use crate::{PATIENCE, one, report};
 
-/// Who is measured.
+/// The longest warm-up of a turn.
+const MAX_WARM_UP: Duration = Duration::from_secs(1);
+
+/// A kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Raw,
@@ -34,18 +37,18 @@ impl fmt::Display for Side {
     }
 }
 
-/// A contestant under one load.
+/// A server under one load, with its best outcome so far.
 struct Entry {
     side: Side,
     callers: u32,
     target: Arc<Target>,
-    server: u32,
+    server_pid: u32,
     best: Option<Outcome>,
 }
 
 impl Entry {
-    /// With one caller, what counts is how long a call takes; with many, how many there are.
-    fn note(&mut self, outcome: Outcome) {
+    /// Keeps the better outcome: the lower latency for one caller, the higher rate for several.
+    fn keep_best(&mut self, outcome: Outcome) {
         let is_better = self.best.as_ref().is_none_or(|best| match self.callers {
             1 => outcome.latency(0.5) < best.latency(0.5),
             _ => outcome.rate() > best.rate(),
@@ -56,6 +59,7 @@ impl Entry {
     }
 }
 
+/// Runs the comparison, and prints a table of figures and one of ratios.
 pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
     let redis = Redis::start()?;
     let address = redis.address()?;
@@ -87,7 +91,7 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
     let mut entries = Vec::new();
     for (callers, sides) in [(1, &sides), (64, &sides), (256, &sides), (64, &many)] {
         for (side, target) in sides {
-            target.wait_until_it_answers(PATIENCE).await?;
+            target.wait_until_ready().await?;
             let server = match side {
                 Side::Raw => servers.first(),
                 Side::Soa => servers.get(1),
@@ -97,7 +101,7 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
                 side: *side,
                 callers,
                 target: Arc::clone(target),
-                server: server.map(Process::id).unwrap_or_default(),
+                server_pid: server.map(Process::id).unwrap_or_default(),
                 best: None,
             });
         }
@@ -109,14 +113,14 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
             eprintln!("round {round}: {side}, {callers} callers, {actions} actions a job");
             let plan = Plan {
                 pace: Pace::Closed(callers),
-                warm_up: arguments.duration.min(Duration::from_secs(1)),
+                warm_up: arguments.duration.min(MAX_WARM_UP),
                 duration: arguments.duration,
             };
-            let outcome = one(&entry.target, plan, settings, &[entry.server]).await?;
+            let outcome = measure(&entry.target, plan, settings, &[entry.server_pid]).await?;
             if let Some(problem) = &outcome.problem {
                 return Err(format!("{side} failed: {problem}").into());
             }
-            entry.note(outcome);
+            entry.keep_best(outcome);
         }
     }
     println!("{}", table(&entries));
@@ -136,7 +140,7 @@ fn table(entries: &[Entry]) -> String {
             1 => report::load(outcome.pace),
             actions => format!("{}, {actions} actions a job", report::load(outcome.pace)),
         };
-        let each = report::each(outcome);
+        let per_round_trip = report::per_round_trip(outcome);
         let usage = &outcome.usage;
         let row = format!(
             "| {load} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} | {:.1} |\n",
@@ -145,9 +149,9 @@ fn table(entries: &[Entry]) -> String {
             outcome.rate() * f64::from(outcome.actions),
             outcome.latency(0.5),
             outcome.latency(0.99),
-            each(usage.own),
-            each(usage.servers.iter().sum()),
-            each(usage.redis),
+            per_round_trip(usage.own),
+            per_round_trip(usage.servers.iter().sum()),
+            per_round_trip(usage.redis),
             usage.memory.iter().sum::<u64>() as f64 / 1024.0,
         );
         out.push_str(&row);

@@ -1,16 +1,38 @@
-//! The processes that a run starts. They end with their guards.
+//! The processes that a run starts. Each ends when its guard is dropped.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::arguments::Address;
+use soa::{BuildError, RedisSettings};
 
-/// Where the Python side of the comparison is.
-const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../soa/tests/interop");
+/// The directory of the example service in Python.
+const REFERENCE_DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../soa/tests/interop");
+
+/// The time within which Redis must accept connections.
+const REDIS_START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An address of Redis: the text, for processes that are started, and the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    pub(crate) text: String,
+    pub(crate) settings: Box<RedisSettings>,
+}
+
+impl FromStr for Address {
+    type Err = BuildError;
+
+    fn from_str(text: &str) -> Result<Self, BuildError> {
+        Ok(Self {
+            text: text.to_owned(),
+            settings: Box::new(text.parse()?),
+        })
+    }
+}
 
 /// A process that is killed when this is dropped.
 #[derive(Debug)]
@@ -30,7 +52,7 @@ impl Process {
         self.0.id()
     }
 
-    /// The example service, as the program beside this one serves it.
+    /// Starts the example service from the binary beside this one.
     pub(crate) fn example_server(
         redis: &Address,
         service: &str,
@@ -38,8 +60,8 @@ impl Process {
     ) -> Result<Self, Box<dyn Error>> {
         let program = std::env::current_exe()?.with_file_name("example_service");
         if !program.exists() {
-            let hint = "run `cargo build --release -p example_service` first";
-            return Err(format!("{} is not there; {hint}", program.display()).into());
+            let hint = "run `cargo build --release -p soa-bench -p example_service` first";
+            return Err(format!("{} does not exist; {hint}", program.display()).into());
         }
         let mut command = Command::new(program);
         command.args(["serve", "--redis", &redis.text, "--name", service]);
@@ -49,22 +71,22 @@ impl Process {
         Self::start(command)
     }
 
-    /// The other end of `--raw`.
+    /// Starts the server side of `--raw`.
     pub(crate) fn raw_server(redis: &Address) -> Result<Self, Box<dyn Error>> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["raw-server", &redis.text]);
         Self::start(command)
     }
 
-    /// The example service, as PySOA serves it.
+    /// Starts the example service of PySOA.
     pub(crate) fn reference_server(
         python: &Path,
         redis: &Redis,
         service: &str,
     ) -> Result<Self, Box<dyn Error>> {
-        // A relative path is one of the current directory, not of the one that it is started in.
+        // A relative path is relative to our current directory, not to the one in which the process starts.
         let mut command = Command::new(std::path::absolute(python)?);
-        command.current_dir(REFERENCE);
+        command.current_dir(REFERENCE_DIRECTORY);
         command.args(["-m", "reference_service.standalone"]);
         command.args(["-s", "reference_service.settings"]);
         command.env("PYTHONDONTWRITEBYTECODE", "1");
@@ -76,13 +98,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Fails only if it has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A Redis of our own, without persistence.
+/// A Redis that this program has started, without persistence.
 #[derive(Debug)]
 pub(crate) struct Redis {
     port: u16,
@@ -98,10 +120,10 @@ impl Redis {
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &port.to_string()]);
         let process = Process::start(command)?;
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + REDIS_START_TIMEOUT;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if Instant::now() >= end {
-                return Err("redis-server does not answer".into());
+                return Err("redis-server does not accept connections".into());
             }
             sleep(Duration::from_millis(5));
         }

@@ -1,4 +1,4 @@
-//! What a run says at its end.
+//! The report of a run, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,8 +10,8 @@ use soa::codec::json as codec;
 
 use crate::measure::{Outcome, Pace};
 
-/// The quantiles that are told, and their names.
-const QUANTILES: [(f64, &str); 5] = [
+/// The quantiles in a report, with their labels.
+const REPORTED_QUANTILES: [(f64, &str); 5] = [
     (0.5, "p50"),
     (0.9, "p90"),
     (0.99, "p99"),
@@ -19,7 +19,7 @@ const QUANTILES: [(f64, &str); 5] = [
     (1.0, "max"),
 ];
 
-/// For people.
+/// Formats a report for people.
 pub(crate) fn text(outcome: &Outcome) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -41,18 +41,18 @@ fn write_text(outcome: &Outcome, out: &mut String) -> std::fmt::Result {
         writeln!(out, "  first failure: {problem}")?;
     }
     write!(out, "  latency   ")?;
-    for (quantile, name) in QUANTILES {
+    for (quantile, name) in REPORTED_QUANTILES {
         write!(out, " {name} {:.0} µs ", outcome.latency(quantile))?;
     }
     writeln!(out)?;
     let usage = &outcome.usage;
-    let each = each(outcome);
+    let per_round_trip = per_round_trip(outcome);
     let mut process = |name: &str, time: Duration, more: String| {
         let share = time.as_secs_f64() / outcome.window.as_secs_f64() * 100.0;
         writeln!(
             out,
             "  {name:<10} {share:>5.1} % CPU, {:.2} µs a round trip{more}",
-            each(time)
+            per_round_trip(time)
         )
     };
     process("this side", usage.own, String::new())?;
@@ -69,12 +69,13 @@ fn write_text(outcome: &Outcome, out: &mut String) -> std::fmt::Result {
     writeln!(out, " a round trip")
 }
 
-/// How much of a time there was for each round trip, in microseconds.
-pub(crate) fn each(outcome: &Outcome) -> impl Fn(Duration) -> f64 + use<> {
+/// Returns a function that divides a time by the number of round trips, in microseconds.
+pub(crate) fn per_round_trip(outcome: &Outcome) -> impl Fn(Duration) -> f64 + use<> {
     let count = outcome.latencies.len().max(1) as f64;
     move |time| time.as_secs_f64() * 1e6 / count
 }
 
+/// Names a pace.
 pub(crate) fn load(pace: Pace) -> String {
     match pace {
         Pace::Closed(1) => "1 caller".to_owned(),
@@ -83,7 +84,7 @@ pub(crate) fn load(pace: Pace) -> String {
     }
 }
 
-/// For programs: one object.
+/// The report for programs: one object.
 #[derive(Serialize)]
 struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,13 +107,14 @@ struct Report {
     redis_commands: BTreeMap<String, u64>,
 }
 
+/// Formats a report for programs.
 pub(crate) fn json(outcome: &Outcome) -> Result<String, Box<dyn Error>> {
     let (callers, rate) = match outcome.pace {
         Pace::Closed(callers) => (Some(callers), None),
         Pace::Open(rate) => (None, Some(rate)),
     };
     let usage = &outcome.usage;
-    let latencies = QUANTILES.map(|(quantile, name)| (name, outcome.latency(quantile)));
+    let latencies = REPORTED_QUANTILES.map(|(quantile, name)| (name, outcome.latency(quantile)));
     let report = Report {
         callers,
         rate,

@@ -1,9 +1,8 @@
-//! The bound: what Redis, the sockets and the runtime allow when nothing is encoded, decoded or validated.
+//! The upper bound: the round trips that Redis, sockets and runtime allow when nothing is encoded, decoded or validated.
 //!
-//! Both sides do what the framework's do on the wire: a queue in front of a list, from which all that is there
-//! goes out by one call of the same script; blocking pops of many; frames of the same sizes; an answer finds its
-//! caller by its id. The commands are written to a socket by hand, with one connection for pushes and one for
-//! pops, in one thread.
+//! Client and server put the same load on the wire as the framework: a queue in front of each list, which the same script
+//! pushes in one call; blocking pops of many frames; frames of the same sizes; replies that are matched by their ids. The
+//! commands are written to sockets by hand, with one connection for pushes and one for pops, on one thread.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -17,25 +16,24 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::resp::{Connection, Reply};
 
-/// The script by which the framework pushes.
-const PUSH: &str = include_str!("../../../../soa-runtime/src/transport/redis/push.lua");
+/// The script with which the framework pushes.
+const PUSH_SCRIPT: &str = include_str!("../../soa-runtime/src/transport/redis/push.lua");
 
-/// The lists.
-const REQUESTS: &str = "load.raw.requests";
-const ANSWERS: &str = "load.raw.answers";
+const REQUEST_LIST: &str = "load.raw.requests";
+const REPLY_LIST: &str = "load.raw.answers";
 
-/// How large the frames of the example service's `square` are.
-const REQUEST: usize = 341;
-const ANSWER: usize = 301;
+/// The sizes of the frames of the example service's `square`.
+const REQUEST_SIZE: usize = 341;
+const REPLY_SIZE: usize = 301;
 
-/// At most so many frames in one push, as in the framework.
-const BATCH: usize = 128;
+/// The most frames of one push, as in the framework.
+const MAX_PUSHED_FRAMES: usize = 128;
 
-/// At most so many frames in one pop, as in the framework.
-const REQUESTS_A_POP: &str = "32";
-const ANSWERS_A_POP: &str = "64";
+/// The most frames of one pop, as in the framework.
+const MAX_POPPED_REQUESTS: &str = "32";
+const MAX_POPPED_REPLIES: &str = "64";
 
-/// The side that calls.
+/// The client side.
 #[derive(Debug)]
 pub(crate) struct Caller {
     next: AtomicU64,
@@ -45,16 +43,16 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) async fn connect(settings: &RedisSettings) -> Result<Self, Box<dyn Error>> {
-        let outbox = Outbox::start(settings, REQUESTS).await?;
+        let outbox = Outbox::start(settings, REQUEST_LIST).await?;
         let waiting = Arc::<Mutex<HashMap<u64, oneshot::Sender<()>>>>::default();
         let mut connection = Connection::open(settings).await?;
         let callers = Arc::clone(&waiting);
         tokio::spawn(async move {
-            // Without answers the calls end by their timeout, and the run with an error.
-            while let Ok(frames) = pop(&mut connection, ANSWERS, ANSWERS_A_POP).await {
+            // A pop that fails ends this task; calls that wait then get no reply.
+            while let Ok(frames) = pop(&mut connection, REPLY_LIST, MAX_POPPED_REPLIES).await {
                 for frame in frames {
                     if let Some(caller) = lock(&callers).remove(&id_of(&frame)) {
-                        let _ = caller.send(()); // It may have given up.
+                        let _ = caller.send(()); // Fails only if the call was cancelled.
                     }
                 }
             }
@@ -68,20 +66,20 @@ impl Caller {
 
     pub(crate) async fn call(&self) -> Result<(), String> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let (caller, answer) = oneshot::channel();
+        let (caller, reply) = oneshot::channel();
         lock(&self.waiting).insert(id, caller);
-        self.outbox.send(frame(id, REQUEST));
-        answer.await.map_err(|error| error.to_string())
+        self.outbox.send(frame(id, REQUEST_SIZE));
+        reply.await.map_err(|error| error.to_string())
     }
 }
 
-/// The side that answers, for as long as there is a Redis.
+/// Runs the server side until Redis is gone.
 pub(crate) async fn serve(settings: &RedisSettings) -> Result<(), Box<dyn Error>> {
-    let outbox = Outbox::start(settings, ANSWERS).await?;
+    let outbox = Outbox::start(settings, REPLY_LIST).await?;
     let mut connection = Connection::open(settings).await?;
     loop {
-        for request in pop(&mut connection, REQUESTS, REQUESTS_A_POP).await? {
-            outbox.send(frame(id_of(&request), ANSWER));
+        for request in pop(&mut connection, REQUEST_LIST, MAX_POPPED_REQUESTS).await? {
+            outbox.send(frame(id_of(&request), REPLY_SIZE));
         }
     }
 }
@@ -105,7 +103,7 @@ async fn pop(
     let command = ["BLMPOP", "5", "1", list, "LEFT", "COUNT", count];
     connection.send(&command).await?;
     let frames = match connection.receive().await? {
-        Reply::List(mut answer) => answer.pop(),
+        Reply::List(mut reply) => reply.pop(),
         Reply::Nothing => return Ok(Vec::new()),
         other => return Err(format!("Redis answered a pop with {other:?}").into()),
     };
@@ -119,7 +117,7 @@ async fn pop(
     Ok(bytes.collect())
 }
 
-/// What waits to be pushed to a list.
+/// The frames that wait to be pushed to a list.
 #[derive(Debug, Default)]
 struct Outbox {
     queue: Mutex<VecDeque<Bytes>>,
@@ -129,16 +127,16 @@ struct Outbox {
 impl Outbox {
     async fn start(settings: &RedisSettings, list: &str) -> Result<Arc<Self>, Box<dyn Error>> {
         let mut connection = Connection::open(settings).await?;
-        connection.send(&["SCRIPT", "LOAD", PUSH]).await?;
+        connection.send(&["SCRIPT", "LOAD", PUSH_SCRIPT]).await?;
         let Reply::Text(script) = connection.receive().await? else {
-            return Err("Redis takes no scripts".into());
+            return Err("Redis did not load the script".into());
         };
         let outbox = Arc::new(Self::default());
         let sending = Arc::clone(&outbox);
         let arguments = ["EVALSHA", "", "1", list, "60000", "10000"];
         let mut head = arguments.map(|argument| Bytes::copy_from_slice(argument.as_bytes()));
-        if let Some(place) = head.get_mut(1) {
-            *place = script;
+        if let Some(argument) = head.get_mut(1) {
+            *argument = script;
         }
         tokio::spawn(async move {
             if let Err(error) = sending.run(connection, head.to_vec()).await {
@@ -161,12 +159,12 @@ impl Outbox {
         loop {
             self.filled.notified().await;
             loop {
-                // Whoever is about to send gets to do so first.
+                // Tasks that are ready to send do so first, so that their frames join this push.
                 tokio::task::yield_now().await;
                 let mut command = head.clone();
                 {
                     let mut queue = lock(&self.queue);
-                    let count = queue.len().min(BATCH);
+                    let count = queue.len().min(MAX_PUSHED_FRAMES);
                     command.extend(queue.drain(..count));
                 }
                 if command.len() == head.len() {

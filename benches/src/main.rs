@@ -1,0 +1,61 @@
+//! A load generator for services over Redis.
+//!
+//! ```text
+//! cargo build --release -p soa-bench -p example_service
+//! target/release/load --start-server --callers 1,64
+//! ```
+//!
+//! It calls one action, in a closed loop of callers or in an open loop at a fixed rate. Any server that speaks the
+//! protocol can be called: one of this framework, one of PySOA, or, with `--raw`, plain sockets without either. It
+//! reports round trips, latencies, and the processor time of this process, of the servers and of Redis.
+//! `load compare` measures several servers in turns and prints their ratios; `load see` measures the cost of log,
+//! metrics and traces.
+//!
+//! Everything runs on one thread, as in a client by default; only the clock of the open loop has a thread of its own.
+//!
+//! Each module uses only those before it: `resp`, `process`, `raw`, `target`, `usage`, `measure`, `plot`, `report`,
+//! `telemetry`, `arguments`, and the three commands `run`, `compare` and `cost`.
+
+#![allow(clippy::print_stderr, clippy::print_stdout)] // A program for people at a terminal.
+
+mod arguments;
+mod compare;
+mod cost;
+mod measure;
+mod plot;
+mod process;
+mod raw;
+mod report;
+mod resp;
+mod run;
+mod target;
+mod telemetry;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// The same allocator as in the example service, so that both sides of a comparison have it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        None => run::run(arguments.run).await,
+        Some(Command::Compare(arguments)) => compare::compare(&arguments).await,
+        Some(Command::See(arguments)) => cost::measure_cost(&arguments),
+        Some(Command::RawServer { redis }) => raw::serve(&redis.settings).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
