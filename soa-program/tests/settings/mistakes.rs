@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use soa_runtime::client::{Expansion, ExpansionRoute, Expansions};
 use soa_program::settings::Settings;
+use soa_runtime::client::{Expansion, ExpansionRoute, Expansions};
 
 use crate::support::{Directory, Library, of_file};
 

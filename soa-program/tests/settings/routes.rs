@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use soa_program::settings::{KnownMiddleware, NoSection, Settings, SettingsError};
 use soa_runtime::client::ClientRequest;
 use soa_runtime::message::JobResponse;
 use soa_runtime::middleware::{ClientStage, Next, from_fn};
-use soa_program::settings::{KnownMiddleware, NoSection, Settings, SettingsError};
 use soa_runtime::{WireError, value};
 
 /// What each that is passed is called.

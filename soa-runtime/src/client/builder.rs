@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Client, Expansions, Route, Shared};
+use super::expansion::Expansions;
+use super::handle::{Client, ClientShared};
+use super::route::Route;
 use crate::codec::Value;
 use crate::error::BuildError;
 use crate::exchange::ClientStage;
 use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
-use crate::observe::meter::RouteMeters;
 use crate::stack::{Middleware, StackBuilder};
 use crate::transport::ClientTransport;
 
@@ -35,6 +36,13 @@ pub struct ClientBuilder {
     expansions: Expansions,
 }
 
+impl Client {
+    /// Starts a client without routes.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+}
+
 impl ClientBuilder {
     /// Says how a service is reached.
     #[must_use]
@@ -54,12 +62,7 @@ impl ClientBuilder {
                 "service `{name}` has two routes; give each service one transport"
             )));
         }
-        let route = Route {
-            service: name.clone(),
-            transport: Some(transport),
-            meters: Some(RouteMeters::new(&name)),
-            middleware: StackBuilder::new().build(),
-        };
+        let route = Route::new(name.clone(), transport);
         self.routes.insert(name, route);
         self
     }
@@ -146,7 +149,7 @@ impl ClientBuilder {
         let routes = self.routes.into_iter();
         let routes = routes.map(|(name, route)| (name, Arc::new(route)));
         Client {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ClientShared {
                 routes: routes.collect(),
                 middleware: self.middleware.build(),
                 expansions: self.expansions,

@@ -4,17 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use serde::Serialize;
 
-use super::form::{Form, sending_methods};
-use super::options::option_methods;
-use super::{CallOptions, Client, Route, Sent};
+use super::form::Form;
+use super::handle::Client;
+use super::options::{CallOptions, option_methods};
+use super::outcome::{Decode, Outcomes};
+use super::route::Route;
+use super::sending::sending_methods;
 use crate::BoxFuture;
-use crate::codec::DecodeError;
+use crate::codec::Value;
 use crate::error::ClientError;
-use crate::message::{ActionRequest, ActionResponse, Body, JobResponse, Name};
-
-/// Turns a body into a response.
-pub(super) type Decode<R> = fn(&Body) -> Result<R, DecodeError>;
+use crate::exchange::Sent;
+use crate::message::{ActionRequest, Body, Name};
 
 /// A call of one action, not sent yet: await it, give it options, or put it into a job.
 #[must_use = "a call does nothing until it is awaited, sent, or put into a job"]
@@ -35,8 +37,29 @@ pub struct CallWithOptions<R> {
     options: Box<CallOptions>,
 }
 
+impl Client {
+    /// Calls one action of a service by name; the response is untyped.
+    ///
+    /// The body is anything that serializes to a map: a [`Value`], a struct, `()` for `{}`.
+    pub fn call_action<B: Serialize + ?Sized>(
+        &self,
+        service: impl Into<Name>,
+        action: impl Into<Name>,
+        body: &B,
+    ) -> Call<Value> {
+        let route = self.route(service.into());
+        let body = Body::encode(route.encoding(), body);
+        Call::new(
+            self.clone(),
+            route,
+            ActionRequest::new(action, body),
+            Body::decode,
+        )
+    }
+}
+
 impl<R> Call<R> {
-    pub(crate) fn new(
+    pub(super) fn new(
         client: Client,
         route: Arc<Route>,
         request: ActionRequest,
@@ -151,48 +174,6 @@ impl<R: Send + 'static> IntoFuture for CallWithOptions<R> {
 
     fn into_future(self) -> Self::IntoFuture {
         self.start(Sent::unwatched())
-    }
-}
-
-/// The outcomes of a job's actions, one after another.
-pub(super) struct Outcomes<'a> {
-    service: &'a Name,
-    responses: std::vec::IntoIter<ActionResponse>,
-    /// The action that failed last: behind it there may be none.
-    failed: Option<Name>,
-}
-
-impl<'a> Outcomes<'a> {
-    /// Those of a job that did not fail as a whole.
-    pub(super) fn new(service: &'a Name, response: JobResponse) -> Result<Self, ClientError> {
-        if !response.errors.is_empty() {
-            return Err(ClientError::job(service, response.errors));
-        }
-        Ok(Self {
-            service,
-            responses: response.actions.into_iter(),
-            failed: None,
-        })
-    }
-
-    /// Decodes the next action's response, or tells why there is none.
-    pub(super) fn next<R>(&mut self, decode: Decode<R>) -> Result<R, ClientError> {
-        let service = self.service;
-        let Some(response) = self.responses.next() else {
-            return Err(match &self.failed {
-                Some(failed) => ClientError::not_run(service, failed.clone()),
-                None => {
-                    let message = "the response has fewer actions than the request";
-                    ClientError::protocol(service, message)
-                }
-            });
-        };
-        if !response.errors.is_empty() {
-            let (action, errors) = (response.action, response.errors);
-            self.failed = Some(action.clone());
-            return Err(ClientError::action(service, action, errors));
-        }
-        decode(&response.body).map_err(|error| ClientError::decode(service, response.action, error))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use soa_wire::introspection::{Introspection, IntrospectionSource};
 
-use super::Client;
+use super::handle::Client;
 use crate::error::ClientError;
 use crate::message::Name;
 

@@ -4,13 +4,18 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::call::{Call, Decode, Outcomes};
-use super::form::{Form, sending_methods};
-use super::options::option_methods;
-use super::{CallOptions, Client, Route, Sent};
+use super::call::Call;
+use super::form::Form;
+use super::handle::Client;
+use super::options::{CallOptions, option_methods};
+use super::outcome::{Decode, Outcomes};
+use super::route::Route;
+use super::sending::sending_methods;
 use crate::BoxFuture;
+use crate::codec::Value;
 use crate::error::ClientError;
-use crate::message::{ActionRequest, JobResponse, Name};
+use crate::exchange::Sent;
+use crate::message::{ActionRequest, Body, JobResponse, Name};
 
 /// What can be the actions of a job: a tuple of up to eight calls, or a vector of calls of one type.
 #[diagnostic::on_unimplemented(
@@ -116,8 +121,46 @@ pub struct JobCall<A, M = All> {
     mode: PhantomData<fn() -> M>,
 }
 
+impl Client {
+    /// Makes one job of several actions of one service: a tuple of calls, or a vector.
+    ///
+    /// The result is a tuple or a vector of responses, in order. The first action that fails ends the
+    /// job and is the error; see [`JobCall::continue_on_error`] for the alternative.
+    ///
+    /// A call with options is not accepted: options are the job's. The context and the middleware are those of
+    /// the client that made the first call, so that a chain is not lost.
+    ///
+    /// ```compile_fail
+    /// # use soa_runtime as soa;
+    /// # use std::time::Duration;
+    /// # fn example(client: soa::Client, call: impl Fn() -> soa::Call<soa::Value>) {
+    /// client.job((call(), call().timeout(Duration::from_secs(1))));
+    /// # }
+    /// ```
+    pub fn job<A: Actions>(&self, actions: A) -> JobCall<A> {
+        JobCall::new(self.clone(), actions)
+    }
+
+    /// Calls several actions of a service by name. The result is the whole job response, in which errors of the
+    /// job and of actions are data.
+    pub fn call_job(
+        &self,
+        service: impl Into<Name>,
+        actions: impl IntoIterator<Item = (Name, Value)>,
+    ) -> JobCall<Responses> {
+        let route = self.route(service.into());
+        let encoding = route.encoding();
+        let requests = actions
+            .into_iter()
+            .map(|(action, body)| ActionRequest::new(action, Body::encode(encoding, &body)))
+            .collect();
+        JobCall::new(self.clone(), Responses { route, requests })
+            .with(|options| options.returns_errors = true)
+    }
+}
+
 impl<A: Actions> JobCall<A> {
-    pub(super) fn new(client: Client, actions: A) -> Self {
+    fn new(client: Client, actions: A) -> Self {
         Self {
             client,
             actions,
@@ -352,12 +395,6 @@ tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g, H h);
 pub struct Responses {
     route: Arc<Route>,
     requests: Vec<ActionRequest>,
-}
-
-impl Responses {
-    pub(super) fn new(route: Arc<Route>, requests: Vec<ActionRequest>) -> Self {
-        Self { route, requests }
-    }
 }
 
 impl Actions for Responses {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::expansion::{AskerSlot, Wanted};
+use super::expansion::RequestedExpansions;
+use super::scope::ScopeSlot;
 use crate::codec::Value;
 use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
@@ -17,22 +18,22 @@ pub struct CallOptions {
     pub(super) control: Vec<(String, Value)>,
     pub(super) continue_on_error: bool,
     pub(super) is_idempotent: bool,
-    /// Nobody waits for the answer, and none is sent.
+    /// True if nobody waits for a response, and none is sent.
     pub(super) is_forgotten: bool,
-    /// What is wrong with an option that was given.
+    /// The first mistake in an option that was given.
     pub(super) problem: Option<String>,
-    pub(super) expansions: Wanted,
-    /// Whether errors of actions are part of what the caller gets, beside the bodies of others.
+    pub(super) expansions: RequestedExpansions,
+    /// True if the caller gets errors of actions beside the bodies of other actions.
     pub(super) returns_errors: bool,
-    /// Where expansions of the typed response are told what the call was.
-    pub(super) asker: Option<AskerSlot>,
+    /// Takes the scope of the call, for expansions of its typed response.
+    pub(super) scope_slot: Option<ScopeSlot>,
 }
 
 impl CallOptions {
-    /// Turns the client's base context into this call's, and fills the control header.
+    /// Turns the client's base context into that of this call, and fills the control header except for the timeout.
     ///
     /// # Errors
-    /// What is wrong with a value that was given for a key of the framework's own.
+    /// A value is wrong that was given for one of the framework's own keys.
     pub(super) fn apply(
         self,
         context: &mut ContextHeader,
@@ -59,9 +60,6 @@ impl CallOptions {
             );
         }
         control.suppress_response = Some(self.is_forgotten);
-        if let Some(timeout) = self.timeout {
-            control.set_timeout(timeout);
-        }
         Ok(())
     }
 

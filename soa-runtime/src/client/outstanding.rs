@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::form::{self, Form};
+use super::form::Form;
+use super::sending;
 use crate::BoxFuture;
 use crate::error::ClientError;
 
@@ -74,7 +75,7 @@ impl<R: Send + 'static> Outstanding<R> {
     /// # Errors
     /// A request that could not be sent. It is not among the outstanding then.
     pub async fn send<F: Form<Output = R>>(&mut self, call: F) -> Result<RequestId, ClientError> {
-        let pending = form::send(call).await?;
+        let pending = sending::send(call).await?;
         let id = RequestId(self.next);
         self.next = self.next.saturating_add(1);
         self.calls

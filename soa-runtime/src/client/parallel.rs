@@ -6,10 +6,14 @@ use std::marker::PhantomData;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
-use super::form::{self, Form};
-use super::{All, Each, Pending, Sent};
+use super::form::Form;
+use super::handle::Client;
+use super::job::{All, Each};
+use super::pending::Pending;
+use super::sending;
 use crate::BoxFuture;
 use crate::error::ClientError;
+use crate::exchange::Sent;
 
 /// Calls that can be made at once: a vector or an array of one kind of call, or a tuple of two to eight
 /// different ones. See [`Client::parallel`](super::Client::parallel).
@@ -96,14 +100,21 @@ pub struct ParallelCall<P, M = All> {
     mode: PhantomData<fn() -> M>,
 }
 
-impl<P: Parallel> ParallelCall<P> {
-    pub(super) fn new(calls: P) -> Self {
-        Self {
+impl Client {
+    /// Sends many jobs at once, for one or many services; the results come in the order of the calls.
+    ///
+    /// Takes a vector or an array of calls of one kind, or a tuple of different ones. All of them are
+    /// waited for; the error of the first that failed is the error of the whole. See [`ParallelCall::each`] for the
+    /// outcome of each in its place. The options are those of each call.
+    pub fn parallel<P: Parallel>(&self, calls: P) -> ParallelCall<P> {
+        ParallelCall {
             calls,
             mode: PhantomData,
         }
     }
+}
 
+impl<P: Parallel> ParallelCall<P> {
     /// Gives the outcome of each call by itself, in place: a vector or a tuple of `Result`s, and no error of the
     /// whole. Errors of actions, of jobs and of transports are among them.
     pub fn each(self) -> ParallelCall<P, Each> {
@@ -174,7 +185,7 @@ impl<C: Form> Parallel for Vec<C> {
     }
 
     fn send(self, each: bool) -> BoxFuture<Result<BoxFuture<Self::Each>, ClientError>> {
-        let calls = join_all(self.into_iter().map(form::send));
+        let calls = join_all(self.into_iter().map(sending::send));
         Box::pin(async move {
             let calls = calls.await.into_iter().map(|call| sent(call, each));
             let calls: Vec<_> = calls.collect::<Result<_, _>>()?;
@@ -184,7 +195,7 @@ impl<C: Form> Parallel for Vec<C> {
     }
 
     fn forget(self) -> BoxFuture<Result<(), ClientError>> {
-        let calls = join_all(self.into_iter().map(form::forget));
+        let calls = join_all(self.into_iter().map(sending::forget));
         Box::pin(calls.map(|calls| calls.into_iter().collect()))
     }
 
@@ -229,7 +240,7 @@ macro_rules! tuple_of_calls {
             fn send(self, each: bool) -> BoxFuture<Result<BoxFuture<Self::Each>, ClientError>> {
                 let ($($call,)+) = self;
                 Box::pin(async move {
-                    let ($($call,)+) = tokio::join!($(form::send($call)),+);
+                    let ($($call,)+) = tokio::join!($(sending::send($call)),+);
                     $(let $call = sent($call, each)?;)+
                     let collected: BoxFuture<_> = Box::pin(async move { tokio::join!($($call),+) });
                     Ok(collected)
@@ -239,7 +250,7 @@ macro_rules! tuple_of_calls {
             fn forget(self) -> BoxFuture<Result<(), ClientError>> {
                 let ($($call,)+) = self;
                 Box::pin(async move {
-                    let ($($call,)+) = tokio::join!($(form::forget($call)),+);
+                    let ($($call,)+) = tokio::join!($(sending::forget($call)),+);
                     $($call?;)+
                     Ok(())
                 })

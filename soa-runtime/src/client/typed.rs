@@ -1,9 +1,11 @@
-//! What generated typed clients are made of.
+//! The base of generated typed clients.
 
 use std::sync::Arc;
 
+use super::call::Call;
+use super::handle::Client;
+use super::route::Route;
 use crate::action::Action;
-use crate::client::{Call, Client, Route};
 use crate::descriptor::ServiceDescriptor;
 use crate::message::{ActionRequest, Name};
 use crate::transport::{ClientTransport, IntoTransport, Misconfigured};

@@ -1,70 +1,73 @@
-//! What a call asks for, looked up in the configuration: a tree of expansions for each type.
+//! The plan of a call's expansions: the names that the call asks for, looked up in the configuration, as a tree for each
+//! type.
 //!
 //! `("thing", ["owner", "owner.boss"])` becomes a root for the type `thing` with one step, `owner`, which has a step of
-//! its own. A name that the configuration does not have is told before anything is sent.
+//! its own. A name that is not configured is an error before anything is sent.
 
 use std::collections::BTreeSet;
 
-use super::config::listed;
-use super::{Expansion, Expansions};
+use super::config::{Expansion, Expansions, listed};
 use crate::error::ClientError;
 use crate::message::Name;
 
-/// Types, and the names of the expansions that a call asks for.
-pub(in crate::client) type Wanted = Vec<(String, Vec<String>)>;
+/// The types and names of the expansions that a call asks for.
+pub(in crate::client) type RequestedExpansions = Vec<(String, Vec<String>)>;
 
 /// The number of a step in its plan.
-pub(super) type StepId = usize;
+pub(in crate::client) type StepId = usize;
 
 /// The number of a route in its plan.
-pub(super) type RouteId = usize;
+pub(in crate::client) type RouteId = usize;
 
-/// What is to be expanded.
+/// The expansions of one call.
+#[derive(Debug)]
 pub(in crate::client) struct Plan {
     /// The types that are looked for in all bodies, with their steps.
-    pub(super) roots: Vec<(String, Vec<StepId>)>,
-    pub(super) steps: Vec<Step>,
-    pub(super) routes: Vec<PlannedRoute>,
+    pub(in crate::client) roots: Vec<(String, Vec<StepId>)>,
+    pub(in crate::client) steps: Vec<Step>,
+    pub(in crate::client) routes: Vec<PlannedRoute>,
 }
 
-/// One expansion, for the objects of one type at one place of the tree.
-pub(super) struct Step {
+/// An expansion, for the objects of one type at one place of the tree.
+#[derive(Debug)]
+pub(in crate::client) struct Step {
     name: String,
     /// The type of the objects that it finds.
-    pub(super) finds: Option<String>,
-    pub(super) route: RouteId,
-    pub(super) source: String,
-    pub(super) destination: String,
-    pub(super) raises: bool,
-    /// What is nested in it.
-    pub(super) steps: Vec<StepId>,
+    pub(in crate::client) finds: Option<String>,
+    pub(in crate::client) route: RouteId,
+    pub(in crate::client) source: String,
+    pub(in crate::client) destination: String,
+    pub(in crate::client) raises: bool,
+    /// The steps that are nested in it.
+    pub(in crate::client) steps: Vec<StepId>,
 }
 
-/// A route that steps go by.
-pub(super) struct PlannedRoute {
+/// A route that steps use.
+#[derive(Debug)]
+pub(in crate::client) struct PlannedRoute {
     name: String,
-    pub(super) service: Name,
-    pub(super) action: Name,
-    pub(super) request_field: String,
-    pub(super) response_field: String,
+    pub(in crate::client) service: Name,
+    pub(in crate::client) action: Name,
+    pub(in crate::client) request_field: String,
+    pub(in crate::client) response_field: String,
 }
 
 impl Plan {
-    /// Looks everything up.
+    /// Looks up the expansions that a call asks for.
     ///
     /// # Errors
-    /// A type or an expansion that is not configured. `service` is the one that is called.
+    /// A type or an expansion is not configured. `service` is the one that is called.
     pub(in crate::client) fn new(
         config: &Expansions,
         service: &Name,
-        wanted: &Wanted,
+        requested: &RequestedExpansions,
     ) -> Result<Self, ClientError> {
         let mut plan = Self {
             roots: Vec::new(),
             steps: Vec::new(),
             routes: Vec::new(),
         };
-        for (object_type, names) in wanted {
+        for (object_type, names) in requested {
             let mut steps = plan.take_root(object_type);
             for path in names {
                 plan.add(config, object_type, path, &mut steps)
@@ -75,14 +78,14 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The types of all objects that may have to be found.
-    pub(super) fn types(&self) -> BTreeSet<&str> {
+    /// Returns the types of all objects that may have to be found.
+    pub(in crate::client) fn types(&self) -> BTreeSet<&str> {
         let roots = self.roots.iter().map(|(object_type, _)| &**object_type);
         let found = self.steps.iter().filter_map(|step| step.finds.as_deref());
         roots.chain(found).collect()
     }
 
-    /// The steps of a type that was named before, to be added to.
+    /// Takes the steps of a type that was named before, to add more.
     fn take_root(&mut self, object_type: &str) -> Vec<StepId> {
         let place = self.roots.iter().position(|(name, _)| name == object_type);
         place.map_or_else(Vec::new, |place| self.roots.remove(place).1)

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::MAX_ROUNDS;
+use super::limit::MAX_ROUNDS;
 use crate::codec::{MAX_DEPTH, Map, Value};
 
 /// How many bytes of memory the copies of fetched objects may take, roughly.

@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::MAX_ROUNDS;
-use super::ask::{Asker, is_answer};
+use super::limit::MAX_ROUNDS;
+use super::request::is_answer;
 use crate::action::Action;
-use crate::client::Route;
+use crate::client::route::Route;
+use crate::client::scope::ExpansionScope;
 use crate::codec::Nullable;
 use crate::error::ClientError;
 use crate::message::{ActionRequest, Body, Name};
@@ -202,7 +203,7 @@ trait AnySlot: Any + Send {
     fn is_waiting(&self) -> bool;
 
     /// The request for what was noted.
-    fn ask(&mut self, asker: &Asker) -> (Arc<Route>, ActionRequest);
+    fn request(&mut self, scope: &ExpansionScope) -> (Arc<Route>, ActionRequest);
 
     fn take(&mut self, body: &Body) -> Result<(), ClientError>;
 
@@ -220,7 +221,7 @@ where
         !self.noted.is_empty()
     }
 
-    fn ask(&mut self, asker: &Asker) -> (Arc<Route>, ActionRequest) {
+    fn request(&mut self, scope: &ExpansionScope) -> (Arc<Route>, ActionRequest) {
         self.asked = std::mem::take(&mut self.noted);
         let Finder {
             service,
@@ -228,7 +229,7 @@ where
             request,
             ..
         } = &self.finder;
-        let route = asker.route(&Name::Borrowed(service));
+        let route = scope.route(&Name::Borrowed(service));
         let request = request(self.asked.iter().cloned().collect());
         let body = (action.request.encode)(route.encoding(), &request);
         let request = ActionRequest::new(action.name(), body)
@@ -397,22 +398,22 @@ impl Visit {
     }
 
     /// Asks for what was noted, all at once. Gives back whether there was anything.
-    async fn fetch(&mut self, asker: &Asker) -> Result<bool, ClientError> {
+    async fn fetch(&mut self, scope: &ExpansionScope) -> Result<bool, ClientError> {
         let mut waiting: Vec<_> = self
             .slots
             .iter_mut()
             .filter(|slot| slot.is_waiting())
             .collect();
-        let calls: Vec<_> = waiting.iter_mut().map(|slot| slot.ask(asker)).collect();
+        let calls: Vec<_> = waiting.iter_mut().map(|slot| slot.request(scope)).collect();
         let calls = calls
             .into_iter()
-            .map(|(route, request)| asker.ask(route, request));
+            .map(|(route, request)| scope.request(route, request));
         let answers = join_all(calls).await;
         let has_asked = !answers.is_empty();
         for (slot, answer) in waiting.into_iter().zip(answers) {
             match answer {
                 Ok(body) => slot.take(&body)?,
-                Err(error) if is_answer(&error) && !slot.raises() => asker.log(&error),
+                Err(error) if is_answer(&error) && !slot.raises() => scope.log(&error),
                 Err(error) => return Err(error),
             }
         }
@@ -429,8 +430,8 @@ impl fmt::Debug for Visit {
 }
 
 /// Fills all places of a value. `service` is the one that it came from, for errors.
-pub(super) async fn expand<T: Expand + Send + ?Sized>(
-    asker: &Asker,
+pub(in crate::client) async fn expand<T: Expand + Send + ?Sized>(
+    scope: &ExpansionScope,
     service: &Name,
     value: &mut T,
 ) -> Result<(), ClientError> {
@@ -441,7 +442,7 @@ pub(super) async fn expand<T: Expand + Send + ?Sized>(
             let message = "the response would be too large with all expansions";
             return Err(ClientError::usage(service, message));
         }
-        if !visit.fetch(asker).await? {
+        if !visit.fetch(scope).await? {
             break;
         }
     }

@@ -1,8 +1,8 @@
-//! What has types with places in it has these places.
+//! [`Expand`] for containers: they have the places of what they contain.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Expand, Visit};
+use super::typed::{Expand, Visit};
 use crate::codec::Nullable;
 
 impl<T: Expand + ?Sized> Expand for Box<T> {

@@ -1,24 +1,25 @@
 //! Calls whose typed responses are expanded.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::ask::Asker;
-use super::{Expand, typed};
+use super::call::{Call, CallWithOptions};
+use super::fetch::{self, Expand};
+use super::form::Form;
+use super::handle::Client;
+use super::job::{Actions, JobCall, Mode};
+use super::scope::{ExpansionScope, ScopeSlot};
+use super::sending::sending_methods;
 use crate::BoxFuture;
-use crate::client::form::{Form, sending_methods};
-use crate::client::{Actions, Call, CallWithOptions, Client, JobCall, Mode, Sent};
 use crate::error::ClientError;
+use crate::exchange::Sent;
 use crate::message::{ContextHeader, Name};
-
-/// Where a call that is made leaves what its expansions need: its context, and when it has to be done.
-pub(in crate::client) type AskerSlot = Arc<OnceLock<Asker>>;
 
 /// A call or a job whose responses are expanded, not sent yet. Its options come before: `call.timeout(…).expand()`.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Expanded<C> {
     call: C,
-    asker: AskerSlot,
+    slot: ScopeSlot,
 }
 
 impl<R: Expand> Call<R> {
@@ -32,10 +33,10 @@ impl<R: Expand> CallWithOptions<R> {
     /// Fills the fields of the response that take objects of other services, see [`Expand`]. The timeout, where there is
     /// one, is for all of it.
     pub fn expand(self) -> Expanded<Self> {
-        let asker = AskerSlot::default();
+        let slot = ScopeSlot::default();
         Expanded {
-            call: self.with(|options| options.asker = Some(Arc::clone(&asker))),
-            asker,
+            call: self.with(|options| options.scope_slot = Some(Arc::clone(&slot))),
+            slot,
         }
     }
 }
@@ -47,10 +48,10 @@ where
     /// Fills the fields of all responses that take objects of other services, see [`Expand`]: for the whole job together.
     /// The timeout, where there is one, is for all of it.
     pub fn expand(self) -> Expanded<Self> {
-        let asker = AskerSlot::default();
+        let slot = ScopeSlot::default();
         Expanded {
-            call: self.with(|options| options.asker = Some(Arc::clone(&asker))),
-            asker,
+            call: self.with(|options| options.scope_slot = Some(Arc::clone(&slot))),
+            slot,
         }
     }
 }
@@ -73,14 +74,14 @@ where
     }
 
     fn start(self, sent: Sent) -> BoxFuture<Result<C::Output, ClientError>> {
-        let Self { call, asker } = self;
+        let Self { call, slot } = self;
         let service = call.service();
         let call = call.start(sent);
         Box::pin(async move {
             let mut response = call.await?;
-            // There is a response, so the call was made and has left it.
-            if let Some(asker) = asker.get() {
-                typed::expand(asker, &service, &mut response).await?;
+            // There is a response, so the call was dispatched and has left its scope.
+            if let Some(scope) = slot.get() {
+                fetch::expand(scope, &service, &mut response).await?;
             }
             Ok(response)
         })
@@ -117,8 +118,8 @@ impl Client {
         if context.correlation_id.is_empty() {
             context.correlation_id = ContextHeader::fresh_correlation_id();
         }
-        let asker = Asker::new(self, context, None, Vec::new());
-        typed::expand(&asker, &Name::default(), value).await
+        let scope = ExpansionScope::new(self, context, None, Vec::new());
+        fetch::expand(&scope, &Name::default(), value).await
     }
 }
 

@@ -4,85 +4,52 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use tokio::time::Instant;
 
-use super::AskerSlot;
-use super::MAX_ROUNDS;
-use super::ask::{Asker, is_answer};
 use super::graph::{EntryId, Graph, Node, ObjectId, TooLarge};
-use super::plan::{Plan, PlannedRoute, RouteId, StepId};
-use crate::client::{CallOptions, Client};
+use super::limit::MAX_ROUNDS;
+use super::request::is_answer;
+use crate::client::expansion::{Plan, PlannedRoute, RouteId, StepId};
+use crate::client::handle::Client;
+use crate::client::prepare::PreparedExpansion;
+use crate::client::scope::ExpansionScope;
 use crate::codec::{Encoding, Integer, Map, Value};
 use crate::error::ClientError;
 use crate::message::{ActionRequest, ActionResponse, Body, ContextHeader, JobResponse, Name};
 
-/// What a call asks to have expanded, before its context is known.
-pub(in crate::client) struct Expanding {
-    plan: Option<Plan>,
-    /// Whoever expands the typed response wants to know of the call.
-    slot: Option<AskerSlot>,
-    control: Vec<(String, Value)>,
-    deadline: Option<Instant>,
-    /// Whether bodies are of use beside the errors of other actions.
-    returns_errors: bool,
-}
-
-/// The same for a call that is made.
+/// The expansions of one call that is on its way.
 pub(in crate::client) struct Expander {
     plan: Plan,
-    asker: Asker,
+    scope: ExpansionScope,
     returns_errors: bool,
-}
-
-impl Expanding {
-    /// Takes the expansions out of the options of a call of this service, if there are any.
-    ///
-    /// # Errors
-    /// A type or an expansion that is not configured.
-    pub(in crate::client) fn new(
-        client: &Client,
-        service: &Name,
-        options: &mut CallOptions,
-    ) -> Result<Option<Self>, ClientError> {
-        let wanted = std::mem::take(&mut options.expansions);
-        let slot = options.asker.take();
-        if wanted.is_empty() && slot.is_none() {
-            return Ok(None);
-        }
-        let plan = match wanted.is_empty() {
-            true => None,
-            false => Some(Plan::new(&client.shared.expansions, service, &wanted)?),
-        };
-        let end = |timeout| Instant::now().checked_add(timeout);
-        Ok(Some(Self {
-            plan,
-            slot,
-            control: options.control.clone(),
-            deadline: options.timeout.and_then(end),
-            returns_errors: options.returns_errors,
-        }))
-    }
-
-    /// For a call that has this context; `None` where its body is left as it is.
-    pub(in crate::client) fn within(
-        self,
-        client: &Client,
-        context: &ContextHeader,
-    ) -> Option<Expander> {
-        let asker = Asker::new(client, context.clone(), self.deadline, self.control);
-        if let Some(slot) = self.slot {
-            // It is empty: a call is made once.
-            let _ = slot.set(asker.clone());
-        }
-        Some(Expander {
-            plan: self.plan?,
-            asker,
-            returns_errors: self.returns_errors,
-        })
-    }
 }
 
 impl Expander {
+    /// Leaves the scope of a call with this context for its typed response. Returns `None` where no bodies are to be
+    /// expanded.
+    pub(in crate::client) fn new(
+        expansion: PreparedExpansion,
+        client: &Client,
+        context: &ContextHeader,
+    ) -> Option<Self> {
+        let PreparedExpansion {
+            plan,
+            slot,
+            control,
+            deadline,
+            returns_errors,
+        } = expansion;
+        let scope = ExpansionScope::new(client, context.clone(), deadline, control);
+        if let Some(slot) = slot {
+            // It is empty: a call is dispatched once.
+            let _ = slot.set(scope.clone());
+        }
+        Some(Self {
+            plan: plan?,
+            scope,
+            returns_errors,
+        })
+    }
+
     /// Expands the bodies of all actions of a response that succeeded.
     ///
     /// # Errors
@@ -106,7 +73,7 @@ impl Expander {
             bodies.push(rounds.graph.add(body.map_err(decode)?));
         }
         rounds.search_bodies(&bodies);
-        rounds.run(&self.asker).await?;
+        rounds.run(&self.scope).await?;
         if rounds.has_fetched {
             for (action, body) in actions.iter_mut().zip(&bodies) {
                 let value = rounds.graph.write(body).map_err(|TooLarge| {
@@ -188,13 +155,13 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    async fn run(&mut self, asker: &Asker) -> Result<(), ClientError> {
+    async fn run(&mut self, scope: &ExpansionScope) -> Result<(), ClientError> {
         for _ in 0..MAX_ROUNDS {
             if self.todo.is_empty() {
                 return Ok(());
             }
             let (asked, waiting) = self.gather();
-            let found = self.fetch(asker, asked, &waiting).await?;
+            let found = self.fetch(scope, asked, &waiting).await?;
             self.give(&waiting, &found);
         }
         if !self.todo.is_empty() {
@@ -246,7 +213,7 @@ impl<'a> Rounds<'a> {
     /// Asks all routes at once, and keeps what they find. Gives that back, by route.
     async fn fetch(
         &mut self,
-        asker: &Asker,
+        scope: &ExpansionScope,
         asked: Vec<Vec<Value>>,
         waiting: &[Waiting],
     ) -> Result<Vec<(RouteId, EntryId)>, ClientError> {
@@ -254,13 +221,13 @@ impl<'a> Rounds<'a> {
         let routes = plan.routes.iter().zip(&asked).enumerate();
         let calls = routes.filter(|(_, (_, ids))| !ids.is_empty());
         let calls =
-            calls.map(|(id, (route, ids))| async move { (id, ids, call(asker, route, ids).await) });
+            calls.map(|(id, (route, ids))| async move { (id, ids, call(scope, route, ids).await) });
         let mut entries = Vec::new();
         for (id, ids, answer) in join_all(calls).await {
             let objects = match answer {
                 Ok(objects) => objects,
                 Err(error) if is_answer(&error) && !self.raises(waiting, id) => {
-                    asker.log(&error);
+                    scope.log(&error);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -337,13 +304,17 @@ impl<'a> Rounds<'a> {
 }
 
 /// Asks a route for the objects of these identifiers.
-async fn call(asker: &Asker, planned: &PlannedRoute, ids: &[Value]) -> Result<Map, ClientError> {
-    let route = asker.route(&planned.service);
+async fn call(
+    scope: &ExpansionScope,
+    planned: &PlannedRoute,
+    ids: &[Value],
+) -> Result<Map, ClientError> {
+    let route = scope.route(&planned.service);
     let body = Map::from([(&*planned.request_field, Value::List(ids.to_vec()))]);
     let body = Body::encode(route.encoding(), &body);
     let request = ActionRequest::new(planned.action.clone(), body);
-    let body = asker
-        .ask(route, request)
+    let body = scope
+        .request(route, request)
         .await?
         .to_value()
         .map_err(|error| ClientError::decode(&planned.service, planned.action.clone(), error))?;

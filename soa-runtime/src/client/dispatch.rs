@@ -1,0 +1,65 @@
+//! Dispatching: the whole way of a job on the client, from its actions and options to the future of its response.
+
+use std::sync::Arc;
+
+use super::fetch::Expander;
+use super::handle::Client;
+use super::observed::Observed;
+use super::options::CallOptions;
+use super::outcome::Outcomes;
+use super::reply::JobReply;
+use super::route::Route;
+use super::transmit::StartedCall;
+use crate::BoxFuture;
+use crate::error::ClientError;
+use crate::exchange::Sent;
+use crate::message::ActionRequest;
+
+impl Client {
+    /// Prepares a job, sends it through the middleware and the transport, and expands its response.
+    ///
+    /// # Errors
+    /// The job could not be prepared or sent.
+    pub(super) fn dispatch(
+        &self,
+        route: Arc<Route>,
+        actions: Vec<ActionRequest>,
+        options: Option<Box<CallOptions>>,
+        sent: Sent,
+    ) -> Result<Observed, ClientError> {
+        let mut call = self.prepare(&route, actions, options)?;
+        let expansion = call.expansion.take();
+        let started = StartedCall::new(Arc::clone(&route), call, sent);
+        // The calls that fetch objects are in the trace of this call.
+        let expander =
+            expansion.and_then(|expansion| Expander::new(expansion, self, started.context()));
+        let reply = started.transmit(self)?;
+        Ok(match expander {
+            None => reply,
+            Some(expander) => reply.map_reply(|reply| {
+                JobReply::Boxed(Box::pin(async move {
+                    expander.run(&route.service, reply.await?).await
+                }))
+            }),
+        })
+    }
+
+    /// Sends a job without asking for a response.
+    pub(super) fn forget(
+        &self,
+        route: Arc<Route>,
+        actions: Vec<ActionRequest>,
+        mut options: Box<CallOptions>,
+    ) -> BoxFuture<Result<(), ClientError>> {
+        options.is_forgotten = true;
+        let service = route.service.clone();
+        match self.dispatch(route, actions, Some(options), Sent::unwatched()) {
+            Ok(reply) => Box::pin(async move {
+                // Middleware may have answered it.
+                let response = reply.await?;
+                Outcomes::new(&service, response).map(drop)
+            }),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+}

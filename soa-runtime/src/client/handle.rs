@@ -1,0 +1,121 @@
+//! The client itself: a handle to routes, middleware and a base context.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::expansion::Expansions;
+use super::route::Route;
+use crate::exchange::{ClientRequest, ClientStage};
+use crate::message::{ContextHeader, Name};
+use crate::stack::Stack;
+use crate::transport::ClientTransport;
+
+/// Calls services. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) shared: Arc<ClientShared>,
+    /// The context that every call starts from. An empty correlation id stands for none yet.
+    pub(super) base: Arc<ContextHeader>,
+    /// The deadline of the job that makes the calls.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// The part of a client that its clones share.
+pub(super) struct ClientShared {
+    pub(super) routes: HashMap<Name, Arc<Route>>,
+    pub(super) middleware: Stack<ClientStage>,
+    pub(super) expansions: Expansions,
+}
+
+impl ClientShared {
+    /// Returns the route of a request. Middleware may send it to another service than it was made for.
+    pub(super) fn route_of<'a>(
+        &'a self,
+        request: &ClientRequest,
+        called: &'a Arc<Route>,
+    ) -> &'a Arc<Route> {
+        self.routes.get(&request.service).unwrap_or(called)
+    }
+}
+
+impl Client {
+    /// Returns the same client for a chain: every call inherits this context.
+    #[must_use]
+    pub fn inheriting(&self, context: ContextHeader) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            base: Arc::new(context),
+            deadline: self.deadline,
+        }
+    }
+
+    /// Returns the same client, whose calls end at this deadline or at the one it has, whichever is earlier.
+    pub(crate) fn until(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline.into_iter().chain(self.deadline).min();
+        self
+    }
+
+    /// Returns the same client with other transports for these services.
+    pub(crate) fn rerouted(
+        &self,
+        routes: impl IntoIterator<Item = (Name, Arc<dyn ClientTransport>)>,
+    ) -> Self {
+        let mut known = self.shared.routes.clone();
+        for (service, transport) in routes {
+            let mut route = Route::new(service.clone(), transport);
+            if let Some(before) = known.get(&service) {
+                route.middleware = before.middleware.clone();
+            }
+            known.insert(service, Arc::new(route));
+        }
+        let shared = ClientShared {
+            routes: known,
+            middleware: self.shared.middleware.clone(),
+            expansions: self.shared.expansions.clone(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            base: Arc::clone(&self.base),
+            deadline: self.deadline,
+        }
+    }
+
+    /// Returns the transport of a service.
+    pub(crate) fn transport(&self, service: &str) -> Option<Arc<dyn ClientTransport>> {
+        self.shared.routes.get(service)?.transport.clone()
+    }
+
+    /// Returns the context that every call starts from.
+    pub fn base_context(&self) -> &ContextHeader {
+        &self.base
+    }
+
+    /// Returns the names of the services that this client has routes to, sorted.
+    pub fn services(&self) -> impl Iterator<Item = &Name> {
+        let mut names: Vec<&Name> = self.shared.routes.keys().collect();
+        names.sort();
+        names.into_iter()
+    }
+
+    /// Returns the route to a service.
+    pub(crate) fn route(&self, service: Name) -> Arc<Route> {
+        match self.shared.routes.get(&service) {
+            Some(route) => Arc::clone(route),
+            None => Arc::new(Route::unknown(service)),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut services: Vec<_> = self.shared.routes.keys().collect();
+        services.sort();
+        f.debug_struct("Client")
+            .field("services", &services)
+            .field("middleware", &self.shared.middleware.len())
+            .finish_non_exhaustive()
+    }
+}
