@@ -24,9 +24,13 @@ pub mod message;
 pub mod middleware;
 pub mod observe;
 #[doc(hidden)]
+pub mod period;
+#[doc(hidden)]
 pub mod private;
 pub mod redact;
 pub mod schema;
+#[doc(hidden)]
+pub mod secret;
 pub mod server;
 #[cfg(feature = "cli")]
 pub mod settings;

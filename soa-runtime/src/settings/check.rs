@@ -7,10 +7,10 @@ use serde_json::{Map, Value as Json};
 
 use super::error::Problem;
 use super::path::Path;
-use super::period::Period;
 use super::shape::{Kind, Shape, Table, Tagged, listed};
 use super::suggest::{self, Suggestions};
 use super::tree::{Data, Node};
+use crate::period::Period;
 
 /// The values as data, without keys that do not exist; and every difference from the schema. A value that is not what is
 /// expected is there as it is.

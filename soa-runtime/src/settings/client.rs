@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::middleware::{MiddlewareSettings, OfClient};
-use super::period::Period;
 use super::transport::{ClientTransportSettings, TransportSettings};
 use super::{Section, Settings};
 use crate::client::{Client, ClientBuilder, ClientRequest};
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError};
 use crate::message::Name;
+use crate::period::Period;
 use crate::transport::{
     ClientTransport, LocalTransport, RedisClientTransport, RedisConnection, RedisSettings,
     ReplyFuture,

@@ -25,11 +25,9 @@ mod logging;
 mod middleware;
 mod observe;
 mod path;
-mod period;
 mod print;
 mod redis;
 mod reference;
-mod secret;
 mod server;
 mod shape;
 mod shipped;
@@ -47,6 +45,8 @@ use serde::de::DeserializeOwned;
 
 use crate::client::Expansions;
 
+pub use crate::period::{BadPeriod, Period};
+pub use crate::secret::Secret;
 pub(crate) use client::Connections;
 pub use client::RouteSettings;
 pub use error::{Problem, SettingsError};
@@ -54,8 +54,6 @@ pub use load::Loader;
 pub use logging::{LogFormat, LogLevel, LoggingSettings};
 pub use middleware::{KnownMiddleware, MiddlewareSettings};
 pub use observe::{MetricsSettings, TracingSettings};
-pub use period::{BadPeriod, Period};
-pub use secret::Secret;
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
 pub use transport::{ClientTransportSettings, TransportSettings};
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::period::Period;
+use crate::secret::Secret;
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-
-use super::period::Period;
-use super::secret::Secret;
 
 /// Where traces go.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -9,8 +9,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::period::Period;
-use super::secret::Secret;
+use crate::period::Period;
+use crate::secret::Secret;
 use crate::transport::{RedisMode, RedisSettings, SentinelSettings, TlsSettings};
 
 /// Over Redis. Clients and servers must agree on mode, hosts and database.

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::middleware::{MiddlewareSettings, OfServer};
-use super::period::Period;
 use super::suggest;
 use super::transport::{TransportSettings, default_transport};
 use crate::error::BuildError;
+use crate::period::Period;
 use crate::server::{ServerBuilder, is_wire_name};
 use crate::watchdog::Watchdog;
 

@@ -7,9 +7,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::period::{self, Period};
-use super::secret;
 use super::tree::Node;
+use crate::period::{self, Period};
+use crate::secret;
 
 /// How many references are followed before a schema counts as one that says nothing.
 const MAX_REFERENCES: usize = 16;

@@ -1,17 +1,19 @@
 //! Texts that nobody should see.
+//!
+//! Users know [`Secret`] as `soa::settings::Secret`. It stands beside [`period`](crate::period) for the same reason.
 
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-/// How a schema marks a text that is not shown.
-pub(super) const FORMAT: &str = "password";
+/// The `format` of a text that is not shown, in a schema.
+pub const FORMAT: &str = "password";
 
 /// A text that is never shown: neither by `Debug`, nor by `settings --print`, nor in a message about a mistake.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_runtime::secret as settings; }
 /// use soa::settings::Secret;
 ///
 /// let token = Secret::new("abc");
@@ -32,7 +34,7 @@ impl Secret {
         &self.0
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 }

@@ -1,4 +1,7 @@
 //! Lengths of time as people write them.
+//!
+//! Users know [`Period`] as `soa::settings::Period`. It stands on its own, since the settings of transports need it, and
+//! the crate that reads settings stands above them. The constants are for that crate alone.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How many nanoseconds the units have, the largest first.
+/// Units and their nanoseconds, the largest first.
 const UNITS: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
@@ -19,22 +22,21 @@ const UNITS: [(&str, u64); 7] = [
     ("ns", 1),
 ];
 
-/// What is expected where a length of time belongs.
-pub(super) const EXPECTED: &str =
-    "a time such as `500ms`, `2s` or `1m 30s`, or a number of seconds";
+/// The texts that are read, for messages about those that are not.
+pub const EXPECTED: &str = "a time such as `500ms`, `2s` or `1m 30s`, or a number of seconds";
 
-/// How a schema marks a length of time.
-pub(super) const FORMAT: &str = "period";
+/// The `format` of a length of time in a schema.
+pub const FORMAT: &str = "period";
 
-/// How a schema says the least length of time, as text.
-pub(super) const LEAST: &str = "x-minimum";
+/// The keyword of a schema for the least length of time, which is a text.
+pub const LEAST: &str = "x-minimum";
 
 /// A length of time in settings: text such as `500ms`, `2s` or `1m 30s`, or a number of seconds.
 ///
 /// The units are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`; several are added up.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_runtime::period as settings; }
 /// use soa::settings::Period;
 /// use std::time::Duration;
 ///
@@ -52,7 +54,7 @@ impl Period {
         Self(duration)
     }
 
-    /// So many seconds.
+    /// A length of time in seconds.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
@@ -75,7 +77,7 @@ impl From<Period> for Duration {
     }
 }
 
-/// Text that is no length of time.
+/// An error: a text that is no length of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadPeriod;
 
