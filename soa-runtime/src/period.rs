@@ -202,6 +202,21 @@ impl JsonSchema for Period {
     }
 }
 
+/// A [`Duration`] that is written as a [`Period`]: for `#[serde(with = "…")]`.
+pub mod duration {
+    use super::*;
+
+    /// Writes it as text.
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        Period(*duration).serialize(serializer)
+    }
+
+    /// Reads it from a text or a number of seconds.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Period::deserialize(deserializer).map(Period::get)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,10 +33,6 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
-
-    pub(crate) fn into_text(self) -> String {
-        self.0
-    }
 }
 
 impl fmt::Debug for Secret {

@@ -12,7 +12,7 @@ use super::path::Path;
 use super::shape::Shape;
 use super::tree::{Node, Origin};
 use super::variables::{self, Variable};
-use super::{KnownMiddleware, Section, Settings, check, file, print, redis, reference, suggest};
+use super::{KnownMiddleware, Section, Settings, check, file, print, reference, suggest};
 use crate::client::Expansions;
 use crate::transport::RedisSettings;
 
@@ -127,7 +127,7 @@ impl<S: Section> Loader<S> {
     pub(crate) fn redis(mut self, flag: &str, address: &RedisSettings) -> Self {
         let keys = ["server", "transport", "redis"].map(str::to_owned);
         let origin = Origin::Flag(flag.into());
-        let data = variables::data_of(redis::of_address(address), &origin);
+        let data = variables::data_of(address.address_keys(), &origin);
         self.nodes.push((keys.to_vec(), Node { origin, data }));
         self
     }

@@ -26,7 +26,6 @@ mod middleware;
 mod observe;
 mod path;
 mod print;
-mod redis;
 mod reference;
 mod server;
 mod shape;

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::redis;
 use crate::testing::StubSettings;
 use crate::transport::RedisSettings;
 
@@ -14,11 +13,7 @@ use crate::transport::RedisSettings;
 #[non_exhaustive]
 pub enum TransportSettings {
     /// Over Redis.
-    Redis(
-        #[serde(deserialize_with = "redis::deserialize")]
-        #[schemars(with = "redis::RedisForm")]
-        RedisSettings,
-    ),
+    Redis(RedisSettings),
 }
 
 impl Default for TransportSettings {
@@ -39,11 +34,7 @@ pub(super) fn default_transport() -> Json {
 #[non_exhaustive]
 pub enum ClientTransportSettings {
     /// Over Redis.
-    Redis(
-        #[serde(deserialize_with = "redis::deserialize")]
-        #[schemars(with = "redis::RedisForm")]
-        RedisSettings,
-    ),
+    Redis(RedisSettings),
     /// Not at all: the answers are written here, for trying a program out without the service.
     Stub(StubSettings),
 }
