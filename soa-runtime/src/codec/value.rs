@@ -15,10 +15,8 @@ use std::fmt::{self, Formatter};
 
 use bytes::Bytes;
 
-use super::ext::Ext;
 use super::integer::Integer;
-use super::map::Map;
-use super::types::{Amount, Blob, Date, DateTime, Decimal, Nullable, Time, UtcDateTime};
+use super::types::{Amount, Blob, Date, DateTime, Decimal, Ext, Nullable, Time, UtcDateTime};
 
 /// Any value of the wire.
 ///
@@ -61,6 +59,20 @@ pub enum Value {
     /// An amount of money.
     Amount(Amount),
 }
+
+/// An ordered map from [`Value`] to [`Value`].
+///
+/// Two maps are equal when they hold equal pairs in the same order, as that is what their bytes show.
+///
+/// ```
+/// # use soa_runtime::codec::Map;
+/// let mut map = Map::from([("a", 1), ("b", 2)]);
+/// map.insert("a", 3);
+/// assert_eq!(map.get("a").and_then(|value| value.as_i64()), Some(3));
+/// assert_eq!(map.len(), 2);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Map(pub(super) Vec<(Value, Value)>);
 
 impl Value {
     /// Whether this is nil.

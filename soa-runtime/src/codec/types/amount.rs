@@ -7,7 +7,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use super::{ParseError, RangeError};
+use super::error::{ParseError, RangeError};
 
 /// An amount of money, in minor units of a currency.
 ///

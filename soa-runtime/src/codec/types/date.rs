@@ -11,7 +11,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use super::{ParseError, RangeError};
+use super::error::{ParseError, RangeError};
 
 const DAYS_PER_ERA: i64 = 146_097;
 /// From 0000-03-01, where an era begins, to 1970-01-01.

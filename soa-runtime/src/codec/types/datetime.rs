@@ -11,8 +11,8 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::date::MICROS_PER_DAY;
-use super::{Date, ParseError, RangeError, Time};
+use super::date::{Date, MICROS_PER_DAY, Time};
+use super::error::{ParseError, RangeError};
 
 const MIN_MICROS: i64 = -719_162 * MICROS_PER_DAY;
 const MAX_MICROS: i64 = 2_932_897 * MICROS_PER_DAY - 1;

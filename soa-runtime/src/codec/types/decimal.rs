@@ -12,7 +12,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use super::ParseError;
+use super::error::ParseError;
 
 /// The largest exponent that Python's decimals can have, in scientific notation.
 const MAX_EXPONENT: i64 = 999_999_999_999_999_999;
