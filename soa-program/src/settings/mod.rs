@@ -44,8 +44,6 @@ use serde::de::DeserializeOwned;
 
 use soa_runtime::client::Expansions;
 
-pub use crate::period::{BadPeriod, Period};
-pub use crate::secret::Secret;
 pub(crate) use client::Connections;
 pub use client::RouteSettings;
 pub use error::{Problem, SettingsError};

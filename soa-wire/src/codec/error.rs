@@ -12,6 +12,8 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::de::{Expected, Unexpected};
 
+use super::limit::MAX_DEPTH;
+
 /// A value that the chosen encoding cannot carry.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncodeError(Box<str>);
@@ -24,10 +26,7 @@ impl EncodeError {
 
     #[cold]
     pub(crate) fn too_deep() -> Self {
-        Self::new(format!(
-            "nested deeper than {} lists and maps",
-            super::MAX_DEPTH
-        ))
+        Self::new(format!("nested deeper than {} lists and maps", MAX_DEPTH))
     }
 
     #[cold]
@@ -79,7 +78,7 @@ pub enum DecodeErrorKind {
     UnknownExtension,
     /// An ext type whose payload is of a wrong length, or names a date, time, number or currency that does not exist.
     OutOfRange,
-    /// More than [`MAX_DEPTH`](super::MAX_DEPTH) lists and maps within each other.
+    /// More than [`MAX_DEPTH`](MAX_DEPTH) lists and maps within each other.
     TooDeep,
     /// A body that is not a map.
     NotAMap,
@@ -114,7 +113,7 @@ impl DecodeError {
     pub(crate) fn too_deep() -> Self {
         Self::new(
             DecodeErrorKind::TooDeep,
-            format!("nested deeper than {} lists and maps", super::MAX_DEPTH),
+            format!("nested deeper than {} lists and maps", MAX_DEPTH),
         )
     }
 

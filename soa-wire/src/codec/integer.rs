@@ -16,7 +16,7 @@ use super::types::ParseError;
 /// A whole number of any size.
 ///
 /// ```
-/// # use soa_runtime::codec::Integer;
+/// # use soa_wire::codec::Integer;
 /// let large: Integer = "100000000000000000000".parse()?;
 /// assert!(large > Integer::from(u64::MAX));
 /// assert_eq!(large.as_i64(), None);

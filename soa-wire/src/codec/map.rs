@@ -6,21 +6,7 @@
 
 use std::fmt::{self, Formatter};
 
-use super::value::Value;
-
-/// An ordered map from [`Value`] to [`Value`].
-///
-/// Two maps are equal when they hold equal pairs in the same order, as that is what their bytes show.
-///
-/// ```
-/// # use soa_runtime::codec::Map;
-/// let mut map = Map::from([("a", 1), ("b", 2)]);
-/// map.insert("a", 3);
-/// assert_eq!(map.get("a").and_then(|value| value.as_i64()), Some(3));
-/// assert_eq!(map.len(), 2);
-/// ```
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Map(Vec<(Value, Value)>);
+use super::value::{Map, Value};
 
 impl Map {
     /// An empty map.

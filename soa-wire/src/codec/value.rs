@@ -15,15 +15,13 @@ use std::fmt::{self, Formatter};
 
 use bytes::Bytes;
 
-use super::ext::Ext;
 use super::integer::Integer;
-use super::map::Map;
-use super::types::{Amount, Blob, Date, DateTime, Decimal, Nullable, Time, UtcDateTime};
+use super::types::{Amount, Blob, Date, DateTime, Decimal, Ext, Nullable, Time, UtcDateTime};
 
 /// Any value of the wire.
 ///
 /// ```
-/// # use soa_runtime::{codec::Value, value};
+/// # use soa_wire::{codec::Value, value};
 /// let body = value!({"number": 12, "tags": ["a", "b"]});
 /// assert_eq!(body.get("number").and_then(Value::as_i64), Some(12));
 /// assert_eq!(body.get("tags").map(Value::kind_name), Some("list"));
@@ -61,6 +59,20 @@ pub enum Value {
     /// An amount of money.
     Amount(Amount),
 }
+
+/// An ordered map from [`Value`] to [`Value`].
+///
+/// Two maps are equal when they hold equal pairs in the same order, as that is what their bytes show.
+///
+/// ```
+/// # use soa_wire::codec::Map;
+/// let mut map = Map::from([("a", 1), ("b", 2)]);
+/// map.insert("a", 3);
+/// assert_eq!(map.get("a").and_then(|value| value.as_i64()), Some(3));
+/// assert_eq!(map.len(), 2);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Map(pub(super) Vec<(Value, Value)>);
 
 impl Value {
     /// Whether this is nil.
@@ -307,7 +319,7 @@ impl From<Ext<'_>> for Value {
 /// parentheses whose type converts into a value.
 ///
 /// ```
-/// # use soa_runtime::{codec::{Date, Value}, value};
+/// # use soa_wire::{codec::{Date, Value}, value};
 /// let today = Date::new(2026, 11, 21)?;
 /// let value = value!({"on": today, "offset": (-1), "rows": [1, 2.5, nil, {"deep": true}]});
 /// assert_eq!(value.get("on"), Some(&Value::Date(today)));

@@ -12,12 +12,12 @@ use serde::de::{
     Expected, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 
-use super::MAX_DEPTH;
 use super::error::DecodeError;
 use super::ext::{
     AMOUNT, BIG_INTEGER, DATE, DATE_TIME, DECIMAL, EXT_NAME, NULLABLE_NAME, PairDeserializer, TIME,
     UTC_DATE_TIME, VALUE_NAME,
 };
+use super::limit::MAX_DEPTH;
 use super::position::Position;
 use super::value::Value;
 

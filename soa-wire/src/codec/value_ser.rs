@@ -9,12 +9,12 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
 };
 
-use super::MAX_DEPTH;
 use super::error::EncodeError;
-use super::ext::{self, BIG_INTEGER, EXT_NAME, Ext, NIL_NAME};
+use super::ext::{self, BIG_INTEGER, EXT_NAME, NIL_NAME};
 use super::integer::Integer;
-use super::map::Map;
-use super::value::Value;
+use super::limit::MAX_DEPTH;
+use super::types::Ext;
+use super::value::{Map, Value};
 
 type Result<T> = std::result::Result<T, EncodeError>;
 

@@ -15,10 +15,11 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ext::{self, BIG_INTEGER, Ext, NIL_NAME, VALUE_NAME};
+use super::ext::{self, BIG_INTEGER, NIL_NAME, VALUE_NAME};
 use super::integer::Integer;
-use super::map::Map;
-use super::value::Value;
+use super::limit::MAX_RESERVED;
+use super::types::Ext;
+use super::value::{Map, Value};
 
 impl Serialize for Integer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -155,7 +156,7 @@ impl<'de> Visitor<'de> for MapVisitor {
 
 /// A length that a peer has announced is only believed so far.
 fn bounded(hint: Option<usize>) -> usize {
-    hint.unwrap_or(0).min(super::MAX_RESERVED)
+    hint.unwrap_or(0).min(MAX_RESERVED)
 }
 
 impl<'de> Deserialize<'de> for Value {

@@ -4,11 +4,10 @@
 //! float, any other an integer. The input is checked to be UTF-8 as a whole, first; so a run of plain characters between
 //! two quotes is text as it stands. Recursion ends at the depth limit.
 
-use super::super::MAX_DEPTH;
 use super::super::error::{DecodeError, DecodeErrorKind};
 use super::super::integer::Integer;
-use super::super::map::Map;
-use super::super::value::Value;
+use super::super::limit::MAX_DEPTH;
+use super::super::value::{Map, Value};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 

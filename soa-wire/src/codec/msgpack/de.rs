@@ -10,10 +10,11 @@ use serde::de::{
     Unexpected, VariantAccess, Visitor,
 };
 
-use super::super::MAX_DEPTH;
 use super::super::error::DecodeError;
-use super::super::ext::{EXT_NAME, Ext, NULLABLE_NAME, PairDeserializer, VALUE_NAME};
+use super::super::ext::{EXT_NAME, NULLABLE_NAME, PairDeserializer, VALUE_NAME};
+use super::super::limit::MAX_DEPTH;
 use super::super::position::Position;
+use super::super::types::Ext;
 use super::read::{Head, Int, Reader};
 
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 //! moving if the next value is of another, so that the caller can say what was found.
 
 use super::super::error::{DecodeError, DecodeErrorKind};
-use super::super::ext::Ext;
+use super::super::types::Ext;
 
 /// The beginning of a value.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -12,9 +12,10 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer as _,
 };
 
-use super::super::MAX_DEPTH;
 use super::super::error::EncodeError;
-use super::super::ext::{self, BIG_INTEGER, EXT_NAME, Ext, NIL_NAME, Payload};
+use super::super::ext::{self, BIG_INTEGER, EXT_NAME, NIL_NAME, Payload};
+use super::super::limit::MAX_DEPTH;
+use super::super::types::Ext;
 
 type Result<T> = std::result::Result<T, EncodeError>;
 

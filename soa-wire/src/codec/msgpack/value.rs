@@ -4,12 +4,12 @@
 
 use bytes::Bytes;
 
-use super::super::MAX_RESERVED;
 use super::super::error::{DecodeError, EncodeError};
-use super::super::ext::{self, Ext};
+use super::super::ext;
 use super::super::integer::Integer;
-use super::super::map::Map;
-use super::super::value::Value;
+use super::super::limit::MAX_RESERVED;
+use super::super::types::Ext;
+use super::super::value::{Map, Value};
 use super::read::{Head, Int, Reader};
 use super::ser;
 

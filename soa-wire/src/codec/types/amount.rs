@@ -7,12 +7,12 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use super::{ParseError, RangeError};
+use super::error::{ParseError, RangeError};
 
 /// An amount of money, in minor units of a currency.
 ///
 /// ```
-/// # use soa_runtime::codec::Amount;
+/// # use soa_wire::codec::Amount;
 /// let price = Amount::new("USD", 1250)?;
 /// assert_eq!((price.currency(), price.minor()), ("USD", 1250));
 /// assert_eq!(price.to_string(), "USD 1250");

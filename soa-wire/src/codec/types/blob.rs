@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A string of bytes. Cheap to clone.
 ///
 /// ```
-/// # use soa_runtime::codec::Blob;
+/// # use soa_wire::codec::Blob;
 /// let blob = Blob::from(vec![1, 2, 3]);
 /// assert_eq!(blob.len(), 3);
 /// assert_eq!(&blob[..], [1, 2, 3]);

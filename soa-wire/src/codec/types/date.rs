@@ -11,7 +11,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use super::{ParseError, RangeError};
+use super::error::{ParseError, RangeError};
 
 const DAYS_PER_ERA: i64 = 146_097;
 /// From 0000-03-01, where an era begins, to 1970-01-01.
@@ -23,7 +23,7 @@ pub(super) const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// A day of the calendar, from 0001-01-01 to 9999-12-31.
 ///
 /// ```
-/// # use soa_runtime::codec::Date;
+/// # use soa_wire::codec::Date;
 /// let date = Date::new(2024, 2, 29)?;
 /// assert_eq!(date.to_string(), "2024-02-29");
 /// assert!(Date::new(2023, 2, 29).is_err());
@@ -184,7 +184,7 @@ impl FromStr for Date {
 /// A time of day in microseconds, without a zone.
 ///
 /// ```
-/// # use soa_runtime::codec::Time;
+/// # use soa_wire::codec::Time;
 /// let time = Time::new(23, 59, 0, 1_500)?;
 /// assert_eq!(time.to_string(), "23:59:00.001500");
 /// assert_eq!("23:59:00.0015".parse(), Ok(time));

@@ -11,8 +11,8 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::date::MICROS_PER_DAY;
-use super::{Date, ParseError, RangeError, Time};
+use super::date::{Date, MICROS_PER_DAY, Time};
+use super::error::{ParseError, RangeError};
 
 const MIN_MICROS: i64 = -719_162 * MICROS_PER_DAY;
 const MAX_MICROS: i64 = 2_932_897 * MICROS_PER_DAY - 1;
@@ -22,7 +22,7 @@ const OUTSIDE: RangeError = RangeError::new("a date-time is within the years 1 t
 /// A date and a time of day without a zone, in microseconds.
 ///
 /// ```
-/// # use soa_runtime::codec::{Date, DateTime, Time};
+/// # use soa_wire::codec::{Date, DateTime, Time};
 /// let when = DateTime::new(Date::new(2026, 11, 21)?, Time::new(8, 30, 0, 0)?);
 /// assert_eq!(when.to_string(), "2026-11-21T08:30:00");
 /// assert_eq!(when.date().day(), 21);
@@ -110,7 +110,7 @@ fn parse(text: &str) -> Option<DateTime> {
 /// A moment, as a date and a time of day in UTC, in microseconds.
 ///
 /// ```
-/// # use soa_runtime::codec::UtcDateTime;
+/// # use soa_wire::codec::UtcDateTime;
 /// let when: UtcDateTime = "2026-11-21T08:30:00Z".parse()?;
 /// assert_eq!(when.as_micros(), 1_795_249_800_000_000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

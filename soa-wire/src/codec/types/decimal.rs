@@ -12,7 +12,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use super::ParseError;
+use super::error::ParseError;
 
 /// The largest exponent that Python's decimals can have, in scientific notation.
 const MAX_EXPONENT: i64 = 999_999_999_999_999_999;
@@ -26,7 +26,7 @@ const MAX_BYTES: usize = 65_535;
 /// Equality is that of the texts: `1.0` and `1.00` differ, as they do when printed.
 ///
 /// ```
-/// # use soa_runtime::codec::Decimal;
+/// # use soa_wire::codec::Decimal;
 /// let price: Decimal = "1.10".parse()?;
 /// assert_eq!(price.as_str(), "1.10");
 /// assert!("1,10".parse::<Decimal>().is_err());

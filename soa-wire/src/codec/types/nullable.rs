@@ -19,7 +19,7 @@ use crate::codec::ext::{NIL_NAME, NULLABLE_NAME};
 /// A field that has to be present, and may be nil.
 ///
 /// ```
-/// # use soa_runtime::codec::{self, Nullable};
+/// # use soa_wire::codec::{self, Nullable};
 /// # use serde::{Deserialize, Serialize};
 /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
 /// struct Change {

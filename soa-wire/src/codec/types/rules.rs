@@ -18,7 +18,7 @@ use garde::rules::range::{Bounds, OutOfBounds};
 use garde::rules::suffix::Suffix;
 use garde::{Error, Report, Validate};
 
-use super::Nullable;
+use super::nullable::Nullable;
 
 impl<T: Validate> Validate for Nullable<T> {
     type Context = T::Context;

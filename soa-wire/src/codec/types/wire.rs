@@ -10,8 +10,12 @@ use std::marker::PhantomData;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Amount, Date, DateTime, Decimal, Time, UtcDateTime};
-use crate::codec::ext::{self, EXT_NAME, Ext};
+use super::amount::Amount;
+use super::date::{Date, Time};
+use super::datetime::{DateTime, UtcDateTime};
+use super::decimal::Decimal;
+use super::ext::Ext;
+use crate::codec::ext::{self, EXT_NAME};
 
 trait FromExt: Sized {
     const EXPECTED: &'static str;

@@ -15,8 +15,9 @@ use garde::{Report, Validate};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value as Json, json};
 
-use super::{Amount, Blob, Date, DateTime, Decimal, Nullable, Time, UtcDateTime};
-use crate::codec::{Integer, Map, Value};
+use super::integer::Integer;
+use super::types::{Amount, Blob, Date, DateTime, Decimal, Nullable, Time, UtcDateTime};
+use super::value::{Map, Value};
 
 /// The key that marks the schema of a [`Nullable`], as schemars says `null` for `Option`, too.
 pub(crate) const NULLABLE: &str = "x-soa-nullable";

@@ -1,0 +1,38 @@
+//! Whole values from JSON.
+
+use serde::de::DeserializeOwned;
+
+use super::super::decoded::Decoded;
+use super::super::error::DecodeError;
+use super::super::position::Position;
+use super::super::value::Value;
+use super::super::value_de;
+use super::parse;
+
+/// Decodes a value of any kind.
+///
+/// # Errors
+///
+/// When `input` is malformed, does not fit the type, or has something after the value.
+pub fn from_slice<T: DeserializeOwned>(input: &[u8]) -> Result<T, DecodeError> {
+    value_de::from_value(parse::parse(input)?)
+}
+
+/// Decodes a dynamic value.
+///
+/// # Errors
+///
+/// When `input` is malformed, or has something after the value.
+pub fn decode_value(input: &[u8]) -> Result<Value, DecodeError> {
+    parse::parse(input)
+}
+
+/// Decodes a body. See `Encoding::decode_body`.
+pub(crate) fn decode_body<T: DeserializeOwned>(input: &[u8]) -> Result<Decoded<T>, DecodeError> {
+    let body = parse::parse(input)?;
+    if body.as_map().is_none() {
+        return Err(DecodeError::body_is_not_a_map(body.kind_name()).at(0));
+    }
+    let (value, is_lenient) = value_de::read(&body, Position::Body)?;
+    Ok(Decoded { value, is_lenient })
+}

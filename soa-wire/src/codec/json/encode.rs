@@ -1,0 +1,47 @@
+//! Whole values to JSON.
+
+use serde::Serialize;
+
+use super::super::error::EncodeError;
+use super::super::limit::MAX_DEPTH;
+use super::super::value::Value;
+use super::super::value_ser;
+use super::write;
+
+/// Encodes a value of any kind.
+///
+/// # Errors
+///
+/// When it holds bytes, an ext type or a map's key that JSON cannot carry, is nested too deeply, or its `Serialize`
+/// fails.
+pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::with_capacity(128);
+    encode_into(value, &mut out)?;
+    Ok(out)
+}
+
+/// Encodes a value of any kind at the end of `out`, which stays as it was if that fails.
+///
+/// # Errors
+///
+/// As [`to_vec`].
+pub fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    encode_value(&value_ser::to_value(value)?, out)
+}
+
+/// Encodes a dynamic value at the end of `out`, which stays as it was if that fails.
+///
+/// # Errors
+///
+/// As [`to_vec`].
+pub fn encode_value(value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    write::write(value, out, MAX_DEPTH).inspect_err(|_| out.truncate(start))
+}
+
+/// Encodes a body. See `Encoding::encode_body`.
+pub(crate) fn encode_body<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::with_capacity(128);
+    write::write(&value_ser::to_body(body)?, &mut out, MAX_DEPTH)?;
+    Ok(out)
+}

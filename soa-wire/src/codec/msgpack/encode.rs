@@ -1,0 +1,70 @@
+//! Whole values to MessagePack.
+
+use std::cell::Cell;
+
+use serde::Serialize;
+
+use super::super::error::EncodeError;
+use super::super::limit::MAX_DEPTH;
+use super::super::value::Value;
+use super::read::Reader;
+use super::ser::Serializer;
+use super::value;
+
+/// Encodes a value of any kind.
+///
+/// # Errors
+///
+/// When it holds an integer beyond 64 bits, is nested too deeply, or its `Serialize` fails.
+pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::with_capacity(128);
+    encode_into(value, &mut out)?;
+    Ok(out)
+}
+
+/// Encodes a value of any kind at the end of `out`, which stays as it was if that fails.
+///
+/// # Errors
+///
+/// As [`to_vec`].
+pub fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    value
+        .serialize(&mut Serializer::new(out))
+        .inspect_err(|_| out.truncate(start))
+}
+
+/// Encodes a dynamic value at the end of `out`, which stays as it was if that fails.
+///
+/// # Errors
+///
+/// As [`to_vec`].
+pub fn encode_value(value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    value::write(value, out, MAX_DEPTH).inspect_err(|_| out.truncate(start))
+}
+
+/// Encodes a body. See `Encoding::encode_body`.
+pub(crate) fn encode_body<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut out = SCRATCH.take();
+    out.clear();
+    body.serialize(&mut Serializer::for_body(&mut out))?;
+    let encoded = Reader::new(&out);
+    if !encoded.next_is_map() {
+        return Err(EncodeError::body_is_not_a_map(encoded.kind_name()));
+    }
+    let exact = out.as_slice().to_vec();
+    if out.capacity() <= SCRATCH_LIMIT {
+        SCRATCH.set(out);
+    }
+    Ok(exact)
+}
+
+thread_local! {
+    /// Bodies are encoded here and copied out: one allocation of the right size instead of several while a vector
+    /// grows, and none for the slack that a `Bytes` of it would have to keep. Lost when `Serialize` fails or panics.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What a thread keeps for the next body, in bytes.
+const SCRATCH_LIMIT: usize = 64 * 1024;
