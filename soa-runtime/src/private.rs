@@ -16,3 +16,4 @@ pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::stub::Stub;
+pub use soa_wire::Declared;

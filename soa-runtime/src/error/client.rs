@@ -144,7 +144,8 @@ impl ClientError {
         }))
     }
 
-    pub(crate) fn action(service: &Name, action: Name, errors: Vec<WireError>) -> Self {
+    #[doc(hidden)]
+    pub fn action(service: &Name, action: Name, errors: Vec<WireError>) -> Self {
         Self::new(service, Cause::Action { action, errors })
     }
 

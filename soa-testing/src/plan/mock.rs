@@ -427,10 +427,10 @@ impl fmt::Debug for Mock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Case, Plan, Subject};
     use soa_runtime::ActionError;
     use soa_runtime::Context;
     use soa_runtime::server::Server;
-    use soa_runtime::testing::plan::{Case, Plan, Subject};
     use soa_runtime::value;
 
     /// Mocks, and what is built with their targets `left` and `right`: an action `ask` that is answered by this

@@ -200,11 +200,11 @@ fn alone(service: &str) -> Stub {
 
 #[cfg(test)]
 mod tests {
+    use crate::plan::{Failure, Plan, Subject};
     use soa_runtime::ActionError;
     use soa_runtime::Context;
     use soa_runtime::codec::Value;
     use soa_runtime::server::Server;
-    use soa_runtime::testing::plan::{Failure, Plan, Subject};
 
     /// Runs a case of these lines. `echo` answers with its request, `forward` with what `examiner.magnify` answers to it.
     async fn run(lines: &str) -> Result<(), Failure> {
