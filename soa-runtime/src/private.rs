@@ -17,4 +17,9 @@ pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::testing::Stub;
-pub use crate::testing::plan::entry::{Source, check, made, made_with, run_case, subject};
+
+/// Items that the expansion of `soa::test_plans!` names.
+pub mod plan {
+    pub use crate::testing::plan::entry::{Source, check, made, made_with, run_case, subject};
+    pub use crate::testing::plan::{Failure, Mocks, Subject};
+}

@@ -44,8 +44,8 @@ pub(super) fn tests(arguments: &Arguments, files: &[Plan], errors: &mut Errors) 
             quote! {
                 #[test]
                 #ignore
-                fn #test() -> ::core::result::Result<(), #framework::testing::plan::Failure> {
-                    #framework::__private::run_case(__SOA_PLAN, #name, super::#function)
+                fn #test() -> ::core::result::Result<(), #framework::__private::plan::Failure> {
+                    #framework::__private::plan::run_case(__SOA_PLAN, #name, super::#function)
                 }
             }
         });
@@ -53,14 +53,14 @@ pub(super) fn tests(arguments: &Arguments, files: &[Plan], errors: &mut Errors) 
             #[doc = #file]
             mod #module {
                 // No case has this name.
-                const __SOA_PLAN: #framework::__private::Source = #framework::__private::Source {
+                const __SOA_PLAN: #framework::__private::plan::Source = #framework::__private::plan::Source {
                     file: #file,
                     text: ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), #path)),
                 };
 
                 #[test]
-                fn #whole() -> ::core::result::Result<(), #framework::testing::plan::Failure> {
-                    #framework::__private::check(__SOA_PLAN)
+                fn #whole() -> ::core::result::Result<(), #framework::__private::plan::Failure> {
+                    #framework::__private::plan::check(__SOA_PLAN)
                 }
 
                 #(#cases)*
@@ -73,8 +73,8 @@ pub(super) fn tests(arguments: &Arguments, files: &[Plan], errors: &mut Errors) 
         // The name of a file may have capitals.
         #[allow(non_snake_case)]
         async fn #function() -> ::core::result::Result<
-            #framework::testing::plan::Subject,
-            #framework::testing::plan::Failure,
+            #framework::__private::plan::Subject,
+            #framework::__private::plan::Failure,
         > {
             #subject
         }
@@ -101,10 +101,10 @@ fn subject(
             };
             let (mocks, service) = (local("mocks", closure), local("service", body));
             Some(quote! {
-                let #mocks = #framework::testing::plan::Mocks::default();
-                let #service = #framework::__private::made_with(&#mocks, async |#inputs| #ok(#body)).await?;
+                let #mocks = #framework::__private::plan::Mocks::default();
+                let #service = #framework::__private::plan::made_with(&#mocks, async |#inputs| #ok(#body)).await?;
                 ::core::result::Result::Ok(
-                    #framework::__private::subject(#service, #constants)?.mocks(&#mocks)
+                    #framework::__private::plan::subject(#service, #constants)?.mocks(&#mocks)
                 )
             })
         }
@@ -113,7 +113,7 @@ fn subject(
             let made = made(expression, framework);
             Some(quote! {
                 let #service = #made;
-                #framework::__private::subject(#service, #constants)
+                #framework::__private::plan::subject(#service, #constants)
             })
         }
         (None, Some(client_expression), Some(name_expression)) => {
@@ -127,7 +127,7 @@ fn subject(
                 let #client = #made_client;
                 let #name = #made_name;
                 ::core::result::Result::Ok(
-                    #framework::testing::plan::Subject::live(#client, #name).constants(#constants)
+                    #framework::__private::plan::Subject::live(#client, #name).constants(#constants)
                 )
             })
         }
@@ -164,7 +164,7 @@ fn subject(
 
 /// Evaluates an expression of the user, which may await and fail with any error.
 fn made(expression: &Expr, framework: &TokenStream) -> TokenStream {
-    quote!(#framework::__private::made(async || ::core::result::Result::Ok(#expression)).await?)
+    quote!(#framework::__private::plan::made(async || ::core::result::Result::Ok(#expression)).await?)
 }
 
 /// Returns a local variable that the user's expressions do not see. Errors about its type are shown at the expression.
