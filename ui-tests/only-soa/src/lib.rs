@@ -1,5 +1,5 @@
-//! What the macros generate needs nothing but the framework: this crate depends on nothing else, and has
-//! not even the prelude in scope.
+//! A crate that depends on nothing but the framework, and has not even the prelude in scope: generated code needs nothing
+//! else.
 //!
 //! It is a library, to be built under the strictest lints about documentation, and for rustdoc to go
 //! over: the documentation of an action is also that of the client's method, so its links are resolved
