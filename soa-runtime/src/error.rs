@@ -1,38 +1,24 @@
-//! The errors of the crate: what handlers return, and what callers get.
+//! The errors of the crate: those that handlers return, and those that callers get.
 //!
 //! [`ActionError`] and [`JobError`] are made by services and travel as lists of
-//! [`WireError`]s. [`ClientError`] is what a call gives back; [`TransportError`] is its part that
-//! says why a message did not arrive. [`ActionErrors`] are a service's own errors as a type, for both sides. [`BuildError`] is told before anything runs.
+//! [`WireError`](crate::message::WireError)s. [`ClientError`] is the error of a call; [`TransportError`] is its part
+//! that says why a message did not arrive. [`ActionErrors`] are a service's own errors as a type, for both sides.
+//! [`BuildError`] is reported before anything runs.
 
 mod action;
+mod build;
 mod client;
 mod declared;
+mod job;
+mod list;
 mod transport;
 
-pub use action::{ActionError, IntoActionError, JobError};
+pub use action::{ActionError, IntoActionError};
+pub use build::BuildError;
 pub use client::{ClientError, ErrorKind, OpenCircuit};
 pub use declared::{ActionErrors, Unknown, Variable, unknown, variable};
+pub use job::JobError;
 pub use transport::{TransportError, TransportErrorKind};
-
-use std::fmt;
-
-/// A server or client that cannot be built, in one sentence that says what to change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuildError(String);
-
-impl BuildError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BuildError {}
 
 #[cfg(test)]
 mod tests {

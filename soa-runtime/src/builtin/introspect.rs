@@ -7,7 +7,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Offer, Offered};
+use super::offer::{Offer, Offered};
 use crate::action::Action;
 use crate::codec::{Nullable, Value};
 use crate::context::{ActionCall, ActionFuture};

@@ -7,7 +7,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Offer;
+use super::offer::Offer;
 use crate::action::Action;
 use crate::codec::{Map, Value};
 use crate::context::{ActionCall, ActionFuture};

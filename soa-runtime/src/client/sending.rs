@@ -25,7 +25,7 @@ macro_rules! sending_methods {
         ///
         /// # Errors
         /// A request that could not be sent, and all that is told before sending.
-        pub async fn send(self) -> Result<crate::client::Pending<$Output>, ClientError> {
+        pub async fn send(self) -> Result<crate::client::pending::Pending<$Output>, ClientError> {
             crate::client::sending::send(self).await
         }
 

@@ -4,8 +4,7 @@
 //! type pass it on as it is; where the types on the two sides differ, the body is encoded then and there, and decoded as
 //! what the other side takes. The server behind the call is known as [`Siblings`](super::Siblings) only.
 
-use super::Context;
-use super::call::{ActionCall, ActionFuture};
+use super::handle::{ActionCall, ActionFuture, Context};
 use crate::action::Action;
 use crate::codec::{Encoding, Value};
 use crate::error::{ActionError, ClientError};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::action::list;
-use super::{TransportError, TransportErrorKind};
+use super::list::list;
+use super::transport::{TransportError, TransportErrorKind};
 use crate::codec::{DecodeError, EncodeError};
 use crate::message::{Name, SwitchSet, Variant, WireError};
 

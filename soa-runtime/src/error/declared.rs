@@ -10,7 +10,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ActionError, ClientError};
+use super::action::ActionError;
+use super::client::ClientError;
 use crate::codec::{Map, Value, from_value, from_value_ref, to_value};
 use crate::message::WireError;
 

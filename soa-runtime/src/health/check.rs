@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::{Health, IntoHealth};
+use super::finding::{Health, IntoHealth};
+use super::services;
 use crate::BoxFuture;
 use crate::context::Context;
 use crate::message::Name;
@@ -77,7 +78,7 @@ impl HealthCheck {
     /// `…_CALL_ERROR` (the job failed), `…_STATUS_ERROR` (the action did). The diagnostics have under `services` what
     /// each has answered.
     pub fn called_services() -> Self {
-        Self::new("called_services", super::services::check)
+        Self::new("called_services", services::check)
     }
 
     /// Keeps a result for so long, from when the check was done.

@@ -15,8 +15,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::check::TIMED_OUT;
-use super::{Health, HealthCheck};
+use super::check::{HealthCheck, TIMED_OUT};
+use super::finding::Health;
 use crate::codec::{Map, Value};
 use crate::context::Context;
 use crate::watchdog::Watched;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::Health;
+use super::finding::Health;
 use crate::codec::{Map, Value};
 use crate::context::Context;
 use crate::error::{ClientError, ErrorKind};

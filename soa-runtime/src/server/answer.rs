@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{Server, job};
+use super::handle::Server;
+use super::job;
 use crate::lifetime::Signal;
 use crate::message::JobResponse;
 use crate::transport::{MessageLimits, Reply};
@@ -69,7 +70,7 @@ impl Server {
         }
         let response = match job {
             Ok(job) => {
-                waits = self.waits(&job);
+                waits = self.caller_timeout(&job);
                 let lifetime = self.lifetime(&job, stopping);
                 job::execute(Arc::clone(&self.shared), job, lifetime, waited).await
             }

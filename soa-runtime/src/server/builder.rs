@@ -5,22 +5,24 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
+use super::handle::{Registered, Server, ServerShared};
+use super::handler::{Guarded, Typed, Untyped};
 use super::hooks::Hooks;
+use super::stats::Stats;
 use super::variants::Variants;
-use super::{Actions, Registered, Server, Shared, Stats};
-use crate::action::Action;
 use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
-use crate::context::{ActionCall, ActionFuture, ActionStage, ClientHook, Context};
-use crate::declared::Declared;
+use crate::context::{ActionStage, ClientHook, Context};
 use crate::error::{BuildError, IntoActionError};
 use crate::exchange::JobStage;
 use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
 use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::serializer::{Serializer, Serializers};
-use crate::service::{Handler, Service, run};
+use crate::service::{Handler, Service};
 use crate::stack::{Middleware, StackBuilder};
 
 /// How many jobs a server runs at once by default.
@@ -28,6 +30,9 @@ use crate::stack::{Middleware, StackBuilder};
 /// Handlers that wait (for a database, for another service) cost next to nothing, so this is a bound on
 /// memory and not on processor time.
 const DEFAULT_CONCURRENCY: usize = 256;
+
+/// The registry. Its keys are chosen by the service itself, so the hash need not resist attacks.
+type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 
 /// Puts a [`Server`] together.
 pub struct ServerBuilder {
@@ -47,15 +52,27 @@ pub struct ServerBuilder {
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
     health_checks: Vec<HealthCheck>,
-    hooks: Hooks,
+    hooks: Hooks<Server>,
     /// The permissions that the builder has named, by action.
     required: BTreeMap<Name, Vec<String>>,
     /// An action that declares permissions, and one of them.
     declares: Option<(&'static str, &'static str)>,
 }
 
+impl Server {
+    /// Starts a server for a service, with everything at its default.
+    pub fn builder<S: Service>(service: S) -> ServerBuilder {
+        ServerBuilder::of(service)
+    }
+
+    /// Starts a server whose actions are all registered by name.
+    pub fn untyped(name: impl Into<Name>, version: impl Into<Name>) -> ServerBuilder {
+        ServerBuilder::new(name.into(), version.into())
+    }
+}
+
 impl ServerBuilder {
-    pub(super) fn new(name: Name, version: Name) -> Self {
+    fn new(name: Name, version: Name) -> Self {
         Self {
             name,
             version,
@@ -79,7 +96,7 @@ impl ServerBuilder {
         }
     }
 
-    pub(super) fn of<S: Service>(service: S) -> Self {
+    fn of<S: Service>(service: S) -> Self {
         let descriptor = S::DESCRIPTOR;
         let mut builder = Self::new(descriptor.name().into(), descriptor.version().into());
         builder.build_id = S::BUILD.map(Name::from);
@@ -396,7 +413,7 @@ impl ServerBuilder {
             (action, Registered { handler, meters })
         });
         Ok(Server {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ServerShared {
                 actions: registered.collect(),
                 meters: ServerMeters::new(name),
                 name: self.name,
@@ -511,80 +528,5 @@ impl IntoServer for Server {
 impl IntoServer for ServerBuilder {
     fn into_server(self) -> Result<Server, BuildError> {
         self.build()
-    }
-}
-
-struct Typed<S> {
-    service: Arc<S>,
-    run: fn(Arc<S>, ActionCall) -> ActionFuture,
-    declared: &'static Declared,
-    timeout: Option<Duration>,
-}
-
-impl<S: Service> Handler for Typed<S> {
-    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
-        self.timeout
-    }
-
-    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
-        let required = self.declared.required_permissions().iter().copied();
-        find_missing(required, call, missing);
-    }
-
-    fn call(&self, call: ActionCall) -> ActionFuture {
-        (self.run)(Arc::clone(&self.service), call)
-    }
-}
-
-/// Those of the required permissions that the caller does not have. Nobody has any without an identity.
-fn find_missing<'a>(
-    required: impl Iterator<Item = &'a str>,
-    call: &ActionCall,
-    missing: &mut Vec<String>,
-) {
-    let identity = call.context.identity();
-    for permission in required {
-        if !identity.is_some_and(|identity| identity.has(permission))
-            && !missing.iter().any(|known| known == permission)
-        {
-            missing.push(permission.to_owned());
-        }
-    }
-}
-
-/// An action that requires permissions which the server's builder has named.
-struct Guarded {
-    handler: Arc<dyn Handler>,
-    required: Vec<String>,
-}
-
-impl Handler for Guarded {
-    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
-        self.handler.missing_permissions(call, missing);
-        find_missing(self.required.iter().map(String::as_str), call, missing);
-    }
-
-    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
-        self.handler.timeout(call)
-    }
-
-    fn call(&self, call: ActionCall) -> ActionFuture {
-        self.handler.call(call)
-    }
-}
-
-struct Untyped<F>(Arc<F>);
-
-impl<F, Fut, E> Handler for Untyped<F>
-where
-    F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Value, E>> + Send + 'static,
-    E: IntoActionError + 'static,
-{
-    fn call(&self, call: ActionCall) -> ActionFuture {
-        let handler = Arc::clone(&self.0);
-        run(Action::<Value, Value>::new(""), call, move |body, cx| {
-            handler(body, cx)
-        })
     }
 }

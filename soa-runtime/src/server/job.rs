@@ -1,7 +1,6 @@
 //! How a job is run: middleware, each action in order, and what becomes of errors and panics.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::error::Error;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
@@ -12,7 +11,8 @@ use futures_util::FutureExt;
 use futures_util::future::Either;
 use tracing::Instrument as _;
 
-use super::Shared;
+use super::handle::{Server, ServerShared};
+use super::panic::panic_message;
 use crate::BoxFuture;
 use crate::codec::Encoding;
 use crate::context::{ActionCall, ActionFuture, Context, JobState};
@@ -28,11 +28,34 @@ use crate::redact;
 use crate::service::Handler;
 use crate::watchdog::Watched;
 
+impl Server {
+    /// Runs a job and returns its response; errors and panics become errors in it.
+    ///
+    /// The actions run one after another. The first that answers with errors ends the job, unless
+    /// `control.continue_on_error` is set.
+    ///
+    /// An action that is not done at the deadline of the job, which the caller and the server set, is given up and
+    /// answers `ACTION_TIMEOUT`; the job ends with it, also under `continue_on_error`.
+    pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
+        let lifetime = self.lifetime(&job, None);
+        self.execute_within(job, lifetime)
+    }
+
+    /// Runs a job within a lifetime that may be ended from outside.
+    pub(super) fn execute_within(
+        &self,
+        job: JobRequest,
+        lifetime: Arc<Lifetime>,
+    ) -> impl Future<Output = JobResponse> + Send + use<> {
+        execute(Arc::clone(&self.shared), job, lifetime, None)
+    }
+}
+
 /// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
 /// size. Hence `map` here and below, and boxes around the rare ways: the future of a job is one allocation of a few
 /// hundred bytes.
 pub(super) fn execute(
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     mut job: JobRequest,
     lifetime: Arc<Lifetime>,
     waited: Option<Duration>,
@@ -55,7 +78,11 @@ pub(super) fn execute(
     run.instrument(span)
 }
 
-fn finish(shared: &Shared, correlation_id: Arc<str>, mut response: JobResponse) -> JobResponse {
+fn finish(
+    shared: &ServerShared,
+    correlation_id: Arc<str>,
+    mut response: JobResponse,
+) -> JobResponse {
     if !response.errors.is_empty() {
         return response;
     }
@@ -90,7 +117,7 @@ pub(super) fn too_large() -> JobResponse {
 const MARGIN: Duration = Duration::from_millis(10);
 
 async fn in_middleware(
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     job: JobRequest,
     lifetime: Arc<Lifetime>,
 ) -> JobResponse {
@@ -121,7 +148,7 @@ async fn in_middleware(
 
 /// Runs the actions of a job, one after another.
 fn run_actions(
-    shared: &Arc<Shared>,
+    shared: &Arc<ServerShared>,
     job: JobRequest,
     lifetime: Arc<Lifetime>,
 ) -> impl Future<Output = JobResponse> + Send + use<> {
@@ -174,7 +201,7 @@ fn run_actions(
 
 /// Runs one action; `Err` has the errors that end the whole job.
 fn run_action<'a>(
-    shared: &'a Arc<Shared>,
+    shared: &'a Arc<ServerShared>,
     state: &'a Arc<JobState>,
     extensions: &Extensions,
     request: ActionRequest,
@@ -248,7 +275,7 @@ fn unknown_action(name: Name, encoding: Encoding) -> ActionResponse {
 }
 
 async fn action_in_middleware(
-    shared: &Arc<Shared>,
+    shared: &Arc<ServerShared>,
     handler: Arc<dyn Handler>,
     call: ActionCall,
 ) -> Result<ActionResponse, ActionError> {
@@ -276,7 +303,7 @@ async fn action_in_middleware(
 /// Runs the handler. Its errors and panics are responses from here on, so that middleware sees them; only
 /// an error that ends the job stays one.
 fn invoke<'a, L>(
-    shared: &'a Shared,
+    shared: &'a ServerShared,
     handler: &Arc<dyn Handler>,
     call: ActionCall,
     lifetime: L,
@@ -312,7 +339,7 @@ pub(super) enum Unanswered {
 /// Runs a handler, for a job and for another action alike: catches its panics, gives it up at the deadline, and lets the
 /// watchdog see it.
 pub(super) fn handle<'a, L>(
-    shared: &'a Shared,
+    shared: &'a ServerShared,
     name: Name,
     run: ActionFuture,
     lifetime: L,
@@ -346,7 +373,7 @@ fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
 }
 
 /// What becomes of an action that was given up, in the reference's words.
-pub(super) fn out_of_time(shared: &Shared, action: &str) -> ActionError {
+pub(super) fn out_of_time(shared: &ServerShared, action: &str) -> ActionError {
     tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
     shared.meters.given_up("action");
     let message = format!("The action \"{action}\" ran for too long and had to be interrupted.");
@@ -354,7 +381,7 @@ pub(super) fn out_of_time(shared: &Shared, action: &str) -> ActionError {
 }
 
 /// What becomes of a job whose time middleware has used up.
-fn job_out_of_time(shared: &Shared) -> ActionError {
+fn job_out_of_time(shared: &ServerShared) -> ActionError {
     tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
     shared.meters.given_up("job");
     let message =
@@ -366,7 +393,7 @@ fn job_out_of_time(shared: &Shared) -> ActionError {
 const LOGGED: usize = 4096;
 
 /// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.
-fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
+fn logged(shared: &ServerShared, place: &str, mut error: ActionError) -> ActionError {
     let is_ours = error.errors().iter().any(|error| !error.is_caller_error);
     let cause = error.source().map(|cause| redact::chain(cause, usize::MAX));
     if error.is_logged() || !is_ours && cause.is_none() {
@@ -384,8 +411,12 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     }
 }
 
-pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
-    let text = text_of(panic);
+pub(super) fn panicked(
+    shared: &ServerShared,
+    place: &str,
+    panic: &(dyn Any + Send),
+) -> ActionError {
+    let text = panic_message(panic);
     tracing::error!(service = %shared.name, action = place, panic = &*redact::cut(&text, LOGGED), "a handler panicked");
     shared.meters.unhandled_error.increment(1);
     let message = format!("Internal server error: {text}");
@@ -393,16 +424,7 @@ pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -
     with_traceback(shared, error, format!("panic in {place}: {text}"))
 }
 
-/// What was said by a panic.
-pub(crate) fn text_of(panic: &(dyn Any + Send)) -> Cow<'_, str> {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).into(),
-        (None, Some(text)) => text.as_str().into(),
-        (None, None) => "a panic without a message".into(),
-    }
-}
-
-fn with_traceback(shared: &Shared, error: ActionError, detail: String) -> ActionError {
+fn with_traceback(shared: &ServerShared, error: ActionError, detail: String) -> ActionError {
     if shared.tells_tracebacks {
         error.traceback(detail)
     } else {

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::{IntoServer, Server};
+use super::builder::IntoServer;
+use super::handle::Server;
 use crate::error::BuildError;
 use crate::exchange::ClientRequest;
 use crate::message::JobResponse;

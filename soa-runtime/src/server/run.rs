@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Server, StartupError};
+use super::handle::Server;
+use super::lifecycle::StartupError;
 use crate::error::TransportErrorKind;
 use crate::lifetime::Signal;
 use crate::observe::names;
@@ -77,7 +78,7 @@ impl Server {
     /// How long [`run_until`](Self::run_until) takes at most from when it is told to stop, if nothing blocks.
     #[cfg(feature = "cli")]
     pub(crate) fn longest_end(&self, grace: Duration) -> Duration {
-        let teardown = self.shared.hooks.longest_teardown();
+        let teardown = self.shared.hooks.max_teardown_time();
         [ANSWER, FLUSH, teardown, BUSY]
             .into_iter()
             .fold(grace, Duration::saturating_add)
@@ -132,12 +133,12 @@ impl Server {
             }
             stopped
         };
-        if !hooks.have_life() {
+        if !hooks.has_ready_or_beat() {
             return Ok(serving.await);
         }
         let living = async {
             transport.ready().await;
-            hooks.live(&self).await;
+            hooks.keep_beating(&self).await;
         };
         tokio::select! {
             biased;

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
+use super::handle::{Registered, Server, ServerShared};
 use super::job::{Unanswered, handle};
-use super::{Registered, Server, Shared};
 use crate::context::{ActionCall, ActionFuture, LocalServer, Siblings};
 use crate::error::ActionError;
 use crate::lifetime::{Blocking, Lifetime};
 use crate::message::{WireError, code};
 
-impl Siblings for Shared {
+impl Siblings for ServerShared {
     fn call(self: Arc<Self>, mut call: ActionCall) -> ActionFuture {
         let name = call.action.clone();
         let Some(Registered { handler, .. }) = self.actions.get(&name) else {

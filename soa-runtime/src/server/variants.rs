@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Handler;
+use crate::context::{ActionCall, ActionFuture};
 use crate::message::{Switch, select};
-use crate::service::{ActionCall, ActionFuture};
+use crate::service::Handler;
 
 /// Hands each call to the variant that the switches of its job select.
 #[derive(Default)]

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::answer::{Answer, Outcome};
 use super::record::Record;
-use super::{Shared, lock};
+use super::state::{StubState, lock};
 use crate::action::Action;
 use crate::context::{ActionCall, ActionFuture};
 use crate::error::{ActionError, TransportError, TransportErrorKind};
 use crate::exchange::ClientRequest;
 use crate::message::{ActionRequest, ActionResponse, Control, JobRequest, Name};
-use crate::server::text_of;
+use crate::server::panic_message;
 use crate::service::{Handler, run};
 use crate::transport::ClientTransport;
 use crate::validation::ActionBody;
@@ -20,14 +20,14 @@ use crate::validation::ActionBody;
 #[derive(Clone)]
 pub(super) struct OfJob {
     pub(super) service: Name,
-    pub(super) shared: Arc<Mutex<Shared>>,
+    pub(super) shared: Arc<Mutex<StubState>>,
     lost: Arc<Mutex<Option<TransportError>>>,
     /// Which calls of the stub are the job's, in the order in which they ran.
     calls: Arc<Mutex<Vec<usize>>>,
 }
 
 impl OfJob {
-    pub(super) fn new(service: Name, shared: Arc<Mutex<Shared>>) -> Self {
+    pub(super) fn new(service: Name, shared: Arc<Mutex<StubState>>) -> Self {
         Self {
             service,
             shared,
@@ -36,7 +36,7 @@ impl OfJob {
         }
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    fn shared(&self) -> MutexGuard<'_, StubState> {
         lock(&self.shared)
     }
 
@@ -139,7 +139,7 @@ where
                     Ok(Some(answer)) => answer,
                     Ok(None) => return Err(of_job.used_up(&action)),
                     Err(panic) => {
-                        of_job.panicked(&action, &text_of(panic.as_ref()));
+                        of_job.panicked(&action, &panic_message(panic.as_ref()));
                         std::panic::resume_unwind(panic);
                     }
                 };

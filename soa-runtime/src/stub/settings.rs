@@ -9,7 +9,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::Stub;
+use super::handle::Stub;
 use crate::codec::{self, Map, Value};
 use crate::context::Context;
 use crate::error::{ActionError, BuildError};

@@ -16,7 +16,7 @@ use super::tree::{Leaf, Tree};
 use super::typed::Typed;
 use crate::client::Client;
 use crate::codec::{Encoding, Map, UtcDateTime, Value};
-use crate::context::Frozen;
+use crate::context::FrozenTime;
 use crate::error::BuildError;
 use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, WireError,
@@ -318,7 +318,7 @@ async fn call(
             let actions = vec![ActionRequest::new(name, body)];
             let mut job = JobRequest::new(header, control_header, actions);
             if let Some(now) = clock {
-                job.extensions.insert(Frozen(now));
+                job.extensions.insert(FrozenTime(now));
             }
             if let Some(layer) = stubs.layer(case_stubs) {
                 job.extensions.insert(layer);

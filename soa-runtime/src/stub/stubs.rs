@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Stub;
+use super::handle::Stub;
 use crate::client::{Client, TypedClient};
 use crate::message::Name;
 use crate::transport::ClientTransport;
