@@ -373,7 +373,7 @@ async fn handles_and_actions_of_different_types_meet_by_encoding() {
 async fn actions_may_call_each_other_up_to_a_depth() {
     assert_eq!(shop().nest(number(32)).await.unwrap(), number(32));
     let error = shop().nest(number(33)).await.unwrap_err();
-    let expected = "Internal server error: 32 actions of this server call each other already";
+    let expected = "Internal server error: too many nested local calls: the limit is 32";
     assert_eq!(error.errors()[0].message, expected);
 }
 

@@ -10,8 +10,8 @@ use crate::extensions::Extensions;
 use crate::message::{ContextHeader, ContextValue, Control, Name, Switch, to_context};
 
 impl Context {
-    /// A context for calling a handler directly in a test: a fresh correlation id, no switches, and a
-    /// client without routes. The `with_…` methods fill it.
+    /// Returns a context for calling a handler directly in a test: a fresh correlation id, no switches, and a client
+    /// without routes. The `with_…` methods fill it.
     ///
     /// ```
     /// # use soa_runtime as soa;
@@ -36,13 +36,13 @@ impl Context {
         Self::new(Arc::new(job), name, Extensions::new(), None)
     }
 
-    /// The context with a switch turned on.
+    /// Turns a switch on.
     #[must_use]
     pub fn with_switch(self, switch: impl Into<Switch>) -> Self {
         self.change(|job| job.header.switches = job.header.switches.with(switch))
     }
 
-    /// The context with a value of the users' own.
+    /// Adds a value of the users' own.
     #[must_use]
     pub fn with_value(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.change(|job| {
@@ -50,10 +50,10 @@ impl Context {
         })
     }
 
-    /// The context with a value of a declared type, for [`Context::get`].
+    /// Adds a value of a declared type, for [`Context::get`].
     ///
     /// # Panics
-    /// A value that cannot be encoded.
+    /// The value cannot be encoded.
     #[must_use]
     #[track_caller]
     pub fn with_context_value<T: ContextValue>(self, value: T) -> Self {
@@ -63,25 +63,26 @@ impl Context {
         }
     }
 
-    /// The context with another correlation id.
+    /// Sets the correlation id.
     #[must_use]
     pub fn with_correlation_id(self, id: impl Into<Arc<str>>) -> Self {
         self.change(|job| job.header.correlation_id = id.into())
     }
 
-    /// The context with a caller.
+    /// Sets the caller.
     #[must_use]
     pub fn with_caller(self, caller: impl Into<Arc<str>>) -> Self {
         self.change(|job| job.header.caller = Some(caller.into()))
     }
 
-    /// The context with a client for chained calls.
+    /// Sets the client for chained calls.
     #[must_use]
     pub fn with_client(self, client: &Client) -> Self {
         self.change(|job| job.client = client.clone())
     }
 
-    /// The context of an action of this server, whose other actions [`call_local`](Self::call_local) then reaches.
+    /// Makes this the context of an action of the given server, so that [`call_local`](Self::call_local) reaches its
+    /// other actions.
     #[must_use]
     pub fn with_server(self, server: impl Into<LocalServer>) -> Self {
         let LocalServer { service, siblings } = server.into();
@@ -91,20 +92,20 @@ impl Context {
         })
     }
 
-    /// The context of an action that has so much time left.
+    /// Limits the time that the action has left.
     #[must_use]
     pub fn with_time_left(self, time: Duration) -> Self {
         self.within(time)
     }
 
-    /// The context with a value for [`Context::extension`].
+    /// Adds a value for [`Context::extension`].
     #[must_use]
     pub fn with_extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.extensions.insert(value);
         self
     }
 
-    /// The context of an action whose clock stands still.
+    /// Stops the clock of the action at this time.
     #[must_use]
     pub fn with_now(self, now: UtcDateTime) -> Self {
         self.with_extension(FrozenTime(now))

@@ -20,7 +20,7 @@ use crate::message::{
     TraceParent, code,
 };
 
-/// The context of an action: who calls, with which switches, and clients for the next call.
+/// The context of an action: the caller, the switches, and clients for further calls.
 ///
 /// Cheap to clone, so handlers may move it into tasks of their own.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub struct Context {
     pub(super) depth: u8,
 }
 
-/// What all actions of a job share.
+/// The data that all actions of a job share.
 #[derive(Clone)]
 pub(crate) struct JobState {
     pub(crate) service: Name,
@@ -58,7 +58,7 @@ pub(crate) trait Siblings: Send + Sync {
     fn blocking(&self) -> Blocking;
 }
 
-/// A server in this process whose actions a context can call: made of a [`Server`](crate::Server).
+/// A server in this process, whose actions a context can call. It is made from a [`Server`](crate::Server).
 pub struct LocalServer {
     pub(crate) service: Name,
     pub(crate) siblings: Arc<dyn Siblings>,
@@ -78,13 +78,12 @@ pub struct ActionCall {
     pub action: Name,
     /// Its input, still encoded.
     pub body: Body,
-    /// What the handler will see of the job.
+    /// The context that the handler gets.
     pub context: Context,
 }
 
 impl ActionCall {
-    /// A call of this action, as tests of middleware make it. The context says of itself which action runs, so make it
-    /// for the same.
+    /// Returns a call of this action, for tests of middleware. The context should be one for the same action.
     pub fn new(action: impl Into<Name>, body: Body, context: Context) -> Self {
         Self {
             action: action.into(),
@@ -97,13 +96,13 @@ impl ActionCall {
 /// The future of an action.
 pub type ActionFuture = BoxFuture<Result<ActionResponse, ActionError>>;
 
-/// Sees every client that a server makes for a handler.
+/// A function that sees every client that a server makes for a handler.
 pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send + Sync>;
 
-/// Among the extensions of a job: what a test puts around the clients of its handlers.
+/// An extension of a job: a function that a test puts around the clients of handlers.
 pub(crate) struct ClientLayer(pub(crate) Arc<dyn Fn(Client) -> Client + Send + Sync>);
 
-/// Among the extensions of a job: where a test has stopped the clock.
+/// An extension of a job: the time at which a test has stopped the clock.
 #[derive(Clone, Copy)]
 pub(crate) struct FrozenTime(pub(crate) UtcDateTime);
 
@@ -124,14 +123,14 @@ impl Context {
         }
     }
 
-    /// The same context for an action that has at most so much time.
+    /// Returns the same context for an action that has at most this much time.
     pub(crate) fn within(mut self, timeout: Duration) -> Self {
         let deadline = Instant::now().checked_add(timeout);
         self.deadline = deadline.into_iter().chain(self.deadline).min();
         self
     }
 
-    /// The same context for work that others wait for as well: it has no deadline, and nobody can cancel it.
+    /// Returns the same context for work that others wait for as well: without a deadline, and not to be cancelled.
     pub(crate) fn for_all(&self) -> Self {
         let mut cx = self.clone().change(|job| job.lifetime = Arc::default());
         cx.deadline = None;
@@ -147,62 +146,62 @@ impl Context {
         self
     }
 
-    /// The name of the action that runs.
+    /// Returns the name of the action that runs.
     pub fn action(&self) -> &str {
         &self.action
     }
 
-    /// The name under which the service runs.
+    /// Returns the name under which the service runs.
     pub fn service(&self) -> &str {
         &self.job.service
     }
 
-    /// The active switches.
+    /// Returns the active switches.
     pub fn switches(&self) -> &SwitchSet {
         &self.job.header.switches
     }
 
-    /// Whether this switch is on.
+    /// Returns true if this switch is on.
     pub fn is_active(&self, switch: impl Into<Switch>) -> bool {
         self.job.header.switches.is_active(switch)
     }
 
-    /// Ties together all that one event set off, across services.
+    /// Returns the correlation id, which is the same for all calls and jobs that one event causes, across services.
     pub fn correlation_id(&self) -> &str {
         &self.job.header.correlation_id
     }
 
-    /// Who calls, in the caller's own words.
+    /// Returns the caller, as it names itself.
     pub fn caller(&self) -> Option<&str> {
         self.job.header.caller.as_deref()
     }
 
-    /// The place of this action in a trace: that of its span where it has one, and otherwise what came with the job.
+    /// Returns the place of this action in a trace: that of its own span, or else the place that came with the job.
     pub fn trace_parent(&self) -> Option<TraceParent> {
         self.place
     }
 
-    /// The service that calls, where a service does.
+    /// Returns the calling service; `None` for a caller that is not a service.
     pub fn calling_service(&self) -> Option<&str> {
         self.job.header.calling_service.as_deref()
     }
 
-    /// A value that a caller put into the context (not one of the framework's own keys).
+    /// Returns a value that a caller added to the context (not one of the framework's own keys).
     pub fn value(&self, key: &str) -> Option<&Value> {
         self.job.header.extra.get(key)
     }
 
-    /// The context header as it was received.
+    /// Returns the context header as it was received.
     pub fn header(&self) -> &ContextHeader {
         &self.job.header
     }
 
-    /// The control header as it was received.
+    /// Returns the control header as it was received.
     pub fn control(&self) -> &Control {
         &self.job.control
     }
 
-    /// What time it is. A handler that asks here, and not the system, can be tested at any time: with
+    /// Returns the current time. A handler that asks here, and not the system, can be tested at any time: with
     /// [`with_now`](Self::with_now), or by the `freeze time` of a test plan.
     pub fn now(&self) -> UtcDateTime {
         match self.extensions.get::<FrozenTime>() {
@@ -211,11 +210,11 @@ impl Context {
         }
     }
 
-    /// The value of this type that a caller put into the context; `None` where there is none. See [`ContextValue`].
+    /// Returns the value of this type that a caller added to the context; `None` if there is none. See
+    /// [`ContextValue`].
     ///
     /// # Errors
-    /// What the caller put under the key of the type is not of the type: `INVALID`, the caller's fault, at
-    /// `context.KEY`.
+    /// The value under the key of the type has another type: `INVALID`, the caller's fault, at `context.KEY`.
     pub fn get<T: ContextValue>(&self) -> Result<Option<T>, ActionError> {
         self.job.header.get().map_err(|error| {
             let key = T::KEY;
@@ -224,44 +223,47 @@ impl Context {
         })
     }
 
-    /// What middleware left for this type. It does not travel: see [`get`](Self::get) for what callers send.
+    /// Returns the value of this type that middleware has left. It does not travel: see [`get`](Self::get) for values
+    /// that callers send.
     pub fn extension<T: 'static>(&self) -> Option<&T> {
         self.extensions.get()
     }
 
-    /// Who calls, where middleware has found out: see [`Authentication`](crate::middleware::Authentication).
+    /// Returns the identity of the caller, if middleware has authenticated it: see
+    /// [`Authentication`](crate::middleware::Authentication).
     pub fn identity(&self) -> Option<&Identity> {
         self.extensions.get()
     }
 
-    /// For middleware: leaves a value for handlers.
+    /// Returns the extensions, in which middleware leaves values for handlers.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }
 
-    /// When the action has to be done. Then it is given up, its future dropped where it waits, and the caller is
-    /// told `ACTION_TIMEOUT`. `None` where nobody has set a limit.
+    /// Returns the deadline of the action; `None` without a limit. At the deadline the action is given up: its future
+    /// is dropped where it waits, and the caller gets `ACTION_TIMEOUT`.
     ///
-    /// It is the earlier of what the caller waits (its timeout, counted from when the request was received) and what
-    /// the server allows. Chained calls know it: they get no longer than what is left.
+    /// The deadline is the earlier of the caller's timeout, counted from when the request was received, and the limits
+    /// of the server. Chained calls end at this deadline, too.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// How long it is to the [`deadline`](Self::deadline).
+    /// Returns the time until the [`deadline`](Self::deadline).
     pub fn time_left(&self) -> Option<Duration> {
         self.deadline
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether nobody waits for this job any more: its deadline has passed, its caller in the same process has
-    /// given up, or the server stops. A handler that works without waiting, or on another thread, may look at it.
+    /// Returns true if the response of this job is not needed any more: its deadline has passed, its caller in the same
+    /// process has given up, or the server stops. Handlers that work without waiting, or on another thread, should
+    /// check it.
     pub fn is_cancelled(&self) -> bool {
         self.is_late() || self.job.lifetime.is_over()
     }
 
-    /// Returns when nobody waits for this job any more, see [`is_cancelled`](Self::is_cancelled). It is for tasks
-    /// that a handler has started; the handler itself is given up, except when its caller has gone: a started job is
+    /// Waits until [`is_cancelled`](Self::is_cancelled). This is for tasks that a handler has started. The handler
+    /// itself is given up at the deadline and when the server stops, but not when its caller goes: a started job is
     /// finished.
     pub async fn cancelled(&self) {
         let late = async {
@@ -276,12 +278,12 @@ impl Context {
         }
     }
 
-    /// Whether the action has been answered without its handler.
+    /// Returns true if the action has been answered without its handler.
     pub(crate) fn is_given_up(&self) -> bool {
         self.is_late() || self.job.lifetime.is_cut() || self.job.lifetime.is_out_of_time()
     }
 
-    /// Notes a handler that blocks a thread of its own, for the end of its server.
+    /// Counts a handler that blocks a thread of its own, for the end of its server.
     pub(crate) fn blocking(&self) -> Option<Blocking> {
         let server = self.job.server.as_ref();
         server.map(|server| server.blocking())
@@ -292,8 +294,8 @@ impl Context {
             .is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// The client for chained calls. It passes this whole context on (correlation id, switches and all)
-    /// and says which service calls; nobody has to do that by hand.
+    /// Returns the client for chained calls. It passes this whole context on (correlation id, switches and all) and
+    /// names the calling service.
     pub fn soa_client(&self) -> Client {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
@@ -309,7 +311,7 @@ impl Context {
         }
     }
 
-    /// A typed client for a chained call, for the service's own name.
+    /// Returns a typed client for a chained call, for the service's own name.
     ///
     /// For a service under another name: `OtherClient::named(&cx.soa_client(), "other2")`.
     pub fn client<C: TypedClient>(&self) -> C {

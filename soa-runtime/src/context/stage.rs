@@ -5,7 +5,7 @@ use crate::error::ActionError;
 use crate::message::ActionResponse;
 use crate::stack::Stage;
 
-/// Once an action, on the server.
+/// The stage of middleware that runs once an action, on the server.
 #[derive(Clone, Copy, Debug)]
 pub enum ActionStage {}
 

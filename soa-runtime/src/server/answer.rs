@@ -1,4 +1,4 @@
-//! From a frame to a frame: what a server does with the bytes that a transport brings.
+//! Answering: from the frame of a request to the frame of its response.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::wire::{self, DropReason, FrameHead, ProtocolVersion, Request, Unreada
 impl Server {
     /// Answers one request frame.
     ///
-    /// `None` when there is nothing to send: the sender wants no answer, or the message cannot be
-    /// answered and was counted, logged and dropped (protocol, section 10).
+    /// Returns `None` if there is nothing to send: the sender wants no response, or the message cannot be answered and
+    /// was counted, logged and dropped (protocol, section 10).
     pub async fn answer(&self, frame: Bytes) -> Option<Reply> {
         self.answer_within(frame, MessageLimits::default(), None)
             .await
@@ -32,7 +32,7 @@ impl Server {
         limits: MessageLimits,
         stopping: Option<Arc<Signal>>,
     ) -> Option<Reply> {
-        // Handlers and middleware are caught further in. This is for serializers of the users' own.
+        // Panics of handlers and middleware are caught further in. This is for custom serializers.
         match AssertUnwindSafe(self.try_answer(frame, limits, stopping))
             .catch_unwind()
             .await
@@ -94,21 +94,21 @@ impl Server {
             }
         });
         match frame {
-            // What is echoed of the request is the caller's choice, and there is no smaller answer.
+            // Even the error does not fit: it repeats parts of the request, whose size the caller chooses.
             Ok(frame) if !self.is_sendable(&frame, limits) => None,
             Ok(frame) => {
                 let left = head.left(now).into_iter().chain(waits).min();
                 Some(Reply::new(head.into_reply_to()?, frame, left))
             }
             Err(error) => {
-                // The serializer of the caller's content type cannot even carry an error.
-                tracing::error!(service = self.name(), %error, "no response can be encoded");
+                // The serializer for the content type of the caller cannot even encode an error.
+                tracing::error!(service = self.name(), %error, "the error response cannot be encoded, nothing is sent");
                 None
             }
         }
     }
 
-    /// Whether a response is small enough; tells the large ones in the log.
+    /// Returns true if a response is small enough to be sent. Logs large ones.
     fn is_sendable(&self, frame: &Bytes, limits: MessageLimits) -> bool {
         let Some(size) = limits.excess(frame) else {
             return true;

@@ -1,4 +1,4 @@
-//! How a job is run: middleware, each action in order, and what becomes of errors and panics.
+//! Running jobs: middleware, each action in order, and the responses for errors and panics.
 
 use std::any::Any;
 use std::error::Error;
@@ -31,11 +31,11 @@ use crate::watchdog::Watched;
 impl Server {
     /// Runs a job and returns its response; errors and panics become errors in it.
     ///
-    /// The actions run one after another. The first that answers with errors ends the job, unless
-    /// `control.continue_on_error` is set.
+    /// The actions run one after another. The first one that fails ends the job, unless `control.continue_on_error` is
+    /// set.
     ///
     /// An action that is not done at the deadline of the job, which the caller and the server set, is given up and
-    /// answers `ACTION_TIMEOUT`; the job ends with it, also under `continue_on_error`.
+    /// answers `ACTION_TIMEOUT`. This ends the job even with `continue_on_error`.
     pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
         let lifetime = self.lifetime(&job, None);
         self.execute_within(job, lifetime)
@@ -51,9 +51,9 @@ impl Server {
     }
 }
 
-/// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
-/// size. Hence `map` here and below, and boxes around the rare ways: the future of a job is one allocation of a few
-/// hundred bytes.
+/// An `async` block stores its captured values beside the future that it awaits, so each block around a future doubles
+/// its size. Hence `map` here and below, and boxes around the rare cases: the future of a job is one allocation of a
+/// few hundred bytes.
 pub(super) fn execute(
     shared: Arc<ServerShared>,
     mut job: JobRequest,
@@ -96,7 +96,7 @@ fn finish(
     response
 }
 
-/// What is answered in place of a response that the caller's serializer cannot carry.
+/// Returns the response in place of one that the caller's serializer cannot encode.
 pub(super) fn not_serializable() -> JobResponse {
     JobResponse::failed(vec![WireError::server(
         code::RESPONSE_NOT_SERIALIZABLE,
@@ -104,7 +104,7 @@ pub(super) fn not_serializable() -> JobResponse {
     )])
 }
 
-/// What is answered in place of a response that is larger than the transport takes.
+/// Returns the response in place of one that is too large for the transport.
 pub(super) fn too_large() -> JobResponse {
     JobResponse::failed(vec![WireError::server(
         code::RESPONSE_TOO_LARGE,
@@ -112,9 +112,9 @@ pub(super) fn too_large() -> JobResponse {
     )])
 }
 
-/// How much later than an action a whole job is given up: where the action used up the time, middleware has to see
-/// its error and to pass it on.
-const MARGIN: Duration = Duration::from_millis(10);
+/// The extra time of middleware after the deadline of an action, in which it sees the action's timeout and passes it
+/// on.
+const MIDDLEWARE_MARGIN: Duration = Duration::from_millis(10);
 
 async fn in_middleware(
     shared: Arc<ServerShared>,
@@ -129,7 +129,8 @@ async fn in_middleware(
     };
     let run = AssertUnwindSafe(async { shared.job_middleware.run(job, end).await });
     let deadline = lifetime.deadline;
-    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
+    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline)
+        .with_margin(MIDDLEWARE_MARGIN);
     let watched = Watched::new(run, &shared.name, Name::default(), "job middleware");
     match watched.await.1 {
         Err(OutOfTime) => JobResponse::failed(job_out_of_time(&shared).into_errors()),
@@ -172,7 +173,7 @@ fn run_actions(
         let mut responses = Vec::with_capacity(actions.len());
         for request in actions {
             if !responses.is_empty() && state.lifetime.is_out_of_time() {
-                // The one before did not wait for anything, so nobody could end it.
+                // The action before did not wait for anything, so it could not be interrupted.
                 let encoding = request.body.encoding();
                 let error = out_of_time(&shared, &request.action);
                 responses.push(ActionResponse::failed(
@@ -199,7 +200,7 @@ fn run_actions(
     }
 }
 
-/// Runs one action; `Err` has the errors that end the whole job.
+/// Runs one action. The error consists of the errors that end the whole job.
 fn run_action<'a>(
     shared: &'a Arc<ServerShared>,
     state: &'a Arc<JobState>,
@@ -239,7 +240,7 @@ fn run_action<'a>(
     };
     let run = run.map(move |outcome| match outcome {
         Ok(mut response) => {
-            // Whatever middleware made of it: the caller asked for this action, in this encoding.
+            // Middleware may have changed them, but the caller expects this action in this encoding.
             response.action = name;
             if response.body.encoding() != encoding {
                 response.body = response.body.transcoded(encoding);
@@ -259,7 +260,7 @@ fn run_action<'a>(
         if !errors.is_empty() {
             trace::note_errors(errors);
             let action = registered.and(outcome.as_ref().ok());
-            // What does not exist has no metric of its own: the name is the caller's choice.
+            // Unknown actions have no metrics of their own, as the caller chooses the name.
             let action = action.map_or("", |done| &done.action);
             shared.meters.failed(action, errors);
         }
@@ -289,7 +290,8 @@ async fn action_in_middleware(
     let (lifetime, deadline) = (Arc::clone(call.context.lifetime()), call.context.deadline());
     let of_job = Arc::clone(&lifetime);
     let run = AssertUnwindSafe(async { shared.action_middleware.run(call, end).await });
-    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
+    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline)
+        .with_margin(MIDDLEWARE_MARGIN);
     let watched = Watched::new(run, &shared.name, name, "action middleware");
     let (name, outcome) = watched.await;
     match outcome {
@@ -300,8 +302,8 @@ async fn action_in_middleware(
     }
 }
 
-/// Runs the handler. Its errors and panics are responses from here on, so that middleware sees them; only
-/// an error that ends the job stays one.
+/// Runs the handler. Its errors and panics become responses here, so that middleware sees them; only an error that ends
+/// the job remains an error.
 fn invoke<'a, L>(
     shared: &'a ServerShared,
     handler: &Arc<dyn Handler>,
@@ -330,14 +332,14 @@ where
 
 /// An action without a response.
 pub(super) enum Unanswered {
-    /// The handler has returned this error.
+    /// The handler returned this error.
     Failed(ActionError),
-    /// The handler panicked or ran out of time, which is in the log already.
+    /// The handler panicked or ran out of time. This is logged already.
     Ended(ActionError),
 }
 
-/// Runs a handler, for a job and for another action alike: catches its panics, gives it up at the deadline, and lets the
-/// watchdog see it.
+/// Runs a handler, for a job and for another action alike: catches its panics, gives it up at the deadline, and
+/// registers it with the watchdog.
 pub(super) fn handle<'a, L>(
     shared: &'a ServerShared,
     name: Name,
@@ -348,7 +350,7 @@ pub(super) fn handle<'a, L>(
 where
     L: Deref<Target = Lifetime> + Unpin + Send,
 {
-    // Making the future ran nothing of the service's yet, so only polling it can panic.
+    // The handler's own code runs only when the future is polled, so only that can panic.
     let run = AssertUnwindSafe(run).catch_unwind();
     let run = Limited::new(run, lifetime, deadline);
     let watched = Watched::new(run, &shared.name, name, "a handler");
@@ -362,7 +364,7 @@ where
     })
 }
 
-/// Runs the handler for callers that may.
+/// Runs the handler if the caller has the required permissions.
 fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
     let mut missing = Vec::new();
     handler.missing_permissions(&call, &mut missing);
@@ -372,7 +374,7 @@ fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
     Box::pin(std::future::ready(Err(not_authorized(missing))))
 }
 
-/// What becomes of an action that was given up, in the reference's words.
+/// Returns the error of an action that was given up, in the words of the reference.
 pub(super) fn out_of_time(shared: &ServerShared, action: &str) -> ActionError {
     tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
     shared.meters.given_up("action");
@@ -380,19 +382,20 @@ pub(super) fn out_of_time(shared: &ServerShared, action: &str) -> ActionError {
     ActionError::server(code::ACTION_TIMEOUT, message)
 }
 
-/// What becomes of a job whose time middleware has used up.
+/// Returns the error of a job whose time was used up by middleware.
 fn job_out_of_time(shared: &ServerShared) -> ActionError {
-    tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
+    tracing::error!(service = %shared.name, "a job ran for too long outside of its actions and was given up");
     shared.meters.given_up("job");
     let message =
         "The service job ran for too long and had to be interrupted (probably a middleware issue).";
     ActionError::job(code::JOB_TIMEOUT, message)
 }
 
-/// How many bytes of an error, or of what caused it, are logged.
-const LOGGED: usize = 4096;
+/// The maximum number of bytes of an error, or of its cause, in the log.
+const MAX_LOGGED_LENGTH: usize = 4096;
 
-/// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.
+/// Logs an error that is the service's fault, with its causes. Adds them to the error as its traceback, if the server
+/// is set to do so.
 fn logged(shared: &ServerShared, place: &str, mut error: ActionError) -> ActionError {
     let is_ours = error.errors().iter().any(|error| !error.is_caller_error);
     let cause = error.source().map(|cause| redact::chain(cause, usize::MAX));
@@ -401,9 +404,12 @@ fn logged(shared: &ServerShared, place: &str, mut error: ActionError) -> ActionE
     }
     error.set_logged();
     let shown = cause.as_deref().unwrap_or("none");
-    // What a peer has answered may be in them.
+    // They may contain data of peers.
     let told = error.to_string();
-    let (told, shown) = (redact::cut(&told, LOGGED), redact::cut(shown, LOGGED));
+    let (told, shown) = (
+        redact::cut(&told, MAX_LOGGED_LENGTH),
+        redact::cut(shown, MAX_LOGGED_LENGTH),
+    );
     tracing::error!(service = %shared.name, action = place, error = &*told, cause = &*shown, "an action failed");
     match cause {
         Some(cause) => with_traceback(shared, error, cause),
@@ -417,7 +423,7 @@ pub(super) fn panicked(
     panic: &(dyn Any + Send),
 ) -> ActionError {
     let text = panic_message(panic);
-    tracing::error!(service = %shared.name, action = place, panic = &*redact::cut(&text, LOGGED), "a handler panicked");
+    tracing::error!(service = %shared.name, action = place, panic = &*redact::cut(&text, MAX_LOGGED_LENGTH), "a handler panicked");
     shared.meters.unhandled_error.increment(1);
     let message = format!("Internal server error: {text}");
     let error = ActionError::server(code::SERVER_ERROR, message);

@@ -6,8 +6,8 @@
 //!                             └▶ idle, while no job is started
 //! ```
 //!
-//! Beats come from the task of the run loop itself. When that cannot go on, because a handler blocks its thread or the
-//! process is stopped, there are none, and an observer of their traces (a file, a supervisor) notices. The async hooks
+//! Beats come from the task of the run loop itself. They stop when that task cannot go on, because a handler blocks its
+//! thread or the process is stopped, and an observer of their traces (a file, a supervisor) notices. The async hooks
 //! run in tasks of their own, where a panic ends nothing else.
 
 use std::fmt;
