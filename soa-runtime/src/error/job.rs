@@ -13,7 +13,7 @@ use crate::message::WireError;
 pub struct JobError(Box<[WireError]>);
 
 impl JobError {
-    /// An error of the job. Errors of jobs do not count as the caller's (protocol, section 9).
+    /// Returns an error of the job. Errors of jobs do not count as the caller's fault (protocol, section 9).
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new([WireError::server(code, message)]))
     }
@@ -27,7 +27,7 @@ impl JobError {
         self
     }
 
-    /// The errors as the caller will see them.
+    /// Returns the errors as the caller will see them.
     pub fn errors(&self) -> &[WireError] {
         &self.0
     }

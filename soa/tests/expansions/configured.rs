@@ -327,7 +327,7 @@ async fn names_that_are_not_configured_are_told_before_anything_is_sent() {
             error.to_string()
         }
     };
-    let call = "bad call of service `main`: ";
+    let call = "invalid call of service `main`: ";
     assert_eq!(
         told("tihng", "owner").await,
         format!(
