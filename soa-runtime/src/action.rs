@@ -86,7 +86,8 @@ impl<Req, Resp> Action<Req, Resp> {
 
     /// Returns the handle of one variant of the action.
     ///
-    /// # Panics The switch is 0, which is never on, or two variants have the same switch. In generated code, this is an
+    /// # Panics
+    /// The switch is 0, which is never on, or two variants have the same switch. In generated code, this is an
     /// error of the compiler.
     #[must_use]
     pub const fn variant(mut self, variant: &'static Variant) -> Self {

@@ -136,7 +136,8 @@ pub fn context<C: HandlerContext + ?Sized>(context: &Context) -> &C {
 
 /// Runs a typed handler: decode and validate the request, run, validate and encode the response.
 ///
-/// # Errors The validation errors of the request, or the errors of the handler. A response that breaks its own rules is
+/// # Errors
+/// The validation errors of the request, or the errors of the handler. A response that breaks its own rules is
 /// the service's fault: `SERVER_ERROR`, as in the reference.
 pub fn run<Req, Resp, E, F, Fut>(
     action: Action<Req, Resp>,
@@ -193,7 +194,8 @@ fn validated<Req, Resp>(
 
 /// Runs a typed handler that blocks its thread, on a thread of the runtime's pool for such work.
 ///
-/// # Errors Those of [`run`], and an internal error without a tokio runtime.
+/// # Errors
+/// Those of [`run`], and an internal error without a tokio runtime.
 pub fn run_blocking<Req, Resp, E, F>(
     action: Action<Req, Resp>,
     call: ActionCall,

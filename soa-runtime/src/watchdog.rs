@@ -20,7 +20,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use crate::message::Name;
 
 /// The interval between two checks.
-const TICK: Duration = Duration::from_millis(100);
+const TICK_LENGTH: Duration = Duration::from_millis(100);
 
 /// True while a watchdog runs in this process.
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);
@@ -83,7 +83,7 @@ impl Watchdog {
 
     /// Sets the time after which a blocked thread is logged; a second by default, at least a tenth.
     pub fn warn_after(mut self, time: Duration) -> Self {
-        self.warn_after = time.max(TICK);
+        self.warn_after = time.max(TICK_LENGTH);
         self
     }
 
@@ -135,7 +135,7 @@ impl Watchdog {
     fn watch(mut self, runtime: Option<&Handle>) {
         let mut exit = None;
         loop {
-            thread::sleep(TICK);
+            thread::sleep(TICK_LENGTH);
             let now = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
             let mut is_any_blocked = false;
             for note in notes() {
@@ -202,7 +202,7 @@ fn notes() -> Vec<Arc<Note>> {
 }
 
 fn ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX / 2)
+    u64::try_from(time.as_millis() / TICK_LENGTH.as_millis()).unwrap_or(u64::MAX / 2)
 }
 
 /// The handler that a thread polls.
@@ -247,7 +247,7 @@ impl Note {
                 service: polled.service.clone(),
                 action: polled.action.clone(),
                 what: polled.what,
-                time: TICK.saturating_mul(u32::try_from(age).unwrap_or(u32::MAX)),
+                time: TICK_LENGTH.saturating_mul(u32::try_from(age).unwrap_or(u32::MAX)),
             },
             is_due,
         })

@@ -1,6 +1,6 @@
-//! The actions that every service answers without being asked to define them (protocol, section 7).
+//! The built-in actions, which every service has unless it defines them (protocol, section 7).
 //!
-//! A service may define its own `status` or `introspect`; then that one is used.
+//! A service may define its own `status` or `introspect`, which replace the built-in ones.
 
 mod introspect;
 mod offer;

@@ -7,13 +7,13 @@ use crate::descriptor::ActionDescriptor;
 use crate::message::Name;
 use crate::schema::Schema;
 
-/// What a server says about itself.
+/// The description of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Offer {
     pub(crate) version: Name,
     pub(crate) build_id: Option<Name>,
     pub(crate) documentation: Option<&'static str>,
-    /// By the name that `introspect` shows: each variant of an action has its own.
+    /// The actions, by the name that `introspect` shows: each variant of an action has its own.
     pub(super) actions: BTreeMap<Name, Offered>,
 }
 
@@ -37,8 +37,7 @@ impl Offer {
     }
 }
 
-/// What a server says about one of its actions. Nothing is known of the bodies of actions that were
-/// registered by name.
+/// The description of one action. The schemas of actions that were registered by name are unknown.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Offered {
     /// The name on the wire, which all variants of an action share.

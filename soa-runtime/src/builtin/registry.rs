@@ -8,7 +8,7 @@ use crate::health::{Checks, HealthCheck};
 use crate::message::Name;
 use crate::service::Handler;
 
-/// The built-in actions that a service does not define itself.
+/// Returns the built-in actions that a service does not define itself.
 pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> Vec<(Name, Arc<dyn Handler>)> {
     let mut handlers: Vec<(Name, Arc<dyn Handler>)> = Vec::new();
     let has_status = offer.has(status::NAME);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::codec::{Map, Value};
 use crate::error::{ActionError, IntoActionError};
 
-/// What a health check found.
+/// The result of a health check.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -31,12 +31,12 @@ pub struct Health {
 pub(crate) type Finding = (String, String);
 
 impl Health {
-    /// All is well.
+    /// Returns a result without errors and warnings.
     pub fn ok() -> Self {
         Self::default()
     }
 
-    /// Something may become a problem.
+    /// Returns a warning: something may become a problem.
     pub fn warning(code: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
         Self {
             warnings: vec![(code.into().into_owned(), text.into())],
@@ -44,7 +44,7 @@ impl Health {
         }
     }
 
-    /// Something keeps the service from working.
+    /// Returns an error: something keeps the service from working.
     pub fn error(code: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
         Self {
             errors: vec![(code.into().into_owned(), text.into())],
@@ -52,14 +52,14 @@ impl Health {
         }
     }
 
-    /// Adds a value for people who look closer. All checks share the keys.
+    /// Adds a value for a closer look. All checks share the keys.
     #[must_use]
     pub fn diagnostic(mut self, key: impl Into<Value>, value: impl Into<Value>) -> Self {
         self.diagnostics.insert(key, value);
         self
     }
 
-    /// Both findings together.
+    /// Combines two results.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.errors.extend(other.errors);
@@ -70,21 +70,21 @@ impl Health {
         self
     }
 
-    /// Whether there are neither errors nor warnings.
+    /// Returns true if there are neither errors nor warnings.
     pub fn is_ok(&self) -> bool {
         self.errors.is_empty() && self.warnings.is_empty()
     }
 }
 
-/// What a health check may return: a [`Health`], nothing (all is well), or a `Result` of these, whose error becomes
-/// an error of the check.
+/// A type that a health check may return: a [`Health`], nothing (all is well), or a `Result` of these, whose error
+/// becomes an error of the check.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a health check",
     label = "not a result of a health check",
     note = "return `Health`, `()`, or a `Result` of them whose error converts into `ActionError`"
 )]
 pub trait IntoHealth {
-    /// The finding.
+    /// Converts into a result.
     fn into_health(self) -> Health;
 }
 

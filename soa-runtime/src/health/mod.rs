@@ -1,15 +1,14 @@
-//! Health checks: what `status` tells about what a service needs to work.
+//! Health checks: the state of everything that a service needs, as `status` reports it.
 //!
-//! A [`HealthCheck`] looks at one thing (a database, a disk, the services that are called) and gives a [`Health`]:
+//! A [`HealthCheck`] looks at one thing (a database, a disk, the services that are called) and returns a [`Health`]:
 //! warnings and errors, each a code for programs and a text for people, and diagnostics. `status` runs all checks side
-//! by side and puts what they give together, in the order in which they were added.
+//! by side and combines their results, in the order in which they were added.
 //!
-//! A check never fails `status`: one that panics, or is not done in time, is an error among the others. One that is
-//! cached runs once for all who ask while it runs, and they wait for it: a result that is half done is never given, nor
-//! is one twice as old as it may be.
+//! A check never fails `status`: a panic or a timeout of a check is an error in the result. A cached check runs once
+//! for all callers that wait meanwhile; its result is complete, and never older than its cache time.
 //!
-//! The methods of a service that are checks (`#[health_check]`) are a [`ServiceHealthCheck`] each, in a table like that of
-//! its actions; a server makes a [`HealthCheck`] of each and runs it like those that the program adds.
+//! The methods of a service that are checks (`#[health_check]`) are a [`ServiceHealthCheck`] each, in a table like that
+//! of its actions. A server makes a [`HealthCheck`] of each and runs it like those that the program adds.
 
 pub(crate) mod check;
 mod finding;

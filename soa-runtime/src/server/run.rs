@@ -40,7 +40,8 @@ impl Server {
     /// Dropping this future stops taking requests. Jobs that have started go on in their tasks, as long as the runtime
     /// does.
     ///
-    /// # Errors A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
+    /// # Errors
+    /// A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
     pub async fn run(&self, transport: impl ServerTransport) -> Result<(), StartupError> {
         self.serve_in_a_task(transport, None).await.map(drop)
     }
@@ -51,7 +52,8 @@ impl Server {
     /// are given up and answered with `ACTION_TIMEOUT`. A job that does not end even then, because its handler blocks
     /// the thread, is abandoned without a response and counted in the result.
     ///
-    /// # Errors A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
+    /// # Errors
+    /// A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
     pub async fn run_until(
         &self,
         transport: impl ServerTransport,

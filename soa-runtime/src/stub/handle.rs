@@ -17,7 +17,7 @@ use crate::service::Handler;
 use crate::transport::{ClientTransport, ReplyFuture};
 use crate::validation::ActionBody;
 
-/// A service made of answers. Clones are the same stub, so keep one to ask it for its calls.
+/// A service made of answers. Clones are the same stub, so keep one for its assertions.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -36,23 +36,23 @@ use crate::validation::ActionBody;
 /// ```
 ///
 /// # Panics
-/// When it is dropped after a call that it had no answer for, or after one of its closures has panicked, unless the test has
-/// asked for what was [`unexpected`](Self::unexpected). In a test that fails already, it prints that. Where the last clone
-/// is dropped in a task, the test hears nothing of the panic: keep one in the test.
+/// When it is dropped after a call that it had no answer for, or after one of its closures panicked, unless
+/// the test has called [`unexpected`](Self::unexpected). In a test that fails already, it prints the message instead.
+/// If the last clone is dropped in a task, the panic does not reach the test: keep a clone in the test.
 #[derive(Clone, Default)]
 pub struct Stub {
     shared: Arc<Mutex<StubState>>,
-    /// Where the actions go that it does not have. Stubs before several clients differ in nothing else.
+    /// The transport for actions that the stub does not have. Clones may differ in it.
     otherwise: Option<Arc<dyn ClientTransport>>,
 }
 
 impl Stub {
-    /// A stub that expects no calls.
+    /// Returns a stub that expects no calls.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers an action, or the variant that the handle is of. A later handler replaces an earlier one.
+    /// Answers an action, or the variant of the handle. A later handler replaces an earlier one.
     #[must_use]
     pub fn on<Req, Resp, F>(self, action: Action<Req, Resp>, handler: F) -> Self
     where
@@ -63,7 +63,7 @@ impl Stub {
         self.respond(action, move |request| handler(request).into())
     }
 
-    /// The same with answers that may be late, or lost: see [`Answer`].
+    /// Answers an action with answers that may be late, or lost: see [`Answer`].
     #[must_use]
     pub fn respond<Req, Resp, F>(self, action: Action<Req, Resp>, handler: F) -> Self
     where
@@ -75,7 +75,7 @@ impl Stub {
         self.insert(name, action, move |request| Some(handler(request)))
     }
 
-    /// Answers every call of an action in the same way.
+    /// Answers every call of an action with the same answer.
     #[must_use]
     pub fn always<Req, Resp>(self, action: Action<Req, Resp>, answer: Answer<Resp>) -> Self
     where
@@ -110,15 +110,16 @@ impl Stub {
     where
         F: Fn(Value) -> Result<Value, ActionError> + Send + Sync + 'static,
     {
-        // The name of the handle is not looked at: the server knows the action by the other.
+        // The name of the handle is not used: the server knows the action by the other name.
         const ANY: Action<Value, Value> = Action::new("any");
         self.insert(name.into(), ANY, move |request| {
             Some(handler(request).into())
         })
     }
 
-    /// Hands every action that the stub does not have to the real service, or whatever the transport leads to. It is
-    /// recorded like the others. In a job with actions that the stub does have, each of the others is a job of its own there.
+    /// Passes actions that the stub does not have to another transport, for example to the real service. They are
+    /// recorded like the others. In a job that contains actions of the stub, too, each passed action becomes its own
+    /// job.
     #[must_use]
     pub fn otherwise(self, transport: impl ClientTransport) -> Self {
         self.passing_to(Arc::new(transport))
@@ -156,11 +157,11 @@ impl Stub {
         self
     }
 
-    /// The requests of all calls of an action so far, in order; those of one variant for a variant's handle. Requests that
-    /// were refused are among them, but not those of a job that ended before them.
+    /// Returns the requests of all calls of an action so far, in order; for a variant's handle, those of the variant.
+    /// This includes requests that were refused, but not those of a job that ended before them.
     ///
     /// # Panics
-    /// A request that is not of the action's type: then a test called the action untyped and wrongly.
+    /// A request is not of the action's type: the test called the action untyped.
     #[track_caller]
     pub fn calls<Req, Resp>(&self, action: Action<Req, Resp>) -> Vec<Req> {
         let shared = self.shared();
@@ -169,7 +170,7 @@ impl Stub {
         let bodies: Vec<Body> = records.map(|record| record.body.clone()).collect();
         drop(shared);
         let mut requests = Vec::new();
-        // No closure: the place of its panic would be here.
+        // Not in a closure, as the panic should be reported at the caller.
         for body in bodies {
             match (action.request.decode)(&body) {
                 Ok(request) => requests.push(request),
@@ -182,7 +183,7 @@ impl Stub {
         requests
     }
 
-    /// The same by name, without types.
+    /// Returns the requests of all calls of an action by name, untyped.
     pub(crate) fn calls_of(&self, action: &str) -> Vec<Value> {
         let shared = self.shared();
         let calls = shared.calls.iter();
@@ -195,7 +196,7 @@ impl Stub {
     /// Fails the test unless the action was called exactly once, and with this request.
     ///
     /// # Panics
-    /// No call, several, or one with another request: all of them are shown.
+    /// There was no call, there were several, or one with another request. All of them are shown.
     #[track_caller]
     pub fn called_once_with<Req: Debug + PartialEq, Resp>(
         &self,
@@ -224,7 +225,7 @@ impl Stub {
         panic!("`{name}` should have been called once, with\n    {request:?}\n{was}");
     }
 
-    /// The names of all actions called so far, in order.
+    /// Returns the names of all actions called so far, in order.
     pub fn called(&self) -> Vec<Name> {
         let shared = self.shared();
         let mut calls: Vec<&Record> = shared.calls.iter().collect();
@@ -232,14 +233,14 @@ impl Stub {
         calls.iter().map(|record| record.action.clone()).collect()
     }
 
-    /// What was asked and answered so far, in order, without calls that were not answered.
+    /// Returns the requests and answers so far, in order, without calls that had no answer.
     pub fn exchanges(&self) -> Vec<Exchange> {
         let shared = self.shared();
         shared.calls.iter().filter_map(Record::exchange).collect()
     }
 
-    /// What is wrong with the calls that there was no answer for, and which closures have panicked. They are forgotten then:
-    /// a test that asks does not fail because of them.
+    /// Returns messages about calls without an answer and panics of closures, and clears them: the test then does not
+    /// fail because of them.
     pub fn unexpected(&self) -> Vec<String> {
         std::mem::take(&mut self.shared().unexpected)
     }
@@ -248,7 +249,7 @@ impl Stub {
         lock(&self.shared)
     }
 
-    /// Where a job goes of which nothing is stubbed.
+    /// Returns the transport for a job in which no action is stubbed.
     fn way_on(&self, request: &ClientRequest) -> Option<Arc<dyn ClientTransport>> {
         let transport = self.otherwise.clone()?;
         let shared = self.shared();
@@ -258,7 +259,7 @@ impl Stub {
         (!is_stubbed).then_some(transport)
     }
 
-    /// The job as it is, but in the encoding of the transport.
+    /// Passes a job on, in the encoding of the transport.
     fn pass_on(
         &self,
         transport: &Arc<dyn ClientTransport>,
@@ -278,7 +279,7 @@ impl Stub {
         ReplyFuture::new(async move {
             let mut response = reply.await;
             if let Ok(response) = &mut response {
-                // The others of the job were not run.
+                // The later actions of the job were not run.
                 records.truncate(response.actions.len());
                 for (record, action) in records.iter_mut().zip(&mut response.actions) {
                     action.body = action.body.transcoded(own);
@@ -290,7 +291,7 @@ impl Stub {
         })
     }
 
-    /// The stub as a server for one job; or the first action of the job that it does not have.
+    /// Makes a server for one job. The error names the first action of the job that the stub does not have.
     fn server(&self, request: &ClientRequest) -> Result<Server, TransportError> {
         let mut shared = self.shared();
         let mut builder = Server::untyped(request.service.clone(), "stub");
@@ -304,7 +305,7 @@ impl Stub {
                 Some((passing, name.to_string()))
             });
             match found {
-                // Switches are the job's, so all calls of one action have one handler.
+                // All calls of one action have the same handler, as switches are those of the job.
                 Some(_) if served.contains(&name) => {}
                 Some((handler, shown)) => {
                     served.push(name);
@@ -320,7 +321,7 @@ impl Stub {
                 request.service,
                 shared.hint(name, switches),
             );
-            // It was asked, and nothing else of the job.
+            // This action was called; the rest of the job is not run.
             let shown = name.to_string();
             let record = Record::new(&request.service, action, switches, shown);
             shared.calls.push(record);
@@ -364,7 +365,7 @@ impl Drop for Stub {
     fn drop(&mut self) {
         let mut shared = self.shared();
         let unexpected = shared.unexpected.join("\n");
-        // A second panic would end the process. What is told here is often the reason for the first.
+        // A second panic would end the process. The message is often the reason for the first.
         if std::thread::panicking() {
             shared.unexpected.clear();
             if !unexpected.is_empty() {

@@ -1,14 +1,19 @@
 //! A service made of answers, for the tests of its callers.
 //!
-//! A [`Stub`] is a transport. For each job that it is sent it makes a server of the handlers that the job needs, so that
-//! order, validation, errors and `continue_on_error` are those of a real service:
+//! A [`Stub`] is a transport. For each job it makes a server of the handlers that the job needs, so that order,
+//! validation, errors and `continue_on_error` are those of a real service.
 //!
-//! * `handler` runs an [`Answer`], or hands an action on to another transport;
-//! * `record` keeps what was asked and answered;
-//! * `stubs` has [`Stubs`], one for each of several services;
-//! * `settings` has stubs as data, which stand in a program's settings, too.
+//! The files, lowest first:
 //!
-//! A call that a stub has no answer for fails. As code under test may hide that, dropping the stub panics, too.
+//! * `answer`: the [`Answer`] to one call;
+//! * `record`: requests and their answers;
+//! * `state`: the handlers of a stub and the calls that it has seen;
+//! * `handler`: runs an [`Answer`], or passes an action on to another transport;
+//! * `handle`: the stub itself;
+//! * `settings`: stubs as data, for the settings of a program;
+//! * `stubs`: [`Stubs`], one for each of several services.
+//!
+//! A call without an answer fails. As code under test may hide that, dropping the stub panics, too.
 
 mod answer;
 mod handle;

@@ -1,17 +1,17 @@
-//! What a stub was asked, and what it answered.
+//! The record of calls: requests and their answers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::codec::Value;
 use crate::message::{ActionRequest, ActionResponse, Body, Name, SwitchSet, Variant, WireError};
 
-/// One call of an action, as a stub has seen it.
+/// One call of an action.
 pub(super) struct Record {
-    /// Its place among the calls of all stubs.
+    /// The position among the calls of all stubs.
     pub(super) number: u64,
     pub(super) service: Name,
     pub(super) action: Name,
-    /// The switches select the variant.
+    /// The switches, which select the variant.
     pub(super) switches: SwitchSet,
     pub(super) body: Body,
     /// The name in `introspect`.
@@ -58,23 +58,23 @@ impl Record {
     }
 }
 
-/// Whether these switches select a variant; where there are none, always.
+/// Returns true if these switches select a variant; also for an action without variants.
 pub(super) fn is_selected(variant: Option<&Variant>, switches: &SwitchSet) -> bool {
     variant.is_none_or(|variant| variant.select(switches) == variant.switch)
 }
 
-/// What a stub was asked once, and what it answered: see [`Stub::exchanges`](super::Stub::exchanges).
+/// One request to a stub, with its answer: see [`Stub::exchanges`](super::Stub::exchanges).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// The service that the stub stood for.
+    /// The service that the stub replaces.
     pub service: String,
-    /// The action, as `introspect` calls it: a variant as `name[switch:5]`.
+    /// The name of the action in `introspect`; a variant is `name[switch:5]`.
     pub action: String,
-    /// The switches that were on.
+    /// The active switches.
     pub switches: SwitchSet,
-    /// The request's body.
+    /// The body of the request.
     pub request: Value,
-    /// The response's body, or the errors.
+    /// The body of the response, or the errors.
     pub answer: Result<Value, Vec<WireError>>,
 }

@@ -11,7 +11,7 @@ use crate::service::Handler;
 pub(super) struct StubState {
     pub(super) handlers: Vec<Stubbed>,
     pub(super) calls: Vec<Record>,
-    /// Calls that there was no answer for, and closures that panicked.
+    /// Messages about calls without an answer and panics of closures.
     pub(super) unexpected: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Stubbed {
 }
 
 impl StubState {
-    /// What answers an action under these switches, and how that is called in `introspect`.
+    /// Returns the handler of an action under these switches, and its name in `introspect`.
     pub(super) fn handler(
         &self,
         action: &Name,
@@ -39,7 +39,7 @@ impl StubState {
         Some((Arc::clone(&stubbed.handler), shown))
     }
 
-    /// Which variant of an action is missing, where there are others.
+    /// Returns the name of the missing variant, if the stub has others of the action.
     pub(super) fn hint(&self, action: &Name, switches: &SwitchSet) -> String {
         let variant = self.handlers.iter().find(|other| other.action == *action);
         match variant.and_then(|stubbed| stubbed.variant) {
@@ -52,7 +52,7 @@ impl StubState {
     }
 }
 
-/// Nothing panics between two changes of the state, so it is whole even when poisoned.
+/// Locks the state. Nothing panics between two changes, so it is whole even when poisoned.
 pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
