@@ -173,7 +173,7 @@ pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>)
                 parent_id = tracing::field::Empty,
             );
             let place = adopt(&span, place, inherited, state);
-            // Log lines contain the trace id, whoever has made it.
+            // Log lines contain the trace id, whether it is OpenTelemetry's or our own.
             let text = place.to_string();
             span.record("trace_id", text.get(3..35));
             context.trace_parent = Some(place);

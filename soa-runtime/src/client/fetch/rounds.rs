@@ -319,7 +319,7 @@ async fn call(
         .to_value()
         .map_err(|error| ClientError::decode(&planned.service, planned.action.clone(), error))?;
     let Value::Map(mut body) = body else {
-        return Ok(Map::new()); // A body is a map, so this is none.
+        return Ok(Map::new()); // Not reached: a body is a map.
     };
     match body.remove(&planned.response_field) {
         Some(Value::Map(objects)) => Ok(objects),
