@@ -401,7 +401,7 @@ async fn local_calls_can_go_to_tasks_of_their_own() {
 async fn a_context_without_a_server_says_so() {
     let outcome = Context::for_test().call_local(ShopClient::NAME, ()).await;
     let error = outcome.unwrap_err().to_string();
-    assert!(error.contains("give it one by `with_server`"), "{error}");
+    assert!(error.contains("add one with `with_server`"), "{error}");
 }
 
 #[service(name = "letters", version = "1.0.0")]

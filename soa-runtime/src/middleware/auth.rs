@@ -52,7 +52,7 @@ const DEFAULT_TOKEN_KEY: &str = "token";
 pub struct Authentication<F> {
     hook: F,
     key: String,
-    admits_anybody: bool,
+    admits_anonymous: bool,
     exceptions: BTreeSet<Name>,
 }
 
@@ -66,7 +66,7 @@ where
         Self {
             hook,
             key: DEFAULT_TOKEN_KEY.to_owned(),
-            admits_anybody: false,
+            admits_anonymous: false,
             exceptions: BTreeSet::new(),
         }
     }
@@ -87,7 +87,7 @@ impl<F> Authentication<F> {
     /// default such jobs are refused. A wrong token is refused in any case.
     #[must_use]
     pub fn admit_anonymous(mut self) -> Self {
-        self.admits_anybody = true;
+        self.admits_anonymous = true;
         self
     }
 
@@ -131,7 +131,7 @@ where
             return next.run(job).await;
         }
         match job.context.extra.get(&self.key) {
-            None | Some(Value::Nil) if self.admits_anybody => {}
+            None | Some(Value::Nil) if self.admits_anonymous => {}
             None | Some(Value::Nil) => {
                 return Err(self.refusal(Denied::new("There is no token")));
             }
@@ -159,7 +159,7 @@ impl<F> fmt::Debug for Authentication<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authentication")
             .field("key", &self.key)
-            .field("admits_anybody", &self.admits_anybody)
+            .field("admits_anonymous", &self.admits_anonymous)
             .field("exceptions", &self.exceptions)
             .finish_non_exhaustive()
     }

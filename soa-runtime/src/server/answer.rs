@@ -64,13 +64,13 @@ impl Server {
         // The bodies of the job are slices of the frame; nothing else keeps it.
         drop(frame);
         let Request { head, job, waited } = request;
-        let mut waits = None;
+        let mut caller_timeout = None;
         if let Some(waited) = waited {
             self.shared.meters.queue_wait.record(waited);
         }
         let response = match job {
             Ok(job) => {
-                waits = self.caller_timeout(&job);
+                caller_timeout = self.caller_timeout(&job);
                 let lifetime = self.lifetime(&job, stopping);
                 job::execute(Arc::clone(&self.shared), job, lifetime, waited).await
             }
@@ -97,7 +97,7 @@ impl Server {
             // Even the error does not fit: it repeats parts of the request, whose size the caller chooses.
             Ok(frame) if !self.is_sendable(&frame, limits) => None,
             Ok(frame) => {
-                let left = head.left(now).into_iter().chain(waits).min();
+                let left = head.left(now).into_iter().chain(caller_timeout).min();
                 Some(Reply::new(head.into_reply_to()?, frame, left))
             }
             Err(error) => {

@@ -47,7 +47,7 @@ pub struct ServerBuilder {
     client: Client,
     client_hook: Option<ClientHook>,
     serializers: Serializers,
-    tells_tracebacks: bool,
+    sends_tracebacks: bool,
     concurrency: usize,
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
@@ -85,7 +85,7 @@ impl ServerBuilder {
             client: ClientBuilder::default().finish(),
             client_hook: None,
             serializers: Serializers::default(),
-            tells_tracebacks: false,
+            sends_tracebacks: false,
             concurrency: DEFAULT_CONCURRENCY,
             job_timeout: None,
             honors_caller_timeouts: true,
@@ -252,7 +252,7 @@ impl ServerBuilder {
     /// is in the log anyway.
     #[must_use]
     pub fn tracebacks(mut self, tell: bool) -> Self {
-        self.tells_tracebacks = tell;
+        self.sends_tracebacks = tell;
         self
     }
 
@@ -423,7 +423,7 @@ impl ServerBuilder {
                 client: self.client,
                 client_hook: self.client_hook,
                 serializers: self.serializers,
-                tells_tracebacks: self.tells_tracebacks,
+                sends_tracebacks: self.sends_tracebacks,
                 concurrency: self.concurrency,
                 job_timeout: self.job_timeout,
                 honors_caller_timeouts: self.honors_caller_timeouts,

@@ -35,7 +35,7 @@ pub(super) struct ServerShared {
     pub(super) client: Client,
     pub(super) client_hook: Option<ClientHook>,
     pub(super) serializers: Serializers,
-    pub(super) tells_tracebacks: bool,
+    pub(super) sends_tracebacks: bool,
     pub(super) concurrency: usize,
     pub(super) job_timeout: Option<Duration>,
     pub(super) honors_caller_timeouts: bool,

@@ -431,7 +431,7 @@ pub(super) fn panicked(
 }
 
 fn with_traceback(shared: &ServerShared, error: ActionError, detail: String) -> ActionError {
-    if shared.tells_tracebacks {
+    if shared.sends_tracebacks {
         error.traceback(detail)
     } else {
         error
