@@ -18,7 +18,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// It may work when tried again: nothing is wrong with the message.
+    /// The failure may be temporary: nothing is wrong with the message.
     Transient,
     /// The other side is gone for good.
     Closed,
@@ -28,12 +28,12 @@ pub enum TransportErrorKind {
     MessageTooLarge,
     /// The queue of the service stayed full for as long as the caller could wait; the message was not sent.
     QueueFull,
-    /// The transport is not set up in a way that can work.
+    /// The transport is misconfigured.
     Misconfigured,
 }
 
 impl TransportError {
-    /// An error with a message for people.
+    /// Returns an error with a message for people.
     pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -42,14 +42,14 @@ impl TransportError {
         }))
     }
 
-    /// Keeps what caused it.
+    /// Keeps the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of failure.
     pub fn kind(&self) -> TransportErrorKind {
         self.0.kind
     }

@@ -17,7 +17,7 @@ use super::typed::Typed;
 use soa_runtime::BuildError;
 use soa_runtime::client::Client;
 use soa_runtime::codec::{Encoding, Map, UtcDateTime, Value};
-use soa_runtime::internal::Frozen;
+use soa_runtime::internal::FrozenTime;
 use soa_runtime::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, WireError,
 };
@@ -315,7 +315,7 @@ async fn call(
             let actions = vec![ActionRequest::new(name, body)];
             let mut job = JobRequest::new(header, control_header, actions);
             if let Some(now) = clock {
-                job.extensions.insert(Frozen(now));
+                job.extensions.insert(FrozenTime(now));
             }
             if let Some(layer) = stubs.layer(case_stubs) {
                 job.extensions.insert(layer);

@@ -371,7 +371,7 @@ async fn handles_and_actions_of_different_types_meet_by_encoding() {
 async fn actions_may_call_each_other_up_to_a_depth() {
     assert_eq!(shop().nest(number(32)).await.unwrap(), number(32));
     let error = shop().nest(number(33)).await.unwrap_err();
-    let expected = "Internal server error: 32 actions of this server call each other already";
+    let expected = "Internal server error: too many nested local calls: the limit is 32";
     assert_eq!(error.errors()[0].message, expected);
 }
 
@@ -399,7 +399,7 @@ async fn local_calls_can_go_to_tasks_of_their_own() {
 async fn a_context_without_a_server_says_so() {
     let outcome = Context::for_test().call_local(ShopClient::NAME, ()).await;
     let error = outcome.unwrap_err().to_string();
-    assert!(error.contains("give it one by `with_server`"), "{error}");
+    assert!(error.contains("add one with `with_server`"), "{error}");
 }
 
 #[service(name = "letters", version = "1.0.0")]

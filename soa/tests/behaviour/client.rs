@@ -477,7 +477,7 @@ async fn values_that_the_framework_cannot_use_are_told_before_anything_is_sent()
     let error = two_services().job(none).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "bad call: a job needs at least one action"
+        "invalid call: a job needs at least one action"
     );
 }
 

@@ -163,7 +163,7 @@ fn sending_without_a_runtime_is_told() {
     let call = client.call_action("example", "square", &());
     let error = poll_once(call.send_and_forget()).unwrap_err();
     assert!(
-        error.to_string().contains("needs a tokio runtime"),
+        error.to_string().contains("requires a tokio runtime"),
         "{error}"
     );
 }
@@ -289,7 +289,7 @@ async fn a_job_gives_each_outcome_also_where_it_ended_at_the_first_error() {
     assert_eq!(error.kind(), ErrorKind::NotRun);
     assert_eq!(
         error.to_string(),
-        "service `example` did not run the action, as `fail` before it had failed"
+        "service `example` did not run the action, as `fail` before it failed"
     );
 }
 

@@ -296,6 +296,6 @@ fn a_blocking_action_without_a_runtime_is_told() {
     let std::task::Poll::Ready(Err(error)) = poll else {
         panic!("{poll:?}")
     };
-    let message = "Internal server error: a blocking action needs a tokio runtime";
+    let message = "Internal server error: a blocking action requires a tokio runtime";
     assert_eq!(error.errors()[0].message, message);
 }

@@ -264,7 +264,7 @@ async fn the_time_that_is_left_flows_down_a_chain_of_three() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(
         error.to_string(),
-        "no answer from service `next` within 2.5s"
+        "no response from service `next` within 2.5s"
     );
     for ((_, seen), left) in seen.iter_mut().zip([2_500, 1_500, 500]) {
         let left = Seen::TimeLeft(Some(Duration::from_millis(left)));
@@ -291,7 +291,7 @@ async fn no_call_is_made_when_no_time_is_left() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(
         error.to_string(),
-        "no time was left for a call of service `next`"
+        "the deadline had passed before service `next` was called"
     );
     assert_eq!(next.stats().jobs(), 0);
 }

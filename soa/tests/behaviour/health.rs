@@ -255,7 +255,7 @@ async fn the_services_that_are_called_are_checked_briefly() {
         ],
         [
             "HANGING_TRANSPORT_ERROR",
-            "no answer from service `hanging` within 2s"
+            "no response from service `hanging` within 2s"
         ]
     ]);
     assert_eq!(health.get("errors").unwrap(), &expected);

@@ -312,7 +312,7 @@ fn what_cannot_be_served_is_told_when_the_server_is_built() {
     let odd = Server::untyped("a service", "1.0.0").build();
     assert_eq!(
         odd.unwrap_err().to_string(),
-        "`a service` is no name: names begin with a letter and go on with letters, digits, `_`, `-` and `.`"
+        "invalid name `a service`: a name is a letter followed by letters, digits, `_`, `-` and `.`"
     );
 }
 

@@ -17,7 +17,14 @@ const CRATES: [&str; 4] = ["soa-wire", "soa-runtime", "soa-testing", "soa-progra
 
 /// The standard library, and our own crates.
 const OWN: [&str; 8] = [
-    "std", "core", "alloc", "soa", "soa_wire", "soa_runtime", "soa_testing", "soa_program",
+    "std",
+    "core",
+    "alloc",
+    "soa",
+    "soa_wire",
+    "soa_runtime",
+    "soa_testing",
+    "soa_program",
 ];
 
 #[test]
@@ -29,9 +36,15 @@ fn public_signatures_have_only_the_types_of_other_crates_that_are_listed() {
         .collect();
     let found: BTreeSet<String> = CRATES.into_iter().flat_map(foreign_types).collect();
     let unlisted: Vec<&String> = found.difference(&allowed).collect();
-    assert!(unlisted.is_empty(), "in public signatures, and not in allowed.txt: {unlisted:#?}");
+    assert!(
+        unlisted.is_empty(),
+        "in public signatures, and not in allowed.txt: {unlisted:#?}"
+    );
     let unused: Vec<&String> = allowed.difference(&found).collect();
-    assert!(unused.is_empty(), "in allowed.txt, and in no public signature: {unused:#?}");
+    assert!(
+        unused.is_empty(),
+        "in allowed.txt, and in no public signature: {unused:#?}"
+    );
 }
 
 /// The foreign types in the public signatures of a crate, as paths.
@@ -41,12 +54,24 @@ fn foreign_types(name: &str) -> BTreeSet<String> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
     let output = Command::new(env!("CARGO"))
         .current_dir(&root)
-        .args(["doc", "--no-deps", "--all-features", "--quiet", "--locked", "-p", name])
+        .args([
+            "doc",
+            "--no-deps",
+            "--all-features",
+            "--quiet",
+            "--locked",
+            "-p",
+            name,
+        ])
         .env("RUSTDOC", root.join("scripts/rustdoc-json"))
         .env_remove("RUSTDOCFLAGS")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let file = target.join("doc").join(name.replace('-', "_") + ".json");
     let docs: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let items = docs["index"].as_object().unwrap().values();

@@ -327,20 +327,20 @@ async fn names_that_are_not_configured_are_told_before_anything_is_sent() {
             error.to_string()
         }
     };
-    let call = "bad call of service `main`: ";
+    let call = "invalid call of service `main`: ";
     assert_eq!(
         told("tihng", "owner").await,
         format!(
-            "{call}no expansions are configured for the type `tihng`; there are `person`, `thing`"
+            "{call}no expansions are configured for the type `tihng`; known are `person`, `thing`"
         )
     );
     assert_eq!(
         told("thing", "boss").await,
-        format!("{call}the type `thing` has no expansion `boss`; there are `owner`")
+        format!("{call}the type `thing` has no expansion `boss`; known are `owner`")
     );
     assert_eq!(
         told("thing", "owner.owner").await,
-        format!("{call}the type `person` has no expansion `owner`; there are `boss`")
+        format!("{call}the type `person` has no expansion `owner`; known are `boss`")
     );
     assert!(requests.of("people").is_empty());
 }
@@ -354,16 +354,16 @@ fn a_configuration_that_cannot_work_makes_no_client() {
     let owner = || expansion("people", "owner", "person");
     assert_eq!(
         told(Expansions::new().expansion("thing", "owner", owner())),
-        "expansions: `type_expansions.thing.owner.route`: there is no route `people`; there are none"
+        "expansions: `type_expansions.thing.owner.route`: there is no route `people`; none exist"
     );
     let people = || Expansions::new().route("people", route("people"));
     assert_eq!(
         told(people().expansion("thing", "owner", owner().destination_field("owner_id"))),
-        "expansions: `type_expansions.thing.owner.destination_field`: it is the source field, too; the object needs a \
-         field of its own"
+        "expansions: `type_expansions.thing.owner.destination_field`: source and destination are the same field; the \
+         object needs a field of its own"
     );
     assert_eq!(
         told(people().route("pets", route("pets").request_field(""))),
-        "expansions: `type_routes.pets.request_field`: it is empty"
+        "expansions: `type_routes.pets.request_field`: must not be empty"
     );
 }

@@ -132,6 +132,6 @@ async fn what_would_have_no_room_in_memory_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert_eq!(
         error.to_string(),
-        "bad call of service `main`: the response would be too large with all expansions"
+        "invalid call of service `main`: the response would be too large with all expansions"
     );
 }

@@ -612,6 +612,6 @@ async fn typed_copies_without_number_are_an_error() {
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert_eq!(
         error.to_string(),
-        "bad call: the response would be too large with all expansions"
+        "invalid call: the response would be too large with all expansions"
     );
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Stub;
+use super::handle::Stub;
 use crate::client::{Client, TypedClient};
 use crate::message::Name;
 use crate::transport::ClientTransport;
@@ -28,12 +28,12 @@ use crate::transport::ClientTransport;
 pub struct Stubs(Vec<(Name, Stub)>);
 
 impl Stubs {
-    /// No stubs yet.
+    /// Returns an empty set of stubs.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A stub that stands for the service of this name, in place of an earlier one.
+    /// Adds a stub for the service of this name, in place of an earlier one.
     #[must_use]
     pub fn service(mut self, name: impl Into<Name>, stub: Stub) -> Self {
         let name = name.into();
@@ -42,13 +42,13 @@ impl Stubs {
         self
     }
 
-    /// A stub that stands for the service of this generated client, under its own name.
+    /// Adds a stub for the service of this generated client, under its own name.
     #[must_use]
     pub fn of<C: TypedClient>(self, stub: Stub) -> Self {
         self.service(C::DESCRIPTOR.name(), stub)
     }
 
-    /// A client that knows these services and no others.
+    /// Returns a client that knows these services and no others.
     pub fn client(&self) -> Client {
         let stubs = self.0.iter().cloned();
         stubs
@@ -58,8 +58,8 @@ impl Stubs {
             .finish()
     }
 
-    /// This client, with its middleware and its other routes, whose calls ask the stubs first: an action that a stub
-    /// does not have goes where it would have gone.
+    /// Returns this client, with its middleware and its other routes, but with the stubs in front: an action that a
+    /// stub does not have goes where it would have gone.
     pub fn over(&self, client: &Client) -> Client {
         client.rerouted(self.0.iter().map(|(name, stub)| {
             let stub = match client.transport(name) {
@@ -71,7 +71,7 @@ impl Stubs {
         }))
     }
 
-    /// All calls of all services so far, in order, as `service.action`.
+    /// Returns all calls of all services so far, in order, as `service.action`.
     pub fn called(&self) -> Vec<String> {
         let mut calls: Vec<(u64, String)> = Vec::new();
         for (name, stub) in &self.0 {
