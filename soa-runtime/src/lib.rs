@@ -76,11 +76,12 @@ pub use message::{
 pub use serializer::{Serializer, Serializers};
 pub use server::{IntoServer, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
+pub use transport::LocalTransport;
+#[cfg(feature = "redis")]
 pub use transport::{
-    LocalTransport, RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport,
-    RedisSettings, SentinelSettings, TlsSettings,
+    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
+    SentinelSettings, TlsSettings,
 };
-
 pub use watchdog::{Blocked, Watchdog};
 
 /// A boxed future that can be sent to another thread.

@@ -47,6 +47,7 @@ pub(super) struct Sources {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
     /// Where Redis is: HOST:PORT or redis://USER:PASSWORD@HOST:PORT/DATABASE
+    #[cfg(feature = "redis")]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) redis: Option<String>,
 }
@@ -56,7 +57,10 @@ impl Sources {
     pub(super) fn and(mut self, of_command: Self) -> Self {
         self.settings.extend(of_command.settings);
         self.set.extend(of_command.set);
-        self.redis = of_command.redis.or(self.redis);
+        #[cfg(feature = "redis")]
+        {
+            self.redis = of_command.redis.or(self.redis);
+        }
         self
     }
 

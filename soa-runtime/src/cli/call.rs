@@ -10,7 +10,7 @@ use crate::client::{Client, ClientBuilder};
 use crate::codec::{Value, json};
 use crate::message::{Switch, SwitchSet};
 use crate::server::Server;
-use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
+use crate::settings::{Connections, Section, Settings};
 use crate::transport::LocalTransport;
 
 /// Calls a server that runs.
@@ -74,9 +74,12 @@ async fn reach<S: Section>(
 ) -> Result<ClientBuilder, Failure> {
     let route = settings.client_routing.get(service);
     let route = route.cloned().unwrap_or_default();
-    let transport = route.transport_beside(&settings.server.transport);
+    let transport = route
+        .transport_beside(&settings.server)
+        .map_err(Failure::other)?;
     let mut connections = Connections::default();
-    if let ClientTransportSettings::Redis(redis) = &transport {
+    #[cfg(feature = "redis")]
+    if let crate::settings::ClientTransportSettings::Redis(redis) = &transport {
         connections.connect_redis(redis).await?;
     }
     Ok(connections.route(Client::builder(), service, &transport, route.timeout)?)

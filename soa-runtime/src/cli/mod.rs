@@ -31,6 +31,7 @@ mod fork;
 mod heartbeat;
 mod outside;
 mod pid_file;
+mod requests;
 mod serve;
 mod serving;
 mod shown;
@@ -57,6 +58,7 @@ use crate::descriptor::ServiceDescriptor;
 use crate::observe::{Identity, Observing, Wanted};
 use crate::service::Service;
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
+#[cfg(feature = "redis")]
 use crate::transport::RedisSettings;
 use crate::{BuildError, ServerBuilder};
 
@@ -243,6 +245,7 @@ impl<M, S> Program<M, S> {
         for file in &sources.settings {
             loader = loader.file(file);
         }
+        #[cfg(feature = "redis")]
         if let Some(address) = &sources.redis {
             let address: RedisSettings = address.parse().map_err(Failure::usage)?;
             loader = loader.redis("--redis", &address);

@@ -12,15 +12,15 @@ use tokio::sync::Notify;
 use super::failure::Failure;
 use super::heartbeat::{self, Heartbeat};
 use super::outside::Outside;
+use super::requests::Requests;
 use super::signals::Signals;
 use crate::server::{Server, ServerBuilder, Stopped};
-use crate::settings::{Connections, ServerSettings, TransportSettings};
-use crate::transport::{RedisConnection, RedisServerTransport};
+use crate::settings::{Connections, ServerSettings};
 
 /// A server that is about to serve: it can reach what it takes requests from.
 pub(super) struct Serving {
     settings: ServerSettings,
-    redis: RedisConnection,
+    requests: Requests,
     outside: Arc<Outside>,
     heartbeat: Option<Arc<Heartbeat>>,
 }
@@ -32,13 +32,12 @@ impl Serving {
         outside: Arc<Outside>,
         fork: Option<u16>,
     ) -> Result<Self, Failure> {
-        let TransportSettings::Redis(redis) = &settings.transport;
-        let redis = connections.connect_redis(redis).await?;
+        let requests = Requests::connect(&settings, connections).await?;
         let heartbeat = settings.heartbeat_file.as_deref();
         let heartbeat = heartbeat.map(|pattern| Arc::new(Heartbeat::new(pattern, fork)));
         Ok(Self {
             settings,
-            redis,
+            requests,
             outside,
             heartbeat,
         })
@@ -74,7 +73,7 @@ impl Serving {
 
     async fn serve(&self, server: &Server, mut signals: Signals) -> Result<(), Failure> {
         let service = server.name();
-        let transport = RedisServerTransport::on(&self.redis, service.to_owned());
+        let transport = self.requests.transport(service);
         let stop = Arc::new(Notify::new());
         let is_blocked = Arc::new(AtomicBool::new(false));
         if let Some(watchdog) = self.settings.watchdog.watchdog() {
@@ -89,8 +88,7 @@ impl Serving {
         }
         let grace = self.settings.shutdown_grace.get();
         signals.force_after(server.longest_end(grace));
-        // The addresses, and not the text they were given as, which may have a password in it.
-        let redis = self.redis.settings().addresses();
+        let redis = self.requests.addresses();
         let concurrency = server.concurrency();
         tracing::info!(
             service,

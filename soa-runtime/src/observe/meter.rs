@@ -289,37 +289,3 @@ impl Drop for CallMeter {
         self.pending.decrement(1.0);
     }
 }
-
-/// A number of bytes as recorders take it.
-#[expect(clippy::cast_precision_loss, reason = "no message has 2^53 bytes")]
-pub(crate) fn as_number(bytes: usize) -> f64 {
-    bytes as f64
-}
-
-/// What is counted of the messages that go to one service, or are its responses.
-#[derive(Clone, Debug)]
-pub(crate) struct SendMeters {
-    pub(crate) time: Histogram,
-    pub(crate) size: Histogram,
-    pub(crate) retry: Counter,
-}
-
-impl SendMeters {
-    /// Of a client's requests.
-    pub(crate) fn requests(service: &str) -> Self {
-        Self {
-            time: names::CLIENT_SEND.histogram([service]),
-            size: names::CLIENT_SIZE.histogram([service]),
-            retry: names::CLIENT_RETRY.counter([service]),
-        }
-    }
-
-    /// Of a server's responses.
-    pub(crate) fn responses(service: &str) -> Self {
-        Self {
-            time: names::SERVER_SEND.histogram([service]),
-            size: names::SERVER_SIZE.histogram([service]),
-            retry: names::SERVER_RETRY.counter([service]),
-        }
-    }
-}

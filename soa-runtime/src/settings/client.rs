@@ -5,18 +5,18 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::ServerSettings;
 use super::middleware::{MiddlewareSettings, OfClient};
-use super::transport::{ClientTransportSettings, TransportSettings};
+use super::transport::ClientTransportSettings;
 use super::{Section, Settings};
 use crate::client::{Client, ClientBuilder, ClientRequest};
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError};
 use crate::message::Name;
 use crate::period::Period;
-use crate::transport::{
-    ClientTransport, LocalTransport, RedisClientTransport, RedisConnection, RedisSettings,
-    ReplyFuture,
-};
+use crate::transport::{ClientTransport, LocalTransport, ReplyFuture};
+#[cfg(feature = "redis")]
+use crate::transport::{RedisClientTransport, RedisConnection, RedisSettings};
 
 /// How one service is called.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -37,11 +37,13 @@ pub struct RouteSettings {
 /// The connections of a process: transports with the same settings share one.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
+    #[cfg(feature = "redis")]
     redis: Vec<RedisConnection>,
 }
 
 impl Connections {
     /// The connection with these settings.
+    #[cfg(feature = "redis")]
     fn redis(&mut self, settings: &RedisSettings) -> Result<RedisConnection, BuildError> {
         let mut known = self.redis.iter();
         if let Some(connection) = known.find(|connection| connection.settings() == settings) {
@@ -53,6 +55,7 @@ impl Connections {
     }
 
     /// The connection with these settings, once it is there.
+    #[cfg(feature = "redis")]
     pub(crate) async fn connect_redis(
         &mut self,
         settings: &RedisSettings,
@@ -72,6 +75,7 @@ impl Connections {
     ) -> Result<ClientBuilder, BuildError> {
         let name: Name = service.to_owned().into();
         Ok(match transport {
+            #[cfg(feature = "redis")]
             ClientTransportSettings::Redis(settings) => {
                 let transport = RedisClientTransport::on(&self.redis(settings)?, name.clone());
                 waiting(client, name, transport, timeout)
@@ -103,10 +107,26 @@ fn waiting(
 }
 
 impl RouteSettings {
-    /// How messages get to the service, where this server takes its own requests from the other.
-    pub(crate) fn transport_beside(&self, server: &TransportSettings) -> ClientTransportSettings {
-        let own = self.transport.clone();
-        own.unwrap_or_else(|| server.clone().into())
+    /// The transport of the service, which is that of this server's own requests unless it is set.
+    ///
+    /// # Errors
+    /// It is not set, and the program has no transport for requests.
+    pub(crate) fn transport_beside(
+        &self,
+        server: &ServerSettings,
+    ) -> Result<ClientTransportSettings, BuildError> {
+        if let Some(own) = &self.transport {
+            return Ok(own.clone());
+        }
+        #[cfg(feature = "redis")]
+        return Ok(server.transport.clone().into());
+        #[cfg(not(feature = "redis"))]
+        {
+            let _ = server;
+            let message =
+                "a route needs a `transport`: the program is built without the feature `redis`";
+            Err(BuildError::new(message))
+        }
     }
 }
 
@@ -141,7 +161,7 @@ impl<S: Section> Settings<S> {
         let mut middleware = self.client_middleware.iter();
         let client = middleware.try_fold(client, |client, one| one.in_client(client))?;
         routes.try_fold(client, |client, (service, route)| {
-            let transport = route.transport_beside(&self.server.transport);
+            let transport = route.transport_beside(&self.server)?;
             let client = connections.route(client, service, &transport, route.timeout)?;
             client.around_service(service, |client| {
                 let mut middleware = route.middleware.iter();

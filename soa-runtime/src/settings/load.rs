@@ -14,6 +14,7 @@ use super::tree::{Node, Origin};
 use super::variables::{self, Variable};
 use super::{KnownMiddleware, Section, Settings, check, file, print, reference, suggest};
 use crate::client::Expansions;
+#[cfg(feature = "redis")]
 use crate::transport::RedisSettings;
 
 /// Reads [`Settings`] from what it is told, and from nothing else. What is weaker comes first: the program's defaults,
@@ -124,6 +125,7 @@ impl<S: Section> Loader<S> {
     }
 
     /// Takes the server's Redis from an address, and leaves the times and sizes of its settings as they are.
+    #[cfg(feature = "redis")]
     pub(crate) fn redis(mut self, flag: &str, address: &RedisSettings) -> Self {
         let keys = ["server", "transport", "redis"].map(str::to_owned);
         let origin = Origin::Flag(flag.into());

@@ -54,7 +54,9 @@ pub use logging::{LogFormat, LogLevel, LoggingSettings};
 pub use middleware::{KnownMiddleware, MiddlewareSettings};
 pub use observe::{MetricsSettings, TracingSettings};
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
-pub use transport::{ClientTransportSettings, TransportSettings};
+pub use transport::ClientTransportSettings;
+#[cfg(feature = "redis")]
+pub use transport::TransportSettings;
 
 /// All settings of a program; `S` is the section of the service itself.
 ///

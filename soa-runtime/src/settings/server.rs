@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::middleware::{MiddlewareSettings, OfServer};
 use super::suggest;
+#[cfg(feature = "redis")]
 use super::transport::{TransportSettings, default_transport};
 use crate::error::BuildError;
 use crate::period::Period;
@@ -58,6 +59,7 @@ pub struct ServerSettings {
     /// What is done about handlers that block their thread.
     pub watchdog: WatchdogSettings,
     /// Where requests come from.
+    #[cfg(feature = "redis")]
     #[schemars(extend("default" = default_transport()))]
     pub transport: TransportSettings,
 }
@@ -81,6 +83,7 @@ impl Default for ServerSettings {
             tracebacks: None,
             middleware: Vec::new(),
             watchdog: WatchdogSettings::default(),
+            #[cfg(feature = "redis")]
             transport: TransportSettings::default(),
         }
     }

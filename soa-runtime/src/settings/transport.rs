@@ -1,13 +1,16 @@
-//! How a transport is chosen: a table with one key, the kind of transport.
+//! Choice of a transport: a table with one key, the kind of transport.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+#[cfg(feature = "redis")]
 use serde_json::{Value as Json, json};
 
 use crate::testing::StubSettings;
+#[cfg(feature = "redis")]
 use crate::transport::RedisSettings;
 
 /// How messages get to a server.
+#[cfg(feature = "redis")]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -16,6 +19,7 @@ pub enum TransportSettings {
     Redis(RedisSettings),
 }
 
+#[cfg(feature = "redis")]
 impl Default for TransportSettings {
     fn default() -> Self {
         Self::Redis(RedisSettings::default())
@@ -23,6 +27,7 @@ impl Default for TransportSettings {
 }
 
 /// The default, as it would be written: all else has defaults of its own.
+#[cfg(feature = "redis")]
 pub(super) fn default_transport() -> Json {
     json!({ "redis": {} })
 }
@@ -30,15 +35,20 @@ pub(super) fn default_transport() -> Json {
 /// How the messages of a client get to a service.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "there are as many as routes")]
+#[cfg_attr(
+    feature = "redis",
+    expect(clippy::large_enum_variant, reason = "there are as many as routes")
+)]
 #[non_exhaustive]
 pub enum ClientTransportSettings {
     /// Over Redis.
+    #[cfg(feature = "redis")]
     Redis(RedisSettings),
     /// Not at all: the answers are written here, for trying a program out without the service.
     Stub(StubSettings),
 }
 
+#[cfg(feature = "redis")]
 impl From<TransportSettings> for ClientTransportSettings {
     /// To where a server takes its requests from.
     fn from(settings: TransportSettings) -> Self {

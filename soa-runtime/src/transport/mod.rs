@@ -9,6 +9,7 @@
 
 mod local;
 mod queue;
+#[cfg(feature = "redis")]
 mod redis;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 
 pub use local::LocalTransport;
 pub use queue::LocalQueue;
+#[cfg(feature = "redis")]
 pub use redis::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
     SentinelSettings, TlsSettings,
@@ -240,6 +242,7 @@ pub struct MessageLimits {
 }
 
 impl MessageLimits {
+    #[cfg(any(feature = "redis", test))]
     pub(crate) fn new(maximum: usize, logged: usize) -> Self {
         let some = |size| (size > 0).then_some(size);
         Self {
@@ -250,6 +253,7 @@ impl MessageLimits {
     }
 
     /// The same, with larger ones cut into pieces.
+    #[cfg(any(feature = "redis", test))]
     pub(crate) fn chunked(mut self, size: Option<usize>) -> Self {
         self.chunked = size;
         self

@@ -1,6 +1,6 @@
 //! Settings as operators write them: where they may stand, what beats what, and what is told of mistakes.
 
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "redis"))]
 #![allow(clippy::unwrap_used)] // Helpers of tests may fail loudly.
 
 mod layers;

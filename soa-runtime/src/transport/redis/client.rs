@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::connection::RedisConnection;
 use super::message::{Message, Receipt};
+use super::meter::SendMeters;
 use super::naming::request_key;
 use super::outbox::Outbox;
 use super::reply_list::{ReplyList, ReplyStatistics};
@@ -26,7 +27,6 @@ use crate::client::{ClientRequest, Sent};
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::message::{JobResponse, Name};
-use crate::observe::meter::SendMeters;
 use crate::observe::names;
 use crate::transport::{ClientTransport, Fit, MessageLimits, ReplyFuture};
 use crate::wire::{self, ProtocolVersion};

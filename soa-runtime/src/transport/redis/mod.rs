@@ -18,7 +18,7 @@
 //! Nothing is pushed twice: a push whose outcome is unknown fails its call. Everything goes on by itself after Redis was
 //! restarted or replaced. The client library is known to `backend` alone.
 //!
-//! Each file uses only those above it: `naming`, `pause`, `message`, `turns`, `settings`, `condition`, `backlog`, `backend`,
+//! Each file uses only those above it: `naming`, `pause`, `meter`, `message`, `turns`, `settings`, `condition`, `backlog`, `backend`,
 //! `scripts`, `directory`, `master`, `outbox`, `take_back`, `reply_list`, `groups`, `reader`, `ring`, `reply_lists`,
 //! `connection`, `replies`, `client`, `server`.
 
@@ -31,6 +31,7 @@ mod directory;
 mod groups;
 mod master;
 mod message;
+mod meter;
 mod naming;
 mod outbox;
 mod pause;

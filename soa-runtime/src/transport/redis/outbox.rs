@@ -21,11 +21,11 @@ use super::backend::{Limit, Link, PushError};
 use super::backlog::{Backlog, Waiting};
 use super::master::MasterConnection;
 use super::message::{Message, Receipt};
+use super::meter::{SendMeters, as_number};
 use super::pause::{pause, random};
 use super::scripts::PushScripts;
 use super::settings::RedisSettings;
 use crate::error::{TransportError, TransportErrorKind};
-use crate::observe::meter::{SendMeters, as_number};
 
 /// Largest number of messages in one call: Lua unpacks them onto its stack.
 const BATCH_COUNT: usize = 128;

@@ -13,13 +13,13 @@ use tokio::time::Instant;
 
 use super::connection::RedisConnection;
 use super::message::{Message, Receipt};
+use super::meter::SendMeters;
 use super::naming::PREFIX;
 use super::outbox::Outbox;
 use super::ring::Ring;
 use super::settings::{RESPONSE_SIZE, RedisSettings, bounded};
 use crate::error::{TransportError, TransportErrorKind};
 use crate::message::Name;
-use crate::observe::meter::SendMeters;
 use crate::observe::names;
 use crate::seldom::Seldom;
 use crate::transport::{MessageLimits, Reply};
