@@ -1,8 +1,8 @@
-//! The handles of metrics, made once for each server, action, route and transport.
+//! What is counted where: the handles of metrics, made once for each server, action, route and transport.
 //!
-//! Two labels are not known in advance: the caller of an action, and the actions that a client calls. Their handles are
-//! kept in small maps, so that a call costs a look-up at most. As peers choose these names, they are bounded: further
-//! callers are counted together, and so are names that are too long.
+//! Two labels are not known in advance: who calls, and which actions a client calls. Their handles are kept in small
+//! maps, so that a call costs a look-up at most. What a peer says of itself is not believed without a bound: further
+//! callers are counted together, and so are names that no service has for their length.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -15,28 +15,24 @@ use crate::error::ClientError;
 use crate::message::{ActionRequest, Name, WireError};
 use crate::wire::DropReason;
 
-/// The maximum number of callers, or of called actions, that have handles of their own.
-const MAX_LABELS: usize = 512;
+/// So many callers, or called actions, have handles of their own.
+const MOST: usize = 512;
 
-/// The maximum length of a name or code as a label, in bytes.
-const MAX_LABEL_LENGTH: usize = 128;
+/// How many bytes a name or code may have to be a label.
+const LONGEST: usize = 128;
 
-/// The label of a caller that is not a service.
+/// Stands for a caller that is no service.
 const PROGRAM: &str = "program";
 
-/// The label of names that are too many, or too long.
+/// Stands for all that are too many, or too long.
 const OTHER: &str = "other";
 
-/// Returns a name as a label.
+/// A name as a label.
 fn label(name: &str) -> &str {
-    if name.len() <= MAX_LABEL_LENGTH {
-        name
-    } else {
-        OTHER
-    }
+    if name.len() <= LONGEST { name } else { OTHER }
 }
 
-/// The metrics of a server.
+/// What a server counts.
 #[derive(Debug)]
 pub(crate) struct ServerMeters {
     service: Name,
@@ -66,7 +62,7 @@ impl ServerMeters {
         }
     }
 
-    /// Starts a job, which ends when the returned meter is dropped.
+    /// A job begins; it ends when this is dropped.
     pub(crate) fn job(&self) -> JobMeter {
         self.busy.increment(1.0);
         JobMeter {
@@ -76,7 +72,7 @@ impl ServerMeters {
         }
     }
 
-    /// Starts a run loop, which ends when the returned meter is dropped.
+    /// A run loop begins; it ends when this is dropped.
     pub(crate) fn run_loop(&self) -> Running {
         names::STARTUP.counter([&self.service]).increment(1);
         let running = names::RUNNING.gauge([&self.service]);
@@ -87,7 +83,7 @@ impl ServerMeters {
         }
     }
 
-    /// Counts the errors of an action.
+    /// An action answered with errors.
     pub(crate) fn failed(&self, action: &str, errors: &[WireError]) {
         for error in errors {
             let labels = [&*self.service, action, label(&error.code)];
@@ -95,7 +91,7 @@ impl ServerMeters {
         }
     }
 
-    /// Counts an action, or a whole job, that was given up.
+    /// An action, or a whole job, was given up.
     pub(crate) fn given_up(&self, level: &str) {
         names::HARAKIRI.counter([&self.service, level]).increment(1);
     }
@@ -110,7 +106,7 @@ impl ServerMeters {
     }
 }
 
-/// A running job.
+/// A job that runs.
 #[derive(Debug)]
 pub(crate) struct JobMeter {
     busy: Gauge,
@@ -125,7 +121,7 @@ impl Drop for JobMeter {
     }
 }
 
-/// A running run loop.
+/// A run loop that runs.
 #[derive(Debug)]
 pub(crate) struct Running {
     running: Gauge,
@@ -139,7 +135,7 @@ impl Drop for Running {
     }
 }
 
-/// The metrics of one action of a server.
+/// What a server counts of one action.
 #[derive(Debug)]
 pub(crate) struct ActionMeters {
     pub(crate) time: Histogram,
@@ -155,7 +151,7 @@ impl ActionMeters {
     }
 }
 
-/// The callers of one action.
+/// Who calls one action.
 #[derive(Debug)]
 pub(crate) struct Callers {
     metric: Metric,
@@ -176,7 +172,7 @@ impl Callers {
         }
     }
 
-    /// Counts a call of this service, or of a program.
+    /// Counts a call of this service, if it is one that calls.
     pub(crate) fn count(&self, from: Option<&Arc<str>>) {
         let Some(from) = from else {
             return self.program.increment(1);
@@ -189,18 +185,14 @@ impl Callers {
         }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let from = if known.len() < MAX_LABELS {
-            from
-        } else {
-            OTHER
-        };
+        let from = if known.len() < MOST { from } else { OTHER };
         let counter = known.entry(from.into());
         let new = || self.metric.counter([from, &self.to, &self.action]);
         counter.or_insert_with(new).increment(1);
     }
 }
 
-/// The metrics of a client's calls of one service.
+/// What a client counts of the calls of one service.
 #[derive(Debug)]
 pub(crate) struct RouteMeters {
     service: Name,
@@ -208,7 +200,7 @@ pub(crate) struct RouteMeters {
     actions: RwLock<FxHashMap<Name, Arc<CalledMeters>>>,
 }
 
-/// The metrics of a client's calls of one action.
+/// What a client counts of one action.
 #[derive(Debug)]
 struct CalledMeters {
     action: Name,
@@ -225,7 +217,7 @@ impl RouteMeters {
         }
     }
 
-    /// Starts a call.
+    /// A call begins.
     pub(crate) fn call(&self, actions: &[ActionRequest], from: Option<&Arc<str>>) -> CallMeter {
         let mut called = actions.iter().map(|request| {
             let called = self.called(&request.action);
@@ -245,7 +237,7 @@ impl RouteMeters {
 
     fn called(&self, action: &Name) -> Arc<CalledMeters> {
         let other = Name::Borrowed(OTHER);
-        let is_short = action.len() <= MAX_LABEL_LENGTH;
+        let is_short = action.len() <= LONGEST;
         let action = if is_short { action } else { &other };
         // Nothing panics while these are held.
         let known = self.actions.read().unwrap_or_else(PoisonError::into_inner);
@@ -254,7 +246,7 @@ impl RouteMeters {
         }
         drop(known);
         let mut known = self.actions.write().unwrap_or_else(PoisonError::into_inner);
-        let action = match known.len() < MAX_LABELS {
+        let action = match known.len() < MOST {
             true => action.clone(),
             false => Name::Borrowed(OTHER),
         };
@@ -271,7 +263,7 @@ impl RouteMeters {
     }
 }
 
-/// A pending call, until this is dropped.
+/// A call that waits for its answer, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct CallMeter {
     service: Name,
@@ -281,7 +273,7 @@ pub(crate) struct CallMeter {
 }
 
 impl CallMeter {
-    /// Ends the call. A call that its caller gives up before is not counted further.
+    /// The call has ended. One that its caller gives up before is not counted further.
     pub(crate) fn done(&self, error: Option<&ClientError>) {
         let Some(called) = &self.first else { return };
         called.time.record(self.since.elapsed());
@@ -295,42 +287,5 @@ impl CallMeter {
 impl Drop for CallMeter {
     fn drop(&mut self) {
         self.pending.decrement(1.0);
-    }
-}
-
-/// Converts a number of bytes for recorders.
-#[cfg(feature = "redis")]
-#[expect(clippy::cast_precision_loss, reason = "no message has 2^53 bytes")]
-pub(crate) fn as_number(bytes: usize) -> f64 {
-    bytes as f64
-}
-
-/// The metrics of sending: requests to one service, or its responses.
-#[cfg(feature = "redis")]
-#[derive(Clone, Debug)]
-pub(crate) struct SendMeters {
-    pub(crate) time: Histogram,
-    pub(crate) size: Histogram,
-    pub(crate) retry: Counter,
-}
-
-#[cfg(feature = "redis")]
-impl SendMeters {
-    /// Returns the metrics of a client's requests.
-    pub(crate) fn requests(service: &str) -> Self {
-        Self {
-            time: names::CLIENT_SEND.histogram([service]),
-            size: names::CLIENT_SIZE.histogram([service]),
-            retry: names::CLIENT_RETRY.counter([service]),
-        }
-    }
-
-    /// Returns the metrics of a server's responses.
-    pub(crate) fn responses(service: &str) -> Self {
-        Self {
-            time: names::SERVER_SEND.histogram([service]),
-            size: names::SERVER_SIZE.histogram([service]),
-            retry: names::SERVER_RETRY.counter([service]),
-        }
     }
 }

@@ -1,24 +1,9 @@
-//! What runs inside Redis.
+//! Scripts that run inside Redis.
 //!
-//! A script runs as a whole or not at all: the check of the capacity, the push and the time to live belong
-//! together. It is called by its hash; a Redis that does not know it, since it was started again, gets the
-//! text.
+//! A script runs as a whole or not at all: the check of the capacity, the push and the time to live belong together. It is
+//! called by its digest; a Redis that does not know it, since it was started again, is sent the text.
 
-use super::backend::sha1;
-
-/// What a script does, in words that every login may use or in fewer.
-#[derive(Debug)]
-pub(super) struct Script {
-    full: Variant,
-    plain: Variant,
-}
-
-/// A Lua script and the hash under which Redis knows it.
-#[derive(Debug)]
-pub(super) struct Variant {
-    pub(super) text: String,
-    pub(super) hash: String,
-}
+use super::backend::Script;
 
 /// Key: a list. Arguments: the time that it has to live at least (ms), how many messages it may hold, and the
 /// messages. Appends as many as there is room for and returns how many. A longer time to live stays: the
@@ -40,7 +25,7 @@ local raised = length > 0 and redis.pcall('EXPIRE', KEYS[1], ttl, 'GT')
 if type(raised) ~= 'number' then redis.pcall('EXPIRE', KEYS[1], ttl) end
 return count";
 
-/// What makes of a push one of all messages or none.
+/// Text to replace, and its replacement, in a push of all messages or none.
 const WHOLE: (&str, &str) = ("count <= 0", "count < #ARGV - 2");
 
 /// Key: a list. Arguments: as above, without the capacity. Puts messages back to the front, the last one first.
@@ -102,46 +87,36 @@ for place, key in ipairs(KEYS) do
 end
 return out";
 
-impl Script {
+/// The scripts that push.
+#[derive(Debug)]
+pub(super) struct PushScripts {
     /// Pushes as many messages as there is room for.
-    pub(super) fn push() -> Self {
-        Self::new(PUSH.to_owned(), PLAIN_PUSH.to_owned())
-    }
-
+    pub(super) some: Script,
     /// Pushes all of the messages, or none.
-    pub(super) fn push_whole() -> Self {
+    pub(super) whole: Script,
+}
+
+impl PushScripts {
+    pub(super) fn new() -> Self {
         let whole = |text: &str| text.replace(WHOLE.0, WHOLE.1);
-        Self::new(whole(PUSH), whole(PLAIN_PUSH))
-    }
-
-    /// Puts messages back that were taken.
-    pub(super) fn give_back() -> Self {
-        Self::new(GIVE_BACK.to_owned(), PLAIN_GIVE_BACK.to_owned())
-    }
-
-    /// Takes messages back that nobody has taken.
-    pub(super) fn take_back() -> Self {
-        Self::new(TAKE_BACK.to_owned(), TAKE_BACK.to_owned())
-    }
-
-    /// Takes messages from many lists.
-    pub(super) fn sweep() -> Self {
-        Self::new(SWEEP.to_owned(), PLAIN_SWEEP.to_owned())
-    }
-
-    /// The script for a login that may, or may not, use more than the commands of the reference in it.
-    pub(super) fn variant(&self, is_full: bool) -> &Variant {
-        if is_full { &self.full } else { &self.plain }
-    }
-
-    fn new(full: String, plain: String) -> Self {
-        let variant = |text: String| Variant {
-            hash: sha1(&text),
-            text,
-        };
         Self {
-            full: variant(full),
-            plain: variant(plain),
+            some: Script::new(PUSH, PLAIN_PUSH),
+            whole: Script::new(whole(PUSH), whole(PLAIN_PUSH)),
         }
     }
+}
+
+/// Puts messages back that were taken.
+pub(super) fn give_back() -> Script {
+    Script::new(GIVE_BACK, PLAIN_GIVE_BACK)
+}
+
+/// Removes messages that nobody has taken.
+pub(super) fn take_back() -> Script {
+    Script::new(TAKE_BACK, TAKE_BACK)
+}
+
+/// Takes messages from many lists.
+pub(super) fn sweep() -> Script {
+    Script::new(SWEEP, PLAIN_SWEEP)
 }

@@ -1,8 +1,8 @@
-//! A way to one master, wherever it is.
+//! A connection to one master, which may move.
 //!
-//! A *link* is a connection to one address; a *line* is one to a master, which may move. It keeps a link for as long as
-//! that is good, and finds out anew where the master is when the link is cut or suspect. Whoever sends or pops asks it
-//! for a link each time.
+//! A [`Link`] is a connection to one address, a [`MasterConnection`] one to a master, wherever that is. It keeps a link for as
+//! long as that works, and looks for the master again when the link is cut or suspect. Whoever sends or pops asks it for a
+//! link each time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,74 +13,77 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::backend::{Access, Link, LinkRef, Node};
-use super::condition::{Condition, Doing, Failure};
+use super::condition::{Condition, Failure, Purpose};
 use super::directory::{Directory, Wanted};
 use super::pause::{pause, random};
 use crate::error::{TransportError, TransportErrorKind};
 
-/// How long a master that may have moved is waited for before it is looked for again.
-const ATTEMPT: Duration = Duration::from_millis(500);
+/// Time to wait for a master that may have moved before it is looked for again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long it is tried to get a link that nobody waits for.
-const TRIAL: Duration = Duration::from_secs(5);
+/// Time limit of an attempt to get a link for nobody in particular.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How old the reason may be that is told where there is no other.
-const QUIET: Duration = Duration::from_secs(10);
+/// Age of a failure up to which it explains a missing link.
+const REASON_AGE: Duration = Duration::from_secs(10);
 
-/// What all lines of a connection share.
+/// State that all connections to masters share.
 #[derive(Debug)]
 pub(super) struct Network {
     access: Access,
     pub(super) runtime: Handle,
-    /// Links for commands that several lines use: many slots of a cluster are on one node.
-    pool: Mutex<FxHashMap<Node, Pooled>>,
-    /// The condition of each master, by the name that the log has for it.
+    /// Links for commands: many slots of a cluster are on one node.
+    pool: Mutex<FxHashMap<Node, PooledLink>>,
+    /// The condition of each master, by its name for the log.
     conditions: Mutex<FxHashMap<String, Arc<Condition>>>,
-    /// The commands that are missing, as they were told last.
+    /// The commands that each Redis lacks, as they were logged last.
     missing: Mutex<FxHashMap<Node, String>>,
 }
 
-/// A link in the pool, and when it may be replaced.
+/// A link in the pool.
 #[derive(Debug)]
-struct Pooled {
+struct PooledLink {
     link: LinkRef,
+    /// Time from which it may be replaced.
     next: Instant,
 }
 
-/// Where a master is.
+/// The place of a master.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
+    /// An address in the settings.
     Fixed(Node),
-    Known(Arc<Directory>, Wanted),
+    /// Wherever a directory reports it.
+    Reported(Arc<Directory>, Wanted),
 }
 
-/// A way to one master.
+/// A connection to one master.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct MasterConnection {
     network: Arc<Network>,
     place: Place,
     is_pooled: bool,
-    doing: Doing,
-    /// Where its master is looked for, as long as that is not known.
+    purpose: Purpose,
+    /// The condition of the master, or in a cluster that of the search for it.
     condition: Arc<Condition>,
-    current: Mutex<Current>,
-    /// Whether somebody is trying to get a link, without need.
+    current: Mutex<CurrentLink>,
+    /// True while a task tries to get a link for nobody in particular.
     is_trying: AtomicBool,
 }
 
-/// The link of a line.
+/// The link of a connection to a master.
 #[derive(Debug)]
-struct Current {
+struct CurrentLink {
     link: Option<Link>,
-    /// When it may be replaced: one after the other would be a storm.
+    /// Time from which it may be replaced: one after the other would be a storm.
     next: Instant,
 }
 
-/// Why there is no link.
+/// The error of a connection without a link.
 #[derive(Debug)]
 pub(super) struct Unready {
     pub(super) error: TransportError,
-    /// Whether waiting longer is not wanted.
+    /// True if the caller wants no further attempts.
     pub(super) is_final: bool,
 }
 
@@ -95,7 +98,7 @@ impl Network {
         }
     }
 
-    /// The condition of what has this name.
+    /// The condition under this name.
     fn condition(&self, name: String) -> Arc<Condition> {
         let mut conditions = lock(&self.conditions);
         let new = |name: &String| Arc::new(Condition::new(name.clone()));
@@ -103,7 +106,7 @@ impl Network {
         Arc::clone(condition)
     }
 
-    /// A link out of the pool, or a new one that goes there; or when there may be a new one.
+    /// Returns a link out of the pool, or a new one that goes there; or the time from which there may be a new one.
     fn pooled(
         &self,
         node: &Node,
@@ -122,7 +125,7 @@ impl Network {
         }
         let link = open()?;
         pool.retain(|_, pooled| pooled.link.link().is_some() || pooled.next > now);
-        let pooled = Pooled {
+        let pooled = PooledLink {
             link: link.reference(),
             next: now + pause,
         };
@@ -130,53 +133,53 @@ impl Network {
         Ok(Ok(link))
     }
 
-    /// Says which commands there are not, when that has changed.
-    fn tell_limits(&self, link: &Link) {
+    /// Logs which commands are missing, when that has changed.
+    fn log_missing_commands(&self, link: &Link) {
         let missing = link.abilities().missing();
-        let mut told = lock(&self.missing);
-        if told.get(link.node()).map_or("", String::as_str) == missing {
+        let mut logged = lock(&self.missing);
+        if logged.get(link.node()).map_or("", String::as_str) == missing {
             return;
         }
         let redis = link.node();
         if missing.is_empty() {
             tracing::info!(%redis, "this Redis and its login have all commands again");
         } else {
-            tracing::warn!(%redis, missing, "this Redis or its login lacks commands; others take their place");
+            tracing::warn!(%redis, missing, "this Redis or its login lacks commands; others are used in their place");
         }
-        told.insert(redis.clone(), missing);
+        logged.insert(redis.clone(), missing);
     }
 }
 
 impl Place {
-    /// What the log calls it.
+    /// Its name for the log.
     fn name(&self) -> String {
         match self {
             Self::Fixed(node) => node.to_string(),
-            Self::Known(_, Wanted::Master(name)) => format!("master `{name}`"),
-            Self::Known(_, Wanted::Slot(_)) => "the cluster".to_owned(),
+            Self::Reported(_, Wanted::Master(name)) => format!("master `{name}`"),
+            Self::Reported(_, Wanted::Slot(_)) => "the cluster".to_owned(),
         }
     }
 }
 
-impl Line {
-    /// A line with links of its own.
-    pub(super) fn own(network: &Arc<Network>, place: Place, doing: Doing) -> Self {
-        Self::new(network, place, doing, false)
+impl MasterConnection {
+    /// A connection with links of its own.
+    pub(super) fn with_own_links(network: &Arc<Network>, place: Place, purpose: Purpose) -> Self {
+        Self::new(network, place, purpose, false)
     }
 
-    /// A line for pushing whose links are shared with all others to the same node.
-    pub(super) fn shared(network: &Arc<Network>, place: Place) -> Self {
-        Self::new(network, place, Doing::Pushing, true)
+    /// A connection for pushing that shares its links with all others to the same node.
+    pub(super) fn with_pooled_links(network: &Arc<Network>, place: Place) -> Self {
+        Self::new(network, place, Purpose::Pushing, true)
     }
 
-    fn new(network: &Arc<Network>, place: Place, doing: Doing, is_pooled: bool) -> Self {
+    fn new(network: &Arc<Network>, place: Place, purpose: Purpose, is_pooled: bool) -> Self {
         Self {
             network: Arc::clone(network),
             condition: network.condition(place.name()),
             place,
             is_pooled,
-            doing,
-            current: Mutex::new(Current {
+            purpose,
+            current: Mutex::new(CurrentLink {
                 link: None,
                 next: Instant::now(),
             }),
@@ -184,36 +187,36 @@ impl Line {
         }
     }
 
-    /// The runtime that its links live on.
+    /// The runtime of its links.
     pub(super) fn runtime(&self) -> &Handle {
         &self.network.runtime
     }
 
-    /// A link that is connected.
+    /// The link, if it is connected.
     pub(super) fn link(&self) -> Option<Link> {
         lock(&self.current).link.clone().filter(Link::is_ready)
     }
 
-    /// Whether it has a link, or none is known to be out of reach. Where one is, it is tried to get one meanwhile.
-    pub(super) fn is_hopeful(self: &Arc<Self>) -> bool {
+    /// False if the link is known to be down. Then a task tries to get another.
+    pub(super) fn is_up(self: &Arc<Self>) -> bool {
         match &lock(&self.current).link {
             None => return true,
             Some(link) if link.is_ready() => return true,
             Some(_) => {}
         }
         if !self.is_trying.swap(true, Ordering::Relaxed) {
-            let line = Arc::clone(self);
+            let master = Arc::clone(self);
             self.runtime().spawn(async move {
-                // Whoever needs it hears why it failed.
-                let _ = line.ready(Instant::now() + TRIAL, None).await;
-                line.is_trying.store(false, Ordering::Relaxed);
+                // Whoever needs a link hears why it failed.
+                let _ = master.ready(Instant::now() + TRIAL_TIMEOUT, None).await;
+                master.is_trying.store(false, Ordering::Relaxed);
             });
         }
         false
     }
 
-    /// Waits for a link that is connected. While nobody knows a master, it is looked for so many times again; with `None`
-    /// for as long as there is time.
+    /// Waits for a link that is connected. While the master is unknown, it is looked for again this number of times, or
+    /// until the deadline with `None`.
     pub(super) async fn ready(
         &self,
         deadline: Instant,
@@ -225,7 +228,7 @@ impl Line {
             if let Some(link) = current.as_ref().filter(|link| link.is_ready()) {
                 return Ok(link.clone());
             }
-            // What is cut or suspect says that the master may be elsewhere.
+            // A link that is cut or suspect says that the master may be elsewhere.
             let is_doubtful = current.is_some() || tries > 0;
             let refuted = current.filter(Link::is_suspect);
             let refuted = refuted.as_ref().map(Link::node);
@@ -233,7 +236,7 @@ impl Line {
             let node = match tokio::time::timeout_at(deadline, found).await {
                 Ok(Ok(node)) => node,
                 Ok(Err(problem)) => {
-                    self.lost(&problem);
+                    self.log_unknown(&problem);
                     let is_final = retries.is_some_and(|retries| tries >= retries);
                     let next = Instant::now() + pause(tries, random());
                     if !is_final {
@@ -245,7 +248,7 @@ impl Line {
                     tries += 1;
                     continue;
                 }
-                Err(_) => return Err(unready("nobody told in time where it is", false)),
+                Err(_) => return Err(unready("the search for it timed out", false)),
             };
             let link = match self.link_to(&node) {
                 Ok(Ok(link)) => link,
@@ -255,8 +258,8 @@ impl Line {
                 }
                 Ok(Err(_)) => {
                     tokio::time::sleep_until(deadline).await;
-                    let why = self.trouble(QUIET);
-                    let why = why.unwrap_or_else(|| format!("{node} is not the right one"));
+                    let why = self.trouble(REASON_AGE);
+                    let why = why.unwrap_or_else(|| format!("{node} is not the master"));
                     return Err(unready(&why, false));
                 }
                 Err(error) => {
@@ -268,11 +271,11 @@ impl Line {
             };
             let attempt = match self.place {
                 Place::Fixed(_) => deadline,
-                Place::Known(..) => deadline.min(Instant::now() + ATTEMPT),
+                Place::Reported(..) => deadline.min(Instant::now() + ATTEMPT_TIMEOUT),
             };
             match link.ready(attempt).await {
                 Ok(()) => {
-                    self.network.tell_limits(&link);
+                    self.network.log_missing_commands(&link);
                     return Ok(link);
                 }
                 Err(error) if Instant::now() >= deadline => {
@@ -290,7 +293,7 @@ impl Line {
         }
     }
 
-    /// How long to wait before something is tried again that failed.
+    /// Pause before a failed command is tried again.
     pub(super) fn pause(&self) -> Duration {
         let link = lock(&self.current).link.clone();
         let condition = link.map_or_else(
@@ -300,7 +303,7 @@ impl Line {
         condition.pause()
     }
 
-    /// What was wrong with the master in this time, or still is.
+    /// The last failure of the master within this time, or the one that still lasts.
     pub(super) fn trouble(&self, within: Duration) -> Option<String> {
         let link = lock(&self.current).link.clone();
         let there = link.map(|link| self.condition_at(link.node()));
@@ -308,37 +311,37 @@ impl Line {
         there.or_else(|| self.condition.trouble(within))
     }
 
-    /// The condition of the master: in a cluster that of the node, since there are many lists and few nodes.
+    /// The condition of the master; in a cluster that of the node, since there are many lists and few nodes.
     fn condition_at(&self, node: &Node) -> Arc<Condition> {
         match &self.place {
-            Place::Known(_, Wanted::Slot(_)) => self.network.condition(node.to_string()),
+            Place::Reported(_, Wanted::Slot(_)) => self.network.condition(node.to_string()),
             _ => Arc::clone(&self.condition),
         }
     }
 
-    /// Tells that nobody knows where the master is.
-    fn lost(&self, problem: &str) {
+    /// Records that the place of the master is unknown, and logs it if that is due.
+    fn log_unknown(&self, problem: &str) {
         let failure = Failure {
-            state: "lost".to_owned(),
+            kind: "master unknown".to_owned(),
             text: problem.to_owned(),
             is_disconnected: false,
         };
-        self.condition.failed(Doing::Finding, &failure);
+        self.condition.failed(Purpose::FindingMaster, &failure);
     }
 
     async fn find(&self, is_doubtful: bool, refuted: Option<&Node>) -> Result<Node, String> {
         match &self.place {
             Place::Fixed(node) => Ok(node.clone()),
-            Place::Known(directory, wanted) => {
+            Place::Reported(directory, wanted) => {
                 let node = directory.find(wanted, is_doubtful, refuted).await?;
-                self.condition.works(Doing::Finding);
+                self.condition.works(Purpose::FindingMaster);
                 Ok(node)
             }
         }
     }
 
-    /// The current link, if it leads there and is good; otherwise another one, which becomes the current one. Or when there
-    /// may be another one.
+    /// Returns the current link, if it leads there and works; otherwise another one, which becomes the current one. Or the
+    /// time from which there may be another one.
     fn link_to(&self, node: &Node) -> Result<Result<Link, Instant>, TransportError> {
         let mut current = lock(&self.current);
         let is_there = |link: &&Link| link.node() == node;
@@ -352,7 +355,7 @@ impl Line {
         }
         let condition = self.condition_at(node);
         let pause = condition.pause();
-        let open = || Link::open(&self.network.access, node, self.doing, &condition);
+        let open = || Link::open(&self.network.access, node, self.purpose, &condition);
         let link = match self.is_pooled {
             true => match self.network.pooled(node, open, pause)? {
                 Ok(link) => link,
@@ -366,17 +369,17 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for MasterConnection {
     fn drop(&mut self) {
-        // Links for pushing are shared, and there are more lines to take care of them.
-        if self.doing == Doing::TakingRequests {
-            self.condition.forget(self.doing);
+        // Links for pushing are shared, and other connections take care of them.
+        if self.purpose == Purpose::TakingRequests {
+            self.condition.forget(self.purpose);
         }
     }
 }
 
 fn unready(problem: &str, is_final: bool) -> Unready {
-    let message = format!("no master of Redis can be found: {problem}");
+    let message = format!("no master of Redis found: {problem}");
     Unready {
         error: TransportError::new(TransportErrorKind::Transient, message),
         is_final,
