@@ -22,16 +22,19 @@
 //! Nothing in here knows of tokio, of queues, or of what the messages mean.
 
 mod decoded;
+mod deserializer;
 mod encoding;
 mod error;
 mod ext;
 mod integer;
 pub mod json;
+mod kind;
 mod limit;
 mod map;
 pub mod msgpack;
 mod position;
 mod schema;
+mod source;
 mod types;
 mod value;
 mod value_de;
@@ -45,6 +48,7 @@ pub use decoded::Decoded;
 pub use encoding::Encoding;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use integer::Integer;
+pub(crate) use kind::Kind;
 pub use limit::MAX_DEPTH;
 pub(crate) use schema::NULLABLE;
 pub use types::{

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::cursor::{Cursor, Kind};
+use super::cursor::Cursor;
 use super::frame::{FrameHead, ProtocolVersion};
 use super::json::Json;
 use super::msgpack::MessagePack;
-use crate::codec::Encoding;
+use crate::codec::{Encoding, Kind};
 
 /// How many pieces, and how many bytes, may be kept. A peer's header must not decide how much memory that is.
 const MAX_PIECES: u64 = 4096;

@@ -3,28 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// What kind of value comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Nil,
-    Bool,
-    Integer,
-    Float,
-    Text,
-    List,
-    Map,
-    /// Bytes and extension types: nothing that an envelope has a use for.
-    Other,
-}
-
-/// The position inside of a list or map that was entered.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entries {
-    /// Encodings that count: how many entries are left.
-    pub(super) left: u32,
-    /// Encodings with separators: whether an entry was read already.
-    pub(super) is_started: bool,
-}
+use crate::codec::Kind;
 
 /// A key of a map. It is compared as bytes: to check the text of keys that nobody knows would be half the
 /// time of a scan.
@@ -63,6 +42,9 @@ impl fmt::Display for Fault {
 /// Every method that reads a value expects the kind that it is for; the caller has asked
 /// [`kind`](Self::kind) before.
 pub(super) trait Cursor<'a>: Clone {
+    /// The position inside of a list or map that was entered.
+    type Entries;
+
     /// The offset of the next byte.
     fn at(&self) -> usize;
 
@@ -70,10 +52,10 @@ pub(super) trait Cursor<'a>: Clone {
     fn kind(&mut self) -> Result<Kind, Fault>;
 
     /// Goes into a list or map.
-    fn enter(&mut self) -> Result<Entries, Fault>;
+    fn enter(&mut self) -> Result<Self::Entries, Fault>;
 
     /// Whether there is a further entry: then the cursor stands before its key or item.
-    fn more(&mut self, entries: &mut Entries) -> Result<bool, Fault>;
+    fn more(&mut self, entries: &mut Self::Entries) -> Result<bool, Fault>;
 
     /// Reads a key and stands before its value.
     fn key(&mut self) -> Result<Key<'a>, Fault>;

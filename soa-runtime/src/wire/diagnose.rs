@@ -6,10 +6,10 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use super::cursor::{Cursor, Fault, Key, Kind};
+use super::cursor::{Cursor, Fault, Key};
 use super::envelope::skipped;
 use super::request::decode;
-use crate::codec::{DecodeError, Encoding, Map, Value};
+use crate::codec::{DecodeError, Encoding, Kind, Map, Value};
 use crate::message::{WireError, code};
 use crate::schema::{self, Field, Lengths, MAX_ERRORS, Node, Schema};
 

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::cursor::{Cursor, Fault, Kind};
+use super::cursor::{Cursor, Fault};
 use super::json::Json;
 use super::msgpack::MessagePack;
-use crate::codec::Encoding;
+use crate::codec::{Encoding, Kind};
 use crate::message::{SwitchSet, TraceParent};
 
 /// The key under which a client of ours says when it has sent a request, where that does not follow from `__expiry__`.

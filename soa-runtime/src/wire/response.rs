@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use super::cursor::{Cursor, Fault, Key, Kind};
+use super::cursor::{Cursor, Fault, Key};
 use super::envelope::skipped;
 use super::frame::FrameHead;
 use super::json::Json;
 use super::msgpack::MessagePack;
 use super::request::{EXPIRY, Head, decode, now};
 use super::writer::Writer;
-use crate::codec::{EncodeError, Encoding, Value, msgpack};
+use crate::codec::{EncodeError, Encoding, Kind, Value, msgpack};
 use crate::error::{TransportError, TransportErrorKind};
 use crate::message::{ActionResponse, Body, JobResponse, ResponseContext, WireError};
 use crate::serializer::{Format, Serializers};

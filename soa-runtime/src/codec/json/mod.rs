@@ -10,12 +10,14 @@
 mod decode;
 mod encode;
 mod parse;
+mod read;
 mod write;
 
 pub(super) use decode::decode_body;
 pub use decode::{decode_value, from_slice};
 pub(super) use encode::encode_body;
 pub use encode::{encode_into, encode_value, to_vec};
+pub(crate) use read::{NumberKind, Passed, ReadError, Reader, Token};
 pub(crate) use write::write_text;
 
 #[cfg(test)]

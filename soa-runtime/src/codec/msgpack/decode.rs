@@ -3,11 +3,11 @@
 use serde::de::{Deserialize, DeserializeOwned};
 
 use super::super::decoded::Decoded;
+use super::super::deserializer::Deserializer;
 use super::super::error::{DecodeError, DecodeErrorKind};
 use super::super::limit::MAX_DEPTH;
 use super::super::position::Position;
 use super::super::value::Value;
-use super::de::Deserializer;
 use super::read::Reader;
 use super::value;
 
@@ -48,14 +48,14 @@ fn read_whole<'de, T: Deserialize<'de>>(
     input: &'de [u8],
     position: Position,
 ) -> Result<Decoded<T>, DecodeError> {
-    let mut deserializer = Deserializer::new(input, position);
+    let mut deserializer = Deserializer::new(Reader::new(input), position);
     T::deserialize(&mut deserializer)
         .and_then(|value| {
-            deserializer.end()?;
+            deserializer.source().end()?;
             Ok(Decoded {
                 value,
                 is_lenient: deserializer.is_lenient(),
             })
         })
-        .map_err(|error| error.at(deserializer.offset()))
+        .map_err(|error| error.at(deserializer.source().offset()))
 }

@@ -19,6 +19,7 @@ pub(super) use decode::decode_body;
 pub use decode::{decode_value, from_slice};
 pub(super) use encode::encode_body;
 pub use encode::{encode_into, encode_value, to_vec};
+pub(crate) use read::{Int, ReadError, Reader};
 
 #[cfg(test)]
 mod tests;
