@@ -8,7 +8,6 @@ use std::sync::OnceLock;
 
 use super::cursor::{Cursor, Fault, Key};
 use super::envelope::skipped;
-use super::request::decode;
 use crate::codec::{DecodeError, Encoding, Kind, Map, Value};
 use crate::message::{WireError, code};
 use crate::schema::{self, Field, Lengths, MAX_ERRORS, Node, Schema};
@@ -84,7 +83,10 @@ impl Look<'_> {
             Key::Text(key) => Ok(String::from_utf8_lossy(&key).as_ref().into()),
             Key::Other => {
                 let bytes = self.payload.get(start..cursor.at()).unwrap_or_default();
-                Ok(decode(self.encoding, bytes).unwrap_or_else(|_| "<unreadable>".into()))
+                Ok(self
+                    .encoding
+                    .decode_value(bytes)
+                    .unwrap_or_else(|_| "<unreadable>".into()))
             }
         }
     }
@@ -124,7 +126,7 @@ impl Look<'_> {
             Encoding::Json => [b"{", entry, b"}"].concat(),
             _ => [&[0x81], entry].concat(),
         };
-        match decode(self.encoding, &map)? {
+        match self.encoding.decode_value(&map)? {
             Value::Map(map) => Ok(map
                 .into_pairs()
                 .pop()

@@ -1,7 +1,7 @@
 //! The head of a frame: protocol version and headers.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Range;
 
 use crate::codec::Encoding;
@@ -185,6 +185,27 @@ fn skip_space(frame: &[u8], start: usize) -> usize {
     let rest = frame.get(start..).unwrap_or_default();
     let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
     start + rest.iter().take_while(is_space).count()
+}
+
+/// How many bytes of a frame are the envelope: limits do not count the head.
+pub(crate) fn payload_size(frame: &[u8]) -> usize {
+    let start = FrameHead::read(frame).map_or(0, |head| head.payload_start());
+    frame.len().saturating_sub(start)
+}
+
+/// The beginning of a frame for a log line: its head as text, and of the payload only eight bytes in
+/// hexadecimal, which say what kind of message it is and nothing about its content.
+pub(crate) fn redacted(frame: &[u8]) -> String {
+    let start = FrameHead::read(frame).map_or(0, |head| head.payload_start());
+    let (head, payload) = frame.split_at(start.min(frame.len()));
+    // A head may have line breaks: none of them is to look like another line of the log.
+    let head = String::from_utf8_lossy(head.get(..80).unwrap_or(head));
+    let mut text = head.escape_debug().to_string();
+    for byte in payload.iter().take(8) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " {byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]

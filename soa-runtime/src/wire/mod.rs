@@ -20,7 +20,9 @@ mod cursor;
 mod diagnose;
 mod drop_reason;
 mod envelope;
+mod expiry;
 mod frame;
+mod head;
 mod json;
 mod msgpack;
 mod pieces;
@@ -28,35 +30,14 @@ mod request;
 mod response;
 mod writer;
 
-use std::fmt::Write;
-
 pub(crate) use assembly::{Assembled, Assembly};
 pub use drop_reason::DropReason;
 pub use envelope::Envelope;
+pub(crate) use expiry::now;
 pub use frame::{FrameHead, ProtocolVersion, UnknownVersion};
+pub(crate) use frame::{payload_size, redacted};
+pub use head::Head;
 pub(crate) use pieces::cut;
-pub(crate) use request::now;
-pub use request::{Head, Request, Unreadable, read_request, write_request};
+pub use request::{Request, Unreadable, read_request, write_request};
 pub(crate) use response::write_response_at;
 pub use response::{Response, read_response, write_response};
-
-/// How many bytes of a frame are the envelope: limits do not count the head.
-pub(crate) fn payload_size(frame: &[u8]) -> usize {
-    let start = FrameHead::read(frame).map_or(0, |head| head.payload_start());
-    frame.len().saturating_sub(start)
-}
-
-/// The beginning of a frame for a log line: its head as text, and of the payload only eight bytes in
-/// hexadecimal, which say what kind of message it is and nothing about its content.
-pub(crate) fn redacted(frame: &[u8]) -> String {
-    let start = FrameHead::read(frame).map_or(0, |head| head.payload_start());
-    let (head, payload) = frame.split_at(start.min(frame.len()));
-    // A head may have line breaks: none of them is to look like another line of the log.
-    let head = String::from_utf8_lossy(head.get(..80).unwrap_or(head));
-    let mut text = head.escape_debug().to_string();
-    for byte in payload.iter().take(8) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, " {byte:02x}");
-    }
-    text
-}

@@ -44,7 +44,7 @@ pub(crate) fn cut(frame: Bytes, size: usize) -> (Bytes, Vec<Bytes>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Assembled, Assembly};
+    use crate::wire::assembly::{Assembled, Assembly};
 
     const HEAD: &str = "pysoa-redis/3//content-type:application/json;";
 

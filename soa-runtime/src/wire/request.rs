@@ -1,7 +1,7 @@
 //! Requests: read by servers, written by clients.
 
 use std::ops::Range;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,19 +9,18 @@ use super::cursor::Cursor;
 use super::diagnose::diagnose;
 use super::drop_reason::DropReason;
 use super::envelope::{ClientVersion, Envelope, Job, Meta, ReplyTo, SENT, skipped};
+use super::expiry::{EXPIRY, expiry_in, is_expired, now};
 use super::frame::{FrameHead, ProtocolVersion};
+use super::head::Head;
 use super::json::Json;
 use super::msgpack::MessagePack;
 use super::writer::Writer;
-use crate::codec::{EncodeError, Encoding, Map, Value, json, msgpack};
+use crate::codec::{EncodeError, Encoding, Map, Value, msgpack};
 use crate::message::{
     ActionRequest, Body, CONTEXT_KEYS, CONTROL_KEYS, ContextHeader, Control, JobRequest, WireError,
     code, usable_state,
 };
 use crate::serializer::{Format, Serializers};
-
-/// How long a message is worth reading by default (protocol, section 5).
-pub(super) const EXPIRY: Duration = Duration::from_secs(60);
 
 /// A request that can be answered.
 #[derive(Debug)]
@@ -37,43 +36,6 @@ pub struct Request {
     /// control header; 60 s where it is not there), so the difference is when they have sent. Where it is not, a client
     /// of this framework says the time itself. One of PySOA with another `message_expiry_in_seconds` is misread.
     pub waited: Option<Duration>,
-}
-
-/// What the answer needs of a request: it comes in the request's own version and serializer, and echoes the
-/// request id and the meta map.
-#[derive(Debug)]
-pub struct Head {
-    pub(super) version: ProtocolVersion,
-    pub(super) format: Format,
-    /// The request id, encoded.
-    pub(super) request_id: Vec<u8>,
-    /// The entries of the meta map without `__expiry__`, encoded.
-    pub(super) meta: Vec<u8>,
-    pub(super) meta_length: usize,
-    /// Whether the client knows `is_caller_error`.
-    pub(super) has_caller_errors: bool,
-    reply_to: Option<String>,
-    is_suppressed: bool,
-    expiry: Option<f64>,
-}
-
-impl Head {
-    /// For how long after this time, in Unix seconds, the request says that somebody waits; `None` if it does not.
-    pub(crate) fn left(&self, now: f64) -> Option<Duration> {
-        let expiry = self.expiry.filter(|expiry| *expiry != 0.0)?;
-        // So far away that it has no name is for ever.
-        Duration::try_from_secs_f64((expiry - now).max(0.0)).ok()
-    }
-
-    /// Whether the sender wants no answer.
-    pub fn is_suppressed(&self) -> bool {
-        self.is_suppressed
-    }
-
-    /// Where the answer goes.
-    pub fn into_reply_to(self) -> Option<String> {
-        self.reply_to
-    }
 }
 
 /// A message that nobody can answer.
@@ -144,7 +106,7 @@ fn read_payload(
             "there is no request id",
         ));
     };
-    if let Err(error) = decode(encoding, request_id) {
+    if let Err(error) = encoding.decode_value(request_id) {
         return Err(Unreadable::new(DropReason::RequestId, error));
     }
     let reply_to = match &envelope.meta.reply_to {
@@ -216,22 +178,6 @@ fn patience(control: &Control) -> Duration {
 /// its own request queue, and so for ever.
 fn is_reply_list(name: &[u8]) -> bool {
     name.len() <= 512 && name.contains(&b'!') && name.iter().all(|byte| (0x20..0x7f).contains(byte))
-}
-
-/// Zero and nil stand for never, as in Python, where they are false.
-fn is_expired(expiry: Option<f64>, now: f64) -> bool {
-    expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now)
-}
-
-/// The time, in Unix seconds.
-pub(crate) fn now() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs_f64()
-}
-
-/// When a message that is sent now expires, in Unix seconds.
-fn expiry_in(lifetime: Duration) -> f64 {
-    now() + lifetime.as_secs_f64()
 }
 
 type ReadJob = (Result<JobRequest, Vec<WireError>>, bool);
@@ -326,18 +272,11 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
 
 /// The users' keys of a header.
 fn extra(encoding: Encoding, payload: &Bytes, span: &Range<usize>, known: &[&str]) -> Option<Map> {
-    let Ok(Value::Map(map)) = decode(encoding, payload.get(span.clone())?) else {
+    let Ok(Value::Map(map)) = encoding.decode_value(payload.get(span.clone())?) else {
         return None;
     };
     let is_extra = |key: &Value| !key.as_str().is_some_and(|key| known.contains(&key));
     Some(map.into_iter().filter(|(key, _)| is_extra(key)).collect())
-}
-
-pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Result<Value, crate::codec::DecodeError> {
-    match encoding {
-        Encoding::Json => json::decode_value(bytes),
-        _ => msgpack::decode_value(bytes),
-    }
 }
 
 /// The entries of a meta map that are echoed, joined, and how many there are.
@@ -423,7 +362,7 @@ pub fn write_request(
         writer.key("action");
         writer.text(&action.action);
         writer.key("body");
-        writer.raw(super::response::encoded(&action.body, encoding)?);
+        writer.body(&action.body)?;
         writer.close();
     }
     writer.close();

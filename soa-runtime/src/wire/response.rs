@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use super::cursor::{Cursor, Fault, Key};
 use super::envelope::skipped;
+use super::expiry::{EXPIRY, now};
 use super::frame::FrameHead;
+use super::head::Head;
 use super::json::Json;
 use super::msgpack::MessagePack;
-use super::request::{EXPIRY, Head, decode, now};
 use super::writer::Writer;
 use crate::codec::{EncodeError, Encoding, Kind, Value, msgpack};
 use crate::error::{TransportError, TransportErrorKind};
@@ -89,25 +90,13 @@ fn write_payload(
         writer.text(&action.action);
         write_errors(&mut writer, head, &action.errors)?;
         writer.key("body");
-        writer.raw(encoded(&action.body, encoding)?);
+        writer.body(&action.body)?;
         writer.close();
     }
     writer.close();
     writer.close();
     writer.close();
     Ok(writer.finish())
-}
-
-/// The bytes of a body that must be in this encoding.
-pub(super) fn encoded(body: &Body, encoding: Encoding) -> Result<&Bytes, EncodeError> {
-    if body.encoding() != encoding {
-        let message = format!(
-            "the body is encoded as {:?}, not {encoding:?}",
-            body.encoding()
-        );
-        return Err(serde::ser::Error::custom(message));
-    }
-    body.bytes().map_err(serde::ser::Error::custom)
 }
 
 fn write_errors(writer: &mut Writer, head: &Head, errors: &[WireError]) -> Result<(), EncodeError> {
@@ -307,7 +296,7 @@ fn value<'a, C: Cursor<'a>>(
     let span = skipped(cursor)?;
     let at = span.start;
     let bytes = payload.get(span).unwrap_or_default();
-    decode(encoding, bytes).map_err(|_| Fault {
+    encoding.decode_value(bytes).map_err(|_| Fault {
         at,
         what: "a value that cannot be decoded",
     })

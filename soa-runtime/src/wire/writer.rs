@@ -1,8 +1,10 @@
 //! Writes envelopes in either encoding, splicing in bodies that are encoded already.
 
 use rmp::encode;
+use serde::ser;
 
 use crate::codec::{EncodeError, Encoding, Value, json, msgpack};
+use crate::message::Body;
 
 /// Writes one message. Lists and maps are opened with their length and closed with [`close`](Self::close).
 pub(super) struct Writer {
@@ -124,6 +126,20 @@ impl Writer {
             self.separate();
         }
         self.out.extend_from_slice(value);
+    }
+
+    /// Splices in a body, which must be in the encoding of the message.
+    pub(super) fn body(&mut self, body: &Body) -> Result<(), EncodeError> {
+        if body.encoding() != self.encoding {
+            return Err(ser::Error::custom(format!(
+                "the body is encoded as {:?}, not {:?}",
+                body.encoding(),
+                self.encoding
+            )));
+        }
+        let bytes = body.bytes().map_err(ser::Error::custom)?;
+        self.raw(bytes);
+        Ok(())
     }
 
     /// Splices in `count` entries of a map that are encoded already.

@@ -1,0 +1,22 @@
+//! The lifetime of messages, by the clock of this machine.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long a message is worth reading by default (protocol, section 5).
+pub(super) const EXPIRY: Duration = Duration::from_secs(60);
+
+/// Zero and nil stand for never, as in Python, where they are false.
+pub(super) fn is_expired(expiry: Option<f64>, now: f64) -> bool {
+    expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now)
+}
+
+/// The time, in Unix seconds.
+pub(crate) fn now() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
+}
+
+/// When a message that is sent now expires, in Unix seconds.
+pub(super) fn expiry_in(lifetime: Duration) -> f64 {
+    now() + lifetime.as_secs_f64()
+}

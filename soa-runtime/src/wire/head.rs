@@ -1,0 +1,43 @@
+//! The head of an answer, taken from its request.
+
+use std::time::Duration;
+
+use super::frame::ProtocolVersion;
+use crate::serializer::Format;
+
+/// What the answer needs of a request: it comes in the request's own version and serializer, and echoes the
+/// request id and the meta map.
+#[derive(Debug)]
+pub struct Head {
+    pub(super) version: ProtocolVersion,
+    pub(super) format: Format,
+    /// The request id, encoded.
+    pub(super) request_id: Vec<u8>,
+    /// The entries of the meta map without `__expiry__`, encoded.
+    pub(super) meta: Vec<u8>,
+    pub(super) meta_length: usize,
+    /// Whether the client knows `is_caller_error`.
+    pub(super) has_caller_errors: bool,
+    pub(super) reply_to: Option<String>,
+    pub(super) is_suppressed: bool,
+    pub(super) expiry: Option<f64>,
+}
+
+impl Head {
+    /// For how long after this time, in Unix seconds, the request says that somebody waits; `None` if it does not.
+    pub(crate) fn left(&self, now: f64) -> Option<Duration> {
+        let expiry = self.expiry.filter(|expiry| *expiry != 0.0)?;
+        // So far away that it has no name is for ever.
+        Duration::try_from_secs_f64((expiry - now).max(0.0)).ok()
+    }
+
+    /// Whether the sender wants no answer.
+    pub fn is_suppressed(&self) -> bool {
+        self.is_suppressed
+    }
+
+    /// Where the answer goes.
+    pub fn into_reply_to(self) -> Option<String> {
+        self.reply_to
+    }
+}
