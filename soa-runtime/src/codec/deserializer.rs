@@ -1,6 +1,6 @@
 //! serde's deserializer, over any source.
 //!
-//! It goes by what the type asks for, and refuses anything else itself: visitors are more lenient than the wire is (the
+//! It reads only the kind of value that the type asks for, and refuses any other itself: visitors are more lenient than the wire is (the
 //! one for text takes bytes, the one for structs takes lists). The meaning of a nil depends on its position (see the
 //! `position` module). If a type asks for anything, integers are visited as 64 bits wide, and ext types as newtypes
 //! around a pair (see the `ext` module); so are integers beyond 64 bits, which only a [`Value`](super::Value) can hold.
@@ -25,7 +25,7 @@ pub(super) struct Deserializer<S> {
     source: S,
     /// The number of lists and maps that may still be entered.
     levels: usize,
-    /// The position of the value that is read next. Whoever enters a list or a map sets it before each of its values.
+    /// The position of the value that is read next. The access to a list or a map sets it before each value.
     position: Position,
     /// True if the last key was asked for as an identifier: then it is a struct's, and its value is a field.
     key_is_identifier: bool,
@@ -43,7 +43,7 @@ impl<S> Deserializer<S> {
         }
     }
 
-    /// The source, as far as it has been read.
+    /// The source, after the values that have been read.
     pub(super) fn source(&self) -> &S {
         &self.source
     }

@@ -1,6 +1,6 @@
 //! Kinds of encoded values.
 
-/// The kind of an encoded value, as far as its first bytes tell it.
+/// The kind of an encoded value, which its first bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nil,

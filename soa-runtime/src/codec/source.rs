@@ -43,7 +43,7 @@ pub(super) trait Source<'de> {
     /// Reads whatever is next.
     fn token(&mut self) -> Result<Token<'de, Self::List, Self::Map>>;
 
-    /// Reads a nil. Returns false, and does not move, if the value is none.
+    /// Reads a nil. Returns false, and does not move, if the value is something else.
     fn nil(&mut self) -> bool;
 
     fn bool(&mut self) -> Result<Option<bool>>;
@@ -80,7 +80,7 @@ pub(super) trait Source<'de> {
     /// The number of pairs that are left.
     fn pairs_left(map: &Self::Map) -> usize;
 
-    /// The number of values for which memory may be reserved, if so many are announced.
+    /// The number of values for which memory may be reserved if this number is announced.
     fn believable(&self, announced: usize) -> usize;
 
     /// Moves to the next element. Returns false if there is none.

@@ -20,7 +20,7 @@ type Result<T> = std::result::Result<T, DecodeError>;
 ///
 /// # Errors
 ///
-/// When the value does not fit the type.
+/// Fails if the value does not fit the type.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
     from_value_ref(&value)
 }
@@ -29,7 +29,7 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
 ///
 /// # Errors
 ///
-/// When the value does not fit the type.
+/// Fails if the value does not fit the type.
 pub fn from_value_ref<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T> {
     read(value, Position::Element).map(|(value, _)| value)
 }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long a message is worth reading by default (protocol, section 5).
+/// The default lifetime of a message (protocol, section 5).
 pub(super) const EXPIRY: Duration = Duration::from_secs(60);
 
-/// Zero and nil stand for never, as in Python, where they are false.
+/// True if a message has expired. Zero and nil stand for never, as both are false in Python.
 pub(super) fn is_expired(expiry: Option<f64>, now: f64) -> bool {
     expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now)
 }
@@ -16,7 +16,7 @@ pub(crate) fn now() -> f64 {
     since.unwrap_or_default().as_secs_f64()
 }
 
-/// When a message that is sent now expires, in Unix seconds.
+/// The time at which a message that is sent now expires, in Unix seconds.
 pub(super) fn expiry_in(lifetime: Duration) -> f64 {
     now() + lifetime.as_secs_f64()
 }

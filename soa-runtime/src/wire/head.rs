@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::frame::ProtocolVersion;
 use crate::serializer::Format;
 
-/// What the answer needs of a request: it comes in the request's own version and serializer, and echoes the
-/// request id and the meta map.
+/// The facts about a request that its answer needs. The answer comes in the request's own version and serializer, and
+/// echoes the request id and the meta map.
 #[derive(Debug)]
 pub struct Head {
     pub(super) version: ProtocolVersion,
@@ -16,7 +16,7 @@ pub struct Head {
     /// The entries of the meta map without `__expiry__`, encoded.
     pub(super) meta: Vec<u8>,
     pub(super) meta_length: usize,
-    /// Whether the client knows `is_caller_error`.
+    /// True if the client knows `is_caller_error`.
     pub(super) has_caller_errors: bool,
     pub(super) reply_to: Option<String>,
     pub(super) is_suppressed: bool,
@@ -24,19 +24,19 @@ pub struct Head {
 }
 
 impl Head {
-    /// For how long after this time, in Unix seconds, the request says that somebody waits; `None` if it does not.
+    /// The time for which the sender still waits, from `now` in Unix seconds; `None` if the request does not say it.
     pub(crate) fn left(&self, now: f64) -> Option<Duration> {
         let expiry = self.expiry.filter(|expiry| *expiry != 0.0)?;
-        // So far away that it has no name is for ever.
+        // An expiry that no `Duration` reaches counts as none.
         Duration::try_from_secs_f64((expiry - now).max(0.0)).ok()
     }
 
-    /// Whether the sender wants no answer.
+    /// True if the sender wants no answer.
     pub fn is_suppressed(&self) -> bool {
         self.is_suppressed
     }
 
-    /// Where the answer goes.
+    /// The name of the reply list.
     pub fn into_reply_to(self) -> Option<String> {
         self.reply_to
     }

@@ -32,16 +32,16 @@ impl<'a> Json<'a> {
             }
             ReadError::Value | ReadError::NumberWord => "not a JSON value",
             ReadError::Digit => "a number without digits",
-            ReadError::Quote => "a text is expected",
-            ReadError::ControlCharacter => "a control character in a text",
+            ReadError::Quote => "expected text",
+            ReadError::ControlCharacter => "a control character within text",
             ReadError::Escape => "an unknown escape",
             ReadError::HexDigits => {
-                // The first that is not one of the four.
+                // The place of the digit that is missing.
                 let is_hex = |byte: &&u8| byte.is_ascii_hexdigit();
                 at += self.0.rest().iter().take_while(is_hex).count();
                 "an escape without four digits"
             }
-            ReadError::Surrogate | ReadError::Utf8 => "a text that is not UTF-8",
+            ReadError::Surrogate | ReadError::Utf8 => "text that is not UTF-8",
             ReadError::Colon => "a colon is missing",
             ReadError::Separator { .. } => "a comma or a closing bracket is missing",
         };
@@ -90,7 +90,7 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// The text; `None` where it is not UTF-8, or half of a surrogate pair is missing.
+    /// The text; `None` if it is not UTF-8, or half of a surrogate pair is missing.
     fn read(self) -> Option<Cow<'a, str>> {
         match self.start {
             Some(mut start) => {
@@ -102,7 +102,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The bytes of the text; as they stand where its escapes make no sense.
+    /// The bytes of the text. If its escapes are invalid, the bytes as they were sent.
     fn into_bytes(self) -> Cow<'a, [u8]> {
         let raw = self.raw;
         if self.start.is_none() {
@@ -115,8 +115,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Which brackets are open: one bit a level, so that the deepest nesting that fits into a message costs an
-/// eighth of its size.
+/// The open brackets: one bit a level, so that the deepest nesting that fits into a message costs an eighth of its
+/// size.
 #[derive(Default)]
 struct Nesting {
     bits: Vec<u64>,
@@ -139,7 +139,7 @@ impl Nesting {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Whether the innermost bracket is a map's; `None` when none is open.
+    /// True if the innermost bracket is a map's; `None` if no bracket is open.
     fn innermost(&self) -> Option<bool> {
         let index = self.depth.checked_sub(1)?;
         let word = self.bits.get(index / 64)?;

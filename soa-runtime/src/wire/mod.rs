@@ -1,4 +1,4 @@
-//! The bytes between client and server: frames, envelopes, and how to find what is in them.
+//! The bytes between client and server: frames and envelopes, read and written.
 //!
 //! ```text
 //! frame      pysoa-redis/3//content-type:application/msgpack;<envelope>     version 3
@@ -7,13 +7,17 @@
 //! envelope   {"request_id": …, "meta": {…}, "body": <job request or response>}
 //! ```
 //!
-//! Reading is done by a cursor that goes over the bytes once, without recursion and without building a
-//! tree: it finds the spans of the request id, the meta entries and each action's body, and reads the few
-//! scalars that it needs. Bodies become slices of the frame. Nothing that a peer sends can make it panic,
-//! recurse, or allocate more than a small multiple of the message's own size.
+//! A cursor scans the bytes once, without recursion and without building a tree: it finds the spans of the
+//! request id, the meta entries and each action's body, and reads the few scalars that the protocol needs.
+//! Bodies become slices of the frame. The cursor uses the same readers of MessagePack and JSON as the codec.
+//! Nothing that a peer sends can make it panic, recurse, or allocate more than a small multiple of the
+//! message's own size.
 //!
-//! A job that is malformed inside a readable envelope is read a second time, slowly, to tell every error at
-//! once with the texts of the reference ([`read_request`] gives them as data).
+//! A job that is malformed inside a readable envelope is read a second time, slowly, to find all its errors
+//! with the texts of the reference ([`read_request`] gives them as data).
+//!
+//! Each module uses only those before it: `cursor`, `msgpack`, `json`, `frame`, `drop_reason`, `expiry`,
+//! `head`, `envelope`, `diagnose`, `writer`, `request`, `response`, `assembly`, `pieces`.
 
 mod assembly;
 mod cursor;

@@ -111,7 +111,7 @@ impl<'a> Cursor<'a> for MessagePack<'a> {
         })
     }
 
-    /// Counts the values that are still to come instead of keeping a stack: the memory is one number,
+    /// Passes over a value. Counts the values that are still to come instead of keeping a stack: the memory is one number,
     /// however deep the nesting.
     fn skip(&mut self) -> Result<(), Fault> {
         let mut left: u64 = 1;

@@ -18,12 +18,12 @@ use crate::serializer::{Format, Serializers};
 /// Writes the response frame to a request, in the request's version and serializer.
 ///
 /// # Errors
-/// A response with something in it that the serializer cannot carry.
+/// Fails if the response holds something that the serializer cannot carry.
 pub fn write_response(head: &Head, response: &JobResponse) -> Result<Bytes, EncodeError> {
     write_response_at(now(), head, response)
 }
 
-/// The same at a time that is known already, in Unix seconds.
+/// Writes the response at a known time, in Unix seconds.
 pub(crate) fn write_response_at(
     now: f64,
     head: &Head,
@@ -138,11 +138,11 @@ fn write_errors(writer: &mut Writer, head: &Head, errors: &[WireError]) -> Resul
     Ok(())
 }
 
-/// A response, read.
+/// A response that was read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Response {
-    /// The id of the request that it answers.
+    /// The id of the request.
     pub request_id: Value,
     /// The job response.
     pub job: JobResponse,
@@ -262,7 +262,7 @@ fn read_action<'a, C: Cursor<'a>>(
     Ok(response)
 }
 
-/// Goes over the entries of a map; entries whose keys are not text are passed over.
+/// Calls `each` for the entries of a map. Entries whose keys are not text are passed over.
 fn entries<'a, C: Cursor<'a>>(
     cursor: &mut C,
     mut each: impl FnMut(&mut C, &str) -> Result<(), Fault>,

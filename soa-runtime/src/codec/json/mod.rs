@@ -1,11 +1,11 @@
 //! JSON, as Python's `json` reads and writes it.
 //!
-//! That is JSON with three words more, `NaN`, `Infinity` and `-Infinity`, with integers of any size, and with everything
-//! beyond ASCII escaped. It has neither bytes nor ext types: a value that holds one cannot be encoded. Where Python is
-//! lenient and we are not: half a surrogate pair is an error, because it is no text.
+//! That is JSON with three more words, `NaN`, `Infinity` and `-Infinity`, with integers of any size, and with everything
+//! beyond ASCII escaped. It has neither bytes nor ext types: a value that holds one cannot be encoded. Stricter than
+//! in Python: half a surrogate pair is an error, because it is not text.
 //!
-//! The parser makes [`Value`]s, the writer takes them, and typed values go through one. That costs a tree, and keeps the
-//! large integers that serde knows nothing of.
+//! The decoder makes [`Value`](super::Value)s, the writer takes them, and typed values go through one. That costs a tree,
+//! and keeps the large integers that serde cannot carry.
 
 mod decode;
 mod encode;

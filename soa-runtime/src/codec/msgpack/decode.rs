@@ -15,7 +15,7 @@ use super::value;
 ///
 /// # Errors
 ///
-/// When `input` is malformed, does not fit the type, or has bytes after the value.
+/// Fails if `input` is malformed, does not fit the type, or has bytes after the value.
 pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T, DecodeError> {
     read_whole(input, Position::Element).map(|decoded| decoded.value)
 }
@@ -24,7 +24,7 @@ pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T, Decod
 ///
 /// # Errors
 ///
-/// When `input` is malformed, or has bytes after the value.
+/// Fails if `input` is malformed, or has bytes after the value.
 pub fn decode_value(input: &[u8]) -> Result<Value, DecodeError> {
     let mut reader = Reader::new(input);
     value::read(&mut reader, MAX_DEPTH)

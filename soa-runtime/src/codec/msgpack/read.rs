@@ -22,9 +22,9 @@ pub(crate) enum Head<'de> {
     /// Not yet known to be UTF-8.
     Text(&'de [u8]),
     Bytes(&'de [u8]),
-    /// So many elements follow.
+    /// The number of elements, which follow.
     List(usize),
-    /// So many pairs follow.
+    /// The number of pairs, which follow.
     Map(usize),
     Ext(i8, &'de [u8]),
 }
@@ -67,7 +67,7 @@ pub(crate) struct Reader<'de> {
 
 type Result<T, E = ReadError> = std::result::Result<T, E>;
 
-/// A number of bytes as `usize`; on a machine where it does not fit, there cannot be so many bytes either.
+/// A length as `usize`. On a machine where it does not fit, the input cannot be as long as that either.
 fn length(length: u32) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }
@@ -426,7 +426,7 @@ impl<'de> Reader<'de> {
         self.take(length).map(|payload| (code, payload))
     }
 
-    /// An ext type whose code is known and whose payload makes sense.
+    /// Reads an ext type, and checks that its code is known and its payload valid.
     #[inline]
     pub(crate) fn checked_ext(&mut self) -> Result<Option<(i8, &'de [u8])>, DecodeError> {
         let start = self.offset();
