@@ -13,12 +13,12 @@ use syn::parse::discouraged::Speculative as _;
 use syn::{Ident, Lit, LitInt, LitStr, Path, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
-use crate::model::Switch;
 use crate::period::Period;
+use crate::suggestion;
 
 /// What kind of value an argument takes.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     Text,
     /// A text, or a call of `env!` that makes one.
     Version,
@@ -42,7 +42,7 @@ pub(crate) enum Kind {
 /// One argument that exists.
 pub(crate) struct Argument {
     name: &'static str,
-    kind: Kind,
+    kind: ValueKind,
     required: bool,
     /// How a value looks, for messages.
     example: &'static str,
@@ -57,7 +57,11 @@ pub(crate) struct Table {
 }
 
 /// An argument that has to be there.
-pub(crate) const fn required(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+pub(crate) const fn required(
+    name: &'static str,
+    kind: ValueKind,
+    example: &'static str,
+) -> Argument {
     Argument {
         name,
         kind,
@@ -67,7 +71,11 @@ pub(crate) const fn required(name: &'static str, kind: Kind, example: &'static s
 }
 
 /// An argument that may be left out.
-pub(crate) const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Argument {
+pub(crate) const fn optional(
+    name: &'static str,
+    kind: ValueKind,
+    example: &'static str,
+) -> Argument {
     Argument {
         name,
         kind,
@@ -77,7 +85,7 @@ pub(crate) const fn optional(name: &'static str, kind: Kind, example: &'static s
 }
 
 /// An argument that takes no value, whatever else is the matter with it.
-pub(crate) const fn bare(name: &'static str, kind: Kind) -> Argument {
+pub(crate) const fn without_value(name: &'static str, kind: ValueKind) -> Argument {
     Argument {
         name,
         kind,
@@ -92,6 +100,23 @@ pub(crate) enum Version {
     Literal(LitStr),
     /// A call of `env!`, which only the compiler can look into.
     Environment(TokenStream),
+}
+
+/// The switch of a variant.
+pub(crate) enum Switch {
+    /// A literal.
+    Number(TokenStream),
+    /// The path of a constant.
+    Constant(TokenStream),
+}
+
+impl Switch {
+    /// As it was written.
+    pub(crate) fn tokens(&self) -> &TokenStream {
+        match self {
+            Self::Number(tokens) | Self::Constant(tokens) => tokens,
+        }
+    }
 }
 
 /// The value of an argument.
@@ -120,7 +145,7 @@ pub(crate) fn read(
     errors: &mut Errors,
     mut found: impl FnMut(&'static str, Value),
 ) {
-    let mut seen = Seen::default();
+    let mut seen = ReadNames::default();
     while !input.is_empty() {
         let after = input.fork();
         to_separator(&after);
@@ -150,13 +175,13 @@ pub(crate) fn read(
 
 /// The names that were come across.
 #[derive(Default)]
-struct Seen {
+struct ReadNames {
     given: Vec<&'static str>,
     /// Those that a misspelled one was probably to be.
     meant: Vec<&'static str>,
 }
 
-impl Seen {
+impl ReadNames {
     /// Whether it is there, well spelled or not.
     fn has(&self, name: &str) -> bool {
         self.given.contains(&name) || self.meant.contains(&name)
@@ -167,7 +192,7 @@ impl Seen {
 fn one(
     table: &Table,
     input: ParseStream<'_>,
-    seen: &mut Seen,
+    seen: &mut ReadNames,
     errors: &mut Errors,
 ) -> syn::Result<Option<(&'static str, Value)>> {
     if !input.peek(Ident::peek_any) {
@@ -194,7 +219,7 @@ fn one(
         return Ok(None);
     };
     let name = argument.name;
-    if matches!(argument.kind, Kind::Contract) {
+    if matches!(argument.kind, ValueKind::Contract) {
         errors.at(
             ident.span(),
             format_args!("`{name}` belongs to the contract, which has it already: remove it here"),
@@ -242,7 +267,7 @@ impl Argument {
     /// What is behind the name: nothing, or `=` and a value.
     fn given(&self, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
-        if matches!(self.kind, Kind::Flag) {
+        if matches!(self.kind, ValueKind::Flag) {
             if !input.is_empty() && !input.peek(Token![,]) {
                 return Err(input.error(format_args!(
                     "`{name}` takes no value: write `{name}` alone"
@@ -270,11 +295,11 @@ impl Argument {
     fn value(&self, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
         match self.kind {
-            Kind::Text => self.text(input).map(Value::Text),
-            Kind::Version if input.peek(Lit) => self
+            ValueKind::Text => self.text(input).map(Value::Text),
+            ValueKind::Version if input.peek(Lit) => self
                 .text(input)
                 .map(|text| Value::Version(Version::Literal(text))),
-            Kind::Version => {
+            ValueKind::Version => {
                 let call = input.fork().parse::<syn::Macro>();
                 if call.is_ok_and(|call| {
                     call.path
@@ -291,10 +316,10 @@ impl Argument {
                     "`{name}` takes text in quotes, or `env!(\"CARGO_PKG_VERSION\")`: write `{name} = {example}`"
                 )))
             }
-            Kind::Type if input.peek(Lit) => Err(input.error(format_args!(
+            ValueKind::Type if input.peek(Lit) => Err(input.error(format_args!(
                 "`{name}` takes a type, without quotes: write `{name} = {example}`"
             ))),
-            Kind::Type => {
+            ValueKind::Type => {
                 let start = input.fork();
                 let ty = input.parse().map_err(|_| {
                     start.error(format_args!(
@@ -303,10 +328,10 @@ impl Argument {
                 })?;
                 Ok(Value::Type(ty))
             }
-            Kind::Path if input.peek(Lit) => Err(input.error(format_args!(
+            ValueKind::Path if input.peek(Lit) => Err(input.error(format_args!(
                 "`{name}` takes a path, without quotes: write `{name} = {example}`"
             ))),
-            Kind::Path => {
+            ValueKind::Path => {
                 let start = input.fork();
                 let path = input.call(Path::parse_mod_style).map_err(|_| {
                     start.error(format_args!(
@@ -315,26 +340,26 @@ impl Argument {
                 })?;
                 Ok(Value::Path(path))
             }
-            Kind::Visibility => match input.parse()? {
+            ValueKind::Visibility => match input.parse()? {
                 Visibility::Inherited => Err(input.error(format_args!(
                     "`{name}` takes a visibility: write `{name} = {example}`"
                 ))),
                 visibility => Ok(Value::Visibility(visibility)),
             },
-            Kind::Switch => self.switch(input).map(Value::Switch),
-            Kind::Period => {
+            ValueKind::Switch => self.switch(input).map(Value::Switch),
+            ValueKind::Period => {
                 let place = input.span();
                 self.period(input).map(|time| Value::Period(time, place))
             }
-            Kind::Texts => self.texts(input).map(Value::Texts),
-            Kind::Tokens(read) => {
+            ValueKind::Texts => self.texts(input).map(Value::Texts),
+            ValueKind::Tokens(read) => {
                 let start = input.fork();
                 read(input).map(Value::Tokens).map_err(|error| {
                     start.error(format_args!("{error}: write `{name} = {example}`"))
                 })
             }
             // These are answered before their value is looked at.
-            Kind::Flag | Kind::Contract => {
+            ValueKind::Flag | ValueKind::Contract => {
                 Err(input.error(format_args!("`{name}` takes no value")))
             }
         }
@@ -471,7 +496,7 @@ impl Table {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.arguments
             .iter()
-            .filter(|argument| !matches!(argument.kind, Kind::Contract))
+            .filter(|argument| !matches!(argument.kind, ValueKind::Contract))
             .map(|argument| argument.name)
     }
 
@@ -483,71 +508,6 @@ impl Table {
 
     /// The name that was probably meant.
     fn nearest(&self, given: &str) -> Option<&'static str> {
-        nearest(given, self.names())
-    }
-}
-
-/// The one of these names that was probably meant.
-pub(crate) fn nearest<N: AsRef<str>>(given: &str, names: impl Iterator<Item = N>) -> Option<N> {
-    let (distance, name) = names
-        .map(|name| (distance(given, name.as_ref()), name))
-        .min_by_key(|(distance, _)| *distance)?;
-    // Up to a third of the letters wrong is a slip, more is another word.
-    (distance * 3 <= name.as_ref().len().max(3)).then_some(name)
-}
-
-/// How many letters must be put in, taken out, replaced or swapped with their neighbours to get from one word to the
-/// other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut above: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    let mut letter_above = None;
-    for (line, left) in from.chars().enumerate() {
-        let mut next = vec![line + 1];
-        let mut letter_before = None;
-        for (column, right) in to.iter().copied().enumerate() {
-            let one_more = |row: &[usize], column: usize| {
-                row.get(column).map_or(usize::MAX, |slips| slips + 1)
-            };
-            let mut least = match row.get(column) {
-                Some(slips) if left == right => *slips,
-                _ => one_more(&row, column),
-            };
-            least = least
-                .min(one_more(&row, column + 1))
-                .min(one_more(&next, column));
-            if letter_above == Some(right) && letter_before == Some(left) {
-                // There is a letter before, so this is not the first column.
-                least = least.min(one_more(&above, column.saturating_sub(1)));
-            }
-            letter_before = Some(right);
-            next.push(least);
-        }
-        letter_above = Some(left);
-        above = std::mem::replace(&mut row, next);
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn letters_that_changed_places_are_one_slip() {
-        for (from, to, expected) in [
-            ("from", "from", 0),
-            ("form", "from", 1),
-            ("frm", "from", 1),
-            ("frome", "from", 1),
-            ("request", "reqeusts", 2),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("ab", "ba", 1),
-            ("abcd", "badc", 2),
-        ] {
-            assert_eq!(distance(from, to), expected, "{from} {to}");
-        }
+        suggestion::nearest(given, self.names())
     }
 }

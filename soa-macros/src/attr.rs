@@ -8,18 +8,19 @@ use proc_macro2::{Span, TokenStream};
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, LitStr, Meta, Path, Type, Visibility};
 
-use crate::argument::{self, Kind, Table, Value, Version, bare, optional, required};
+use crate::argument::{
+    self, Switch, Table, Value, ValueKind, Version, optional, required, without_value,
+};
 use crate::errors::Errors;
-use crate::model::Switch;
 use crate::period::Period;
 
 const SERVICE: Table = Table {
     attribute: "service",
     arguments: &[
-        required("name", Kind::Text, "\"example\""),
-        optional("version", Kind::Version, "\"1.0.0\""),
-        optional("crate", Kind::Path, "::soa"),
-        optional("vis", Kind::Visibility, "pub(crate)"),
+        required("name", ValueKind::Text, "\"example\""),
+        optional("version", ValueKind::Version, "\"1.0.0\""),
+        optional("crate", ValueKind::Path, "::soa"),
+        optional("vis", ValueKind::Visibility, "pub(crate)"),
     ],
 };
 
@@ -27,35 +28,35 @@ const SERVICE: Table = Table {
 const IMPLEMENTATION: Table = Table {
     attribute: "service",
     arguments: &[
-        bare("name", Kind::Contract),
-        bare("version", Kind::Contract),
-        optional("crate", Kind::Path, "::soa"),
-        bare("vis", Kind::Contract),
+        without_value("name", ValueKind::Contract),
+        without_value("version", ValueKind::Contract),
+        optional("crate", ValueKind::Path, "::soa"),
+        without_value("vis", ValueKind::Contract),
     ],
 };
 
 const ACTION: Table = Table {
     attribute: "action",
     arguments: &[
-        optional("name", Kind::Text, "\"square\""),
-        optional("request", Kind::Type, "SquareRequest"),
-        optional("response", Kind::Type, "SquareResponse"),
-        optional("switch", Kind::Switch, "USER_V2"),
-        optional("timeout", Kind::Period, "\"2s\""),
-        bare("blocking", Kind::Flag),
-        optional("requires", Kind::Texts, "\"orders.write\""),
-        bare("idempotent", Kind::Flag),
-        optional("cache", Kind::Period, "\"10s\""),
+        optional("name", ValueKind::Text, "\"square\""),
+        optional("request", ValueKind::Type, "SquareRequest"),
+        optional("response", ValueKind::Type, "SquareResponse"),
+        optional("switch", ValueKind::Switch, "USER_V2"),
+        optional("timeout", ValueKind::Period, "\"2s\""),
+        without_value("blocking", ValueKind::Flag),
+        optional("requires", ValueKind::Texts, "\"orders.write\""),
+        without_value("idempotent", ValueKind::Flag),
+        optional("cache", ValueKind::Period, "\"10s\""),
     ],
 };
 
 const HEALTH_CHECK: Table = Table {
     attribute: "health_check",
     arguments: &[
-        optional("name", Kind::Text, "\"database\""),
-        optional("cached", Kind::Period, "\"10s\""),
-        optional("slow_after", Kind::Period, "\"1s\""),
-        optional("timeout", Kind::Period, "\"5s\""),
+        optional("name", ValueKind::Text, "\"database\""),
+        optional("cached", ValueKind::Period, "\"10s\""),
+        optional("slow_after", ValueKind::Period, "\"1s\""),
+        optional("timeout", ValueKind::Period, "\"5s\""),
     ],
 };
 

@@ -16,7 +16,7 @@ use syn::spanned::Spanned as _;
 use syn::{Generics, Type, WhereClause, parse_quote, parse_quote_spanned};
 
 /// The parameters of an `impl` block, with the bounds of a service in their `where` clause.
-pub(crate) fn of_service(generics: &Generics, self_type: &Type) -> Generics {
+pub(crate) fn with_service_bounds(generics: &Generics, self_type: &Type) -> Generics {
     let mut generics = generics.clone();
     let lifetimes: Vec<_> = generics
         .lifetimes()
@@ -40,7 +40,7 @@ pub(crate) fn of_service(generics: &Generics, self_type: &Type) -> Generics {
 }
 
 /// The type with `'static` in place of `'_`.
-pub(crate) fn lasting(ty: &Type) -> Type {
+pub(crate) fn with_static_lifetimes(ty: &Type) -> Type {
     Type::Verbatim(without_elided_lifetimes(ty.to_token_stream()))
 }
 

@@ -22,14 +22,14 @@ use crate::errors::Errors;
 
 /// What a method is to the service, as a subject of sentences.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum MethodRole {
     /// Called by callers.
     Action,
     /// Run by `status`.
     HealthCheck,
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for MethodRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Action => "an action",
@@ -58,10 +58,10 @@ pub(crate) fn read(
     attribute: &ActionArguments,
     errors: &mut Errors,
 ) -> Handler {
-    qualifiers(signature, Role::Action, errors);
+    qualifiers(signature, MethodRole::Action, errors);
     asyncness(signature, attribute.blocking, errors);
-    receiver(signature, Role::Action, errors);
-    parameters(signature, Role::Action, errors);
+    receiver(signature, MethodRole::Action, errors);
+    parameters(signature, MethodRole::Action, errors);
     let declares_request = attribute.request.as_ref().is_some_and(|ty| !is_unit(ty));
     let (request, context) = arguments(signature, declares_request, errors);
     let (response, knows_response, error) = output(signature, errors);
@@ -75,7 +75,7 @@ pub(crate) fn read(
 }
 
 /// Checks that a method is plain.
-pub(crate) fn qualifiers(signature: &Signature, role: Role, errors: &mut Errors) {
+pub(crate) fn qualifiers(signature: &Signature, role: MethodRole, errors: &mut Errors) {
     let name = &signature.ident;
     if let Some(constness) = &signature.constness {
         errors.on(
@@ -117,7 +117,7 @@ fn asyncness(signature: &Signature, blocking: bool, errors: &mut Errors) {
 }
 
 /// Checks that a method is called on a shared service.
-pub(crate) fn receiver(signature: &Signature, role: Role, errors: &mut Errors) {
+pub(crate) fn receiver(signature: &Signature, role: MethodRole, errors: &mut Errors) {
     let name = &signature.ident;
     let Some(receiver) = signature.receiver() else {
         errors.on(
@@ -149,7 +149,7 @@ fn is_shared(receiver: &Receiver) -> bool {
 }
 
 /// Checks that a method has no parameters.
-pub(crate) fn parameters(signature: &Signature, role: Role, errors: &mut Errors) {
+pub(crate) fn parameters(signature: &Signature, role: MethodRole, errors: &mut Errors) {
     let name = &signature.ident;
     for parameter in &signature.generics.params {
         let shown = match parameter {
@@ -160,8 +160,8 @@ pub(crate) fn parameters(signature: &Signature, role: Role, errors: &mut Errors)
         errors.on(
             parameter,
             match role {
-                Role::Action => format!("`{name}` is an action, whose types are fixed on the wire: remove the parameter `{shown}`"),
-                Role::HealthCheck => format!("`{name}` is a health check, for which nobody chooses a `{shown}`: remove the parameter"),
+                MethodRole::Action => format!("`{name}` is an action, whose types are fixed on the wire: remove the parameter `{shown}`"),
+                MethodRole::HealthCheck => format!("`{name}` is a health check, for which nobody chooses a `{shown}`: remove the parameter"),
             },
         );
     }
@@ -210,7 +210,7 @@ fn arguments(
             }
         }
     };
-    let context = context.map(|ty| match inner(ty) {
+    let context = context.map(|ty| match ungrouped(ty) {
         Type::Reference(reference) => {
             if let Some(mutability) = &reference.mutability {
                 errors.on(
@@ -259,7 +259,7 @@ fn by_value<'a>(name: &Ident, ty: &'a Type, errors: &mut Errors) -> &'a Type {
         ty,
         format_args!("`{name}` takes its request by value: remove the `&`"),
     );
-    match inner(ty) {
+    match ungrouped(ty) {
         Type::Reference(reference) => &reference.elem,
         other => other,
     }
@@ -276,7 +276,7 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Typ
         );
         return (unit(), true, None);
     };
-    let ty = inner(ty);
+    let ty = ungrouped(ty);
     if let Type::ImplTrait(_) = ty
         && signature.asyncness.is_none()
     {
@@ -307,7 +307,7 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Typ
         // What hides its type cannot be named elsewhere either.
         let error = types
             .next()
-            .filter(|ty| !matches!(inner(ty), Type::ImplTrait(_)));
+            .filter(|ty| !matches!(ungrouped(ty), Type::ImplTrait(_)));
         let knows_response = response.is_some();
         return (response.unwrap_or_else(unit), knows_response, error);
     }
@@ -322,15 +322,15 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Typ
 
 /// Whether it is a reference.
 pub(crate) fn is_reference(ty: &Type) -> bool {
-    matches!(inner(ty), Type::Reference(_))
+    matches!(ungrouped(ty), Type::Reference(_))
 }
 
 /// Whether it refers to something called `Context`.
 fn is_context(ty: &Type) -> bool {
-    let Type::Reference(reference) = inner(ty) else {
+    let Type::Reference(reference) = ungrouped(ty) else {
         return false;
     };
-    matches!(inner(&reference.elem), Type::Path(path)
+    matches!(ungrouped(&reference.elem), Type::Path(path)
         if path.path.segments.last().is_some_and(|last| last.ident == "Context"))
 }
 
@@ -341,15 +341,15 @@ pub(crate) fn unit() -> Type {
 
 /// Whether it is that.
 pub(crate) fn is_unit(ty: &Type) -> bool {
-    matches!(inner(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
+    matches!(ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 /// The type inside parentheses, and inside the invisible group that a `macro_rules!` puts around
 /// it.
-pub(crate) fn inner(ty: &Type) -> &Type {
+pub(crate) fn ungrouped(ty: &Type) -> &Type {
     match ty {
-        Type::Group(group) => inner(&group.elem),
-        Type::Paren(paren) => inner(&paren.elem),
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
         other => other,
     }
 }

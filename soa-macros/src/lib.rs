@@ -22,31 +22,35 @@
 //! Every stage reports into one `errors` sink, so that a user sees all mistakes at once, and the
 //! user's own item is part of the output whatever went wrong.
 
-mod action_errors;
+mod action_names;
 mod argument;
 mod attr;
 mod bounds;
-mod carry;
-mod check;
-mod declared;
+mod codegen;
+mod declaration;
+mod derive_action_errors;
+mod derive_expand;
 mod errors;
-mod expand;
-mod expansion;
 mod handler;
+mod health_check;
+mod item_attribute;
+mod lint;
 mod model;
 mod parse;
 mod period;
-mod plans;
-mod taken;
+mod span;
+mod suggestion;
+mod test_plans;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod wire_name;
 
 use proc_macro2::{Span, TokenStream};
 
+use crate::codegen::Generated;
 use crate::errors::Errors;
-use crate::expand::Expansion;
-use crate::parse::Kind;
+use crate::parse::ItemKind;
 
 /// Makes a service of an inherent `impl` block, a contract of a trait, or a service of the `impl` of a
 /// contract.
@@ -79,13 +83,13 @@ pub fn health_check(
 /// Says which fields of a response take objects of other services.
 #[proc_macro_derive(Expand, attributes(expand))]
 pub fn derive_expand(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    expansion::derive(item.into()).into()
+    derive_expand::derive(item.into()).into()
 }
 
 /// Makes errors of actions of an enum, and the enum of errors again.
 #[proc_macro_derive(ActionErrors, attributes(action_error))]
 pub fn action_errors(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    action_errors::derive(item.into()).into()
+    derive_action_errors::derive(item.into()).into()
 }
 
 /// Makes a test of each case of the test plans that match.
@@ -93,13 +97,13 @@ pub fn action_errors(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
 pub fn test_plans(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     // Cargo sets it for every crate that it compiles.
     let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
-    plans::expand(input.into(), root.as_ref()).into()
+    test_plans::expand(input.into(), root.as_ref()).into()
 }
 
 /// The whole of `#[service]`, on tokens that a test can make too.
 fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let part = match parse::part(item.clone()) {
+    let part = match parse::item(item.clone()) {
         Ok(part) => part,
         Err(error) => {
             // Which arguments there should be, only the kind of item would tell.
@@ -110,18 +114,18 @@ fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     let expansion = match &part.kind {
-        Kind::Implementation { .. } => {
+        ItemKind::Implementation { .. } => {
             let arguments = attr::implementation(arguments, &mut errors);
             let model = validate::implementation(arguments, &part, &mut errors);
-            model.as_ref().map(expand::implementation)
+            model.as_ref().map(codegen::implementation)
         }
-        Kind::Inherent { .. } | Kind::Contract { .. } => {
+        ItemKind::Inherent { .. } | ItemKind::Contract { .. } => {
             let arguments = attr::service(arguments, &mut errors);
             let model = validate::service(arguments, &part, &mut errors);
-            model.as_ref().map(expand::service)
+            model.as_ref().map(codegen::service)
         }
     };
-    let Expansion { inside, beside } = expansion.unwrap_or_default();
+    let Generated { inside, beside } = expansion.unwrap_or_default();
     let mut output = part.into_tokens(inside);
     output.extend(beside);
     output.extend(errors.into_compile_errors());

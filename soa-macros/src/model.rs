@@ -4,11 +4,12 @@
 //! that are passed on, and states instead of syntax: an action has a context argument or has not, a
 //! version is an expression. Only `validate` makes one, so what is here has passed all rules; where
 //! a rule was broken, it holds as much as can still be generated: an action with a mistake in it keeps its
-//! place in the client ([`Standing`]), so that the calls of it do not turn into errors as well.
+//! place in the client ([`Soundness`]), so that the calls of it do not turn into errors as well.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
 
+use crate::argument::Switch;
 use crate::period::Period;
 
 /// A service that keeps a contract. Everything else about it is in the contract.
@@ -26,7 +27,7 @@ pub(crate) struct Implementation {
 }
 
 /// Where the handlers of a service are.
-pub(crate) enum Home {
+pub(crate) enum ServiceForm {
     /// In an inherent `impl` block.
     Inherent {
         /// The type that has the handlers.
@@ -55,7 +56,7 @@ pub(crate) struct Service {
     /// Doc comment and lint levels, for generated items.
     pub(crate) attributes: Vec<Attribute>,
     /// Where its handlers are.
-    pub(crate) home: Home,
+    pub(crate) form: ServiceForm,
     /// The name of the client.
     pub(crate) client: Ident,
     /// The visibility of the client.
@@ -71,7 +72,7 @@ impl Service {
     pub(crate) fn sound_actions(&self) -> impl Iterator<Item = &Action> {
         self.actions
             .iter()
-            .filter(|action| action.standing == Standing::Sound)
+            .filter(|action| action.soundness == Soundness::Sound)
     }
 }
 
@@ -114,7 +115,7 @@ pub(crate) struct Action {
     /// What it declares besides.
     pub(crate) declared: Declared,
     /// What there is to be made of it.
-    pub(crate) standing: Standing,
+    pub(crate) soundness: Soundness,
 }
 
 /// What an action declares besides its types.
@@ -129,30 +130,13 @@ pub(crate) struct Declared {
 
 /// How much of an action can be generated.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Soundness {
     /// All of it.
     Sound,
     /// What callers see. The handler cannot be called as handlers are.
     NotCallable,
     /// The client's method alone, which does nothing, as types or names are not what they should be.
     MethodOnly,
-}
-
-/// The switch of a variant.
-pub(crate) enum Switch {
-    /// A literal.
-    Number(TokenStream),
-    /// The path of a constant.
-    Constant(TokenStream),
-}
-
-impl Switch {
-    /// As it was written.
-    pub(crate) fn tokens(&self) -> &TokenStream {
-        match self {
-            Self::Number(tokens) | Self::Constant(tokens) => tokens,
-        }
-    }
 }
 
 /// One health check.

@@ -7,7 +7,7 @@
 //! half of is for the compiler to report, not for this macro to choke on. A member that cannot be
 //! understood at all is kept as raw tokens, for the same reason.
 //!
-//! Whatever is taken apart can be put together again: [`Part::into_tokens`] gives the user's item
+//! Whatever is taken apart can be put together again: [`Item::into_tokens`] gives the user's item
 //! without the `#[action]` attributes, which are this macro's own. When even the head is not
 //! understood, [`without_markers`] does that on plain tokens.
 //!
@@ -27,16 +27,17 @@ use syn::{
 };
 
 use crate::bounds;
-use crate::carry::{self, Carried};
+use crate::item_attribute::{self, AttributeKind};
+use crate::lint::handler_lints;
 
 /// The item under `#[service]`.
-pub(crate) struct Part {
+pub(crate) struct Item {
     /// Outer attributes, doc comments among them.
     pub(crate) attributes: Vec<Attribute>,
     /// Of a trait. On an `impl` block it is for the compiler to refuse.
     pub(crate) visibility: Visibility,
     /// Which of the three it is.
-    pub(crate) kind: Kind,
+    pub(crate) kind: ItemKind,
     unsafety: Option<Token![unsafe]>,
     /// `impl` or `trait`.
     keyword: TokenStream,
@@ -49,7 +50,7 @@ pub(crate) struct Part {
 }
 
 /// What `#[service]` can be on.
-pub(crate) enum Kind {
+pub(crate) enum ItemKind {
     /// `impl Type`: contract, server and client in one.
     Inherent {
         /// The type that the block is for.
@@ -88,7 +89,7 @@ pub(crate) struct Member {
 /// What a member is, as far as this macro wants to know.
 pub(crate) enum MemberKind {
     /// A function whose signature was understood.
-    Function(Box<FnPart>),
+    Function(Box<Function>),
     /// A function whose signature was not understood, and why.
     Broken(TokenStream, syn::Error),
     /// A constant, a type, a macro call.
@@ -96,7 +97,7 @@ pub(crate) enum MemberKind {
 }
 
 /// A function: its signature is parsed, its body is not.
-pub(crate) struct FnPart {
+pub(crate) struct Function {
     visibility: Visibility,
     defaultness: Option<Token![default]>,
     /// From `const` to the `where` clause.
@@ -110,19 +111,19 @@ pub(crate) struct FnPart {
 /// # Errors
 ///
 /// When the item is none of the three kinds, or its head cannot be parsed.
-pub(crate) fn part(item: TokenStream) -> syn::Result<Part> {
-    Part::parse.parse2(item)
+pub(crate) fn item(item: TokenStream) -> syn::Result<Item> {
+    Item::parse.parse2(item)
 }
 
-impl Part {
+impl Item {
     /// The user's item without the markers, with something more at the end of its braces.
     ///
     /// The health checks in the `impl` of a contract, which has no such methods, follow in a block of their own.
     pub(crate) fn into_tokens(self, addition: TokenStream) -> TokenStream {
         let mut output = self.head();
-        let rewrites = matches!(self.kind, Kind::Contract { .. });
+        let rewrites = matches!(self.kind, ItemKind::Contract { .. });
         let own_block = match &self.kind {
-            Kind::Implementation { self_type, .. } => Some(self.own_block(self_type)),
+            ItemKind::Implementation { self_type, .. } => Some(self.own_block(self_type)),
             _ => None,
         };
         let is_moved = |member: &Member| own_block.is_some() && !member.checks.is_empty();
@@ -149,12 +150,15 @@ impl Part {
 
     /// The head of an inherent block for the same type, under the same conditions and lint levels.
     fn own_block(&self, self_type: &Type) -> TokenStream {
-        let attributes = carry::select(&self.attributes, &[Carried::Condition, Carried::Lint]);
+        let attributes = item_attribute::select(
+            &self.attributes,
+            &[AttributeKind::Condition, AttributeKind::Lint],
+        );
         let Self {
             keyword, generics, ..
         } = self;
-        let bounds = bounds::of_service(generics, self_type).where_clause;
-        let self_type = bounds::lasting(self_type);
+        let bounds = bounds::with_service_bounds(generics, self_type).where_clause;
+        let self_type = bounds::with_static_lifetimes(self_type);
         quote! {
             #[allow(trivial_bounds)]
             #(#attributes)*
@@ -174,13 +178,13 @@ impl Part {
         } = self;
         let where_clause = &generics.where_clause;
         match kind {
-            Kind::Inherent { self_type } => {
+            ItemKind::Inherent { self_type } => {
                 quote! {
                     #(#attributes)*
                     #visibility #unsafety #keyword #generics #self_type #where_clause
                 }
             }
-            Kind::Contract { name, supertraits } => {
+            ItemKind::Contract { name, supertraits } => {
                 let supertraits = supertraits.iter();
                 quote! {
                     // The types of an action may be less visible than its contract.
@@ -192,12 +196,12 @@ impl Part {
                     #where_clause
                 }
             }
-            Kind::Implementation {
+            ItemKind::Implementation {
                 contract,
                 self_type,
             } => {
-                let bounds = bounds::of_service(generics, self_type).where_clause;
-                let self_type = bounds::lasting(self_type);
+                let bounds = bounds::with_service_bounds(generics, self_type).where_clause;
+                let self_type = bounds::with_static_lifetimes(self_type);
                 quote! {
                     #[allow(private_bounds, private_interfaces, trivial_bounds)]
                     #(#attributes)*
@@ -208,7 +212,7 @@ impl Part {
     }
 }
 
-impl Parse for Part {
+impl Parse for Item {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
         let item = input.fork();
@@ -247,7 +251,7 @@ impl Parse for Part {
 }
 
 /// The head of a trait, up to its `where` clause.
-fn contract_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, Kind, Generics)> {
+fn contract_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, ItemKind, Generics)> {
     let keyword: Token![trait] = input.parse()?;
     let name = input.parse()?;
     let generics = input.parse()?;
@@ -261,12 +265,12 @@ fn contract_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, Kind, Gene
             supertraits.push_punct(input.parse()?);
         }
     }
-    let kind = Kind::Contract { name, supertraits };
+    let kind = ItemKind::Contract { name, supertraits };
     Ok((keyword.into_token_stream(), kind, generics))
 }
 
 /// The head of an `impl` block, up to its `where` clause.
-fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, Kind, Generics)> {
+fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, ItemKind, Generics)> {
     let keyword: Token![impl] = input.parse()?;
     let generics = if starts_generics(input) {
         input.parse()?
@@ -286,12 +290,12 @@ fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, Kind, Generics
                 "this is not a contract, which is a trait under `#[service]`: write its name",
             ));
         };
-        Kind::Implementation {
+        ItemKind::Implementation {
             contract: path.path,
             self_type: input.parse()?,
         }
     } else {
-        Kind::Inherent { self_type: first }
+        ItemKind::Inherent { self_type: first }
     };
     Ok((keyword.into_token_stream(), kind, generics))
 }
@@ -321,7 +325,7 @@ impl Parse for Member {
             .into_iter()
             .partition(|attribute| is_called("action", attribute.path()));
         let ahead = input.fork();
-        let kind = match ahead.parse::<FnPart>() {
+        let kind = match ahead.parse::<Function>() {
             Ok(function) => {
                 input.advance_to(&ahead);
                 MemberKind::Function(Box::new(function))
@@ -346,7 +350,7 @@ impl Parse for Member {
     }
 }
 
-impl Parse for FnPart {
+impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let visibility = input.parse()?;
         let defaultness = if input.peek(Token![default]) {
@@ -425,7 +429,7 @@ impl Member {
     }
 }
 
-impl ToTokens for FnPart {
+impl ToTokens for Function {
     fn to_tokens(&self, output: &mut TokenStream) {
         let Self {
             visibility,
@@ -437,7 +441,7 @@ impl ToTokens for FnPart {
     }
 }
 
-impl FnPart {
+impl Function {
     /// The same function with its `async` written out, so that its future can be promised to be
     /// `Send`. A function without one stays as it is.
     fn returning_a_future(mut self) -> TokenStream {
@@ -465,24 +469,6 @@ impl FnPart {
             semicolon => quote!(#semicolon),
         };
         quote!(#visibility #defaultness #signature #arrow #future #where_clause #body)
-    }
-}
-
-/// The lints that object to what the signature of a handler has to be, whether its body makes use
-/// of it or not, or that have no use for a function which only the framework calls.
-///
-/// They come before the attributes of the user, who can so raise them again.
-pub(crate) fn handler_lints() -> TokenStream {
-    quote! {
-        #[allow(
-            clippy::missing_const_for_fn,
-            clippy::missing_errors_doc,
-            clippy::needless_pass_by_value,
-            clippy::trivially_copy_pass_by_ref,
-            clippy::unnecessary_wraps,
-            clippy::unused_async,
-            clippy::unused_self,
-        )]
     }
 }
 

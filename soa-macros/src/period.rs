@@ -1,15 +1,18 @@
-//! Lengths of time as people write them: `500ms`, `2s`, `1m 30s`.
+//! Lengths of time as text: `500ms`, `2s`, `1m 30s`.
 //!
-//! The grammar is that of `settings::Period` in the runtime, which says the same of settings: numbers with the units `d`,
-//! `h`, `m`, `s`, `ms`, `us` and `ns`, added up; a number alone is seconds. Here they are read while the service is
-//! compiled, so that what is no time is an error at its place, and become constants.
+//! A text is a sequence of numbers with the units `d`, `h`, `m`, `s`, `ms`, `us` and `ns`, which are added up; a number
+//! without a unit is seconds. Texts in attributes are read at compile time, so that a mistake is an error at its place, and
+//! become constants.
+//!
+//! Settings have the same grammar, in `Period` of the runtime. As this crate depends on nothing of the runtime, the
+//! grammar is written in both, and `tests/cases/periods.txt` is run by the tests of both.
 
 use std::time::Duration;
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
 
-/// How many nanoseconds the units have.
+/// Nanoseconds in each unit.
 const UNITS: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
@@ -20,12 +23,12 @@ const UNITS: [(&str, u64); 7] = [
     ("ns", 1),
 ];
 
-/// A length of time; as tokens, an expression.
+/// A length of time. As tokens it is an expression of type `Duration`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Period(Duration);
 
 impl Period {
-    /// Reads one; `None` for what is none.
+    /// Reads a text; `None` if it is not a length of time.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let mut rest = text.trim();
         if let Ok(seconds) = rest.parse::<f64>() {
@@ -44,7 +47,7 @@ impl Period {
         Some(Self(sum))
     }
 
-    /// Whether it is no time at all.
+    /// Returns true for a length of zero.
     pub(crate) fn is_zero(self) -> bool {
         self.0.is_zero()
     }
@@ -81,25 +84,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_is_that_of_settings() {
-        for (text, millis) in [
-            ("2s", 2_000),
-            ("500ms", 500),
-            ("1m 30s", 90_000),
-            ("1m30s", 90_000),
-            ("1.5h", 5_400_000),
-            ("2", 2_000),
-            (" 0.25 ", 250),
-            ("1 d", 86_400_000),
-            ("0s", 0),
-        ] {
-            let period = Period(Duration::from_millis(millis));
-            assert_eq!(Period::read(text), Some(period), "{text}");
-        }
-        for text in [
-            "", " ", "s", "2 weeks", "-1", "-1s", "1e40", "nan", "5s!", "1..5s",
-        ] {
-            assert_eq!(Period::read(text), None, "{text}");
+    fn texts_are_read_and_refused_as_in_settings() {
+        let table = include_str!("../tests/cases/periods.txt");
+        for line in table.lines().filter(|line| line.starts_with('"')) {
+            let (text, expected) = line[1..].rsplit_once("\" ").unwrap();
+            let expected = match expected {
+                "refused" => None,
+                nanos => Some(Period(Duration::from_nanos(nanos.parse().unwrap()))),
+            };
+            assert_eq!(Period::read(text), expected, "{line}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! point, is tested with the compiler in the package `ui-tests`.
 
 mod derive;
+mod test_plans;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -21,7 +22,7 @@ fn errors(arguments: TokenStream, item: TokenStream) -> Vec<String> {
 }
 
 /// The texts of the errors in an expansion, in order.
-pub(crate) fn texts(expansion: TokenStream) -> Vec<String> {
+fn texts(expansion: TokenStream) -> Vec<String> {
     let tokens: Vec<TokenTree> = expansion.into_iter().collect();
     tokens
         .windows(3)
@@ -159,7 +160,7 @@ fn what_is_half_typed_is_passed_on_as_it_is() {
             fn
         }
     };
-    let lints = crate::parse::handler_lints().to_string();
+    let lints = crate::lint::handler_lints().to_string();
     let output = crate::expand_service(quote!(name = "a", version = "1"), marked.clone());
     let output = output.to_string().replace(&format!("{lints} "), "");
     assert!(output.starts_with(&item.to_string()), "{output}");

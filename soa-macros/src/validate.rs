@@ -3,7 +3,7 @@
 //! Names on the wire start with a letter and go on with letters, digits, `_`, `-` and `.`; two actions
 //! share one only as its variants, of which at most one has no switch. A method may not have a name that the client needs for itself, nor give the
 //! same constant as another. The signature is the business of `handler`, what attributes are
-//! carried over that of `carry`.
+//! carried over that of `item_attribute`.
 //!
 //! An action with a mistake in it stays in the model, marked with what can still be made of it.
 
@@ -13,17 +13,18 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Generics, Ident, LitStr, Path, Type, parse_quote};
 
+use crate::action_names::{ActionNames, VariantKey};
 use crate::argument::Version;
 use crate::attr::{self, ServiceArguments};
 use crate::bounds;
-use crate::carry::{self, Carried};
-use crate::check;
-use crate::declared;
+use crate::declaration;
 use crate::errors::Errors;
 use crate::handler::{self, Handler};
-use crate::model::{Action, Comparison, Home, Implementation, Service, Standing};
-use crate::parse::{FnPart, Kind, Member, MemberKind, Part};
-use crate::taken::{Taken, Which};
+use crate::health_check;
+use crate::item_attribute::{self, AttributeKind};
+use crate::model::{Action, Comparison, Implementation, Service, ServiceForm, Soundness};
+use crate::parse::{Function, Item, ItemKind, Member, MemberKind};
+use crate::wire_name::{self, is_wire_name};
 
 /// What the client has itself, or gets from `Into` before any method of its own by that name; sorted.
 const RESERVED: [&str; 10] = [
@@ -42,15 +43,15 @@ const RESERVED: [&str; 10] = [
 /// Checks a service or a contract. `None` where not even the name of its client can be made.
 pub(crate) fn service(
     arguments: ServiceArguments,
-    part: &Part,
+    item: &Item,
     errors: &mut Errors,
 ) -> Option<Service> {
     let (name, display_name) = service_name(arguments.name, errors);
     let has_version = arguments.version.is_some();
     let version = service_version(arguments.version, errors);
-    let (home, client, visibility) = match &part.kind {
-        Kind::Contract { name, .. } => {
-            for parameter in &part.generics.params {
+    let (form, client, visibility) = match &item.kind {
+        ItemKind::Contract { name, .. } => {
+            for parameter in &item.generics.params {
                 errors.on(
                     parameter,
                     format_args!(
@@ -59,21 +60,21 @@ pub(crate) fn service(
                 );
             }
             (
-                Home::Contract,
+                ServiceForm::Contract,
                 Some(client_of(name)),
-                part.visibility.to_token_stream(),
+                item.visibility.to_token_stream(),
             )
         }
-        Kind::Inherent { self_type } | Kind::Implementation { self_type, .. } => {
-            let home = Home::Inherent {
-                self_type: bounds::lasting(self_type).into(),
-                generics: bounds::of_service(&part.generics, self_type),
+        ItemKind::Inherent { self_type } | ItemKind::Implementation { self_type, .. } => {
+            let form = ServiceForm::Inherent {
+                self_type: bounds::with_static_lifetimes(self_type).into(),
+                generics: bounds::with_service_bounds(&item.generics, self_type),
             };
-            (home, client_name(self_type, errors), quote!(pub))
+            (form, client_name(self_type, errors), quote!(pub))
         }
     };
-    let actions = actions(part, errors);
-    let checks = check::all(part, errors);
+    let actions = actions(item, errors);
+    let checks = health_check::all(item, errors);
     if actions.iter().any(|action| action.display_name == "status") {
         for check in &checks {
             let method = &check.method;
@@ -91,9 +92,12 @@ pub(crate) fn service(
         display_name,
         version,
         has_version,
-        documentation: carry::documentation(&part.attributes),
-        attributes: carry::select(&part.attributes, &[Carried::Doc, Carried::Lint]),
-        home,
+        documentation: item_attribute::documentation(&item.attributes),
+        attributes: item_attribute::select(
+            &item.attributes,
+            &[AttributeKind::Doc, AttributeKind::Lint],
+        ),
+        form,
         client: client?,
         visibility: arguments
             .visibility
@@ -106,17 +110,17 @@ pub(crate) fn service(
 /// Checks the `impl` of a contract, which repeats nothing of what the contract says.
 pub(crate) fn implementation(
     arguments: ServiceArguments,
-    part: &Part,
+    item: &Item,
     errors: &mut Errors,
 ) -> Option<Implementation> {
-    let Kind::Implementation {
+    let ItemKind::Implementation {
         contract,
         self_type,
-    } = &part.kind
+    } = &item.kind
     else {
         return None;
     };
-    for member in &part.members {
+    for member in &item.members {
         // What is a health check, too, is told there.
         if !member.checks.is_empty() {
             continue;
@@ -133,19 +137,19 @@ pub(crate) fn implementation(
             errors.push(error.clone());
         }
     }
-    conditional_markers(part, errors);
+    conditional_markers(item, errors);
     Some(Implementation {
         crate_path: crate_path(arguments.crate_path),
         contract: contract.clone(),
-        self_type: bounds::lasting(self_type),
-        generics: bounds::of_service(&part.generics, self_type),
-        checks: check::all(part, errors),
+        self_type: bounds::with_static_lifetimes(self_type),
+        generics: bounds::with_service_bounds(&item.generics, self_type),
+        checks: health_check::all(item, errors),
     })
 }
 
 /// Reports `#[cfg_attr(…, action)]`: whether a method is an action has to be known before conditions are.
-fn conditional_markers(part: &Part, errors: &mut Errors) {
-    for attribute in part.members.iter().flat_map(|member| &member.conditional) {
+fn conditional_markers(item: &Item, errors: &mut Errors) {
+    for attribute in item.members.iter().flat_map(|member| &member.conditional) {
         errors.on(
             attribute,
             "whether a method is an action or a health check cannot depend on a condition: put the attribute there without `cfg_attr`, and `#[cfg(…)]` on the whole method",
@@ -164,7 +168,7 @@ fn service_name(given: Option<LitStr>, errors: &mut Errors) -> (TokenStream, Str
     };
     let name = literal.value();
     if !is_wire_name(&name) {
-        errors.on(&literal, wire_name_rule(&name, "service"));
+        errors.on(&literal, wire_name::broken_rule(&name, "a service"));
     }
     (literal.to_token_stream(), name)
 }
@@ -189,7 +193,7 @@ fn service_version(given: Option<Version>, errors: &mut Errors) -> TokenStream {
 }
 
 fn client_name(self_type: &Type, errors: &mut Errors) -> Option<Ident> {
-    if let Type::Path(path) = handler::inner(self_type)
+    if let Type::Path(path) = handler::ungrouped(self_type)
         && path.qself.is_none()
         && let Some(last) = path.path.segments.last()
     {
@@ -203,13 +207,13 @@ fn client_of(name: &Ident) -> Ident {
     Ident::new(&format!("{}Client", name.unraw()), name.span())
 }
 
-fn actions(part: &Part, errors: &mut Errors) -> Vec<Action> {
-    conditional_markers(part, errors);
+fn actions(item: &Item, errors: &mut Errors) -> Vec<Action> {
+    conditional_markers(item, errors);
     let mut actions = Vec::new();
-    let mut taken = Taken::default();
-    for member in &part.members {
+    let mut names = ActionNames::default();
+    for member in &item.members {
         let Some(attribute) = member.actions.first() else {
-            if let Kind::Contract { .. } = part.kind {
+            if let ItemKind::Contract { .. } = item.kind {
                 not_an_action(member, errors);
             }
             continue;
@@ -225,7 +229,7 @@ fn actions(part: &Part, errors: &mut Errors) -> Vec<Action> {
         }
         match &member.kind {
             MemberKind::Function(function) => {
-                if let Some(action) = action(part, member, function, attribute, &mut taken, errors)
+                if let Some(action) = action(item, member, function, attribute, &mut names, errors)
                 {
                     actions.push(action);
                 }
@@ -239,7 +243,7 @@ fn actions(part: &Part, errors: &mut Errors) -> Vec<Action> {
             }
         }
     }
-    taken.lone_variants(errors);
+    names.lone_variants(errors);
     actions
 }
 
@@ -262,18 +266,18 @@ fn not_an_action(member: &Member, errors: &mut Errors) {
 }
 
 fn action(
-    part: &Part,
+    item: &Item,
     member: &Member,
-    function: &FnPart,
+    function: &Function,
     attribute: &Attribute,
-    taken: &mut Taken,
+    names: &mut ActionNames,
     errors: &mut Errors,
 ) -> Option<Action> {
     let method = &function.signature.ident;
     let arguments = attr::action(attribute, errors);
-    let conditions = carry::select(&member.attributes, &[Carried::Condition]);
+    let conditions = item_attribute::select(&member.attributes, &[AttributeKind::Condition]);
     let conditional = !conditions.is_empty();
-    let declared = declared::read(&arguments, errors);
+    let declared = declaration::read(&arguments, errors);
 
     let mut own = Errors::default();
     let (name, display_name, name_span) = action_name(arguments.name.as_ref(), method, &mut own);
@@ -306,7 +310,7 @@ fn action(
         );
     }
     let mut types = Types {
-        generics: &part.generics,
+        generics: &item.generics,
         comparisons: Vec::new(),
     };
     let actual_request = request.clone().unwrap_or_else(handler::unit);
@@ -328,17 +332,17 @@ fn action(
         );
     }
     let reserved = reserved || is_constant;
-    if reserved || taken.has_method(&constant, method, conditional) {
+    if reserved || names.has_method(&constant, method, conditional) {
         return None;
     }
     let switch = arguments.switch;
     let (which, place) = match &switch {
-        Some(switch) => (Which::of(switch.tokens()), switch.tokens().span()),
-        None if arguments.has_switch => (Which::Unknown, name_span),
-        None => (Which::Default, name_span),
+        Some(switch) => (VariantKey::of(switch.tokens()), switch.tokens().span()),
+        None if arguments.has_switch => (VariantKey::Unknown, name_span),
+        None => (VariantKey::Default, name_span),
     };
-    let is_free = taken.names(&display_name, which, place, conditional, errors)
-        & taken.constants(&constant, method, conditional, errors);
+    let is_free = names.names(&display_name, which, place, conditional, errors)
+        & names.constants(&constant, method, conditional, errors);
     // What the client cannot name has a stand-in that every call agrees with.
     if !is_request_fixed {
         request = Some(parse_quote!(impl ::core::marker::Sized));
@@ -346,12 +350,12 @@ fn action(
     if !is_response_fixed {
         response = handler::unit();
     }
-    let standing = if !(is_free && is_request_fixed && is_response_fixed && knows_response) {
-        Standing::MethodOnly
+    let soundness = if !(is_free && is_request_fixed && is_response_fixed && knows_response) {
+        Soundness::MethodOnly
     } else if is_callable {
-        Standing::Sound
+        Soundness::Sound
     } else {
-        Standing::NotCallable
+        Soundness::NotCallable
     };
     Some(Action {
         name,
@@ -364,15 +368,18 @@ fn action(
         response,
         error,
         comparisons: types.comparisons,
-        documentation: carry::documentation(&member.attributes),
-        doc_attributes: carry::select(&member.attributes, &[Carried::Doc]),
+        documentation: item_attribute::documentation(&member.attributes),
+        doc_attributes: item_attribute::select(&member.attributes, &[AttributeKind::Doc]),
         conditions,
-        attributes: carry::select(&member.attributes, &[Carried::Deprecated, Carried::Lint]),
-        deprecated: carry::deprecation(&member.attributes),
+        attributes: item_attribute::select(
+            &member.attributes,
+            &[AttributeKind::Deprecated, AttributeKind::Lint],
+        ),
+        deprecated: item_attribute::deprecation(&member.attributes),
         blocking: arguments.blocking,
         timeout: arguments.timeout,
         declared,
-        standing,
+        soundness,
     })
 }
 
@@ -413,7 +420,7 @@ fn action_name(
     if let Some(literal) = given {
         let name = literal.value();
         if !is_wire_name(&name) {
-            errors.on(literal, wire_name_rule(&name, "action"));
+            errors.on(literal, wire_name::broken_rule(&name, "an action"));
         }
         return (literal.to_token_stream(), name, literal.span());
     }
@@ -423,28 +430,13 @@ fn action_name(
             method,
             format_args!(
                 "{}, so give it one with `#[action(name = \"…\")]`",
-                wire_name_rule(&name, "action")
+                wire_name::broken_rule(&name, "an action")
             ),
         );
     }
     let mut literal = Literal::string(&name);
     literal.set_span(method.span());
     (literal.to_token_stream(), name, method.span())
-}
-
-/// Whether it can name a service, an action or a health check.
-pub(crate) fn is_wire_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|character| {
-            character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.')
-        })
-}
-
-fn wire_name_rule(name: &str, of: &str) -> String {
-    let article = if of == "action" { "an" } else { "a" };
-    format!(
-        "`{name}` cannot name {article} {of}: a name starts with a letter and goes on with letters, digits, `_`, `-` and `.`"
-    )
 }
 
 /// `1.2.3`, with one to four numbers, then perhaps a `-pre.release`, then perhaps a `+build`.

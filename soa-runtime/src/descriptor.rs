@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::declared::Declared;
 use crate::message::{Name, Switch, Variant};
 use crate::schema::Schema;
+use soa_wire::declared::Declared;
 
 /// What the macros know of a service. Made by generated code, read by servers and tools.
 #[derive(Clone, Copy, Debug)]

@@ -7,32 +7,11 @@
 mod action;
 mod client;
 mod declared;
-mod transport;
 
 pub use action::{ActionError, IntoActionError, JobError};
 pub use client::{ClientError, ErrorKind, OpenCircuit};
 pub use declared::{ActionErrors, Unknown, Variable, unknown, variable};
-pub use transport::{TransportError, TransportErrorKind};
-
-use std::fmt;
-
-/// A server or client that cannot be built, in one sentence that says what to change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuildError(String);
-
-impl BuildError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BuildError {}
+pub(crate) use soa_wire::error::{BuildError, TransportError, TransportErrorKind};
 
 #[cfg(test)]
 mod tests {

@@ -15,69 +15,63 @@
 //!
 //! `message` and `codec` know nothing of the async runtime.
 
-#[cfg(feature = "cli")]
-pub mod cli;
 pub mod client;
-pub mod codec;
 pub mod health;
-pub mod message;
+#[doc(hidden)]
+pub mod internal;
 pub mod middleware;
 pub mod observe;
 #[doc(hidden)]
+pub mod period;
+#[doc(hidden)]
 pub mod private;
-pub mod redact;
-pub mod schema;
+#[doc(hidden)]
+pub mod secret;
 pub mod server;
-#[cfg(feature = "cli")]
-pub mod settings;
-pub mod testing;
 pub mod transport;
-pub mod wire;
 
 mod action;
 mod builtin;
 mod context;
-mod declared;
 mod descriptor;
 mod error;
-mod extensions;
+mod exchange;
+mod future;
+mod identity;
 mod lifetime;
 mod log_level;
-mod seldom;
-mod serializer;
+mod log_limit;
 mod service;
+mod stack;
+pub mod stub;
 mod validation;
 mod watchdog;
 
-pub use action::{Action, ActionBody};
-#[cfg(feature = "cli")]
-pub use cli::{Program, main};
+pub use action::Action;
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
-pub use codec::{
-    Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
-};
-pub use context::Context;
-pub use declared::Declared;
+pub use context::{Context, LocalServer};
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use error::{
-    ActionError, ActionErrors, BuildError, ClientError, ErrorKind, IntoActionError, JobError,
-    OpenCircuit, TransportError, TransportErrorKind,
+    ActionError, ActionErrors, ClientError, ErrorKind, IntoActionError, JobError, OpenCircuit,
 };
-pub use extensions::Extensions;
+pub use future::BoxFuture;
 pub use log_level::LogLevel;
-pub use message::{
-    ActionRequest, ActionResponse, Body, ContextHeader, ContextValue, Control, JobRequest,
-    JobResponse, Name, Switch, SwitchSet, WireError, code,
-};
-pub use serializer::{Serializer, Serializers};
-pub use server::{IntoServer, Server, ServerBuilder, StartupError};
+pub use server::{IntoServer, LocalTransport, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
+#[cfg(feature = "redis")]
 pub use transport::{
-    LocalTransport, RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport,
-    RedisSettings, SentinelSettings, TlsSettings,
+    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
+    SentinelSettings, TlsSettings,
 };
 
+pub use validation::ActionBody;
 pub use watchdog::{Blocked, Watchdog};
 
-/// A boxed future that can be sent to another thread.
-pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
+// The wire, under its own names: the modules of this crate, and whoever depends on it, find it here.
+pub use soa_wire::{
+    ActionRequest, ActionResponse, Amount, Blob, Body, BuildError, ContextHeader, ContextValue,
+    Control, Date, DateTime, Decimal, Declared, Encoding, Extensions, JobRequest, JobResponse, Map,
+    Name, Nullable, Serializer, Serializers, Switch, SwitchSet, Time, TransportError,
+    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, schema, value,
+    wire,
+};

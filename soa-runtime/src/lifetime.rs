@@ -198,3 +198,20 @@ where
         Poll::Ready(Err(OutOfTime))
     }
 }
+
+/// A handler of a blocking action that runs, counted for as long as this exists.
+pub(crate) struct Blocking(Arc<AtomicUsize>);
+
+impl Blocking {
+    /// Counts one more in `running`.
+    pub(crate) fn new(running: &Arc<AtomicUsize>) -> Self {
+        running.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(running))
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -6,7 +6,6 @@ pub use std::sync::Arc;
 
 pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, Expand, Finder, ServiceClient, TypedClient, Visit};
-pub use crate::declared::Declared;
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
 pub use crate::error::{Unknown, Variable, unknown, variable};
 pub use crate::health::ServiceHealthCheck;
@@ -16,5 +15,4 @@ pub use crate::server::IntoServer;
 pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
-pub use crate::testing::Stub;
-pub use crate::testing::plan::entry::{Source, check, made, made_with, run_case, subject};
+pub use crate::stub::Stub;

@@ -6,18 +6,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::action::Action;
 use crate::codec::Encoding;
 use crate::context::Context;
-use crate::declared::Declared;
+pub use crate::context::{ActionCall, ActionFuture};
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::health::ServiceHealthCheck;
-use crate::message::{ActionResponse, Body, Name, Variant, WireError, code};
+use crate::message::{ActionResponse, Body, Variant, WireError, code};
+use soa_wire::declared::Declared;
+
+/// An action without its types.
+pub(crate) trait Handler: Send + Sync {
+    fn call(&self, call: ActionCall) -> ActionFuture;
+
+    /// How long this action may take at most.
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        None
+    }
+
+    /// Adds the permissions that this call needs and its caller does not have.
+    fn missing_permissions(&self, _call: &ActionCall, _missing: &mut Vec<String>) {}
+}
 
 /// A service: a value with actions. `#[service]` implements it.
 #[diagnostic::on_unimplemented(
@@ -118,33 +131,6 @@ impl HandlerContext for Context {
 pub fn context<C: HandlerContext + ?Sized>(context: &Context) -> &C {
     C::of(context)
 }
-
-/// A call of one action on its way through action middleware to the handler.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ActionCall {
-    /// The name of the action.
-    pub action: Name,
-    /// Its input, still encoded.
-    pub body: Body,
-    /// What the handler will see of the job.
-    pub context: Context,
-}
-
-impl ActionCall {
-    /// A call of this action, as tests of middleware make it. The context says of itself which action runs, so make it
-    /// for the same.
-    pub fn new(action: impl Into<Name>, body: Body, context: Context) -> Self {
-        Self {
-            action: action.into(),
-            body,
-            context,
-        }
-    }
-}
-
-/// The future of an action.
-pub type ActionFuture = BoxFuture<'static, Result<ActionResponse, ActionError>>;
 
 /// Runs a typed handler: decode and validate the request, run, validate and encode the response.
 ///

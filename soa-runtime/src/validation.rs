@@ -6,10 +6,36 @@
 //! or in a type's own `Deserialize`, and their own words are used. So the set of errors is the same
 //! whether or not the body could be decoded.
 
-use crate::action::ActionBody;
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::codec::{DecodeError, Value};
 use crate::message::{Body, WireError, code};
 use crate::schema::{MAX_ERRORS, Schema};
+
+/// What can be the request or the response of an action: a type that serde, garde and schemars know.
+///
+/// It is implemented for every type that derives `Serialize`, `Deserialize`, `Validate` and
+/// `JsonSchema`, for [`Value`](crate::codec::Value) (any body) and for `()` (the body `{}`).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the request or response of an action",
+    label = "not a request or response",
+    note = "derive all of `serde::Serialize`, `serde::Deserialize`, `garde::Validate` and `schemars::JsonSchema` for it, and for what it is made of",
+    note = "a body is a map: a single value, such as a `String`, goes into a field of a struct",
+    note = "it cannot borrow, nor have `#[garde(context(…))]`"
+)]
+pub trait ActionBody:
+    Serialize + DeserializeOwned + Validate<Context = ()> + JsonSchema + Send + 'static
+{
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> ActionBody for T where
+    T: Serialize + DeserializeOwned + Validate<Context = ()> + JsonSchema + Send + 'static
+{
+}
 
 /// Decodes and validates a request.
 pub(crate) fn accept<T: ActionBody>(body: &Body) -> Result<T, Vec<WireError>> {

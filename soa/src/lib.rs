@@ -389,14 +389,72 @@ pub use soa_macros::ActionErrors;
 /// | `crate` | The path of this crate, where it is not `::soa`. |
 ///
 /// Files that are edited are tested anew; files that are *added* when the test is compiled the next time.
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 #[doc(inline)]
 pub use soa_macros::test_plans;
 
+/// Test plans need the feature `testing`.
+#[cfg(not(feature = "testing"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! test_plans {
+    ($($arguments:tt)*) => {
+        ::core::compile_error!(
+            "`test_plans!` needs the feature `testing` of the crate `soa`: switch it on in `[dev-dependencies]`, \
+             as in `soa = { version = \"…\", features = [\"testing\"] }`"
+        );
+    };
+}
+
 #[doc(inline)]
-pub use soa_runtime::*;
+pub use soa_runtime::{
+    Action, ActionBody, ActionCall, ActionDescriptor, ActionError, ActionErrors, ActionFuture,
+    Blocked, BoxFuture, Call, Client, ClientBuilder, ClientError, Context, ErrorKind, Expand,
+    IntoActionError, IntoServer, JobError, LocalServer, LocalTransport, LogLevel, OpenCircuit,
+    Pending, Server, ServerBuilder, Service, ServiceAction, ServiceDescriptor, StartupError,
+    TypedClient, Watchdog, client, health, middleware, server,
+};
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+#[doc(inline)]
+pub use soa_runtime::{
+    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
+    SentinelSettings, TlsSettings,
+};
+#[doc(inline)]
+pub use soa_wire::{
+    ActionRequest, ActionResponse, Amount, Blob, Body, BuildError, ContextHeader, ContextValue,
+    Control, Date, DateTime, Decimal, Declared, Encoding, Extensions, JobRequest, JobResponse, Map,
+    Name, Nullable, Serializer, Serializers, Switch, SwitchSet, Time, TransportError,
+    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, schema, value,
+    wire,
+};
+
+#[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
+#[doc(inline)]
+pub use soa_program::{Program, cli, main, settings};
+
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+#[doc(inline)]
+pub use soa_testing::{
+    assert_response_snapshot, assert_runs, assert_runs_with_error_codes, assert_runs_with_errors,
+    assert_runs_with_field_errors, assert_runs_with_only_error_codes,
+    assert_runs_with_only_field_errors,
+};
+
+pub mod observe;
+pub mod testing;
+pub mod transport;
 
 #[doc(hidden)]
-pub use soa_runtime::private as __private;
+pub mod __private {
+    pub use soa_runtime::private::*;
+    #[cfg(feature = "testing")]
+    pub use soa_testing::private::*;
+}
 
 /// The README's examples are tests.
 #[cfg(doctest)]

@@ -132,6 +132,77 @@ impl<const N: u64> Idling for Keeper<N> {
     }
 }
 
+/// Services whose clients nobody uses, with names and types that the compiler and clippy have objections to. The
+/// attributes are on the user's items alone, and hold for what is generated for them.
+mod hidden {
+    #![deny(unreachable_pub, missing_debug_implementations)]
+
+    use soa::{ActionError, ActionErrors, service};
+
+    use super::Number;
+
+    #[deprecated]
+    #[derive(Debug)]
+    #[allow(clippy::redundant_pub_crate)] // Contradicts `unreachable_pub`.
+    pub(super) struct Old;
+
+    #[derive(Debug)]
+    #[allow(non_camel_case_types)]
+    #[allow(clippy::redundant_pub_crate)]
+    pub(super) struct lower_case;
+
+    #[service(name = "lower", version = "1.0.0", vis = pub(super))]
+    impl lower_case {
+        #[action(request = Vec<Number>, response = ())]
+        #[allow(non_snake_case)]
+        async fn inCamelCase(&self, request: Vec<Number>) -> Result<(), ActionError> {
+            drop(request);
+            Ok(())
+        }
+
+        #[action]
+        #[allow(deprecated)]
+        async fn with_old_errors(&self) -> Result<(), Old> {
+            Ok(())
+        }
+    }
+
+    #[service(name = "private", version = "1.0.0", vis = pub(self))]
+    #[allow(dead_code)]
+    trait Private {
+        #[action(request = Number, response = Number)]
+        #[deprecated]
+        async fn anything(&self, request: Number) -> Result<Number, ActionError>;
+    }
+
+    #[allow(deprecated)]
+    impl From<Old> for ActionError {
+        fn from(_: Old) -> Self {
+            Self::server("OLD", "Old")
+        }
+    }
+
+    #[derive(Debug, ActionErrors)]
+    #[allow(clippy::redundant_pub_crate)]
+    pub(super) enum Wrong {
+        /// No longer told.
+        #[deprecated]
+        #[allow(dead_code)]
+        Past { number: u64 },
+        #[action_error(other)]
+        Other(soa::WireError),
+    }
+}
+
+#[test]
+fn what_nobody_uses_is_no_warning_either() {
+    assert_eq!(
+        hidden::lower_caseClient::IN_CAMEL_CASE.name(),
+        "inCamelCase"
+    );
+    assert!(std::any::type_name::<hidden::Wrong>().ends_with("Wrong"));
+}
+
 #[test]
 fn the_tables_of_a_service_are_in_the_order_of_its_actions() {
     let names: Vec<&str> = Idle::DESCRIPTOR

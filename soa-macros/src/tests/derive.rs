@@ -7,7 +7,7 @@ use super::texts;
 
 /// What `#[derive(Expand)]` makes of a type, formatted.
 fn expanded_places(item: TokenStream) -> String {
-    let output = crate::expansion::derive(item);
+    let output = crate::derive_expand::derive(item);
     prettyplease::unparse(&syn::parse2(output).unwrap())
 }
 
@@ -48,7 +48,7 @@ fn places_with_all_options() {
 #[test]
 fn every_mistake_in_a_type_with_places_is_told() {
     let told = |item: TokenStream| {
-        let output: Vec<String> = texts(crate::expansion::derive(item));
+        let output: Vec<String> = texts(crate::derive_expand::derive(item));
         output
     };
     insta::assert_debug_snapshot!([
@@ -96,7 +96,7 @@ fn every_mistake_in_a_type_with_places_is_told() {
 
 #[test]
 fn an_enum_of_errors() {
-    let output = crate::action_errors::derive(quote! {
+    let output = crate::derive_action_errors::derive(quote! {
         #[derive(Debug, ActionErrors)]
         #[action_error(crate = crate::framework)]
         pub enum LoanError {
@@ -116,7 +116,7 @@ fn an_enum_of_errors() {
 
 #[test]
 fn an_enum_of_errors_with_mistakes_implements_its_traits_all_the_same() {
-    let output = crate::action_errors::derive(quote! {
+    let output = crate::derive_action_errors::derive(quote! {
         enum LoanError<T> {
             NoSuchBook,
             Lent(T),

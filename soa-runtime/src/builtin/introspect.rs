@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{Offer, Offered};
 use crate::action::Action;
 use crate::codec::{Nullable, Value};
+use crate::context::{ActionCall, ActionFuture};
 use crate::error::ActionError;
 use crate::message::{Name, code};
-use crate::server::Handler;
-use crate::service::{ActionCall, ActionFuture, run};
+use crate::service::{Handler, run};
 
 pub(super) const NAME: &str = "introspect";
 

@@ -12,7 +12,7 @@ use crate::descriptor::ActionDescriptor;
 use crate::health::{Checks, HealthCheck};
 use crate::message::Name;
 use crate::schema::Schema;
-use crate::server::Handler;
+use crate::service::Handler;
 
 /// What a server says about itself.
 #[derive(Debug, Default)]

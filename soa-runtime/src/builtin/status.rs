@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::Offer;
 use crate::action::Action;
 use crate::codec::{Map, Value};
+use crate::context::{ActionCall, ActionFuture};
 use crate::health::{Checks, Health};
 use crate::message::Name;
-use crate::server::Handler;
-use crate::service::{ActionCall, ActionFuture, run};
+use crate::service::{Handler, run};
 
 pub(super) const NAME: &str = "status";
 

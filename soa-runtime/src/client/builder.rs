@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::{Client, Expansions, Route, Shared};
 use crate::codec::Value;
 use crate::error::BuildError;
+use crate::exchange::ClientStage;
 use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
-use crate::middleware::{ClientStage, Middleware, StackBuilder};
 use crate::observe::meter::RouteMeters;
+use crate::stack::{Middleware, StackBuilder};
 use crate::transport::ClientTransport;
 
 /// Puts a [`Client`] together: routes, middleware, base context.
@@ -37,7 +38,16 @@ pub struct ClientBuilder {
 impl ClientBuilder {
     /// Says how a service is reached.
     #[must_use]
-    pub fn service(mut self, name: impl Into<Name>, transport: impl ClientTransport) -> Self {
+    pub fn service(self, name: impl Into<Name>, transport: impl ClientTransport) -> Self {
+        self.shared_transport(name, Arc::new(transport))
+    }
+
+    /// The same with a transport that others may use, too.
+    pub(super) fn shared_transport(
+        mut self,
+        name: impl Into<Name>,
+        transport: Arc<dyn ClientTransport>,
+    ) -> Self {
         let name = name.into();
         if self.routes.contains_key(&name) {
             self.problem.get_or_insert(BuildError::new(format!(
@@ -46,7 +56,7 @@ impl ClientBuilder {
         }
         let route = Route {
             service: name.clone(),
-            transport: Some(Arc::new(transport)),
+            transport: Some(transport),
             meters: Some(RouteMeters::new(&name)),
             middleware: StackBuilder::new().build(),
         };
@@ -63,8 +73,8 @@ impl ClientBuilder {
 
     /// The same, where the middleware that the closure adds stands around calls of this service alone, inside of what
     /// stands around every call. The service must have its route already.
-    #[cfg(feature = "cli")]
-    pub(crate) fn around_service<E>(
+    #[doc(hidden)]
+    pub fn around_service<E>(
         mut self,
         service: &str,
         add: impl FnOnce(Self) -> Result<Self, E>,
@@ -131,7 +141,8 @@ impl ClientBuilder {
         Ok(self.finish())
     }
 
-    pub(crate) fn finish(self) -> Client {
+    #[doc(hidden)]
+    pub fn finish(self) -> Client {
         let routes = self.routes.into_iter();
         let routes = routes.map(|(name, route)| (name, Arc::new(route)));
         Client {

@@ -20,6 +20,7 @@ mod builder;
 mod call;
 mod expansion;
 mod form;
+mod introspection;
 mod job;
 mod observed;
 mod options;
@@ -52,7 +53,7 @@ pub(crate) use observed::Observed;
 pub use options::CallOptions;
 pub use outstanding::{Outstanding, RequestId};
 pub use parallel::{Gather, Parallel, ParallelCall};
-pub use pending::{Pending, Sent};
+pub use pending::Pending;
 pub use typed::{ServiceClient, TypedClient};
 
 use expansion::Expanding;
@@ -60,12 +61,14 @@ use expansion::Expanding;
 use crate::BoxFuture;
 use crate::codec::{Encoding, Value};
 use crate::error::ClientError;
+pub use crate::exchange::{ClientRequest, Sent};
+use crate::exchange::{ClientStage, has_failed, is_past};
 use crate::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, Switch,
 };
-use crate::middleware::{ClientStage, Stack, StackBuilder};
 use crate::observe::meter::RouteMeters;
 use crate::observe::trace;
+use crate::stack::{Stack, StackBuilder};
 use crate::transport::{ClientTransport, ReplyFuture};
 
 /// Calls services. Cheap to clone.
@@ -106,40 +109,6 @@ impl Route {
     pub(crate) fn encoding(&self) -> Encoding {
         let transport = self.transport.as_ref();
         transport.map_or(Encoding::MessagePack, |transport| transport.encoding())
-    }
-}
-
-/// A call on its way through client middleware to the transport. Middleware that tries again clones it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ClientRequest {
-    /// The service that is called.
-    pub service: Name,
-    /// The job that is sent.
-    pub job: JobRequest,
-    /// How long the caller waits; `None` leaves it to the transport.
-    pub timeout: Option<Duration>,
-    /// The transport says here that the request is on its way.
-    pub sent: Sent,
-}
-
-impl ClientRequest {
-    /// A request that no client has made, as tests of middleware and of transports need it. Nobody watches whether it
-    /// was sent.
-    pub fn new(service: impl Into<Name>, job: JobRequest) -> Self {
-        Self {
-            service: service.into(),
-            job,
-            timeout: None,
-            sent: Sent::unwatched(),
-        }
-    }
-
-    /// The same, of a caller that waits for so long.
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
     }
 }
 
@@ -309,10 +278,8 @@ impl Client {
             }
         }
         let mut context = (*self.base).clone();
-        let mut control = Control {
-            suppress_response: Some(false),
-            ..Control::default()
-        };
+        let mut control = Control::default();
+        control.suppress_response = Some(false);
         let mut timeout = None;
         let mut is_forgotten = false;
         let mut expanding = None;
@@ -465,18 +432,6 @@ fn within(timeout: Option<Duration>, route: Arc<Route>, dispatched: Dispatched) 
             }
         }
     }))
-}
-
-/// Whether there is nothing in the response but errors. One without anything is of a job that nobody waits for.
-pub(crate) fn has_failed(response: &JobResponse) -> bool {
-    let mut actions = response.actions.iter();
-    let is_empty = response.errors.is_empty() && response.actions.is_empty();
-    !is_empty && actions.all(|action| !action.errors.is_empty())
-}
-
-/// Whether this time has come. `None` is one that never does.
-pub(crate) fn is_past(end: Option<Instant>) -> bool {
-    end.is_some_and(|end| end <= Instant::now())
 }
 
 fn deliver(

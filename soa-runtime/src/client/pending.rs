@@ -2,63 +2,17 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
-use tracing::Span;
 
 use super::form::Form;
 use crate::BoxFuture;
 use crate::error::{ClientError, TransportError, TransportErrorKind};
+use crate::exchange::Sent;
 use crate::message::Name;
-
-/// Where a transport says that a request is on its way. Clones say it for the same call.
-#[derive(Clone, Debug)]
-pub struct Sent(Option<Arc<Mutex<Watch>>>);
-
-/// Who wants to know it.
-#[derive(Debug, Default)]
-struct Watch {
-    waiting: Option<oneshot::Sender<()>>,
-    /// The time until then.
-    span: Option<Span>,
-}
-
-impl Sent {
-    /// For calls where nobody waits for it.
-    pub(crate) fn unwatched() -> Self {
-        Self(None)
-    }
-
-    /// The same, which ends this span, if it is one.
-    pub(crate) fn traced(self, span: Span) -> Self {
-        if span.is_none() {
-            return self;
-        }
-        let watch = self.0.unwrap_or_default();
-        lock(&watch).span = Some(span);
-        Self(Some(watch))
-    }
-
-    /// Says it. A second time changes nothing.
-    pub fn mark(&self) {
-        let Some(watch) = &self.0 else { return };
-        let Watch { waiting, span } = std::mem::take(&mut *lock(watch));
-        drop(span);
-        if let Some(sent) = waiting {
-            // Nobody waits any more when the caller has given up; that is its right.
-            let _ = sent.send(());
-        }
-    }
-}
-
-fn lock(watch: &Mutex<Watch>) -> MutexGuard<'_, Watch> {
-    // Nothing panics while this is locked.
-    watch.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The response of a call, a job or parallel calls that were sent already.
 ///
@@ -101,13 +55,9 @@ impl<R: Send + 'static> Pending<R> {
         F: Future<Output = Result<R, ClientError>> + Send + 'static,
     {
         let runtime = runtime(&service)?;
-        let (mark_sent, sent) = oneshot::channel();
+        let (mark, sent) = Sent::watched();
         let (give, mut response) = oneshot::channel();
-        let watch = Watch {
-            waiting: Some(mark_sent),
-            span: None,
-        };
-        let call = run(Sent(Some(Arc::new(Mutex::new(watch)))));
+        let call = run(mark);
         runtime.spawn(async move {
             // The receiver is gone when the caller dropped its `Pending`.
             let _ = give.send(call.await);

@@ -6,9 +6,7 @@ use crate::action::Action;
 use crate::client::{Call, Client, Route};
 use crate::descriptor::ServiceDescriptor;
 use crate::message::{ActionRequest, Name};
-use crate::server::IntoServer;
-use crate::testing::Stub;
-use crate::transport::LocalTransport;
+use crate::transport::{ClientTransport, IntoTransport, Misconfigured};
 
 /// A typed client, as `#[service]` generates it.
 pub trait TypedClient: Sized {
@@ -41,19 +39,21 @@ impl ServiceClient {
     }
 
     /// Calls a service in this process. A service that cannot be served is told by every call.
-    pub fn local(server: impl IntoServer, service: &'static str) -> Self {
-        let builder = Client::builder();
-        let builder = match server.into_server() {
-            Ok(server) => builder.service(service, LocalTransport::new(server)),
-            Err(error) => builder.service(service, crate::transport::Misconfigured::new(error)),
-        };
-        Self::new(&builder.finish(), service)
+    pub fn local(service: impl IntoTransport, name: &'static str) -> Self {
+        match service.into_transport() {
+            Ok(transport) => Self::over(transport, name),
+            Err(error) => Self::over(Arc::new(Misconfigured::new(error)), name),
+        }
     }
 
     /// Calls a stub.
-    pub fn stubbed(stub: Stub, service: &'static str) -> Self {
-        let client = Client::builder().service(service, stub).finish();
-        Self::new(&client, service)
+    pub fn stubbed(stub: impl ClientTransport, name: &'static str) -> Self {
+        Self::over(Arc::new(stub), name)
+    }
+
+    fn over(transport: Arc<dyn ClientTransport>, name: &'static str) -> Self {
+        let client = Client::builder().shared_transport(name, transport);
+        Self::new(&client.finish(), name)
     }
 
     /// The untyped client behind this one.

@@ -2,16 +2,14 @@
 //!
 //! A value goes from handler to handler inside of a body that is not encoded ([`Body::held`]), so typed handlers of one
 //! type pass it on as it is; where the types on the two sides differ, the body is encoded then and there, and decoded as
-//! what the other side takes. What is behind the call is in `server::sibling`.
+//! what the other side takes. The server behind the call is known as [`Siblings`](super::Siblings) only.
 
 use super::Context;
-use crate::BoxFuture;
+use super::call::{ActionCall, ActionFuture};
 use crate::action::Action;
 use crate::codec::{Encoding, Value};
 use crate::error::{ActionError, ClientError};
-use crate::message::{ActionResponse, Body, Name, Variant};
-use crate::server::sibling;
-use crate::service::ActionCall;
+use crate::message::{Body, Name, Variant};
 
 /// How many actions of one server may call each other in turn. The stack of a thread has room for a few times of that.
 const MAX_DEPTH: u8 = 32;
@@ -91,7 +89,7 @@ impl Context {
         action: Name,
         variant: Option<&'static Variant>,
         body: Body,
-    ) -> Result<BoxFuture<Result<ActionResponse, ActionError>>, ActionError> {
+    ) -> Result<ActionFuture, ActionError> {
         let Some(server) = self.job.server.clone() else {
             let message = "this context is of no server: give it one by `with_server`";
             return Err(ActionError::internal(message));
@@ -119,9 +117,6 @@ impl Context {
         }
         context.action = action.clone();
         context.depth = self.depth.saturating_add(1);
-        Ok(sibling::call(
-            &server,
-            ActionCall::new(action, body, context),
-        ))
+        Ok(server.call(ActionCall::new(action, body, context)))
     }
 }

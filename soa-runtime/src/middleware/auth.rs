@@ -15,14 +15,14 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 
-use super::{JobStage, Middleware, Next};
 use crate::codec::Value;
 use crate::error::{ActionError, JobError};
-use crate::extensions::Extensions;
+use crate::exchange::JobStage;
+use crate::identity::Identity;
 use crate::message::{ContextHeader, JobRequest, JobResponse, Name, code};
 use crate::redact;
+use crate::stack::{Middleware, Next};
 
 /// Where the token is unless it is said.
 const TOKEN: &str = "token";
@@ -222,72 +222,6 @@ impl Denied {
             message: String::new(),
             cause: Some(error.into()),
         }
-    }
-}
-
-/// Somebody who calls, and what they may do. Cheap to clone.
-#[derive(Clone)]
-pub struct Identity {
-    name: Arc<str>,
-    permissions: Arc<BTreeSet<String>>,
-    extensions: Extensions,
-}
-
-impl Identity {
-    /// Somebody who may do nothing in particular.
-    pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self {
-            name: name.into(),
-            permissions: Arc::default(),
-            extensions: Extensions::new(),
-        }
-    }
-
-    /// Adds permissions, as actions name them.
-    #[must_use]
-    pub fn with_permissions<P: Into<String>>(
-        mut self,
-        permissions: impl IntoIterator<Item = P>,
-    ) -> Self {
-        let own = Arc::make_mut(&mut self.permissions);
-        own.extend(permissions.into_iter().map(Into::into));
-        self
-    }
-
-    /// Adds a value of the service's own, for [`get`](Self::get): a tenant, a record of a user.
-    #[must_use]
-    pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.extensions.insert(value);
-        self
-    }
-
-    /// Who it is.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether they have this permission.
-    pub fn has(&self, permission: &str) -> bool {
-        self.permissions.contains(permission)
-    }
-
-    /// What they may do, sorted.
-    pub fn permissions(&self) -> impl Iterator<Item = &str> {
-        self.permissions.iter().map(String::as_str)
-    }
-
-    /// The value of this type, see [`with`](Self::with).
-    pub fn get<T: 'static>(&self) -> Option<&T> {
-        self.extensions.get()
-    }
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity")
-            .field("name", &self.name)
-            .field("permissions", &self.permissions)
-            .finish_non_exhaustive()
     }
 }
 

@@ -23,10 +23,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{ClientStage, Middleware, Next};
-use crate::client::{ClientRequest, is_past};
 use crate::error::{ClientError, ErrorKind, OpenCircuit, TransportErrorKind};
+use crate::exchange::{ClientRequest, ClientStage, is_past};
 use crate::message::{JobResponse, Name, WireError, code};
+use crate::stack::{Middleware, Next};
 
 /// Whoever gives a call up because its time is up began to count a moment before the breaker did, and with clocks that
 /// tick by milliseconds.
@@ -48,7 +48,8 @@ const SLOTS: usize = 10;
 /// # Ok::<(), soa::BuildError>(())
 /// ```
 pub struct CircuitBreaker {
-    pub(crate) rules: Rules,
+    #[doc(hidden)]
+    pub rules: Rules,
     fails: Arc<dyn Fn(&Outcome) -> bool + Send + Sync>,
     circuits: Arc<Mutex<HashMap<Name, Circuit>>>,
 }
@@ -56,11 +57,16 @@ pub struct CircuitBreaker {
 type Outcome = Result<JobResponse, ClientError>;
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    pub(crate) failure_rate: f64,
-    pub(crate) minimum_calls: u32,
-    pub(crate) window: Duration,
-    pub(crate) open_for: Duration,
+#[doc(hidden)]
+pub struct Rules {
+    #[doc(hidden)]
+    pub failure_rate: f64,
+    #[doc(hidden)]
+    pub minimum_calls: u32,
+    #[doc(hidden)]
+    pub window: Duration,
+    #[doc(hidden)]
+    pub open_for: Duration,
 }
 
 impl Default for CircuitBreaker {

@@ -23,11 +23,11 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{ClientStage, Middleware, Next};
-use crate::client::ClientRequest;
 use crate::codec::{Encoding, Map, Value};
 use crate::error::{ClientError, ErrorKind};
+use crate::exchange::{ClientRequest, ClientStage};
 use crate::message::{Body, JobRequest, JobResponse, Switch, code};
+use crate::stack::{Middleware, Next};
 
 /// What an entry takes besides its key and its body, about.
 const OVERHEAD: usize = 512;
@@ -49,8 +49,10 @@ const TRACES: [&str; 3] = ["correlation_id", "traceparent", "tracestate"];
 /// ```
 #[derive(Clone)]
 pub struct ResultCache {
-    pub(crate) max_entries: usize,
-    pub(crate) max_bytes: usize,
+    #[doc(hidden)]
+    pub max_entries: usize,
+    #[doc(hidden)]
+    pub max_bytes: usize,
     context_keys: Option<Arc<BTreeSet<String>>>,
     store: Arc<Mutex<Store>>,
 }

@@ -26,12 +26,12 @@ use tokio::sync::Mutex;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{ActionStage, ClientStage, JobStage, Middleware, Next, Stage, StageResult};
 use crate::BoxFuture;
-use crate::client::ClientRequest;
+use crate::context::{ActionCall, ActionStage};
 use crate::error::{ActionError, ClientError, JobError};
+use crate::exchange::{ClientRequest, ClientStage, JobStage};
 use crate::message::{JobRequest, Name, code};
-use crate::service::ActionCall;
+use crate::stack::{Middleware, Next, Stage, StageResult};
 
 /// An error of any kind, as tower's layers give it.
 pub type BoxError = Box<dyn Error + Send + Sync>;

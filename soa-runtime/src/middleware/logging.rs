@@ -14,12 +14,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Level, enabled, event};
 
-use super::{ClientStage, JobStage, Middleware, Next};
-use crate::client::ClientRequest;
 use crate::error::{ClientError, JobError};
+use crate::exchange::{ClientRequest, ClientStage, JobStage};
 use crate::log_level::LogLevel;
 use crate::message::{Body, JobRequest, JobResponse, Name, WireError};
 use crate::redact::{self, Redaction};
+use crate::stack::{Middleware, Next};
 
 /// How much longer than its share of the record a body may be to be decoded for it.
 const DECODED: usize = 16;
@@ -40,10 +40,14 @@ const DECODED: usize = 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Logging {
-    pub(crate) success: LogLevel,
-    pub(crate) error: LogLevel,
-    pub(crate) bodies: bool,
-    pub(crate) length: usize,
+    #[doc(hidden)]
+    pub success: LogLevel,
+    #[doc(hidden)]
+    pub error: LogLevel,
+    #[doc(hidden)]
+    pub bodies: bool,
+    #[doc(hidden)]
+    pub length: usize,
     redaction: Redaction,
 }
 

@@ -17,11 +17,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
-use super::{ClientStage, Middleware, Next};
-use crate::client::{ClientRequest, has_failed, is_past};
 use crate::error::ClientError;
+use crate::exchange::{ClientRequest, ClientStage, has_failed, is_past};
 use crate::message::{JobResponse, Name, code};
 use crate::redact;
+use crate::stack::{Middleware, Next};
 
 /// How much of a reason is logged.
 const REASON_LENGTH: usize = 1024;
@@ -41,13 +41,19 @@ const REASON_LENGTH: usize = 1024;
 /// ```
 #[derive(Debug)]
 pub struct Retry {
-    pub(crate) attempts: u32,
-    pub(crate) attempt_timeout: Option<Duration>,
-    pub(crate) pause: Duration,
-    pub(crate) longest_pause: Duration,
+    #[doc(hidden)]
+    pub attempts: u32,
+    #[doc(hidden)]
+    pub attempt_timeout: Option<Duration>,
+    #[doc(hidden)]
+    pub pause: Duration,
+    #[doc(hidden)]
+    pub longest_pause: Duration,
     codes: BTreeSet<Cow<'static, str>>,
-    pub(crate) share: f64,
-    pub(crate) reserve: u32,
+    #[doc(hidden)]
+    pub share: f64,
+    #[doc(hidden)]
+    pub reserve: u32,
     /// What is left of the budget of each service.
     budgets: Mutex<HashMap<Name, f64>>,
 }

@@ -291,12 +291,14 @@ impl Drop for CallMeter {
 }
 
 /// A number of bytes as recorders take it.
+#[cfg(feature = "redis")]
 #[expect(clippy::cast_precision_loss, reason = "no message has 2^53 bytes")]
 pub(crate) fn as_number(bytes: usize) -> f64 {
     bytes as f64
 }
 
 /// What is counted of the messages that go to one service, or are its responses.
+#[cfg(feature = "redis")]
 #[derive(Clone, Debug)]
 pub(crate) struct SendMeters {
     pub(crate) time: Histogram,
@@ -304,6 +306,7 @@ pub(crate) struct SendMeters {
     pub(crate) retry: Counter,
 }
 
+#[cfg(feature = "redis")]
 impl SendMeters {
     /// Of a client's requests.
     pub(crate) fn requests(service: &str) -> Self {

@@ -65,7 +65,8 @@ impl Metric {
         Key::from_parts(self.name, labels)
     }
 
-    pub(crate) fn counter<const N: usize>(&self, values: [&str; N]) -> Counter {
+    #[doc(hidden)]
+    pub fn counter<const N: usize>(&self, values: [&str; N]) -> Counter {
         let key = self.key(values);
         with_recorder(|recorder| recorder.register_counter(&key, &METADATA))
     }
@@ -104,9 +105,11 @@ pub fn describe_metrics() {
 macro_rules! table {
     ($($constant:ident = $origin:ident $kind:ident $unit:ident $name:literal [$($label:literal),*] $text:literal;)+) => {
         /// The metrics by their short names.
-        pub(crate) mod names {
+        #[doc(hidden)]
+pub mod names {
             use super::{Metric, MetricKind, MetricUnit};
-            $(pub(crate) const $constant: Metric = Metric {
+            #[doc(hidden)]
+            $(pub const $constant: Metric = Metric {
                 name: $name,
                 kind: MetricKind::$kind,
                 unit: MetricUnit::$unit,

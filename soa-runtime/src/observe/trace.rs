@@ -27,16 +27,20 @@ use crate::message::{
 use crate::redact;
 
 /// The target of spans that belong to a trace which is recorded.
-pub(super) const TRACE: &str = "soa::trace";
+#[doc(hidden)]
+pub const TRACE: &str = "soa::trace";
 
 /// The target of the spans of jobs among them.
-pub(super) const TRACED_JOB: &str = "soa::trace::job";
+#[doc(hidden)]
+pub const TRACED_JOB: &str = "soa::trace::job";
 
 /// The target of the spans of jobs whose traces are not recorded.
-pub(super) const LOG: &str = "soa::job";
+#[doc(hidden)]
+pub const LOG: &str = "soa::job";
 
 /// The field that says how long a request was queued, in microseconds.
-pub(super) const WAITED: &str = "soa.waited_us";
+#[doc(hidden)]
+pub const WAITED: &str = "soa.waited_us";
 
 /// How many lots there are, see [`TraceParent::lot`].
 const LOTS: u64 = 1 << 56;

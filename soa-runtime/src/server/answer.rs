@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 use super::{Server, job};
 use crate::lifetime::Signal;
 use crate::message::JobResponse;
-use crate::transport::{MessageLimits, Reply};
-use crate::wire::{self, DropReason, FrameHead, ProtocolVersion, Request, Unreadable};
+use crate::transport::{Fit, MessageLimits, Reply};
+use crate::wire::{self, DropReason, Request, Unreadable};
 
 impl Server {
     /// Answers one request frame.
@@ -62,7 +62,9 @@ impl Server {
         };
         // The bodies of the job are slices of the frame; nothing else keeps it.
         drop(frame);
-        let Request { head, job, waited } = request;
+        let Request {
+            head, job, waited, ..
+        } = request;
         let mut waits = None;
         if let Some(waited) = waited {
             self.shared.meters.queue_wait.record(waited);
@@ -85,16 +87,29 @@ impl Server {
             self.shared.meters.not_serializable.increment(1);
             write(&job::not_serializable())
         });
-        let frame = frame.and_then(|frame| {
-            if self.is_sendable(&frame, limits) {
+        let frame = frame.and_then(|frame| match limits.fit(&frame) {
+            Fit::Small => Ok(frame),
+            Fit::Large(size) => {
+                tracing::warn!(service = self.name(), size, "the response is large");
                 Ok(frame)
-            } else {
+            }
+            Fit::TooLarge(size) => {
+                let (service, maximum) = (self.name(), limits.maximum);
+                tracing::error!(service, size, maximum, "the response is too large");
+                self.shared.meters.too_large.increment(1);
                 write(&job::too_large())
             }
         });
         match frame {
             // What is echoed of the request is the caller's choice, and there is no smaller answer.
-            Ok(frame) if !self.is_sendable(&frame, limits) => None,
+            Ok(frame) if matches!(limits.fit(&frame), Fit::TooLarge(_)) => {
+                let service = self.name();
+                tracing::error!(
+                    service,
+                    "the error in place of the response is too large, too: no response is sent"
+                );
+                None
+            }
             Ok(frame) => {
                 let left = head.left(now).into_iter().chain(waits).min();
                 Some(Reply::new(head.into_reply_to()?, frame, left))
@@ -105,25 +120,6 @@ impl Server {
                 None
             }
         }
-    }
-
-    /// Whether a response is small enough; tells the large ones in the log.
-    fn is_sendable(&self, frame: &Bytes, limits: MessageLimits) -> bool {
-        let Some(size) = limits.excess(frame) else {
-            return true;
-        };
-        let reads_pieces =
-            FrameHead::read(frame).is_ok_and(|head| head.version() == ProtocolVersion::V3);
-        if limits.allows(size, reads_pieces) {
-            if limits.is_logged(size) {
-                tracing::warn!(service = self.name(), size, "the response is large");
-            }
-            return true;
-        }
-        let (service, maximum) = (self.name(), limits.maximum);
-        tracing::error!(service, size, maximum, "the response is too large");
-        self.shared.meters.too_large.increment(1);
-        false
     }
 
     fn drop_frame(&self, frame: &Bytes, unreadable: &Unreadable) {

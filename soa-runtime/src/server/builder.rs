@@ -7,20 +7,21 @@ use std::time::Duration;
 
 use super::hooks::Hooks;
 use super::variants::Variants;
-use super::{Actions, Handler, Registered, Server, Shared, Stats};
+use super::{Actions, Registered, Server, Shared, Stats};
 use crate::action::Action;
 use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
-use crate::context::{ClientHook, Context};
-use crate::declared::Declared;
+use crate::context::{ActionCall, ActionFuture, ActionStage, ClientHook, Context};
 use crate::error::{BuildError, IntoActionError};
+use crate::exchange::JobStage;
 use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
-use crate::middleware::{ActionStage, JobStage, Middleware, StackBuilder};
 use crate::observe::meter::{ActionMeters, ServerMeters};
-use crate::serializer::{Serializer, Serializers};
-use crate::service::{ActionCall, ActionFuture, Service, run};
+use crate::service::{Handler, Service, run};
+use crate::stack::{Middleware, StackBuilder};
+use soa_wire::declared::Declared;
+use soa_wire::serializer::{Serializer, Serializers};
 
 /// How many jobs a server runs at once by default.
 ///
@@ -193,8 +194,8 @@ impl ServerBuilder {
     }
 
     /// Adds what the function adds around everything that is there.
-    #[cfg(feature = "cli")]
-    pub(crate) fn outside(
+    #[doc(hidden)]
+    pub fn outside(
         mut self,
         add: impl FnOnce(Self) -> Result<Self, BuildError>,
     ) -> Result<Self, BuildError> {
@@ -463,7 +464,8 @@ impl ServerBuilder {
 }
 
 /// The same rule as the macros have.
-pub(crate) fn is_wire_name(name: &str) -> bool {
+#[doc(hidden)]
+pub fn is_wire_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name
             .bytes()
@@ -585,5 +587,23 @@ where
         run(Action::<Value, Value>::new(""), call, move |body, cx| {
             handler(body, cx)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_wire_name;
+
+    #[test]
+    fn names_are_valid_and_refused_as_in_attributes() {
+        let table = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../soa-macros/tests/cases/wire_names.txt"
+        ));
+        for line in table.lines().filter(|line| line.starts_with('"')) {
+            let (name, expected) = line[1..].rsplit_once("\" ").unwrap();
+            assert!(matches!(expected, "valid" | "refused"), "{line}");
+            assert_eq!(is_wire_name(name), expected == "valid", "{line}");
+        }
     }
 }

@@ -105,7 +105,6 @@ impl Hooks {
     }
 
     /// How long those of the end may take.
-    #[cfg(feature = "cli")]
     pub(super) fn longest_teardown(&self) -> Duration {
         if self.teardown.is_empty() {
             Duration::ZERO

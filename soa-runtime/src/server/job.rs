@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt::Write;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -13,12 +12,11 @@ use futures_util::FutureExt;
 use futures_util::future::Either;
 use tracing::Instrument as _;
 
-use super::{Handler, Shared};
+use super::Shared;
 use crate::BoxFuture;
 use crate::codec::Encoding;
-use crate::context::{Context, JobState};
+use crate::context::{ActionCall, ActionFuture, Context, JobState};
 use crate::error::ActionError;
-use crate::extensions::Extensions;
 use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
     ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
@@ -26,8 +24,9 @@ use crate::message::{
 use crate::middleware::not_authorized;
 use crate::observe::trace;
 use crate::redact;
-use crate::service::{ActionCall, ActionFuture};
+use crate::service::Handler;
 use crate::watchdog::Watched;
+use soa_wire::Extensions;
 
 /// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
 /// size. Hence `map` here and below, and boxes around the rare ways: the future of a job is one allocation of a few
@@ -134,7 +133,7 @@ fn run_actions(
         control: job.control,
         client: shared.client.clone(),
         hook: shared.client_hook.clone(),
-        server: Some(Arc::clone(&shared)),
+        server: Some(Arc::clone(&shared) as Arc<_>),
         lifetime,
     });
     let (actions, extensions) = (job.actions, job.extensions);
@@ -166,10 +165,9 @@ fn run_actions(
                 break;
             }
         }
-        JobResponse {
-            actions: responses,
-            ..JobResponse::default()
-        }
+        let mut response = JobResponse::default();
+        response.actions = responses;
+        response
     }
 }
 
@@ -288,20 +286,51 @@ where
     let name = call.action.clone();
     let encoding = call.body.encoding();
     let deadline = call.context.deadline();
-    // Making the future runs nothing of the service's yet, so only polling it can panic.
-    let run = AssertUnwindSafe(permitted(handler, call)).catch_unwind();
-    let run = Limited::new(run, lifetime, deadline);
-    Watched::new(run, &shared.name, name, "a handler").map(move |(name, outcome)| {
+    let run = handle(shared, name, permitted(handler, call), lifetime, deadline);
+    run.map(move |(name, outcome)| {
         let error = match outcome {
-            Ok(Ok(Ok(response))) => return Ok(response),
-            Ok(Ok(Err(error))) => logged(shared, &name, error),
-            Ok(Err(panic)) => panicked(shared, &name, panic.as_ref()),
-            Err(OutOfTime) => out_of_time(shared, &name),
+            Ok(response) => return Ok(response),
+            Err(Unanswered::Failed(error)) => logged(shared, &name, error),
+            Err(Unanswered::Ended(error)) => error,
         };
         if error.ends_job() {
             return Err(error);
         }
         Ok(ActionResponse::failed(name, error.into_errors(), encoding))
+    })
+}
+
+/// An action without a response.
+pub(super) enum Unanswered {
+    /// The handler has returned this error.
+    Failed(ActionError),
+    /// The handler panicked or ran out of time, which is in the log already.
+    Ended(ActionError),
+}
+
+/// Runs a handler, for a job and for another action alike: catches its panics, gives it up at the deadline, and lets the
+/// watchdog see it.
+pub(super) fn handle<'a, L>(
+    shared: &'a Shared,
+    name: Name,
+    run: ActionFuture,
+    lifetime: L,
+    deadline: Option<tokio::time::Instant>,
+) -> impl Future<Output = (Name, Result<ActionResponse, Unanswered>)> + Send + use<'a, L>
+where
+    L: Deref<Target = Lifetime> + Unpin + Send,
+{
+    // Making the future ran nothing of the service's yet, so only polling it can panic.
+    let run = AssertUnwindSafe(run).catch_unwind();
+    let run = Limited::new(run, lifetime, deadline);
+    let watched = Watched::new(run, &shared.name, name, "a handler");
+    watched.map(move |(name, outcome)| {
+        let outcome = match outcome {
+            Ok(Ok(outcome)) => outcome.map_err(Unanswered::Failed),
+            Ok(Err(panic)) => Err(Unanswered::Ended(panicked(shared, &name, panic.as_ref()))),
+            Err(OutOfTime) => Err(Unanswered::Ended(out_of_time(shared, &name))),
+        };
+        (name, outcome)
     })
 }
 
@@ -338,7 +367,7 @@ const LOGGED: usize = 4096;
 /// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.
 fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     let is_ours = error.errors().iter().any(|error| !error.is_caller_error);
-    let cause = error.source().map(chain);
+    let cause = error.source().map(|cause| redact::chain(cause, usize::MAX));
     if error.is_logged() || !is_ours && cause.is_none() {
         return error;
     }
@@ -378,16 +407,4 @@ fn with_traceback(shared: &Shared, error: ActionError, detail: String) -> Action
     } else {
         error
     }
-}
-
-/// An error and all that caused it, outermost first.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -12,8 +12,9 @@ mod answer;
 mod builder;
 mod hooks;
 mod job;
+mod local;
 mod run;
-pub(crate) mod sibling;
+mod sibling;
 mod stats;
 mod variants;
 
@@ -24,24 +25,27 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-pub(crate) use builder::is_wire_name;
+#[doc(hidden)]
+pub use builder::is_wire_name;
 pub use builder::{IntoServer, ServerBuilder};
 pub use hooks::StartupError;
 pub(crate) use job::text_of;
+pub use local::LocalTransport;
 pub use run::Stopped;
-pub(crate) use stats::Blocking;
 pub use stats::Stats;
 
 pub use crate::wire::DropReason;
 
 use crate::client::Client;
+use crate::context::ActionStage;
 use crate::context::ClientHook;
+use crate::exchange::JobStage;
 use crate::lifetime::{Lifetime, Signal};
 use crate::message::{JobRequest, JobResponse, Name};
-use crate::middleware::{ActionStage, JobStage, Stack};
 use crate::observe::meter::{ActionMeters, ServerMeters};
-use crate::serializer::Serializers;
-use crate::service::{ActionCall, ActionFuture, Service};
+use crate::service::{Handler, Service};
+use crate::stack::Stack;
+use soa_wire::serializer::Serializers;
 
 /// A service that is ready to run jobs. Cheap to clone.
 #[derive(Clone)]
@@ -67,13 +71,6 @@ pub(crate) struct Shared {
     meters: ServerMeters,
 }
 
-impl Shared {
-    /// Notes a handler of a blocking action.
-    pub(crate) fn blocking(&self) -> Blocking {
-        self.stats.blocking()
-    }
-}
-
 /// An action, and what is counted of it.
 struct Registered {
     handler: Arc<dyn Handler>,
@@ -82,19 +79,6 @@ struct Registered {
 
 /// The registry. Its keys are the service's own, so the hash need not withstand anybody.
 type Actions = FxHashMap<Name, Arc<dyn Handler>>;
-
-/// An action without its types.
-pub(crate) trait Handler: Send + Sync {
-    fn call(&self, call: ActionCall) -> ActionFuture;
-
-    /// How long this action may take at most.
-    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
-        None
-    }
-
-    /// Adds the permissions that this call needs and its caller does not have.
-    fn missing_permissions(&self, _call: &ActionCall, _missing: &mut Vec<String>) {}
-}
 
 impl Server {
     /// A server for a service, with everything at its default.
@@ -144,10 +128,6 @@ impl Server {
     pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
         let lifetime = self.lifetime(&job, None);
         self.execute_within(job, lifetime)
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
     }
 
     pub(crate) fn execute_within(

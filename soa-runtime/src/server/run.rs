@@ -23,7 +23,6 @@ const FLUSH: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(1);
 
 /// How much later than planned things may happen on a busy machine.
-#[cfg(feature = "cli")]
 const BUSY: Duration = Duration::from_secs(2);
 
 /// How long the loop rests after the transport failed.
@@ -75,8 +74,8 @@ impl Server {
     }
 
     /// How long [`run_until`](Self::run_until) takes at most from when it is told to stop, if nothing blocks.
-    #[cfg(feature = "cli")]
-    pub(crate) fn longest_end(&self, grace: Duration) -> Duration {
+    #[doc(hidden)]
+    pub fn longest_end(&self, grace: Duration) -> Duration {
         let teardown = self.shared.hooks.longest_teardown();
         [ANSWER, FLUSH, teardown, BUSY]
             .into_iter()

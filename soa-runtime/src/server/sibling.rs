@@ -4,46 +4,51 @@
 //! caller's context, and is a part of the caller's action: it ends with it at its deadline, and its error is the
 //! caller's to handle. Only a tighter limit of its own is looked after here.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-
-use super::job::{out_of_time, panicked};
-use super::{Registered, Shared};
-use crate::BoxFuture;
+use super::job::{Unanswered, handle};
+use super::{Registered, Server, Shared};
+use crate::context::{ActionCall, ActionFuture, LocalServer, Siblings};
 use crate::error::ActionError;
-use crate::lifetime::{Lifetime, Limited, OutOfTime};
-use crate::message::{ActionResponse, WireError, code};
-use crate::service::ActionCall;
+use crate::lifetime::{Blocking, Lifetime};
+use crate::message::{WireError, code};
 
-/// Runs an action for another one.
-pub(crate) fn call(
-    shared: &Arc<Shared>,
-    mut call: ActionCall,
-) -> BoxFuture<Result<ActionResponse, ActionError>> {
-    let name = call.action.clone();
-    let Some(Registered { handler, .. }) = shared.actions.get(&name) else {
-        // Unlike that of a job, this is the service's fault: it calls itself.
-        let message = format!("The action \"{name}\" was not found on this server.");
-        let error = WireError::server(code::UNKNOWN, message).with_field("action");
-        return Box::pin(std::future::ready(Err(error.into())));
-    };
-    if let Some(timeout) = handler.timeout(&call) {
-        call.context = call.context.within(timeout);
+impl Siblings for Shared {
+    fn call(self: Arc<Self>, mut call: ActionCall) -> ActionFuture {
+        let name = call.action.clone();
+        let Some(Registered { handler, .. }) = self.actions.get(&name) else {
+            // Unlike that of a job, this is the service's fault: it calls itself.
+            let message = format!("The action \"{name}\" was not found on this server.");
+            let error = WireError::server(code::UNKNOWN, message).with_field("action");
+            return Box::pin(std::future::ready(Err(error.into())));
+        };
+        if let Some(timeout) = handler.timeout(&call) {
+            call.context = call.context.within(timeout);
+        }
+        let deadline = call.context.deadline();
+        // A lifetime of its own, as a limit of this action does not end the job.
+        let lifetime = Box::new(Lifetime::new(deadline, None));
+        let run = handler.call(call);
+        Box::pin(async move {
+            let (_, outcome) = handle(&self, name, run, lifetime, deadline).await;
+            match outcome {
+                Ok(response) if response.errors.is_empty() => Ok(response),
+                Ok(response) => Err(ActionError::from_errors(response.errors)),
+                Err(Unanswered::Failed(error) | Unanswered::Ended(error)) => Err(error),
+            }
+        })
     }
-    let shared = Arc::clone(shared);
-    let deadline = call.context.deadline();
-    // A lifetime of its own, as a limit of this action does not end the job.
-    let lifetime = Box::new(Lifetime::new(deadline, None));
-    // Making the future runs nothing of the service's yet, so only polling it can panic.
-    let run = AssertUnwindSafe(handler.call(call)).catch_unwind();
-    let run = Limited::new(run, lifetime, deadline);
-    Box::pin(run.map(move |outcome| match outcome {
-        Ok(Ok(Ok(response))) if response.errors.is_empty() => Ok(response),
-        Ok(Ok(Ok(response))) => Err(ActionError::from_errors(response.errors)),
-        Ok(Ok(Err(error))) => Err(error),
-        Ok(Err(panic)) => Err(panicked(&shared, &name, panic.as_ref())),
-        Err(OutOfTime) => Err(out_of_time(&shared, &name)),
-    }))
+
+    fn blocking(&self) -> Blocking {
+        self.stats.blocking()
+    }
+}
+
+impl From<&Server> for LocalServer {
+    fn from(server: &Server) -> Self {
+        Self {
+            service: server.shared.name.clone(),
+            siblings: Arc::clone(&server.shared) as Arc<_>,
+        }
+    }
 }

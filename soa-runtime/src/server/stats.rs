@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::seldom::Seldom;
+use crate::lifetime::Blocking;
+use crate::log_limit::LogLimit;
 use crate::wire::DropReason;
 
 /// Counters of a server, since it was built.
@@ -20,15 +21,15 @@ pub struct Stats {
 /// What is not logged each time.
 #[derive(Debug)]
 struct Logged {
-    drops: Seldom,
-    failures: Seldom,
+    drops: LogLimit,
+    failures: LogLimit,
 }
 
 impl Default for Logged {
     fn default() -> Self {
         Self {
-            drops: Seldom::every(Duration::from_secs(1)),
-            failures: Seldom::every(Duration::from_secs(10)),
+            drops: LogLimit::every(Duration::from_secs(1)),
+            failures: LogLimit::every(Duration::from_secs(10)),
         }
     }
 }
@@ -50,8 +51,7 @@ impl Stats {
 
     /// Notes a handler of a blocking action as long as what this returns is there.
     pub(crate) fn blocking(&self) -> Blocking {
-        self.blocking.fetch_add(1, Ordering::AcqRel);
-        Blocking(Arc::clone(&self.blocking))
+        Blocking::new(&self.blocking)
     }
 
     /// How many of them there are.
@@ -80,14 +80,5 @@ impl Stats {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         }
-    }
-}
-
-/// A handler of a blocking action that runs.
-pub(crate) struct Blocking(Arc<AtomicUsize>);
-
-impl Drop for Blocking {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

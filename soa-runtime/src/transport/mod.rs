@@ -7,8 +7,8 @@
 //!
 //! The traits are small and know no client library, so implementations can change freely.
 
-mod local;
 mod queue;
+#[cfg(feature = "redis")]
 mod redis;
 
 use std::fmt;
@@ -19,20 +19,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use local::LocalTransport;
 pub use queue::LocalQueue;
+#[cfg(feature = "redis")]
 pub use redis::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
     SentinelSettings, TlsSettings,
 };
 
 use crate::BoxFuture;
-use crate::client::ClientRequest;
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
+use crate::exchange::ClientRequest;
 use crate::lifetime::Lifetime;
 use crate::message::JobResponse;
-use crate::wire::payload_size;
+use crate::wire::{FrameHead, ProtocolVersion, payload_size};
 
 /// Carries the jobs of a client to one service.
 pub trait ClientTransport: Send + Sync + 'static {
@@ -53,7 +53,7 @@ pub trait ClientTransport: Send + Sync + 'static {
         None
     }
 
-    /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the
+    /// Sends a job, calls [`Sent::mark`](crate::exchange::Sent::mark) on `request.sent`, and waits for the
     /// response, for as long as the future is polled: a caller with a timeout drops it.
     ///
     /// A job with `control.suppress_response` is answered with an empty response as soon as it is sent.
@@ -227,19 +227,20 @@ impl<T: ServerTransport> ServerTransport for Arc<T> {
     }
 }
 
-/// How large messages may be: bytes of the payload, without the head of its frame.
+/// Limits of the size of messages, in bytes of the payload, without the head of its frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageLimits {
     /// Larger ones are not sent; `None` for any size.
     pub maximum: Option<usize>,
-    /// Larger ones are told in the log; `None` for none.
+    /// Larger ones are logged; `None` for none.
     pub logged: Option<usize>,
     /// Larger ones are cut into pieces of so many bytes, which takes a client of version 3; `None` for never.
     pub chunked: Option<usize>,
 }
 
 impl MessageLimits {
+    #[cfg(feature = "redis")]
     pub(crate) fn new(maximum: usize, logged: usize) -> Self {
         let some = |size| (size > 0).then_some(size);
         Self {
@@ -250,33 +251,44 @@ impl MessageLimits {
     }
 
     /// The same, with larger ones cut into pieces.
+    #[cfg(feature = "redis")]
     pub(crate) fn chunked(mut self, size: Option<usize>) -> Self {
         self.chunked = size;
         self
     }
 
-    /// The size of a frame's payload, if it is over one of the limits.
-    pub(crate) fn excess(self, frame: &[u8]) -> Option<usize> {
-        let is_over = |size: &usize| {
-            let mut limits = self.maximum.iter().chain(&self.logged).chain(&self.chunked);
-            limits.any(|limit| size > limit)
-        };
+    /// Compares a frame with the limits. It counts the payload alone, and whoever gets a frame of version 3 can put pieces
+    /// together.
+    pub(crate) fn fit(self, frame: &[u8]) -> Fit {
+        let is_over = |size: usize, limit: Option<usize>| limit.is_some_and(|limit| size > limit);
+        let limits = [self.maximum, self.logged, self.chunked];
         // Few frames are so large that their head has to be read again.
-        is_over(&frame.len())
-            .then(|| payload_size(frame))
-            .filter(is_over)
+        if !limits.iter().any(|limit| is_over(frame.len(), *limit)) {
+            return Fit::Small;
+        }
+        let size = payload_size(frame);
+        let is_cut = is_over(size, self.chunked);
+        let reads_pieces =
+            || FrameHead::read(frame).is_ok_and(|head| head.version() == ProtocolVersion::V3);
+        if is_over(size, self.maximum) || is_cut && !reads_pieces() {
+            Fit::TooLarge(size)
+        } else if is_over(size, self.logged) {
+            Fit::Large(size)
+        } else {
+            Fit::Small
+        }
     }
+}
 
-    /// Whether a payload of this size is told in the log.
-    pub(crate) fn is_logged(self, size: usize) -> bool {
-        self.logged.is_some_and(|logged| size > logged)
-    }
-
-    /// Whether a payload of this size may be sent, to somebody who may not be able to put pieces together.
-    pub(crate) fn allows(self, size: usize, reads_pieces: bool) -> bool {
-        let is_whole = self.chunked.is_none_or(|threshold| size <= threshold);
-        self.maximum.is_none_or(|maximum| size <= maximum) && (is_whole || reads_pieces)
-    }
+/// The size of a frame's payload beside the limits. It says what may be done with the frame, and does none of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It may be sent.
+    Small,
+    /// It may be sent, and its size is logged.
+    Large(usize),
+    /// It may not be sent.
+    TooLarge(usize),
 }
 
 /// A response on its way back.
@@ -301,12 +313,24 @@ impl Reply {
     }
 }
 
+/// The transport of a service in this process, made of the service: what typed clients are
+/// [made of](crate::client::ServiceClient::local).
+pub trait IntoTransport {
+    /// Makes the transport.
+    ///
+    /// # Errors
+    /// The service cannot be served.
+    fn into_transport(self) -> Result<Arc<dyn ClientTransport>, BuildError>;
+}
+
 /// Stands for a service that could not be built, and says so in every call.
 #[derive(Debug)]
-pub(crate) struct Misconfigured(BuildError);
+#[doc(hidden)]
+pub struct Misconfigured(BuildError);
 
 impl Misconfigured {
-    pub(crate) fn new(error: BuildError) -> Self {
+    #[doc(hidden)]
+    pub fn new(error: BuildError) -> Self {
         Self(error)
     }
 }
@@ -321,5 +345,26 @@ impl ClientTransport for Misconfigured {
 impl fmt::Debug for dyn ClientTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientTransport")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_count_the_payload_and_only_version_three_is_cut() {
+        let frame = |head: &str, size: usize| [head.as_bytes(), &vec![b'x'; size]].concat();
+        let limits = MessageLimits::new(300, 100);
+        let v2 = |size| frame("content-type:application/msgpack;", size);
+        assert_eq!(limits.fit(&v2(100)), Fit::Small);
+        assert_eq!(limits.fit(&v2(101)), Fit::Large(101));
+        assert_eq!(limits.fit(&v2(300)), Fit::Large(300));
+        assert_eq!(limits.fit(&v2(301)), Fit::TooLarge(301));
+        let limits = limits.chunked(Some(200));
+        let v3 = |size| frame("pysoa-redis/3//content-type:application/msgpack;", size);
+        assert_eq!(limits.fit(&v3(201)), Fit::Large(201));
+        assert_eq!(limits.fit(&v2(201)), Fit::TooLarge(201));
+        assert_eq!(MessageLimits::default().fit(&v2(1_000_000)), Fit::Small);
     }
 }

@@ -6,7 +6,7 @@ use soa_runtime::{
     ActionError, Context, ErrorKind, TransportError, TransportErrorKind, Value, value,
 };
 
-use crate::support::{Redis, Running, client, request_in, service};
+use crate::support::{Redis, Running, client, logged, request, request_in, service};
 
 #[tokio::test]
 async fn a_request_that_is_too_large_is_not_sent() {
@@ -80,4 +80,22 @@ async fn a_response_that_is_too_large_is_told_in_the_callers_version_and_encodin
         assert!(response.job.actions.is_empty());
     }
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_response_over_the_logged_size_is_logged_once() {
+    let redis = Redis::start();
+    let settings = redis.settings().log_messages_larger_than(1_000);
+    let running = Running::start(service().build().unwrap(), settings);
+    // No other test has responses of this size.
+    let (reply_to, text) = ("service.test.client!1", "x".repeat(31_337));
+    let frame = request(1, reply_to, &value!({ "text": (text) }));
+    redis.command(&[b"RPUSH", b"pysoa:service.test", &frame]);
+    let answer = redis.wait_for(&format!("pysoa:{reply_to}")).await;
+    running.stop().await;
+    let head = FrameHead::read(&answer).unwrap();
+    let size = answer.len() - head.payload_start();
+    let logged = logged(&format!("size={size}"));
+    assert_eq!(logged.len(), 1, "{logged:#?}");
+    assert!(logged[0].starts_with("WARN") && logged[0].contains("the response is large"));
 }

@@ -394,10 +394,7 @@ impl Redis {
 
     /// What was logged about a port.
     pub(crate) fn logged_about(&self, port: u16) -> Vec<String> {
-        let lines = LOG.0.lock().unwrap();
-        let port = format!("127.0.0.1:{port}");
-        let lines = lines.iter().filter(|line| line.contains(&port));
-        lines.cloned().collect()
+        logged(&format!("127.0.0.1:{port}"))
     }
 
     /// How often a command was called.
@@ -415,6 +412,13 @@ impl Redis {
         let list = String::from_utf8(self.text("CLIENT LIST").bytes()).unwrap();
         list.lines().count()
     }
+}
+
+/// Lines of the log with this text in them.
+pub(crate) fn logged(text: &str) -> Vec<String> {
+    let lines = LOG.0.lock().unwrap();
+    let lines = lines.iter().filter(|line| line.contains(text));
+    lines.cloned().collect()
 }
 
 /// A request for `echo`.

@@ -105,7 +105,8 @@ impl Expansions {
     }
 
     /// What cannot work.
-    pub(crate) fn mistakes(&self) -> Vec<Mistake<'_>> {
+    #[doc(hidden)]
+    pub fn mistakes(&self) -> Vec<Mistake<'_>> {
         let mut mistakes = Vec::new();
         for (name, route) in &self.type_routes {
             let fields = [
@@ -159,12 +160,16 @@ fn empty<'a>(
 
 /// Something in the configuration that cannot work.
 #[derive(Debug)]
-pub(crate) struct Mistake<'a> {
+#[doc(hidden)]
+pub struct Mistake<'a> {
     /// The keys to it.
-    pub(crate) path: Vec<&'a str>,
-    pub(crate) message: String,
+    #[doc(hidden)]
+    pub path: Vec<&'a str>,
+    #[doc(hidden)]
+    pub message: String,
     /// The name that does not exist, and those that do.
-    pub(crate) meant: Option<(&'a str, Vec<&'a String>)>,
+    #[doc(hidden)]
+    pub meant: Option<(&'a str, Vec<&'a String>)>,
 }
 
 impl<'a> Mistake<'a> {

@@ -124,8 +124,8 @@ impl Expander {
 /// come from a service that speaks the other.
 fn encoded(own: Encoding, value: &Value) -> Body {
     let other = match own {
-        Encoding::MessagePack => Encoding::Json,
         Encoding::Json => Encoding::MessagePack,
+        _ => Encoding::Json,
     };
     let body = Body::encode(own, value);
     if body.bytes().is_ok() {

@@ -20,13 +20,13 @@ use super::outbox::{Message, Outbox, Receipt};
 use super::request_key;
 use super::settings::{RedisSettings, bounded};
 use super::take_back::TakeBack;
-use crate::client::{ClientRequest, Sent};
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
+use crate::exchange::{ClientRequest, Sent};
 use crate::message::{JobResponse, Name};
 use crate::observe::meter::SendMeters;
 use crate::observe::names;
-use crate::transport::{ClientTransport, MessageLimits, ReplyFuture};
+use crate::transport::{ClientTransport, Fit, MessageLimits, ReplyFuture};
 use crate::wire::{self, ProtocolVersion};
 
 /// How large a request may be, where the settings do not say.
@@ -223,13 +223,14 @@ impl Shared {
     }
 
     fn check_size(&self, frame: &[u8]) -> Result<(), TransportError> {
-        let Some(size) = self.limits.excess(frame) else {
-            return Ok(());
+        let size = match self.limits.fit(frame) {
+            Fit::Small => return Ok(()),
+            Fit::Large(size) => {
+                tracing::warn!(service = %self.service, size, "the request is large");
+                return Ok(());
+            }
+            Fit::TooLarge(size) => size,
         };
-        if self.limits.allows(size, false) {
-            tracing::warn!(service = %self.service, size, "the request is large");
-            return Ok(());
-        }
         names::CLIENT_TOO_LARGE
             .counter([&self.service])
             .increment(1);

@@ -21,10 +21,10 @@ use super::PREFIX;
 use super::reader::Reader;
 use super::ring::Ring;
 use crate::error::{TransportError, TransportErrorKind};
+use crate::log_limit::LogLimit;
 use crate::message::JobResponse;
-use crate::seldom::Seldom;
-use crate::serializer::Serializers;
 use crate::wire::{self, Assembled, Assembly};
+use soa_wire::serializer::Serializers;
 
 pub(super) type Waiter = oneshot::Sender<Result<JobResponse, TransportError>>;
 
@@ -61,7 +61,7 @@ pub(super) struct Counts {
     /// When a piece came last, in milliseconds from `begun`; 0 for none.
     last_piece: AtomicU64,
     begun: Instant,
-    seldom: Seldom,
+    seldom: LogLimit,
 }
 
 /// The reply lists of a client and service.
@@ -83,7 +83,7 @@ impl Counts {
             expects_pieces,
             last_piece: AtomicU64::new(0),
             begun: Instant::now(),
-            seldom: Seldom::every(SELDOM),
+            seldom: LogLimit::every(SELDOM),
         }
     }
 

@@ -21,20 +21,17 @@ use super::line::Line;
 use super::outbox::{Message, Outbox, Receipt};
 use super::ring::Ring;
 use super::script::Script;
-use super::settings::{RedisSettings, bounded};
+use super::settings::{RESPONSE_SIZE, RedisSettings, bounded};
 use super::turns::{Turn, Turns};
 use super::{PREFIX, request_key};
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::lifetime::Signal;
+use crate::log_limit::LogLimit;
 use crate::message::Name;
 use crate::observe::meter::SendMeters;
 use crate::observe::names;
-use crate::seldom::Seldom;
 use crate::transport::{MessageLimits, Reply, ServerTransport};
 use crate::wire;
-
-/// How large a response may be, where the settings do not say.
-pub(super) const MAXIMUM_SIZE: usize = 256_000;
 
 /// At most so many requests in one pop.
 const COUNT: usize = 32;
@@ -104,7 +101,7 @@ struct Outboxes {
 /// Tells of responses that were lost: seldom, as a caller's list that takes nothing, or a master that is away, loses many.
 struct Losses {
     service: Name,
-    seldom: Seldom,
+    seldom: LogLimit,
 }
 
 impl Losses {
@@ -164,10 +161,10 @@ impl RedisServerTransport {
     pub fn on(connection: &RedisConnection, service: impl Into<Name>) -> Self {
         let service = service.into();
         let settings = connection.settings().clone();
-        let maximum = settings.maximum_message_size.unwrap_or(MAXIMUM_SIZE);
+        let maximum = settings.maximum_message_size.unwrap_or(RESPONSE_SIZE);
         let losses = Losses {
             service: service.clone(),
-            seldom: Seldom::every(SELDOM),
+            seldom: LogLimit::every(SELDOM),
         };
         let shared = Shared {
             key: request_key(&service).into(),

@@ -10,6 +10,9 @@
 
 use std::str::FromStr;
 
+use serde_json::{Value as Json, json};
+
+use super::host::{self, shown};
 use super::{RedisMode, RedisSettings, SentinelSettings, TlsSettings};
 use crate::error::BuildError;
 
@@ -41,7 +44,8 @@ impl FromStr for RedisSettings {
         let (rest, database) = rest.split_once('/').unwrap_or((rest, ""));
         if !database.is_empty() {
             let number = database.parse();
-            settings.database = number.map_err(|_| bad("the database is not a number to 255"))?;
+            settings.database =
+                number.map_err(|_| bad("the database is not a number from 0 to 255"))?;
         }
         let hosts = match rest.rsplit_once('@') {
             None => rest,
@@ -54,14 +58,36 @@ impl FromStr for RedisSettings {
                 hosts
             }
         };
-        let port = match settings.mode {
-            RedisMode::Sentinel(_) => 26379,
-            _ => 6379,
-        };
-        let hosts = hosts.split(',').map(|host| read_host(host, port));
+        let hosts = hosts.split(',').map(host::read);
         settings.hosts = hosts.collect::<Result<_, _>>().map_err(bad)?;
+        settings.set_default_ports();
         settings.check()?;
         Ok(settings)
+    }
+}
+
+impl RedisSettings {
+    /// All that an address says, as keys of the settings: for a flag that replaces what files say. A key that the address
+    /// does not have is null.
+    #[doc(hidden)]
+    pub fn address_keys(&self) -> Json {
+        let hosts = self.hosts.iter().map(|(host, port)| shown(host, *port));
+        let tls = |tls: &Option<TlsSettings>| tls.as_ref().map(|_| json!({}));
+        let sentinel = match &self.mode {
+            RedisMode::Standard | RedisMode::Cluster => Json::Null,
+            RedisMode::Sentinel(sentinel) => {
+                json!({ "services": sentinel.services, "tls": tls(&sentinel.tls) })
+            }
+        };
+        json!({
+            "mode": self.mode.name(),
+            "hosts": hosts.collect::<Vec<_>>(),
+            "sentinel": sentinel,
+            "database": self.database,
+            "username": self.username,
+            "password": self.password,
+            "tls": tls(&self.tls),
+        })
     }
 }
 
@@ -86,27 +112,7 @@ fn read_mode(mode: &str, query: &str, tls: Option<TlsSettings>) -> Result<RedisM
     if query.is_empty() {
         return Ok(mode);
     }
-    Err("there is nothing but `services`, of sentinels, to be told after `?`")
-}
-
-fn read_host(text: &str, default_port: u16) -> Result<(String, u16), &'static str> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or("`]` is missing")?;
-            (host, port.strip_prefix(':').unwrap_or(port))
-        }
-        None => text.split_once(':').unwrap_or((text, "")),
-    };
-    if host.is_empty() {
-        return Err("there is no host");
-    }
-    let port = match port {
-        "" => default_port,
-        port => port
-            .parse()
-            .map_err(|_| "the port is not a number to 65535")?,
-    };
-    Ok((host.to_owned(), port))
+    Err("expected nothing after `?` but `services`, which is for sentinels")
 }
 
 /// Percent-decodes; `None` for half an escape or for bytes that are not text.
@@ -190,6 +196,26 @@ mod tests {
         assert_eq!(settings.tls, Some(tls()));
         let both = SentinelSettings::default().tls(tls());
         assert_eq!(settings.mode, RedisMode::Sentinel(both));
+    }
+
+    #[test]
+    fn an_address_says_what_its_keys_would_say() {
+        for text in [
+            "host:1",
+            "redis://user:p%40ss@host:1/2",
+            "rediss://a:1,b:2",
+            "redis-sentinel://a,b:2?services=x,y",
+            "rediss-sentinel://:secret@a",
+            "rediss-cluster://a,b",
+        ] {
+            let address = parsed(text);
+            let mut keys = address.address_keys();
+            if let Json::Object(keys) = &mut keys {
+                keys.retain(|_, value| !value.is_null());
+            }
+            let read: RedisSettings = serde_json::from_value(keys).unwrap();
+            assert_eq!(read, address, "{text}");
+        }
     }
 
     #[test]

@@ -1,22 +1,38 @@
-//! How Redis is reached, and how its queues are used.
+//! Settings of the transport over Redis: the hosts, the login, and the limits of queues.
 //!
-//! [`RedisSettings`] are plain data. They are made from defaults, from a text ([`address`](self)), or field by
-//! field, and checked when a connection is made from them: whoever gets a connection has settings that can work.
+//! [`RedisSettings`] are plain data. They are made by default, from a text ([`address`]), from a file of settings, or field
+//! by field. A connection checks them when it is made, so whoever has a connection has settings that can work.
+//!
+//! In a file, the settings of sentinels stand beside the mode, and the key of a certificate beside the certificate, while
+//! the fields hold each pair in one value. A private field takes the second of a pair while settings are read, and is empty
+//! from then on.
 
 mod address;
+mod host;
 mod tls;
 
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::Serializer;
+
+pub(super) use host::shown;
 pub use tls::TlsSettings;
 
 use crate::error::BuildError;
+use crate::period::{self, Period};
+use crate::secret::Secret;
 
-/// The least threshold for chunked responses.
+/// Least threshold for chunked responses.
 const LEAST_CHUNK: usize = 102_400;
 
-/// Where Redis is and how its queues are used. The defaults are those of the reference.
+/// Largest response by default.
+pub(super) const RESPONSE_SIZE: usize = 256_000;
+
+/// Settings of the transport over Redis: its hosts, the login, and the limits of queues. The defaults are those of the
+/// reference. `Debug` shows no passwords.
 ///
 /// Made from `host:port` or a `redis://` URL, and changed by the methods:
 ///
@@ -30,54 +46,78 @@ const LEAST_CHUNK: usize = 102_400;
 /// assert_eq!((settings.addresses(), settings.database), ("redis.internal:6380".to_owned(), 2));
 /// # Ok::<(), soa::BuildError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
+#[schemars(
+    rename = "Redis",
+    description = "Over Redis. Clients and servers must agree on mode, hosts and database."
+)]
 #[non_exhaustive]
 pub struct RedisSettings {
-    /// How the hosts belong together; [`RedisMode::Standard`] by default.
+    /// Arrangement of the hosts: `standard` for masters that know nothing of each other and form a ring, `sentinel` for
+    /// sentinels that watch the masters, `cluster` for nodes of one Redis Cluster.
+    #[serde(serialize_with = "RedisMode::serialize_name")]
     pub mode: RedisMode,
-    /// Host names or addresses, and ports; `127.0.0.1:6379` by default. What they are depends on the mode.
+    /// Host names or addresses, each with its port, in the order of the ring. In files of settings, `HOST:PORT`; the port is
+    /// 6379 by default, and 26379 for sentinels.
+    #[serde(with = "host")]
+    #[schemars(with = "Vec<String>", length(min = 1))]
     pub hosts: Vec<(String, u16)>,
-    /// The number of the database; 0 by default, and always in a cluster.
+    /// Settings of the sentinels, with `mode = "sentinel"`.
+    sentinel: Option<SentinelSettings>,
+    /// Number of the database; always 0 in a cluster.
     pub database: u8,
-    /// The ACL user; none by default.
+    /// Name of the ACL user; the default user if it is not set.
     pub username: Option<String>,
-    /// The password; none by default. It is never shown.
+    /// Password; none by default.
+    #[schemars(with = "Option<Secret>")]
     pub password: Option<String>,
-    /// TLS towards Redis; none by default.
+    /// TLS towards Redis. It is off without this table, and on with an empty one.
     pub tls: Option<TlsSettings>,
-    /// How long one attempt to connect may take; 5 s by default.
+    /// Time limit of one attempt to connect; 5 s by default.
+    #[serde(with = "period::duration")]
+    #[schemars(with = "Period", extend("x-minimum" = "1ms"))]
     pub connect_timeout: Duration,
-    /// Whether the system looks after connections that are silent (`SO_KEEPALIVE`, at its own times); it does by default.
+    /// True, the default, if the system probes silent connections (`SO_KEEPALIVE`, at its own intervals).
     pub keep_alive: bool,
-    /// How long a command may take before its outcome counts as unknown; 5 s by default.
+    /// Time limit of a command, after which its outcome counts as unknown; 5 s by default.
+    #[serde(with = "period::duration")]
+    #[schemars(with = "Period", extend("x-minimum" = "1ms"))]
     pub command_timeout: Duration,
-    /// How many messages a list may hold; 10,000 by default, at least 1.
+    /// Largest number of messages in a queue; 10,000 by default.
+    #[schemars(range(min = 1))]
     pub queue_capacity: usize,
-    /// How often a message is offered to a full list again; 10 by default.
+    /// Number of further attempts to push a message to a full queue; 10 by default.
     pub queue_full_retries: u32,
-    /// How long a call waits that has no timeout of its own; 5 s by default.
+    /// Time limit of calls without a timeout of their own; 5 s by default.
+    #[serde(with = "period::duration")]
+    #[schemars(with = "Period", extend("x-minimum" = "1ms"))]
     pub receive_timeout: Duration,
-    /// How long a message is worth reading, and the least time that its list lives; 60 s by default, whole
-    /// seconds. A call with a timeout has that instead.
+    /// Time after which an unread message expires, in whole seconds; 60 s by default. A call with a timeout uses that
+    /// instead.
+    #[serde(with = "period::duration")]
+    #[schemars(with = "Period", extend("x-minimum" = "1s"))]
     pub message_expiry: Duration,
-    /// The largest request or response, in bytes of its payload; `None` stands for 102,400 at clients and
-    /// 256,000 at servers, 0 for any size.
+    /// Largest payload of a request or response, in bytes; 0 for any size. By default 102,400 for requests and 256,000 for
+    /// responses.
     pub maximum_message_size: Option<usize>,
-    /// Messages with a larger payload are told in the log; 102,400 bytes by default, 0 for none.
+    /// Payload size, in bytes, above which messages are logged; 102,400 by default, 0 for none.
     pub log_messages_larger_than: usize,
-    /// Responses with a larger payload are cut into pieces of so many bytes; `None`, the default, for never. At least
-    /// 102,400, and `maximum_message_size` at least five times as much. Clients of protocol versions before 3 get
+    /// Payload size, in bytes, above which responses are sent in chunks of this size; never by default.
+    /// `maximum_message_size` must be at least five times as large. Clients of protocol versions before 3 get
     /// `RESPONSE_TOO_LARGE` instead.
+    #[schemars(range(min = 102_400))]
     pub chunk_messages_larger_than: Option<usize>,
-    /// Whether each call has a reply list of its own from the beginning; not by default. Pieces of responses do not say
-    /// what they belong to: for services of the reference that cut theirs. Without it, the first piece that comes
-    /// switches to it.
+    /// True if each call has a reply list of its own from the start; false by default. It is for services of PySOA that send
+    /// responses in chunks, which do not tell their call. Without it, the first chunk has the same effect.
     pub expects_chunked_replies: bool,
-    /// How long one blocking pop waits inside Redis; 5 s by default. Nothing is missed between two of them.
+    /// Time limit of one blocking pop inside Redis; 5 s by default. Nothing is missed between two of them.
+    #[serde(with = "period::duration")]
+    #[schemars(with = "Period")]
     pub block_timeout: Duration,
 }
 
-/// How the hosts of [`RedisSettings`] belong together.
+/// Arrangement of the hosts of [`RedisSettings`]. In files of settings it is `standard`, `sentinel` or `cluster`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisMode {
@@ -91,21 +131,23 @@ pub enum RedisMode {
     Cluster,
 }
 
-/// How masters are found by sentinels.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// Settings of the sentinels that find the masters.
+#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "RedisSentinel")]
 #[non_exhaustive]
 pub struct SentinelSettings {
-    /// The names of the masters, in the order of the ring; by default all that the first sentinel knows, in the order in
-    /// which it tells them.
+    /// Names of the masters, in the order of the ring; by default all that the first sentinel reports, in its order.
     pub services: Vec<String>,
-    /// How often a message asks for its master again, with growing pauses, while the sentinels know of none that works;
-    /// 0 by default: it fails at once.
+    /// Number of further attempts to find a master, with growing pauses, while the sentinels know of none that works. With 0,
+    /// the default, a message fails at once.
     pub failover_retries: u32,
-    /// The ACL user at the sentinels; none by default.
+    /// Name of the ACL user at the sentinels; the default user if it is not set.
     pub username: Option<String>,
-    /// The password at the sentinels; none by default. It is never shown.
+    /// Password at the sentinels; none by default.
+    #[schemars(with = "Option<Secret>")]
     pub password: Option<String>,
-    /// TLS towards the sentinels; none by default.
+    /// TLS towards the sentinels. It is off without this table, and on with an empty one.
     pub tls: Option<TlsSettings>,
 }
 
@@ -113,7 +155,8 @@ impl Default for RedisSettings {
     fn default() -> Self {
         Self {
             mode: RedisMode::Standard,
-            hosts: vec![("127.0.0.1".to_owned(), 6379)],
+            hosts: vec![("127.0.0.1".to_owned(), host::REDIS_PORT)],
+            sentinel: None,
             database: 0,
             username: None,
             password: None,
@@ -131,6 +174,68 @@ impl Default for RedisSettings {
             expects_chunked_replies: false,
             block_timeout: Duration::from_secs(5),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for RedisSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut settings = Self::deserialize(deserializer)?;
+        match (&mut settings.mode, settings.sentinel.take()) {
+            (_, None) => {}
+            (RedisMode::Sentinel(sentinel), Some(given)) => *sentinel = given,
+            (RedisMode::Standard | RedisMode::Cluster, Some(_)) => {
+                return Err(D::Error::custom("`sentinel` needs `mode = \"sentinel\"`"));
+            }
+        }
+        settings.set_default_ports();
+        settings.check().map_err(D::Error::custom)?;
+        Ok(settings)
+    }
+}
+
+impl RedisMode {
+    const NAMES: [&str; 3] = ["standard", "sentinel", "cluster"];
+
+    fn name(&self) -> &'static str {
+        let [standard, sentinel, cluster] = Self::NAMES;
+        match self {
+            Self::Standard => standard,
+            Self::Sentinel(_) => sentinel,
+            Self::Cluster => cluster,
+        }
+    }
+
+    fn serialize_name<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// Reads the name of a mode. The settings of sentinels, which stand beside it, are the default.
+impl<'de> Deserialize<'de> for RedisMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let modes = [
+            Self::Standard,
+            Self::Sentinel(SentinelSettings::default()),
+            Self::Cluster,
+        ];
+        let mut modes = modes.into_iter();
+        let mode = modes.find(|mode| mode.name() == name);
+        mode.ok_or_else(|| D::Error::unknown_variant(&name, &Self::NAMES))
+    }
+}
+
+impl JsonSchema for RedisMode {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RedisMode".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "enum": Self::NAMES,
+            "description": "Arrangement of the hosts.",
+        })
     }
 }
 
@@ -155,55 +260,46 @@ setters! { RedisSettings:
     database: u8,
     /// Uses TLS towards Redis.
     tls: TlsSettings,
-    /// Sets how long one attempt to connect may take.
+    /// Sets the time limit of one attempt to connect.
     connect_timeout: Duration,
-    /// Sets whether the system looks after connections that are silent.
+    /// Sets whether the system probes silent connections.
     keep_alive: bool,
-    /// Sets how long a command may take before its outcome counts as unknown.
+    /// Sets the time limit of a command, after which its outcome counts as unknown.
     command_timeout: Duration,
-    /// Sets how many messages a list may hold.
+    /// Sets the largest number of messages in a queue.
     queue_capacity: usize,
-    /// Sets how often a message is offered to a full list again.
+    /// Sets the number of further attempts to push a message to a full queue.
     queue_full_retries: u32,
-    /// Sets how long a call waits that has no timeout of its own.
+    /// Sets the time limit of calls without a timeout of their own.
     receive_timeout: Duration,
-    /// Sets how long a message is worth reading.
+    /// Sets the time after which an unread message expires.
     message_expiry: Duration,
-    /// Sets the largest request or response, in bytes of its payload; 0 for any size.
+    /// Sets the largest payload of a request or response, in bytes; 0 for any size.
     maximum_message_size: usize,
-    /// Sets above which payload size messages are told in the log; 0 for none.
+    /// Sets the payload size, in bytes, above which messages are logged; 0 for none.
     log_messages_larger_than: usize,
-    /// Cuts responses with a larger payload into pieces.
+    /// Sets the payload size, in bytes, above which responses are sent in chunks.
     chunk_messages_larger_than: usize,
-    /// Sets whether each call has a reply list of its own from the beginning.
+    /// Sets whether each call has a reply list of its own from the start.
     expects_chunked_replies: bool,
-    /// Sets how long one blocking pop waits inside Redis.
+    /// Sets the time limit of one blocking pop inside Redis.
     block_timeout: Duration,
 }
 
 setters! { SentinelSettings:
     /// Sets the names of the masters, in the order of the ring.
     services: Vec<String>,
-    /// Sets how often a message asks for its master again.
+    /// Sets the number of further attempts to find a master.
     failover_retries: u32,
     /// Uses TLS towards the sentinels.
     tls: TlsSettings,
 }
 
-/// A time that can be counted in: not nothing, which Redis takes for ever or for now, and not so long that the sum with
-/// the clock does not exist.
+/// Clamps a time: at least 1 ms, since 0 means *for ever* or *now* to Redis, and not so long that it cannot be added to the
+/// clock.
 pub(super) fn bounded(time: Duration) -> Duration {
     const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
     time.clamp(Duration::from_millis(1), FAR)
-}
-
-/// `host:port`, for messages.
-pub(super) fn shown(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
 }
 
 impl RedisSettings {
@@ -284,9 +380,7 @@ impl RedisSettings {
                 let rule = format!("must be at least {LEAST_CHUNK}, and is {threshold}");
                 return bad("chunk_messages_larger_than", &rule);
             }
-            let maximum = self
-                .maximum_message_size
-                .unwrap_or(super::server::MAXIMUM_SIZE);
+            let maximum = self.maximum_message_size.unwrap_or(RESPONSE_SIZE);
             if maximum != 0 && maximum / 5 < threshold {
                 let rule = format!(
                     "must be at least five times `chunk_messages_larger_than`, which is {threshold}; it is {maximum}"
@@ -311,7 +405,20 @@ impl RedisSettings {
         }
     }
 
-    /// How long a pop blocks: for nothing Redis would block for ever.
+    /// Gives hosts without a port the one that is usual in this mode.
+    fn set_default_ports(&mut self) {
+        let usual = match self.mode {
+            RedisMode::Sentinel(_) => host::SENTINEL_PORT,
+            RedisMode::Standard | RedisMode::Cluster => host::REDIS_PORT,
+        };
+        for (_, port) in &mut self.hosts {
+            if *port == host::NO_PORT {
+                *port = usual;
+            }
+        }
+    }
+
+    /// Time that a pop blocks inside Redis, which would take 0 for ever.
     pub(super) fn block_time(&self) -> Duration {
         self.block_timeout
             .clamp(Duration::from_millis(10), Duration::from_secs(3600))
@@ -362,6 +469,7 @@ impl fmt::Debug for SentinelSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn refused(settings: RedisSettings) -> String {
         settings.check().unwrap_err().to_string()
@@ -377,6 +485,50 @@ mod tests {
             !shown.contains("secret") && !shown.contains("hidden"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn keys_of_a_file_are_read_into_the_fields() {
+        let read = |keys: serde_json::Value| serde_json::from_value::<RedisSettings>(keys);
+        assert_eq!(read(json!({})).unwrap(), RedisSettings::default());
+        let settings = read(json!({
+            "mode": "sentinel",
+            "hosts": ["a", "b:1"],
+            "sentinel": { "services": ["x"], "password": "hidden" },
+            "receive_timeout": "1m 30s",
+            "tls": { "client_certificate": "/dev/null", "client_key": "/dev/zero" },
+        }));
+        let sentinel = SentinelSettings::default().services(vec!["x".to_owned()]);
+        let tls = TlsSettings::default().client_certificate("/dev/null", "/dev/zero");
+        let hosts = [("a", 26379), ("b", 1)];
+        let expected = RedisSettings::sentinel(hosts, sentinel.password("hidden"))
+            .receive_timeout(Duration::from_secs(90))
+            .tls(tls);
+        assert_eq!(settings.unwrap(), expected);
+        for (keys, message) in [
+            (
+                json!({ "sentinel": {} }),
+                "`sentinel` needs `mode = \"sentinel\"`",
+            ),
+            (
+                json!({ "hosts": ["redis://:secret@a"] }),
+                "expected HOST or HOST:PORT",
+            ),
+            (
+                json!({ "mode": "ring" }),
+                "unknown variant `ring`, expected one of `standard`, `sentinel`, `cluster`",
+            ),
+            (
+                json!({ "tls": { "client_key": "/dev/null" } }),
+                "`client_certificate` and `client_key` need each other",
+            ),
+            (
+                json!({ "mode": "cluster", "database": 1 }),
+                "the setting `database` must be 0: a cluster has no other",
+            ),
+        ] {
+            assert_eq!(read(keys).unwrap_err().to_string(), message);
+        }
     }
 
     #[test]

@@ -1,19 +1,39 @@
-//! What TLS needs, as paths and names.
+//! Settings of TLS: paths of files and names.
 
+use std::fmt;
 use std::path::PathBuf;
 
-/// TLS towards a Redis or a sentinel. By default, the certificates of the system are trusted and none is shown.
+use schemars::JsonSchema;
+use serde::de::{Deserialize, Deserializer, Error};
+
+/// Settings of TLS towards a Redis or a sentinel. By default the certificate authorities of the system are trusted, and no
+/// client certificate is presented.
 ///
-/// The other side's certificate must be valid for the host that is connected to, or for `server_name`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The server's certificate must be valid for the host that is connected to, or for `server_name`.
+#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
+#[schemars(rename = "Tls", description = "Settings of TLS.")]
 #[non_exhaustive]
 pub struct TlsSettings {
-    /// A file with the certificates, in PEM, of the authorities that are trusted; those of the system by default.
+    /// PEM file with the certificates of the trusted authorities; those of the system by default.
+    #[serde(deserialize_with = "readable")]
     pub ca_certificates: Option<PathBuf>,
-    /// Files with the certificates and the private key, in PEM, that are shown to the other side; none by default.
+    /// PEM files with the certificates that are presented to the server, and with their private key; none by default. In
+    /// files of settings these are two keys, `client_certificate` and `client_key`.
+    #[serde(deserialize_with = "certificate")]
+    #[schemars(
+        with = "Option<PathBuf>",
+        description = "PEM file with the certificates that are presented to the server; none by default. Needs `client_key`."
+    )]
     pub client_certificate: Option<(PathBuf, PathBuf)>,
-    /// The name that the other side's certificates must be valid for; by default the host that is connected to. Sentinels
-    /// and clusters tell addresses, which few certificates have.
+    /// PEM file with the private key of `client_certificate`.
+    ///
+    /// It is here while settings are read.
+    #[serde(deserialize_with = "readable")]
+    #[schemars(description = "PEM file with the private key of `client_certificate`.")]
+    client_key: Option<PathBuf>,
+    /// Name that the server's certificate must be valid for; by default the host that is connected to. Sentinels and
+    /// clusters report addresses, which few certificates contain.
     pub server_name: Option<String>,
 }
 
@@ -25,7 +45,7 @@ impl TlsSettings {
         self
     }
 
-    /// Shows the certificates of one PEM file, whose private key is in another.
+    /// Presents the certificates of one PEM file, whose private key is in another.
     #[must_use]
     pub fn client_certificate(
         mut self,
@@ -36,10 +56,55 @@ impl TlsSettings {
         self
     }
 
-    /// Sets the name that the other side's certificates must be valid for.
+    /// Sets the name that the server's certificate must be valid for.
     #[must_use]
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
         self
+    }
+}
+
+impl<'de> Deserialize<'de> for TlsSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut settings = Self::deserialize(deserializer)?;
+        match (&mut settings.client_certificate, settings.client_key.take()) {
+            (None, None) => {}
+            (Some((_, key)), Some(file)) => *key = file,
+            _ => {
+                let message = "`client_certificate` and `client_key` need each other";
+                return Err(D::Error::custom(message));
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// Reads the path of a certificate, beside that of its key, which is not known yet.
+fn certificate<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<(PathBuf, PathBuf)>, D::Error> {
+    let file = readable(deserializer)?;
+    Ok(file.map(|file| (file, PathBuf::new())))
+}
+
+/// Reads the path of a file that exists and can be opened.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(deserializer)?;
+    if let Some(path) = &path {
+        let opened = std::fs::File::open(path);
+        opened.map_err(|error| {
+            D::Error::custom(format!("{} cannot be read: {error}", path.display()))
+        })?;
+    }
+    Ok(path)
+}
+
+impl fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsSettings")
+            .field("ca_certificates", &self.ca_certificates)
+            .field("client_certificate", &self.client_certificate)
+            .field("server_name", &self.server_name)
+            .finish()
     }
 }

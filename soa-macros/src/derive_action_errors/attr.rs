@@ -1,0 +1,100 @@
+//! The arguments of `#[action_error(…)]`, on the enum and on its variants.
+
+use syn::parse::ParseStream;
+use syn::{Attribute, LitStr, Meta, Path};
+
+use crate::argument::{Table, Value, ValueKind, optional, read, without_value};
+use crate::errors::Errors;
+
+/// The name of the attribute.
+pub(super) const NAME: &str = "action_error";
+
+const ENUM: Table = Table {
+    attribute: NAME,
+    arguments: &[optional("crate", ValueKind::Path, "::soa")],
+};
+
+const VARIANT: Table = Table {
+    attribute: NAME,
+    arguments: &[
+        optional("code", ValueKind::Text, "\"TOO_LARGE\""),
+        optional("message", ValueKind::Text, "\"At most 80 characters\""),
+        optional("field", ValueKind::Text, "\"title\""),
+        without_value("server", ValueKind::Flag),
+        without_value("other", ValueKind::Flag),
+    ],
+};
+
+/// What the attribute of a variant was given.
+#[derive(Default)]
+pub(super) struct VariantArguments {
+    pub(super) code: Option<LitStr>,
+    pub(super) message: Option<LitStr>,
+    pub(super) field: Option<LitStr>,
+    pub(super) server: bool,
+    pub(super) other: bool,
+}
+
+/// Reads where the framework is.
+pub(super) fn of_enum(attributes: &[Attribute], errors: &mut Errors) -> Option<Path> {
+    let mut found = None;
+    all(&ENUM, attributes, errors, |_, value| {
+        if let Value::Path(path) = value {
+            found = Some(path);
+        }
+    });
+    found
+}
+
+/// Reads what is said about a variant.
+pub(super) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> VariantArguments {
+    let mut arguments = VariantArguments::default();
+    all(&VARIANT, attributes, errors, |name, value| {
+        match (name, value) {
+            ("code", Value::Text(text)) => arguments.code = Some(text),
+            ("message", Value::Text(text)) => arguments.message = Some(text),
+            ("field", Value::Text(text)) => arguments.field = Some(text),
+            ("server", _) => arguments.server = true,
+            ("other", _) => arguments.other = true,
+            _ => {}
+        }
+    });
+    arguments
+}
+
+fn all(
+    table: &Table,
+    attributes: &[Attribute],
+    errors: &mut Errors,
+    mut found: impl FnMut(&'static str, Value),
+) {
+    let ours = attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident(NAME));
+    for (index, attribute) in ours.enumerate() {
+        if index > 0 {
+            errors.on(
+                attribute,
+                format_args!("`#[{NAME}]` is given twice: put all arguments into one"),
+            );
+            continue;
+        }
+        let Meta::List(list) = &attribute.meta else {
+            errors.on(
+                attribute,
+                format_args!(
+                    "`#[{NAME}]` takes its arguments in parentheses: write `#[{NAME}(…)]`"
+                ),
+            );
+            continue;
+        };
+        let place = list.delimiter.span().close();
+        let outcome = list.parse_args_with(|input: ParseStream<'_>| {
+            read(table, input, place, errors, &mut found);
+            Ok(())
+        });
+        if let Err(error) = outcome {
+            errors.push(error);
+        }
+    }
+}

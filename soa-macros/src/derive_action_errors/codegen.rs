@@ -1,0 +1,190 @@
+//! From the model to code: the trait, and the conversion that lets a handler's `?` work.
+//!
+//! Generated code names nothing but the framework and `core`, and has no local variables but the user's fields, which the
+//! texts in braces refer to. How a field travels is a constant, made at the field's type, so that a type that cannot is one
+//! error.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::Ident;
+
+use super::model::{Enumeration, KnownError, Text, Variable};
+use crate::lint::generated_code_lints;
+
+/// All that is generated for a sound enum.
+pub(super) fn errors(model: &Enumeration) -> TokenStream {
+    let krate = &model.crate_path;
+    let error = Ident::new("error", Span::mixed_site());
+    let codes = model.errors.iter().map(|known| &known.code);
+    let reads = model.errors.iter().map(|known| from_wire(known, &error));
+    let writes = model.errors.iter().map(|known| into_wire(known, krate));
+    let fields = model.errors.iter().flat_map(|known| &known.variables);
+    let fields = fields.map(|Variable { handle, ty, .. }| {
+        quote! {
+            const #handle: #krate::__private::Variable<#ty> = #krate::__private::variable::<#ty>();
+        }
+    });
+    let (other, read_other, write_other) = match &model.other {
+        Some(other) => {
+            let (variant, ty) = (&other.variant, &other.content);
+            (
+                Some(quote! {
+                    const OTHER: #krate::__private::Unknown<#ty> =
+                        #krate::__private::unknown::<#ty>();
+                }),
+                Some(quote! {
+                    fn other(#error: &#krate::WireError) -> ::core::option::Option<Self> {
+                        ::core::option::Option::Some(Self::#variant(OTHER.keep(#error)))
+                    }
+                }),
+                Some(quote!(Self::#variant(#error) => OTHER.give(#error),)),
+            )
+        }
+        None => (None, None, None),
+    };
+    let implementation = implementation(
+        model,
+        &quote! {
+            const CODES: &'static [&'static str] = &[#(#codes),*];
+
+            fn from_wire(#error: &#krate::WireError) -> ::core::option::Option<Self> {
+                match &*#error.code {
+                    #(#reads)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+
+            #read_other
+
+            fn into_wire(self) -> #krate::WireError {
+                match self {
+                    #(#writes)*
+                    #write_other
+                }
+            }
+        },
+    );
+    one_scope(&quote! {
+        #(#fields)*
+        #other
+        #implementation
+    })
+}
+
+/// What is generated beside mistakes, for them to be the only ones that are told.
+pub(super) fn skeleton(model: &Enumeration) -> TokenStream {
+    let krate = &model.crate_path;
+    let implementation = implementation(
+        model,
+        &quote! {
+            const CODES: &'static [&'static str] = &[];
+
+            fn from_wire(_: &#krate::WireError) -> ::core::option::Option<Self> {
+                ::core::option::Option::None
+            }
+
+            fn into_wire(self) -> #krate::WireError {
+                #krate::WireError::server("", "")
+            }
+        },
+    );
+    one_scope(&implementation)
+}
+
+/// Puts all that is generated into one scope, which has the list of lints.
+fn one_scope(items: &TokenStream) -> TokenStream {
+    let lints = generated_code_lints();
+    quote! {
+        #lints
+        const _: () = {
+            #items
+        };
+    }
+}
+
+fn implementation(model: &Enumeration, content: &TokenStream) -> TokenStream {
+    let Enumeration {
+        name,
+        generics,
+        crate_path,
+        ..
+    } = model;
+    let (parameters, arguments, conditions) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #parameters #crate_path::ActionErrors for #name #arguments #conditions {
+            #content
+        }
+
+        #[automatically_derived]
+        impl #parameters ::core::convert::From<#name #arguments> for #crate_path::ActionError #conditions {
+            fn from(error: #name #arguments) -> Self {
+                <Self as ::core::convert::From<#crate_path::WireError>>::from(
+                    #crate_path::ActionErrors::into_wire(error),
+                )
+            }
+        }
+    }
+}
+
+/// The arm that reads a variant.
+fn from_wire(known: &KnownError, error: &Ident) -> TokenStream {
+    let KnownError {
+        variant,
+        code,
+        variables,
+        ..
+    } = known;
+    let fields = variables.iter().map(
+        |Variable {
+             field,
+             name,
+             handle,
+             ..
+         }| quote!(#field: #handle.read(#error, #name)?),
+    );
+    quote! {
+        #code => ::core::option::Option::Some(Self::#variant { #(#fields),* }),
+    }
+}
+
+/// The arm that writes a variant.
+fn into_wire(known: &KnownError, krate: &TokenStream) -> TokenStream {
+    let KnownError {
+        variant,
+        code,
+        message,
+        field,
+        is_server_fault,
+        variables,
+    } = known;
+    let fault = if *is_server_fault {
+        quote!(server)
+    } else {
+        quote!(caller)
+    };
+    let message = expression(message, krate);
+    let mut error = quote!(#krate::WireError::#fault(#code, #message));
+    if let Some(field) = field {
+        let field = expression(field, krate);
+        error = quote!(#error.with_field(#field));
+    }
+    for Variable {
+        field,
+        name,
+        handle,
+        ..
+    } in variables
+    {
+        error = quote!(#handle.write(#error, #name, &#field));
+    }
+    let fields = variables.iter().map(|variable| &variable.field);
+    quote!(Self::#variant { #(#fields),* } => #error,)
+}
+
+fn expression(text: &Text, krate: &TokenStream) -> TokenStream {
+    match text {
+        Text::Fixed(text) => quote!(#text),
+        Text::Format(literal) => quote!(#krate::__private::format!(#literal)),
+    }
+}

@@ -1,0 +1,151 @@
+//! `call` and `status`: one call, of a server that runs or in this process.
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+
+use super::arguments::CallArguments;
+use super::failure::Failure;
+use super::shown;
+use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
+use soa_runtime::client::{Client, ClientBuilder};
+use soa_runtime::codec::{Value, json};
+use soa_runtime::message::{Switch, SwitchSet};
+use soa_runtime::server::LocalTransport;
+use soa_runtime::server::Server;
+
+/// Calls a server that runs.
+pub(super) async fn over_transport<S: Section>(
+    own_name: &str,
+    settings: &Settings<S>,
+    arguments: &CallArguments,
+) -> Result<String, Failure> {
+    let body = body(&arguments.body)?;
+    let service = name(own_name, settings, arguments.service.as_deref());
+    let client = reach(settings, &service).await?;
+    call(client, service, arguments, body).await
+}
+
+/// Runs an action in this process.
+pub(super) async fn in_process(
+    server: Server,
+    arguments: &CallArguments,
+) -> Result<String, Failure> {
+    let body = body(&arguments.body)?;
+    let service = server.name().to_owned();
+    let client = Client::builder().service(service.clone(), LocalTransport::new(server));
+    call(client, service, arguments, body).await
+}
+
+async fn call(
+    mut client: ClientBuilder,
+    service: String,
+    arguments: &CallArguments,
+    body: Value,
+) -> Result<String, Failure> {
+    let switches = arguments.switches.iter().copied().map(Switch::new);
+    client = client.switches(switches.collect::<SwitchSet>());
+    for assignment in &arguments.context {
+        let Some((key, text)) = assignment.split_once('=') else {
+            return Err(Failure::usage("`--context` needs KEY=VALUE"));
+        };
+        let value = json::decode_value(text.as_bytes()).unwrap_or_else(|_| text.into());
+        client = client.context(key, value);
+    }
+    let call = client
+        .build()?
+        .call_action(service, arguments.action.clone(), &body);
+    let response = match arguments.timeout {
+        Some(timeout) => call.timeout(timeout.get()).await?,
+        None => call.await?,
+    };
+    Ok(shown::text(&response))
+}
+
+/// The name under which the service, or another one, is called.
+fn name<S: Section>(own_name: &str, settings: &Settings<S>, service: Option<&str>) -> String {
+    let of_settings = settings.server.name.as_deref();
+    service.or(of_settings).unwrap_or(own_name).to_owned()
+}
+
+/// A client for one service: by its route, or where this service takes its requests from.
+async fn reach<S: Section>(
+    settings: &Settings<S>,
+    service: &str,
+) -> Result<ClientBuilder, Failure> {
+    let route = settings.client_routing.get(service);
+    let route = route.cloned().unwrap_or_default();
+    let transport = route.transport_beside(&settings.server.transport);
+    let mut connections = Connections::default();
+    if let ClientTransportSettings::Redis(redis) = &transport {
+        connections.connect_redis(redis).await?;
+    }
+    Ok(connections.route(Client::builder(), service, &transport, route.timeout)?)
+}
+
+fn body(text: &str) -> Result<Value, Failure> {
+    let mut read = String::new();
+    let text = match text {
+        "-" => {
+            let input = std::io::stdin().read_to_string(&mut read);
+            input.map_err(Failure::other)?;
+            &read
+        }
+        text => text,
+    };
+    let body = json::decode_value(text.as_bytes())
+        .map_err(|error| Failure::usage(format!("the body is not JSON: {error}")))?;
+    match body.as_map() {
+        Some(_) => Ok(body),
+        None => Err(Failure::usage("the body must be a JSON object")),
+    }
+}
+
+/// How a server fares, and whether it is well.
+pub(super) async fn status<S: Section>(
+    own_name: &str,
+    settings: &Settings<S>,
+    service: Option<String>,
+    as_json: bool,
+) -> Result<(String, bool), Failure> {
+    let service = name(own_name, settings, service.as_deref());
+    let client = reach(settings, &service).await?.build()?;
+    let status = client.call_action(service.clone(), "status", &()).await?;
+    let findings = |kind: &str| {
+        let health = status.get("healthcheck");
+        let list = health
+            .and_then(|health| health.get(kind))
+            .and_then(Value::as_list);
+        list.unwrap_or_default()
+    };
+    let is_healthy = findings("errors").is_empty();
+    if as_json {
+        return Ok((shown::text(&status), is_healthy));
+    }
+    let field = |key: &str| status.get(key).and_then(Value::as_str);
+    let mut out = format!("{service} {}", field("version").unwrap_or("of no version"));
+    if let Some(build) = field("build") {
+        out += &format!(" ({build})");
+    }
+    out.push('\n');
+    for key in ["pysoa", "python", "conformity"] {
+        if let Some(version) = field(key) {
+            // Writing to a text cannot fail.
+            let _ = writeln!(out, "  {key}: {version}");
+        }
+    }
+    for (kind, word) in [("errors", "error"), ("warnings", "warning")] {
+        for finding in findings(kind) {
+            let parts = finding.as_list().unwrap_or_default().iter();
+            let parts: Vec<_> = parts.filter_map(Value::as_str).collect();
+            let _ = writeln!(out, "  {word}: {}", parts.join(": "));
+        }
+    }
+    let diagnostics = status
+        .get("healthcheck")
+        .and_then(|health| health.get("diagnostics"));
+    if let Some(diagnostics) = diagnostics.filter(|found| found.is_truthy()) {
+        let _ = writeln!(out, "  diagnostics: {}", shown::text(diagnostics));
+    }
+    out += if is_healthy { "healthy" } else { "not healthy" };
+    Ok((out, is_healthy))
+}

@@ -1,0 +1,133 @@
+//! `introspect`: what a service offers, for people or as JSON.
+
+use std::fmt::Write as _;
+
+use super::failure::Failure;
+use super::shown::text;
+use soa_runtime::client::Client;
+use soa_runtime::codec::{Map, Value};
+use soa_runtime::server::LocalTransport;
+use soa_runtime::server::Server;
+
+/// How far what belongs to something stands to its right.
+const INDENT: &str = "  ";
+
+/// What the service, or one action of it, offers.
+pub(super) async fn introspect(
+    server: Server,
+    action: Option<String>,
+    as_json: bool,
+) -> Result<String, Failure> {
+    let title = format!("{} {}", server.name(), server.version());
+    let service = server.name().to_owned();
+    let client = Client::builder()
+        .service(service.clone(), LocalTransport::new(server))
+        .build()?;
+    let mut body = Map::new();
+    if let Some(action) = action {
+        body.insert("action_name", action);
+    }
+    let told = client.call_action(service, "introspect", &body).await?;
+    if as_json {
+        return Ok(text(&told));
+    }
+    let mut out = format!("{title}\n");
+    paragraph(&mut out, told.get("documentation"), 1);
+    let actions = told.get("actions").and_then(Value::as_map);
+    for (name, action) in actions.into_iter().flat_map(Map::iter) {
+        // Writing to a text cannot fail.
+        let _ = writeln!(out, "\n{}", name.as_str().unwrap_or_default());
+        paragraph(&mut out, action.get("documentation"), 1);
+        for (side, key) in [
+            ("request", "request_schema"),
+            ("response", "response_schema"),
+        ] {
+            match action.get(key).filter(|schema| schema.as_map().is_some()) {
+                Some(schema) => {
+                    let _ = writeln!(out, "{INDENT}{side}: {}", kind(schema));
+                    inside(&mut out, schema, 2);
+                }
+                None => {
+                    let _ = writeln!(out, "{INDENT}{side}: anything");
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn paragraph(out: &mut String, text: Option<&Value>, depth: usize) {
+    for line in text
+        .and_then(Value::as_str)
+        .into_iter()
+        .flat_map(str::lines)
+    {
+        let _ = writeln!(out, "{}{}", INDENT.repeat(depth), line.trim());
+    }
+}
+
+/// The type, in a few words.
+fn kind(schema: &Value) -> String {
+    let name = schema
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or("anything");
+    let mut words = match (name, schema.get("nullable"), schema.get("contents")) {
+        ("nullable", Some(inner), _) => format!("{} or nil", kind(inner)),
+        ("list", _, Some(inner)) => format!("list of {}", kind(inner)),
+        ("any", _, _) => {
+            let options = schema.get("options").and_then(Value::as_list);
+            let options = options.unwrap_or_default().iter().map(kind);
+            options.collect::<Vec<_>>().join(" or ")
+        }
+        ("constant", _, _) => {
+            let values = schema.get("values").and_then(Value::as_list);
+            let values = values.unwrap_or_default().iter().map(text);
+            values.collect::<Vec<_>>().join(" or ")
+        }
+        (name, _, _) => name.to_owned(),
+    };
+    for (key, word) in [
+        ("gt", "over"),
+        ("gte", "from"),
+        ("lt", "under"),
+        ("lte", "to"),
+        ("min_length", "length from"),
+        ("max_length", "length to"),
+    ] {
+        if let Some(limit) = schema.get(key) {
+            let _ = write!(words, ", {word} {}", text(limit));
+        }
+    }
+    words
+}
+
+/// The fields of a dictionary, wherever in the type it is.
+fn inside(out: &mut String, schema: &Value, depth: usize) {
+    match schema.get("contents") {
+        Some(Value::Map(fields))
+            if schema.get("type").and_then(Value::as_str) == Some("dictionary") =>
+        {
+            let optional = schema.get("optional_keys").and_then(Value::as_list);
+            for (name, field) in fields.iter() {
+                let is_optional = optional.is_some_and(|keys| keys.contains(name));
+                let mark = if is_optional { "?" } else { "" };
+                let name = name.as_str().unwrap_or_default();
+                let _ = write!(out, "{}{name}{mark}: {}", INDENT.repeat(depth), kind(field));
+                match field.get("description").and_then(Value::as_str) {
+                    Some(description) => {
+                        let _ = writeln!(out, " -- {}", description.replace('\n', " "));
+                    }
+                    None => out.push('\n'),
+                }
+                inside(out, field, depth + 1);
+            }
+        }
+        Some(inner) => inside(out, inner, depth),
+        None => {
+            if let Some(inner) = schema.get("nullable") {
+                inside(out, inner, depth);
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The log of a program: records of `tracing`, on the standard error.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::IsTerminal as _;
+
+use tracing::Subscriber;
+use tracing::field::{Field, Visit};
+use tracing_subscriber::field::{RecordFields, VisitOutput as _};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::settings::{LogFormat, LogLevel, LoggingSettings};
+use soa_runtime::observe::trace;
+
+/// What takes records beside the log.
+pub(super) type Export = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts it. A program that has its own subscriber keeps it. Colours are for terminals, where the standard error stays
+/// what it is.
+pub(super) fn start(settings: &LoggingSettings, export: Option<Export>, may_be_coloured: bool) {
+    let registry = tracing_subscriber::registry();
+    // One on the other, and not an export that may be none: one without a filter would make every span wanted. Nor the two
+    // as one layer: of two on a registry, the level of the first would count for both. An error says that there is a
+    // subscriber already.
+    let _ = match export {
+        Some(export) => {
+            let registry = registry.with(export);
+            registry.with(lines(settings, may_be_coloured)).try_init()
+        }
+        None => registry.with(lines(settings, may_be_coloured)).try_init(),
+    };
+}
+
+fn lines<S>(settings: &LoggingSettings, may_be_coloured: bool) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let targets = settings.targets.iter();
+    let filter = Targets::new()
+        .with_default(level(settings.level))
+        // A job's span says what it is in each line. The other spans are for those who collect traces.
+        .with_target(trace::TRACE, LevelFilter::OFF)
+        .with_target(trace::TRACED_JOB, LevelFilter::ERROR)
+        .with_targets(targets.map(|(target, of_target)| (target.as_str(), level(*of_target))));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match settings.format {
+        LogFormat::Text => {
+            let is_coloured = may_be_coloured && std::io::stderr().is_terminal();
+            lines.with_ansi(is_coloured).fmt_fields(Fields).boxed()
+        }
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    lines.with_filter(filter)
+}
+
+fn level(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        // `Trace`, the last of them.
+        _ => LevelFilter::TRACE,
+    }
+}
+
+/// Fields as `tracing_subscriber` writes them, where that is simple: those of a job's span are written for every job,
+/// whether or not it logs anything, and their way through `Debug` and a growing text took a twentieth of a server's time.
+struct Fields;
+
+/// How many bytes are kept for that in a thread.
+const KEPT: usize = 4096;
+
+thread_local! {
+    /// What simple fields are collected in, to be written at once.
+    static COLLECTED: Cell<String> = const { Cell::new(String::new()) };
+}
+
+impl<'writer> FormatFields<'writer> for Fields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut visitor = Visitor {
+            writer,
+            is_empty: true,
+            collected: COLLECTED.take(),
+            result: Ok(()),
+        };
+        fields.record(&mut visitor);
+        visitor.flush();
+        if visitor.collected.capacity() <= KEPT {
+            COLLECTED.set(visitor.collected);
+        }
+        visitor.result
+    }
+}
+
+struct Visitor<'writer> {
+    writer: Writer<'writer>,
+    is_empty: bool,
+    collected: String,
+    result: fmt::Result,
+}
+
+impl Visitor<'_> {
+    fn flush(&mut self) {
+        if self.result.is_ok() && !self.collected.is_empty() {
+            self.result = self.writer.write_str(&self.collected);
+        }
+        self.collected.clear();
+    }
+
+    /// Leaves what is not simple to `tracing_subscriber`.
+    fn pass(&mut self, record: impl FnOnce(&mut DefaultVisitor<'_>)) {
+        self.flush();
+        if self.result.is_ok() {
+            let mut visitor = DefaultVisitor::new(self.writer.by_ref(), self.is_empty);
+            record(&mut visitor);
+            self.result = visitor.finish();
+            self.is_empty = false;
+        }
+    }
+}
+
+impl Visit for Visitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let name = field.name();
+        // These have a form of their own.
+        let is_special = name == "message" || name.starts_with("r#") || name.starts_with("log.");
+        let is_escaped = |byte: u8| !matches!(byte, b' '..=b'~') || byte == b'"' || byte == b'\\';
+        if is_special || self.writer.has_ansi_escapes() || value.bytes().any(is_escaped) {
+            self.pass(|visitor| visitor.record_str(field, value));
+        } else {
+            let space = if self.is_empty { "" } else { " " };
+            for text in [space, name, "=\"", value, "\""] {
+                self.collected.push_str(text);
+            }
+            self.is_empty = false;
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.pass(|visitor| visitor.record_error(field, value));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.pass(|visitor| visitor.record_debug(field, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Kept {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// What is logged of these texts, once by ourselves and once without.
+    fn both(is_coloured: bool, one: &str, other: &str) -> [String; 2] {
+        let log = |own: bool| {
+            let kept = Kept::default();
+            let lines = tracing_subscriber::fmt::layer()
+                .without_time()
+                .with_writer(kept.clone())
+                .with_ansi(is_coloured);
+            let lines = match own {
+                true => lines.fmt_fields(Fields).boxed(),
+                false => lines.boxed(),
+            };
+            with_default(tracing_subscriber::registry().with(lines), || {
+                let empty = tracing::field::Empty;
+                let span =
+                    tracing::error_span!("job", one, count = 3, other, r#type = one, late = empty);
+                let _entered = span.enter();
+                span.record("late", other);
+                let error = std::io::Error::other(other.to_owned());
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::error!(other, error, ?one, "{one}");
+                tracing::error!(one, "message");
+            });
+            let text = kept.0.lock().unwrap().clone();
+            String::from_utf8(text).unwrap()
+        };
+        [log(true), log(false)]
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_those_of_tracing_subscriber(
+            is_coloured in any::<bool>(),
+            one in "([a-z0-9-]{0,9}|.{0,9})",
+            other in "([a-z0-9-]{0,9}|[\\\\\"\x1b\n é~ ]{0,5})",
+        ) {
+            let [own, theirs] = both(is_coloured, &one, &other);
+            prop_assert_eq!(own, theirs);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! A call as transports and middleware see it, on the client and in between.
+//!
+//! * [`ClientRequest`]: a job for one service, the time that its caller waits, and the mark that it was sent;
+//! * [`Sent`]: set by the transport when the request is on its way, watched by whoever sends now and collects later;
+//! * the stages of middleware around it: [`ClientStage`] on the client, [`JobStage`] on the server.
+//!
+//! Nothing in here sends or runs anything.
+
+mod outcome;
+mod request;
+mod sent;
+mod stage;
+
+pub(crate) use outcome::{has_failed, is_past};
+pub use request::ClientRequest;
+pub use sent::Sent;
+pub use stage::{ClientStage, JobStage};

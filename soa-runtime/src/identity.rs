@@ -1,0 +1,73 @@
+//! The caller of a job, as authentication has found it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use soa_wire::Extensions;
+
+/// Somebody who calls, and what they may do. Cheap to clone.
+#[derive(Clone)]
+pub struct Identity {
+    name: Arc<str>,
+    permissions: Arc<BTreeSet<String>>,
+    extensions: Extensions,
+}
+
+impl Identity {
+    /// Somebody who may do nothing in particular.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            permissions: Arc::default(),
+            extensions: Extensions::new(),
+        }
+    }
+
+    /// Adds permissions, as actions name them.
+    #[must_use]
+    pub fn with_permissions<P: Into<String>>(
+        mut self,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Self {
+        let own = Arc::make_mut(&mut self.permissions);
+        own.extend(permissions.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a value of the service's own, for [`get`](Self::get): a tenant, a record of a user.
+    #[must_use]
+    pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.extensions.insert(value);
+        self
+    }
+
+    /// Who it is.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether they have this permission.
+    pub fn has(&self, permission: &str) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    /// What they may do, sorted.
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.permissions.iter().map(String::as_str)
+    }
+
+    /// The value of this type, see [`with`](Self::with).
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.extensions.get()
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("name", &self.name)
+            .field("permissions", &self.permissions)
+            .finish_non_exhaustive()
+    }
+}

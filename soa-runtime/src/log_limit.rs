@@ -1,0 +1,59 @@
+//! Log lines that may come in floods.
+//!
+//! What goes wrong for one message often goes wrong for all of them, thousands a second. The first is told at once, then
+//! one in a while with the number of those that were kept back: a log says what is wrong and how often, and does not
+//! become what is wrong.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Lets one of many through in a while.
+#[derive(Debug)]
+pub(crate) struct LogLimit {
+    every: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: Option<Instant>,
+    kept_back: u64,
+}
+
+impl LogLimit {
+    /// At most one in this time.
+    pub(crate) fn every(every: Duration) -> Self {
+        Self {
+            every,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Counts one more. When it is to be told, how many were kept back before it.
+    pub(crate) fn count(&self) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.last.is_some_and(|last| last.elapsed() < self.every) {
+            state.kept_back += 1;
+            return None;
+        }
+        state.last = Some(Instant::now());
+        Some(std::mem::take(&mut state.kept_back))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_many_is_told_with_the_number_of_the_others() {
+        let limit = LogLimit::every(Duration::from_secs(3600));
+        assert_eq!(limit.count(), Some(0));
+        for _ in 0..5 {
+            assert_eq!(limit.count(), None);
+        }
+        limit.state.lock().unwrap().last = None;
+        assert_eq!(limit.count(), Some(5));
+        assert_eq!(LogLimit::every(Duration::ZERO).count(), Some(0));
+    }
+}

@@ -1,0 +1,208 @@
+//! How a stub runs one action: its answers as handlers of a server, and the way on to somebody else.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::answer::{Answer, Outcome};
+use super::record::Record;
+use super::{Shared, lock};
+use crate::action::Action;
+use crate::context::{ActionCall, ActionFuture};
+use crate::error::{ActionError, TransportError, TransportErrorKind};
+use crate::exchange::ClientRequest;
+use crate::message::{ActionRequest, ActionResponse, JobRequest, Name};
+use crate::server::text_of;
+use crate::service::{Handler, run};
+use crate::transport::ClientTransport;
+use crate::validation::ActionBody;
+
+/// What the handlers of one job have to tell its transport. It is in the job's extensions.
+#[derive(Clone)]
+pub(super) struct OfJob {
+    pub(super) service: Name,
+    pub(super) shared: Arc<Mutex<Shared>>,
+    lost: Arc<Mutex<Option<TransportError>>>,
+    /// Which calls of the stub are the job's, in the order in which they ran.
+    calls: Arc<Mutex<Vec<usize>>>,
+}
+
+impl OfJob {
+    pub(super) fn new(service: Name, shared: Arc<Mutex<Shared>>) -> Self {
+        Self {
+            service,
+            shared,
+            lost: Arc::default(),
+            calls: Arc::default(),
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        lock(&self.shared)
+    }
+
+    /// An action of the job is run.
+    fn begins(&self, call: &ActionCall, shown: String) {
+        let request = ActionRequest::new(call.action.clone(), call.body.clone());
+        let switches = &call.context.header().switches;
+        let record = Record::new(&self.service, &request, switches, shown);
+        let mut shared = self.shared();
+        lock(&self.calls).push(shared.calls.len());
+        shared.calls.push(record);
+    }
+
+    /// What the actions were answered that ran.
+    pub(super) fn answered(&self, answers: &[ActionResponse]) {
+        let calls = lock(&self.calls);
+        let mut shared = self.shared();
+        for (at, answer) in calls.iter().zip(answers) {
+            if let Some(record) = shared.calls.get_mut(*at) {
+                record.answer = Some(answer.clone());
+            }
+        }
+    }
+
+    /// Why the job has no answer, if so.
+    pub(super) fn lost(&self) -> Option<TransportError> {
+        lock(&self.lost).take()
+    }
+
+    /// Fails the job in the transport; the error of the action, which ends the job, is seen by nobody.
+    fn lose(&self, error: TransportError) -> ActionError {
+        let told = ActionError::job("LOST", error.to_string());
+        *lock(&self.lost) = Some(error);
+        told
+    }
+
+    /// An assertion of the test, mostly, which its caller may well hide.
+    fn panicked(&self, action: &str, text: &str) {
+        let service = &self.service;
+        let message =
+            format!("the stub of service `{service}` panicked in action `{action}`: {text}");
+        self.shared().unexpected.push(message);
+    }
+
+    fn used_up(&self, action: &str) -> ActionError {
+        let service = &self.service;
+        let message = format!(
+            "the stub of service `{service}` has used up its answers for action `{action}`; give it one more with \
+             `.in_turn(…)`"
+        );
+        self.shared().unexpected.push(message.clone());
+        self.lose(TransportError::new(
+            TransportErrorKind::Misconfigured,
+            message,
+        ))
+    }
+}
+
+/// Notes a call before it is answered.
+pub(super) struct Recorded {
+    pub(super) handler: Arc<dyn Handler>,
+    /// How the action is called in `introspect`.
+    pub(super) shown: String,
+}
+
+impl Handler for Recorded {
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        // `Stub::call` puts it there.
+        if let Some(of_job) = call.context.extension::<OfJob>() {
+            of_job.begins(&call, self.shown.clone());
+        }
+        self.handler.call(call)
+    }
+}
+
+/// Answers by a closure, which has none when it is used up.
+pub(super) struct Answering<Req, Resp, F> {
+    pub(super) action: Action<Req, Resp>,
+    pub(super) answer: Arc<F>,
+}
+
+impl<Req, Resp, F> Handler for Answering<Req, Resp, F>
+where
+    Req: ActionBody,
+    Resp: ActionBody,
+    F: Fn(Req) -> Option<Answer<Resp>> + Send + Sync + 'static,
+{
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        let answer = Arc::clone(&self.answer);
+        let of_job = call.context.extension::<OfJob>().cloned();
+        let action = call.action.clone();
+        run(self.action, call, move |request, _cx| {
+            let answer = std::panic::catch_unwind(AssertUnwindSafe(|| answer(request)));
+            async move {
+                // `Stub::call` puts it there.
+                let Some(of_job) = of_job else {
+                    return Err(ActionError::internal("a stub's handler ran without a stub"));
+                };
+                let answer = match answer {
+                    Ok(Some(answer)) => answer,
+                    Ok(None) => return Err(of_job.used_up(&action)),
+                    Err(panic) => {
+                        of_job.panicked(&action, &text_of(panic.as_ref()));
+                        std::panic::resume_unwind(panic);
+                    }
+                };
+                if let Some(delay) = answer.delay {
+                    tokio::time::sleep(delay).await;
+                }
+                match answer.outcome {
+                    Outcome::Body(response) => Ok(response),
+                    Outcome::Errors { errors, end_job } => {
+                        Err(ActionError::from_errors(errors).ending_job(end_job))
+                    }
+                    Outcome::Lost(kind) => {
+                        let message = "the stub loses this call, as it is told to";
+                        Err(of_job.lose(TransportError::new(kind, message)))
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// Hands what is not stubbed to another transport, each action as a job of its own.
+pub(super) struct Passing(pub(super) Arc<dyn ClientTransport>);
+
+impl Handler for Passing {
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        let transport = Arc::clone(&self.0);
+        Box::pin(async move {
+            let Some(of_job) = call.context.extension::<OfJob>().cloned() else {
+                return Err(ActionError::internal("a stub's handler ran without a stub"));
+            };
+            let encoding = call.body.encoding();
+            let body = call.body.transcoded(transport.encoding());
+            let mut control = call.context.control().clone();
+            control.suppress_response = Some(false);
+            if let Some(left) = call.context.time_left() {
+                control.set_timeout(left);
+            }
+            let job = JobRequest::new(
+                call.context.header().clone(),
+                control,
+                vec![ActionRequest::new(call.action.clone(), body)],
+            );
+            let mut request = ClientRequest::new(of_job.service.clone(), job);
+            request.timeout = call.context.time_left();
+            let response = match transport.call(request).await {
+                Ok(response) => response,
+                Err(error) => return Err(of_job.lose(error)),
+            };
+            if !response.errors.is_empty() {
+                return Err(ActionError::from_errors(response.errors).ending_job(true));
+            }
+            match response.actions.into_iter().next() {
+                Some(answer) if answer.errors.is_empty() => {
+                    let body = answer.body.transcoded(encoding);
+                    Ok(ActionResponse::new(call.action, body))
+                }
+                Some(answer) => Err(ActionError::from_errors(answer.errors)),
+                None => Err(of_job.lose(TransportError::new(
+                    TransportErrorKind::InvalidMessage,
+                    "the service answered a job of one action with none",
+                ))),
+            }
+        })
+    }
+}

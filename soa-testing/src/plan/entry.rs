@@ -1,0 +1,147 @@
+//! What the tests call that `soa::test_plans!` generates.
+
+use std::time::Duration;
+
+use super::parse::parse;
+use super::run::with_causes;
+use super::{Case, Failure, Mocks, PlanError, Subject};
+use soa_runtime::codec::Value;
+use soa_runtime::server::IntoServer;
+
+/// A file of plans as it was when the test was compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// How it is called in messages.
+    pub file: &'static str,
+    /// What is in it.
+    pub text: &'static str,
+}
+
+/// Whether every line of a file is understood.
+pub fn check(source: Source) -> Result<(), Failure> {
+    let (_, mistakes) = parse(source.file, source.text);
+    match mistakes.is_empty() {
+        true => Ok(()),
+        false => Err(PlanError { mistakes }.into()),
+    }
+}
+
+/// Runs one case of a file.
+///
+/// Only its own mistakes keep it from being run. Those in other cases, and in lines of no case, are for the test of the
+/// whole file, see [`check`].
+pub fn run_case<Fut>(
+    source: Source,
+    name: &str,
+    subject: impl FnOnce() -> Fut,
+) -> Result<(), Failure>
+where
+    Fut: Future<Output = Result<Subject, Failure>>,
+{
+    let (cases, mut mistakes) = parse(source.file, source.text);
+    let has = |case: &Case, line| (case.first_line..=case.last_line).contains(&line);
+    let Some(case) = cases.iter().find(|case| case.name() == name) else {
+        // Its name is not understood, so its mistakes are among those of no case.
+        mistakes.retain(|mistake| !cases.iter().any(|case| has(case, mistake.line())));
+        let nothing = || Failure::other(format!("{} has no case `{name}`", source.file));
+        return Err(match mistakes.is_empty() {
+            true => nothing(),
+            false => PlanError { mistakes }.into(),
+        });
+    };
+    mistakes.retain(|mistake| {
+        let mut own = cases.iter().filter(|case| case.name() == name);
+        own.any(|case| has(case, mistake.line()))
+    });
+    if !mistakes.is_empty() {
+        return Err(PlanError { mistakes }.into());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| Failure::other(format!("no runtime: {error}")))?;
+    let result = runtime.block_on(async { case.run(&subject().await?).await });
+    // A handler that blocks its thread must not keep the test from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// What the expressions of the user may fail with: anything.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What an expression of the user gives, which may await and fail.
+pub async fn made<T>(make: impl AsyncFnOnce() -> Result<T, BoxError>) -> Result<T, Failure> {
+    make().await.map_err(not_made)
+}
+
+/// The same for a closure that takes the mocks.
+pub async fn made_with<T>(
+    mocks: &Mocks,
+    make: impl AsyncFnOnce(Mocks) -> Result<T, BoxError>,
+) -> Result<T, Failure> {
+    make(mocks.clone()).await.map_err(not_made)
+}
+
+/// What is tested: a service in this process.
+pub fn subject(service: impl IntoServer, constants: Value) -> Result<Subject, Failure> {
+    let subject = Subject::service(service).map_err(|error| not_made(error.into()))?;
+    Ok(subject.constants(constants))
+}
+
+fn not_made(error: BoxError) -> Failure {
+    Failure::other(format!(
+        "what is tested cannot be made: {}",
+        with_causes(&*error)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soa_runtime::server::Server;
+    use soa_runtime::value;
+
+    fn run(text: &'static str, name: &str) -> Result<(), Failure> {
+        let source = Source {
+            file: "some.pysoa",
+            text,
+        };
+        run_case(source, name, async || {
+            subject(Server::untyped("empty", "1.0.0"), value!({}))
+        })
+    }
+
+    #[test]
+    fn a_mistake_fails_the_test_of_its_own_case_and_no_other() {
+        let text = "test name: t-7\ntest description: x\na: expect: error: code=UNKNOWN\n\n\
+                    test name: parted\n\ntest description: x\na: expect: error: code=UNKNOWN\n\n\
+                    test name: wrong\ntest description: x\na: expct: no errors\n\n\
+                    test name: right\ntest description: x\na: expect: error: code=UNKNOWN\n";
+        run(text, "right").unwrap();
+        let told = |name| run(text, name).unwrap_err().to_string();
+        assert!(told("wrong").contains("some.pysoa:12:4: expected"));
+        assert!(!told("wrong").contains("some.pysoa:1:"));
+        assert!(told("parted").starts_with("some.pysoa:5:1: a case without a description"));
+        let unnamed = told("t-7");
+        assert!(
+            unnamed.starts_with("some.pysoa:1:13: expected the end of the name"),
+            "{unnamed}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_made_is_told_with_its_causes() {
+        let server = || Server::untyped("a server", "1");
+        let failed = made(async || Ok(server().build()?)).await.unwrap_err();
+        let failure = failed.to_string();
+        assert_eq!(
+            failure,
+            subject(server(), value!({})).unwrap_err().to_string()
+        );
+        assert!(
+            failure.starts_with("what is tested cannot be made: "),
+            "{failure}"
+        );
+        assert!(failure.contains("a server"), "{failure}");
+    }
+}

@@ -1,0 +1,383 @@
+//! What the text of a value stands for.
+//!
+//! A line names a data type (`int`, `base64_bytes`, …; `str` if it names none) and writes the value as text. Some of it
+//! is known when the plan is read: a number is a number, and what is none is told with its line. The rest is known when
+//! the case runs: `now +1` needs a clock, `[[USER.0.name]]` an earlier response. And what is expected may be a matcher
+//! in place of a value.
+
+use bytes::Bytes;
+
+use super::matcher::{AnyKind, Pattern};
+use super::moment::{self, Moment};
+use super::template::Template;
+use soa_runtime::codec::{Date, DateTime, Map, Time, Value};
+
+/// The data types, longest first where one is the beginning of another: that is the order in which they are looked for.
+pub(super) const DATA_TYPES: [&str; 19] = [
+    "base64_bytes",
+    "encoded_unicode",
+    "encoded_ascii",
+    "emptydict",
+    "emptylist",
+    "emptystr",
+    "not regex",
+    "datetime",
+    "decimal",
+    "bytes",
+    "float",
+    "regex",
+    "bool",
+    "date",
+    "none",
+    "None",
+    "time",
+    "int",
+    "str",
+];
+
+/// What a line says of one place.
+#[derive(Clone, Debug)]
+pub(super) enum Typed {
+    /// Known already.
+    Value(Value),
+    /// Known when there is a clock.
+    Moment(Moment),
+    /// Known when there are responses.
+    Template(Template),
+    /// Any value of a kind.
+    Any(AnyKind),
+    /// Text that a regular expression matches, or does not match.
+    Pattern(Pattern),
+}
+
+impl Typed {
+    /// A value, or a matcher, as an expectation has it.
+    pub(super) fn expected(data_type: &str, text: &str) -> Result<Self, String> {
+        match data_type {
+            "regex" => Pattern::new(text, false).map(Self::Pattern),
+            "not regex" => Pattern::new(text, true).map(Self::Pattern),
+            _ => Self::value(data_type, text),
+        }
+    }
+
+    /// A value that is sent.
+    pub(super) fn value(data_type: &str, text: &str) -> Result<Self, String> {
+        if matches!(data_type, "regex" | "not regex") {
+            return Err(format!(
+                "`{data_type}` says what is expected, and cannot be sent"
+            ));
+        }
+        if let Some(template) = Template::parse(text)? {
+            return Ok(Self::Template(template));
+        }
+        let value = match data_type {
+            "int" => integer(text)?,
+            "float" => float(text)?,
+            "decimal" => decimal(text)?,
+            "bool" => boolean(text)?,
+            "bytes" => Value::Bytes(Bytes::copy_from_slice(text.as_bytes())),
+            "base64_bytes" => Value::Bytes(base64(text)?.into()),
+            "encoded_ascii" if !text.is_ascii() => {
+                return Err(
+                    "`encoded_ascii` takes ASCII only; other characters are written `\\u00e9`, or plainly with `str`"
+                        .to_owned(),
+                );
+            }
+            "encoded_ascii" => Value::Text(unescape(text)?),
+            // As in the reference: each byte is a character, and others than those of ASCII are written as escapes.
+            "encoded_unicode" => {
+                let bytes: String = text.bytes().map(char::from).collect();
+                Value::Text(unescape(&bytes)?)
+            }
+            "emptystr" => Value::Text(String::new()),
+            "emptylist" => Value::List(Vec::new()),
+            "emptydict" => Value::Map(Map::new()),
+            "none" | "None" => Value::Nil,
+            "datetime" | "date" | "time" => return moment_or_value(data_type, text),
+            _ => Value::Text(text.to_owned()),
+        };
+        Ok(Self::Value(value))
+    }
+}
+
+/// Digits as Python reads them: with single underscores between.
+fn without_underscores(text: &str) -> Option<String> {
+    let text = text.trim();
+    let bytes = text.as_bytes();
+    let is_digit = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at))
+            .is_some_and(u8::is_ascii_digit)
+    };
+    let mut underscores = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'_');
+    underscores
+        .all(|(at, _)| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1)))
+        .then(|| text.replace('_', ""))
+}
+
+fn integer(text: &str) -> Result<Value, String> {
+    if text.is_empty() {
+        return Ok(Value::from(0));
+    }
+    let digits = without_underscores(text).and_then(|text| text.parse().ok());
+    digits
+        .map(Value::Integer)
+        .ok_or_else(|| format!("`{text}` is no integer"))
+}
+
+fn float(text: &str) -> Result<Value, String> {
+    if text.is_empty() {
+        return Ok(Value::from(0.0));
+    }
+    let number = without_underscores(text).and_then(|text| text.parse().ok());
+    number
+        .map(Value::Float)
+        .ok_or_else(|| format!("`{text}` is no number"))
+}
+
+fn decimal(text: &str) -> Result<Value, String> {
+    let text = if text.is_empty() { "0.0" } else { text };
+    let number = without_underscores(text).and_then(|text| text.parse().ok());
+    number
+        .map(Value::Decimal)
+        .ok_or_else(|| format!("`{text}` is no decimal number"))
+}
+
+/// The reference takes everything but `true` for false, `yes` among it: told here, because it is never meant.
+fn boolean(text: &str) -> Result<Value, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(Value::Bool(true)),
+        "false" | "" => Ok(Value::Bool(false)),
+        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+    }
+}
+
+fn moment_or_value(data_type: &str, text: &str) -> Result<Typed, String> {
+    if let Some(moment) = Moment::parse(data_type, text)? {
+        return Ok(Typed::Moment(moment));
+    }
+    let numbers = moment::numbers(text).unwrap_or_default();
+    let value = match (data_type, numbers.as_slice()) {
+        ("date", [year, month, day]) => date(*year, *month, *day).map(Value::Date),
+        ("datetime", [year, month, day, rest @ ..]) if rest.len() <= 4 => date(*year, *month, *day)
+            .and_then(|date| {
+                let time = time(rest)?;
+                Some(Value::DateTime(DateTime::new(date, time)))
+            }),
+        ("time", rest @ [_, ..]) if rest.len() <= 4 => time(rest).map(Value::Time),
+        _ => None,
+    };
+    let form = match data_type {
+        "date" => "`today`, `utc_today` or `year,month,day`",
+        "time" => "`now`, `utc_now`, `midnight` or `hour,minute,second,microsecond`",
+        _ => {
+            "`now`, `utc_now`, `midnight`, `utc_midnight` or `year,month,day,hour,minute,second,microsecond`"
+        }
+    };
+    value
+        .map(Typed::Value)
+        .ok_or_else(|| format!("`{text}` is no {data_type}: it is {form}"))
+}
+
+fn date(year: i64, month: i64, day: i64) -> Option<Date> {
+    let (year, month, day) = (
+        u16::try_from(year).ok()?,
+        u8::try_from(month).ok()?,
+        u8::try_from(day).ok()?,
+    );
+    Date::new(year, month, day).ok()
+}
+
+fn time(parts: &[i64]) -> Option<Time> {
+    let part = |at: usize| parts.get(at).copied().unwrap_or(0);
+    let small = |at: usize| u8::try_from(part(at)).ok();
+    let microsecond = u32::try_from(part(3)).ok()?;
+    Time::new(small(0)?, small(1)?, small(2)?, microsecond).ok()
+}
+
+/// Base64 with the usual alphabet, padded.
+fn base64(text: &str) -> Result<Vec<u8>, String> {
+    let problem = || format!("`{text}` is no base64");
+    let digits = text.trim_end_matches('=');
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
+        return Err(problem());
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for digit in digits.bytes() {
+        let six = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return Err(problem()),
+        };
+        // At most 6 bits are left over from the digit before, so this never overflows.
+        bits = (bits << 6 | u32::from(six)) & 0xffff;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            let [.., byte] = (bits >> count).to_be_bytes();
+            bytes.push(byte);
+        }
+    }
+    Ok(bytes)
+}
+
+/// Resolves the escapes of a Python string.
+fn unescape(text: &str) -> Result<String, String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            plain.push(character);
+            continue;
+        }
+        let escape = characters
+            .next()
+            .ok_or("the text ends in the middle of an escape")?;
+        let simple = match escape {
+            '\\' | '\'' | '"' => escape,
+            'a' => '\u{7}',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'v' => '\u{b}',
+            'x' | 'u' | 'U' => {
+                let length = match escape {
+                    'x' => 2,
+                    'u' => 4,
+                    _ => 8,
+                };
+                let digits: String = characters.by_ref().take(length).collect();
+                let number = (digits.len() == length)
+                    .then(|| u32::from_str_radix(&digits, 16).ok())
+                    .flatten();
+                number.and_then(char::from_u32).ok_or_else(|| {
+                    format!("`\\{escape}{digits}` is no character; it takes {length} hex digits")
+                })?
+            }
+            '0'..='7' => {
+                let mut number = u32::from(escape) - u32::from('0');
+                for _ in 0..2 {
+                    let Some(digit) = characters.peek().and_then(|next| next.to_digit(8)) else {
+                        break;
+                    };
+                    number = number * 8 + digit;
+                    characters.next();
+                }
+                char::from_u32(number).ok_or("an octal escape is no character")?
+            }
+            'N' => {
+                return Err(
+                    "characters by name (`\\N{…}`) are not known here; use `\\u`".to_owned(),
+                );
+            }
+            other => {
+                plain.push('\\');
+                other
+            }
+        };
+        plain.push(simple);
+    }
+    Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soa_runtime::value;
+
+    fn value(data_type: &str, text: &str) -> Value {
+        match Typed::value(data_type, text) {
+            Ok(Typed::Value(value)) => value,
+            other => panic!("{data_type} {text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn texts_are_read_as_their_type_says() {
+        assert_eq!(value("int", "-1_000"), value!((-1000)));
+        let big = "8273827393847282938472728293737171628";
+        assert_eq!(value("int", big).as_integer().unwrap().to_string(), big);
+        assert_eq!(value("float", "22.5"), value!(22.5));
+        assert_eq!(
+            value("decimal", "9183.340"),
+            "9183.340".parse::<soa_runtime::Decimal>().unwrap().into()
+        );
+        assert_eq!(value("bool", "TrUE"), value!(true));
+        assert_eq!(value("bytes", "ü"), Bytes::from_static(b"\xc3\xbc").into());
+        assert_eq!(
+            value("base64_bytes", "R29vZGJ5ZSwgdW5pdmVyc2U="),
+            Bytes::from_static(b"Goodbye, universe").into()
+        );
+        assert_eq!(
+            value("base64_bytes", "AP/+"),
+            Bytes::from_static(b"\x00\xff\xfe").into()
+        );
+        assert_eq!(
+            value("encoded_ascii", r"item\x0b \\\n\u00e9\101\q"),
+            value!("item\u{b} \\\n\u{e9}A\\q")
+        );
+        assert_eq!(
+            value("encoded_unicode", r"☃\U0001f61c\u2603"),
+            value!("\u{e2}\u{98}\u{83}😜☃")
+        );
+        assert_eq!(
+            value("datetime", "2018,4,1,12,31,57"),
+            "2018-04-01T12:31:57".parse::<DateTime>().unwrap().into()
+        );
+        assert_eq!(
+            value("date", "2017, 1,17"),
+            Date::new(2017, 1, 17).unwrap().into()
+        );
+        assert_eq!(
+            value("time", "11,31,52,7"),
+            Time::new(11, 31, 52, 7).unwrap().into()
+        );
+        assert_eq!(value("none", "x"), Value::Nil);
+        assert_eq!(value("emptydict", ""), value!({}));
+        assert_eq!(value("emptylist", ""), value!([]));
+        assert_eq!(value("str", " "), value!(" "));
+    }
+
+    #[test]
+    fn no_text_is_a_zero() {
+        assert_eq!(value("int", ""), value!(0));
+        assert_eq!(value("float", ""), value!(0.0));
+        assert_eq!(value("bool", ""), value!(false));
+        assert_eq!(value("bytes", ""), Bytes::new().into());
+        assert_eq!(value("base64_bytes", ""), Bytes::new().into());
+        assert_eq!(value("str", ""), value!(""));
+    }
+
+    #[test]
+    fn what_does_not_fit_its_type_is_told() {
+        for (data_type, text) in [
+            ("int", "abc123"),
+            ("int", "1__0"),
+            ("int", "_1"),
+            ("float", "1,5"),
+            ("decimal", "1.2.3"),
+            ("bool", "yes"),
+            ("base64_bytes", "abc"),
+            ("base64_bytes", "a*=="),
+            ("encoded_ascii", "é"),
+            ("encoded_ascii", "a\\"),
+            ("encoded_unicode", r"\ud83d"),
+            ("encoded_unicode", r"\x1"),
+            ("datetime", ""),
+            ("datetime", "2018,13,1"),
+            ("datetime", "tomorrow"),
+            ("date", "2018,2,30"),
+            ("date", "2018,2"),
+            ("time", "24"),
+            ("time", "utc_midnight"),
+            ("regex", "a"),
+        ] {
+            assert!(Typed::value(data_type, text).is_err(), "{data_type} {text}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The context header: what flows down the chain of services by itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::trace::usable_state;
+use super::{SwitchSet, TraceParent};
+use crate::codec::{Map, Value};
+use crate::redact::Redacted;
+
+/// The context of a job (protocol, section 1).
+///
+/// A service that calls another one passes its whole context on: correlation id, switches, caller and
+/// whatever else the first caller put in.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContextHeader {
+    /// Ties together everything that one event set off, across services. Fresh ones are the 32 hex
+    /// digits of a UUID.
+    pub correlation_id: Arc<str>,
+    /// The active switches.
+    pub switches: SwitchSet,
+    /// Who calls, in the caller's own words.
+    pub caller: Option<Arc<str>>,
+    /// The service whose handler calls, set by the framework.
+    pub calling_service: Option<Arc<str>>,
+    /// The key `traceparent`: the place in a trace that the call comes from, or, where the server traces, that of the
+    /// job itself. One that cannot be read counts as none.
+    pub trace_parent: Option<TraceParent>,
+    /// What tracing systems say beside it, the key `tracestate`: passed on as it is, up to 512 bytes.
+    pub trace_state: Option<Arc<str>>,
+    /// Every further key. It is the users' and is passed on untouched.
+    pub extra: Map,
+}
+
+impl ContextHeader {
+    /// A context with this correlation id and nothing else.
+    pub fn new(correlation_id: impl Into<Arc<str>>) -> Self {
+        Self {
+            correlation_id: correlation_id.into(),
+            switches: SwitchSet::new(),
+            caller: None,
+            calling_service: None,
+            trace_parent: None,
+            trace_state: None,
+            extra: Map::new(),
+        }
+    }
+
+    /// A context with a fresh correlation id and nothing else.
+    pub fn fresh() -> Self {
+        Self::new(Self::fresh_correlation_id())
+    }
+
+    #[doc(hidden)]
+    pub fn fresh_correlation_id() -> Arc<str> {
+        let mut digits = [0; uuid::fmt::Simple::LENGTH];
+        let id = uuid::Uuid::new_v4();
+        Arc::from(&*id.simple().encode_lower(&mut digits))
+    }
+
+    /// Sets one key as a call may give it: the framework's own keys go to their fields (switches are
+    /// added to the ones that are there), every other key to `extra`.
+    ///
+    /// # Errors
+    /// What a key of the framework's own has to be, where the value is something else.
+    #[doc(hidden)]
+    pub fn set(&mut self, key: String, value: Value) -> Result<(), String> {
+        let text = |what: &str| match value.as_str() {
+            Some(text) => Ok(Arc::from(text)),
+            None => Err(format!("the context's `{what}` must be text")),
+        };
+        match key.as_str() {
+            "correlation_id" => self.correlation_id = text("correlation_id")?,
+            "caller" => self.caller = Some(text("caller")?),
+            "calling_service" => self.calling_service = Some(text("calling_service")?),
+            "traceparent" => {
+                let text = text("traceparent")?;
+                let Some(parent) = TraceParent::parse(&text) else {
+                    return Err("the context's `traceparent` must be one of W3C's form".to_owned());
+                };
+                self.trace_parent = Some(parent);
+            }
+            "tracestate" => self.trace_state = usable_state(&text("tracestate")?),
+            "switches" => {
+                let numbers = value.as_list().and_then(|switches| {
+                    let numbers: Option<SwitchSet> = switches.iter().map(Value::as_i64).collect();
+                    numbers
+                });
+                let Some(switches) = numbers else {
+                    return Err("the context's `switches` must be a list of integers".to_owned());
+                };
+                self.switches = self.switches.union(&switches);
+            }
+            _ => drop(self.extra.insert(key, value)),
+        }
+        Ok(())
+    }
+
+    /// The whole header as a map, as it travels.
+    pub fn to_map(&self) -> Map {
+        let switches = self.switches.iter().map(|switch| switch.number().into());
+        let mut map = Map::with_capacity(4 + self.extra.len());
+        map.push("correlation_id", &*self.correlation_id);
+        map.push("switches", Value::List(switches.collect()));
+        if let Some(caller) = &self.caller {
+            map.push("caller", &**caller);
+        }
+        if let Some(service) = &self.calling_service {
+            map.push("calling_service", &**service);
+        }
+        if let Some(parent) = self.trace_parent {
+            map.push("traceparent", parent.write(&mut [0; 55]));
+            if let Some(state) = &self.trace_state {
+                map.push("tracestate", &**state);
+            }
+        }
+        let is_extra = |key: &Value| !key.as_str().is_some_and(|key| KEYS.contains(&key));
+        for (key, value) in self.extra.iter().filter(|(key, _)| is_extra(key)) {
+            map.push(key.clone(), value.clone());
+        }
+        map
+    }
+}
+
+impl fmt::Debug for ContextHeader {
+    /// Without secrets: it goes to logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextHeader")
+            .field("correlation_id", &self.correlation_id)
+            .field("switches", &self.switches)
+            .field("caller", &self.caller)
+            .field("calling_service", &self.calling_service)
+            .field("trace_parent", &self.trace_parent)
+            .field("trace_state", &self.trace_state)
+            .field("extra", &Redacted(&self.extra))
+            .finish()
+    }
+}
+
+/// The framework's own keys of a context.
+pub(crate) const KEYS: [&str; 6] = [
+    "correlation_id",
+    "switches",
+    "caller",
+    "calling_service",
+    "traceparent",
+    "tracestate",
+];
+
+/// The context of a job response: the request's correlation id, and nothing in the response of a job
+/// that failed as a whole (protocol, section 9).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResponseContext {
+    /// The correlation id of the request.
+    pub correlation_id: Option<Arc<str>>,
+    /// Further keys, as middleware may add them.
+    pub extra: Map,
+}

@@ -1,0 +1,177 @@
+//! The error that travels: a code, a message, and where in the body it belongs.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+use crate::codec::{Map, Value};
+use crate::redact::{Redacted, Redaction};
+
+/// The error codes that the framework itself uses, as the protocol names them.
+pub mod code {
+    /// A value has a wrong type or is out of its range.
+    pub const INVALID: &str = "INVALID";
+    /// A required key is not there.
+    pub const MISSING: &str = "MISSING";
+    /// A key, a constant or an action that nobody knows.
+    pub const UNKNOWN: &str = "UNKNOWN";
+    /// The service failed in a way that it did not foresee.
+    pub const SERVER_ERROR: &str = "SERVER_ERROR";
+    /// The action ran for too long, and was given up. The job ends with it.
+    pub const ACTION_TIMEOUT: &str = "ACTION_TIMEOUT";
+    /// The job ran for too long outside of its actions, and was given up.
+    pub const JOB_TIMEOUT: &str = "JOB_TIMEOUT";
+    /// The response is larger than the transport allows.
+    pub const RESPONSE_TOO_LARGE: &str = "RESPONSE_TOO_LARGE";
+    /// The response holds something that the caller's serializer cannot carry.
+    pub const RESPONSE_NOT_SERIALIZABLE: &str = "RESPONSE_NOT_SERIALIZABLE";
+    /// The caller may not do this at all.
+    pub const ACCESS_DENIED: &str = "ACCESS_DENIED";
+    /// The caller lacks a permission.
+    pub const NOT_AUTHORIZED: &str = "NOT_AUTHORIZED";
+    /// The service has more to do than it can take on now; nothing was done.
+    pub const OVERLOADED: &str = "OVERLOADED";
+    /// What was asked for does not exist.
+    pub const NOT_FOUND: &str = "NOT_FOUND";
+}
+
+/// One error of an action or of a job, as it travels.
+///
+/// Every key is written, nil where there is no value; `is_caller_error` is left out for clients older
+/// than 0.70.0 (protocol, section 1).
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WireError {
+    /// What went wrong, for programs: `INVALID`, or a code of the service's own.
+    pub code: Cow<'static, str>,
+    /// What went wrong, for people.
+    pub message: Cow<'static, str>,
+    /// The path of the field at fault, dotted: `a.b.0.c`.
+    pub field: Option<String>,
+    /// Internal detail, only where the server is set to tell it.
+    pub traceback: Option<String>,
+    /// Values that belong to the error.
+    pub variables: Option<Map>,
+    /// The permissions that the caller lacks.
+    pub denied_permissions: Option<Vec<String>>,
+    /// Whether the caller is at fault, rather than the service.
+    pub is_caller_error: bool,
+}
+
+impl WireError {
+    /// An error that is the caller's fault.
+    pub fn caller(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            field: None,
+            traceback: None,
+            variables: None,
+            denied_permissions: None,
+            is_caller_error: true,
+        }
+    }
+
+    /// An error that is the service's fault.
+    pub fn server(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            is_caller_error: false,
+            ..Self::caller(code, message)
+        }
+    }
+
+    /// Names the field at fault, dotted: `a.b.0.c`.
+    #[must_use]
+    pub fn with_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Reads an error out of a map, as the reference's client does: absent keys have their defaults,
+    /// keys of a wrong type are taken for absent.
+    pub(crate) fn from_value(value: &Value) -> Self {
+        let text = |key| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        Self {
+            code: text("code").unwrap_or_default().into(),
+            message: text("message").unwrap_or_default().into(),
+            field: text("field"),
+            traceback: text("traceback"),
+            variables: value.get("variables").and_then(Value::as_map).cloned(),
+            denied_permissions: value
+                .get("denied_permissions")
+                .and_then(Value::as_list)
+                .map(|permissions| {
+                    let texts = permissions.iter().filter_map(Value::as_str);
+                    texts.map(str::to_owned).collect()
+                }),
+            is_caller_error: value.get("is_caller_error").and_then(Value::as_bool) == Some(true),
+        }
+    }
+}
+
+impl fmt::Debug for WireError {
+    /// Without secrets among the variables: it goes to logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WireError")
+            .field("code", &self.code)
+            .field("message", &self.message)
+            .field("field", &self.field)
+            .field("traceback", &self.traceback)
+            .field("variables", &self.variables.as_ref().map(Redacted))
+            .field("denied_permissions", &self.denied_permissions)
+            .field("is_caller_error", &self.is_caller_error)
+            .finish()
+    }
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Some(field) => write!(f, "{} at `{field}`: {}", self.code, self.message),
+            None => write!(f, "{}: {}", self.code, self.message),
+        }
+    }
+}
+
+impl Redaction {
+    /// Errors as text in the same way as [`text`](Self::text): code, field, message, the variables, and the permissions
+    /// that were denied.
+    pub fn errors_text(&self, errors: &[WireError], length: usize) -> String {
+        let mut writer = self.writer(length);
+        let _ = errors.iter().enumerate().try_for_each(|(index, error)| {
+            let between = if index > 0 { "; " } else { "" };
+            write!(writer, "{between}{error}")?;
+            if let Some(variables) = &error.variables {
+                writer.write_char(' ')?;
+                writer.map(variables, 0)?;
+            }
+            match &error.denied_permissions {
+                Some(denied) => write!(writer, " denied {denied:?}"),
+                None => Ok(()),
+            }
+        });
+        writer.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_the_variables_of_errors_are_hidden() {
+        let mut error = WireError::caller("BAD", "Bad").with_field("a");
+        error.variables = Some(Map::from([("token", Value::from("x")), ("n", 1.into())]));
+        error.denied_permissions = Some(vec!["orders.write".to_owned()]);
+        assert_eq!(
+            Redaction::standard().errors_text(&[error.clone()], 1000),
+            r#"BAD at `a`: Bad {"token": "**********", "n": 1} denied ["orders.write"]"#,
+        );
+        assert!(!format!("{error:?}").contains("\"x\""), "{error:?}");
+    }
+}

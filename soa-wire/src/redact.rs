@@ -1,0 +1,480 @@
+//! What is not for logs: values under names that secrets have.
+//!
+//! A [`Redaction`] is a set of names. It writes values as text, with a mark in place of everything that stands under one of
+//! them, at any depth, and stops at a given length. Names are compared by their words, without case: `card_number` hides
+//! `cardNumber`, `CARD-NUMBER` and `old_card_number`, but not `card_number_length`.
+//!
+//! [`Redaction::standard`] has the names that secrets usually have. What they cannot know is a secret under a name of
+//! the service's own, or within a text; [`Redaction::with`] takes the first. The key of a token that
+//! [`Authentication`](crate::middleware::Authentication) looks at is always hidden.
+//!
+//! It is what the framework itself logs by: the [`Logging`](crate::middleware::Logging) middleware, and the `Debug` of
+//! contexts, control headers and errors. Bodies show no content in their `Debug` at all.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fmt::{self, Write};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use crate::codec::{Map, Value};
+
+/// What stands in place of a secret.
+const MARK: &str = "\"**********\"";
+
+/// What stands in place of what is too deep or too long.
+const MORE: &str = "…";
+
+/// How deep is looked into values.
+const MAX_DEPTH: usize = 32;
+
+/// How much of a key is looked at.
+const MAX_KEY: usize = 256;
+
+/// How much is shown of a name or an id, which peers may make as long as they like.
+pub(crate) const NAME_LENGTH: usize = 256;
+
+/// How long the `Debug` of a header is at most.
+const DEBUG_LENGTH: usize = 2048;
+
+/// Hide a key wherever they stand in it: `userpassword`, `password_hash`.
+const ANYWHERE: [&str; 12] = [
+    "accesskey",
+    "apikey",
+    "cardnumber",
+    "credential",
+    "creditcard",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "secret",
+    "securitycode",
+    "signingkey",
+];
+
+/// Hide a key that ends with their words: `token`, `reset_token`. In the singular, without separators.
+const NAMES: [&str; 52] = [
+    "accountnumber",
+    "auth",
+    "authentication",
+    "authorization",
+    "bankaccount",
+    "bearer",
+    "cardid",
+    "cardidentification",
+    "cardidentificationcode",
+    "cardidentificationvalue",
+    "cardsecurity",
+    "cardsecurityvalue",
+    "cardvalidation",
+    "cardvalidationcode",
+    "cardvalidationvalue",
+    "cardverification",
+    "cardverificationcode",
+    "cardverificationvalue",
+    "ccn",
+    "ccnumber",
+    "cid",
+    "connectionstring",
+    "cookie",
+    "csc",
+    "csn",
+    "cvc",
+    "cvc2",
+    "cvd",
+    "cve",
+    "cvn2",
+    "cvv",
+    "cvv2",
+    "iban",
+    "icvv",
+    "jwt",
+    "nationalid",
+    "oauth",
+    "otp",
+    "pass",
+    "passcode",
+    "passportnumber",
+    "personalidentificationnumber",
+    "personalidnumber",
+    "pin",
+    "pincode",
+    "pinnumber",
+    "private",
+    "pwd",
+    "sessionid",
+    "socialsecuritynumber",
+    "ssn",
+    "token",
+];
+
+/// The names whose values are not shown. Cheap to clone.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::redact::Redaction;
+/// use soa::value;
+///
+/// let redaction = Redaction::standard().with(["medical_record"]).without(["pin"]);
+/// let body = value!({ "user": "ada", "newPassword": "x", "pin": 7, "medicalRecords": [{ "n": 1 }] });
+/// assert_eq!(
+///     redaction.text(&body, 1000),
+///     r#"{"user": "ada", "newPassword": "**********", "pin": 7, "medicalRecords": "**********"}"#,
+/// );
+/// ```
+#[derive(Clone)]
+pub struct Redaction(Arc<Names>);
+
+#[derive(Clone)]
+struct Names {
+    anywhere: BTreeSet<String>,
+    at_the_end: BTreeSet<String>,
+}
+
+/// Where this program has tokens that say who calls: hidden whatever a redaction has, in everything that is logged.
+static TOKENS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
+
+/// Hides what is under this key, from here on.
+#[doc(hidden)]
+pub fn hide_token(key: &str) {
+    let text = Key::of(key).text;
+    // Nothing panics while it is held.
+    let mut tokens = TOKENS.write().unwrap_or_else(PoisonError::into_inner);
+    tokens.insert(text);
+}
+
+static STANDARD: LazyLock<Redaction> = LazyLock::new(|| {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Redaction(Arc::new(Names {
+        anywhere: owned(&ANYWHERE),
+        at_the_end: owned(&NAMES),
+    }))
+});
+
+impl Redaction {
+    /// The names that passwords, tokens, keys, cards, accounts and the like usually have.
+    pub fn standard() -> Self {
+        STANDARD.clone()
+    }
+
+    /// Hides these names as well, also in the plural and behind other words. How they are written does not matter:
+    /// `medical_record` is `medicalRecord`.
+    #[must_use]
+    pub fn with<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        let own = Arc::make_mut(&mut self.0);
+        for name in names {
+            let name = Key::of(name.as_ref()).text;
+            if !name.is_empty() {
+                own.at_the_end.insert(name);
+            }
+        }
+        self
+    }
+
+    /// Shows what is under these names, as they are not secret here. Longer names that have them within are not meant:
+    /// without `password`, `new_password` is shown as well.
+    #[must_use]
+    pub fn without<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        let own = Arc::make_mut(&mut self.0);
+        for name in names {
+            let name = Key::of(name.as_ref()).text;
+            own.anywhere.remove(&name);
+            own.at_the_end.remove(&name);
+        }
+        self
+    }
+
+    /// Whether the value under this key is hidden.
+    pub fn hides(&self, key: &str) -> bool {
+        let Key { text, words } = Key::of(key);
+        let names = &self.0;
+        if TOKENS
+            .read()
+            .is_ok_and(|tokens| tokens.contains(text.as_str()))
+        {
+            return true;
+        }
+        if names.anywhere.iter().any(|name| text.contains(name)) {
+            return true;
+        }
+        words.iter().any(|start| {
+            let tail = text.get(*start..).unwrap_or_default();
+            let is_name = |name: Option<&str>| name.is_some_and(|n| names.at_the_end.contains(n));
+            is_name(Some(tail)) || is_name(tail.strip_suffix('s'))
+        })
+    }
+
+    /// A value as text, of about `length` bytes at most; what is cut off is marked by `…`.
+    pub fn text(&self, value: &Value, length: usize) -> String {
+        let mut writer = self.writer(length);
+        // It fails where the text is full, which is written at its end.
+        let _ = writer.value(value, 0);
+        writer.finish()
+    }
+
+    /// A map as text, in the same way.
+    pub fn map_text(&self, map: &Map, length: usize) -> String {
+        let mut writer = self.writer(length);
+        let _ = writer.map(map, 0);
+        writer.finish()
+    }
+
+    pub(crate) fn writer(&self, length: usize) -> Writer<'_> {
+        Writer {
+            redaction: self,
+            out: String::new(),
+            left: length,
+        }
+    }
+}
+
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.anywhere.len() + self.0.at_the_end.len();
+        write!(f, "Redaction({count} names)")
+    }
+}
+
+/// A key in small letters and digits, and where in it words begin.
+struct Key {
+    text: String,
+    words: Vec<usize>,
+}
+
+impl Key {
+    fn of(key: &str) -> Self {
+        let (mut text, mut words) = (String::new(), Vec::new());
+        let mut before = ' ';
+        let mut letters = key.chars().take(MAX_KEY).peekable();
+        while let Some(letter) = letters.next() {
+            if letter.is_alphanumeric() {
+                // `cardNumber`, and `APIKey` before the `K`.
+                let rises = letter.is_uppercase()
+                    && (!before.is_uppercase()
+                        || letters.peek().is_some_and(|next| next.is_lowercase()));
+                if !before.is_alphanumeric() || rises {
+                    words.push(text.len());
+                }
+                text.extend(letter.to_lowercase());
+            }
+            before = letter;
+        }
+        Self { text, words }
+    }
+}
+
+/// Writes until its room is used up, and fails then.
+pub(crate) struct Writer<'a> {
+    redaction: &'a Redaction,
+    out: String,
+    left: usize,
+}
+
+impl Write for Writer<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if let Some(left) = self.left.checked_sub(text.len()) {
+            self.left = left;
+            self.out.push_str(text);
+            return Ok(());
+        }
+        let end = text.floor_char_boundary(self.left);
+        self.out.push_str(text.get(..end).unwrap_or_default());
+        self.out.push_str(MORE);
+        self.left = 0;
+        Err(fmt::Error)
+    }
+}
+
+impl Writer<'_> {
+    pub(crate) fn finish(self) -> String {
+        self.out
+    }
+
+    fn value(&mut self, value: &Value, depth: usize) -> fmt::Result {
+        match value {
+            Value::List(_) | Value::Map(_) if depth >= MAX_DEPTH => self.write_str(MORE),
+            Value::List(values) => {
+                self.write_char('[')?;
+                for (index, value) in values.iter().enumerate() {
+                    if index > 0 {
+                        self.write_str(", ")?;
+                    }
+                    self.value(value, depth + 1)?;
+                }
+                self.write_char(']')
+            }
+            Value::Map(map) => self.map(map, depth),
+            Value::Bytes(bytes) => write!(self, "<{} bytes>", bytes.len()),
+            value => write!(self, "{value:?}"),
+        }
+    }
+
+    pub(crate) fn map(&mut self, map: &Map, depth: usize) -> fmt::Result {
+        self.write_char('{')?;
+        for (index, (key, value)) in map.iter().enumerate() {
+            if index > 0 {
+                self.write_str(", ")?;
+            }
+            self.value(key, depth + 1)?;
+            self.write_str(": ")?;
+            let is_telling = !matches!(value, Value::Nil | Value::Bool(_));
+            match key.as_str() {
+                Some(key) if is_telling && self.redaction.hides(key) => self.write_str(MARK)?,
+                _ => self.value(value, depth + 1)?,
+            }
+        }
+        self.write_char('}')
+    }
+}
+
+/// A text of about `length` bytes at most; what is cut off is marked by `…`.
+#[doc(hidden)]
+pub fn cut(text: &str, length: usize) -> Cow<'_, str> {
+    if text.len() <= length {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(length);
+    let mut shown = text.get(..end).unwrap_or_default().to_owned();
+    shown.push_str(MORE);
+    Cow::Owned(shown)
+}
+
+/// An error and all that caused it, outermost first, in the same way.
+#[doc(hidden)]
+pub fn chain(error: &(dyn Error + 'static), length: usize) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause.filter(|_| text.len() <= length) {
+        // Writing to a text cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    cut(&text, length).into_owned()
+}
+
+/// A name or an id as spans and records show it.
+#[doc(hidden)]
+pub fn name(text: &str) -> Cow<'_, str> {
+    cut(text, NAME_LENGTH)
+}
+
+/// The `Debug` of a map that may hold secrets.
+pub(crate) struct Redacted<'a>(pub(crate) &'a Map);
+
+impl fmt::Debug for Redacted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.map_text(self.0, DEBUG_LENGTH))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value;
+
+    #[test]
+    fn secrets_are_found_however_they_are_written() {
+        let standard = Redaction::standard();
+        for key in [
+            "password",
+            "Password",
+            "PASSWORDS",
+            "new_password",
+            "passwordConfirmation",
+            "db-password",
+            "userpassword",
+            "pass_phrase",
+            "token",
+            "accessToken",
+            "access-tokens",
+            "X-API-Key",
+            "APIKey",
+            "client_secret",
+            "Authorization",
+            "auth",
+            "authToken",
+            "credit_card",
+            "creditCardNumber",
+            "card-security-code",
+            "cardVerificationValues",
+            "CVV",
+            "cvc2",
+            "pin",
+            "pinCode",
+            "Set-Cookie",
+            "iban",
+            "socialSecurityNumber",
+            "private_key",
+            "jwt",
+        ] {
+            assert!(standard.hides(key), "{key}");
+        }
+        for key in [
+            "name",
+            "author",
+            "authority",
+            "passed",
+            "passenger",
+            "token_count",
+            "shipping",
+            "pinned",
+            "spin",
+            "cards",
+            "number",
+            "accident",
+            "",
+            "_",
+        ] {
+            assert!(!standard.hides(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_names_are_written_as_keys_are_compared() {
+        for name in ANYWHERE.iter().chain(&NAMES) {
+            assert_eq!(Key::of(name).text, *name);
+            assert!(Redaction::standard().hides(name));
+        }
+    }
+
+    #[test]
+    fn secrets_are_hidden_at_any_depth_whatever_they_are() {
+        let body = value!({
+            "list": [{ "token": 7 }, { "token": (Value::Nil) }, { "token": true }],
+            "password": { "old": "a", "new": ["b"] },
+            "file": (bytes::Bytes::from_static(b"abc")),
+        });
+        assert_eq!(
+            Redaction::standard().text(&body, 1000),
+            r#"{"list": [{"token": "**********"}, {"token": nil}, {"token": true}], "password": "**********", "file": <3 bytes>}"#,
+        );
+    }
+
+    #[test]
+    fn a_hostile_value_costs_no_more_than_the_text() {
+        let mut nest = Value::from("x");
+        for _ in 0..10_000 {
+            nest = Value::List(vec![nest]);
+        }
+        let text = Redaction::standard().text(&nest, 1000);
+        assert_eq!(text, format!("{}…{}", "[".repeat(32), "]".repeat(32)));
+        // Dropping it is recursive.
+        while let Value::List(mut inner) = nest {
+            nest = inner.pop().unwrap_or_default();
+        }
+        let long = Value::List(vec![Value::from("é".repeat(100)); 1_000]);
+        let text = Redaction::standard().text(&long, 151);
+        assert!(
+            text.len() <= 151 + MORE.len() && text.ends_with('…'),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_name_without_which_a_service_lives_is_taken_away() {
+        let redaction = Redaction::standard().without(["token"]).with(["OrderId"]);
+        assert!(!redaction.hides("page_token"));
+        assert!(redaction.hides("last_order_ids"));
+    }
+}

@@ -1,0 +1,435 @@
+//! Requests: read by servers, written by clients.
+
+use std::ops::Range;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use super::cursor::Cursor;
+use super::diagnose::diagnose;
+use super::drop_reason::DropReason;
+use super::envelope::{ClientVersion, Envelope, Job, Meta, ReplyTo, SENT, skipped};
+use super::frame::{FrameHead, ProtocolVersion};
+use super::json::Json;
+use super::msgpack::MessagePack;
+use super::writer::Writer;
+use crate::codec::{EncodeError, Encoding, Map, Value, json, msgpack};
+use crate::message::{
+    ActionRequest, Body, CONTEXT_KEYS, CONTROL_KEYS, ContextHeader, Control, JobRequest, WireError,
+    code, usable_state,
+};
+use crate::serializer::{Format, Serializers};
+
+/// How long a message is worth reading by default (protocol, section 5).
+pub(super) const EXPIRY: Duration = Duration::from_secs(60);
+
+/// A request that can be answered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// What the answer needs of the request.
+    pub head: Head,
+    /// The job, or every error of a malformed one.
+    pub job: Result<JobRequest, Vec<WireError>>,
+    /// How long it has waited since it was sent, by the clocks of two machines; `None` where that cannot be told.
+    ///
+    /// Clients of this framework and of PySOA say when they wait no longer, and for how long they wait (`timeout` of the
+    /// control header; 60 s where it is not there), so the difference is when they have sent. Where it is not, a client
+    /// of this framework says the time itself. One of PySOA with another `message_expiry_in_seconds` is misread.
+    pub waited: Option<Duration>,
+}
+
+/// What the answer needs of a request: it comes in the request's own version and serializer, and echoes the
+/// request id and the meta map.
+#[derive(Debug)]
+pub struct Head {
+    pub(super) version: ProtocolVersion,
+    pub(super) format: Format,
+    /// The request id, encoded.
+    pub(super) request_id: Vec<u8>,
+    /// The entries of the meta map without `__expiry__`, encoded.
+    pub(super) meta: Vec<u8>,
+    pub(super) meta_length: usize,
+    /// Whether the client knows `is_caller_error`.
+    pub(super) has_caller_errors: bool,
+    reply_to: Option<String>,
+    is_suppressed: bool,
+    expiry: Option<f64>,
+}
+
+impl Head {
+    /// For how long after this time, in Unix seconds, the request says that somebody waits; `None` if it does not.
+    #[doc(hidden)]
+    pub fn left(&self, now: f64) -> Option<Duration> {
+        let expiry = self.expiry.filter(|expiry| *expiry != 0.0)?;
+        // So far away that it has no name is for ever.
+        Duration::try_from_secs_f64((expiry - now).max(0.0)).ok()
+    }
+
+    /// Whether the sender wants no answer.
+    pub fn is_suppressed(&self) -> bool {
+        self.is_suppressed
+    }
+
+    /// Where the answer goes.
+    pub fn into_reply_to(self) -> Option<String> {
+        self.reply_to
+    }
+}
+
+/// A message that nobody can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// The kind of fault.
+    pub reason: DropReason,
+    /// What exactly is wrong, without any content of the message.
+    pub detail: String,
+}
+
+impl Unreadable {
+    fn new(reason: DropReason, detail: impl ToString) -> Self {
+        Self {
+            reason,
+            detail: detail.to_string(),
+        }
+    }
+}
+
+/// Reads a request frame.
+///
+/// # Errors
+/// A message that cannot be answered (protocol, section 10): what is malformed but can be answered is in
+/// [`Request::job`].
+pub fn read_request(frame: &Bytes, serializers: &Serializers) -> Result<Request, Unreadable> {
+    let frame_head = FrameHead::read(frame)
+        .map_err(|error| Unreadable::new(DropReason::ProtocolVersion, error))?;
+    if frame_head.is_chunk() {
+        let detail = "requests are never chunked";
+        return Err(Unreadable::new(DropReason::ChunkedRequest, detail));
+    }
+    let format = serializers.format(frame_head.content_type());
+    let payload = frame.slice(frame_head.payload_start()..);
+    let payload = match &format {
+        Format::Own(_) => payload,
+        Format::Custom(serializer) => serializer
+            .decode(&payload)
+            .map_err(|error| error.to_string())
+            .and_then(|value| {
+                let mut bytes = Vec::new();
+                let written = msgpack::encode_value(&value, &mut bytes);
+                written
+                    .map(|()| Bytes::from(bytes))
+                    .map_err(|error| error.to_string())
+            })
+            .map_err(|detail| Unreadable::new(DropReason::Malformed, detail))?,
+    };
+    read_payload(frame_head.version(), format, &payload)
+}
+
+fn read_payload(
+    version: ProtocolVersion,
+    format: Format,
+    payload: &Bytes,
+) -> Result<Request, Unreadable> {
+    let encoding = format.encoding();
+    let envelope = Envelope::read(encoding, payload)
+        .map_err(|fault| Unreadable::new(DropReason::Malformed, fault))?;
+    let request_id = envelope
+        .request_id
+        .clone()
+        .and_then(|span| payload.get(span));
+    let Some(request_id) = request_id else {
+        return Err(Unreadable::new(
+            DropReason::RequestId,
+            "there is no request id",
+        ));
+    };
+    if let Err(error) = decode(encoding, request_id) {
+        return Err(Unreadable::new(DropReason::RequestId, error));
+    }
+    let reply_to = match &envelope.meta.reply_to {
+        ReplyTo::Absent => None,
+        ReplyTo::Name(name) if is_reply_list(name) => {
+            Some(String::from_utf8_lossy(name).into_owned())
+        }
+        ReplyTo::Name(_) | ReplyTo::Odd => {
+            let detail = "`reply_to` is not the name of a reply list";
+            return Err(Unreadable::new(DropReason::ReplyTo, detail));
+        }
+    };
+    let now = now();
+    if is_expired(envelope.meta.expiry, now) {
+        return Err(Unreadable::new(
+            DropReason::Expired,
+            "nobody waits any more",
+        ));
+    }
+    let (job, is_suppressed) = read_job(encoding, payload, &envelope)
+        .map_err(|detail| Unreadable::new(DropReason::Malformed, detail))?;
+    if reply_to.is_none() && !is_suppressed {
+        return Err(Unreadable::new(
+            DropReason::ReplyTo,
+            "there is no `reply_to`",
+        ));
+    }
+    let meta_span = envelope.meta.span.clone();
+    let (meta, meta_length) = meta_span
+        .and_then(|span| echoed(encoding, payload.get(..span.end)?, span.start))
+        .unwrap_or_default();
+    let head = Head {
+        version,
+        request_id: request_id.to_vec(),
+        meta,
+        meta_length,
+        has_caller_errors: envelope.meta.client_version
+            == ClientVersion::Known {
+                has_caller_errors: true,
+            },
+        reply_to,
+        is_suppressed,
+        expiry: envelope.meta.expiry,
+        format,
+    };
+    let control = job.as_ref().ok().map(|job| &job.control);
+    let waited = control.and_then(|control| waited(&envelope.meta, control, now));
+    Ok(Request { head, job, waited })
+}
+
+/// How long a request has waited, see [`Request::waited`].
+fn waited(meta: &Meta<'_>, control: &Control, now: f64) -> Option<Duration> {
+    let sent = match (meta.sent, meta.expiry) {
+        (Some(sent), _) => sent,
+        (None, Some(expiry)) if expiry != 0.0 => expiry - patience(control).as_secs_f64(),
+        (None, _) => return None,
+    };
+    let waited = now - sent;
+    // A clock that is a little late makes it less than nothing. More is no measurement.
+    (-1.0 < waited).then(|| Duration::try_from_secs_f64(waited.max(0.0)).ok())?
+}
+
+/// How long a request is worth reading, as far as its control header tells.
+fn patience(control: &Control) -> Duration {
+    control.timeout().unwrap_or(EXPIRY)
+}
+
+/// A name that a client of the protocol makes: without the `!`, a request could make a server answer into
+/// its own request queue, and so for ever.
+fn is_reply_list(name: &[u8]) -> bool {
+    name.len() <= 512 && name.contains(&b'!') && name.iter().all(|byte| (0x20..0x7f).contains(byte))
+}
+
+/// Zero and nil stand for never, as in Python, where they are false.
+fn is_expired(expiry: Option<f64>, now: f64) -> bool {
+    expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now)
+}
+
+/// The time, in Unix seconds.
+#[doc(hidden)]
+pub fn now() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
+}
+
+/// When a message that is sent now expires, in Unix seconds.
+fn expiry_in(lifetime: Duration) -> f64 {
+    now() + lifetime.as_secs_f64()
+}
+
+type ReadJob = (Result<JobRequest, Vec<WireError>>, bool);
+
+/// The job, or its errors; and whether its sender wants no answer.
+fn read_job(
+    encoding: Encoding,
+    payload: &Bytes,
+    envelope: &Envelope<'_>,
+) -> Result<ReadJob, String> {
+    let mut errors = meta_errors(envelope);
+    if envelope.job.is_fine
+        && let Some(request) = owned_job(encoding, payload, &envelope.job)
+    {
+        let is_suppressed = request.control.suppress_response == Some(true);
+        let job = if errors.is_empty() {
+            Ok(request)
+        } else {
+            Err(errors)
+        };
+        return Ok((job, is_suppressed));
+    }
+    let Some(span) = envelope.job_span.clone() else {
+        let error = WireError::server(code::INVALID, "Not a dict");
+        errors.insert(0, error);
+        return Ok((Err(errors), false));
+    };
+    let found = match encoding {
+        Encoding::Json => diagnose(Json::new(payload).moved_to(span.start), encoding, payload),
+        _ => diagnose(
+            MessagePack::new(payload).moved_to(span.start),
+            encoding,
+            payload,
+        ),
+    };
+    let (mut found, is_suppressed) = found.map_err(|fault| fault.to_string())?;
+    found.append(&mut errors);
+    if found.is_empty() {
+        // The slow look keeps the last of several values of a key and finds nothing wrong with it, the fast one
+        // stumbled over an earlier one.
+        let message = "A key is given twice, with different types";
+        found.push(WireError::server(code::INVALID, message));
+    }
+    Ok((Err(found), is_suppressed))
+}
+
+fn meta_errors(envelope: &Envelope<'_>) -> Vec<WireError> {
+    let mut errors = Vec::new();
+    if envelope.meta.client_version == ClientVersion::Odd {
+        let error = WireError::server(code::INVALID, "Not a list of integers");
+        errors.push(error.with_field("meta.client_version"));
+    }
+    if envelope.meta.has_odd_expiry {
+        let error = WireError::server(code::INVALID, "Not a float");
+        errors.push(error.with_field("meta.__expiry__"));
+    }
+    errors
+}
+
+/// Turns what was found into a job of its own; `None` when the users' part of a header cannot be decoded.
+fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRequest> {
+    let mut context = ContextHeader::new(job.context.correlation_id.as_deref()?);
+    context.switches = job.context.switches.clone()?;
+    context.caller = job.context.caller.as_deref().map(Into::into);
+    context.calling_service = job.context.calling_service.as_deref().map(Into::into);
+    context.trace_parent = job.context.trace_parent;
+    context.trace_state = job.context.trace_state.as_deref().and_then(usable_state);
+    if job.context.has_extra {
+        context.extra = extra(encoding, payload, &job.context.span, &CONTEXT_KEYS)?;
+    }
+    let mut control = Control {
+        continue_on_error: job.control.continue_on_error?,
+        suppress_response: job.control.suppress_response,
+        ..Control::default()
+    };
+    if job.control.has_extra {
+        control.extra = extra(encoding, payload, &job.control.span, &CONTROL_KEYS)?;
+    }
+    let actions = job
+        .actions
+        .iter()
+        .map(|(name, span)| {
+            let body = match span {
+                Some(span) => Body::from_bytes(encoding, payload.slice(span.clone())),
+                None => Body::empty(encoding),
+            };
+            ActionRequest::new(name.clone().into_owned(), body)
+        })
+        .collect();
+    Some(JobRequest::new(context, control, actions))
+}
+
+/// The users' keys of a header.
+fn extra(encoding: Encoding, payload: &Bytes, span: &Range<usize>, known: &[&str]) -> Option<Map> {
+    let Ok(Value::Map(map)) = decode(encoding, payload.get(span.clone())?) else {
+        return None;
+    };
+    let is_extra = |key: &Value| !key.as_str().is_some_and(|key| known.contains(&key));
+    Some(map.into_iter().filter(|(key, _)| is_extra(key)).collect())
+}
+
+pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Result<Value, crate::codec::DecodeError> {
+    match encoding {
+        Encoding::Json => json::decode_value(bytes),
+        _ => msgpack::decode_value(bytes),
+    }
+}
+
+/// The entries of a meta map that are echoed, joined, and how many there are.
+fn echoed(encoding: Encoding, bytes: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
+    fn entries<'a, C: Cursor<'a>>(
+        mut cursor: C,
+        bytes: &[u8],
+        separator: &[u8],
+    ) -> Option<(Vec<u8>, usize)> {
+        let mut out = Vec::with_capacity(bytes.len() - cursor.at());
+        let mut count = 0;
+        let mut left = cursor.enter().ok()?;
+        while cursor.more(&mut left).ok()? {
+            cursor.kind().ok()?;
+            let start = cursor.at();
+            let is_expiry = cursor.key().ok()?.name() == b"__expiry__";
+            let end = skipped(&mut cursor).ok()?.end;
+            if !is_expiry {
+                if count > 0 {
+                    out.extend_from_slice(separator);
+                }
+                out.extend_from_slice(bytes.get(start..end)?);
+                count += 1;
+            }
+        }
+        Some((out, count))
+    }
+    match encoding {
+        Encoding::Json => entries(Json::new(bytes).moved_to(start), bytes, b", "),
+        _ => entries(MessagePack::new(bytes).moved_to(start), bytes, b""),
+    }
+}
+
+/// Writes a request frame, as a client of the reference's version 1.4.9 does.
+///
+/// `lifetime` says how long the request is worth reading.
+///
+/// # Errors
+/// A body that could not be encoded, or a context that the encoding cannot carry.
+pub fn write_request(
+    version: ProtocolVersion,
+    encoding: Encoding,
+    request_id: i64,
+    reply_to: &str,
+    lifetime: Duration,
+    job: &JobRequest,
+) -> Result<Bytes, EncodeError> {
+    let mut frame = Vec::with_capacity(512);
+    FrameHead::write(version, encoding.content_type(), &mut frame);
+    let mut writer = Writer::new(encoding, frame);
+    writer.map(3);
+    writer.key("request_id");
+    writer.integer(request_id);
+    writer.key("meta");
+    // Said only where it does not follow from the rest: the usual request is the reference's, byte for byte.
+    let says_when = lifetime.abs_diff(patience(&job.control)) > Duration::from_millis(1);
+    writer.map(if says_when { 4 } else { 3 });
+    writer.key("client_version");
+    writer.list(3);
+    for part in [1, 4, 9] {
+        writer.integer(part);
+    }
+    writer.close();
+    writer.key("reply_to");
+    writer.text(reply_to);
+    writer.key("__expiry__");
+    writer.value(&Value::Float(expiry_in(lifetime)))?;
+    if says_when {
+        writer.key(SENT);
+        writer.value(&Value::Float(now()))?;
+    }
+    writer.close();
+    writer.key("body");
+    writer.map(3);
+    writer.key("control");
+    writer.value(&Value::Map(job.control.to_map()))?;
+    writer.key("context");
+    writer.value(&Value::Map(job.context.to_map()))?;
+    writer.key("actions");
+    writer.list(job.actions.len());
+    for action in &job.actions {
+        writer.map(2);
+        writer.key("action");
+        writer.text(&action.action);
+        writer.key("body");
+        writer.raw(super::response::encoded(&action.body, encoding)?);
+        writer.close();
+    }
+    writer.close();
+    writer.close();
+    writer.close();
+    Ok(writer.finish().into())
+}
