@@ -166,6 +166,14 @@ impl Fit {
         self.side == "request"
     }
 
+    /// Returns the end of a sentence about a value that the other side does not understand.
+    fn refusal(&self) -> &'static str {
+        match self.is_request() {
+            true => "which the new version does not accept",
+            false => "which callers do not expect",
+        }
+    }
+
     fn say(&mut self, path: &str, what: &str) {
         let side = self.side;
         self.reasons.push(format!("{side}: {} {what}", at(path)));
@@ -225,15 +233,16 @@ impl Fit {
                     self.fits(from, into, path);
                 }
             }
-            ("nullable", _) => self.say(path, "may be nil, which the reader does not accept"),
+            ("nullable", _) => {
+                let what = format!("may be nil, {}", self.refusal());
+                self.say(path, &what);
+            }
             ("constant", _) => {
                 let values = list(from, "values").iter();
                 let refused: Vec<_> = values.filter(|value| !allows(into, value)).collect();
                 if !refused.is_empty() {
-                    self.say(
-                        path,
-                        &format!("may be {refused:?}, which the reader does not accept"),
-                    );
+                    let what = format!("may be {refused:?}, {}", self.refusal());
+                    self.say(path, &what);
                 }
             }
             (_, "any") => {
