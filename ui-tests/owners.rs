@@ -1,4 +1,4 @@
-//! What the files under `expand` name: a service that finds owners.
+//! The service of the files under `expand`, which finds owners.
 #![allow(dead_code, reason = "no file uses all of it")]
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
-//! Which names the actions of a service have taken, on the wire and in the client.
+//! The names that the actions of a service use, on the wire and in the client.
 //!
 //! Two actions may share a name on the wire as variants of each other: each has a switch of its own,
-//! except one, the default. And two that are both under `#[cfg]` may share anything, as they may
+//! except one, the default. Two actions that are both under `#[cfg]` may share any name, as they may
 //! exclude each other.
 
 use std::collections::HashMap;
@@ -11,64 +11,64 @@ use syn::Ident;
 
 use crate::errors::Errors;
 
-/// The names that earlier actions have.
+/// The names of the actions that were read so far.
 #[derive(Default)]
 pub(crate) struct ActionNames {
-    names: HashMap<String, Vec<Name>>,
-    /// Whether all holders of a constant are under `#[cfg]`, and the method of the first.
+    wire_names: HashMap<String, Vec<NameUse>>,
+    /// By constant: true if all of its uses are under `#[cfg]`, and the method of the first.
     constants: HashMap<String, (bool, String)>,
 }
 
-/// Which of the variants of a name it is.
+/// The key of a variant among those of one name.
 #[derive(PartialEq, Eq)]
 pub(crate) enum VariantKey {
-    /// The one without a switch.
+    /// The variant without a switch.
     Default,
-    /// The one with this switch, as it was written.
+    /// The variant with this switch, as it is written.
     Switch(String),
-    /// One whose switch could not be read. It was reported, and is in nobody's way.
-    Unknown,
+    /// A variant whose switch has a mistake, which has been reported. It conflicts with no other.
+    Unreadable,
 }
 
 impl VariantKey {
-    /// The variant with this switch.
+    /// Returns the key of the variant with this switch.
     pub(crate) fn of(switch: &TokenStream) -> Self {
         Self::Switch(switch.to_string().replace(' ', ""))
     }
 }
 
-/// One holder of a name on the wire.
-struct Name {
-    which: VariantKey,
+/// One use of a name on the wire.
+struct NameUse {
+    variant: VariantKey,
     span: Span,
     conditional: bool,
 }
 
 impl ActionNames {
-    /// Takes a name on the wire, which is written at `span`; `false` where it is not free.
-    pub(crate) fn names(
+    /// Adds a name on the wire, which is written at `span`; returns false if it is in use.
+    pub(crate) fn add_wire_name(
         &mut self,
         name: &str,
-        which: VariantKey,
+        variant: VariantKey,
         span: Span,
         conditional: bool,
         errors: &mut Errors,
     ) -> bool {
-        let holders = self.names.entry(name.to_owned()).or_default();
-        let is_free = which == VariantKey::Unknown
+        let holders = self.wire_names.entry(name.to_owned()).or_default();
+        let is_free = variant == VariantKey::Unreadable
             || !holders
                 .iter()
-                .any(|other| other.which == which && !(other.conditional && conditional));
+                .any(|other| other.variant == variant && !(other.conditional && conditional));
         if !is_free {
             let has_variants = holders
                 .iter()
-                .any(|other| other.which != VariantKey::Default);
-            let message = match &which {
+                .any(|other| other.variant != VariantKey::Default);
+            let message = match &variant {
                 VariantKey::Switch(switch) => format!(
-                    "`{switch}` selects another variant of `{name}` already: give this one another `switch`"
+                    "switch `{switch}` already selects another variant of `{name}`: give this one another `switch`"
                 ),
                 _ if has_variants => format!(
-                    "`{name}` has a default variant already, the one without a `switch`: give this one a `switch`"
+                    "`{name}` already has a default variant, the one without a `switch`: give this one a `switch`"
                 ),
                 _ => format!(
                     "`{name}` is the name of another action of this service: give one of them another `name`, or a `switch` to make them variants"
@@ -76,21 +76,21 @@ impl ActionNames {
             };
             errors.at(span, message);
         }
-        holders.push(Name {
-            which,
+        holders.push(NameUse {
+            variant,
             span,
             conditional,
         });
         is_free
     }
 
-    /// Reports the names that have one holder, with a switch: there is nothing for it to choose between.
-    pub(crate) fn lone_variants(&self, errors: &mut Errors) {
+    /// Reports names with one variant, if that has a switch, which would select nothing.
+    pub(crate) fn report_lone_variants(&self, errors: &mut Errors) {
         let mut lone: Vec<_> = self
-            .names
+            .wire_names
             .iter()
             .filter_map(|(name, holders)| match holders.as_slice() {
-                [only] if matches!(only.which, VariantKey::Switch(_)) && !only.conditional => {
+                [only] if matches!(only.variant, VariantKey::Switch(_)) && !only.conditional => {
                     Some((name, only.span))
                 }
                 _ => None,
@@ -101,13 +101,13 @@ impl ActionNames {
             errors.at(
                 span,
                 format_args!(
-                    "`{name}` has no other variant, so there is nothing to switch: remove `switch`, or add `#[action(name = \"{name}\")]` to another method"
+                    "`{name}` has no other variant, so its `switch` selects nothing: remove `switch`, or add `#[action(name = \"{name}\")]` to another method"
                 ),
             );
         }
     }
 
-    /// Whether the client has a method of this name already. Two of them are for the compiler to report.
+    /// Returns true if the client already has a method of this name. Two of them are reported by the compiler.
     pub(crate) fn has_method(&self, constant: &Ident, method: &Ident, conditional: bool) -> bool {
         self.constants
             .get(&constant.to_string())
@@ -116,8 +116,8 @@ impl ActionNames {
             })
     }
 
-    /// Takes the name of a constant in the client; `false` where it is not free.
-    pub(crate) fn constants(
+    /// Adds the name of a constant of the client; returns false if it is in use.
+    pub(crate) fn add_constant(
         &mut self,
         constant: &Ident,
         method: &Ident,

@@ -1,9 +1,11 @@
 //! Arguments of attributes, `name = value, …`, read against a table of what exists.
 //!
-//! A [`Table`] has the name of each argument, what kind of value it takes, and whether it must be there. One reader
-//! serves all attributes, and tells everything that can be wrong with a list of arguments: an unknown name (with the
-//! nearest known one), one given twice, one without a value or with a value of another kind, a required one left
-//! out. After a mistake it goes on with the next argument.
+//! A [`Table`] lists the arguments of one attribute: their names, the kinds of their values, and which are required. One
+//! reader serves all attributes. It reports unknown names (with the nearest known one), arguments given twice, arguments
+//! without a value or with a value of another kind, and required arguments that are missing.
+//!
+//! After a mistake it goes on with the next argument. It checks every argument by itself; rules about several are the
+//! business of the stages behind it.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -16,7 +18,7 @@ use crate::errors::Errors;
 use crate::period::Period;
 use crate::suggestion;
 
-/// What kind of value an argument takes.
+/// The kind of value that an argument takes.
 #[derive(Clone, Copy)]
 pub(crate) enum ValueKind {
     Text,
@@ -29,22 +31,22 @@ pub(crate) enum ValueKind {
     Switch,
     /// A length of time, in quotes.
     Period,
-    /// Whatever this reads.
+    /// Tokens that this function accepts.
     Tokens(fn(ParseStream<'_>) -> syn::Result<TokenStream>),
-    /// Given or not, without a value.
+    /// Present or absent, without a value.
     Flag,
     /// A text, or several in brackets.
     Texts,
-    /// The argument belongs to the contract.
+    /// An argument that only the contract has.
     Contract,
 }
 
-/// One argument that exists.
+/// One argument of an attribute.
 pub(crate) struct Argument {
     name: &'static str,
     kind: ValueKind,
     required: bool,
-    /// How a value looks, for messages.
+    /// An example of a value, for messages.
     example: &'static str,
 }
 
@@ -52,11 +54,11 @@ pub(crate) struct Argument {
 pub(crate) struct Table {
     /// The name of the attribute.
     pub(crate) attribute: &'static str,
-    /// What it takes.
+    /// Its arguments.
     pub(crate) arguments: &'static [Argument],
 }
 
-/// An argument that has to be there.
+/// A required argument.
 pub(crate) const fn required(
     name: &'static str,
     kind: ValueKind,
@@ -70,7 +72,7 @@ pub(crate) const fn required(
     }
 }
 
-/// An argument that may be left out.
+/// An optional argument.
 pub(crate) const fn optional(
     name: &'static str,
     kind: ValueKind,
@@ -84,7 +86,7 @@ pub(crate) const fn optional(
     }
 }
 
-/// An argument that takes no value, whatever else is the matter with it.
+/// An optional argument without a value.
 pub(crate) const fn without_value(name: &'static str, kind: ValueKind) -> Argument {
     Argument {
         name,
@@ -94,11 +96,11 @@ pub(crate) const fn without_value(name: &'static str, kind: ValueKind) -> Argume
     }
 }
 
-/// The version of a service, as it was written.
+/// The version of a service, as it is written.
 pub(crate) enum Version {
     /// A literal, to be checked.
     Literal(LitStr),
-    /// A call of `env!`, which only the compiler can look into.
+    /// A call of `env!`, which only the compiler can evaluate.
     Environment(TokenStream),
 }
 
@@ -111,7 +113,7 @@ pub(crate) enum Switch {
 }
 
 impl Switch {
-    /// As it was written.
+    /// Returns the switch as it is written.
     pub(crate) fn tokens(&self) -> &TokenStream {
         match self {
             Self::Number(tokens) | Self::Constant(tokens) => tokens,
@@ -127,17 +129,16 @@ pub(crate) enum Value {
     Path(Path),
     Visibility(Visibility),
     Switch(Switch),
-    /// And where it was written.
+    /// A length of time, and its place.
     Period(Period, Span),
     Texts(Vec<LitStr>),
     Tokens(TokenStream),
     Flag,
-    /// It was given and is no good, which has been reported.
+    /// A value with a mistake, which has been reported.
     Broken,
 }
 
-/// Reads `name = value, …` to the end of the input. `place` is where a missing argument is
-/// reported.
+/// Reads `name = value, …` to the end of the input. Missing arguments are reported at `place`.
 pub(crate) fn read(
     table: &Table,
     input: ParseStream<'_>,
@@ -155,7 +156,7 @@ pub(crate) fn read(
             Err(error) => errors.push(error),
         }
         input.advance_to(&after);
-        // There is nothing else that it could have stopped at.
+        // It stops at a comma or at the end.
         let _ = input.parse::<Option<Token![,]>>();
     }
     for argument in table.arguments {
@@ -173,22 +174,22 @@ pub(crate) fn read(
     }
 }
 
-/// The names that were come across.
+/// The names that were read so far.
 #[derive(Default)]
 struct ReadNames {
     given: Vec<&'static str>,
-    /// Those that a misspelled one was probably to be.
+    /// The names that misspelled ones were probably meant to be.
     meant: Vec<&'static str>,
 }
 
 impl ReadNames {
-    /// Whether it is there, well spelled or not.
+    /// Returns true if the name was given, or a misspelling of it.
     fn has(&self, name: &str) -> bool {
         self.given.contains(&name) || self.meant.contains(&name)
     }
 }
 
-/// Reads one argument. `None` is one that was reported, or that is good for nothing.
+/// Reads one argument; `None` if a mistake in its name was reported.
 fn one(
     table: &Table,
     input: ParseStream<'_>,
@@ -222,7 +223,7 @@ fn one(
     if matches!(argument.kind, ValueKind::Contract) {
         errors.at(
             ident.span(),
-            format_args!("`{name}` belongs to the contract, which has it already: remove it here"),
+            format_args!("`{name}` is set by the contract: remove it here"),
         );
         return Ok(None);
     }
@@ -233,7 +234,7 @@ fn one(
         );
         return Ok(None);
     }
-    // From here on it counts as given, even where its value is no good: one error is enough.
+    // It counts as given even if its value is not valid: one error is enough.
     seen.given.push(name);
     let value = argument.given(&ident, input).unwrap_or_else(|error| {
         errors.push(error);
@@ -242,8 +243,8 @@ fn one(
     Ok(Some((name, value)))
 }
 
-/// Goes to the end of an argument, be it well formed or not: to a `,` outside of brackets, angle
-/// brackets among them.
+/// Skips to the end of an argument, well formed or not: to a `,` outside of all brackets, angle
+/// brackets included.
 fn to_separator(input: ParseStream<'_>) {
     let mut depth = 0_usize;
     let mut before = ' ';
@@ -264,7 +265,7 @@ fn to_separator(input: ParseStream<'_>) {
 }
 
 impl Argument {
-    /// What is behind the name: nothing, or `=` and a value.
+    /// Reads the rest of an argument: nothing, or `=` and a value.
     fn given(&self, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
         if matches!(self.kind, ValueKind::Flag) {
@@ -285,9 +286,7 @@ impl Argument {
         }
         let value = self.value(input)?;
         if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error(format_args!(
-                "the value of `{name}` ends before this: put a `,` between the arguments"
-            )));
+            return Err(input.error(format_args!("expected `,` after the value of `{name}`")));
         }
         Ok(value)
     }
@@ -323,7 +322,7 @@ impl Argument {
                 let start = input.fork();
                 let ty = input.parse().map_err(|_| {
                     start.error(format_args!(
-                        "`{name}` takes a type, which this is not, or not yet: write `{name} = {example}`"
+                        "`{name}` takes a type: write `{name} = {example}`"
                     ))
                 })?;
                 Ok(Value::Type(ty))
@@ -358,7 +357,7 @@ impl Argument {
                     start.error(format_args!("{error}: write `{name} = {example}`"))
                 })
             }
-            // These are answered before their value is looked at.
+            // Both are handled before their value is read.
             ValueKind::Flag | ValueKind::Contract => {
                 Err(input.error(format_args!("`{name}` takes no value")))
             }
@@ -377,7 +376,7 @@ impl Argument {
             if number.base10_digits() == "0" {
                 return Err(syn::Error::new_spanned(
                     number,
-                    "`0` is a switch that is never on: use another number, or remove `switch` to make this the default variant",
+                    "switch `0` is never active: use another number, or remove `switch` to make this the default variant",
                 ));
             }
             return Ok(Switch::Number(quote!(#minus #number)));
@@ -391,7 +390,7 @@ impl Argument {
             {
                 return Err(syn::Error::new_spanned(
                     &first.ident,
-                    "`Self` means something else in the client: put the constant beside the service",
+                    "`Self` is another type in the client: define the constant outside of the service",
                 ));
             }
             if !input.peek(token::Paren) {
@@ -420,7 +419,9 @@ impl Argument {
             )),
             Some(time) if time.is_zero() => Err(syn::Error::new(
                 text.span(),
-                format_args!("`{name}` is no time at all: give it more, or remove it"),
+                format_args!(
+                    "`{name}` must be longer than zero: write `{name} = {example}`, or remove it"
+                ),
             )),
             Some(time) => Ok(time),
         }
@@ -433,13 +434,13 @@ impl Argument {
                 return self.text(input).map(|text| vec![text]);
             }
             return Err(input.error(format_args!(
-                "`{name}` takes text in quotes, or several in brackets: write `{name} = {example}` or `{name} = [{example}, …]`"
+                "`{name}` takes text in quotes, or a list of texts in brackets: write `{name} = {example}` or `{name} = [{example}, …]`"
             )));
         }
         let list;
         let brackets = syn::bracketed!(list in input);
         let texts = self.items(&list);
-        // What is left over would be an error of its own.
+        // Tokens left over would be another error.
         list.parse::<TokenStream>()?;
         let texts = texts?;
         if texts.is_empty() {
@@ -457,7 +458,7 @@ impl Argument {
             texts.push(self.text(list)?);
             if !list.is_empty() && list.parse::<Option<Token![,]>>()?.is_none() {
                 return Err(list.error(format_args!(
-                    "a text of `{}` ends before this: put a `,` between them",
+                    "expected `,` between the texts of `{}`",
                     self.name
                 )));
             }
@@ -500,13 +501,16 @@ impl Table {
             .map(|argument| argument.name)
     }
 
-    /// The list of what may be given, for messages.
+    /// Returns the list of known names, for messages.
     fn known(&self) -> String {
         let names: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();
-        format!("it knows {}", names.join(", "))
+        match names.as_slice() {
+            [only] => format!("expected {only}"),
+            names => format!("expected one of {}", names.join(", ")),
+        }
     }
 
-    /// The name that was probably meant.
+    /// Returns the name that was probably meant.
     fn nearest(&self, given: &str) -> Option<&'static str> {
         suggestion::nearest(given, self.names())
     }

@@ -1,8 +1,10 @@
 //! The arguments of `#[service(…)]`, `#[action(…)]` and `#[health_check(…)]`.
 //!
-//! What exists is said once, in the tables [`SERVICE`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`]; how a list of
-//! arguments is read by such a table is the business of [`argument`]. What was read becomes a struct for each
-//! attribute, with whatever is sound in it.
+//! The tables [`SERVICE`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each attribute, and
+//! [`argument`] reads a list of arguments by such a table. The result is one struct for each attribute.
+//!
+//! An argument with a mistake is reported and left out of the struct, so the stages behind this one see valid values only.
+//! Rules about several arguments, or about an argument and a signature, are not checked here but in `validate`.
 
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{ParseStream, Parser as _};
@@ -24,7 +26,7 @@ const SERVICE: Table = Table {
     ],
 };
 
-/// `#[service]` on the `impl` of a contract, which says everything itself.
+/// `#[service]` on the `impl` of a contract. The contract has the other arguments.
 const IMPLEMENTATION: Table = Table {
     attribute: "service",
     arguments: &[
@@ -60,54 +62,54 @@ const HEALTH_CHECK: Table = Table {
     ],
 };
 
-/// What `#[service(…)]` was given.
+/// The arguments of `#[service(…)]`.
 #[derive(Default)]
 pub(crate) struct ServiceArguments {
     /// The name on the wire.
     pub(crate) name: Option<LitStr>,
     /// The service's own version.
     pub(crate) version: Option<Version>,
-    /// Where the framework is.
+    /// The path of the framework.
     pub(crate) crate_path: Option<Path>,
     /// The visibility of the client.
     pub(crate) visibility: Option<Visibility>,
 }
 
-/// What `#[action(…)]` was given.
+/// The arguments of `#[action(…)]`.
 #[derive(Default)]
 pub(crate) struct ActionArguments {
     /// The name on the wire.
     pub(crate) name: Option<LitStr>,
-    /// The request's type, to be compared with the signature's.
+    /// The type of the request, to be compared with the signature's.
     pub(crate) request: Option<Type>,
-    /// The response's type, to be compared with the signature's.
+    /// The type of the response, to be compared with the signature's.
     pub(crate) response: Option<Type>,
-    /// What selects this variant of the action.
+    /// The switch that selects this variant of the action.
     pub(crate) switch: Option<Switch>,
-    /// Whether it is a variant with a switch, be the switch readable or not.
+    /// True if `switch` is given, also if its value is not valid.
     pub(crate) has_switch: bool,
-    /// Whether the handler blocks its thread.
+    /// True if the handler blocks its thread.
     pub(crate) blocking: bool,
-    /// How long the handler may take.
+    /// The timeout of the handler.
     pub(crate) timeout: Option<Period>,
     /// The permissions that a caller needs.
     pub(crate) requires: Vec<LitStr>,
-    /// Whether it may be run more than once for one call.
+    /// True if the action may run more than once for one call.
     pub(crate) idempotent: bool,
-    /// How long an answer may be used again, and where that was written.
+    /// The time for which a response may be reused, and the place of that argument.
     pub(crate) cache: Option<(Period, Span)>,
 }
 
-/// What `#[health_check(…)]` was given.
+/// The arguments of `#[health_check(…)]`.
 #[derive(Default)]
 pub(crate) struct CheckArguments {
-    /// What the check is called.
+    /// The name of the check.
     pub(crate) name: Option<LitStr>,
-    /// How long a result is kept.
+    /// The time for which a result is reused.
     pub(crate) cached: Option<Period>,
-    /// When it counts as slow.
+    /// The duration from which the check is reported as slow.
     pub(crate) slow_after: Option<Period>,
-    /// When it is given up.
+    /// The timeout of the check.
     pub(crate) timeout: Option<Period>,
 }
 
@@ -181,7 +183,7 @@ pub(crate) fn health_check(attribute: &Attribute, errors: &mut Errors) -> CheckA
     arguments
 }
 
-/// Reads the arguments of an attribute on a method, all of which may be left out.
+/// Reads the arguments of an attribute on a method, all of which are optional.
 fn of_method(
     table: &Table,
     attribute: &Attribute,

@@ -1,13 +1,13 @@
-//! What a type has to be to be a service, written down as bounds.
+//! The bounds of a service, in the `where` clause of its `impl`.
 //!
 //! A service is shared by the handlers of many jobs, on several threads, for as long as its server
-//! lives: `Send + Sync + 'static`. A type that is not would be an error at every handler, as each of
-//! them is checked by itself. With the bounds in the `where` clause of the `impl`, the handlers rely on
-//! them, and the type alone is checked: one error, at the type. A service with parameters is one when
-//! its parameters let it.
+//! lives: `Send + Sync + 'static`. Without bounds, a type that is not would be an error at every handler, as each of
+//! them is checked by itself. With the bounds in the `where` clause, the handlers rely on
+//! them, and the type alone is checked: one error, at the type. A generic service is a service for the parameters that
+//! satisfy the bounds.
 //!
-//! A lifetime in the type has to be `'static`. A named one gets that as a bound, and no bound on the
-//! type, which the compiler would take for less general than what it knows itself; `'_` is replaced.
+//! A lifetime in the type has to be `'static`. A named one gets that as a bound, and then the type gets none, which the
+//! compiler would take for less general than what it knows itself; `'_` is replaced.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -15,7 +15,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Generics, Type, WhereClause, parse_quote, parse_quote_spanned};
 
-/// The parameters of an `impl` block, with the bounds of a service in their `where` clause.
+/// Adds the bounds of a service to the parameters of an `impl` block.
 pub(crate) fn with_service_bounds(generics: &Generics, self_type: &Type) -> Generics {
     let mut generics = generics.clone();
     let lifetimes: Vec<_> = generics
@@ -30,7 +30,7 @@ pub(crate) fn with_service_bounds(generics: &Generics, self_type: &Type) -> Gene
         clause.predicates.push(parse_quote!(#lifetime: 'static));
     }
     if lifetimes.is_empty() {
-        // One place for all of it, for equal errors to be told once.
+        // All tokens have one span, so that equal errors are shown once.
         let span = Span::mixed_site().located_at(self_type.span());
         clause.predicates.push(parse_quote_spanned! {span=>
             Self: ::core::marker::Send + ::core::marker::Sync + 'static
@@ -39,7 +39,7 @@ pub(crate) fn with_service_bounds(generics: &Generics, self_type: &Type) -> Gene
     generics
 }
 
-/// The type with `'static` in place of `'_`.
+/// Returns the type with `'static` in place of `'_`.
 pub(crate) fn with_static_lifetimes(ty: &Type) -> Type {
     Type::Verbatim(without_elided_lifetimes(ty.to_token_stream()))
 }

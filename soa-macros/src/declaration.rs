@@ -1,7 +1,7 @@
-//! What an action declares besides its types: `requires`, `idempotent`, `cache`.
+//! The declarations of an action besides its types: `requires`, `idempotent`, `cache`.
 //!
-//! A permission is a name without spaces, and named once. What is cached is run once for several calls, so such an action
-//! has to be idempotent, and has to say so.
+//! A permission is a name without spaces, and is required once. An action with a cache runs once for several calls, so it
+//! has to be declared idempotent, too.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::attr::ActionArguments;
 use crate::errors::Errors;
 use crate::model::Declared;
 
-/// Checks what is declared. What is wrong with it is left out of the model.
+/// Checks the declarations of an action. A permission with a mistake is left out.
 pub(crate) fn read(arguments: &ActionArguments, errors: &mut Errors) -> Declared {
     let mut seen = BTreeSet::new();
     let mut requires: Vec<LitStr> = Vec::new();
@@ -38,7 +38,7 @@ pub(crate) fn read(arguments: &ActionArguments, errors: &mut Errors) -> Declared
     {
         errors.at(
             place,
-            "an answer that is cached stands for several calls: add `idempotent` where that is right, or remove `cache`",
+            "`cache` needs `idempotent`, as one response answers several calls: add `idempotent`, or remove `cache`",
         );
     }
     Declared {

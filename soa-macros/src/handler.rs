@@ -1,12 +1,12 @@
-//! The signature of a handler: what it must be, and what it says about the action.
+//! The signature of a handler: its rules, and the types in it.
 //!
 //! A handler is `async fn name(&self, request: Request, cx: &Context) -> Result<Response, E>`, without
-//! the `async` where it blocks its thread. The request is the argument taken by value, the context the one taken by reference; either may be
-//! missing. The types of request and response are fixed on the wire and appear in the client, which
-//! has no parameters, so they may name neither those of the `impl` block nor `Self` nor lifetimes.
+//! the `async` if it blocks its thread. The request is the argument taken by value, the context the one taken by reference;
+//! both are optional. The types of request and response are fixed on the wire and appear in the client, which
+//! is not generic, so they may name neither the parameters of the `impl` block nor `Self` nor lifetimes.
 //!
-//! Everything wrong with a signature is reported at once. What could be read in spite of it is
-//! returned all the same, so that the client can still have the method.
+//! All mistakes in a signature are reported at once. Types that can be read in spite of them are
+//! returned all the same, so that the client still has the method.
 
 use std::fmt;
 
@@ -20,12 +20,12 @@ use syn::{
 use crate::attr::ActionArguments;
 use crate::errors::Errors;
 
-/// What a method is to the service, as a subject of sentences.
+/// The role of a method in a service. It is displayed with its article.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MethodRole {
-    /// Called by callers.
+    /// A method that clients call.
     Action,
-    /// Run by `status`.
+    /// A method that the action `status` calls.
     HealthCheck,
 }
 
@@ -38,21 +38,21 @@ impl fmt::Display for MethodRole {
     }
 }
 
-/// What a signature says.
+/// The types in the signature of a handler.
 pub(crate) struct Handler {
     /// The argument taken by value.
     pub(crate) request: Option<Type>,
-    /// What the argument taken by reference refers to.
+    /// The type behind the reference of the context.
     pub(crate) context: Option<Type>,
-    /// The first parameter of the `Result`, or what there is in its place.
+    /// The first parameter of the `Result`, or the type in its place.
     pub(crate) response: Type,
-    /// Whether that is the response for sure.
+    /// True if that is certainly the response.
     pub(crate) knows_response: bool,
-    /// The second parameter of the `Result`, where it is written.
+    /// The second parameter of the `Result`, if it is written.
     pub(crate) error: Option<Type>,
 }
 
-/// Reads a signature, which has to be what the attribute says.
+/// Reads the signature of an action with these arguments.
 pub(crate) fn read(
     signature: &Signature,
     attribute: &ActionArguments,
@@ -74,7 +74,7 @@ pub(crate) fn read(
     }
 }
 
-/// Checks that a method is plain.
+/// Checks that a method is not `const`, `unsafe` or `extern`.
 pub(crate) fn qualifiers(signature: &Signature, role: MethodRole, errors: &mut Errors) {
     let name = &signature.ident;
     if let Some(constness) = &signature.constness {
@@ -86,7 +86,7 @@ pub(crate) fn qualifiers(signature: &Signature, role: MethodRole, errors: &mut E
     if let Safety::Unsafe(unsafety) = &signature.safety {
         errors.on(
             unsafety,
-            format_args!("`{name}` is {role}, which anyone may call: remove `unsafe`"),
+            format_args!("`{name}` is {role}, which must be safe to call: remove `unsafe`"),
         );
     }
     if let Some(abi) = &signature.abi {
@@ -103,7 +103,7 @@ fn asyncness(signature: &Signature, blocking: bool, errors: &mut Errors) {
         Some(asyncness) if blocking => errors.on(
             asyncness,
             format_args!(
-                "`{name}` is a blocking action, which has a thread of its own: remove `async`, or `blocking`"
+                "`{name}` is a blocking action, which runs on a thread of its own: remove `async`, or `blocking`"
             ),
         ),
         None if !blocking => errors.on(
@@ -116,7 +116,7 @@ fn asyncness(signature: &Signature, blocking: bool, errors: &mut Errors) {
     }
 }
 
-/// Checks that a method is called on a shared service.
+/// Checks that a method takes `&self`.
 pub(crate) fn receiver(signature: &Signature, role: MethodRole, errors: &mut Errors) {
     let name = &signature.ident;
     let Some(receiver) = signature.receiver() else {
@@ -130,13 +130,13 @@ pub(crate) fn receiver(signature: &Signature, role: MethodRole, errors: &mut Err
         errors.on(
             receiver,
             format_args!(
-                "`{name}` is {role}, and many run at once on one service: take `&self`, and keep what changes behind a lock"
+                "`{name}` is {role}, which runs concurrently with others on one service: take `&self`, and put mutable state behind a lock"
             ),
         );
     }
 }
 
-/// Whether it is `&self`, or that written out.
+/// Returns true for `&self` and `self: &Self`.
 fn is_shared(receiver: &Receiver) -> bool {
     match &receiver.kind {
         ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
@@ -148,7 +148,7 @@ fn is_shared(receiver: &Receiver) -> bool {
     }
 }
 
-/// Checks that a method has no parameters.
+/// Checks that a method is not generic.
 pub(crate) fn parameters(signature: &Signature, role: MethodRole, errors: &mut Errors) {
     let name = &signature.ident;
     for parameter in &signature.generics.params {
@@ -161,7 +161,7 @@ pub(crate) fn parameters(signature: &Signature, role: MethodRole, errors: &mut E
             parameter,
             match role {
                 MethodRole::Action => format!("`{name}` is an action, whose types are fixed on the wire: remove the parameter `{shown}`"),
-                MethodRole::HealthCheck => format!("`{name}` is a health check, for which nobody chooses a `{shown}`: remove the parameter"),
+                MethodRole::HealthCheck => format!("`{name}` is a health check, which cannot be generic: remove the parameter `{shown}`"),
             },
         );
     }
@@ -183,7 +183,7 @@ fn arguments(
         .collect();
     let (request, context) = match *types.as_slice() {
         [] => (None, None),
-        // A context, unless there is to be a request.
+        // It is the context, unless a request is declared.
         [only] if is_reference(only) && declares_request && !is_context(only) => {
             (Some(by_value(name, only, errors)), None)
         }
@@ -202,10 +202,10 @@ fn arguments(
                 errors.on(
                     extra,
                     format_args!(
-                        "`{name}` is an action, which takes a request and a context: put everything else into the request"
+                        "`{name}` is an action, which takes a request and a context: put all other arguments into the request"
                     ),
                 );
-                // Which of them is which is only known once there are two.
+                // With too many arguments, only a first one by value is certain.
                 (Some(first).filter(|ty| !is_reference(ty)), None)
             }
         }
@@ -215,7 +215,9 @@ fn arguments(
             if let Some(mutability) = &reference.mutability {
                 errors.on(
                     mutability,
-                    format_args!("the context of `{name}` is shared: write `&Context`"),
+                    format_args!(
+                        "`{name}` takes its context by shared reference: write `&Context`"
+                    ),
                 );
             }
             &*reference.elem
@@ -245,7 +247,7 @@ fn two_arguments<'a>(
         (false, false) => {
             errors.on(
                 second,
-                format_args!("the second argument of `{name}` is its context, a reference: write `cx: &Context`"),
+                format_args!("the second argument of `{name}` is its context, taken by reference: write `cx: &Context`"),
             );
             (Some(first), None)
         }
@@ -253,7 +255,7 @@ fn two_arguments<'a>(
     }
 }
 
-/// Reports a request that is borrowed; what it should be.
+/// Reports a request that is borrowed; returns the type behind the reference.
 fn by_value<'a>(name: &Ident, ty: &'a Type, errors: &mut Errors) -> &'a Type {
     errors.on(
         ty,
@@ -271,7 +273,7 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Typ
         errors.on(
             name,
             format_args!(
-                "`{name}` is an action, and returns nothing: write `-> Result<Response, E>`"
+                "`{name}` is an action, which returns a `Result`: write `-> Result<Response, E>`"
             ),
         );
         return (unit(), true, None);
@@ -280,7 +282,7 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Typ
     if let Type::ImplTrait(_) = ty
         && signature.asyncness.is_none()
     {
-        // The future of an `async fn` written by hand: what to do about it was said at the `fn`.
+        // This is the future of an `async fn`, written by hand, which is reported at the `fn`.
         return (unit(), false, None);
     }
     if let Type::Path(path) = ty
@@ -300,11 +302,11 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Typ
             errors.on(
                 ty,
                 format_args!(
-                    "`{name}` hides its response behind `Result`: write out `Result<Response, E>`"
+                    "`{name}` returns a `Result` without its types: write `Result<Response, E>`"
                 ),
             );
         }
-        // What hides its type cannot be named elsewhere either.
+        // An `impl Trait` cannot be named elsewhere.
         let error = types
             .next()
             .filter(|ty| !matches!(ungrouped(ty), Type::ImplTrait(_)));
@@ -314,18 +316,18 @@ fn output(signature: &Signature, errors: &mut Errors) -> (Type, bool, Option<Typ
     errors.on(
         ty,
         format_args!(
-            "`{name}` is an action, and those can fail: return `Result<Response, E>`, written out, as this macro cannot look into an alias"
+            "`{name}` is an action, which returns a `Result`: write `Result<Response, E>`, and not an alias, which a macro cannot resolve"
         ),
     );
     (ty.clone(), false, None)
 }
 
-/// Whether it is a reference.
+/// Returns true for a reference.
 pub(crate) fn is_reference(ty: &Type) -> bool {
     matches!(ungrouped(ty), Type::Reference(_))
 }
 
-/// Whether it refers to something called `Context`.
+/// Returns true for a reference to a type with the name `Context`.
 fn is_context(ty: &Type) -> bool {
     let Type::Reference(reference) = ungrouped(ty) else {
         return false;
@@ -334,18 +336,17 @@ fn is_context(ty: &Type) -> bool {
         if path.path.segments.last().is_some_and(|last| last.ident == "Context"))
 }
 
-/// The type `()`.
+/// Returns the type `()`.
 pub(crate) fn unit() -> Type {
     syn::parse_quote!(())
 }
 
-/// Whether it is that.
+/// Returns true for the type `()`.
 pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
-/// The type inside parentheses, and inside the invisible group that a `macro_rules!` puts around
-/// it.
+/// Returns the type inside parentheses, and inside the invisible groups that a `macro_rules!` adds.
 pub(crate) fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
@@ -354,11 +355,9 @@ pub(crate) fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
-/// Checks that a type means the same everywhere: in the client, which has no parameters, as in the
-/// `impl` block.
+/// Checks that a type means the same in the client, which is not generic, as in the `impl` block.
 ///
-/// Works on tokens, as a name counts wherever in the type it stands. Reports all places, and
-/// returns whether there were none.
+/// Works on tokens, as a name may stand anywhere in the type. Reports every place, and returns true if there is none.
 pub(crate) fn is_fixed(ty: &Type, role: &str, generics: &Generics, errors: &mut Errors) -> bool {
     let parameters: Vec<&Ident> = generics
         .params
@@ -380,6 +379,7 @@ pub(crate) fn is_fixed(ty: &Type, role: &str, generics: &Generics, errors: &mut 
     fixed
 }
 
+/// A search for names that are not fixed in a type.
 struct Scan<'a> {
     role: &'a str,
     parameters: &'a [&'a Ident],
@@ -423,7 +423,7 @@ impl Scan<'_> {
         if word == "Self" {
             self.report(
                 word.span(),
-                "`Self` means something else in the client",
+                "`Self` is another type in the client",
                 "the name of the type",
             );
         } else if word == "impl" {

@@ -1,11 +1,11 @@
 //! Health checks: the methods under `#[health_check]`.
 //!
-//! A check is `async fn name(&self, cx: &Context) -> Health`; the context may be left out, and what it returns is for the
-//! compiler to judge (`IntoHealth`). It belongs to the service and not to a contract, whose clients know nothing of
-//! it. In the `impl` of a contract, where a method has to be the contract's, it stands all the same: `parse` moves it to a
-//! block of its own.
+//! A check is `async fn name(&self, cx: &Context) -> Health`. The context is optional, and the type of the result is
+//! checked by the compiler (`IntoHealth`). A check belongs to a service, not to a contract, whose clients know nothing of
+//! it. The `impl` of a contract may only have the contract's methods, so `parse` moves the checks out of it to a block of
+//! their own.
 //!
-//! A check with a mistake in it is left out of the registry; its method stays.
+//! A check with a mistake is left out of the registry; its method stays.
 
 use std::collections::HashMap;
 
@@ -22,10 +22,10 @@ use crate::model::Check;
 use crate::parse::{Item, ItemKind, Member, MemberKind};
 use crate::wire_name::{self, is_wire_name};
 
-/// The health checks of an item.
+/// Returns the valid health checks of an item, and reports mistakes in the others.
 pub(crate) fn all(item: &Item, errors: &mut Errors) -> Vec<Check> {
     let mut checks = Vec::new();
-    // By name: whether all who have it so far are under `#[cfg]`.
+    // By name: true if all checks of this name so far are under `#[cfg]`.
     let mut taken: HashMap<String, bool> = HashMap::new();
     for member in &item.members {
         let Some(attribute) = member.checks.first() else {
@@ -40,7 +40,7 @@ pub(crate) fn all(item: &Item, errors: &mut Errors) -> Vec<Check> {
         if let ItemKind::Contract { .. } = item.kind {
             errors.on(
                 attribute,
-                "a health check belongs to the service, and this is its contract: move the method to the `impl` of the contract",
+                "health checks belong to a service, not to its contract: move the method to the `impl` of the contract",
             );
             continue;
         }
@@ -53,7 +53,7 @@ pub(crate) fn all(item: &Item, errors: &mut Errors) -> Vec<Check> {
             MemberKind::Other(_) => {
                 errors.on(
                     attribute,
-                    "`#[health_check]` marks an `async fn` of the service: remove it from this item",
+                    "`#[health_check]` goes on an `async fn` of the service: remove it from this item",
                 );
                 continue;
             }
@@ -63,7 +63,7 @@ pub(crate) fn all(item: &Item, errors: &mut Errors) -> Vec<Check> {
             errors.on(
                 action,
                 format_args!(
-                    "`{method}` is a health check and cannot be an action, too: make two methods"
+                    "`{method}` cannot be both a health check and an action: split it into two methods"
                 ),
             );
             continue;
@@ -87,7 +87,7 @@ pub(crate) fn all(item: &Item, errors: &mut Errors) -> Vec<Check> {
     checks
 }
 
-/// Reads one; with its name, and where that is written.
+/// Reads one check. Returns its name and the place of that, too.
 fn check(
     member: &Member,
     signature: &Signature,
@@ -120,7 +120,7 @@ fn check(
     (check, name, span)
 }
 
-/// The type behind the reference, where there is a context.
+/// Returns the type behind the reference of the context argument, if there is one.
 fn context(signature: &Signature, errors: &mut Errors) -> Option<Type> {
     let mut context = None;
     let mut extra = TokenStream::new();
@@ -142,14 +142,14 @@ fn context(signature: &Signature, errors: &mut Errors) -> Option<Type> {
         errors.on(
             extra,
             format_args!(
-                "`{method}` is a health check, which takes nothing but its context: write `(&self)` or `(&self, cx: &Context)`"
+                "`{method}` is a health check, which takes no arguments besides its context: write `(&self)` or `(&self, cx: &Context)`"
             ),
         );
     }
     context
 }
 
-/// What it returns; what hides its type cannot be named elsewhere.
+/// Returns the type of the result; `None` for an `impl Trait`, which cannot be named elsewhere.
 fn output(signature: &Signature) -> Option<Type> {
     match &signature.output {
         ReturnType::Default => Some(handler::unit()),

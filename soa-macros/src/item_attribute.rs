@@ -1,10 +1,10 @@
-//! Which attributes of the user's items are repeated on what is generated for them.
+//! Attributes of the user's items that are repeated on generated items, and the text of doc comments.
 //!
-//! Four kinds are: doc comments, `#[cfg]`, `#[deprecated]` and lint levels. All others
+//! Four kinds are repeated ([`AttributeKind`]): doc comments, `#[cfg]`, `#[deprecated]` and lint levels. All others
 //! (`#[tracing::instrument]`, `#[inline]`) are about the method that they are on, and stay there.
-//! `#[cfg_attr(…, …)]` is carried over with those of its attributes that would be carried over by
-//! themselves. An `#[expect(…)]` becomes an `#[allow(…)]`: the generated code need not have what
-//! the user's code is expected to have.
+//!
+//! A `#[cfg_attr(…, …)]` is repeated with those of its attributes that are repeated by themselves. An `#[expect(…)]`
+//! becomes an `#[allow(…)]`, as the generated code need not raise the lint.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -12,7 +12,7 @@ use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Ident, Lit, Meta, Path, Token};
 
-/// A kind of attribute that is carried over.
+/// A kind of attribute that is repeated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttributeKind {
     /// Doc comments, also as `#[doc = …]` and `#[doc(…)]`.
@@ -21,8 +21,8 @@ pub(crate) enum AttributeKind {
     Condition,
     /// `#[deprecated]`.
     Deprecated,
-    /// `#[allow]`, `#[expect]`, `#[warn]`, `#[deny]`. Not `#[forbid]`, beside which generated code
-    /// could allow nothing.
+    /// `#[allow]`, `#[expect]`, `#[warn]`, `#[deny]`. Not `#[forbid]`, which no `#[allow]` of generated code
+    /// can override.
     Lint,
 }
 
@@ -38,19 +38,20 @@ impl AttributeKind {
     }
 }
 
-/// The attributes of the `wanted` kinds, ready to be put on something generated.
+/// Returns the attributes of the `wanted` kinds, in the form that generated items have.
 pub(crate) fn select(attributes: &[Attribute], wanted: &[AttributeKind]) -> Vec<Attribute> {
     attributes
         .iter()
         .filter_map(|attribute| {
             let mut attribute = attribute.clone();
-            attribute.meta = carried(attribute.meta, wanted)?;
+            attribute.meta = repeated(attribute.meta, wanted)?;
             Some(attribute)
         })
         .collect()
 }
 
-fn carried(mut meta: Meta, wanted: &[AttributeKind]) -> Option<Meta> {
+/// Returns an attribute as it is repeated; `None` if it is not.
+fn repeated(mut meta: Meta, wanted: &[AttributeKind]) -> Option<Meta> {
     if let Meta::List(list) = &mut meta
         && list.path.is_ident("cfg_attr")
     {
@@ -59,7 +60,7 @@ fn carried(mut meta: Meta, wanted: &[AttributeKind]) -> Option<Meta> {
             .ok()?;
         let mut parts = parts.into_iter();
         let condition = parts.next()?;
-        let kept: Vec<Meta> = parts.filter_map(|meta| carried(meta, wanted)).collect();
+        let kept: Vec<Meta> = parts.filter_map(|meta| repeated(meta, wanted)).collect();
         if kept.is_empty() {
             return None;
         }
@@ -78,7 +79,7 @@ fn carried(mut meta: Meta, wanted: &[AttributeKind]) -> Option<Meta> {
     Some(meta)
 }
 
-/// Whether the item is deprecated, as an expression; `None` where it certainly is not.
+/// Returns an expression that is true if the item is deprecated; `None` if it has no such attribute.
 pub(crate) fn deprecation(attributes: &[Attribute]) -> Option<TokenStream> {
     let mut conditions = Vec::new();
     for attribute in select(attributes, &[AttributeKind::Deprecated]) {
@@ -100,12 +101,12 @@ pub(crate) fn deprecation(attributes: &[Attribute]) -> Option<TokenStream> {
     Some(quote!(::core::cfg!(any(#(#conditions),*))))
 }
 
-/// The doc comment as an expression of type `&'static str`, without the space that follows each `///`; `None` where there
-/// is nothing in it.
+/// Returns the doc comment as an expression of type `&'static str`, without the space after each `///`; `None` if it is
+/// empty.
 ///
-/// A macro in it (`#[doc = include_str!("…")]`) is for the compiler to expand.
+/// Macros in it (`#[doc = include_str!("…")]`) are expanded by the compiler.
 pub(crate) fn documentation(attributes: &[Attribute]) -> Option<TokenStream> {
-    // Text and calls of macros, by turns: every second one is a call.
+    // Each piece is the text before a call of a macro, and the call.
     let mut text = String::new();
     let mut pieces: Vec<TokenStream> = Vec::new();
     for attribute in attributes {
@@ -144,7 +145,7 @@ pub(crate) fn documentation(attributes: &[Attribute]) -> Option<TokenStream> {
     Some(quote!(::core::concat!(#(#pieces)* #end)))
 }
 
-/// The first paragraph of the doc comment, on one line; `None` where there is nothing in it, or only macros.
+/// Returns the first paragraph of the doc comment, on one line; `None` if it is empty, or has only macros.
 pub(crate) fn summary(attributes: &[Attribute]) -> Option<String> {
     let mut words: Vec<String> = Vec::new();
     for attribute in attributes {
@@ -153,7 +154,7 @@ pub(crate) fn summary(attributes: &[Attribute]) -> Option<String> {
             && let Expr::Lit(literal) = ungrouped(&meta.value)
             && let Lit::Str(text) = &literal.lit
         {
-            // Unlike `lines`, `split` gives one for an empty text, which ends a paragraph.
+            // Unlike `lines`, `split` returns one line for an empty text, which ends a paragraph.
             for line in text.value().split('\n') {
                 if line.trim().is_empty() && !words.is_empty() {
                     return Some(words.join(" "));
@@ -165,7 +166,7 @@ pub(crate) fn summary(attributes: &[Attribute]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// What is inside the invisible group that a `macro_rules!` puts around it.
+/// Returns the expression inside the invisible groups that a `macro_rules!` adds.
 fn ungrouped(mut expression: &Expr) -> &Expr {
     while let Expr::Group(group) = expression {
         expression = &group.expr;
@@ -173,7 +174,7 @@ fn ungrouped(mut expression: &Expr) -> &Expr {
     expression
 }
 
-/// The attributes as tokens, each in front of what follows.
+/// Returns the attributes as tokens.
 pub(crate) fn tokens(attributes: &[Attribute]) -> TokenStream {
     attributes.iter().map(Attribute::to_token_stream).collect()
 }

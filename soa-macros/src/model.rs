@@ -1,10 +1,11 @@
-//! What the generator works from: a service and its actions, with all defaults resolved.
+//! The input of code generation: a service and its actions, with all defaults resolved.
 //!
-//! The model knows nothing of the item that it was read from. It holds names, types and attributes
-//! that are passed on, and states instead of syntax: an action has a context argument or has not, a
-//! version is an expression. Only `validate` makes one, so what is here has passed all rules; where
-//! a rule was broken, it holds as much as can still be generated: an action with a mistake in it keeps its
-//! place in the client ([`Soundness`]), so that the calls of it do not turn into errors as well.
+//! The model does not refer to the item that it was read from. It has the names, types and attributes that generated
+//! code repeats, and facts instead of syntax: an action has a context argument or not, a version is an expression.
+//!
+//! Only `validate` makes a model, so everything in it follows the rules. An action that breaks one stays in the model with
+//! as much as can still be generated ([`Soundness`]): its method stays in the client, so that calls of it are not errors as
+//! well.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
@@ -12,9 +13,9 @@ use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
 use crate::argument::Switch;
 use crate::period::Period;
 
-/// A service that keeps a contract. Everything else about it is in the contract.
+/// The `impl` of a contract. Everything else about the service is in the contract.
 pub(crate) struct Implementation {
-    /// The path under which generated code finds the framework.
+    /// The path of the framework in generated code.
     pub(crate) crate_path: TokenStream,
     /// The trait.
     pub(crate) contract: Path,
@@ -22,26 +23,26 @@ pub(crate) struct Implementation {
     pub(crate) self_type: Type,
     /// The parameters of the block, with the bounds of a service.
     pub(crate) generics: Generics,
-    /// In the order in which they were written.
+    /// The health checks, in the order of the source.
     pub(crate) checks: Vec<Check>,
 }
 
-/// Where the handlers of a service are.
+/// The form of a service: the kind of item that has its handlers.
 pub(crate) enum ServiceForm {
-    /// In an inherent `impl` block.
+    /// An inherent `impl` block.
     Inherent {
         /// The type that has the handlers.
         self_type: Box<Type>,
         /// The parameters of the block, with the bounds of a service.
         generics: Generics,
     },
-    /// In whoever implements this trait.
+    /// A trait, whose implementations have the handlers.
     Contract,
 }
 
 /// A service, or a contract.
 pub(crate) struct Service {
-    /// The path under which generated code finds the framework.
+    /// The path of the framework in generated code.
     pub(crate) crate_path: TokenStream,
     /// The name on the wire, a literal.
     pub(crate) name: TokenStream,
@@ -49,26 +50,26 @@ pub(crate) struct Service {
     pub(crate) display_name: String,
     /// The service's version, an expression of type `&'static str`.
     pub(crate) version: TokenStream,
-    /// Whether the version was written down; otherwise it is that of the crate.
+    /// True if the version is written in the attribute; otherwise it is the version of the crate.
     pub(crate) has_version: bool,
     /// The doc comment, an expression of type `&'static str`.
     pub(crate) documentation: Option<TokenStream>,
     /// Doc comment and lint levels, for generated items.
     pub(crate) attributes: Vec<Attribute>,
-    /// Where its handlers are.
+    /// The form of the service.
     pub(crate) form: ServiceForm,
     /// The name of the client.
     pub(crate) client: Ident,
     /// The visibility of the client.
     pub(crate) visibility: TokenStream,
-    /// In the order in which they were written.
+    /// The actions, in the order of the source.
     pub(crate) actions: Vec<Action>,
-    /// The health checks, in the order in which they were written.
+    /// The health checks, in the order of the source.
     pub(crate) checks: Vec<Check>,
 }
 
 impl Service {
-    /// The actions that can be served.
+    /// Returns the actions that a server can serve.
     pub(crate) fn sound_actions(&self) -> impl Iterator<Item = &Action> {
         self.actions
             .iter()
@@ -82,21 +83,21 @@ pub(crate) struct Action {
     pub(crate) name: TokenStream,
     /// The same as text, for the documentation.
     pub(crate) display_name: String,
-    /// What selects it among the variants of one name.
+    /// The switch that selects it among the variants of one name.
     pub(crate) switch: Option<Switch>,
-    /// The handler, and the client's method.
+    /// The name of the handler and of the client's method.
     pub(crate) method: Ident,
     /// The constant that holds the handle.
     pub(crate) constant: Ident,
     /// The request; `None` is an action without one.
     pub(crate) request: Option<Type>,
-    /// What the context argument refers to, if there is one.
+    /// The type behind the reference of the context argument, if there is one.
     pub(crate) context: Option<Type>,
-    /// What the handler returns when all goes well.
+    /// The response.
     pub(crate) response: Type,
-    /// What it returns otherwise, where the signature says so.
+    /// The error type of the handler, if the signature names it.
     pub(crate) error: Option<Type>,
-    /// Types that the attribute repeats, to be compared with those of the signature.
+    /// The types that the attribute repeats, to be compared with those of the signature.
     pub(crate) comparisons: Vec<Comparison>,
     /// The doc comment, an expression of type `&'static str`.
     pub(crate) documentation: Option<TokenStream>,
@@ -106,63 +107,63 @@ pub(crate) struct Action {
     pub(crate) conditions: Vec<Attribute>,
     /// `#[deprecated]` and lint levels, for generated items.
     pub(crate) attributes: Vec<Attribute>,
-    /// Whether it is marked as deprecated, an expression, where it is or may be.
+    /// An expression that is true if the action is deprecated; `None` if it is not.
     pub(crate) deprecated: Option<TokenStream>,
-    /// Whether the handler blocks its thread.
+    /// True if the handler blocks its thread.
     pub(crate) blocking: bool,
-    /// How long the handler may take.
+    /// The timeout of the handler.
     pub(crate) timeout: Option<Period>,
-    /// What it declares besides.
+    /// Its other declarations.
     pub(crate) declared: Declared,
-    /// What there is to be made of it.
+    /// The parts that can be generated.
     pub(crate) soundness: Soundness,
 }
 
-/// What an action declares besides its types.
+/// The declarations of an action besides its types.
 pub(crate) struct Declared {
     /// The permissions that a caller needs, literals.
     pub(crate) requires: Vec<LitStr>,
-    /// Whether it may be run more than once for one call.
+    /// True if the action may run more than once for one call.
     pub(crate) idempotent: bool,
-    /// How long an answer may be used again.
+    /// The time for which a response may be reused.
     pub(crate) cache: Option<Period>,
 }
 
-/// How much of an action can be generated.
+/// The parts of an action that can be generated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Soundness {
     /// All of it.
     Sound,
-    /// What callers see. The handler cannot be called as handlers are.
+    /// The client's part. The handler has a mistake, so that a server cannot call it.
     NotCallable,
-    /// The client's method alone, which does nothing, as types or names are not what they should be.
+    /// The client's method alone, with a body that does nothing, as a type or a name has a mistake.
     MethodOnly,
 }
 
 /// One health check.
 pub(crate) struct Check {
-    /// What it is called, a literal.
+    /// The name, a literal.
     pub(crate) name: TokenStream,
     /// The method.
     pub(crate) method: Ident,
-    /// What the context argument refers to, if there is one.
+    /// The type behind the reference of the context argument, if there is one.
     pub(crate) context: Option<Type>,
-    /// What it returns, where that can be named elsewhere.
+    /// The type of the result, unless it is an `impl Trait`.
     pub(crate) output: Option<Type>,
-    /// How long a result is kept.
+    /// The time for which a result is reused.
     pub(crate) cached: Option<Period>,
-    /// When it counts as slow.
+    /// The duration from which the check is reported as slow.
     pub(crate) slow_after: Option<Period>,
-    /// When it is given up.
+    /// The timeout of the check.
     pub(crate) timeout: Option<Period>,
-    /// `#[cfg]`, for what is generated for it.
+    /// `#[cfg]`, for everything that is generated for the check.
     pub(crate) conditions: Vec<Attribute>,
 }
 
-/// One type that was written twice.
+/// A type that is written twice.
 pub(crate) struct Comparison {
-    /// In the attribute.
+    /// The type in the attribute.
     pub(crate) declared: Type,
-    /// In the signature.
+    /// The type in the signature.
     pub(crate) actual: Type,
 }

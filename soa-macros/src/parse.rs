@@ -1,18 +1,16 @@
-//! The user's item, taken apart without looking into it.
+//! The parser of the user's item, which never looks into a function's body.
 //!
 //! There are three kinds: an inherent `impl` block, a trait (a contract), and the `impl` of a
-//! contract. Each is its head (attributes, generics, type) and a list of members. A member is its
-//! attributes, for a function the signature, and the rest: tokens that are passed on untouched. A
-//! function's body is one `{…}` group and is never parsed, so an expression that the user has typed
-//! half of is for the compiler to report, not for this macro to choke on. A member that cannot be
-//! understood at all is kept as raw tokens, for the same reason.
+//! contract. Each has a head (attributes, generics, type) and a list of members. A member has
+//! attributes, a signature if it is a function, and other tokens, which stay as they are. A
+//! function's body is one `{…}` group, so half-typed code in it is reported by the compiler. A member that cannot be
+//! parsed is kept as raw tokens, for the same reason.
 //!
-//! Whatever is taken apart can be put together again: [`Item::into_tokens`] gives the user's item
-//! without the `#[action]` attributes, which are this macro's own. When even the head is not
-//! understood, [`without_markers`] does that on plain tokens.
+//! The item is always part of the output: [`Item::into_tokens`] returns it without the markers (`#[action]`,
+//! `#[health_check]`). If even the head cannot be parsed, [`without_markers`] removes them from plain tokens.
 //!
 //! Little is rewritten. The `async fn` of a contract becomes a function that returns a future which is
-//! `Send`, as only the trait can promise that for all who implement it; a contract and its `impl` get
+//! `Send`, as only the trait can promise that for all implementations; a contract and its `impl` get
 //! the [`bounds`] of a service.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
@@ -34,9 +32,9 @@ use crate::lint::handler_lints;
 pub(crate) struct Item {
     /// Outer attributes, doc comments among them.
     pub(crate) attributes: Vec<Attribute>,
-    /// Of a trait. On an `impl` block it is for the compiler to refuse.
+    /// The visibility of a trait. On an `impl` block it is an error of the compiler.
     pub(crate) visibility: Visibility,
-    /// Which of the three it is.
+    /// The kind of item.
     pub(crate) kind: ItemKind,
     unsafety: Option<Token![unsafe]>,
     /// `impl` or `trait`.
@@ -49,32 +47,32 @@ pub(crate) struct Item {
     pub(crate) members: Vec<Member>,
 }
 
-/// What `#[service]` can be on.
+/// The kinds of item that `#[service]` can be on.
 pub(crate) enum ItemKind {
-    /// `impl Type`: contract, server and client in one.
+    /// `impl Type`: contract, service and client in one.
     Inherent {
-        /// The type that the block is for.
+        /// The type of the block.
         self_type: Type,
     },
-    /// `trait Name`: what a service offers, without the service.
+    /// `trait Name`: a contract.
     Contract {
         /// Its name.
         name: Ident,
-        /// What is behind its colon.
+        /// The bounds behind its colon.
         supertraits: Punctuated<TypeParamBound, Token![+]>,
     },
-    /// `impl Name for Type`: a service that keeps a contract.
+    /// `impl Name for Type`: a service that implements a contract.
     Implementation {
         /// The contract.
         contract: Path,
-        /// The type that keeps it.
+        /// The type that implements it.
         self_type: Type,
     },
 }
 
-/// One thing inside the block.
+/// One member of the block.
 pub(crate) struct Member {
-    /// The attributes without the markers, which are this macro's own.
+    /// The attributes without the markers.
     pub(crate) attributes: Vec<Attribute>,
     /// The `#[action]` attributes: one on an action, more by mistake.
     pub(crate) actions: Vec<Attribute>,
@@ -82,21 +80,21 @@ pub(crate) struct Member {
     pub(crate) checks: Vec<Attribute>,
     /// Markers inside of `#[cfg_attr(…)]`, which is a mistake.
     pub(crate) conditional: Vec<Attribute>,
-    /// What the member is.
+    /// The kind of member.
     pub(crate) kind: MemberKind,
 }
 
-/// What a member is, as far as this macro wants to know.
+/// The kinds of member that this macro distinguishes.
 pub(crate) enum MemberKind {
-    /// A function whose signature was understood.
+    /// A function.
     Function(Box<Function>),
-    /// A function whose signature was not understood, and why.
+    /// A function whose signature cannot be parsed, and the error.
     Broken(TokenStream, syn::Error),
-    /// A constant, a type, a macro call.
+    /// Anything else: a constant, a type, a macro call.
     Other(TokenStream),
 }
 
-/// A function: its signature is parsed, its body is not.
+/// A function. Its signature is parsed, its body is not.
 pub(crate) struct Function {
     visibility: Visibility,
     defaultness: Option<Token![default]>,
@@ -106,17 +104,17 @@ pub(crate) struct Function {
     body: TokenTree,
 }
 
-/// Takes an item apart.
+/// Parses an item.
 ///
 /// # Errors
 ///
-/// When the item is none of the three kinds, or its head cannot be parsed.
+/// If the item is none of the three kinds, or its head cannot be parsed.
 pub(crate) fn item(item: TokenStream) -> syn::Result<Item> {
     Item::parse.parse2(item)
 }
 
 impl Item {
-    /// The user's item without the markers, with something more at the end of its braces.
+    /// Returns the user's item without the markers, with `addition` at the end of its braces.
     ///
     /// The health checks in the `impl` of a contract, which has no such methods, follow in a block of their own.
     pub(crate) fn into_tokens(self, addition: TokenStream) -> TokenStream {
@@ -148,7 +146,7 @@ impl Item {
         output
     }
 
-    /// The head of an inherent block for the same type, under the same conditions and lint levels.
+    /// Returns the head of an inherent block for the same type, with the same conditions and lint levels.
     fn own_block(&self, self_type: &Type) -> TokenStream {
         let attributes = item_attribute::select(
             &self.attributes,
@@ -250,7 +248,7 @@ impl Parse for Item {
     }
 }
 
-/// The head of a trait, up to its `where` clause.
+/// Parses the head of a trait, up to its `where` clause.
 fn contract_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, ItemKind, Generics)> {
     let keyword: Token![trait] = input.parse()?;
     let name = input.parse()?;
@@ -269,7 +267,7 @@ fn contract_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, ItemKind, 
     Ok((keyword.into_token_stream(), kind, generics))
 }
 
-/// The head of an `impl` block, up to its `where` clause.
+/// Parses the head of an `impl` block, up to its `where` clause.
 fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, ItemKind, Generics)> {
     let keyword: Token![impl] = input.parse()?;
     let generics = if starts_generics(input) {
@@ -279,7 +277,7 @@ fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, ItemKind, Gene
     };
     let first: Type = input.parse()?;
     let kind = if input.parse::<Option<Token![for]>>()?.is_some() {
-        // A `macro_rules!` wraps what was put into it.
+        // A `macro_rules!` puts an invisible group around its arguments.
         let mut contract = first;
         while let Type::Group(group) = contract {
             contract = *group.elem;
@@ -287,7 +285,7 @@ fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, ItemKind, Gene
         let Type::Path(path) = contract else {
             return Err(syn::Error::new_spanned(
                 contract,
-                "this is not a contract, which is a trait under `#[service]`: write its name",
+                "expected the name of a contract, which is a trait under `#[service]`",
             ));
         };
         ItemKind::Implementation {
@@ -300,8 +298,7 @@ fn impl_head(input: ParseStream<'_>) -> syn::Result<(TokenStream, ItemKind, Gene
     Ok((keyword.into_token_stream(), kind, generics))
 }
 
-/// Whether the `<` after `impl` opens generic parameters: in `impl <T as Trait>::Type { … }` it
-/// does not.
+/// Returns true if the `<` after `impl` opens generic parameters, unlike in `impl <T as Trait>::Type { … }`.
 fn starts_generics(input: ParseStream<'_>) -> bool {
     input.peek(Token![<])
         && (input.peek2(Token![>])
@@ -333,7 +330,7 @@ impl Parse for Member {
             Err(error) => {
                 let (tokens, is_function) = raw_member(input)?;
                 if is_function {
-                    let message = format!("this signature cannot be read: {error}");
+                    let message = format!("cannot parse this signature: {error}");
                     MemberKind::Broken(tokens, syn::Error::new(error.span(), message))
                 } else {
                     MemberKind::Other(tokens)
@@ -372,11 +369,10 @@ impl Parse for Function {
     }
 }
 
-/// The tokens up to the end of a member, and whether it is a function.
+/// Returns the tokens up to the end of a member, and true if it is a function.
 ///
-/// A member ends with a `;`, or with the braces of a function or a macro call. Where that guess is
-/// wrong the next member starts in the middle of this one; nothing is lost by it, as both are
-/// passed on as they are.
+/// A member ends with a `;`, or with the braces of a function or a macro call. If that guess is
+/// wrong, the next member starts in the middle of this one. Nothing is lost then, as the tokens of both stay as they are.
 fn raw_member(input: ParseStream<'_>) -> syn::Result<(TokenStream, bool)> {
     let mut tokens = TokenStream::new();
     let mut is_function = false;
@@ -442,8 +438,8 @@ impl ToTokens for Function {
 }
 
 impl Function {
-    /// The same function with its `async` written out, so that its future can be promised to be
-    /// `Send`. A function without one stays as it is.
+    /// Returns the function with `async fn` written as `fn … -> impl Future + Send`. A function without `async` stays as it
+    /// is.
     fn returning_a_future(mut self) -> TokenStream {
         let Some(asyncness) = self.signature.asyncness.take() else {
             return self.into_token_stream();
@@ -472,7 +468,7 @@ impl Function {
     }
 }
 
-/// Whether an attribute is one of this macro's own, be it inside of a `#[cfg_attr(…)]`.
+/// Returns true for a marker, also inside of a `#[cfg_attr(…)]`.
 fn is_marker(attribute: &Attribute) -> bool {
     let is_marker = |path: &Path| is_called("action", path) || is_called("health_check", path);
     if !attribute.path().is_ident("cfg_attr") {
@@ -482,16 +478,16 @@ fn is_marker(attribute: &Attribute) -> bool {
     parts.is_ok_and(|parts| parts.iter().skip(1).any(|meta| is_marker(meta.path())))
 }
 
-/// Whether this is the path of an attribute of that name, under whatever path the framework is known here.
+/// Returns true for the path of an attribute of that name, whatever the path of the framework is here.
 fn is_called(name: &str, path: &Path) -> bool {
     path.segments
         .last()
         .is_some_and(|segment| segment.ident.unraw() == name)
 }
 
-/// The tokens of an item that was not understood, without the markers directly inside its braces.
+/// Removes the markers directly inside the braces of an item that cannot be parsed.
 ///
-/// Left in, each of them would add its own error to the one that matters.
+/// Each marker that stays would add an error of its own.
 pub(crate) fn without_markers(item: TokenStream) -> TokenStream {
     item.into_iter()
         .map(|token| match token {

@@ -1,19 +1,18 @@
-//! Places of generated tokens: where an error in them is shown.
+//! The spans of generated tokens: the places at which errors in them are shown.
 //!
-//! What is generated for a method or a field is shown at its name, so that an error in it points there and not at the
-//! whole attribute. Local variables stay hygienic all the same.
+//! Code that is generated for a method or a field has the span of its name, so that an error in it points there and not at
+//! the whole attribute. Only the location is taken. Local variables stay hygienic, so they do not mix with the user's.
 
 use proc_macro2::{Span, TokenStream};
 use syn::Ident;
 
-/// Where errors in code that belongs to `ident` show up, and its local variables still do not mix
-/// with the user's.
+/// Returns the span of code that belongs to `ident`: its location, with hygienic local variables.
 pub(crate) fn span_of(ident: &Ident) -> Span {
     Span::mixed_site().located_at(ident.span())
 }
 
-/// The same tokens, found by the same rules, but shown at `ident`: for the path that an error about
-/// an action starts with.
+/// Moves tokens to the location of `ident`, and keeps the rules by which their names are resolved. Used for paths that an
+/// error about an action starts with.
 pub(crate) fn shown_at(tokens: &TokenStream, ident: &Ident) -> TokenStream {
     tokens
         .clone()

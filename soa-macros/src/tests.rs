@@ -1,8 +1,8 @@
-//! What the macros make of an item: one snapshot for each kind of service, and the texts of all
+//! Expansions of the macros: one snapshot for each kind of service, and the texts of all
 //! errors at once.
 //!
-//! The pipeline runs on plain tokens here. That generated code compiles, and where its errors
-//! point, is tested with the compiler in the package `ui-tests`.
+//! The pipeline runs on plain tokens here. The package `ui-tests` tests with the compiler that generated code compiles,
+//! and the places of its errors.
 
 mod derive;
 mod test_plans;
@@ -260,7 +260,7 @@ fn an_item_that_is_not_an_impl_block_survives() {
     ));
 }
 
-/// What the first Rust block of the README says under `#[service]`: the arguments, and the item.
+/// Returns the service in the first Rust block of the README: the arguments of `#[service]`, and the item.
 fn service_of_the_readme() -> (TokenStream, TokenStream) {
     let (_, after) = include_str!("../../README.md")
         .split_once("```rust\n")

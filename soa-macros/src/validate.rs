@@ -1,11 +1,11 @@
 //! From the parsed item and its arguments to the model: the rules, and the defaults.
 //!
-//! Names on the wire start with a letter and go on with letters, digits, `_`, `-` and `.`; two actions
-//! share one only as its variants, of which at most one has no switch. A method may not have a name that the client needs for itself, nor give the
-//! same constant as another. The signature is the business of `handler`, what attributes are
-//! carried over that of `item_attribute`.
+//! This module has the rules for names and versions. A name on the wire is valid by `wire_name`, and two actions share one
+//! only as its variants (`action_names`). A method must not have a name that the client needs itself, nor
+//! lead to the same constant as another. Signatures are checked by `handler`, declarations by `declaration`, health checks by
+//! `health_check`.
 //!
-//! An action with a mistake in it stays in the model, marked with what can still be made of it.
+//! An action with a mistake stays in the model, with a mark of what can still be generated.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens as _, quote};
@@ -26,7 +26,7 @@ use crate::model::{Action, Comparison, Implementation, Service, ServiceForm, Sou
 use crate::parse::{Function, Item, ItemKind, Member, MemberKind};
 use crate::wire_name::{self, is_wire_name};
 
-/// What the client has itself, or gets from `Into` before any method of its own by that name; sorted.
+/// The names of the methods that the client has itself, or that method calls find in `Into` first; sorted.
 const RESERVED: [&str; 10] = [
     "clone",
     "clone_from",
@@ -40,7 +40,7 @@ const RESERVED: [&str; 10] = [
     "try_into",
 ];
 
-/// Checks a service or a contract. `None` where not even the name of its client can be made.
+/// Checks a service or a contract; `None` if its client has no name.
 pub(crate) fn service(
     arguments: ServiceArguments,
     item: &Item,
@@ -55,7 +55,7 @@ pub(crate) fn service(
                 errors.on(
                     parameter,
                     format_args!(
-                        "`{name}` is a contract, whose client has no parameters: remove this one"
+                        "`{name}` is a contract, which cannot be generic: remove this parameter"
                     ),
                 );
             }
@@ -81,7 +81,7 @@ pub(crate) fn service(
             errors.on(
                 method,
                 format_args!(
-                    "`{method}` would never run: `status` runs health checks, and this service has its own action `status`; remove one of them"
+                    "`{method}` would never run: health checks are run by the built-in action `status`, which this service replaces by its own; remove one of them"
                 ),
             );
         }
@@ -107,7 +107,7 @@ pub(crate) fn service(
     })
 }
 
-/// Checks the `impl` of a contract, which repeats nothing of what the contract says.
+/// Checks the `impl` of a contract, which repeats nothing of the contract.
 pub(crate) fn implementation(
     arguments: ServiceArguments,
     item: &Item,
@@ -121,14 +121,14 @@ pub(crate) fn implementation(
         return None;
     };
     for member in &item.members {
-        // What is a health check, too, is told there.
+        // A method with both attributes is reported with the health checks.
         if !member.checks.is_empty() {
             continue;
         }
         for attribute in &member.actions {
             errors.on(
                 attribute,
-                "the contract says already which of its methods are actions: remove `#[action]` here",
+                "`#[action]` belongs to the contract, which declares its actions: remove it here",
             );
         }
         if let MemberKind::Broken(_, error) = &member.kind
@@ -147,12 +147,12 @@ pub(crate) fn implementation(
     })
 }
 
-/// Reports `#[cfg_attr(…, action)]`: whether a method is an action has to be known before conditions are.
+/// Reports `#[cfg_attr(…, action)]`, as the actions have to be known before conditions are evaluated.
 fn conditional_markers(item: &Item, errors: &mut Errors) {
     for attribute in item.members.iter().flat_map(|member| &member.conditional) {
         errors.on(
             attribute,
-            "whether a method is an action or a health check cannot depend on a condition: put the attribute there without `cfg_attr`, and `#[cfg(…)]` on the whole method",
+            "`#[action]` and `#[health_check]` cannot depend on a condition: write the attribute without `cfg_attr`, and put `#[cfg(…)]` on the whole method",
         );
     }
 }
@@ -162,7 +162,7 @@ fn crate_path(given: Option<Path>) -> TokenStream {
 }
 
 fn service_name(given: Option<LitStr>, errors: &mut Errors) -> (TokenStream, String) {
-    // A missing name was reported with the arguments.
+    // A missing name is reported with the arguments.
     let Some(literal) = given else {
         return (quote!(""), String::new());
     };
@@ -199,7 +199,7 @@ fn client_name(self_type: &Type, errors: &mut Errors) -> Option<Ident> {
     {
         return Some(client_of(&last.ident));
     }
-    errors.on(self_type, "`#[service]` needs a type with a name, after which the client is called: wrap this one in a `struct`");
+    errors.on(self_type, "`#[service]` needs a type with a name, as the client is named after it: wrap this type in a `struct`");
     None
 }
 
@@ -238,17 +238,17 @@ fn actions(item: &Item, errors: &mut Errors) -> Vec<Action> {
             MemberKind::Other(_) => {
                 errors.on(
                     attribute,
-                    "`#[action]` marks an `async fn` of the service: remove it from this item",
+                    "`#[action]` goes on an `async fn` of the service: remove it from this item",
                 );
             }
         }
     }
-    names.lone_variants(errors);
+    names.report_lone_variants(errors);
     actions
 }
 
-/// Reports an `async fn` of a contract that is no action: its future would not be `Send`, and mostly it is one
-/// whose attribute was forgotten.
+/// Reports an `async fn` of a contract without `#[action]`. Its future would not be `Send`, and mostly the attribute was
+/// forgotten.
 fn not_an_action(member: &Member, errors: &mut Errors) {
     if let MemberKind::Function(function) = &member.kind
         && let Some(asyncness) = &function.signature.asyncness
@@ -259,7 +259,7 @@ fn not_an_action(member: &Member, errors: &mut Errors) {
         errors.on(
             asyncness,
             format_args!(
-                "`{method}` is asynchronous and not an action: put `#[action]` on it, or write `fn {method}(…) -> impl Future<Output = …> + Send`"
+                "`{method}` is an `async fn` without `#[action]`: put `#[action]` on it, or write `fn {method}(…) -> impl Future<Output = …> + Send`"
             ),
         );
     }
@@ -286,7 +286,7 @@ fn action(
         own.on(
             method,
             format_args!(
-                "`{method}` is a method that the client has itself: rename this one, and keep the \
+                "`{method}` is reserved, as the client has such a method itself: rename this one, and keep the \
                  name on the wire with `#[action(name = \"{method}\")]`"
             ),
         );
@@ -305,7 +305,7 @@ fn action(
         own.on(
             declared,
             format_args!(
-                "`{method}` takes no request: add the argument `request: …` to it, or remove this"
+                "`{method}` takes no request: add the argument `request: …` to it, or remove `request` here"
             ),
         );
     }
@@ -326,7 +326,7 @@ fn action(
         errors.on(
             method,
             format_args!(
-                "`{method}` would be a method of the client and a constant, too: call it something in lower case, and \
+                "`{method}` would name both a method and a constant of the client: rename the method in lower case, and \
                  keep the name on the wire with `#[action(name = \"{method}\")]`"
             ),
         );
@@ -336,14 +336,14 @@ fn action(
         return None;
     }
     let switch = arguments.switch;
-    let (which, place) = match &switch {
+    let (variant, place) = match &switch {
         Some(switch) => (VariantKey::of(switch.tokens()), switch.tokens().span()),
-        None if arguments.has_switch => (VariantKey::Unknown, name_span),
+        None if arguments.has_switch => (VariantKey::Unreadable, name_span),
         None => (VariantKey::Default, name_span),
     };
-    let is_free = names.names(&display_name, which, place, conditional, errors)
-        & names.constants(&constant, method, conditional, errors);
-    // What the client cannot name has a stand-in that every call agrees with.
+    let is_free = names.add_wire_name(&display_name, variant, place, conditional, errors)
+        & names.add_constant(&constant, method, conditional, errors);
+    // A type that the client cannot name is replaced by one that every call agrees with.
     if !is_request_fixed {
         request = Some(parse_quote!(impl ::core::marker::Sized));
     }
@@ -383,14 +383,14 @@ fn action(
     })
 }
 
-/// What is known of the two types of an action.
+/// The types of an action, and those that its attribute repeats.
 struct Types<'a> {
     generics: &'a Generics,
     comparisons: Vec<Comparison>,
 }
 
 impl Types<'_> {
-    /// Whether the client can name the type.
+    /// Checks the type of the request or the response; returns true if the client can name it.
     fn check(
         &mut self,
         role: &str,
@@ -439,7 +439,7 @@ fn action_name(
     (literal.to_token_stream(), name, method.span())
 }
 
-/// `1.2.3`, with one to four numbers, then perhaps a `-pre.release`, then perhaps a `+build`.
+/// Returns true for one to four numbers with dots between them, and an optional `-pre.release` and `+build`.
 fn is_version(version: &str) -> bool {
     let (version, build) = split_at_first(version, '+');
     let (numbers, pre_release) = split_at_first(version, '-');
@@ -462,7 +462,7 @@ fn split_at_first(text: &str, separator: char) -> (&str, Option<&str>) {
         .map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
-/// `get_user` and `getUser` become `GET_USER`.
+/// Returns the name of a constant: `get_user` and `getUser` become `GET_USER`.
 fn screaming(name: &str) -> String {
     let mut output = String::new();
     let mut follows_small = false;

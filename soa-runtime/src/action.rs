@@ -1,8 +1,8 @@
-//! Typed handles of actions: what ties a name to the types of its request and response.
+//! Typed handles of actions: a name with the types of its request and response.
 //!
-//! A handle is a `const` value and not a marker type, so that private request types and services
-//! inside function bodies work. It holds plain function pointers, all made in [`Action::new`], the one
-//! place with trait bounds: a type that is no [`ActionBody`] is one error, at that type.
+//! A handle is a `const` value and not a marker type, so that private request types and services inside function bodies
+//! work. It holds plain function pointers, all made in [`Action::new`], the one place with trait bounds: a type that is
+//! not an [`ActionBody`] is one error, at that type.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ pub struct Action<Req, Resp> {
     pub(crate) response: Side<Resp>,
 }
 
-/// What can be done with one of the two bodies of an action.
+/// The functions for one of the two bodies of an action.
 pub(crate) struct Side<T> {
     pub(crate) encode: fn(Encoding, &T) -> Body,
     pub(crate) decode: fn(&Body) -> Result<T, DecodeError>,
-    /// Decodes and validates; every error of every field at once.
+    /// Decodes and validates; returns all errors of all fields at once.
     pub(crate) accept: fn(&Body) -> Result<T, Vec<WireError>>,
-    /// Validates what is typed already.
+    /// Validates a typed value.
     pub(crate) validate: fn(&T) -> Result<(), Vec<WireError>>,
     pub(crate) schema: fn() -> Arc<Schema>,
 }
@@ -54,8 +54,8 @@ impl<T: ActionBody> Side<T> {
     }
 }
 
-/// [`Action::new`] as a function: generated code calls this one, because a bound of a function is told at
-/// the type argument, once, and a bound of a type's constructor at the whole path.
+/// [`Action::new`] as a function, for generated code: the compiler reports an unmet bound of a function once, at the
+/// type argument, and an unmet bound of a constructor at the whole path.
 #[must_use]
 pub const fn action<Req: ActionBody, Resp: ActionBody>(name: &'static str) -> Action<Req, Resp> {
     Action {
@@ -68,7 +68,7 @@ pub const fn action<Req: ActionBody, Resp: ActionBody>(name: &'static str) -> Ac
 }
 
 impl<Req, Resp> Action<Req, Resp> {
-    /// The handle of the action with this name.
+    /// Returns the handle of the action with this name.
     #[must_use]
     pub const fn new(name: &'static str) -> Self
     where
@@ -78,16 +78,17 @@ impl<Req, Resp> Action<Req, Resp> {
         action(name)
     }
 
-    /// The name of the action on the wire.
+    /// Returns the name of the action on the wire.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The same handle for one variant of the action.
+    /// Returns the handle of one variant of the action.
     ///
     /// # Panics
-    /// Switch 0, which is never on, and two variants of one switch: in generated code, while it is compiled.
+    /// The switch is 0, which is never on, or two variants have the same switch. In generated code, this is an
+    /// error of the compiler.
     #[must_use]
     pub const fn variant(mut self, variant: &'static Variant) -> Self {
         variant.check();
@@ -95,14 +96,14 @@ impl<Req, Resp> Action<Req, Resp> {
         self
     }
 
-    /// The same handle of an action of which more is declared than its types.
+    /// Adds the declared properties of the action.
     #[must_use]
     pub const fn declared(mut self, declared: &'static Declared) -> Self {
         self.declared = declared;
         self
     }
 
-    /// The action as data; an empty documentation means none.
+    /// Describes the action as data; an empty documentation means none.
     #[must_use]
     pub const fn describe(&self, documentation: &'static str) -> ActionDescriptor {
         ActionDescriptor::new(

@@ -1,4 +1,4 @@
-//! What a service offers, as constants: its name, version, documentation and actions.
+//! The descriptor of a service, as constants: its name, version, documentation and actions.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::message::{Name, Switch, Variant};
 use crate::schema::Schema;
 use soa_wire::declared::Declared;
 
-/// What the macros know of a service. Made by generated code, read by servers and tools.
+/// The description of a service. Generated code makes it; servers and tools read it.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceDescriptor {
     name: &'static str,
@@ -16,7 +16,7 @@ pub struct ServiceDescriptor {
 }
 
 impl ServiceDescriptor {
-    /// A service with these actions; an empty documentation means none.
+    /// Returns the descriptor of a service with these actions; an empty documentation means none.
     pub const fn new(
         name: &'static str,
         version: &'static str,
@@ -36,28 +36,28 @@ impl ServiceDescriptor {
         self
     }
 
-    /// The name under which the service is called, unless it is served under another one.
+    /// Returns the name of the service. It may be served under another one.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The version of the service.
+    /// Returns the version of the service.
     pub const fn version(&self) -> &'static str {
         self.version
     }
 
-    /// The doc comment of the service.
+    /// Returns the doc comment of the service.
     pub fn documentation(&self) -> Option<&'static str> {
         Some(self.documentation).filter(|text| !text.is_empty())
     }
 
-    /// The actions, in the order of their declaration.
+    /// Returns the actions, in the order of their declaration.
     pub const fn actions(&self) -> &'static [ActionDescriptor] {
         self.actions
     }
 }
 
-/// What the macros know of an action.
+/// The description of an action.
 #[derive(Clone, Copy, Debug)]
 pub struct ActionDescriptor {
     name: &'static str,
@@ -89,26 +89,26 @@ impl ActionDescriptor {
         }
     }
 
-    /// The same action, marked as deprecated or not.
+    /// Sets whether the action is deprecated.
     #[must_use]
     pub const fn deprecated(mut self, is_deprecated: bool) -> Self {
         self.is_deprecated = is_deprecated;
         self
     }
 
-    /// The name of the action on the wire.
+    /// Returns the name of the action on the wire.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What selects this variant of the action; `None` for a default variant, and for an action without
+    /// Returns the switch of this variant of the action; `None` for a default variant, and for an action without
     /// variants.
     pub fn switch(&self) -> Option<Switch> {
         self.variant.and_then(|variant| variant.switch)
     }
 
-    /// The name under which `introspect` shows it: the action's, and for a variant `[switch:N]` or
-    /// `[DEFAULT]` behind it (protocol, section 7).
+    /// Returns the name under which `introspect` shows it: the name of the action, followed by `[switch:N]` or
+    /// `[DEFAULT]` for a variant (protocol, section 7).
     pub fn shown_name(&self) -> Name {
         match self.variant {
             None => self.name.into(),
@@ -116,27 +116,27 @@ impl ActionDescriptor {
         }
     }
 
-    /// The doc comment of the action.
+    /// Returns the doc comment of the action.
     pub fn documentation(&self) -> Option<&'static str> {
         Some(self.documentation).filter(|text| !text.is_empty())
     }
 
-    /// Whether the action is marked `#[deprecated]`.
+    /// Returns true if the action is marked `#[deprecated]`.
     pub const fn is_deprecated(&self) -> bool {
         self.is_deprecated
     }
 
-    /// What is declared of it: permissions, idempotency, how long answers may be kept.
+    /// Returns the declared properties of the action: permissions, idempotency, cache time.
     pub const fn declared(&self) -> &'static Declared {
         self.declared
     }
 
-    /// The schema of its request.
+    /// Returns the schema of the request.
     pub fn request_schema(&self) -> Arc<Schema> {
         (self.request)()
     }
 
-    /// The schema of its response.
+    /// Returns the schema of the response.
     pub fn response_schema(&self) -> Arc<Schema> {
         (self.response)()
     }

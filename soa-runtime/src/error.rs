@@ -1,16 +1,20 @@
-//! The errors of the crate: what handlers return, and what callers get.
+//! The errors of the crate: those that handlers return, and those that callers get.
 //!
 //! [`ActionError`] and [`JobError`] are made by services and travel as lists of
-//! [`WireError`]s. [`ClientError`] is what a call gives back; [`TransportError`] is its part that
-//! says why a message did not arrive. [`ActionErrors`] are a service's own errors as a type, for both sides. [`BuildError`] is told before anything runs.
+//! [`WireError`](crate::message::WireError)s. [`ClientError`] is the error of a call; [`TransportError`] is its part
+//! that says why a message did not arrive. [`ActionErrors`] are a service's own errors as a type, for both sides.
+//! [`BuildError`] is reported before anything runs.
 
 mod action;
 mod client;
 mod declared;
+mod job;
+mod list;
 
-pub use action::{ActionError, IntoActionError, JobError};
+pub use action::{ActionError, IntoActionError};
 pub use client::{ClientError, ErrorKind, OpenCircuit};
 pub use declared::{ActionErrors, Unknown, Variable, unknown, variable};
+pub use job::JobError;
 pub(crate) use soa_wire::error::{BuildError, TransportError, TransportErrorKind};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The caller of a job, as authentication has found it.
+//! The authenticated caller of a job.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use soa_wire::Extensions;
 
-/// Somebody who calls, and what they may do. Cheap to clone.
+/// An authenticated caller and its permissions. Cheap to clone.
 #[derive(Clone)]
 pub struct Identity {
     name: Arc<str>,
@@ -15,7 +15,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Somebody who may do nothing in particular.
+    /// Returns an identity without permissions.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
@@ -35,29 +35,29 @@ impl Identity {
         self
     }
 
-    /// Adds a value of the service's own, for [`get`](Self::get): a tenant, a record of a user.
+    /// Adds a value of the service's own, for [`get`](Self::get): a tenant, a user record.
     #[must_use]
     pub fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.extensions.insert(value);
         self
     }
 
-    /// Who it is.
+    /// Returns the name of the caller.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether they have this permission.
+    /// Returns true if the caller has this permission.
     pub fn has(&self, permission: &str) -> bool {
         self.permissions.contains(permission)
     }
 
-    /// What they may do, sorted.
+    /// Returns the permissions, sorted.
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
         self.permissions.iter().map(String::as_str)
     }
 
-    /// The value of this type, see [`with`](Self::with).
+    /// Returns the value of this type; see [`with`](Self::with).
     pub fn get<T: 'static>(&self) -> Option<&T> {
         self.extensions.get()
     }

@@ -1,3 +1,3 @@
 //! Parts of the runtime that the other crates of the framework are built on. Not for users, and free to change.
 
-pub use crate::context::{ClientLayer, Frozen};
+pub use crate::context::{ClientLayer, FrozenTime};

@@ -1,11 +1,11 @@
-//! How long a job may run, and who is told when that is over.
+//! Lifetimes of jobs: deadlines, and signals that end a job early.
 //!
-//! A [`Lifetime`] belongs to one job. It is *over* when the job's deadline has passed, when its server stops and
-//! waits no longer, or when its caller is known to be gone. Handlers and the tasks that they have started can wait
-//! for that. What ends a handler is [`Limited`]: a future around another, which gives up on it at the deadline or
-//! when the server stops, not when the caller goes (a started job is finished).
+//! A [`Lifetime`] belongs to one job. It is *over* when the job's deadline has passed, when its server stops and its
+//! grace is over, or when its caller is known to be gone. Handlers and the tasks that they have started can wait for
+//! that. [`Limited`] ends a handler: a future around another, which gives up on it at the deadline or when the server
+//! stops, but not when the caller goes (a started job is finished).
 //!
-//! A future that is ready when it is first polled pays for none of this: timers and wakers are set up for those
+//! A future that is ready when it is first polled pays for none of this: timers and wakers are set up only for futures
 //! that have to wait.
 
 use std::ops::Deref;
@@ -20,12 +20,12 @@ use tokio::time::Instant;
 
 use crate::BoxFuture;
 
-/// Something that happens once and can be waited for.
+/// An event that happens once and can be waited for.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     is_set: AtomicBool,
     waiting: Notify,
-    /// How many jobs have ended by it.
+    /// The number of jobs that have ended because of it.
     ended: AtomicUsize,
 }
 
@@ -39,15 +39,15 @@ impl Signal {
         self.is_set.load(Ordering::Acquire)
     }
 
-    /// How many jobs have been given up because of it.
+    /// Returns the number of jobs that have been given up because of it.
     pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Returns when it is set, also when that was before.
+    /// Waits until it is set. Returns at once if it is set already.
     pub(crate) async fn wait(&self) {
         let mut notified = std::pin::pin!(self.waiting.notified());
-        // From here on no signal is missed, so it is looked at afterwards.
+        // From here on no signal is missed, so check it afterwards.
         notified.as_mut().enable();
         if !self.is_set() {
             notified.await;
@@ -55,10 +55,10 @@ impl Signal {
     }
 }
 
-/// How long one job may run.
+/// The lifetime of one job.
 #[derive(Debug, Default)]
 pub(crate) struct Lifetime {
-    /// When the caller, or the server, waits no longer.
+    /// The deadline that the caller and the server have set.
     pub(crate) deadline: Option<Instant>,
     /// Set when the server that runs the job stops and its grace is over.
     pub(crate) stop: Option<Arc<Signal>>,
@@ -75,7 +75,7 @@ impl Lifetime {
         }
     }
 
-    /// Says that nobody waits for the job any more. What was started is finished.
+    /// Marks that the caller is gone. The started job is finished.
     pub(crate) fn abandon(&self) {
         self.over.set();
     }
@@ -90,7 +90,7 @@ impl Lifetime {
         self.over.set();
     }
 
-    /// Whether a handler was given up: no further action of the job may start.
+    /// Returns true if a handler was given up: no further action of the job may start.
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut.load(Ordering::Acquire)
     }
@@ -99,14 +99,14 @@ impl Lifetime {
         self.over.is_set() || self.is_out_of_time()
     }
 
-    /// Whether its end has come, seen or not by the handler that runs.
+    /// Returns true if the deadline has passed or the server stops, even if the running handler has not noticed.
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.deadline
             .is_some_and(|deadline| Instant::now() >= deadline)
             || self.stop.as_ref().is_some_and(|stop| stop.is_set())
     }
 
-    /// Returns when it is over.
+    /// Waits until it is over.
     pub(crate) async fn until_over(&self) {
         tokio::select! {
             () = self.over.wait() => {}
@@ -115,7 +115,7 @@ impl Lifetime {
     }
 }
 
-/// Returns at the deadline, or when the server stops.
+/// Waits for the deadline, or until the server stops.
 async fn limit(deadline: Option<Instant>, stop: Option<Arc<Signal>>) {
     let at_deadline = async {
         match deadline {
@@ -135,7 +135,7 @@ async fn limit(deadline: Option<Instant>, stop: Option<Arc<Signal>>) {
     }
 }
 
-/// A future was given up at its limit.
+/// The error of a future that was given up at its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfTime;
 
@@ -149,7 +149,7 @@ pub(crate) struct Limited<F, L> {
 }
 
 impl<F, L> Limited<F, L> {
-    /// Gives up at the end of the lifetime, or at this deadline where it is earlier.
+    /// Returns a future that is given up at the end of the lifetime, or at this deadline if that is earlier.
     pub(crate) fn new(inner: F, lifetime: L, deadline: Option<Instant>) -> Self {
         Self {
             inner,
@@ -160,7 +160,7 @@ impl<F, L> Limited<F, L> {
         }
     }
 
-    /// Gives up so much later: for a future that contains limited ones, which are to be the first.
+    /// Delays the limit: for a future that contains limited ones, which should end first.
     pub(crate) fn with_margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
         self
@@ -199,11 +199,11 @@ where
     }
 }
 
-/// A handler of a blocking action that runs, counted for as long as this exists.
+/// A guard for a running handler of a blocking action, which is counted until this is dropped.
 pub(crate) struct Blocking(Arc<AtomicUsize>);
 
 impl Blocking {
-    /// Counts one more in `running`.
+    /// Counts a handler in `running`.
     pub(crate) fn new(running: &Arc<AtomicUsize>) -> Self {
         running.fetch_add(1, Ordering::AcqRel);
         Self(Arc::clone(running))

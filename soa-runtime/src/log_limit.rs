@@ -1,13 +1,12 @@
-//! Log lines that may come in floods.
+//! Limits for log lines that may come in floods.
 //!
-//! What goes wrong for one message often goes wrong for all of them, thousands a second. The first is told at once, then
-//! one in a while with the number of those that were kept back: a log says what is wrong and how often, and does not
-//! become what is wrong.
+//! A failure of one message often repeats for all of them, thousands a second. The first is logged at once, and then
+//! one in each interval, with the number of those that were left out.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lets one of many through in a while.
+/// Lets one of many log lines through in each interval.
 #[derive(Debug)]
 pub(crate) struct LogLimit {
     every: Duration,
@@ -21,7 +20,7 @@ struct State {
 }
 
 impl LogLimit {
-    /// At most one in this time.
+    /// Returns a limit of one line in each interval.
     pub(crate) fn every(every: Duration) -> Self {
         Self {
             every,
@@ -29,7 +28,7 @@ impl LogLimit {
         }
     }
 
-    /// Counts one more. When it is to be told, how many were kept back before it.
+    /// Counts one more line. If it is to be logged, returns the number of lines that were left out before it.
     pub(crate) fn count(&self) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.last.is_some_and(|last| last.elapsed() < self.every) {

@@ -1,7 +1,7 @@
-//! The trait behind `#[service]`, and the one way in which a typed handler is run.
+//! The trait behind `#[service]`, and the functions that run typed handlers.
 //!
-//! Generated code is thin: a table with one line an action, each of which hands a closure to [`run`].
-//! Decoding, validating and encoding live here, once.
+//! Generated code is thin: a table with one line an action, each of which hands a closure to [`run`]. Decoding,
+//! validating and encoding stand here, once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use soa_wire::declared::Declared;
 pub(crate) trait Handler: Send + Sync {
     fn call(&self, call: ActionCall) -> ActionFuture;
 
-    /// How long this action may take at most.
+    /// Returns the time limit of this action.
     fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
         None
     }
@@ -39,17 +39,17 @@ pub(crate) trait Handler: Send + Sync {
     note = "put `#[service(name = \"…\", version = \"…\")]` on its `impl` block, or `#[service]` on its `impl` of a contract"
 )]
 pub trait Service: Sized + Send + Sync + 'static {
-    /// What the service offers.
+    /// The descriptor of the service.
     const DESCRIPTOR: &'static ServiceDescriptor;
-    /// How each action is run, in the order of the descriptor.
+    /// The functions that run the actions, in the order of the descriptor.
     const ACTIONS: &'static [ServiceAction<Self>];
     /// The health checks that `status` runs.
     const HEALTH_CHECKS: &'static [ServiceHealthCheck<Self>] = &[];
-    /// What the service was built as: the variable `SOA_BUILD` of the environment in which its crate was compiled.
+    /// The build of the service: the variable `SOA_BUILD` of the environment in which its crate was compiled.
     const BUILD: Option<&'static str> = None;
 }
 
-/// How one action of a service is run.
+/// An action of a service, with the function that runs it.
 pub struct ServiceAction<S> {
     pub(crate) name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
@@ -58,19 +58,20 @@ pub struct ServiceAction<S> {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// What a contract gives to the services that keep it: a constant of its trait.
+/// A contract, for the services that implement it: a constant of its trait.
 #[derive(Debug)]
 pub struct Contract<S: 'static> {
-    /// What the service offers.
+    /// The descriptor of the contract.
     pub descriptor: &'static ServiceDescriptor,
-    /// Whether the contract says which version its services have.
+    /// True if the contract declares the version of its services.
     pub has_version: bool,
-    /// How each action is run, in the order of the descriptor.
+    /// The functions that run the actions, in the order of the descriptor.
     pub actions: &'static [ServiceAction<S>],
 }
 
 impl<S> Contract<S> {
-    /// What one service offers that keeps the contract. Where the contract does not say its version, it has its own.
+    /// Returns the descriptor of a service that implements the contract. The service has its own version unless the
+    /// contract declares one.
     pub const fn descriptor(&self, own_version: &'static str) -> ServiceDescriptor {
         if self.has_version {
             *self.descriptor
@@ -81,7 +82,7 @@ impl<S> Contract<S> {
 }
 
 impl<S> ServiceAction<S> {
-    /// An entry of the table that generated code makes.
+    /// Returns an entry of the table that generated code makes.
     pub const fn new<Req, Resp>(
         action: Action<Req, Resp>,
         run: fn(Arc<S>, ActionCall) -> ActionFuture,
@@ -95,7 +96,7 @@ impl<S> ServiceAction<S> {
         }
     }
 
-    /// The same entry for a handler that may take so long at most.
+    /// Limits the time of the handler.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -109,7 +110,7 @@ impl<S> std::fmt::Debug for ServiceAction<S> {
     }
 }
 
-/// What a handler takes by reference: its context, and nothing else.
+/// The type that a handler takes by reference: its context.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a context",
     label = "not `soa::Context`",
@@ -117,7 +118,7 @@ impl<S> std::fmt::Debug for ServiceAction<S> {
     note = "an action takes its request by value: if this is one, remove the `&`"
 )]
 pub trait HandlerContext {
-    /// The context as the handler names it.
+    /// Returns the context as the handler's type.
     fn of(context: &Context) -> &Self;
 }
 
@@ -127,7 +128,8 @@ impl HandlerContext for Context {
     }
 }
 
-/// The context as the handler names it. As a function, because a bound of one is told at the type argument.
+/// Returns the context as the handler's type. This is a function because the compiler reports an unmet bound of a
+/// function at the type argument.
 pub fn context<C: HandlerContext + ?Sized>(context: &Context) -> &C {
     C::of(context)
 }
@@ -135,8 +137,8 @@ pub fn context<C: HandlerContext + ?Sized>(context: &Context) -> &C {
 /// Runs a typed handler: decode and validate the request, run, validate and encode the response.
 ///
 /// # Errors
-/// The request's validation errors, or the handler's own. A response that breaks its own rules is the
-/// service's fault: `SERVER_ERROR`, as in the reference.
+/// The validation errors of the request, or the errors of the handler. A response that breaks its own rules is
+/// the service's fault: `SERVER_ERROR`, as in the reference.
 pub fn run<Req, Resp, E, F, Fut>(
     action: Action<Req, Resp>,
     call: ActionCall,
@@ -174,8 +176,8 @@ where
     })
 }
 
-/// Validates a request of another action of the same server, which never was encoded. What is wrong with it is told in
-/// the words in which it would be told to any caller.
+/// Validates a request of another action of the same server, which never was encoded. Its errors are the same as for
+/// any caller.
 fn validated<Req, Resp>(
     action: &Action<Req, Resp>,
     encoding: Encoding,
@@ -193,7 +195,7 @@ fn validated<Req, Resp>(
 /// Runs a typed handler that blocks its thread, on a thread of the runtime's pool for such work.
 ///
 /// # Errors
-/// As [`run`], and an internal error without a tokio runtime.
+/// Those of [`run`], and an internal error without a tokio runtime.
 pub fn run_blocking<Req, Resp, E, F>(
     action: Action<Req, Resp>,
     call: ActionCall,
@@ -207,16 +209,16 @@ where
 {
     run(action, call, move |request, context| async move {
         let Ok(runtime) = Handle::try_current() else {
-            let message = "a blocking action needs a tokio runtime";
+            let message = "a blocking action requires a tokio runtime";
             return Err(ActionError::internal(message));
         };
         let span = tracing::Span::current();
         let work = move || {
             if context.is_given_up() {
-                // Its caller has been told so, while it waited for a thread.
+                // The caller got a timeout while this waited for a thread.
                 return Err(ActionError::internal("the action was given up"));
             }
-            // Nothing can end this, so the server has to know of it when it stops.
+            // This cannot be interrupted, so the server has to know of it when it stops.
             let _running = context.blocking();
             span.in_scope(|| handler(request, context).map_err(Into::into))
         };
@@ -231,7 +233,7 @@ where
     })
 }
 
-/// Takes work that waits for a thread back when nobody waits for it any more.
+/// Cancels work that waits for a thread when its future is dropped.
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
@@ -240,7 +242,7 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// In the reference's words, which tools may match on.
+/// The words are those of the reference, as tools may match on them.
 fn invalid_response(action: &str, errors: &[WireError]) -> ActionError {
     let errors: Vec<String> = errors
         .iter()

@@ -1,48 +1,48 @@
-//! The generic stack of middleware: stages, the middleware around them, and the rest of a stack that each is given.
+//! The generic stack of middleware: stages, the middleware around them, and the rest of a stack that each one gets.
 //!
-//! A [`Stage`] says what goes in and what comes out, and knows nothing else. A [`Stack`] holds the middleware of one stage,
-//! the outermost first; [`Next`] is what remains of it, and ends in what the stack stands around. Both are cheap to
-//! clone. A middleware that is added is boxed once, and each call of it boxes one future; an empty stack is not entered
-//! at all.
+//! A [`Stage`] declares the types that go in and come out. A [`Stack`] holds the middleware of one stage, the outermost
+//! first; [`Next`] is the rest of it, and ends in the code that the stack is around. Both are cheap to clone. A
+//! middleware is boxed once when it is added, and each call of it boxes one future; an empty stack is not entered at
+//! all.
 
 use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-/// A place where middleware can stand.
+/// A place for middleware.
 pub trait Stage: Send + Sync + 'static {
-    /// What goes in.
+    /// The input.
     type Request: Send + 'static;
-    /// What comes out.
+    /// The output.
     type Response: Send + 'static;
-    /// What comes out when it fails.
+    /// The error.
     type Error: Send + 'static;
 }
 
-/// What a stage gives.
+/// The result of a stage.
 pub type StageResult<S> = Result<<S as Stage>::Response, <S as Stage>::Error>;
 
 /// Code around a stage.
 pub trait Middleware<S: Stage>: Send + Sync + 'static {
-    /// Handles one request; `next.run(request)` goes on.
+    /// Handles one request; `next.run(request)` passes it on.
     ///
     /// # Errors
-    /// Whatever the stage may fail with. On the server it becomes the response's errors.
+    /// Any error of the stage. On the server, it becomes the errors of the response.
     fn call(
         &self,
         request: S::Request,
         next: Next<S>,
     ) -> impl Future<Output = StageResult<S>> + Send;
 
-    /// Whether it finds out who calls, and leaves an [`Identity`] in the extensions. A server whose actions require
-    /// permissions is not made without such middleware.
+    /// Returns true if this authenticates the caller and leaves an [`Identity`](crate::middleware::Identity) in the
+    /// extensions. A server whose actions require permissions cannot be built without such middleware.
     fn authenticates(&self) -> bool {
         false
     }
 }
 
-/// A middleware made of a closure or a function.
+/// Makes a middleware of a closure or a function.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -61,7 +61,7 @@ pub fn from_fn<F>(function: F) -> FromFn<F> {
     }
 }
 
-/// See [`from_fn`].
+/// A middleware made of a function; see [`from_fn`].
 #[derive(Clone, Copy)]
 pub struct FromFn<F> {
     function: F,
@@ -69,7 +69,7 @@ pub struct FromFn<F> {
 }
 
 impl<F> FromFn<F> {
-    /// Says that it finds out who calls: see [`Middleware::authenticates`].
+    /// Declares that the function authenticates the caller: see [`Middleware::authenticates`].
     #[must_use]
     pub fn authenticating(mut self) -> Self {
         self.authenticates = true;
@@ -102,7 +102,7 @@ where
     }
 }
 
-/// The rest of a stack: the middleware further in, and what they stand around.
+/// The rest of a stack: the middleware further in, and the code inside of it.
 pub struct Next<S: Stage> {
     stack: Stack<S>,
     passed: usize,
@@ -110,7 +110,7 @@ pub struct Next<S: Stage> {
 }
 
 impl<S: Stage> Next<S> {
-    /// What middleware stands around in a test of it: nothing but this closure.
+    /// Returns a `Next` for a test of middleware, which runs nothing but this closure.
     ///
     /// ```
     /// # use soa_runtime as soa;
@@ -135,10 +135,10 @@ impl<S: Stage> Next<S> {
         }
     }
 
-    /// Goes on with this request.
+    /// Passes the request on.
     ///
     /// # Errors
-    /// Those of the stage.
+    /// The errors of the stage.
     pub fn run(mut self, request: S::Request) -> BoxFuture<'static, StageResult<S>> {
         match self.stack.layers.get(self.passed) {
             Some(layer) => {
@@ -203,39 +203,39 @@ impl<S: Stage> Clone for Stack<S> {
     }
 }
 
-/// A stack while it is put together.
+/// The builder of a stack.
 pub(crate) struct StackBuilder<S: Stage> {
     layers: Vec<Arc<dyn Boxed<S>>>,
-    /// How many were added around the others so far, while that is done.
-    outside: Option<usize>,
+    /// The position of the next outer middleware, while such are added.
+    outer_position: Option<usize>,
 }
 
 impl<S: Stage> StackBuilder<S> {
     pub(crate) fn new() -> Self {
         Self {
             layers: Vec::new(),
-            outside: None,
+            outer_position: None,
         }
     }
 
     pub(crate) fn push(&mut self, middleware: impl Middleware<S>) {
-        let place = self.outside.unwrap_or(self.layers.len());
+        let place = self.outer_position.unwrap_or(self.layers.len());
         self.layers.insert(place, Arc::new(middleware));
-        self.outside = self.outside.map(|outside| outside + 1);
+        self.outer_position = self.outer_position.map(|position| position + 1);
     }
 
-    /// From now on, what is added stands around what is there.
-    pub(crate) fn begin_outside(&mut self) {
-        self.outside = Some(0);
+    /// Begins to add middleware around all that was added before.
+    pub(crate) fn begin_outer(&mut self) {
+        self.outer_position = Some(0);
     }
 
-    pub(crate) fn end_outside(&mut self) {
-        self.outside = None;
+    pub(crate) fn end_outer(&mut self) {
+        self.outer_position = None;
     }
 
-    /// Whether one of them finds out who calls.
+    /// Returns true if one of the middleware authenticates the caller.
     pub(crate) fn authenticates(&self) -> bool {
-        self.layers.iter().any(|layer| layer.finds_out_who_calls())
+        self.layers.iter().any(|layer| layer.authenticates_boxed())
     }
 
     pub(crate) fn build(self) -> Stack<S> {
@@ -253,7 +253,7 @@ trait Boxed<S: Stage>: Send + Sync {
         next: Next<S>,
     ) -> BoxFuture<'static, StageResult<S>>;
 
-    fn finds_out_who_calls(&self) -> bool;
+    fn authenticates_boxed(&self) -> bool;
 }
 
 impl<S: Stage, M: Middleware<S>> Boxed<S> for M {
@@ -265,7 +265,7 @@ impl<S: Stage, M: Middleware<S>> Boxed<S> for M {
         Box::pin(async move { self.call(request, next).await })
     }
 
-    fn finds_out_who_calls(&self) -> bool {
+    fn authenticates_boxed(&self) -> bool {
         self.authenticates()
     }
 }

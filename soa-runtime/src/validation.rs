@@ -1,10 +1,9 @@
 //! Validation of bodies: the happy path decodes and asks garde, nothing else.
 //!
-//! When either fails, the body is walked against the type's schema and **every** missing, unknown,
-//! ill-typed and out-of-range field is reported, in the reference's codes and texts. Only where the
-//! schema has nothing to say, the failure was in a rule that only garde knows (`custom`, `pattern`, …)
-//! or in a type's own `Deserialize`, and their own words are used. So the set of errors is the same
-//! whether or not the body could be decoded.
+//! If either fails, the body is checked against the type's schema, and **every** missing, unknown, ill-typed and
+//! out-of-range field is reported, with the codes and texts of the reference. Only if the schema finds no error, the
+//! failure was in a rule that only garde knows (`custom`, `pattern`, …) or in the `Deserialize` of a type, and their
+//! own messages are used. So the set of errors is the same whether or not the body could be decoded.
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -15,7 +14,7 @@ use crate::codec::{DecodeError, Value};
 use crate::message::{Body, WireError, code};
 use crate::schema::{MAX_ERRORS, Schema};
 
-/// What can be the request or the response of an action: a type that serde, garde and schemars know.
+/// A type that can be the request or the response of an action.
 ///
 /// It is implemented for every type that derives `Serialize`, `Deserialize`, `Validate` and
 /// `JsonSchema`, for [`Value`](crate::codec::Value) (any body) and for `()` (the body `{}`).
@@ -41,7 +40,7 @@ impl<T> ActionBody for T where
 pub(crate) fn accept<T: ActionBody>(body: &Body) -> Result<T, Vec<WireError>> {
     match body.decode_marked::<T>() {
         Ok(decoded) => match decoded.value.validate() {
-            // What slipped through a flattened or untagged part may still be something that the schema refuses.
+            // The schema may refuse fields that a flattened or untagged part has accepted.
             Ok(()) if decoded.is_lenient => match broken_rules(body, &Schema::of::<T>()) {
                 Ok(errors) if errors.is_empty() => Ok(decoded.value),
                 Ok(errors) | Err(errors) => Err(errors),
@@ -57,7 +56,7 @@ pub(crate) fn accept<T: ActionBody>(body: &Body) -> Result<T, Vec<WireError>> {
     }
 }
 
-/// Validates a response. Its structure is the compiler's business, so this is garde's rules.
+/// Validates a response. The compiler ensures its structure, so only the rules of garde are checked.
 pub(crate) fn validate<T: ActionBody>(value: &T) -> Result<(), Vec<WireError>> {
     value
         .validate()
@@ -75,7 +74,7 @@ fn explain(
     }
 }
 
-/// What the schema has against the body; `Err` when it is not even a value.
+/// Returns the errors of a body by the schema; `Err` if it cannot be read as a value.
 fn broken_rules(body: &Body, schema: &Schema) -> Result<Vec<WireError>, Vec<WireError>> {
     let value: Value = body.to_value().map_err(|error| vec![undecodable(&error)])?;
     let errors = schema.check(&value).into_iter();
@@ -86,8 +85,8 @@ fn undecodable(error: &DecodeError) -> WireError {
     WireError::caller(code::INVALID, format!("The body cannot be read: {error}"))
 }
 
-/// garde names fields as the source does (`tags[0].first_name`); the schema knows what they are called on the
-/// wire (`tags.0.firstName`).
+/// Returns the errors of garde with the names of fields on the wire (`tags.0.firstName`). garde names fields as the
+/// source does (`tags[0].first_name`); the schema knows the other names.
 fn garde_errors(report: &garde::Report, schema: &Schema) -> Vec<WireError> {
     report
         .iter()

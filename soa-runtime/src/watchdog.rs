@@ -1,11 +1,11 @@
-//! Finding handlers that block their thread, and middleware and health checks that do.
+//! Detection of handlers, middleware and health checks that block their thread.
 //!
 //! A handler that computes for long, or waits without `await`, keeps everything else on its thread from running: other
-//! jobs, timers, its own deadline. Nothing inside the runtime can see that. So each thread that polls a handler notes
-//! which one and since when, and a thread outside of the runtime looks at these notes.
+//! jobs, timers, its own deadline. Nothing inside the runtime can detect that. So each thread that polls a handler
+//! notes the handler and the time, and a thread outside of the runtime checks these notes.
 //!
-//! Time is counted in ticks of the watchdog's own thread, so noting costs no look at a clock. While no watchdog runs,
-//! it costs one load.
+//! Time is counted in ticks of the watchdog's own thread, so a note needs no clock. While no watchdog runs, it costs
+//! one load.
 
 use std::fmt;
 use std::pin::Pin;
@@ -19,23 +19,23 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::message::Name;
 
-/// How often the watchdog looks.
-const TICK: Duration = Duration::from_millis(100);
+/// The interval between two checks.
+const TICK_LENGTH: Duration = Duration::from_millis(100);
 
-/// Whether a watchdog runs in this process.
+/// True while a watchdog runs in this process.
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);
 
-/// How many ticks there were.
+/// The number of ticks so far.
 static TICKS: AtomicU64 = AtomicU64::new(0);
 
-/// The notes of all threads that have polled a handler since a watchdog runs.
+/// The notes of all threads that have polled a handler since the watchdog started.
 static NOTES: Mutex<Vec<Weak<Note>>> = Mutex::new(Vec::new());
 
 /// Finds handlers that block their thread, in the whole process.
 ///
-/// It logs each with its service, its action and for how long, at first when it has blocked for
-/// [`warn_after`](Self::warn_after), then each time that has doubled. With [`exit_after`](Self::exit_after) it ends the
-/// process, as the reference's harakiri does, for a supervisor to start it again.
+/// It logs the service, the action and the time of each such handler: first when it has blocked for
+/// [`warn_after`](Self::warn_after), then each time that the time has doubled. With [`exit_after`](Self::exit_after) it
+/// ends the process, as the reference's harakiri does, so that a supervisor starts it again.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -52,7 +52,7 @@ pub struct Watchdog {
     on_exit: Option<Box<dyn FnOnce() + Send>>,
 }
 
-/// Is told of a handler that blocks.
+/// A function that is called for a handler that blocks.
 type OnBlocked = Box<dyn Fn(&Blocked) + Send>;
 
 /// A handler that blocks its thread.
@@ -61,17 +61,17 @@ type OnBlocked = Box<dyn Fn(&Blocked) + Send>;
 pub struct Blocked {
     /// The service.
     pub service: Name,
-    /// The action; the name of the health check where one blocks, and empty for job middleware.
+    /// The action; for a health check its name; empty for job middleware.
     pub action: Name,
-    /// What blocks: `a handler`, `action middleware`, `job middleware` or `a health check`. Only checks whose results are
-    /// kept run apart from `status`, which is the action whose handler runs all others.
+    /// The kind of code: `a handler`, `action middleware`, `job middleware` or `a health check`. Only checks whose
+    /// results are cached run apart from `status`; all others run in the handler of that action.
     pub what: &'static str,
-    /// For how long so far, to a tenth of a second.
+    /// The time that it has blocked so far, to a tenth of a second.
     pub time: Duration,
 }
 
 impl Watchdog {
-    /// One that warns after a second, and does nothing else.
+    /// Returns a watchdog that warns after a second, and does nothing else.
     pub fn new() -> Self {
         Self {
             warn_after: Duration::from_secs(1),
@@ -81,39 +81,39 @@ impl Watchdog {
         }
     }
 
-    /// How long a handler may block before it is logged; a second by default, at least a tenth.
+    /// Sets the time after which a blocked thread is logged; a second by default, at least a tenth.
     pub fn warn_after(mut self, time: Duration) -> Self {
-        self.warn_after = time.max(TICK);
+        self.warn_after = time.max(TICK_LENGTH);
         self
     }
 
     /// Ends the process, with the code [`Watchdog::EXIT_CODE`], once a handler has blocked for `time`, and then for
-    /// `grace` more, in which the server can finish other jobs. The reference's times are 300 s and 30 s.
+    /// `grace` more, in which the server can finish other jobs. The reference uses 300 s and 30 s.
     pub fn exit_after(mut self, time: Duration, grace: Duration) -> Self {
         self.exit_after = Some((time, grace));
         self
     }
 
-    /// Is called for each handler that is logged.
+    /// Sets a function that is called for each handler that is logged.
     pub fn on_blocked(mut self, call: impl Fn(&Blocked) + Send + 'static) -> Self {
         self.on_blocked = Some(Box::new(call));
         self
     }
 
-    /// Is called when the grace begins: the place to stop the server.
+    /// Sets a function that is called when the grace begins, to stop the server.
     pub fn on_exit(mut self, call: impl FnOnce() + Send + 'static) -> Self {
         self.on_exit = Some(Box::new(call));
         self
     }
 
-    /// The code with which the process ends.
+    /// The exit code of the process.
     pub const EXIT_CODE: i32 = 70;
 
-    /// Starts its thread, which runs as long as the process. There is one in a process: a second one is not started,
-    /// and `false`.
+    /// Starts the watchdog's thread, which runs until the process ends. A process has one watchdog: a second one is not
+    /// started, and this returns false.
     ///
-    /// Where it is started in a runtime of several threads, it also sees to it that the other threads go on: with tokio,
-    /// a handler that blocks may keep them all from noticing sockets and timers.
+    /// In a runtime of several threads, it also keeps the other threads going: with tokio, a handler that blocks may
+    /// keep them all from noticing sockets and timers.
     pub fn start(self) -> bool {
         if IS_RUNNING.swap(true, Ordering::Relaxed) {
             return false;
@@ -135,7 +135,7 @@ impl Watchdog {
     fn watch(mut self, runtime: Option<&Handle>) {
         let mut exit = None;
         loop {
-            thread::sleep(TICK);
+            thread::sleep(TICK_LENGTH);
             let now = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
             let mut is_any_blocked = false;
             for note in notes() {
@@ -149,7 +149,7 @@ impl Watchdog {
                     what,
                     time,
                 } = &blocked.found;
-                if blocked.is_news {
+                if blocked.is_due {
                     tracing::error!(%service, %action, ?time, "{what} blocks its thread");
                     if let Some(call) = &self.on_blocked {
                         call(&blocked.found);
@@ -166,8 +166,8 @@ impl Watchdog {
                     }
                 }
             }
-            // The thread that blocks may be the one that looked after sockets and timers, and then all others sleep. One
-            // that is woken does that instead.
+            // The blocked thread may be the one that drives sockets and timers, while all others sleep. Waking one of
+            // them makes it take over.
             if let Some(runtime) = runtime.filter(|_| is_any_blocked) {
                 runtime.spawn(std::future::ready(()));
             }
@@ -194,7 +194,7 @@ impl fmt::Debug for Watchdog {
     }
 }
 
-/// The notes of the threads that are still there.
+/// Returns the notes of the threads that still exist.
 fn notes() -> Vec<Arc<Note>> {
     let mut notes = NOTES.lock().unwrap_or_else(PoisonError::into_inner);
     notes.retain(|note| note.strong_count() > 0);
@@ -202,10 +202,10 @@ fn notes() -> Vec<Arc<Note>> {
 }
 
 fn ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX / 2)
+    u64::try_from(time.as_millis() / TICK_LENGTH.as_millis()).unwrap_or(u64::MAX / 2)
 }
 
-/// What a thread polls.
+/// The handler that a thread polls.
 #[derive(Debug, Default)]
 struct Note(Mutex<Option<Polled>>);
 
@@ -215,13 +215,13 @@ struct Polled {
     action: Name,
     what: &'static str,
     since: u64,
-    /// From how many ticks on it is logged again.
-    told_from: Option<u64>,
+    /// The number of ticks after which it is logged again.
+    log_again_at: Option<u64>,
 }
 
 struct Found {
     found: Blocked,
-    is_news: bool,
+    is_due: bool,
 }
 
 impl Note {
@@ -234,22 +234,22 @@ impl Note {
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let polled = current.as_mut()?;
         let age = now.saturating_sub(polled.since);
-        let tell_from = *polled.told_from.get_or_insert(ticks(warn_after));
+        let log_at = *polled.log_again_at.get_or_insert(ticks(warn_after));
         if age == 0 {
             return None;
         }
-        let is_news = age >= tell_from;
-        if is_news {
-            polled.told_from = Some(age.saturating_mul(2));
+        let is_due = age >= log_at;
+        if is_due {
+            polled.log_again_at = Some(age.saturating_mul(2));
         }
         Some(Found {
             found: Blocked {
                 service: polled.service.clone(),
                 action: polled.action.clone(),
                 what: polled.what,
-                time: TICK.saturating_mul(u32::try_from(age).unwrap_or(u32::MAX)),
+                time: TICK_LENGTH.saturating_mul(u32::try_from(age).unwrap_or(u32::MAX)),
             },
-            is_news,
+            is_due,
         })
     }
 }
@@ -264,7 +264,8 @@ thread_local! {
     };
 }
 
-/// The future of a handler, or of what else is not the framework's own, which is noted while it is polled. Gives the action's name back with the output.
+/// The future of a handler, or of other code of the user, which is noted while it is polled. Its output contains the
+/// name of the action.
 pub(crate) struct Watched<'a, F> {
     inner: F,
     service: &'a Name,
@@ -297,7 +298,7 @@ impl<F: Future + Unpin> Future for Watched<'_, F> {
             action: this.action.clone(),
             what: this.what,
             since: TICKS.load(Ordering::Relaxed),
-            told_from: None,
+            log_again_at: None,
         };
         // A handler that calls a service in the same process polls another handler from inside of its own.
         let outer = NOTE.try_with(|note| note.swap(Some(polled)));

@@ -472,7 +472,7 @@ pub mod transport;
 pub mod __private {
     pub use soa_runtime::private::*;
     #[cfg(feature = "testing")]
-    pub use soa_testing::private::*;
+    pub use soa_testing::private as plan;
 }
 
 /// The README's examples are tests.

@@ -1,4 +1,4 @@
-//! What `#[cfg_attr]` puts on an action counts where its condition holds.
+//! Attributes in a `#[cfg_attr]` on an action apply if its condition holds.
 #![deny(warnings)]
 
 use soa::{ActionError, Service, service};

@@ -3,7 +3,7 @@
 
 use soa::{ActionError, Client, TypedClient, Value, service};
 
-/// What a service elsewhere offers.
+/// The contract of a service elsewhere.
 #[service(name = "elsewhere", version = "1.0.0", vis = pub(crate))]
 pub trait Elsewhere: std::fmt::Debug + Clone {
     const LIMIT: usize;

@@ -1,4 +1,4 @@
-//! What an action may declare besides its types, and what is known of it then.
+//! The declarations of an action besides its types, and its descriptor.
 #![deny(warnings, missing_docs)]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is generated is documented, and causes no warning.
+//! Generated code is documented, and causes no warning.
 #![deny(missing_docs, missing_debug_implementations, unreachable_pub, warnings)]
 
 use garde::Validate;

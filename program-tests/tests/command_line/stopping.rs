@@ -220,7 +220,7 @@ async fn a_server_whose_redis_is_gone_can_still_be_stopped() {
     let mut redis = Redis::start();
     let mut server = serve(&redis, &[]);
     redis.kill();
-    server.says("Redis does not work");
+    server.says("Redis failed");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0), "{}", server.log());
 }

@@ -1,9 +1,9 @@
 //! The typed client: for each action a constant, its handle, and a method that calls it.
 //!
-//! The handle is where the types of an action meet the bounds that they must satisfy. It is made by
-//! a free function with both types as its own parameters: about an associated function the compiler
-//! would complain at the whole attribute, about this one it does at the user's type. The client
-//! itself has no parameters, whatever the service has: its type is named after the service's.
+//! The handle checks the bounds on the types of an action. It is made by
+//! a free function with both types as its own parameters: an error about the bounds of an associated function would be
+//! shown at the whole attribute, this one is shown at the user's type. The client
+//! itself has no parameters, also if the service is generic.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -16,6 +16,7 @@ use crate::lint::{client_type_lints, generated_code_lints};
 use crate::model::{Action, Declared, Service, Soundness};
 use crate::span::{shown_at, span_of};
 
+/// Generates the type of the client, its methods, and its descriptor.
 pub(super) fn expand(service: &Service) -> TokenStream {
     let Service {
         crate_path,
@@ -29,7 +30,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     } = service;
     let attributes = item_attribute::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
-    // The user's documentation follows as a paragraph of its own.
+    // The user's documentation is a paragraph of its own.
     let break_line = service.documentation.is_some().then(|| quote!(#[doc = ""]));
     let documentation = text(documentation.as_ref());
     let type_lints = client_type_lints();
@@ -59,14 +60,13 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         impl #client {
             #(#constants)*
 
-            /// A client that finds the service under its own name.
+            /// Creates a client that finds the service under its own name.
             #[must_use]
             pub fn new(client: &#crate_path::Client) -> Self {
                 Self { service: #crate_path::__private::ServiceClient::new(client, #name) }
             }
 
-            /// A client that finds the service under another name, as the one that it runs under
-            /// was set at run time.
+            /// Creates a client that finds the service under another name, one that was set at run time.
             #[must_use]
             pub fn named(
                 client: &#crate_path::Client,
@@ -75,13 +75,13 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                 Self { service: #crate_path::__private::ServiceClient::new(client, service) }
             }
 
-            /// A client of a service inside this process, without any transport.
+            /// Creates a client of a service in this process, without a transport.
             #[must_use]
             pub fn local(server: impl #crate_path::IntoServer) -> Self {
                 Self { service: #crate_path::__private::ServiceClient::local(server, #name) }
             }
 
-            /// A client whose calls are answered by a stub, for tests.
+            /// Creates a client whose calls are answered by a stub, for tests.
             #[must_use]
             pub fn stubbed(stub: #crate_path::testing::Stub) -> Self {
                 Self { service: #crate_path::__private::ServiceClient::stubbed(stub, #name) }
@@ -141,7 +141,7 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
     }
 }
 
-/// Which variant of its action a handle is of, where there are several.
+/// Generates the variant of a handle, if the action has several.
 fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     let crate_path = &service.crate_path;
     let same_name = |other: &&Action| other.display_name == action.display_name;
@@ -162,7 +162,7 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
         let switch = switch_of(other);
         quote!(#conditions #switch)
     });
-    // A constant that cannot be its switch is an error in here.
+    // An error about the constant of the switch is shown at the constant.
     let span = action.switch.as_ref().map(Switch::tokens).span();
     let span = Span::mixed_site().located_at(span);
     Some(quote_spanned! {span=>
@@ -170,7 +170,7 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     })
 }
 
-/// What the action declares, where it declares something.
+/// Generates the declarations of a handle, if the action has any.
 fn declared(crate_path: &TokenStream, action: &Action) -> Option<TokenStream> {
     let Declared {
         requires,
@@ -188,7 +188,7 @@ fn declared(crate_path: &TokenStream, action: &Action) -> Option<TokenStream> {
     })
 }
 
-/// A documentation as the runtime takes it, where an empty one is none.
+/// Returns the documentation as the runtime expects it: empty if there is none.
 fn text(documentation: Option<&TokenStream>) -> TokenStream {
     documentation.map_or_else(|| quote!(""), TokenStream::clone)
 }
@@ -218,7 +218,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
     let conditions = item_attribute::tokens(&action.conditions);
     let attributes = item_attribute::tokens(&action.attributes);
     let documentation = item_attribute::tokens(&action.doc_attributes);
-    // Always something, as the user's own crate may insist on documentation for all that is public.
+    // The user's crate may deny missing documentation.
     let summary = action.documentation.is_none().then(|| {
         let summary = format!(" Calls the action `{display_name}`.");
         quote!(#[doc = #summary])
@@ -229,7 +229,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
     };
     let comparisons = comparison::expand(&action.comparisons);
     let body = match action.soundness {
-        // It stands beside an error, so nothing that is built has it.
+        // There is a compile error beside it, so it is never run.
         Soundness::MethodOnly => quote! {
             #comparisons
             let _ = #request;

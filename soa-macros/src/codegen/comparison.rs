@@ -1,15 +1,17 @@
-//! Types that were written twice, in an attribute and in a signature, compared by the compiler.
+//! Comparisons of types that are written twice, in an attribute and in a signature.
 //!
-//! Only the compiler knows whether two ways of writing a type mean the same. So a function takes the one
-//! and returns it as the other. What it returns is written with two tokens, which have the spans of the
-//! first and the last of the type in the attribute: this is what a mismatch points at.
+//! Only the compiler can compare two ways of writing a type. So a function takes a value of the one type
+//! and returns it as the other. The expression that it returns has two tokens, with the spans of the
+//! first and the last token of the type in the attribute: a mismatch is shown there.
+//!
+//! The comparisons stand in the client's method, so that the lint levels of the action hold for them as well.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 
 use crate::model::Comparison;
 
-/// The comparisons of an action, as items for the body of a function.
+/// Generates the comparisons of an action, as items for the body of a function.
 pub(super) fn expand(comparisons: &[Comparison]) -> TokenStream {
     comparisons.iter().map(comparison).collect()
 }
@@ -24,6 +26,7 @@ fn comparison(comparison: &Comparison) -> TokenStream {
     }
 }
 
+/// Returns the spans of the first and the last token.
 fn ends(tokens: TokenStream) -> (Span, Span) {
     let mut spans = tokens.into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);

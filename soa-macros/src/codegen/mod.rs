@@ -1,14 +1,13 @@
 //! From the model to code.
 //!
-//! For a service there are three pieces: the registry (`impl Service`, or a constant of the contract,
-//! from which `impl Service` is made where the contract is implemented), the client, and the
-//! comparisons of types that were written twice. All of it is thin: one line per action in each, as
-//! everything that decodes, validates, encodes and sends lives in the runtime.
+//! A service has two parts: the registry (`impl Service`, or a constant of the contract, from which the `impl` of the
+//! contract makes it) and the client, with comparisons of types that are written twice. All of it is thin: one line per
+//! action in each, as decoding, validation, encoding and sending are in the runtime.
 //!
 //! Generated code names only paths below the framework's and `::core`, so that it compiles whatever
-//! is in scope. A type of the user's is repeated with the user's spans, for errors about it to
-//! point there; what belongs to an action otherwise has the span of its method's name, so that an
-//! error in it (a future that is not `Send`) shows up at the action and not at the service. Local
+//! is in scope. Types of the user are repeated with the user's spans, so that errors about them
+//! point there. Other code of an action has the span of its method's name, so that an
+//! error in it (a future that is not `Send`) is shown at the action and not at the service. Local
 //! variables are hygienic.
 
 mod client;
@@ -20,16 +19,16 @@ use quote::quote;
 
 use crate::model::{Implementation, Service, ServiceForm};
 
-/// What is generated for an item.
+/// The code that is generated for an item.
 #[derive(Default)]
 pub(crate) struct Generated {
-    /// Goes inside the item, behind its members.
+    /// Code inside the item, behind its members.
     pub(crate) inside: TokenStream,
-    /// Goes behind the item.
+    /// Code behind the item.
     pub(crate) beside: TokenStream,
 }
 
-/// All that is generated for a service or a contract.
+/// Generates the code for a service or a contract.
 pub(crate) fn service(service: &Service) -> Generated {
     let client = client::expand(service);
     match &service.form {
@@ -50,7 +49,7 @@ pub(crate) fn service(service: &Service) -> Generated {
     }
 }
 
-/// All that is generated for the `impl` of a contract.
+/// Generates the code for the `impl` of a contract.
 pub(crate) fn implementation(implementation: &Implementation) -> Generated {
     Generated {
         inside: TokenStream::new(),

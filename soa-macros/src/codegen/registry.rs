@@ -1,12 +1,11 @@
-//! `impl Service`: what the service offers, and how a job's action reaches its handler.
+//! The registry of a service, `impl Service`: its descriptor, and a table of its handlers.
 //!
-//! The descriptor is the client's, which needs no service. Beside it is a table in the same order, whose
-//! rows hold a function each, which hands the handler to the runtime together with the action's typed
-//! handle.
+//! The descriptor is the client's, which needs no service. The table has a row for each action, in the same order: a
+//! function that passes the handler and the typed handle of the action to the runtime.
 //!
-//! A contract cannot implement `Service` for all who implement the contract (the trait is not its own,
-//! E0210). So it keeps both in a constant of its own, and `#[service]` on the `impl` of the contract,
-//! which sees nothing of the trait, makes `impl Service` out of that.
+//! A contract cannot implement `Service` for all of its implementations (E0210, as it does not own the trait). So it has
+//! both in a hidden constant, and `#[service]` on the `impl` of the contract, which does not see the trait, makes `impl
+//! Service` from that.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -18,8 +17,8 @@ use crate::lint::registry_lints;
 use crate::model::{Action, Check, Implementation, Service};
 use crate::span::{shown_at, span_of};
 
-/// The constant of a contract. Where the trait is none, the compiler says that it cannot find this in it,
-/// so the name is what should be there.
+/// Returns the name of the hidden constant of a contract. If the trait is not a contract, the compiler reports that it has
+/// no constant of this name, so the name says what is missing.
 fn constant(span: Span) -> Ident {
     Ident::new("__SERVICE_ATTRIBUTE_ON_THIS_TRAIT", span)
 }
@@ -94,7 +93,7 @@ pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
     }
 }
 
-/// What the crate of the service says, and not its contract.
+/// Generates the constants that a contract does not have: the build, and the health checks.
 fn own_constants(crate_path: &TokenStream, checks: &[Check]) -> TokenStream {
     let checks = (!checks.is_empty()).then(|| {
         let checks = checks.iter().map(|check| self::check(crate_path, check));
@@ -148,7 +147,7 @@ fn check(crate_path: &TokenStream, check: &Check) -> TokenStream {
     }
 }
 
-/// The context as the method names it, of the variable `context`.
+/// Converts the variable `context` into the type that the method takes.
 fn context(crate_path: &TokenStream, ty: &Type) -> TokenStream {
     let span = Span::mixed_site().located_at(ty.span());
     quote_spanned!(span=> #crate_path::__private::context::<#ty>(&context))
@@ -168,8 +167,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
     let span = span_of(method);
     let conditions = item_attribute::tokens(&action.conditions);
 
-    // The closure has the arguments of every handler; what the handler does not take is dropped
-    // there.
+    // The closure takes both arguments, whichever of them the handler takes.
     let request_pattern = match action.request {
         Some(_) => quote_spanned!(span=> request),
         None => quote_spanned!(span=> ()),
@@ -183,7 +181,7 @@ fn row(service: &Service, action: &Action) -> TokenStream {
         None => quote_spanned!(span=> _),
     };
     let context = action.context.as_ref().map(|ty| context(&crate_path, ty));
-    // Named where it can be, for the error about one that does not convert to point at it.
+    // An error about a type that does not convert is shown at the type, if the signature names it.
     let error = action.error.as_ref().map_or_else(
         || {
             let span = Span::mixed_site().located_at(action.response.span());

@@ -25,7 +25,7 @@ const VARIANT: Table = Table {
     ],
 };
 
-/// What the attribute of a variant was given.
+/// The arguments on a variant.
 #[derive(Default)]
 pub(super) struct VariantArguments {
     pub(super) code: Option<LitStr>,
@@ -35,7 +35,7 @@ pub(super) struct VariantArguments {
     pub(super) other: bool,
 }
 
-/// Reads where the framework is.
+/// Reads the arguments on the enum: the path of the framework.
 pub(super) fn of_enum(attributes: &[Attribute], errors: &mut Errors) -> Option<Path> {
     let mut found = None;
     all(&ENUM, attributes, errors, |_, value| {
@@ -46,7 +46,7 @@ pub(super) fn of_enum(attributes: &[Attribute], errors: &mut Errors) -> Option<P
     found
 }
 
-/// Reads what is said about a variant.
+/// Reads the arguments on a variant.
 pub(super) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> VariantArguments {
     let mut arguments = VariantArguments::default();
     all(&VARIANT, attributes, errors, |name, value| {
@@ -62,6 +62,7 @@ pub(super) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> Varia
     arguments
 }
 
+/// Reads the arguments of all attributes of this name.
 fn all(
     table: &Table,
     attributes: &[Attribute],

@@ -1,8 +1,8 @@
 //! From the model to code: the trait, and the conversion that lets a handler's `?` work.
 //!
-//! Generated code names nothing but the framework and `core`, and has no local variables but the user's fields, which the
-//! texts in braces refer to. How a field travels is a constant, made at the field's type, so that a type that cannot is one
-//! error.
+//! Generated code names nothing but the framework and `core`. Its only local variables are the user's fields, which the
+//! texts refer to in braces. Each field has a constant that converts it, with the span of the field's type, so that a type
+//! that cannot be converted is one error.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -11,7 +11,7 @@ use syn::Ident;
 use super::model::{Enumeration, KnownError, Text, Variable};
 use crate::lint::generated_code_lints;
 
-/// All that is generated for a sound enum.
+/// Generates the code for a valid enum.
 pub(super) fn errors(model: &Enumeration) -> TokenStream {
     let krate = &model.crate_path;
     let error = Ident::new("error", Span::mixed_site());
@@ -71,7 +71,7 @@ pub(super) fn errors(model: &Enumeration) -> TokenStream {
     })
 }
 
-/// What is generated beside mistakes, for them to be the only ones that are told.
+/// Generates implementations that do nothing, for an enum with mistakes. Its uses are not errors as well.
 pub(super) fn skeleton(model: &Enumeration) -> TokenStream {
     let krate = &model.crate_path;
     let implementation = implementation(
@@ -91,7 +91,7 @@ pub(super) fn skeleton(model: &Enumeration) -> TokenStream {
     one_scope(&implementation)
 }
 
-/// Puts all that is generated into one scope, which has the list of lints.
+/// Puts items into one scope, which has the list of lints.
 fn one_scope(items: &TokenStream) -> TokenStream {
     let lints = generated_code_lints();
     quote! {
@@ -127,7 +127,7 @@ fn implementation(model: &Enumeration, content: &TokenStream) -> TokenStream {
     }
 }
 
-/// The arm that reads a variant.
+/// Generates the arm that reads a variant.
 fn from_wire(known: &KnownError, error: &Ident) -> TokenStream {
     let KnownError {
         variant,
@@ -148,7 +148,7 @@ fn from_wire(known: &KnownError, error: &Ident) -> TokenStream {
     }
 }
 
-/// The arm that writes a variant.
+/// Generates the arm that writes a variant.
 fn into_wire(known: &KnownError, krate: &TokenStream) -> TokenStream {
     let KnownError {
         variant,

@@ -1,12 +1,12 @@
-//! `#[derive(ActionErrors)]`: an enum of what can go wrong, as errors on the wire and back.
+//! `#[derive(ActionErrors)]`: conversions between an enum and errors on the wire.
 //!
-//! Each variant is an error with a code of its own; its named fields travel as the error's variables. The same enum
-//! serves both sides: a handler returns it, and a caller finds it in what it was answered. One variant may stand for all
-//! errors that the enum does not know.
+//! Each variant is an error with a code of its own; its named fields travel as the variables of the error. The same enum
+//! serves both sides: a handler returns it, and a caller reads it from the errors of a response. One variant may stand for
+//! all errors that the enum does not know.
 //!
 //! The stages are those of `#[service]`: `attr` reads the arguments of `#[action_error]`, `validate` checks the rules and
-//! builds the `model`, `expand` makes code of it. A derive cannot lose the user's item, and conditions on variants are
-//! decided before it runs. After a mistake the traits are implemented all the same, for nothing: what uses them is right.
+//! builds the `model`, `codegen` writes code. The compiler keeps the item of a derive, and removes variants under a false
+//! `#[cfg]` before. After a mistake the traits are implemented all the same, so that their uses are not errors as well.
 
 mod attr;
 mod codegen;
@@ -18,7 +18,7 @@ use syn::DeriveInput;
 
 use crate::errors::Errors;
 
-/// The whole of the derive, on tokens that a test can make too.
+/// Expands the derive, on tokens that a test can make too.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let expansion = match syn::parse2::<DeriveInput>(item) {

@@ -1,4 +1,4 @@
-//! An enum of errors with every default resolved.
+//! The input of code generation: an enum of errors, with all defaults resolved. Only `validate` makes it.
 
 use proc_macro2::TokenStream;
 use syn::{Generics, Ident, LitStr, Type};
@@ -7,13 +7,13 @@ use syn::{Generics, Ident, LitStr, Type};
 pub(super) struct Enumeration {
     /// Its name.
     pub(super) name: Ident,
-    /// Its parameters, of which there are none in what is sound.
+    /// Its parameters. A valid enum has none.
     pub(super) generics: Generics,
-    /// Where the framework is.
+    /// The path of the framework in generated code.
     pub(super) crate_path: TokenStream,
-    /// The errors that it knows, in the order in which they are written.
+    /// The errors that it knows, in the order of the source.
     pub(super) errors: Vec<KnownError>,
-    /// What stands for all others.
+    /// The variant for all other errors.
     pub(super) other: Option<UnknownError>,
 }
 
@@ -23,11 +23,11 @@ pub(super) struct KnownError {
     pub(super) variant: Ident,
     /// Its code on the wire.
     pub(super) code: String,
-    /// For people.
+    /// Its message.
     pub(super) message: Text,
     /// The field of the request that is at fault.
     pub(super) field: Option<Text>,
-    /// Whether the service is at fault, and not the caller.
+    /// True if the service is at fault, and not the caller.
     pub(super) is_server_fault: bool,
     /// Its fields.
     pub(super) variables: Vec<Variable>,
@@ -37,18 +37,19 @@ pub(super) struct KnownError {
 pub(super) struct Variable {
     /// Its name.
     pub(super) field: Ident,
-    /// What it is called on the wire.
+    /// Its name on the wire.
     pub(super) name: String,
-    /// The constant that says how it travels: unique in the enum.
+    /// The constant that converts it; its name is unique in the enum.
     pub(super) handle: Ident,
     /// Its type.
     pub(super) ty: Type,
 }
 
-/// A text, fixed or with names of the variant's fields in braces.
+/// A text, which may have names of the variant's fields in braces.
 pub(super) enum Text {
+    /// A text without braces.
     Fixed(String),
-    /// As it was written, for its names to be found in the user's code.
+    /// A text with names in braces, as it is written.
     Format(LitStr),
 }
 
@@ -56,6 +57,6 @@ pub(super) enum Text {
 pub(super) struct UnknownError {
     /// Its name.
     pub(super) variant: Ident,
-    /// What it holds.
+    /// The type of its content.
     pub(super) content: Type,
 }

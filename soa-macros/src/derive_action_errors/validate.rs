@@ -1,7 +1,7 @@
 //! From the enum and its arguments to the model: the rules, and the defaults.
 //!
-//! A code is the variant's name in capitals with underscores, unless it is given; no two variants share one. A message
-//! is given, or is the first paragraph of the doc comment. Fields have names, since they travel under them.
+//! The default of a code is the variant's name in capitals with underscores; no two variants share a code. The default of
+//! a message is the first paragraph of the doc comment. Fields have names, as they travel under them.
 
 use quote::{ToTokens as _, format_ident, quote};
 use syn::ext::IdentExt as _;
@@ -12,7 +12,7 @@ use super::model::{Enumeration, KnownError, Text, UnknownError, Variable};
 use crate::errors::Errors;
 use crate::item_attribute;
 
-/// Checks an item.
+/// Checks an item. A variant with a mistake is left out of the model.
 pub(super) fn errors(item: &DeriveInput, errors: &mut Errors) -> Enumeration {
     let name = &item.ident;
     let crate_path = attr::of_enum(&item.attrs, errors);
@@ -35,7 +35,7 @@ pub(super) fn errors(item: &DeriveInput, errors: &mut Errors) -> Enumeration {
     for parameter in &item.generics.params {
         errors.on(
             parameter,
-            format_args!("`{name}` has no parameters on the wire: remove this one"),
+            format_args!("`{name}` cannot be generic, as its errors have fixed types on the wire: remove this parameter"),
         );
     }
     if data.variants.is_empty() {
@@ -47,7 +47,7 @@ pub(super) fn errors(item: &DeriveInput, errors: &mut Errors) -> Enumeration {
     for variant in &data.variants {
         let arguments = attr::of_variant(&variant.attrs, errors);
         for field in &variant.fields {
-            not_here(&field.attrs, errors);
+            reject_attributes(&field.attrs, errors);
         }
         if arguments.other {
             let other = other(variant, &arguments, errors);
@@ -67,7 +67,7 @@ pub(super) fn errors(item: &DeriveInput, errors: &mut Errors) -> Enumeration {
     model
 }
 
-/// A variant with a code of its own.
+/// Checks a variant with a code of its own.
 fn known(
     variant: &Variant,
     arguments: VariantArguments,
@@ -83,7 +83,7 @@ fn known(
     if code.is_empty() {
         errors.at(
             place,
-            "a code is not empty: write one such as `TOO_LARGE`, or leave `code` out",
+            "`code` is empty: write one such as `TOO_LARGE`, or remove it",
         );
     }
     if let Some(other) = before.iter().find(|other| other.code == code) {
@@ -91,7 +91,7 @@ fn known(
         errors.at(
             place,
             format_args!(
-                "`{other}` has the code `{code}` already: write `#[{NAME}(code = \"…\")]`"
+                "the code `{code}` already belongs to `{other}`: write another one in `#[{NAME}(code = \"…\")]`"
             ),
         );
     }
@@ -118,7 +118,7 @@ fn known(
     })
 }
 
-/// The fields of a variant, which has this number, under their names.
+/// Returns the fields of the variant with this number.
 fn variables(variant: &Variant, number: usize, errors: &mut Errors) -> Option<Vec<Variable>> {
     match &variant.fields {
         Fields::Unit => Some(Vec::new()),
@@ -140,7 +140,7 @@ fn variables(variant: &Variant, number: usize, errors: &mut Errors) -> Option<Ve
             errors.on(
                 fields,
                 format_args!(
-                    "the fields of `{ident}` need names, under which they travel: write `{ident} {{ name: Type }}`, or `#[{NAME}(other)]` for the variant of unknown errors"
+                    "the fields of `{ident}` need names, as they travel under these: write `{ident} {{ name: Type }}`, or `#[{NAME}(other)]` for the variant of unknown errors"
                 ),
             );
             None
@@ -148,7 +148,7 @@ fn variables(variant: &Variant, number: usize, errors: &mut Errors) -> Option<Ve
     }
 }
 
-/// The variant for errors that the enum does not know.
+/// Checks the variant for errors that the enum does not know.
 fn other(
     variant: &Variant,
     arguments: &VariantArguments,
@@ -164,14 +164,14 @@ fn other(
         if let Some(given) = given {
             errors.at(
                 given.span(),
-                format_args!("`{ident}` keeps what it was answered: remove `{name}`"),
+                format_args!("`{ident}` keeps errors as they were received: remove `{name}`"),
             );
         }
     }
     if arguments.server {
         errors.at(
             ident.span(),
-            format_args!("`{ident}` keeps what it was answered: remove `server`"),
+            format_args!("`{ident}` keeps errors as they were received: remove `server`"),
         );
     }
     match &variant.fields {
@@ -191,21 +191,21 @@ fn other(
     }
 }
 
-/// The attribute belongs to the variant.
-fn not_here(attributes: &[Attribute], errors: &mut Errors) {
+/// Reports attributes on fields.
+fn reject_attributes(attributes: &[Attribute], errors: &mut Errors) {
     for attribute in attributes {
         if attribute.path().is_ident(NAME) {
             errors.on(
                 attribute,
                 format_args!(
-                    "`#[{NAME}]` goes on a variant or on the enum: a field has no arguments"
+                    "`#[{NAME}]` goes on a variant or on the enum: remove it from this field"
                 ),
             );
         }
     }
 }
 
-/// Braces make a text one with names in it.
+/// Returns the text, which has names if it has braces.
 fn text(literal: &LitStr) -> Text {
     let value = literal.value();
     if value.contains(['{', '}']) {
@@ -215,14 +215,14 @@ fn text(literal: &LitStr) -> Text {
     }
 }
 
-/// The first paragraph of a doc comment, as one line without its full stop; `None` without one.
+/// Returns the first paragraph of a doc comment, on one line without its full stop; `None` if there is none.
 fn documented(attributes: &[Attribute]) -> Option<String> {
     let text = item_attribute::summary(attributes)?;
     let text = text.strip_suffix('.').unwrap_or(&text);
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// `TooLarge` as `TOO_LARGE`. A run of capitals is one word: `HTTPError` is `HTTP_ERROR`.
+/// Returns the code for a name: `TOO_LARGE` for `TooLarge`. A run of capitals is one word: `HTTPError` is `HTTP_ERROR`.
 fn screaming(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut code = String::new();

@@ -1,4 +1,4 @@
-//! From the model to code: a walk over the expanded fields.
+//! From the model to code: `impl Expand`, which visits the expanded fields.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -80,7 +80,7 @@ fn visit(crate_path: &TokenStream, field: &ExpandedField) -> TokenStream {
         <#client as #crate_path::TypedClient>::DESCRIPTOR.name()
     );
     let from = quote_spanned!(span_of(source)=> &own.#source);
-    // What is wrong with the objects, or with the identifiers for them, is told where their map is named.
+    // Errors about the objects, or about their identifiers, are shown at the name of their map.
     let finder_path = shown_at(crate_path, found);
     let finder = quote_spanned! {span_of(found)=>
         #finder_path::__private::Finder::new(

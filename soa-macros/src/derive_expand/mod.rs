@@ -5,9 +5,9 @@
 //! by its name alone and takes the identifiers, and `found` the field of the response that has the objects. A field under
 //! `#[expand(nested)]` has such fields in it.
 //!
-//! As for services, `parse` reads, `validate` checks and makes the `model`, `generate` writes code. The code is a walk over
-//! the fields: names and types of the other service are in it as they were written, so that the compiler compares them
-//! with what that service has, and points at them.
+//! As for services, `parse` reads, `validate` checks and makes the `model`, `codegen` writes code. The code visits each
+//! such field. It repeats names and types of the other service as they are written, so that the compiler checks them
+//! against that service, and shows errors at them.
 
 mod codegen;
 mod model;
@@ -18,7 +18,7 @@ use proc_macro2::TokenStream;
 
 use crate::errors::Errors;
 
-/// The whole of the derive, on tokens that a test can make too.
+/// Expands the derive, on tokens that a test can make too.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let model = match parse::item(item, &mut errors) {

@@ -1,9 +1,9 @@
-//! What the generator works from: the expanded fields of a type. Only `validate` makes them.
+//! The input of code generation: the expanded fields of a type. Only `validate` makes them.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Generics, Ident, Type};
 
-/// A type with fields for objects.
+/// A type with fields that take objects.
 pub(super) struct ExpandedType {
     /// The path under which generated code finds the framework.
     pub(super) crate_path: TokenStream,
@@ -18,11 +18,11 @@ pub(super) struct ExpandedField {
     pub(super) ty: Type,
     /// The field's `#[cfg]`s.
     pub(super) conditions: Vec<Attribute>,
-    /// How its object is found; `None` where it only has expanded fields in it.
+    /// The source of its object; `None` if it only has expanded fields in it.
     pub(super) object: Option<ObjectSource>,
 }
 
-/// How an object is found.
+/// The source of an object: a call of another service.
 pub(super) struct ObjectSource {
     /// The field with its identifier.
     pub(super) source: Ident,
@@ -30,14 +30,14 @@ pub(super) struct ObjectSource {
     pub(super) client: TokenStream,
     /// The handle.
     pub(super) handle: TokenStream,
-    /// The request, in which `ids` stands for the identifiers.
+    /// The request, in which `ids` is the variable with the identifiers.
     pub(super) request: TokenStream,
     pub(super) ids: Ident,
     /// The field of the response that has the objects.
     pub(super) found: Ident,
-    /// What was written, to know finders that are the same.
+    /// The text of the call, by which equal calls are recognized.
     pub(super) text: String,
     pub(super) raises: bool,
-    /// Whether there are expanded fields in it.
+    /// True if the object has expanded fields itself.
     pub(super) nested: bool,
 }

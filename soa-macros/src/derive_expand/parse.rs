@@ -12,7 +12,7 @@ use syn::{
 use crate::argument::{self, Table, Value, ValueKind, optional, required, without_value};
 use crate::errors::Errors;
 
-/// On a field that takes an object.
+/// The arguments on a field that takes an object.
 const OBJECT: Table = Table {
     attribute: "expand",
     arguments: &[
@@ -33,26 +33,26 @@ const OBJECT: Table = Table {
     ],
 };
 
-/// On a field that has places in it.
+/// The arguments on a field whose type has expanded fields.
 const NESTED: Table = Table {
     attribute: "expand",
     arguments: &[without_value("nested", ValueKind::Flag)],
 };
 
-/// On the type.
+/// The arguments on the type.
 const TYPE: Table = Table {
     attribute: "expand",
     arguments: &[optional("crate", ValueKind::Path, "::soa")],
 };
 
-/// A struct and what its attributes say.
+/// A struct and its attributes.
 pub(super) struct Item {
     pub(super) name: Ident,
     pub(super) generics: Generics,
     pub(super) crate_path: Option<Path>,
     pub(super) fields: Vec<FieldItem>,
-    /// Whether it is a struct with named fields.
-    pub(super) is_sound: bool,
+    /// True for a struct with named fields.
+    pub(super) has_named_fields: bool,
 }
 
 /// A field with its attributes.
@@ -61,7 +61,7 @@ pub(super) struct FieldItem {
     pub(super) attributes: Vec<(Attribute, Arguments)>,
 }
 
-/// What one `#[expand(…)]` of a field was given.
+/// The arguments of one `#[expand(…)]` on a field.
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) from: Option<TokenStream>,
@@ -76,7 +76,7 @@ pub(super) struct Arguments {
 ///
 /// # Errors
 ///
-/// When it is no type at all.
+/// If the tokens are not a type.
 pub(super) fn item(item: TokenStream, errors: &mut Errors) -> syn::Result<Item> {
     let item: DeriveInput = syn::parse2(item)?;
     let name = item.ident;
@@ -89,8 +89,8 @@ pub(super) fn item(item: TokenStream, errors: &mut Errors) -> syn::Result<Item> 
         Data::Enum(_) => Err("an enum"),
         Data::Union(_) => Err("a union"),
     };
-    // Without fields there is an implementation still, for the uses of it.
-    let is_sound = fields.is_ok();
+    // The trait is implemented all the same, so that its uses are not errors as well.
+    let has_named_fields = fields.is_ok();
     let fields = fields.unwrap_or_else(|what| {
         errors.on(
             &name,
@@ -122,7 +122,7 @@ pub(super) fn item(item: TokenStream, errors: &mut Errors) -> syn::Result<Item> 
         name,
         generics: item.generics,
         crate_path,
-        is_sound,
+        has_named_fields,
     })
 }
 
@@ -151,7 +151,7 @@ fn arguments(attribute: &Attribute, errors: &mut Errors) -> Arguments {
     arguments
 }
 
-/// Whether it says `nested`, and nothing about an object.
+/// Returns true if `nested` is given, and no argument about an object.
 fn is_only_nested(attribute: &Attribute) -> bool {
     let Meta::List(list) = &attribute.meta else {
         return false;
@@ -186,17 +186,17 @@ fn read(
     }
 }
 
-/// The name of a field.
+/// Reads the name of a field.
 fn field(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     match input.call(Ident::parse_any) {
         Ok(name) => Ok(name.into_token_stream()),
-        Err(_) => Err(input.error("this takes the name of a field, without quotes")),
+        Err(_) => Err(input.error("expected the name of a field, without quotes")),
     }
 }
 
-/// The path of a handle, which is a constant of a typed client.
+/// Reads the path of a handle, which is a constant of a typed client.
 fn handle(input: ParseStream<'_>) -> syn::Result<TokenStream> {
-    let rule = "this takes the handle of an action, a constant of its client";
+    let rule = "expected the handle of an action, a constant of its client";
     let Ok(path) = input.call(Path::parse_mod_style) else {
         return Err(input.error(rule));
     };
@@ -206,9 +206,9 @@ fn handle(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(path.into_token_stream())
 }
 
-/// A request, written as a struct.
+/// Reads a request, written as a struct expression.
 fn request(input: ParseStream<'_>) -> syn::Result<TokenStream> {
-    let rule = "this takes the action's request, a struct with its fields";
+    let rule = "expected the request of the action, a struct with its fields";
     if input.peek(Token![|]) {
         return Err(input.error(rule));
     }

@@ -1,4 +1,7 @@
-//! The rules: which field names which, and that there is something to expand.
+//! From the parsed struct to the model: the rules.
+//!
+//! A struct has at least one expanded field. The field with an identifier exists, and is not the one that takes the object.
+//! In the request, exactly one field is given by its name alone, the one that takes the identifiers.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -11,14 +14,14 @@ use crate::errors::Errors;
 use crate::item_attribute::{self, AttributeKind};
 use crate::suggestion;
 
-/// Checks a struct. What has a mistake in it is left out of the model.
+/// Checks a struct. A field with a mistake is left out of the model.
 pub(super) fn item(item: Item, errors: &mut Errors) -> Option<ExpandedType> {
     let names: Vec<Ident> = item
         .fields
         .iter()
         .filter_map(|part| part.field.ident.clone())
         .collect();
-    if item.is_sound && item.fields.iter().all(|part| part.attributes.is_empty()) {
+    if item.has_named_fields && item.fields.iter().all(|part| part.attributes.is_empty()) {
         let name = &item.name;
         errors.on(
             name,
@@ -67,7 +70,7 @@ fn place(part: FieldItem, names: &[Ident], errors: &mut Errors) -> Option<Expand
     })
 }
 
-/// `None` where something is missing or wrong, which has been reported.
+/// Checks the arguments about an object; `None` if one has a mistake, which has been reported.
 fn object(
     field: &Ident,
     arguments: Arguments,
@@ -98,7 +101,7 @@ fn object(
     })
 }
 
-/// The field that has the identifier.
+/// Returns the field with the identifier.
 fn source(field: &Ident, name: TokenStream, names: &[Ident], errors: &mut Errors) -> Option<Ident> {
     let name: Ident = syn::parse2(name).ok()?;
     if !names.contains(&name) {
@@ -120,7 +123,7 @@ fn source(field: &Ident, name: TokenStream, names: &[Ident], errors: &mut Errors
         errors.on(
             &name,
             format_args!(
-                "`{name}` takes the object: its identifier is in a field of its own, so write the name of that"
+                "`{name}` takes the object: write the name of the field that has its identifier"
             ),
         );
         return None;
@@ -128,7 +131,7 @@ fn source(field: &Ident, name: TokenStream, names: &[Ident], errors: &mut Errors
     Some(name)
 }
 
-/// The request, and the one field of it that takes the identifiers.
+/// Returns the request, and its field that takes the identifiers.
 fn ids(request: TokenStream, errors: &mut Errors) -> Option<(TokenStream, Ident)> {
     let request: ExprStruct = syn::parse2(request).ok()?;
     let mut alone = request
@@ -141,21 +144,21 @@ fn ids(request: TokenStream, errors: &mut Errors) -> Option<(TokenStream, Ident)
         (_, Some(second)) => {
             errors.on(
                 second,
-                "two fields are given by their names alone, but one takes the identifiers: write `field: value` for all others",
+                "two fields are given by their names alone, but only one takes the identifiers: write `field: value` for the other fields",
             );
             None
         }
         _ => {
             errors.on(
                 &request,
-                "no field takes the identifiers: give that one by its name alone, as in `GetOwnersRequest { owner_ids }`",
+                "no field takes the identifiers: write one by its name alone, as in `GetOwnersRequest { owner_ids }`",
             );
             None
         }
     }
 }
 
-/// The type that a handle is a constant of.
+/// Returns the type that a handle is a constant of.
 fn client(handle: &TokenStream) -> Option<TokenStream> {
     let mut path: Path = syn::parse2(handle.clone()).ok()?;
     path.segments.pop();

@@ -5,13 +5,18 @@ use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Expr, Ident, LitStr, Token, braced, token};
 
-/// The arguments.
+use crate::suggestion;
+
+/// The names of the arguments.
+const NAMES: [&str; 5] = ["service", "live", "name", "constants", "crate"];
+
+/// The arguments, in any order.
 pub(super) struct Arguments {
     pub(super) patterns: Vec<LitStr>,
     pub(super) service: Option<Expr>,
     pub(super) live: Option<Expr>,
     pub(super) name: Option<Expr>,
-    /// As `value!` takes them.
+    /// The content of the map, in the form of `value!`.
     pub(super) constants: Option<TokenStream>,
     pub(super) framework: Option<syn::Path>,
 }
@@ -51,7 +56,7 @@ impl Arguments {
             "constants" => {
                 if !input.peek(token::Brace) {
                     return Err(input.error(
-                        "constants are a map, as `value!` takes them: `constants = { \"name\": 1 }`",
+                        "`constants` takes a map in the form of `value!`: write `constants = { \"name\": 1 }`",
                     ));
                 }
                 let content;
@@ -63,18 +68,20 @@ impl Arguments {
                 self.framework.replace(path).is_some()
             }
             other => {
+                let advice = match suggestion::nearest(other, NAMES.into_iter()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "expected patterns of files, `service = …` or `live = …` with `name = …`, `constants = {…}`, `crate = …`".to_owned(),
+                };
                 return Err(syn::Error::new(
                     name.span(),
-                    format!(
-                        "`{other}` is no argument of `test_plans!`: it takes patterns of files, `service = …` or `live = …` with `name = …`, and `constants = {{…}}`"
-                    ),
+                    format!("`{other}` is not an argument of `test_plans!`: {advice}"),
                 ));
             }
         };
         if is_twice {
             return Err(syn::Error::new(
                 name.span(),
-                format!("`{name}` is given twice"),
+                format!("`{name}` is given twice: keep one of them"),
             ));
         }
         Ok(())

@@ -1,8 +1,12 @@
-//! The cases of a plan, as far as their tests need them: names, and why one would not be run.
+//! The cases of a plan: their names, and the reasons to ignore a test.
+//!
+//! Only the lines that a generated test depends on are read: `test name`, `test skip`, and directives that need the service
+//! in the process of the test. Everything else is skipped, and mistakes in it are reported by the runtime when the tests
+//! run.
 
 use std::collections::HashSet;
 
-/// What counts as blank, for the runtime too. Anything else in a line is a mistake that it tells.
+/// The characters that count as blank, as in the runtime.
 const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
 /// A block of a plan that has a name.
@@ -10,16 +14,16 @@ const BLANKS: [char; 3] = [' ', '\t', '\r'];
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) skip: Option<String>,
-    /// Whether it freezes the clock, stubs or mocks, or lines for all cases do that to an action that it calls.
+    /// True if the case, or a global directive for an action that it calls, freezes the clock, stubs or mocks.
     pub(super) is_local_only: bool,
 }
 
-/// The cases of a text: its blocks that have a name.
+/// Returns the cases of a text, which are its blocks with a name.
 pub(super) fn cases(text: &str) -> Vec<Case> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut cases = Vec::new();
     let mut skip_all: Option<String> = None;
-    // The actions that lines for all cases freeze, stub or mock: those of the cases that end behind them.
+    // The actions that global directives freeze, stub or mock. They apply to all cases that end behind them.
     let mut local_only: HashSet<(String, u32)> = HashSet::new();
     let lines: Vec<&str> = text.lines().collect();
     for block in lines.split(|line| line.trim_matches(BLANKS).is_empty()) {
@@ -69,12 +73,13 @@ pub(super) fn cases(text: &str) -> Vec<Case> {
     cases
 }
 
+/// Returns the rest of a line that starts with a directive.
 fn directive<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(name);
     rest.map(|rest| rest.trim_start_matches(BLANKS))
 }
 
-/// The action that a line is about, with its index, and what the line says of it.
+/// Splits a line into its action, with an index, and its directive.
 fn of_action(line: &str) -> Option<((String, u32), &str)> {
     let (action, rest) = line.split_once(':')?;
     let (action, index) = match action.split_once('.') {
@@ -85,7 +90,7 @@ fn of_action(line: &str) -> Option<((String, u32), &str)> {
     Some(((action, index), rest.trim_start_matches(BLANKS)))
 }
 
-/// Whether what a line says is about clock, stubs or mocks.
+/// Returns true for a directive that freezes the clock, stubs or mocks.
 fn needs_process(text: &str) -> bool {
     let mut words = ["freeze time", "stub action", "mock"].into_iter();
     words.any(|word| directive(text, word).is_some_and(|rest| rest.starts_with(':')))

@@ -10,6 +10,7 @@ use super::name::{Names, modules};
 use super::plan_file::Plan;
 use crate::errors::Errors;
 
+/// Generates the modules of the files and the function that makes the subject.
 pub(super) fn tests(arguments: &Arguments, files: &[Plan], errors: &mut Errors) -> TokenStream {
     let framework = match &arguments.framework {
         Some(path) => quote!(#path),
@@ -23,7 +24,7 @@ pub(super) fn tests(arguments: &Arguments, files: &[Plan], errors: &mut Errors) 
     let Some((first, _)) = named.first() else {
         return TokenStream::new();
     };
-    // Named after a module that is there once anyway.
+    // Unique, as the name of the module is.
     let function = format_ident!("__soa_subject_{first}");
     let modules = named.iter().map(|(module, plan)| {
         let file = &plan.file;
@@ -43,23 +44,23 @@ pub(super) fn tests(arguments: &Arguments, files: &[Plan], errors: &mut Errors) 
             quote! {
                 #[test]
                 #ignore
-                fn #test() -> ::core::result::Result<(), #framework::testing::plan::Failure> {
-                    #framework::__private::run_case(__SOA_PLAN, #name, super::#function)
+                fn #test() -> ::core::result::Result<(), #framework::__private::plan::Failure> {
+                    #framework::__private::plan::run_case(__SOA_PLAN, #name, super::#function)
                 }
             }
         });
         quote! {
             #[doc = #file]
             mod #module {
-                // A name that no case has.
-                const __SOA_PLAN: #framework::__private::Source = #framework::__private::Source {
+                // No case has this name.
+                const __SOA_PLAN: #framework::__private::plan::Source = #framework::__private::plan::Source {
                     file: #file,
                     text: ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), #path)),
                 };
 
                 #[test]
-                fn #whole() -> ::core::result::Result<(), #framework::testing::plan::Failure> {
-                    #framework::__private::check(__SOA_PLAN)
+                fn #whole() -> ::core::result::Result<(), #framework::__private::plan::Failure> {
+                    #framework::__private::plan::check(__SOA_PLAN)
                 }
 
                 #(#cases)*
@@ -69,18 +70,18 @@ pub(super) fn tests(arguments: &Arguments, files: &[Plan], errors: &mut Errors) 
     quote! {
         #(#modules)*
 
-        // Names come from files.
+        // The name of a file may have capitals.
         #[allow(non_snake_case)]
         async fn #function() -> ::core::result::Result<
-            #framework::testing::plan::Subject,
-            #framework::testing::plan::Failure,
+            #framework::__private::plan::Subject,
+            #framework::__private::plan::Failure,
         > {
             #subject
         }
     }
 }
 
-/// What makes the subject of a test.
+/// Generates the body of the function that makes the subject of a test.
 fn subject(
     arguments: &Arguments,
     framework: &TokenStream,
@@ -92,7 +93,7 @@ fn subject(
     };
     match (&arguments.service, &arguments.live, &arguments.name) {
         (Some(Expr::Closure(closure)), None, None) => {
-            // Written anew, so that what is in it may await and fail like an expression without mocks.
+            // An async closure with the same body, which may await and fail.
             let (inputs, body) = (&closure.inputs, &closure.body);
             let ok = match &closure.output {
                 ReturnType::Type(_, service) => quote!(::core::result::Result::<#service, _>::Ok),
@@ -100,10 +101,10 @@ fn subject(
             };
             let (mocks, service) = (local("mocks", closure), local("service", body));
             Some(quote! {
-                let #mocks = #framework::testing::plan::Mocks::default();
-                let #service = #framework::__private::made_with(&#mocks, async |#inputs| #ok(#body)).await?;
+                let #mocks = #framework::__private::plan::Mocks::default();
+                let #service = #framework::__private::plan::made_with(&#mocks, async |#inputs| #ok(#body)).await?;
                 ::core::result::Result::Ok(
-                    #framework::__private::subject(#service, #constants)?.mocks(&#mocks)
+                    #framework::__private::plan::subject(#service, #constants)?.mocks(&#mocks)
                 )
             })
         }
@@ -112,7 +113,7 @@ fn subject(
             let made = made(expression, framework);
             Some(quote! {
                 let #service = #made;
-                #framework::__private::subject(#service, #constants)
+                #framework::__private::plan::subject(#service, #constants)
             })
         }
         (None, Some(client_expression), Some(name_expression)) => {
@@ -126,41 +127,47 @@ fn subject(
                 let #client = #made_client;
                 let #name = #made_name;
                 ::core::result::Result::Ok(
-                    #framework::testing::plan::Subject::live(#client, #name).constants(#constants)
+                    #framework::__private::plan::Subject::live(#client, #name).constants(#constants)
                 )
             })
         }
         (None, Some(client), None) => {
             errors.on(
                 client,
-                "`live` needs the name of the service, too: `name = \"example\"`",
+                "`live` needs the name of the service: write `name = \"example\"`",
             );
             None
         }
         (Some(_), None, Some(name)) => {
-            errors.on(name, "`name` goes with `live`; a `service` knows its own");
+            errors.on(
+                name,
+                "`name` goes with `live`, as a `service` has a name: remove it here",
+            );
             None
         }
         (Some(_), Some(client), _) => {
-            errors.on(client, "`service` and `live` exclude each other; invoke `test_plans!` twice, in two modules");
+            errors.on(
+                client,
+                "`service` and `live` exclude each other: use `test_plans!` twice, in two modules",
+            );
             None
         }
         (None, None, _) => {
             errors.at(
                 Span::call_site(),
-                "what should be tested? `service = …` is a service in the test's process, `live = client, name = \"…\"` one anywhere",
+                "`test_plans!` needs a service: write `service = …` for one in the process of the test, `live = client, name = \"…\"` for one that runs elsewhere",
             );
             None
         }
     }
 }
 
-/// What an expression gives, which may await and fail with anything.
+/// Evaluates an expression of the user, which may await and fail with any error.
 fn made(expression: &Expr, framework: &TokenStream) -> TokenStream {
-    quote!(#framework::__private::made(async || ::core::result::Result::Ok(#expression)).await?)
+    quote!(#framework::__private::plan::made(async || ::core::result::Result::Ok(#expression)).await?)
 }
 
-/// A variable that the user's expressions do not see. What is wrong with its type is told at the expression.
+/// Returns a local variable that the user's expressions do not see. Errors about its type are shown at the expression.
 fn local(name: &str, expression: &impl Spanned) -> Ident {
     Ident::new(name, Span::mixed_site().located_at(expression.span()))
 }

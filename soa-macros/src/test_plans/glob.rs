@@ -1,11 +1,11 @@
-//! Which files match a pattern: `*` for a part of a name, `?` for one character of it, `**` for any directories.
+//! Patterns of files: `*` for a part of a name, `?` for one character, `**` for any number of directories.
 //!
-//! Hidden files and directories match only where the pattern says the dot. Written here because a crate for it would be
-//! built by everybody who uses the macros, for a few lines.
+//! Hidden files and directories match only if the pattern has the dot. Symbolic links are not followed below `**`, as they
+//! may lead in a circle. It is written here because a crate for it would be built by everybody who uses the macros.
 
 use std::path::{Path, PathBuf};
 
-/// The files under a directory that match, relative to it.
+/// Returns the files under a directory that match, relative to it, sorted.
 pub(super) fn find(root: &Path, pattern: &str) -> Vec<PathBuf> {
     let parts: Vec<&str> = pattern
         .split('/')
@@ -36,7 +36,6 @@ fn walk(root: &Path, place: &Path, parts: &[&str], found: &mut Vec<PathBuf>) {
         let below = place.join(name);
         let is_directory = root.join(&below).is_dir();
         if *part == "**" {
-            // Not through links, which may lead in a circle.
             if is_directory && !name.starts_with('.') && !entry.path().is_symlink() {
                 walk(root, &below, parts, found);
             }
@@ -52,14 +51,14 @@ fn walk(root: &Path, place: &Path, parts: &[&str], found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether a name matches a pattern without slashes.
+/// Returns true if a name matches a pattern without slashes.
 fn matches(pattern: &str, name: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
     }
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
-    // `reached[n]`: what was read of the pattern matches the first n characters.
+    // `reached[n]`: the pattern up to here matches the first n characters.
     let mut reached = vec![false; name.len() + 1];
     if let Some(first) = reached.first_mut() {
         *first = true;

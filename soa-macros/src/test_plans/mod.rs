@@ -1,12 +1,14 @@
 //! `test_plans!`: a test for each case of the plans that match.
 //!
-//! The macro does not read plans, it looks through them: which blocks have a `test name:`, which are skipped, and which need
-//! the service in the test's process. What a line means, and whether it means anything, is the runtime's business, when the
-//! test runs. So a plan with a mistake fails its own tests and no others, this crate needs no grammar, and nothing is
-//! compiled twice.
+//! `argument` reads the arguments, `plan_file` finds the files that match (by `glob`) and the cases in them (`case`),
+//! `name` makes names of modules and tests, and `codegen` writes the tests.
 //!
-//! Files are found here and their text goes into the tests by `include_str!`, so that an edit builds them again. A *new*
-//! file is seen when the test is compiled the next time.
+//! The macro does not parse plans. It looks for the names of cases, for those to skip, and for those that need the service
+//! in the process of the test. Everything else is parsed by the runtime when a test runs. So a plan with a mistake fails
+//! its own tests and no others, and the grammar of plans exists once.
+//!
+//! The text of a plan is in its tests by `include_str!`, so that an edit builds them again. A *new* file is found when the
+//! test is compiled the next time.
 
 mod argument;
 mod case;
@@ -23,7 +25,7 @@ use quote::quote;
 use crate::errors::Errors;
 use argument::Arguments;
 
-/// The whole of `test_plans!`, with the directory that patterns are relative to.
+/// Expands `test_plans!`. Patterns are relative to `root`.
 pub(crate) fn expand(input: TokenStream, root: &Path) -> TokenStream {
     let mut errors = Errors::default();
     let output = match syn::parse2::<Arguments>(input) {

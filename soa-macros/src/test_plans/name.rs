@@ -6,9 +6,9 @@ use std::path::Path;
 use proc_macro2::Span;
 use syn::Ident;
 
-/// The names of the modules of files: their own, and those of as many of their directories as tell them apart.
+/// Returns the names of the modules of files: the name of each file, with as many of its directories as make it unique.
 ///
-/// All that would have the same name get longer ones, so that none depends on which file comes first.
+/// All files of one name get longer names, so that no name depends on the order of the files.
 pub(super) fn modules<'a>(files: impl Iterator<Item = &'a str>) -> Vec<Ident> {
     let files: Vec<Vec<String>> = files.map(parts).collect();
     let mut lengths = vec![1_usize; files.len()];
@@ -36,7 +36,7 @@ pub(super) fn modules<'a>(files: impl Iterator<Item = &'a str>) -> Vec<Ident> {
     }
 }
 
-/// The directories of a file and its name without the extension.
+/// Returns the directories of a file and its name without the extension.
 fn parts(file: &str) -> Vec<String> {
     let path = Path::new(file).with_extension("");
     let parts = path.components();
@@ -44,11 +44,12 @@ fn parts(file: &str) -> Vec<String> {
     parts.collect()
 }
 
-/// Names of modules and functions, none of them twice.
+/// The names of modules and functions in use.
 #[derive(Default)]
 pub(super) struct Names(HashSet<String>);
 
 impl Names {
+    /// Returns an identifier after `wanted` that is not in use yet, and takes it.
     pub(super) fn unique(&mut self, wanted: &str) -> Ident {
         let plain = identifier(wanted);
         let mut name = plain.clone();
@@ -61,7 +62,7 @@ impl Names {
     }
 }
 
-/// A name that Rust takes: other characters become `_`, digits do not come first, keywords get a `_`.
+/// Turns a name into an identifier: other characters become `_`, a `_` goes before a digit and behind a keyword.
 fn identifier(wanted: &str) -> String {
     let mut name: String = wanted
         .chars()

@@ -9,20 +9,20 @@ use super::case::{self, Case};
 use super::glob;
 use crate::errors::Errors;
 
-/// A plan as far as its tests need it.
+/// A file of plans.
 pub(super) struct Plan {
-    /// Relative to the crate.
+    /// The path, relative to the crate.
     pub(super) file: String,
     pub(super) cases: Vec<Case>,
 }
 
-/// The plans that match, sorted by their files.
+/// Returns the plans that match, sorted by their paths.
 pub(super) fn find(patterns: &[LitStr], root: &Path, errors: &mut Errors) -> Vec<Plan> {
     let mut files: Vec<PathBuf> = Vec::new();
     if patterns.is_empty() {
         errors.at(
             Span::call_site(),
-            "which plans? Give a pattern, relative to the crate: `\"tests/plans/*.pysoa\"`",
+            "`test_plans!` needs a pattern of files, relative to the crate: write `\"tests/plans/*.pysoa\"`",
         );
     }
     for pattern in patterns {
@@ -31,7 +31,9 @@ pub(super) fn find(patterns: &[LitStr], root: &Path, errors: &mut Errors) -> Vec
             let pattern_text = pattern.value();
             errors.on(
                 pattern,
-                format!("no file matches `{pattern_text}`, seen from the directory of the crate's Cargo.toml"),
+                format!(
+                    "no file matches `{pattern_text}` in the directory of the crate's Cargo.toml"
+                ),
             );
         }
         files.extend(found);

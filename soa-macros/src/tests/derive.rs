@@ -1,11 +1,11 @@
-//! What the derives make of a type, and the texts of all errors at once.
+//! Expansions of the derives, and the texts of all their errors at once.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::texts;
 
-/// What `#[derive(Expand)]` makes of a type, formatted.
+/// Returns the expansion of `#[derive(Expand)]`, formatted.
 fn expanded_places(item: TokenStream) -> String {
     let output = crate::derive_expand::derive(item);
     prettyplease::unparse(&syn::parse2(output).unwrap())

@@ -88,7 +88,7 @@ impl Serving {
             watchdog.on_exit(on_exit).start();
         }
         let grace = self.settings.shutdown_grace.get();
-        signals.force_after(server.longest_end(grace));
+        signals.force_after(server.max_stop_time(grace));
         // The addresses, and not the text they were given as, which may have a password in it.
         let redis = self.redis.settings().addresses();
         let concurrency = server.concurrency();

@@ -180,7 +180,7 @@ impl ServerSettings {
         if let Some(tell) = self.tracebacks {
             server = server.tracebacks(tell);
         }
-        server.outside(|server| {
+        server.with_outer_middleware(|server| {
             let mut middleware = self.middleware.iter();
             middleware.try_fold(server, |server, one| one.around_server(server))
         })

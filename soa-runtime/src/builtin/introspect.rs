@@ -1,4 +1,4 @@
-//! `introspect`: what the service offers, as data.
+//! `introspect`: the description of a service, as data.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Offer, Offered};
+use super::offer::{Offer, Offered};
 use crate::action::Action;
 use crate::codec::{Nullable, Value};
 use crate::context::{ActionCall, ActionFuture};
@@ -26,7 +26,7 @@ pub(super) const ACTION: Action<IntrospectRequest, IntrospectResponse> = Action:
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(super) struct IntrospectRequest {
-    /// The one action to tell about; all of them by default
+    /// The action to describe; all by default
     #[garde(length(min = 1))]
     action_name: Option<String>,
 }
@@ -39,7 +39,7 @@ pub(super) struct IntrospectResponse {
     documentation: Option<Nullable<String>>,
     /// The names of the actions in `actions`, sorted
     action_names: Vec<String>,
-    /// What is told about each action
+    /// The description of each action
     actions: BTreeMap<String, Introspected>,
 }
 
@@ -48,9 +48,9 @@ pub(super) struct IntrospectResponse {
 struct Introspected {
     /// The documentation of the action
     documentation: Nullable<String>,
-    /// What its request must look like
+    /// The schema of its request
     request_schema: Nullable<Value>,
-    /// What its response looks like
+    /// The schema of its response
     response_schema: Nullable<Value>,
 }
 
@@ -88,7 +88,7 @@ impl Handler for Introspect {
     }
 }
 
-/// What is meant by a name: one action, one variant of an action (`name[switch:N]`, `name[DEFAULT]`), or all
+/// Finds the actions of a name: one action, one variant of an action (`name[switch:N]`, `name[DEFAULT]`), or all
 /// variants of one.
 ///
 /// As in the reference, an action without variants is found under a variant's name too, and shown under the name
@@ -117,7 +117,7 @@ fn find(offer: &Offer, name: &str) -> BTreeMap<String, Introspected> {
     }
 }
 
-/// Whether this is what follows the `[` in the name of a variant.
+/// Returns true for the text after `[` in the name of a variant.
 fn is_suffix(text: &str) -> bool {
     let number = text
         .strip_prefix("switch:")

@@ -1,4 +1,4 @@
-//! `status`: which version of the service answers, and how it fares.
+//! `status`: the version and the health of a service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Offer;
+use super::offer::Offer;
 use crate::action::Action;
 use crate::codec::{Map, Value};
 use crate::context::{ActionCall, ActionFuture};
@@ -22,18 +22,18 @@ pub(super) const DOCUMENTATION: &str = "The version of the service and of what i
 
 pub(super) const ACTION: Action<StatusRequest, StatusResponse> = Action::new(NAME);
 
-/// The version of the protocol's reference that this framework answers as.
+/// The version of the reference that the framework is compatible with.
 const REFERENCE: &str = "1.4.9";
 
 #[derive(Debug, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(super) struct StatusRequest {
-    /// False leaves the health checks out, which makes the answer quick. True by default
+    /// False leaves out the health checks, for a quick response. True by default
     verbose: Option<bool>,
 }
 
-/// Tools of the reference need `conformity`, `pysoa` and `python`; here they say what stands in their place.
+/// Tools of the reference require `conformity`, `pysoa` and `python`; they have the corresponding versions here.
 #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -55,9 +55,9 @@ pub(super) struct StatusResponse {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct HealthCheck {
-    /// What keeps the service from working: code and description
+    /// The errors, which keep the service from working: code and description
     errors: Vec<(String, String)>,
-    /// What may become a problem: code and description
+    /// The warnings, which may become errors: code and description
     warnings: Vec<(String, String)>,
     /// Further findings of the checks
     #[schemars(with = "BTreeMap<String, Value>")]

@@ -1,4 +1,4 @@
-//! Putting a client together.
+//! The builder of clients.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
 use crate::stack::{Middleware, StackBuilder};
 use crate::transport::ClientTransport;
 
-/// Puts a [`Client`] together: routes, middleware, base context.
+/// Builds a [`Client`]: routes, middleware, base context.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -37,20 +37,20 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Starts a client without routes.
+    /// Returns a builder of a client without routes.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 }
 
 impl ClientBuilder {
-    /// Says how a service is reached.
+    /// Adds a service and the transport that reaches it.
     #[must_use]
     pub fn service(self, name: impl Into<Name>, transport: impl ClientTransport) -> Self {
         self.shared_transport(name, Arc::new(transport))
     }
 
-    /// The same with a transport that others may use, too.
+    /// Adds a service and a transport that others may use, too.
     pub(super) fn shared_transport(
         mut self,
         name: impl Into<Name>,
@@ -74,8 +74,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The same, where the middleware that the closure adds stands around calls of this service alone, inside of what
-    /// stands around every call. The service must have its route already.
+    /// Adds the middleware of the closure around calls of one service alone, inside of the middleware around every
+    /// call. The service must have its route already.
     #[doc(hidden)]
     pub fn around_service<E>(
         mut self,
@@ -91,7 +91,7 @@ impl ClientBuilder {
         Ok(built)
     }
 
-    /// Names the caller in every call, in words of your own.
+    /// Names the caller in every call. The name is free text.
     #[must_use]
     pub fn caller(mut self, caller: impl Into<Arc<str>>) -> Self {
         self.base.caller = Some(caller.into());
@@ -105,7 +105,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Puts a value into the context of every call.
+    /// Adds a value to the context of every call.
     #[must_use]
     pub fn context(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         if let Err(problem) = self.base.set(key.into(), value.into()) {
@@ -114,7 +114,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Puts a value of a declared type into the context of every call. See [`ContextValue`].
+    /// Adds a value of a declared type to the context of every call. See [`ContextValue`].
     #[must_use]
     pub fn context_value<T: ContextValue>(mut self, value: T) -> Self {
         if let Err(problem) = self.base.put(&value) {
@@ -123,17 +123,18 @@ impl ClientBuilder {
         self
     }
 
-    /// What calls can have expanded in their responses; in place of any that were there.
+    /// Sets the expansions that calls can ask for, in place of earlier ones.
     #[must_use]
     pub fn expansions(mut self, expansions: Expansions) -> Self {
         self.expansions = expansions;
         self
     }
 
-    /// Makes the client.
+    /// Builds the client.
     ///
     /// # Errors
-    /// A service that has two routes; a context value that the framework cannot use; expansions that cannot work.
+    /// A service has two routes, a context value has the wrong type for its key, or the configuration of the expansions
+    /// is inconsistent.
     pub fn build(self) -> Result<Client, BuildError> {
         if let Some(problem) = self.problem {
             return Err(problem);

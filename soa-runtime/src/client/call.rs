@@ -1,4 +1,4 @@
-//! A call of one action.
+//! The call of one action.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::error::ClientError;
 use crate::exchange::Sent;
 use crate::message::{ActionRequest, Body, Name};
 
-/// A call of one action, not sent yet: await it, give it options, or put it into a job.
+/// A call of one action that is not sent yet. Await it, give it options, or put it into a job.
 #[must_use = "a call does nothing until it is awaited, sent, or put into a job"]
 pub struct Call<R> {
     pub(super) client: Client,

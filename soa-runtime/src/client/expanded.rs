@@ -15,7 +15,7 @@ use crate::error::ClientError;
 use crate::exchange::Sent;
 use crate::message::{ContextHeader, Name};
 
-/// A call or a job whose responses are expanded, not sent yet. Its options come before: `call.timeout(…).expand()`.
+/// A call or a job whose responses are expanded, not sent yet. Options are set before: `call.timeout(…).expand()`.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Expanded<C> {
     call: C,
@@ -23,15 +23,15 @@ pub struct Expanded<C> {
 }
 
 impl<R: Expand> Call<R> {
-    /// Fills the fields of the response that take objects of other services, see [`Expand`].
+    /// Fills the fields of the response that take objects of other services; see [`Expand`].
     pub fn expand(self) -> Expanded<CallWithOptions<R>> {
         self.with(|_| {}).expand()
     }
 }
 
 impl<R: Expand> CallWithOptions<R> {
-    /// Fills the fields of the response that take objects of other services, see [`Expand`]. The timeout, where there is
-    /// one, is for all of it.
+    /// Fills the fields of the response that take objects of other services; see [`Expand`]. A timeout of the call
+    /// covers the expansion, too.
     pub fn expand(self) -> Expanded<Self> {
         let slot = ScopeSlot::default();
         Expanded {
@@ -45,8 +45,8 @@ impl<A: Actions, M: Mode<A>> JobCall<A, M>
 where
     M::Output: Expand,
 {
-    /// Fills the fields of all responses that take objects of other services, see [`Expand`]: for the whole job together.
-    /// The timeout, where there is one, is for all of it.
+    /// Fills the fields of all responses of the job that take objects of other services; see [`Expand`]. A timeout of
+    /// the job covers the expansion, too.
     pub fn expand(self) -> Expanded<Self> {
         let slot = ScopeSlot::default();
         Expanded {
@@ -105,11 +105,11 @@ where
 }
 
 impl Client {
-    /// Fills the fields of a value that take objects of other services, see [`Expand`]: of the responses of parallel calls,
-    /// for example, all together. The calls are in this client's own context.
+    /// Fills the fields of a value that take objects of other services; see [`Expand`]. The value may be the responses
+    /// of parallel calls, for example. The requests are sent in this client's own context.
     ///
     /// # Errors
-    /// A call could not be made; a service has answered with errors that are to be told.
+    /// A request could not be sent, or a service answered with errors and the expansion is set to raise them.
     pub async fn expand<T: Expand + Send + ?Sized>(
         &self,
         value: &mut T,

@@ -1,4 +1,4 @@
-//! Several actions of one service as one job, with a typed result for each.
+//! A job of several actions of one service, with a typed result for each.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,7 +17,7 @@ use crate::error::ClientError;
 use crate::exchange::Sent;
 use crate::message::{ActionRequest, Body, JobResponse, Name};
 
-/// What can be the actions of a job: a tuple of up to eight calls, or a vector of calls of one type.
+/// The actions of a job: a tuple of up to eight calls, or a vector of calls of one type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the actions of a job",
     label = "not the calls of a job",
@@ -25,22 +25,22 @@ use crate::message::{ActionRequest, Body, JobResponse, Name};
     note = "options belong to the whole job: `client.job((a, b)).timeout(…)`, not `a.timeout(…)`"
 )]
 pub trait Actions: Send + 'static {
-    /// The responses, in order, when every action succeeded.
+    /// The responses, in order, if every action succeeded.
     type Output: Send + 'static;
     /// The outcome of each action by itself, in order.
     type Each: Send + 'static;
-    /// What turns the job response into one of these.
+    /// The decoder of the job response.
     type Decoder: Send + 'static;
 
-    /// The service of the first.
+    /// Returns the service of the first call.
     #[doc(hidden)]
     fn service(&self) -> Name;
 
-    /// Takes the calls apart.
+    /// Splits the calls into their parts.
     #[doc(hidden)]
     fn split(self) -> Split<Self::Decoder>;
 
-    /// The responses, or the error of the first action that failed.
+    /// Returns the responses, or the error of the first action that failed.
     #[doc(hidden)]
     fn all(
         decoder: Self::Decoder,
@@ -48,7 +48,7 @@ pub trait Actions: Send + 'static {
         response: JobResponse,
     ) -> Result<Self::Output, ClientError>;
 
-    /// The outcome of each action.
+    /// Returns the outcome of each action.
     #[doc(hidden)]
     fn each(
         decoder: Self::Decoder,
@@ -67,9 +67,9 @@ pub struct Split<D> {
     decoder: D,
 }
 
-/// How the outcome of a job is given back.
+/// The way in which the outcome of a job is returned.
 pub trait Mode<A: Actions>: Send + 'static {
-    /// What the job gives.
+    /// The outcome of the job.
     type Output: Send + 'static;
 
     #[doc(hidden)]
@@ -80,7 +80,7 @@ pub trait Mode<A: Actions>: Send + 'static {
     ) -> Result<Self::Output, ClientError>;
 }
 
-/// All responses, or the first error.
+/// Returns all responses, or the first error.
 #[derive(Clone, Copy, Debug)]
 pub enum All {}
 
@@ -96,7 +96,7 @@ impl<A: Actions> Mode<A> for All {
     }
 }
 
-/// The outcome of each action by itself.
+/// Returns the outcome of each action by itself.
 #[derive(Clone, Copy, Debug)]
 pub enum Each {}
 
@@ -112,7 +112,7 @@ impl<A: Actions> Mode<A> for Each {
     }
 }
 
-/// A job, not sent yet.
+/// A job that is not sent yet.
 #[must_use = "a job does nothing until it is awaited or sent"]
 pub struct JobCall<A, M = All> {
     client: Client,
@@ -141,8 +141,8 @@ impl Client {
         JobCall::new(self.clone(), actions)
     }
 
-    /// Calls several actions of a service by name. The result is the whole job response, in which errors of the
-    /// job and of actions are data.
+    /// Calls several actions of a service by name. The result is the whole job response: errors of the job and of its
+    /// actions are data in it.
     pub fn call_job(
         &self,
         service: impl Into<Name>,
@@ -169,16 +169,16 @@ impl<A: Actions> JobCall<A> {
         }
     }
 
-    /// Runs the later actions of the job also after one that failed. The result has the outcome of
-    /// [each](Self::each) action.
+    /// Runs the later actions of the job even if an earlier one fails. The result is the outcome of [each](Self::each)
+    /// action.
     pub fn continue_on_error(mut self) -> JobCall<A, Each> {
         self.options.continue_on_error = true;
         self.each()
     }
 
-    /// Gives the outcome of each action by itself: a tuple or a vector of `Result`s. The first that fails still ends
-    /// the job; those behind it have errors of the kind [`NotRun`](crate::ErrorKind::NotRun). An error of the whole
-    /// job is one error.
+    /// Returns the outcome of each action by itself: a tuple or a vector of `Result`s. The first action that fails
+    /// still ends the job; those after it fail with [`NotRun`](crate::ErrorKind::NotRun). An error of the whole job is
+    /// one error.
     pub fn each(mut self) -> JobCall<A, Each> {
         self.options.returns_errors = true;
         JobCall {
@@ -239,7 +239,7 @@ impl<D> Split<D> {
         route.map(|route| route.service.clone()).unwrap_or_default()
     }
 
-    /// The one service that all actions go to.
+    /// Returns the one service that all actions go to.
     fn route(&self) -> Result<Arc<Route>, ClientError> {
         let Some(first) = self.routes.first() else {
             let message = "a job needs at least one action";

@@ -8,7 +8,7 @@ use super::scope::ScopeSlot;
 use crate::codec::Value;
 use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
-/// What can be said about one call, job or not.
+/// The options of one call or job.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
     pub(super) timeout: Option<Duration>,
@@ -87,23 +87,22 @@ impl CallOptions {
     }
 }
 
-/// The option methods of a form of call: `self` becomes `$Out` by `into_options`, which has a field
-/// `options`.
+/// The option methods of a form of call: `self` becomes `$Out` by its method `with`.
 macro_rules! option_methods {
     ($Out:ty) => {
-        /// How long to wait for the answer, middleware included. The server is told, and can stop working in
-        /// vain. Needs a tokio runtime with its time driver.
+        /// Limits the time until the response, middleware included. The server is told, so that it can stop when nobody
+        /// waits. Requires a tokio runtime with its time driver.
         pub fn timeout(self, timeout: std::time::Duration) -> $Out {
             self.with(|options| options.timeout = Some(timeout))
         }
 
-        /// Turns a switch on, for this call and everything that it sets off.
+        /// Turns a switch on, for this call and every call that it causes.
         pub fn switch(self, switch: impl Into<crate::message::Switch>) -> $Out {
             self.with(|options| options.add_switch(switch.into()))
         }
 
-        /// Says that this call does no harm when its actions run more than once, whatever is declared of them. Middleware
-        /// may then send it again: [`Retry`](crate::middleware::Retry).
+        /// Declares that the actions of this call may safely run more than once. Middleware may then send it again:
+        /// [`Retry`](crate::middleware::Retry).
         pub fn idempotent(self) -> $Out {
             self.with(|options| options.is_idempotent = true)
         }
@@ -113,7 +112,7 @@ macro_rules! option_methods {
             self.with(|options| options.correlation_id = Some(id.into()))
         }
 
-        /// Puts a value into the context: it flows down the chain.
+        /// Adds a value to the context, which flows down the chain.
         pub fn context(
             self,
             key: impl Into<String>,
@@ -122,13 +121,12 @@ macro_rules! option_methods {
             self.with(|options| options.add_context(key.into(), value.into()))
         }
 
-        /// Puts a value of a declared type into the context: it flows down the chain, and handlers get it by its
-        /// type. See [`ContextValue`](crate::ContextValue).
+        /// Adds a value of a declared type to the context, which flows down the chain; handlers get it by its type. See [`ContextValue`](crate::ContextValue).
         pub fn context_value<T: crate::message::ContextValue>(self, value: T) -> $Out {
             self.with(|options| options.add_context_value(&value))
         }
 
-        /// Puts a value into the control header: only the called server sees it.
+        /// Adds a value to the control header, which only the called server sees.
         pub fn control(
             self,
             key: impl Into<String>,
@@ -137,9 +135,9 @@ macro_rules! option_methods {
             self.with(|options| options.add_control(key.into(), value.into()))
         }
 
-        /// Expands the objects with this `_type`, wherever in the response they are, by the client's
-        /// [`Expansions`](crate::client::Expansions) of these names; `owner.boss` is one nested in another. The
-        /// timeout, where there is one, is for all of it.
+        /// Expands the objects with this `_type`, anywhere in the response, by the client's
+        /// [`Expansions`](crate::client::Expansions) of these names; `owner.boss` is one nested in another. A timeout
+        /// of the call covers the expansions, too.
         pub fn expansions<N: Into<String>>(
             self,
             object_type: impl Into<String>,

@@ -1,4 +1,4 @@
-//! The low level: requests that are sent, and a stream of responses in the order in which they come.
+//! The lowest form of calling: requests are sent, and responses are taken in the order in which they arrive.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -11,15 +11,15 @@ use super::sending;
 use crate::BoxFuture;
 use crate::error::ClientError;
 
-/// What tells which of the [`Outstanding`] a response belongs to.
+/// The id of a request, which tells the responses of [`Outstanding`] calls apart.
 ///
-/// It counts up from 0, and is unique among the outstanding calls that it comes from. On the wire requests have
-/// other numbers, which are their transport's business.
+/// Ids count up from 0, and are unique within one [`Outstanding`]. On the wire, requests have other ids, chosen by
+/// their transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// The id as a number.
+    /// Returns the id as a number.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -31,13 +31,13 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Calls that are on their way, and the stream of their responses in the order in which they come.
+/// Calls that are on their way, and the stream of their responses in the order in which they arrive.
 ///
-/// This is the lowest form of calling: [`send`](Self::send) a request and get its id; take the responses one by one
-/// with [`next`](Self::next). The calls may be for one service or several, and of any form; all give the same type,
-/// which for [`call_job`](super::Client::call_job) is the whole [`JobResponse`](crate::JobResponse).
+/// Send a request with [`send`](Self::send) to get its id, and take the responses one by one with
+/// [`next`](Self::next). The calls may be for one service or several, and of any form; all have the same type of
+/// response, which for [`call_job`](super::Client::call_job) is the whole [`JobResponse`](crate::JobResponse).
 ///
-/// What nobody waits for any more is dropped with this; the services do their work all the same.
+/// Dropping this drops the responses of all calls that are still outstanding; the services do their work all the same.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -62,7 +62,7 @@ pub struct Outstanding<R> {
 }
 
 impl<R: Send + 'static> Outstanding<R> {
-    /// No calls yet.
+    /// Returns an empty set of calls.
     pub fn new() -> Self {
         Self {
             calls: FuturesUnordered::new(),
@@ -73,7 +73,7 @@ impl<R: Send + 'static> Outstanding<R> {
     /// Sends a call; returns when the request is on its way.
     ///
     /// # Errors
-    /// A request that could not be sent. It is not among the outstanding then.
+    /// The request could not be sent. It is not added to the outstanding calls then.
     pub async fn send<F: Form<Output = R>>(&mut self, call: F) -> Result<RequestId, ClientError> {
         let pending = sending::send(call).await?;
         let id = RequestId(self.next);
@@ -83,16 +83,15 @@ impl<R: Send + 'static> Outstanding<R> {
         Ok(id)
     }
 
-    /// The next response that comes, with the id of its request; `None` when none is outstanding.
+    /// Returns the next response, with the id of its request; `None` if no call is outstanding.
     ///
-    /// It may be given up and tried again, `tokio::time::timeout(limit, outstanding.next())`: no response is lost by
-    /// that.
+    /// This is cancel safe: no response is lost in `tokio::time::timeout(limit, outstanding.next())`.
     pub async fn next(&mut self) -> Option<(RequestId, Result<R, ClientError>)> {
         self.calls.next().await
     }
 
-    /// [`next`](Self::next) for futures that are polled by hand, and for streams:
-    /// `futures::stream::poll_fn(move |cx| outstanding.poll_next(cx))`.
+    /// Polls for the next response, for futures that are polled by hand and for streams: `futures::stream::poll_fn(move
+    /// |cx| outstanding.poll_next(cx))`.
     pub fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -100,12 +99,12 @@ impl<R: Send + 'static> Outstanding<R> {
         self.calls.poll_next_unpin(cx)
     }
 
-    /// How many are outstanding.
+    /// Returns the number of outstanding calls.
     pub fn len(&self) -> usize {
         self.calls.len()
     }
 
-    /// Whether none is outstanding.
+    /// Returns true if no call is outstanding.
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }

@@ -23,34 +23,34 @@ use crate::exchange::Sent;
     note = "give a vector or an array of calls of one type, or a tuple of two to eight calls"
 )]
 pub trait Parallel: Sized + Send + 'static {
-    /// The responses, in the order of the calls, when all succeeded.
+    /// The responses, in the order of the calls, if all succeeded.
     type Output: Send + 'static;
     /// The outcome of each call, in the order of the calls.
     type Each: Send + 'static;
 
-    /// Starts all, waits for all.
+    /// Starts all calls and waits for all of them.
     #[doc(hidden)]
     fn run(self) -> BoxFuture<Self::Each>;
 
-    /// Sends all; the outcomes are collected by what this gives. A call that cannot be sent is the error of all,
-    /// unless each counts for itself.
+    /// Sends all calls; the returned future collects the outcomes. A call that cannot be sent is the error of all, or
+    /// with `each` its own outcome.
     #[doc(hidden)]
     fn send(self, each: bool) -> BoxFuture<Result<BoxFuture<Self::Each>, ClientError>>;
 
-    /// Sends all, and tries that with each also after one that cannot be sent.
+    /// Sends all calls, even if some cannot be sent.
     #[doc(hidden)]
     fn forget(self) -> BoxFuture<Result<(), ClientError>>;
 
-    /// All responses, or the first error.
+    /// Returns all responses, or the first error.
     #[doc(hidden)]
     fn all(each: Self::Each) -> Result<Self::Output, ClientError>;
 }
 
-/// How the outcomes of many calls are given back.
+/// The way in which the outcomes of many calls are returned.
 pub trait Gather<P: Parallel>: Send + 'static {
-    /// What a response of all is.
+    /// The response of a call that was sent and is collected later.
     type Output: Send + 'static;
-    /// What awaiting the calls gives.
+    /// The result of awaiting the calls.
     type Outcome: Send + 'static;
 
     #[doc(hidden)]
@@ -93,7 +93,7 @@ impl<P: Parallel> Gather<P> for Each {
     }
 }
 
-/// Many calls, not sent yet.
+/// Many calls that are not sent yet.
 #[must_use = "calls do nothing until they are awaited or sent"]
 pub struct ParallelCall<P, M = All> {
     calls: P,
@@ -115,8 +115,8 @@ impl Client {
 }
 
 impl<P: Parallel> ParallelCall<P> {
-    /// Gives the outcome of each call by itself, in place: a vector or a tuple of `Result`s, and no error of the
-    /// whole. Errors of actions, of jobs and of transports are among them.
+    /// Returns the outcome of each call by itself, in place: a vector or a tuple of `Result`s, which contain the errors
+    /// of actions, of jobs and of transports. The whole cannot fail then.
     pub fn each(self) -> ParallelCall<P, Each> {
         ParallelCall {
             calls: self.calls,
@@ -126,21 +126,20 @@ impl<P: Parallel> ParallelCall<P> {
 }
 
 impl<P: Parallel, M: Gather<P>> ParallelCall<P, M> {
-    /// Sends all calls now; the responses are collected later, by awaiting what this gives back.
+    /// Sends all calls now; the responses are collected later, by awaiting the returned [`Pending`].
     ///
     /// # Errors
-    /// The first, in the order of the calls, that could not be sent; the others may be on their way. After
-    /// [`each`](ParallelCall::each) that is the outcome of this one call.
+    /// The first call, in order, that could not be sent; the others may be on their way. After
+    /// [`each`](ParallelCall::each), this is the outcome of that one call.
     pub async fn send(self) -> Result<Pending<M::Output>, ClientError> {
         let each = self.calls.send(M::EACH).await?;
         Ok(Pending::of(Box::pin(each.map(M::output))))
     }
 
-    /// Sends all calls and asks for no answers; see [`Call::send_and_forget`](super::Call::send_and_forget).
+    /// Sends all calls without asking for responses; see [`Call::send_and_forget`](super::Call::send_and_forget).
     ///
     /// # Errors
-    /// The first, in the order of the calls, that could not be sent. The sending of the others is tried all the
-    /// same.
+    /// The first call, in order, that could not be sent. The others are sent all the same.
     pub async fn send_and_forget(self) -> Result<(), ClientError> {
         self.calls.forget().await
     }
@@ -161,7 +160,7 @@ impl<P: fmt::Debug, M> fmt::Debug for ParallelCall<P, M> {
     }
 }
 
-/// A call that could not be sent is told now, or in its place.
+/// Returns the error of a call that could not be sent, or with `each` puts it in place of the response.
 fn sent<R: Send + 'static>(
     outcome: Result<Pending<R>, ClientError>,
     each: bool,

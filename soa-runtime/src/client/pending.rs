@@ -1,4 +1,4 @@
-//! Sent now, collected later.
+//! Calls that are sent now and collected later.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,9 +16,9 @@ use crate::message::Name;
 
 /// The response of a call, a job or parallel calls that were sent already.
 ///
-/// Awaiting it gives the response. Before that it can be waited for with a limit, as often as one likes
-/// ([`wait`](Self::wait)); what came is kept. Dropping it does not take the call back: whatever its service does,
-/// it does, and the response is dropped too.
+/// Await it to get the response. [`wait`](Self::wait) waits with a limit before that, any number of times; a response
+/// that has arrived is kept. Dropping this does not cancel the call: the service does its work, and the response is
+/// dropped.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -36,13 +36,13 @@ use crate::message::Name;
 #[must_use = "the response of a call that was sent is collected by awaiting this"]
 pub struct Pending<R> {
     service: Name,
-    /// What is waited for, as long as nothing has come.
+    /// The future of the outcome, until that has arrived.
     response: Option<BoxFuture<Result<R, ClientError>>>,
-    /// What came, as long as nobody has taken it.
+    /// The outcome, from when it has arrived to when it is taken.
     outcome: Option<Result<R, ClientError>>,
 }
 
-// Nothing in it is pinned in place: the future is behind a box.
+// The future is behind a box, so nothing in here is pinned in place.
 impl<R> Unpin for Pending<R> {}
 
 impl<R: Send + 'static> Pending<R> {
@@ -65,7 +65,7 @@ impl<R: Send + 'static> Pending<R> {
         let outcome = tokio::select! {
             biased;
             Ok(()) = sent => None,
-            // It never was on its way: it failed before, or middleware answered it.
+            // The request was not sent: the call failed before, or middleware answered it.
             outcome = &mut response => Some(outcome.unwrap_or_else(|_| Err(dropped(&service)))),
         };
         if let Some(outcome) = outcome {
@@ -85,7 +85,7 @@ impl<R: Send + 'static> Pending<R> {
         })
     }
 
-    /// What several calls that were sent already will give together.
+    /// Combines several calls that were sent already.
     pub(super) fn of(response: BoxFuture<Result<R, ClientError>>) -> Self {
         Self {
             service: Name::default(),
@@ -94,7 +94,7 @@ impl<R: Send + 'static> Pending<R> {
         }
     }
 
-    /// A call that could not be sent.
+    /// Returns the outcome of a call that could not be sent.
     pub(super) fn failed(error: ClientError) -> Self {
         Self {
             service: Name::default(),
@@ -103,16 +103,16 @@ impl<R: Send + 'static> Pending<R> {
         }
     }
 
-    /// Waits for the outcome, and keeps it: awaiting this gives it out afterwards.
+    /// Waits for the outcome and keeps it, so that this can still be awaited.
     pub async fn outcome(&mut self) -> &Result<R, ClientError> {
         let outcome = (&mut *self).await;
         self.outcome.insert(outcome)
     }
 
-    /// Waits for so long; `None` when there is no outcome by then, and this can be tried again. An outcome is kept:
-    /// awaiting this gives it out afterwards.
+    /// Waits for the outcome with a limit. Returns `None` if there is none by then; this can be called again. An
+    /// outcome is kept, so that this can still be awaited.
     ///
-    /// With a limit of zero it tells whether the outcome is there already. Needs a tokio runtime with its time driver.
+    /// A limit of zero checks for an outcome without waiting. Requires a tokio runtime with its time driver.
     pub async fn wait(&mut self, limit: Duration) -> Option<&Result<R, ClientError>> {
         tokio::time::timeout(limit, self.outcome()).await.ok()
     }
@@ -136,7 +136,7 @@ impl<R> Future for Pending<R> {
     }
 }
 
-/// A call that was sent already is one of many as it is.
+/// A call that was sent already can be one of many, too.
 impl<R: Send + 'static> Form for Pending<R> {
     type Output = R;
 
@@ -154,13 +154,13 @@ impl<R: Send + 'static> Form for Pending<R> {
     }
 }
 
-/// What sent calls go on in.
+/// Returns the runtime in which sent calls go on.
 pub(super) fn runtime(service: &Name) -> Result<tokio::runtime::Handle, ClientError> {
     tokio::runtime::Handle::try_current()
-        .map_err(|_| ClientError::usage(service, "sending a call needs a tokio runtime"))
+        .map_err(|_| ClientError::usage(service, "sending a call requires a tokio runtime"))
 }
 
-/// The runtime ended, or the call panicked.
+/// Returns the error of a call whose task is gone: the runtime ended, or the call panicked.
 fn dropped(service: &Name) -> ClientError {
     let message = "the call was dropped before it was answered";
     let error = TransportError::new(TransportErrorKind::Closed, message);

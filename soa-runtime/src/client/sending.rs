@@ -4,14 +4,14 @@ use super::form::Form;
 use super::pending::{Pending, runtime};
 use crate::error::ClientError;
 
-/// Sends a call; the rest of it goes on by itself.
+/// Sends a call; the rest of it runs in a task.
 pub(super) async fn send<F: Form>(call: F) -> Result<Pending<F::Output>, ClientError> {
     Pending::start(call.service(), |sent| call.start(sent)).await
 }
 
-/// Sends a call that nobody waits for.
+/// Sends a call without asking for a response.
 pub(super) async fn forget<F: Form>(call: F) -> Result<(), ClientError> {
-    // In the same process the job becomes a task.
+    // A job for a service in the same process becomes a task.
     runtime(&call.service())?;
     call.forget().await
 }
@@ -19,25 +19,26 @@ pub(super) async fn forget<F: Form>(call: F) -> Result<(), ClientError> {
 /// The methods that send a form of call.
 macro_rules! sending_methods {
     ($Output:ty) => {
-        /// Sends it now; the response is collected later, by awaiting what this gives back.
+        /// Sends the call now; the response is collected later, by awaiting the returned
+        /// [`Pending`](crate::client::Pending).
         ///
-        /// It returns when the request is on its way: with Redis, when it is in the queue.
+        /// This returns when the request is on its way: with Redis, when it is in the queue.
         ///
         /// # Errors
-        /// A request that could not be sent, and all that is told before sending.
-        pub async fn send(self) -> Result<crate::client::Pending<$Output>, ClientError> {
+        /// The request could not be prepared or sent.
+        pub async fn send(self) -> Result<crate::client::pending::Pending<$Output>, ClientError> {
             crate::client::sending::send(self).await
         }
 
-        /// Sends it and asks for no answer (`control.suppress_response`). The service does its work; nobody is told
-        /// how that went.
+        /// Sends the call without asking for a response (`control.suppress_response`). The service does its work; its
+        /// outcome is not reported.
         ///
-        /// It returns when the request is on its way: with Redis, when it is in the queue. A `timeout` is how
-        /// long sending may take, and how long the request may wait in the queue; the work may take longer.
-        /// In a chain, the end of the calling job limits the sending and nothing else.
+        /// This returns when the request is on its way: with Redis, when it is in the queue. A `timeout` limits the
+        /// sending, and the time that the request may wait in the queue; the work may take longer. In a chain, the
+        /// deadline of the calling job limits the sending and nothing else.
         ///
         /// # Errors
-        /// A request that could not be sent, and all that is told before sending.
+        /// The request could not be prepared or sent.
         pub async fn send_and_forget(self) -> Result<(), ClientError> {
             crate::client::sending::forget(self).await
         }

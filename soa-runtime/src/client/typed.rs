@@ -12,13 +12,13 @@ use crate::transport::{ClientTransport, IntoTransport, Misconfigured};
 
 /// A typed client, as `#[service]` generates it.
 pub trait TypedClient: Sized {
-    /// What the service offers, as the service or its contract itself says it.
+    /// The descriptor of the service, from the service or its contract.
     const DESCRIPTOR: &'static ServiceDescriptor;
 
-    /// A typed client over this untyped one.
+    /// Returns a typed client over this untyped one.
     fn from_service_client(client: ServiceClient) -> Self;
 
-    /// A typed client for the service under its own name.
+    /// Returns a typed client for the service under its own name.
     fn new(client: &Client) -> Self {
         Self::from_service_client(ServiceClient::new(client, Self::DESCRIPTOR.name()))
     }
@@ -32,7 +32,7 @@ pub struct ServiceClient {
 }
 
 impl ServiceClient {
-    /// Calls the service of this name.
+    /// Returns a client for the service of this name.
     pub fn new(client: &Client, service: impl Into<Name>) -> Self {
         Self {
             client: client.clone(),
@@ -40,7 +40,7 @@ impl ServiceClient {
         }
     }
 
-    /// Calls a service in this process. A service that cannot be served is told by every call.
+    /// Returns a client for a service in this process. A service that cannot be built is the error of every call.
     pub fn local(service: impl IntoTransport, name: &'static str) -> Self {
         match service.into_transport() {
             Ok(transport) => Self::over(transport, name),
@@ -48,7 +48,7 @@ impl ServiceClient {
         }
     }
 
-    /// Calls a stub.
+    /// Returns a client for a stub.
     pub fn stubbed(stub: impl ClientTransport, name: &'static str) -> Self {
         Self::over(Arc::new(stub), name)
     }
@@ -58,12 +58,12 @@ impl ServiceClient {
         Self::new(&client.finish(), name)
     }
 
-    /// The untyped client behind this one.
+    /// Returns the untyped client.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// A call of an action.
+    /// Makes a call of an action.
     pub fn call<Req, Resp>(&self, action: Action<Req, Resp>, request: Req) -> Call<Resp> {
         let body = (action.request.encode)(self.route.encoding(), &request);
         Call::new(

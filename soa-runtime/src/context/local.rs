@@ -1,27 +1,27 @@
 //! Calls of other actions of the same server, without a job around them.
 //!
-//! A value goes from handler to handler inside of a body that is not encoded ([`Body::held`]), so typed handlers of one
-//! type pass it on as it is; where the types on the two sides differ, the body is encoded then and there, and decoded as
-//! what the other side takes. The server behind the call is known as [`Siblings`](super::Siblings) only.
+//! A value goes from handler to handler inside of a body that is not encoded ([`Body::held`]). Typed handlers of the
+//! same type pass it on as it is; if the types differ, the body is encoded then, and decoded as the other type. The
+//! server behind the call is known only as a [`Siblings`](super::Siblings).
 
-use super::Context;
-use super::call::{ActionCall, ActionFuture};
+use super::handle::{ActionCall, ActionFuture, Context};
 use crate::action::Action;
 use crate::codec::{Encoding, Value};
 use crate::error::{ActionError, ClientError};
 use crate::message::{Body, Name, Variant};
 
-/// How many actions of one server may call each other in turn. The stack of a thread has room for a few times of that.
+/// The maximum number of actions of one server that call each other in turn. The stack of a thread has room for several
+/// times as many.
 const MAX_DEPTH: u8 = 32;
 
 impl Context {
-    /// Calls another action of this server: no transport, no encoding, no job and no middleware, as `call_local_action`
-    /// of the reference.
+    /// Calls another action of this server without transport, encoding, job or middleware, as `call_local_action` of
+    /// the reference.
     ///
     /// The request and the response are validated as in any call. The called action gets a copy of this context: the
-    /// same job, deadline, extensions and client, and the switch of the variant where the handle is of one. To
-    /// change it, make a copy of your own: `cx.clone().with_switch(BETA).call_local(…)`; `with_time_left` is a
-    /// timeout for this call.
+    /// same job, deadline, extensions and client, plus the switch of the variant if the handle is of one. To call with
+    /// another context, change a copy: `cx.clone().with_switch(BETA).call_local(…)`; `with_time_left` is a timeout for
+    /// this call.
     ///
     /// The future does not borrow this context, so it may go to a task of its own.
     ///
@@ -38,9 +38,9 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// The errors of the called action as they are: `?` passes them on to the caller of this one. A panic of its is
-    /// `SERVER_ERROR`, an action that this server does not have `UNKNOWN`, both as the service's fault. Also
-    /// refused: more than 32 actions that call each other in turn, and a variant that the switches do not select.
+    /// The errors of the called action, unchanged: `?` passes them on to the caller of this one. A panic is
+    /// `SERVER_ERROR` and an unknown action is `UNKNOWN`, both as the service's fault. More than 32 nested calls, and a
+    /// variant that the switches do not select, are errors, too.
     pub fn call_local<Req, Resp>(
         &self,
         action: Action<Req, Resp>,
@@ -58,16 +58,16 @@ impl Context {
             if let Some(response) = response.body.take() {
                 return Ok(response);
             }
-            // The handle is of other types than the action.
+            // The types of the handle are not those of the action.
             decode(&response.body).map_err(ActionError::internal)
         }
     }
 
-    /// [`call_local`](Self::call_local) by name, without types: for actions that were registered by name, and for names
-    /// that are known at run time only.
+    /// Calls another action of this server as [`call_local`](Self::call_local) does, by name and without types: for
+    /// actions that were registered by name, and for names that are known at run time only.
     ///
     /// # Errors
-    /// See there.
+    /// See [`call_local`](Self::call_local).
     pub fn call_local_action<N: Into<Name>>(
         &self,
         action: N,
@@ -91,11 +91,11 @@ impl Context {
         body: Body,
     ) -> Result<ActionFuture, ActionError> {
         let Some(server) = self.job.server.clone() else {
-            let message = "this context is of no server: give it one by `with_server`";
+            let message = "this context has no server: add one with `with_server`";
             return Err(ActionError::internal(message));
         };
         if self.depth >= MAX_DEPTH {
-            let message = format!("{MAX_DEPTH} actions of this server call each other already");
+            let message = format!("too many nested local calls: the limit is {MAX_DEPTH}");
             return Err(ActionError::internal(message));
         }
         let mut context = self.clone();

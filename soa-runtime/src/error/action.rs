@@ -1,18 +1,18 @@
-//! What handlers and middleware return when an action or a job fails.
+//! The error of actions.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use super::ClientError;
+use super::client::ClientError;
+use super::list::list;
 use crate::codec::{Map, Value};
 use crate::message::{WireError, code};
 
-/// Why an action failed: one or more errors, as the caller will see them.
+/// The failure of an action: one or more errors, as the caller will see them.
 ///
-/// A handler may return any error that converts into this one. Errors that are the service's fault are
-/// logged, with all that caused them; callers get the code and the message, and the causes only where the
-/// server is set to tell tracebacks.
+/// A handler may return any error that converts into this one. Errors that are the service's fault are logged with all
+/// their causes. Callers get the code and the message, and the causes only if the server is set to send tracebacks.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -24,9 +24,9 @@ use crate::message::{WireError, code};
 #[derive(Debug)]
 pub struct ActionError(Box<Inner>);
 
-/// What a handler may return as its error: everything that converts into an [`ActionError`].
+/// An error that a handler may return: any that converts into an [`ActionError`].
 ///
-/// It says in the words of this crate what is missing where a type does not.
+/// The trait exists for the message of the compiler, which explains the ways to convert.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of an action",
     label = "does not convert into `ActionError`",
@@ -42,13 +42,13 @@ impl<E: Into<ActionError>> IntoActionError for E {}
 struct Inner {
     errors: Vec<WireError>,
     ends_job: bool,
-    /// Whether the server has logged it, so that middleware that passes it on does not log it again.
+    /// True if the server has logged it, so that middleware that passes it on does not log it again.
     is_logged: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl ActionError {
-    /// An error that is the caller's fault.
+    /// Returns an error that is the caller's fault.
     pub fn caller(
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
@@ -56,7 +56,7 @@ impl ActionError {
         Self::from_errors(vec![WireError::caller(code, message)])
     }
 
-    /// An error that is the service's fault.
+    /// Returns an error that is the service's fault.
     pub fn server(
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
@@ -64,22 +64,22 @@ impl ActionError {
         Self::from_errors(vec![WireError::server(code, message)])
     }
 
-    /// An error that ends the whole job: the response has this error and no actions.
+    /// Returns an error that ends the whole job: the response has this error and no actions.
     pub fn job(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::server(code, message);
         error.0.ends_job = true;
         error
     }
 
-    /// The same errors, as those of the whole job where that is so.
+    /// Sets whether the errors are those of the whole job.
     pub(crate) fn ending_job(mut self, ends_job: bool) -> Self {
         self.0.ends_job = ends_job;
         self
     }
 
-    /// A failure that the service did not foresee: `SERVER_ERROR`, `Internal server error: …`.
+    /// Returns the error of an unexpected failure of the service: `SERVER_ERROR`, `Internal server error: …`.
     ///
-    /// The error's text travels, its chain of sources is logged.
+    /// The text of the error travels; its chain of sources is logged.
     pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = error.into();
         let mut error = Self::server(
@@ -90,7 +90,7 @@ impl ActionError {
         error
     }
 
-    /// Several errors at once. An empty list is a failure all the same: `SERVER_ERROR`.
+    /// Returns several errors at once. An empty list becomes one `SERVER_ERROR`.
     pub fn from_errors(errors: Vec<WireError>) -> Self {
         let errors = if errors.is_empty() {
             let message = "Internal server error: an action failed without an error";
@@ -132,14 +132,14 @@ impl ActionError {
         })
     }
 
-    /// Adds another error behind the ones that are there.
+    /// Adds another error after the existing ones.
     #[must_use]
     pub fn and(mut self, other: WireError) -> Self {
         self.0.errors.push(other);
         self
     }
 
-    /// Keeps what caused this for the log.
+    /// Keeps the cause for the log.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
@@ -158,12 +158,12 @@ impl ActionError {
         self.last(|error| error.traceback = Some(detail))
     }
 
-    /// The errors as the caller will see them; at least one.
+    /// Returns the errors as the caller will see them; at least one.
     pub fn errors(&self) -> &[WireError] {
         &self.0.errors
     }
 
-    /// Whether this ends the whole job.
+    /// Returns true if this ends the whole job.
     pub fn ends_job(&self) -> bool {
         self.0.ends_job
     }
@@ -211,58 +211,4 @@ impl From<ClientError> for ActionError {
     fn from(error: ClientError) -> Self {
         Self::internal(error)
     }
-}
-
-/// Why a job failed as a whole, from job middleware.
-#[derive(Debug)]
-pub struct JobError(Box<[WireError]>);
-
-impl JobError {
-    /// An error of the job. Errors of jobs do not count as the caller's (protocol, section 9).
-    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new([WireError::server(code, message)]))
-    }
-
-    /// Names the field at fault, dotted: `context.token`.
-    #[must_use]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
-        if let Some(error) = self.0.last_mut() {
-            error.field = Some(field.into());
-        }
-        self
-    }
-
-    /// The errors as the caller will see them.
-    pub fn errors(&self) -> &[WireError] {
-        &self.0
-    }
-
-    pub(crate) fn into_errors(self) -> Vec<WireError> {
-        self.0.into_vec()
-    }
-}
-
-impl From<Vec<WireError>> for JobError {
-    fn from(errors: Vec<WireError>) -> Self {
-        Self(ActionError::from_errors(errors).into_errors().into())
-    }
-}
-
-impl fmt::Display for JobError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        list(f, &self.0)
-    }
-}
-
-impl Error for JobError {}
-
-/// `CODE at `field`: message; CODE: message`.
-pub(super) fn list(f: &mut fmt::Formatter<'_>, errors: &[WireError]) -> fmt::Result {
-    for (index, error) in errors.iter().enumerate() {
-        if index > 0 {
-            f.write_str("; ")?;
-        }
-        write!(f, "{error}")?;
-    }
-    Ok(())
 }

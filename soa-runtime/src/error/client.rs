@@ -1,4 +1,4 @@
-//! What a call gives back when it does not give a response.
+//! The error of calls.
 
 use std::error::Error;
 use std::fmt;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::action::list;
-use super::{TransportError, TransportErrorKind};
+use super::list::list;
 use crate::codec::{DecodeError, EncodeError};
 use crate::message::{Name, SwitchSet, Variant, WireError};
+use soa_wire::{TransportError, TransportErrorKind};
 
-/// Why a call failed.
+/// The failure of a call.
 ///
-/// [`kind`](Self::kind) says who has to act; [`errors`](Self::errors) are the errors that the service
-/// answered, where it did. The type is opaque and one pointer wide.
+/// [`kind`](Self::kind) classifies it; [`errors`](Self::errors) are the errors in the response of the service, if there
+/// was one. The type is opaque and one pointer wide.
 #[derive(Debug)]
 pub struct ClientError(Box<Inner>);
 
@@ -68,31 +68,31 @@ pub enum ErrorKind {
     Job,
     /// This client has no route to that service.
     UnknownService,
-    /// No answer within the call's timeout. Where the transport had trouble meanwhile, that is the source.
+    /// No response within the timeout of the call. The source is the trouble of the transport in that time, if any.
     Timeout,
-    /// The request or the answer got lost.
+    /// The request or the response was lost.
     Transport,
     /// The request cannot be encoded; nothing was sent.
     Encode,
     /// The response is not of the type that the caller expects.
     Decode,
-    /// The answer breaks the protocol.
+    /// The response breaks the protocol.
     Protocol,
-    /// The action was not run: one before it in the same job had failed.
+    /// The action was not run: an earlier one in the same job had failed.
     NotRun,
     /// The call is of one variant of an action, and the switches of its job select another; nothing was
     /// sent.
     VariantMismatch,
-    /// The call itself makes no sense; nothing was sent.
+    /// The call is invalid; nothing was sent.
     Usage,
-    /// Middleware of the client refused the call or gave it up.
+    /// Middleware of the client rejected the call or gave it up.
     Middleware,
-    /// The service has failed too often and is left alone for a while; nothing was sent. See
+    /// The circuit of the service is open, as too many of its calls have failed; nothing was sent. See
     /// [`ClientError::open_circuit`].
     CircuitOpen,
 }
 
-/// Since when a service is left alone, and until when.
+/// The times of an open circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenCircuit {
     since: Instant,
@@ -104,19 +104,20 @@ impl OpenCircuit {
         Self { since, until }
     }
 
-    /// When the service was given up first; it has not answered since.
+    /// Returns the time at which the circuit opened; the service has not answered since.
     pub fn since(&self) -> Instant {
         self.since
     }
 
-    /// When a call is let through again, to try. In the past while such a call is on its way.
+    /// Returns the time at which the next call is let through as a trial. It is in the past while a trial is on its
+    /// way.
     pub fn until(&self) -> Instant {
         self.until
     }
 }
 
 impl ErrorKind {
-    /// The name of the kind in metrics and traces.
+    /// Returns the name of the kind in metrics and traces.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Action => "action",
@@ -157,7 +158,7 @@ impl ClientError {
         Self::new(service, Cause::UnknownService { known })
     }
 
-    /// `trouble` is what was wrong with the transport meanwhile.
+    /// Makes a timeout. `trouble` is the failure of the transport meanwhile.
     pub(crate) fn timeout(
         service: &Name,
         timeout: std::time::Duration,
@@ -182,12 +183,12 @@ impl ClientError {
         Self::new(service, Cause::Protocol(message.into()))
     }
 
-    /// `failed` is the action that ended the job.
+    /// Makes the error of an action that was not run. `failed` is the action that ended the job.
     pub(crate) fn not_run(service: &Name, failed: Name) -> Self {
         Self::new(service, Cause::NotRun { failed })
     }
 
-    /// `variant` is the one that was called, under `switches`, which select another.
+    /// Makes the error of a call of `variant`, if `switches` select another one.
     pub(crate) fn variant_mismatch(
         service: &Name,
         action: &Name,
@@ -209,7 +210,7 @@ impl ClientError {
         Self::new(service, Cause::Usage(message.into()))
     }
 
-    /// The error of middleware that refuses a call, or gives it up, for a reason of its own. What it was, is the
+    /// Returns the error of middleware that rejects a call, or gives it up, for a reason of its own. The reason is the
     /// source.
     pub fn middleware(
         service: impl Into<Name>,
@@ -222,7 +223,7 @@ impl ClientError {
         Self::new(service, Cause::CircuitOpen(circuit))
     }
 
-    /// Since when and until when the service is left alone, where that is why it was not called.
+    /// Returns the times of the open circuit, if that is the reason why the service was not called.
     pub fn open_circuit(&self) -> Option<OpenCircuit> {
         match &self.0.cause {
             Cause::CircuitOpen(circuit) => Some(*circuit),
@@ -230,7 +231,7 @@ impl ClientError {
         }
     }
 
-    /// What kind of failure of the transport it is, if it is one.
+    /// Returns the kind of failure of the transport, if it is one.
     pub(crate) fn transport_kind(&self) -> Option<TransportErrorKind> {
         match &self.0.cause {
             Cause::Transport(error) => Some(error.kind()),
@@ -238,8 +239,8 @@ impl ClientError {
         }
     }
 
-    /// Whether the same call may work when it is made again: there was no answer in time, the connection broke, the
-    /// queue was full. The action may have been run all the same.
+    /// Returns true if the same call may succeed when it is made again: there was no response in time, the connection
+    /// broke, or the queue was full. The action may have been run nevertheless.
     pub fn is_transient(&self) -> bool {
         match &self.0.cause {
             Cause::Timeout(..) => true,
@@ -251,7 +252,7 @@ impl ClientError {
         }
     }
 
-    /// Who has to act.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         match &self.0.cause {
             Cause::Action { .. } => ErrorKind::Action,
@@ -270,13 +271,13 @@ impl ClientError {
         }
     }
 
-    /// The service that was called.
+    /// Returns the service that was called.
     pub fn service(&self) -> &str {
         &self.0.service
     }
 
-    /// The action that the service answered with errors, for a job the first; `None` where the job failed as a whole, or was
-    /// not answered.
+    /// Returns the action that failed, for a job the first; `None` if the job failed as a whole, or there was no
+    /// response.
     pub fn failed_action(&self) -> Option<&str> {
         match &self.0.cause {
             Cause::Action { action, .. } => Some(action),
@@ -284,7 +285,7 @@ impl ClientError {
         }
     }
 
-    /// The errors that the service answered; empty when it did not answer.
+    /// Returns the errors in the response of the service; empty without a response.
     pub fn errors(&self) -> &[WireError] {
         match &self.0.cause {
             Cause::Action { errors, .. } | Cause::Job(errors) => errors,
@@ -319,10 +320,13 @@ impl fmt::Display for ClientError {
                 )
             }
             Cause::Timeout(timeout, _) if timeout.is_zero() => {
-                write!(f, "no time was left for a call of service `{service}`")
+                write!(
+                    f,
+                    "the deadline had passed before service `{service}` was called"
+                )
             }
             Cause::Timeout(timeout, _) => {
-                write!(f, "no answer from service `{service}` within {timeout:?}")
+                write!(f, "no response from service `{service}` within {timeout:?}")
             }
             Cause::Transport(_) => write!(f, "calling service `{service}` failed"),
             Cause::Encode { action, .. } => {
@@ -334,7 +338,7 @@ impl fmt::Display for ClientError {
             Cause::Decode { action, .. } => {
                 write!(
                     f,
-                    "the response of `{action}` of service `{service}` is not what was expected"
+                    "the response of `{action}` of service `{service}` cannot be decoded"
                 )
             }
             Cause::Protocol(message) => {
@@ -342,7 +346,7 @@ impl fmt::Display for ClientError {
             }
             Cause::NotRun { failed } => write!(
                 f,
-                "service `{service}` did not run the action, as `{failed}` before it had failed"
+                "service `{service}` did not run the action, as `{failed}` before it failed"
             ),
             Cause::VariantMismatch {
                 meant,
@@ -361,17 +365,14 @@ impl fmt::Display for ClientError {
                 let left = circuit.until.saturating_duration_since(now);
                 write!(
                     f,
-                    "service `{service}` fails since {since:.1?} and is not called for another {left:.1?}"
+                    "the circuit of service `{service}` has been open for {since:.1?} and stays open for another {left:.1?}"
                 )
             }
             Cause::Middleware(_) => {
-                write!(
-                    f,
-                    "middleware did not let the call of service `{service}` through"
-                )
+                write!(f, "middleware rejected the call of service `{service}`")
             }
-            Cause::Usage(message) if service.is_empty() => write!(f, "bad call: {message}"),
-            Cause::Usage(message) => write!(f, "bad call of service `{service}`: {message}"),
+            Cause::Usage(message) if service.is_empty() => write!(f, "invalid call: {message}"),
+            Cause::Usage(message) => write!(f, "invalid call of service `{service}`: {message}"),
         }
     }
 }

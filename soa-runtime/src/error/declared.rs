@@ -1,51 +1,50 @@
-//! Errors of a service's own as a type, on both sides of the wire.
+//! Typed errors of a service, on both sides of the wire.
 //!
-//! On the wire an error is a code, a message and variables. A service that says once which of its errors is which
-//! ([`ActionErrors`], usually derived) returns them from handlers by `?`, and a caller that shares the type, as part of a
-//! contract, gets them back by [`ClientError::find`] in place of comparing codes. Whatever else a service answers
-//! stays what it is: data.
+//! On the wire an error is a code, a message and variables. A service declares its errors as a type ([`ActionErrors`],
+//! usually derived) and returns them from handlers with `?`. A caller that shares the type, as part of a contract, gets
+//! them back by [`ClientError::find`] and need not compare codes. Other errors in a response stay data.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ActionError, ClientError};
+use super::action::ActionError;
+use super::client::ClientError;
 use crate::codec::{Map, Value, from_value, from_value_ref, to_value};
 use crate::message::WireError;
 
 /// The errors of a service, or of one of its actions, as a type: usually an enum with `#[derive(ActionErrors)]`.
 ///
-/// Codes that the type does not know are no reason to fail: the service may be newer than its caller.
+/// Unknown codes are not a failure: the service may be newer than its caller.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not declared as errors of actions",
     label = "not `ActionErrors`",
     note = "derive it for an enum in which each variant is an error: `#[derive(soa::ActionErrors)]`"
 )]
 pub trait ActionErrors: Sized {
-    /// The codes that it knows.
+    /// The codes that the type knows.
     const CODES: &'static [&'static str];
 
-    /// The error of this code; `None` for one that the type does not know, or whose variables are not what they are to
-    /// be.
+    /// Converts an error of the wire; `None` for an unknown code, and for variables of other types than declared.
     fn from_wire(error: &WireError) -> Option<Self>;
 
-    /// An error that [`from_wire`](Self::from_wire) does not know, where the type has a place for such.
+    /// Converts an error that [`from_wire`](Self::from_wire) does not know, if the type has a variant for such.
     fn other(_error: &WireError) -> Option<Self> {
         None
     }
 
-    /// The error as it travels.
+    /// Converts into an error of the wire.
     fn into_wire(self) -> WireError;
 }
 
-/// The first error that the type knows; else, where the type has a place for it, the first at all.
+/// Returns the first error that the type knows; otherwise the first of all, if the type has a variant for unknown ones.
 fn find<E: ActionErrors>(errors: &[WireError]) -> Option<E> {
     let known = errors.iter().find_map(E::from_wire);
     known.or_else(|| errors.first().and_then(E::other))
 }
 
-/// The errors for which the type has a place, in their order.
+/// Returns the errors that the type can hold, in order.
 fn find_all<E: ActionErrors>(errors: &[WireError]) -> Vec<E> {
     let each = errors.iter();
     each.filter_map(|error| E::from_wire(error).or_else(|| E::other(error)))
@@ -53,8 +52,8 @@ fn find_all<E: ActionErrors>(errors: &[WireError]) -> Vec<E> {
 }
 
 impl ClientError {
-    /// The error that the service answered, as the service's own type: the first that the type knows. Where it knows none
-    /// and has a variant for others, the first at all. `None` also when the service did not answer.
+    /// Returns the error in the response as the service's own type: the first one that the type knows, or otherwise the
+    /// first of all if the type has a variant for unknown ones. `None` also without a response.
     ///
     /// ```
     /// # use soa_runtime as soa;
@@ -84,26 +83,26 @@ impl ClientError {
         find(self.errors())
     }
 
-    /// All errors that the service answered and for which the type has a place, in their order.
+    /// Returns all errors in the response that the type can hold, in order.
     pub fn find_all<E: ActionErrors>(&self) -> Vec<E> {
         find_all(self.errors())
     }
 }
 
 impl ActionError {
-    /// The error as the service's own type, as by [`ClientError::find`]: for errors of
+    /// Returns the error as the service's own type, as [`ClientError::find`] does: for errors of
     /// [`call_local`](crate::Context::call_local), for middleware, and for tests of handlers.
     pub fn find<E: ActionErrors>(&self) -> Option<E> {
         find(self.errors())
     }
 
-    /// All errors for which the type has a place, in their order.
+    /// Returns all errors that the type can hold, in order.
     pub fn find_all<E: ActionErrors>(&self) -> Vec<E> {
         find_all(self.errors())
     }
 }
 
-/// What can be a field of a variant: a type that serde knows.
+/// A type that can be a field of a variant.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of an error",
     label = "does not travel",
@@ -115,7 +114,7 @@ pub trait ErrorVariable: Serialize + DeserializeOwned {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> ErrorVariable for T {}
 
-/// What the variant for unknown errors holds.
+/// The type of the field in the variant for unknown errors.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold an error that the enum does not know",
     label = "not `soa::WireError`",
@@ -125,13 +124,13 @@ pub trait UnknownError: From<WireError> + Into<WireError> {}
 
 impl UnknownError for WireError {}
 
-/// How a field of an error travels. It is made in one place, so that a type that cannot is told once.
+/// The conversion of a field of an error. It is made in one place, so that an unsuitable type is reported once.
 pub struct Variable<T> {
     read: fn(&WireError, &str) -> Option<T>,
     write: fn(WireError, &'static str, &T) -> WireError,
 }
 
-/// How the fields of this type travel.
+/// Returns the conversion of fields of this type.
 #[must_use]
 pub const fn variable<T: ErrorVariable>() -> Variable<T> {
     Variable {
@@ -141,12 +140,12 @@ pub const fn variable<T: ErrorVariable>() -> Variable<T> {
 }
 
 impl<T> Variable<T> {
-    /// The variable of this name; an absent one is nil.
+    /// Reads the variable of this name; an absent one is nil.
     pub fn read(&self, error: &WireError, name: &str) -> Option<T> {
         (self.read)(error, name)
     }
 
-    /// The error with a variable. One that cannot be encoded is left out, as the error itself matters more.
+    /// Adds a variable to the error. A variable that cannot be encoded is left out, as the error itself matters more.
     #[must_use]
     pub fn write(&self, error: WireError, name: &'static str, value: &T) -> WireError {
         (self.write)(error, name, value)
@@ -178,19 +177,19 @@ fn write_variable<T: ErrorVariable>(
             variables.insert(name, value);
         }
         Err(problem) => {
-            tracing::error!(code = %error.code, variable = name, %problem, "a variable cannot be encoded");
+            tracing::error!(code = %error.code, variable = name, %problem, "a variable of an error cannot be encoded");
         }
     }
     error
 }
 
-/// How errors that an enum does not know are kept.
+/// The conversion of errors that an enum does not know.
 pub struct Unknown<T> {
     keep: fn(WireError) -> T,
     give: fn(T) -> WireError,
 }
 
-/// How this type keeps errors that an enum does not know.
+/// Returns the conversion of errors that an enum does not know.
 #[must_use]
 pub const fn unknown<T: UnknownError>() -> Unknown<T> {
     Unknown {
@@ -200,12 +199,12 @@ pub const fn unknown<T: UnknownError>() -> Unknown<T> {
 }
 
 impl<T> Unknown<T> {
-    /// Keeps what was answered.
+    /// Converts from an error of the wire.
     pub fn keep(&self, error: &WireError) -> T {
         (self.keep)(error.clone())
     }
 
-    /// Gives it back.
+    /// Converts into an error of the wire.
     pub fn give(&self, error: T) -> WireError {
         (self.give)(error)
     }

@@ -1,7 +1,7 @@
 //! A call as transports and middleware see it, on the client and in between.
 //!
-//! * [`ClientRequest`]: a job for one service, the time that its caller waits, and the mark that it was sent;
-//! * [`Sent`]: set by the transport when the request is on its way, watched by whoever sends now and collects later;
+//! * [`ClientRequest`]: a job for one service, the timeout of its caller, and the mark that it was sent;
+//! * [`Sent`]: set by the transport when the request is on its way, for callers that send now and collect later;
 //! * the stages of middleware around it: [`ClientStage`] on the client, [`JobStage`] on the server.
 //!
 //! Nothing in here sends or runs anything.

@@ -13,15 +13,14 @@ pub struct ClientRequest {
     pub service: Name,
     /// The job that is sent.
     pub job: JobRequest,
-    /// How long the caller waits; `None` leaves it to the transport.
+    /// The timeout of the caller; `None` leaves it to the transport.
     pub timeout: Option<Duration>,
-    /// The transport says here that the request is on its way.
+    /// The mark that the transport sets when the request is on its way.
     pub sent: Sent,
 }
 
 impl ClientRequest {
-    /// A request that no client has made, as tests of middleware and of transports need it. Nobody watches whether it
-    /// was sent.
+    /// Returns a request that no client has made, for tests of middleware and of transports. Its mark is not watched.
     pub fn new(service: impl Into<Name>, job: JobRequest) -> Self {
         Self {
             service: service.into(),
@@ -31,7 +30,7 @@ impl ClientRequest {
         }
     }
 
-    /// The same, of a caller that waits for so long.
+    /// Sets the timeout of the caller.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);

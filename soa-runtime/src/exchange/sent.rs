@@ -5,25 +5,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tracing::Span;
 
-/// Where a transport says that a request is on its way. Clones say it for the same call.
+/// The mark of a request that is on its way, set by the transport. Clones are the same mark.
 #[derive(Clone, Debug)]
 pub struct Sent(Option<Arc<Mutex<Watch>>>);
 
-/// Who wants to know it.
+/// The observers of the mark.
 #[derive(Debug, Default)]
 struct Watch {
     waiting: Option<oneshot::Sender<()>>,
-    /// The time until then.
+    /// The span of sending, which ends with the mark.
     span: Option<Span>,
 }
 
 impl Sent {
-    /// For calls where nobody waits for it.
+    /// Returns a mark that is not watched.
     pub(crate) fn unwatched() -> Self {
         Self(None)
     }
 
-    /// A mark, and the receiver that is told when it is set.
+    /// Returns a mark, and a receiver that is told when it is set.
     pub(crate) fn watched() -> (Self, oneshot::Receiver<()>) {
         let (waiting, sent) = oneshot::channel();
         let watch = Watch {
@@ -33,7 +33,7 @@ impl Sent {
         (Self(Some(Arc::new(Mutex::new(watch)))), sent)
     }
 
-    /// The same, which ends this span, if it is one.
+    /// Returns the same mark, which also ends this span, unless it is disabled.
     pub(crate) fn traced(self, span: Span) -> Self {
         if span.is_none() {
             return self;
@@ -43,13 +43,13 @@ impl Sent {
         Self(Some(watch))
     }
 
-    /// Says it. A second time changes nothing.
+    /// Sets the mark. A second time changes nothing.
     pub fn mark(&self) {
         let Some(watch) = &self.0 else { return };
         let Watch { waiting, span } = std::mem::take(&mut *lock(watch));
         drop(span);
         if let Some(sent) = waiting {
-            // Nobody waits any more when the caller has given up; that is its right.
+            // The receiver is gone when the caller has given up, which is no error.
             let _ = sent.send(());
         }
     }

@@ -5,7 +5,7 @@ use crate::error::{ClientError, JobError};
 use crate::message::{JobRequest, JobResponse};
 use crate::stack::Stage;
 
-/// Once a job, on the server.
+/// The stage of middleware that runs once a job, on the server.
 #[derive(Clone, Copy, Debug)]
 pub enum JobStage {}
 
@@ -15,7 +15,7 @@ impl Stage for JobStage {
     type Error = JobError;
 }
 
-/// Once a call, on the client.
+/// The stage of middleware that runs once a call, on the client.
 #[derive(Clone, Copy, Debug)]
 pub enum ClientStage {}
 

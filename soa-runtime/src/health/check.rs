@@ -1,4 +1,4 @@
-//! One check: what it is called, what it does, and its limits.
+//! One check: its name, its function, and its limits.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -8,16 +8,17 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::{Health, IntoHealth};
+use super::finding::{Health, IntoHealth};
+use super::services;
 use crate::BoxFuture;
 use crate::context::Context;
 use crate::message::Name;
 
-/// How long a check may take that does not say so itself.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// The default timeout of a check.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The code of a check that was given up.
-pub(super) const TIMED_OUT: &str = "HEALTH_CHECK_TIMEOUT";
+pub(super) const TIMEOUT_CODE: &str = "HEALTH_CHECK_TIMEOUT";
 
 type HealthFuture = BoxFuture<Health>;
 
@@ -41,7 +42,7 @@ pub struct HealthCheck {
     limits: Limits,
 }
 
-/// When a check is run, and how long it may take.
+/// The cache time and the limits of a check.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     cached: Option<Duration>,
@@ -53,12 +54,12 @@ impl Limits {
     const DEFAULT: Self = Self {
         cached: None,
         slow_after: None,
-        timeout: TIMEOUT,
+        timeout: DEFAULT_TIMEOUT,
     };
 }
 
 impl HealthCheck {
-    /// A check of this name. It is run each time that `status` is asked, and may take 10 s.
+    /// Returns a check of this name. It runs each time that `status` is called, with a timeout of 10 s.
     pub fn new<F, Fut>(name: impl Into<Name>, check: F) -> Self
     where
         F: Fn(Context) -> Fut + Send + Sync + 'static,
@@ -71,33 +72,34 @@ impl HealthCheck {
         }
     }
 
-    /// A check of the services that this one can call: each answers `status` within two seconds.
+    /// Returns a check of the services that this one can call: each must answer `status` within two seconds.
     ///
-    /// The codes are those of the reference, the name of the service first: `…_TRANSPORT_ERROR` (no answer),
-    /// `…_CALL_ERROR` (the job failed), `…_STATUS_ERROR` (the action did). The diagnostics have under `services` what
-    /// each has answered.
+    /// The codes are those of the reference, with the name of the service in front: `…_TRANSPORT_ERROR` (no response),
+    /// `…_CALL_ERROR` (the job failed), `…_STATUS_ERROR` (the action failed). The diagnostics contain the responses
+    /// under `services`.
     pub fn called_services() -> Self {
-        Self::new("called_services", super::services::check)
+        Self::new("called_services", services::check)
     }
 
-    /// Keeps a result for so long, from when the check was done.
+    /// Caches a result for this time, from when the check was done.
     ///
-    /// Such a check runs in a task of its own, once for all who ask meanwhile, and to its end whoever stops waiting. How
-    /// old the result is, in seconds, is told in the diagnostics, by the name of the check under `health_check_ages`.
+    /// Such a check runs in a task of its own, once for all callers that wait meanwhile, and to its end even if they
+    /// give up. The diagnostics contain the age of the result in seconds, by the name of the check, under
+    /// `health_check_ages`.
     #[must_use]
     pub fn cached(mut self, time: Duration) -> Self {
         self.limits.cached = Some(time);
         self
     }
 
-    /// Adds the warning `HEALTH_CHECK_SLOW` when it takes longer than this.
+    /// Adds the warning `HEALTH_CHECK_SLOW` if the check takes longer than this.
     #[must_use]
     pub fn slow_after(mut self, time: Duration) -> Self {
         self.limits.slow_after = Some(time);
         self
     }
 
-    /// Gives up after so long, with the error `HEALTH_CHECK_TIMEOUT`; 10 s by default.
+    /// Sets the timeout, after which the check fails with `HEALTH_CHECK_TIMEOUT`; 10 s by default.
     #[must_use]
     pub fn timeout(mut self, time: Duration) -> Self {
         self.limits.timeout = time;
@@ -114,7 +116,7 @@ impl fmt::Debug for HealthCheck {
     }
 }
 
-/// A method of a service that is a health check, as generated code has it.
+/// A method of a service that is a health check, for generated code.
 pub struct ServiceHealthCheck<S> {
     name: &'static str,
     run: fn(Arc<S>, Context) -> HealthFuture,
@@ -122,7 +124,7 @@ pub struct ServiceHealthCheck<S> {
 }
 
 impl<S> ServiceHealthCheck<S> {
-    /// A check of this name.
+    /// Returns a check of this name.
     pub const fn new(name: &'static str, run: fn(Arc<S>, Context) -> HealthFuture) -> Self {
         Self {
             name,
@@ -131,21 +133,21 @@ impl<S> ServiceHealthCheck<S> {
         }
     }
 
-    /// As [`HealthCheck::cached`].
+    /// See [`HealthCheck::cached`].
     #[must_use]
     pub const fn cached(mut self, time: Duration) -> Self {
         self.limits.cached = Some(time);
         self
     }
 
-    /// As [`HealthCheck::slow_after`].
+    /// See [`HealthCheck::slow_after`].
     #[must_use]
     pub const fn slow_after(mut self, time: Duration) -> Self {
         self.limits.slow_after = Some(time);
         self
     }
 
-    /// As [`HealthCheck::timeout`].
+    /// See [`HealthCheck::timeout`].
     #[must_use]
     pub const fn timeout(mut self, time: Duration) -> Self {
         self.limits.timeout = time;
@@ -154,7 +156,7 @@ impl<S> ServiceHealthCheck<S> {
 }
 
 impl<S: Send + Sync + 'static> ServiceHealthCheck<S> {
-    /// The check of one service.
+    /// Returns the check of one service.
     pub(crate) fn of(&self, service: &Arc<S>) -> HealthCheck {
         let (service, run) = (Arc::clone(service), self.run);
         HealthCheck {
@@ -174,29 +176,29 @@ impl<S> fmt::Debug for ServiceHealthCheck<S> {
     }
 }
 
-/// What a method of a service found, as generated code has it: called here, because a bound of a function is told at the
-/// type argument.
+/// Converts the result of a check, for generated code. This is a function because the compiler reports an unmet bound
+/// of a function at the type argument.
 pub fn into_health<T: IntoHealth>(found: T) -> Health {
     found.into_health()
 }
 
-/// A check of a service that runs, as generated code has it.
+/// Boxes the future of a check, for generated code.
 pub fn health<F: Future<Output = Health> + Send + 'static>(check: F) -> BoxFuture<Health> {
     Box::pin(check)
 }
 
 impl HealthCheck {
-    /// What it is called.
+    /// Returns the name.
     pub(super) fn name(&self) -> &Name {
         &self.name
     }
 
-    /// How long a result is kept.
+    /// Returns the time for which a result is cached.
     pub(super) fn keeps(&self) -> Option<Duration> {
         self.limits.cached
     }
 
-    /// Runs it, once and within its own limits.
+    /// Runs the check, once and within its limits.
     pub(super) async fn run(&self, cx: &Context) -> Health {
         let started = Instant::now();
         let Limits {
@@ -204,7 +206,7 @@ impl HealthCheck {
             timeout,
             ..
         } = self.limits;
-        // Calling it is part of it: a closure may panic before there is a future.
+        // The call is inside: a closure may panic before there is a future.
         let check = async { (self.run)(cx.clone()).await };
         let check = AssertUnwindSafe(check).catch_unwind();
         let name = &self.name;
@@ -217,7 +219,7 @@ impl HealthCheck {
             }
             Err(_) => {
                 let text = format!("The check `{name}` was not done within {timeout:?}");
-                Health::error(TIMED_OUT, text)
+                Health::error(TIMEOUT_CODE, text)
             }
         };
         let took = started.elapsed();

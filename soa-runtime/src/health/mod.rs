@@ -1,133 +1,20 @@
-//! Health checks: what `status` tells about what a service needs to work.
+//! Health checks: the state of everything that a service needs, as `status` reports it.
 //!
-//! A [`HealthCheck`] looks at one thing (a database, a disk, the services that are called) and gives a [`Health`]:
+//! A [`HealthCheck`] looks at one thing (a database, a disk, the services that are called) and returns a [`Health`]:
 //! warnings and errors, each a code for programs and a text for people, and diagnostics. `status` runs all checks side
-//! by side and puts what they give together, in the order in which they were added.
+//! by side and combines their results, in the order in which they were added.
 //!
-//! A check never fails `status`: one that panics, or is not done in time, is an error among the others. One that is
-//! cached runs once for all who ask while it runs, and they wait for it: a result that is half done is never given, nor
-//! is one twice as old as it may be.
+//! A check never fails `status`: a panic or a timeout of a check is an error in the result. A cached check runs once
+//! for all callers that wait meanwhile; its result is complete, and never older than its cache time.
 //!
-//! The methods of a service that are checks (`#[health_check]`) are a [`ServiceHealthCheck`] each, in a table like that of
-//! its actions; a server makes a [`HealthCheck`] of each and runs it like those that the program adds.
+//! The methods of a service that are checks (`#[health_check]`) are a [`ServiceHealthCheck`] each, in a table like that
+//! of its actions. A server makes a [`HealthCheck`] of each and runs it like those that the program adds.
 
 pub(crate) mod check;
+mod finding;
 mod run;
 mod services;
 
-use std::borrow::Cow;
-
 pub use check::{HealthCheck, ServiceHealthCheck};
+pub use finding::{Health, IntoHealth};
 pub(crate) use run::Checks;
-
-use crate::codec::{Map, Value};
-use crate::error::{ActionError, IntoActionError};
-
-/// What a health check found.
-///
-/// ```
-/// # use soa_runtime as soa;
-/// use soa::health::Health;
-///
-/// let lag = 90;
-/// let health = if lag > 60 {
-///     Health::warning("REPLICA_LAG", format!("The replica is {lag} s behind"))
-/// } else {
-///     Health::ok()
-/// };
-/// let health = health.diagnostic("replica_lag_seconds", lag);
-/// assert!(!health.is_ok());
-/// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Health {
-    pub(crate) errors: Vec<Finding>,
-    pub(crate) warnings: Vec<Finding>,
-    pub(crate) diagnostics: Map,
-}
-
-/// A code for programs and a text for people.
-pub(crate) type Finding = (String, String);
-
-impl Health {
-    /// All is well.
-    pub fn ok() -> Self {
-        Self::default()
-    }
-
-    /// Something may become a problem.
-    pub fn warning(code: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
-        Self {
-            warnings: vec![(code.into().into_owned(), text.into())],
-            ..Self::default()
-        }
-    }
-
-    /// Something keeps the service from working.
-    pub fn error(code: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
-        Self {
-            errors: vec![(code.into().into_owned(), text.into())],
-            ..Self::default()
-        }
-    }
-
-    /// Adds a value for people who look closer. All checks share the keys.
-    #[must_use]
-    pub fn diagnostic(mut self, key: impl Into<Value>, value: impl Into<Value>) -> Self {
-        self.diagnostics.insert(key, value);
-        self
-    }
-
-    /// Both findings together.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.errors.extend(other.errors);
-        self.warnings.extend(other.warnings);
-        for (key, value) in other.diagnostics {
-            self.diagnostics.insert(key, value);
-        }
-        self
-    }
-
-    /// Whether there are neither errors nor warnings.
-    pub fn is_ok(&self) -> bool {
-        self.errors.is_empty() && self.warnings.is_empty()
-    }
-}
-
-/// What a health check may return: a [`Health`], nothing (all is well), or a `Result` of these, whose error becomes
-/// an error of the check.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the result of a health check",
-    label = "not a result of a health check",
-    note = "return `Health`, `()`, or a `Result` of them whose error converts into `ActionError`"
-)]
-pub trait IntoHealth {
-    /// The finding.
-    fn into_health(self) -> Health;
-}
-
-impl IntoHealth for Health {
-    fn into_health(self) -> Health {
-        self
-    }
-}
-
-impl IntoHealth for () {
-    fn into_health(self) -> Health {
-        Health::ok()
-    }
-}
-
-impl<T: IntoHealth, E: IntoActionError> IntoHealth for Result<T, E> {
-    fn into_health(self) -> Health {
-        match self {
-            Ok(health) => health.into_health(),
-            Err(error) => {
-                let error: ActionError = error.into();
-                let errors = error.into_errors().into_iter();
-                let errors = errors.map(|error| Health::error(error.code, error.message));
-                errors.fold(Health::ok(), Health::and)
-            }
-        }
-    }
-}

@@ -1,11 +1,11 @@
 //! All checks of a server, as `status` runs them.
 //!
-//! All run side by side. `status` has a deadline of its own where its caller waits no longer than that: a little before
-//! it, what is not done becomes an error among the findings, so that the caller learns of the others.
+//! All run side by side, until shortly before the deadline of the caller of `status`. A check that is not done by then
+//! becomes an error in the result, so that the caller gets the results of the others.
 //!
-//! A check whose results are kept runs in a task of its own, which holds the lock of its result meanwhile. Whoever asks
-//! waits for that lock, for as long as he likes: nobody who gives up takes the run with him, and no second one starts. A
-//! check that callers' patience is too short for would otherwise never have a result.
+//! A cached check runs in a task of its own, which holds the lock of its result. Callers wait for that lock. A caller
+//! that gives up does not end the run, and no second one starts: otherwise a check that takes longer than its callers
+//! wait would never have a result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,23 +15,24 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::check::TIMED_OUT;
-use super::{Health, HealthCheck};
+use super::check::{HealthCheck, TIMEOUT_CODE};
+use super::finding::Health;
 use crate::codec::{Map, Value};
 use crate::context::Context;
 use crate::watchdog::Watched;
 
-/// Where the diagnostics have the ages of results that are kept.
-const AGES: &str = "health_check_ages";
+/// The key of the diagnostics for the ages of cached results.
+const AGES_KEY: &str = "health_check_ages";
 
-/// How much of the time that a caller waits is kept for the answer: a tenth, and at most this.
-const MARGIN: Duration = Duration::from_millis(250);
+/// The maximum of the time before the deadline that is reserved for the response, which otherwise is a tenth of the
+/// time left.
+const MAX_RESPONSE_MARGIN: Duration = Duration::from_millis(250);
 
 /// The checks of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Checks(Vec<Kept>);
 
-/// A check and its last result, where that is kept.
+/// A check, and its last result if that is cached.
 #[derive(Debug)]
 struct Kept {
     check: HealthCheck,
@@ -39,7 +40,7 @@ struct Kept {
     last: Arc<Mutex<Option<(Instant, Health)>>>,
 }
 
-/// What a check has found, and how old that is where it is kept.
+/// The result of a check, and its age if it is cached.
 struct Found {
     health: Health,
     age: Option<Duration>,
@@ -56,7 +57,9 @@ impl Checks {
 
     /// Runs all checks side by side, until shortly before the deadline.
     pub(crate) async fn run(&self, cx: &Context) -> Health {
-        let patience = cx.time_left().map(|left| left - (left / 10).min(MARGIN));
+        let patience = cx
+            .time_left()
+            .map(|left| left - (left / 10).min(MAX_RESPONSE_MARGIN));
         let all = self.0.iter().map(|kept| kept.found_within(patience, cx));
         let mut health = Health::ok();
         let mut ages = Map::new();
@@ -70,7 +73,7 @@ impl Checks {
         if ages.is_empty() {
             return health;
         }
-        health.diagnostic(AGES, Value::from(ages))
+        health.diagnostic(AGES_KEY, Value::from(ages))
     }
 }
 
@@ -89,7 +92,7 @@ impl Kept {
         let name = self.check.name();
         let text = format!("The check `{name}` was not done while the caller of `status` waits");
         Found {
-            health: Health::error(TIMED_OUT, text),
+            health: Health::error(TIMEOUT_CODE, text),
             age: None,
         }
     }
@@ -110,7 +113,7 @@ impl Kept {
                 age: Some(since.elapsed()),
             };
         }
-        // The result is for others, too, who may have more time than whoever asks first.
+        // The result is also for callers with more time than the first one.
         let (check, cx) = (self.check.clone(), cx.for_all());
         let run = async move {
             let run = Box::pin(check.run(&cx));
@@ -125,7 +128,7 @@ impl Kept {
                 health,
                 age: Some(Duration::ZERO),
             },
-            // The runtime ends, and with it whoever asks.
+            // The runtime ends, and the caller with it.
             Err(_) => self.not_waited_for(),
         }
     }

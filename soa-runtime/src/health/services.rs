@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::Health;
+use super::finding::Health;
 use crate::codec::{Map, Value};
 use crate::context::Context;
 use crate::error::{ClientError, ErrorKind};
 
-/// How long each service may take.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// The timeout of each service.
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn check(cx: Context) -> Health {
     let client = cx.soa_client();
-    // Brief, so that services that call each other do not check each other for ever.
+    // Not verbose: services that call each other would check each other for ever.
     let body = Map::from_iter([("verbose", Value::from(false))]);
     let calls = client.services().map(|service| {
         let call = client.call_action(service.clone(), "status", &body);
-        let call = call.timeout(TIMEOUT);
+        let call = call.timeout(SERVICE_TIMEOUT);
         async move { (service, call.await) }
     });
     let mut services = Map::new();
@@ -43,7 +43,7 @@ pub(super) async fn check(cx: Context) -> Health {
     health.diagnostic("services", services)
 }
 
-/// An error with what caused it.
+/// Returns the text of an error with its causes.
 fn text(error: &ClientError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

@@ -1,16 +1,16 @@
-//! Who calls, and what they may do.
+//! Authentication of callers, and their permissions.
 //!
 //! ```text
 //! context.token ─▶ Authentication (job middleware) ─▶ Identity ─▶ #[action(requires = "orders.write")]
 //! ```
 //!
-//! [`Authentication`] takes a token out of the context of each job and asks the service's own function whose it is. What
-//! it finds, an [`Identity`], is seen by later middleware and by handlers: `cx.identity()`. The server compares its
-//! permissions with what an action requires, before the request is validated, so that a caller without them learns
-//! nothing about it. An action that requires something is refused to everybody while nobody authenticates; a server
-//! that is made like this is a mistake, which [`ServerBuilder::build`](crate::ServerBuilder::build) tells.
+//! [`Authentication`] takes a token out of the context of each job and calls the service's own function, which returns
+//! the [`Identity`] of the caller. Later middleware and handlers get it by `cx.identity()`. The server compares its
+//! permissions with those that an action requires, before the request is validated, so that a caller without them
+//! learns nothing about the action. Without authentication, an action that requires permissions would refuse every
+//! call; [`ServerBuilder::build`](crate::ServerBuilder::build) refuses to build such a server.
 //!
-//! The token stays in the context, and so goes along with chained calls.
+//! The token stays in the context, and so flows down with chained calls.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -24,10 +24,10 @@ use crate::message::{ContextHeader, JobRequest, JobResponse, Name, code};
 use crate::redact;
 use crate::stack::{Middleware, Next};
 
-/// Where the token is unless it is said.
-const TOKEN: &str = "token";
+/// The default key of the token.
+const DEFAULT_TOKEN_KEY: &str = "token";
 
-/// Job middleware that finds out who calls.
+/// Job middleware that authenticates callers.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -52,7 +52,7 @@ const TOKEN: &str = "token";
 pub struct Authentication<F> {
     hook: F,
     key: String,
-    admits_anybody: bool,
+    admits_anonymous: bool,
     exceptions: BTreeSet<Name>,
 }
 
@@ -61,20 +61,21 @@ where
     F: Fn(Credentials) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Identity, Denied>> + Send,
 {
-    /// Asks this function whose a token is, once for each job.
+    /// Returns middleware that calls this function with each token, once for each job.
     pub fn new(hook: F) -> Self {
         Self {
             hook,
-            key: TOKEN.to_owned(),
-            admits_anybody: false,
+            key: DEFAULT_TOKEN_KEY.to_owned(),
+            admits_anonymous: false,
             exceptions: BTreeSet::new(),
         }
     }
 }
 
 impl<F> Authentication<F> {
-    /// Where in the context the token is; `token` by default. What is under this key is from here on hidden in all that the
-    /// framework logs in this process, also under [`Redaction`](crate::redact::Redaction)s that have no such name.
+    /// Sets the key of the token in the context; `token` by default. From here on, the framework hides the value of
+    /// this key in all logs of this process, also with [`Redaction`](crate::redact::Redaction)s that do not contain the
+    /// name.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = key.into();
@@ -82,16 +83,15 @@ impl<F> Authentication<F> {
         self
     }
 
-    /// Lets jobs without a token through, too, without an [`Identity`]; actions that require permissions refuse them. By
-    /// default such jobs are refused. A token that is wrong is refused in any case.
+    /// Admits jobs without a token, too, without an [`Identity`]; actions that require permissions refuse them. By
+    /// default such jobs are refused. A wrong token is refused in any case.
     #[must_use]
     pub fn admit_anonymous(mut self) -> Self {
-        self.admits_anybody = true;
+        self.admits_anonymous = true;
         self
     }
 
-    /// Lets jobs through that ask for nothing but these actions, whatever their token: `status`, for whoever watches over
-    /// the service.
+    /// Admits jobs that contain nothing but these actions, with any token: `status`, for a monitor of the service.
     #[must_use]
     pub fn except<N: Into<Name>>(mut self, actions: impl IntoIterator<Item = N>) -> Self {
         self.exceptions.extend(actions.into_iter().map(Into::into));
@@ -109,8 +109,8 @@ impl<F> Authentication<F> {
             None => JobError::new(code::ACCESS_DENIED, denied.message).field(field),
             Some(error) => {
                 let error: &(dyn Error + 'static) = error.as_ref();
-                tracing::error!(error, "it cannot be found out who calls");
-                let message = "Internal server error: it could not be found out who calls";
+                tracing::error!(error, "authentication failed");
+                let message = "Internal server error: authentication failed";
                 JobError::new(code::SERVER_ERROR, message)
             }
         }
@@ -131,7 +131,7 @@ where
             return next.run(job).await;
         }
         match job.context.extra.get(&self.key) {
-            None | Some(Value::Nil) if self.admits_anybody => {}
+            None | Some(Value::Nil) if self.admits_anonymous => {}
             None | Some(Value::Nil) => {
                 return Err(self.refusal(Denied::new("There is no token")));
             }
@@ -159,13 +159,13 @@ impl<F> fmt::Debug for Authentication<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authentication")
             .field("key", &self.key)
-            .field("admits_anybody", &self.admits_anybody)
+            .field("admits_anonymous", &self.admits_anonymous)
             .field("exceptions", &self.exceptions)
             .finish_non_exhaustive()
     }
 }
 
-/// What a job says about who sent it.
+/// The credentials of the sender of a job.
 #[derive(Clone)]
 pub struct Credentials {
     token: String,
@@ -174,24 +174,24 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// The token.
+    /// Returns the token.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The whole context of the job.
+    /// Returns the whole context of the job.
     pub fn context(&self) -> &ContextHeader {
         &self.context
     }
 
-    /// The names of the actions that are asked for.
+    /// Returns the names of the actions in the job.
     pub fn actions(&self) -> &[Name] {
         &self.actions
     }
 }
 
 impl fmt::Debug for Credentials {
-    /// Never shows the token.
+    /// Shows everything except for the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
             .field("caller", &self.context.caller)
@@ -200,7 +200,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Why nobody is let in.
+/// The refusal of a job.
 #[derive(Debug)]
 pub struct Denied {
     message: String,
@@ -208,7 +208,7 @@ pub struct Denied {
 }
 
 impl Denied {
-    /// The token is no good. The caller is told `ACCESS_DENIED` and this message.
+    /// Refuses the token. The caller gets `ACCESS_DENIED` and this message.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -216,7 +216,7 @@ impl Denied {
         }
     }
 
-    /// It could not be found out. The caller is told `SERVER_ERROR`, and the log the reason.
+    /// Reports that the token could not be checked. The caller gets `SERVER_ERROR`; the reason is logged.
     pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             message: String::new(),
@@ -225,7 +225,7 @@ impl Denied {
     }
 }
 
-/// Everybody is this one: for tests, and for services that only one can reach.
+/// Every caller has this identity: for tests, and for services that only one caller can reach.
 impl Middleware<JobStage> for Identity {
     fn call(
         &self,
@@ -241,7 +241,7 @@ impl Middleware<JobStage> for Identity {
     }
 }
 
-/// The error for a caller who lacks these permissions.
+/// Returns the error for a caller who lacks these permissions.
 pub(crate) fn not_authorized(denied: Vec<String>) -> ActionError {
     let message = "The caller lacks permissions that this action requires";
     ActionError::caller(code::NOT_AUTHORIZED, message).denied_permissions(denied)

@@ -1,4 +1,4 @@
-//! Not calling a service that does not answer.
+//! Circuit breakers: calls of a service that does not answer fail at once.
 //!
 //! ```text
 //!            too many failures               open_for has passed
@@ -8,13 +8,13 @@
 //!    └─────────────────────────────────────── the trial went well ────┘
 //! ```
 //!
-//! There is a circuit for each service. While it is closed, calls go through and their outcomes are counted over a window
-//! of time that moves along. When there were enough of them and too large a part failed, it opens: calls fail at once,
-//! with an error that says since when and until when. After a while one call is let through to try.
+//! Each service has a circuit. While it is closed, calls pass and their outcomes are counted over a sliding window of
+//! time. If there were enough of them and too large a share failed, it opens: calls fail at once, with an error that
+//! contains the times of the circuit. After a while, one call is let through as a trial.
 //!
-//! A failure is what is the service's fault, or nobody's: no answer, a broken connection, errors that are not the
-//! caller's. A call that its caller gave up counts as a failure where its time was used up, and else not at all. A trial
-//! that was given up has shown nothing, so the circuit is open again.
+//! A failure is the fault of the service or of the network: no response, a broken connection, errors that are not the
+//! caller's. A call that its caller gave up counts as a failure if its time was used up, and otherwise not at all. A
+//! trial that was given up opens the circuit again.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,14 +28,14 @@ use crate::exchange::{ClientRequest, ClientStage, is_past};
 use crate::message::{JobResponse, Name, WireError, code};
 use crate::stack::{Middleware, Next};
 
-/// Whoever gives a call up because its time is up began to count a moment before the breaker did, and with clocks that
-/// tick by milliseconds.
-const TICK: Duration = Duration::from_millis(10);
+/// The tolerance for calls that are given up at their timeout: their clock starts a moment before that of the breaker,
+/// and timers tick by milliseconds.
+const TIMEOUT_TOLERANCE: Duration = Duration::from_millis(10);
 
-/// In how many parts the window moves along.
+/// The number of slots of the sliding window.
 const SLOTS: usize = 10;
 
-/// Client middleware that does not call services which do not answer.
+/// Client middleware that stops calling services that do not answer.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -85,40 +85,40 @@ impl Default for CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// With everything at its default.
+    /// Returns a breaker with everything at its default.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Which part of the calls must fail; 0.5 by default.
+    /// Sets the share of calls that must fail to open the circuit; 0.5 by default.
     #[must_use]
     pub fn failure_rate(mut self, rate: f64) -> Self {
         self.rules.failure_rate = rate.clamp(0.0, 1.0);
         self
     }
 
-    /// How many calls there must have been in the window; 20 by default, at least 1.
+    /// Sets the minimum number of calls in the window; 20 by default, at least 1.
     #[must_use]
     pub fn minimum_calls(mut self, calls: u32) -> Self {
         self.rules.minimum_calls = calls.max(1);
         self
     }
 
-    /// How far back calls count; 10 seconds by default, at least a hundredth of a second.
+    /// Sets the length of the window; 10 seconds by default, at least a hundredth of a second.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
         self.rules.window = window.max(Duration::from_millis(10));
         self
     }
 
-    /// How long a service is left alone before one call is let through; 5 seconds by default.
+    /// Sets the time after which an open circuit lets one call through; 5 seconds by default.
     #[must_use]
     pub fn open_for(mut self, time: Duration) -> Self {
         self.rules.open_for = time;
         self
     }
 
-    /// Decides what counts as a failure, in place of the rule above.
+    /// Sets the rule for what counts as a failure, in place of the rule above.
     #[must_use]
     pub fn failing_when<F>(mut self, fails: F) -> Self
     where
@@ -141,7 +141,7 @@ impl CircuitBreaker {
         drop(circuits);
         let turn = admitted.map_err(|open| ClientError::circuit_open(service, open))?;
         if turn.is_trial {
-            tracing::info!(%service, "a call is let through, to see whether the service answers again");
+            tracing::info!(%service, "circuit half open: one call is let through as a trial");
         }
         Ok(Pass {
             circuits: Arc::clone(&self.circuits),
@@ -149,16 +149,17 @@ impl CircuitBreaker {
             service: service.clone(),
             late_from: request
                 .timeout
-                .and_then(|timeout| now.checked_add(timeout - TICK.min(timeout / 10))),
+                .and_then(|timeout| now.checked_add(timeout - TIMEOUT_TOLERANCE.min(timeout / 10))),
             turn: Some(turn),
         })
     }
 }
 
-/// What counts as a failure unless somebody says otherwise.
+/// Returns true for a failure by the default rule.
 fn is_failure(outcome: &Outcome) -> bool {
     let is_fault = |error: &WireError| {
-        // Errors of jobs never count as the caller's (protocol, section 9), so some are known by their codes.
+        // Errors of jobs never count as the caller's fault (protocol, section 9), so some are recognized by their
+        // codes.
         let of_caller = [
             code::INVALID,
             code::MISSING,
@@ -171,7 +172,7 @@ fn is_failure(outcome: &Outcome) -> bool {
     };
     match outcome {
         Err(error) => {
-            // A message that is too large, or a transport without an address, says nothing about the service.
+            // A message that is too large, or a misconfigured transport, says nothing about the service.
             let is_ours = |kind| {
                 matches!(
                     kind,
@@ -211,12 +212,12 @@ impl fmt::Debug for CircuitBreaker {
     }
 }
 
-/// A call that was let through, until it is known how it went.
+/// A call that was let through, until its outcome is known.
 struct Pass {
     circuits: Arc<Mutex<HashMap<Name, Circuit>>>,
     rules: Rules,
     service: Name,
-    /// From when on it was given up because its time was up.
+    /// The time from which a call that is given up counts as timed out.
     late_from: Option<Instant>,
     turn: Option<Turn>,
 }
@@ -226,7 +227,7 @@ impl Pass {
         self.end(Some(has_failed));
     }
 
-    /// `None` is a call of which nobody knows how it would have gone.
+    /// Ends the call; `None` for an unknown outcome.
     fn end(&mut self, has_failed: Option<bool>) {
         let Some(turn) = self.turn.take() else {
             return;
@@ -240,26 +241,28 @@ impl Pass {
         let (service, open_for) = (&self.service, self.rules.open_for);
         match change {
             Some(Change::Opened) => {
-                tracing::warn!(%service, ?open_for, "too many calls of a service fail: it is not called for a while");
+                tracing::warn!(%service, ?open_for, "circuit opened: too many calls of a service failed");
             }
-            Some(Change::Closed) => tracing::info!(%service, "the service answers again"),
+            Some(Change::Closed) => {
+                tracing::info!(%service, "circuit closed: the service answers again")
+            }
             None => {}
         }
     }
 }
 
 impl Drop for Pass {
-    /// The call was given up: by a caller who waits no longer, which is how a service that hangs looks.
+    /// The call was given up, possibly at its timeout: calls of a service that hangs end like this.
     fn drop(&mut self) {
         let is_late = is_past(self.late_from);
         self.end(is_late.then_some(true));
     }
 }
 
-/// When and how a call was let through.
+/// The time and kind of a call that was let through.
 #[derive(Clone, Copy, Default)]
 struct Turn {
-    /// How often the circuit had changed.
+    /// The number of changes of the circuit so far.
     generation: u64,
     is_trial: bool,
 }
@@ -278,7 +281,7 @@ struct Circuit {
 enum State {
     Closed(Window),
     Open(OpenCircuit),
-    /// A call was let through, and has not come back.
+    /// A trial was let through, and has no outcome yet.
     HalfOpen(OpenCircuit),
 }
 
@@ -312,7 +315,7 @@ impl Circuit {
         rules: Rules,
         now: Instant,
     ) -> Option<Change> {
-        // What was let through before the last change says nothing about now.
+        // A call from before the last change says nothing about the present state.
         if turn.generation != self.generation {
             return None;
         }
@@ -352,7 +355,7 @@ impl Circuit {
 struct Window {
     slots: [(u32, u32); SLOTS],
     newest: usize,
-    /// When the newest slot began.
+    /// The start of the newest slot.
     since: Option<Instant>,
 }
 
@@ -372,7 +375,7 @@ impl Window {
                 _ => break,
             }
         }
-        // After a long silence all slots are empty, and the newest begins anew.
+        // After a long pause all slots are empty, and the newest starts now.
         if since.checked_add(length).is_some_and(|end| end <= now) {
             since = now;
         }

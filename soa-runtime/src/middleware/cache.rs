@@ -1,4 +1,4 @@
-//! Using an answer again, for actions that declare for how long that may be done.
+//! A cache of responses, for actions that declare a cache time.
 //!
 //! ```text
 //! call ─▶ is an answer to the same call kept? ─▶ it
@@ -6,13 +6,13 @@
 //!         else                                ─▶ sent; kept if it has no errors
 //! ```
 //!
-//! Two calls are the same when nothing tells them apart that the service could see: service, action and variant, body,
-//! switches, the control header without the timeout, and the whole context apart from what only traces calls. So an answer
+//! Two calls are the same if they differ in nothing that the service could see: service, action and variant, body,
+//! switches, the control header without the timeout, and the whole context except for the keys of traces. So a response
 //! for one caller, tenant, token or locale is never given to another. [`ResultCache::context_keys`] narrows that.
 //!
-//! Only jobs of one action are looked at. What is kept is bounded in number and in bytes; what was used least recently goes
-//! first. When a call fails, those that waited for it are sent by themselves; when its caller gives it up, or its time is
-//! up, one of them takes its place.
+//! Only jobs of one action are cached. The cache is bounded in number and in bytes; the least recently used entry goes
+//! first. When a call fails, those that waited for it are sent on their own; when its caller gives it up, or its
+//! timeout passes, one of them takes its place.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -29,13 +29,13 @@ use crate::exchange::{ClientRequest, ClientStage};
 use crate::message::{Body, JobRequest, JobResponse, Switch, code};
 use crate::stack::{Middleware, Next};
 
-/// What an entry takes besides its key and its body, about.
-const OVERHEAD: usize = 512;
+/// The size of an entry besides its key and its body, roughly.
+const ENTRY_OVERHEAD: usize = 512;
 
-/// Keys of the context that tell where a call comes from, and not what it is about.
-const TRACES: [&str; 3] = ["correlation_id", "traceparent", "tracestate"];
+/// The keys of the context that trace a call and do not affect its response.
+const TRACE_KEYS: [&str; 3] = ["correlation_id", "traceparent", "tracestate"];
 
-/// Client middleware that uses answers again, of actions that declare `cache`. Clones share what is kept.
+/// Client middleware that caches responses of actions that declare `cache`. Clones share the cache.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -69,36 +69,37 @@ impl Default for ResultCache {
 }
 
 impl ResultCache {
-    /// An empty one.
+    /// Returns an empty cache.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many answers are kept at most; 1,000 by default.
+    /// Sets the maximum number of responses; 1,000 by default.
     #[must_use]
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.max_entries = entries;
         self
     }
 
-    /// How many bytes they may take, about; 16 MiB by default. An answer that takes more than a quarter of it is not kept.
+    /// Sets the maximum size in bytes, roughly; 16 MiB by default. A response of more than a quarter of it is not
+    /// cached.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Of the context, lets these keys alone tell calls apart (and switches, as always), in place of all of them.
+    /// Distinguishes calls by these keys of the context alone (and by switches, as always).
     ///
-    /// An answer is then used for other callers as well. What a service makes of the rest of the context, who calls
-    /// among it, must not change its answers: name the keys for tenant, token and locale here, if it looks at them.
+    /// A response is then used for other callers, too. The responses must not depend on the rest of the context, the
+    /// caller included: if the service looks at a tenant, token or locale, add their keys here.
     #[must_use]
     pub fn context_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.context_keys = Some(Arc::new(keys.into_iter().map(Into::into).collect()));
         self
     }
 
-    /// Forgets everything that is kept.
+    /// Clears the cache.
     pub fn clear(&self) {
         let mut store = self.store();
         store.generation = store.generation.wrapping_add(1);
@@ -112,8 +113,8 @@ impl ResultCache {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What tells this call from others, and for how long its answer may be kept; `None` for one that is not to be
-    /// looked at.
+    /// Returns the key of a call, and the time for which its response may be cached; `None` for calls that are not
+    /// cached.
     fn key(&self, request: &ClientRequest) -> Option<(Key, Duration)> {
         let JobRequest {
             control,
@@ -134,7 +135,7 @@ impl ResultCache {
         let variant = action.variant.and_then(|variant| variant.switch);
         let of_context = |key: &str| match &self.context_keys {
             Some(keys) => keys.contains(key),
-            None => !TRACES.contains(&key),
+            None => !TRACE_KEYS.contains(&key),
         };
         let context = context.to_map().into_pairs().into_iter();
         let context = context.filter(|(key, _)| match key.as_str() {
@@ -155,14 +156,14 @@ impl ResultCache {
             ("context", Value::Map(sorted(context))),
             ("control", Value::Map(sorted(control.cloned()))),
         ]);
-        // What cannot be written cannot be sent either.
+        // A value that cannot be encoded cannot be sent either.
         let mut key = Encoding::MessagePack.encode_body(&Value::Map(rest)).ok()?;
         key.extend_from_slice(body);
         Some((key.into(), time))
     }
 }
 
-/// The order of keys says nothing.
+/// The order of keys does not matter.
 fn sorted(pairs: impl Iterator<Item = (Value, Value)>) -> Map {
     let mut pairs: Vec<_> = pairs.collect();
     pairs.sort_by_cached_key(|(key, _)| format!("{key:?}"));
@@ -205,7 +206,7 @@ impl Middleware<ClientStage> for ResultCache {
                     match news {
                         Ok(News::Landed(response)) => return answer(&response),
                         Ok(News::Failed) => return next.run(request).await,
-                        // Its caller has given it up.
+                        // The caller of the first call has given it up.
                         Ok(News::None) | Err(_) => {}
                     }
                 }
@@ -226,7 +227,7 @@ impl fmt::Debug for ResultCache {
 
 type Key = Arc<[u8]>;
 
-/// What comes of a call that others wait for.
+/// The progress of a call that others wait for.
 #[derive(Clone)]
 enum News {
     None,
@@ -236,12 +237,12 @@ enum News {
 
 enum Entered {
     Found(Arc<JobResponse>),
-    /// With the generation that its answer belongs to.
+    /// The first call, with the generation that its response belongs to.
     First(watch::Sender<News>, u64),
     Later(watch::Receiver<News>),
 }
 
-/// A call on its way. Dropped, it is forgotten, and who waits for it notices.
+/// A call on its way. When it is dropped, it is removed, and the calls that wait for it are told.
 struct Flight<'a> {
     cache: &'a ResultCache,
     key: &'a Key,
@@ -252,7 +253,7 @@ struct Flight<'a> {
 impl Flight<'_> {
     fn land(self, outcome: &Result<JobResponse, ClientError>, time: Duration) {
         let response = match outcome {
-            // How long it was waited for says nothing about those who wait longer.
+            // Its time limit says nothing about callers that wait longer.
             _ if is_given_up(outcome) => return,
             Ok(response) if !has_errors(response) => response,
             _ => {
@@ -262,12 +263,12 @@ impl Flight<'_> {
         };
         let (response, bytes) = detached(response);
         let response = Arc::new(response);
-        let bytes = bytes + 2 * self.key.len() + OVERHEAD;
+        let bytes = bytes + 2 * self.key.len() + ENTRY_OVERHEAD;
         if let Some(until) = Instant::now().checked_add(time)
             && bytes <= self.cache.max_bytes / 4
         {
             let mut store = self.cache.store();
-            // What was asked for before all was forgotten is as old as that.
+            // The cache was cleared meanwhile, so the response is outdated.
             if store.generation == self.generation {
                 store.keep(self.key, Arc::clone(&response), until, bytes);
                 store.shrink(self.cache.max_entries, self.cache.max_bytes);
@@ -280,7 +281,7 @@ impl Flight<'_> {
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         let mut store = self.cache.store();
-        // Else it was forgotten already, and may have a successor.
+        // Otherwise it was removed already, and may have a successor.
         if store.generation == self.generation {
             store.flights.remove(self.key);
         }
@@ -292,7 +293,7 @@ fn has_errors(response: &JobResponse) -> bool {
     !response.errors.is_empty() || actions.any(|action| !action.errors.is_empty())
 }
 
-/// Whether the time of this caller was up.
+/// Returns true if the caller's timeout has passed.
 fn is_given_up(outcome: &Result<JobResponse, ClientError>) -> bool {
     match outcome {
         Ok(response) => {
@@ -304,7 +305,7 @@ fn is_given_up(outcome: &Result<JobResponse, ClientError>) -> bool {
     }
 }
 
-/// The same response with bodies of its own: one that was received is a slice of its whole message. And their bytes.
+/// Copies the bodies of a response, as received ones are slices of a whole message. Returns their size, too.
 fn detached(response: &JobResponse) -> (JobResponse, usize) {
     let mut response = response.clone();
     let mut sum = 0;
@@ -322,19 +323,19 @@ struct Entry {
     response: Arc<JobResponse>,
     until: Instant,
     bytes: usize,
-    /// When it was used last, in uses of anything.
+    /// The time of the last use, as a count of all uses.
     turn: u64,
 }
 
 #[derive(Default)]
 struct Store {
     entries: HashMap<Key, Entry>,
-    /// The keys by when they were used, the least recent first.
+    /// The keys by their last use, the least recent first.
     recent: BTreeMap<u64, Key>,
     turn: u64,
     bytes: usize,
     flights: HashMap<Key, watch::Receiver<News>>,
-    /// How often all was forgotten.
+    /// The number of times that the cache was cleared.
     generation: u64,
 }
 

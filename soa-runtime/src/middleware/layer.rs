@@ -5,14 +5,13 @@
 //!                         one, for all requests
 //! ```
 //!
-//! A layer wraps one service, once. So the layered service is made when the middleware is, and shared by all requests:
-//! a limit on concurrency made anew for each call would limit nothing. What changes from request to request, the rest
-//! of the stack, travels with the request as [`Passing`].
+//! A layer wraps one service, once. So the layered service is made together with the middleware, and shared by all
+//! requests: a concurrency limit for each call would limit nothing. The rest of the stack, which differs by request,
+//! travels with the request as [`Passing`].
 //!
-//! The service is behind a lock that is held while it gets ready and until it was called, and not while it works. So
-//! it need not be `Clone`, it is called only after it said on this very instance that it is ready, and callers who have
-//! to wait do so in the order in which they came. One that gives up while it waits leaves the service as it is; the
-//! next one goes on asking.
+//! The service is behind a lock that is held until the service is ready and called, and not while it works. So it need
+//! not be `Clone`, it is called only after this very instance was ready, and callers are served in the order in which
+//! they arrive. A caller that gives up while it waits leaves the service as it is.
 //!
 //! Errors of the layer itself become errors of the stage: see [`FromLayer::map_error`].
 
@@ -33,7 +32,7 @@ use crate::exchange::{ClientRequest, ClientStage, JobStage};
 use crate::message::{JobRequest, Name, code};
 use crate::stack::{Middleware, Next, Stage, StageResult};
 
-/// An error of any kind, as tower's layers give it.
+/// An error of any type, as tower's layers return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Makes middleware of a tower layer; it fits every stage whose service the layer can wrap.
@@ -66,7 +65,7 @@ where
     }
 }
 
-/// See [`from_layer`].
+/// Middleware made of a tower layer; see [`from_layer`].
 pub struct FromLayer<S: LayeredStage, T> {
     service: Mutex<T>,
     map_error: MapError<S>,
@@ -76,11 +75,11 @@ type MapError<S> =
     Arc<dyn Fn(BoxError, &<S as LayeredStage>::Place) -> <S as Stage>::Error + Send + Sync>;
 
 impl<S: LayeredStage, T> FromLayer<S, T> {
-    /// Decides what becomes of an error of the layer itself, and not of what it stands around. The function also gets
-    /// the name of the service or action at hand.
+    /// Sets the conversion of errors of the layer itself, as opposed to errors from inside of it. The function also
+    /// gets the name of the called service or action.
     ///
-    /// Without it, tower's own errors are told as what they mean: a timeout as `ACTION_TIMEOUT` or `JOB_TIMEOUT`, a shed
-    /// load as `OVERLOADED`, all others as `SERVER_ERROR`; and on the client all of them as
+    /// By default, tower's own errors are converted by their meaning: a timeout to `ACTION_TIMEOUT` or `JOB_TIMEOUT`, a
+    /// shed load to `OVERLOADED`, all others to `SERVER_ERROR`; on the client all of them to
     /// [`ErrorKind::Middleware`](crate::ErrorKind::Middleware), with the layer's error as source.
     #[must_use]
     pub fn map_error<F>(mut self, map: F) -> Self
@@ -109,7 +108,7 @@ where
             answer.await
         };
         run.await.map_err(|error| {
-            // What is further in fails with the stage's own errors, which layers hand on in their boxes.
+            // Errors from further in are the stage's own errors, which layers pass on in their boxes.
             match error.into().downcast::<S::Error>() {
                 Ok(error) => *error,
                 Err(error) => (self.map_error)(error, &place),
@@ -124,8 +123,8 @@ impl<S: LayeredStage, T> fmt::Debug for FromLayer<S, T> {
     }
 }
 
-/// A request on its way through a layer, with the rest of the stack. Layers that look into requests find it in
-/// `request`; one that tries again clones all of it.
+/// A request on its way through a layer, with the rest of the stack. Layers that inspect requests find it in `request`;
+/// a layer that retries clones all of it.
 pub struct Passing<S: Stage> {
     /// The request.
     pub request: S::Request,
@@ -150,7 +149,7 @@ impl<S: Stage<Request: fmt::Debug>> fmt::Debug for Passing<S> {
     }
 }
 
-/// The service that layers wrap: whatever is further in. It is always ready.
+/// The service that layers wrap: the rest of the stack. It is always ready.
 pub struct Inner<S>(std::marker::PhantomData<fn() -> S>);
 
 impl<S: LayeredStage> Service<Passing<S>> for Inner<S> {
@@ -179,15 +178,15 @@ impl<S> fmt::Debug for Inner<S> {
     }
 }
 
-/// A stage that tower's layers can stand at: all three.
+/// A stage that tower's layers can wrap: all three.
 pub trait LayeredStage: Stage<Error: Error + Send + Sync> + sealed::Sealed {
-    /// What is known of a request when the layer fails: the service that is called, the action, nothing.
+    /// The known facts about a request when the layer fails: the called service, the action, or nothing.
     type Place: Send + Sync + 'static;
 
-    /// Where a request goes.
+    /// Returns the destination of a request.
     fn place(request: &Self::Request) -> Self::Place;
 
-    /// What an error of a layer becomes when nobody says otherwise.
+    /// Converts an error of a layer, by default.
     fn of_layer(error: BoxError, place: &Self::Place) -> Self::Error;
 }
 
@@ -199,7 +198,7 @@ mod sealed {
     impl Sealed for super::ClientStage {}
 }
 
-/// What tower's errors mean.
+/// The meaning of tower's errors.
 enum Meaning {
     TimedOut,
     Overloaded,
@@ -207,7 +206,8 @@ enum Meaning {
 }
 
 impl Meaning {
-    /// By their texts: their types are in a crate that nobody needs only for this. A test holds them against it.
+    /// Recognizes errors by their texts, as their types are in a crate that would be needed for nothing else. A test
+    /// compares the texts with that crate.
     fn of(error: &BoxError) -> Self {
         match error.to_string().as_str() {
             "request timed out" => Self::TimedOut,

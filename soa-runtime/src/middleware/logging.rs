@@ -1,12 +1,13 @@
-//! One record in the log for each job, with what was asked and what was answered.
+//! One log record for each job, with its request and its response.
 //!
-//! On a server it is job middleware and sees every job that can be read, on a client it is client middleware and sees every
-//! call. The record is written when the outcome is known, at one of two levels: for jobs that went well, and for those
-//! with errors. It has the correlation id, the actions with their error codes, how long it took, and, shortened and
-//! without secrets ([`Redaction`]), the context, the bodies and the errors. A job that is given up, because its time is up or
-//! nobody waits for it any more, has its record too, with the outcome `given up`.
+//! On a server it is job middleware and sees every job that can be read; on a client it is client middleware and sees
+//! every call. The record is written when the outcome is known, at one of two levels: for jobs that succeed, and for
+//! those with errors. It has the correlation id, the actions with their error codes, the time, and, shortened and
+//! without secrets ([`Redaction`]), the context, the bodies and the errors. A job that is given up, at its deadline or
+//! because its caller is gone, has a record too, with the outcome `given up`.
 //!
-//! Where nobody takes records of either level, nothing is decoded, kept or written. A body is decoded only for the record.
+//! If no subscriber wants records of either level, nothing is decoded, kept or written. Bodies are decoded for the
+//! record alone.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -21,10 +22,10 @@ use crate::message::{Body, JobRequest, JobResponse, Name, WireError};
 use crate::redact::{self, Redaction};
 use crate::stack::{Middleware, Next};
 
-/// How much longer than its share of the record a body may be to be decoded for it.
-const DECODED: usize = 16;
+/// The maximum size of a body that is decoded, as a multiple of its share of the record.
+const MAX_DECODED_FACTOR: usize = 16;
 
-/// Job and client middleware that logs what was asked and what was answered. Records have the target `soa::jobs`.
+/// Job and client middleware that logs requests and responses. Records have the target `soa::jobs`.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -64,34 +65,34 @@ impl Default for Logging {
 }
 
 impl Logging {
-    /// With everything at its default.
+    /// Returns middleware with everything at its default.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// At which level jobs that went well are logged, and those with errors; `Info` for both by default, as in PySOA.
+    /// Sets the levels of jobs that succeed, and of those with errors; `Info` for both by default, as in PySOA.
     #[must_use]
     pub fn levels(mut self, success: LogLevel, error: LogLevel) -> Self {
         (self.success, self.error) = (success, error);
         self
     }
 
-    /// Whether context and bodies are logged, too; on by default.
+    /// Turns logging of context and bodies on or off; on by default.
     #[must_use]
     pub fn bodies(mut self, bodies: bool) -> Self {
         self.bodies = bodies;
         self
     }
 
-    /// How many bytes of a record the actions, the context, the request and the response take at most, each, about; 2,048
-    /// by default. A body of more than 16 times that is not decoded: its size is logged.
+    /// Limits the bytes of a record for the actions, the context, the request and the response, each, roughly; 2,048 by
+    /// default. A body of more than 16 times that is not decoded: its size is logged.
     #[must_use]
     pub fn length(mut self, bytes: usize) -> Self {
         self.length = bytes;
         self
     }
 
-    /// What is hidden; [`Redaction::standard`] by default.
+    /// Sets the redaction of secrets; [`Redaction::standard`] by default.
     #[must_use]
     pub fn redaction(mut self, redaction: Redaction) -> Self {
         self.redaction = redaction;
@@ -194,7 +195,7 @@ impl Logging {
 
     fn body_text(&self, body: &Body, length: usize) -> String {
         let size = body.bytes().map_or(0, |bytes| bytes.len());
-        if size > self.length.saturating_mul(DECODED) {
+        if size > self.length.saturating_mul(MAX_DECODED_FACTOR) {
             return format!("<{size} bytes>");
         }
         match body.to_value() {
@@ -204,13 +205,13 @@ impl Logging {
     }
 }
 
-/// Which of the two places it is.
+/// The place of the middleware: server or client.
 struct Place {
     what: &'static str,
     service: Option<Name>,
 }
 
-/// A job that is on its way. Dropped before it has an answer, it was given up.
+/// A job on its way. If it is dropped before it has a response, it was given up.
 struct Watch<'a> {
     logging: &'a Logging,
     job: JobRequest,
@@ -249,14 +250,14 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// What came of a job.
+/// The outcome of a job.
 enum Answer<'a> {
     Given(&'a JobResponse),
-    /// By middleware of the server.
+    /// An error of middleware of the server.
     Refused(&'a [WireError]),
-    /// On the client.
+    /// An error of the client.
     Failed(&'a ClientError),
-    /// By whoever waited for it, after this time.
+    /// The caller gave it up, after this time.
     GivenUp(Duration),
 }
 
@@ -279,7 +280,7 @@ impl Answer<'_> {
         }
     }
 
-    /// The actions that were asked for, each with the codes of its errors, and then those of the whole job.
+    /// Returns the requested actions, each with the codes of its errors, and then those of the whole job.
     fn actions(&self, job: &JobRequest, length: usize) -> String {
         let mut text = String::new();
         let codes = |text: &mut String, errors: &[WireError]| {

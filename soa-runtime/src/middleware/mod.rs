@@ -7,12 +7,12 @@
 //!   call, for each action of a job, and for the in-process transport;
 //! * [`ClientStage`] runs once a call, around sending the request and receiving the response.
 //!
-//! A middleware is one async method. It may change the request, answer by itself, call `next` and
-//! change what comes back, or call a clone of `next` again. The first one added is the outermost.
-//! Errors and panics of handlers are responses already when middleware sees them.
+//! A middleware is one async method. It may change the request, return a response of its own, call `next` and change
+//! the result, or call a clone of `next` again. The first one added is the outermost. When middleware sees them, errors
+//! and panics of handlers are responses already.
 //!
-//! Shipped are [`Logging`], [`Authentication`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`], each in a file of its own;
-//! any layer of tower becomes middleware by `from_layer`, with the feature `tower`.
+//! Included are [`Logging`], [`Authentication`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`]. With the feature
+//! `tower`, `from_layer` turns any layer of tower into middleware.
 //!
 //! ```
 //! # use soa_runtime as soa;

@@ -1,13 +1,13 @@
-//! Sending a call again that failed for a reason that passes.
+//! Retries of calls that failed for a temporary reason.
 //!
-//! Only calls whose actions are all declared `idempotent` are sent again, or those that say so themselves
-//! (`.idempotent()`): of a request that got no answer nobody knows whether it ran. Only what may pass is a reason: a
-//! connection that broke, a full queue, no answer in time, a service that says it is overloaded.
+//! Only calls are retried whose actions are all declared `idempotent`, or that are marked with `.idempotent()`: without
+//! a response, it is unknown whether a request was run. Only temporary failures are retried: a broken connection, a
+//! full queue, no response in time, a service that reports that it is overloaded.
 //!
-//! The pause before an attempt is a random part of a time that doubles (so that callers do not come back all at once), and
-//! an attempt that the caller could not wait for is not made. Over all calls of one service there is a budget: each call
-//! puts a fraction of an attempt into it, each further attempt takes one out. A service that is down is so asked
-//! a tenth more than usual, and not three times as much.
+//! The pause before an attempt is a random part of a time that doubles (so that callers do not come back all at once),
+//! and no attempt is made that the caller could not wait for. All calls of one service share a budget: each call adds a
+//! fraction of an attempt, each further attempt takes one out. So a service that is down gets a tenth more requests
+//! than usual, and not three times as many.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -23,10 +23,10 @@ use crate::message::{JobResponse, Name, code};
 use crate::redact;
 use crate::stack::{Middleware, Next};
 
-/// How much of a reason is logged.
+/// The maximum number of bytes of a reason in the log.
 const REASON_LENGTH: usize = 1024;
 
-/// Client middleware that sends calls again which failed for a reason that passes.
+/// Client middleware that retries calls that failed for a temporary reason.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -54,7 +54,7 @@ pub struct Retry {
     pub share: f64,
     #[doc(hidden)]
     pub reserve: u32,
-    /// What is left of the budget of each service.
+    /// The rest of the budget of each service.
     budgets: Mutex<HashMap<Name, f64>>,
 }
 
@@ -74,28 +74,28 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// With everything at its default.
+    /// Returns middleware with everything at its default.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How often a call is sent at most, the first time counted; 3 by default, at least 1.
+    /// Sets the maximum number of attempts, including the first; 3 by default, at least 1.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// How long one attempt may take; by default as long as the caller waits, which leaves no time for another one
-    /// where no answer comes.
+    /// Limits the time of one attempt. By default it is the caller's timeout, which leaves no time for another attempt
+    /// when there is no response.
     #[must_use]
     pub fn attempt_timeout(mut self, time: Duration) -> Self {
         self.attempt_timeout = Some(time);
         self
     }
 
-    /// Of what time the first pause is a random part, and how long that time becomes at most; 50 milliseconds and 2
-    /// seconds by default. It doubles with every attempt.
+    /// Sets the time of which the first pause is a random part, and its maximum; 50 milliseconds and 2 seconds by
+    /// default. The time doubles with every attempt.
     #[must_use]
     pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
         self.pause = first;
@@ -103,15 +103,15 @@ impl Retry {
         self
     }
 
-    /// Sends calls again that are answered with this code, too. `OVERLOADED` is there by default.
+    /// Retries calls that fail with this code, too. `OVERLOADED` is included by default.
     #[must_use]
     pub fn on_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.codes.insert(code.into());
         self
     }
 
-    /// How many attempts beyond the first there may be for each call, on average over the calls of one service, and how
-    /// many may be made before there were any; 0.1 and 10 by default.
+    /// Limits retries, over all calls of one service, to this share of the calls, plus a reserve for the beginning; 0.1
+    /// and 10 by default.
     #[must_use]
     pub fn budget(mut self, share: f64, reserve: u32) -> Self {
         self.share = share.clamp(0.0, 1.0);
@@ -119,7 +119,7 @@ impl Retry {
         self
     }
 
-    /// Puts a call's part into the budget of its service.
+    /// Adds a call's share to the budget of its service.
     fn pay_in(&self, service: &Name) {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         let most = f64::from(self.reserve.max(1));
@@ -132,15 +132,15 @@ impl Retry {
         }
     }
 
-    /// Takes one attempt out of it, if there is one.
+    /// Takes one attempt out of the budget. Returns false if there is none.
     fn take_out(&self, service: &Name) -> bool {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        // Tenths do not add up to ones exactly.
+        // The sum of ten tenths is not exactly one.
         let left = budgets.get_mut(service).filter(|left| **left > 0.999);
         left.map(|left| *left = (*left - 1.0).max(0.0)).is_some()
     }
 
-    /// Why this may be tried again.
+    /// Returns the reason for a retry; `None` if the call is not to be retried.
     fn reason(&self, outcome: &Result<JobResponse, ClientError>) -> Option<String> {
         match outcome {
             Err(error) => error
@@ -172,7 +172,7 @@ impl Retry {
             return next.run(request).await;
         };
         let limit = request.timeout.map_or(limit, |left| left.min(limit));
-        // The timeout of a call that nobody waits for is how long it may stay in the queue.
+        // The timeout of a call without a response limits its time in the queue.
         if request.job.control.suppress_response != Some(true) {
             request.timeout = Some(limit);
             request.job.control.set_timeout(limit);
@@ -227,10 +227,10 @@ impl Middleware<ClientStage> for Retry {
                 return outcome;
             }
             if !self.take_out(&service) {
-                tracing::warn!(%service, attempt, reason, "a call failed, and too many were tried again already");
+                tracing::warn!(%service, attempt, reason, "a call failed and is not retried: the retry budget is used up");
                 return outcome;
             }
-            tracing::warn!(%service, attempt, ?pause, reason, "a call failed and is tried again");
+            tracing::warn!(%service, attempt, ?pause, reason, "a call failed and is retried");
             sleep(pause).await;
             attempt += 1;
             if let Some(deadline) = deadline {
@@ -244,7 +244,7 @@ impl Middleware<ClientStage> for Retry {
     }
 }
 
-/// A number from zero to one.
+/// Returns a number from zero to one.
 fn random() -> f64 {
     let [.., a, b, c, d] = uuid::Uuid::new_v4().into_bytes();
     f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX)

@@ -1,24 +1,24 @@
-//! Every metric, in one table: its name, kind, unit, labels and what it tells.
+//! The table of all metrics, with their names, kinds, units, labels and descriptions.
 //!
-//! The names are the reference's where it has one for the same thing; there the parts of the name say what elsewhere
-//! labels would. The table is what descriptions for recorders, the guide and the test of the dashboard are made from, and
-//! the only place from which handles are made, so that a metric without an entry does not exist.
+//! The names are the reference's if it has the same metric; parts of such a name take the place of labels. Descriptions
+//! for recorders, the guide and the test of the dashboard are made from this table, and handles are made only from its
+//! entries, so that a metric without an entry does not exist.
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit, with_recorder};
 
-/// What kind of number a metric is.
+/// The kinds of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricKind {
-    /// Only rises.
+    /// A number that only rises.
     Counter,
-    /// Rises and falls.
+    /// A number that rises and falls.
     Gauge,
-    /// How often which values occurred.
+    /// The distribution of values.
     Histogram,
 }
 
-/// What a metric counts or measures in.
+/// The units of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricUnit {
@@ -34,29 +34,29 @@ pub enum MetricUnit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metric {
-    /// Its name. Exporters may write it in another way: Prometheus has `_` for `.`.
+    /// The name. Exporters may write it in another way: Prometheus has `_` for `.`.
     pub name: &'static str,
-    /// What kind of number it is.
+    /// The kind.
     pub kind: MetricKind,
-    /// What it counts or measures in.
+    /// The unit.
     pub unit: MetricUnit,
-    /// The names of its labels.
+    /// The names of the labels.
     pub labels: &'static [&'static str],
-    /// Whether the reference has it by this name.
+    /// True if the reference has a metric of this name.
     pub is_of_reference: bool,
-    /// What it tells.
+    /// The description.
     pub description: &'static str,
 }
 
 static METADATA: Metadata<'static> = Metadata::new("soa", Level::INFO, None);
 
 impl Metric {
-    /// The name as Prometheus has it, without what it appends for histograms.
+    /// Returns the name in Prometheus, without the suffixes that it adds for histograms.
     pub fn prometheus_name(&self) -> String {
         self.name.replace('.', "_")
     }
 
-    /// The key of a handle; one value for each label, in their order.
+    /// Returns the key of a handle, with one value for each label, in order.
     fn key<const N: usize>(&self, values: [&str; N]) -> Key {
         let labels = self.labels.iter().zip(values);
         let labels: Vec<Label> = labels
@@ -82,7 +82,7 @@ impl Metric {
     }
 }
 
-/// Tells the recorder what every metric is. For programs with a recorder of their own, once it is installed.
+/// Describes all metrics to the recorder. For programs with a recorder of their own, once it is installed.
 pub fn describe_metrics() {
     with_recorder(|recorder| {
         for metric in METRICS {
@@ -129,33 +129,33 @@ const OURS: bool = false;
 
 table! {
     JOB_TIME = OURS Histogram Seconds "server.job.time" ["service"]
-        "How long jobs take, from when a request is read to when its response is made.";
+        "The time of jobs, from when a request is read to when its response is made.";
     ACTION_TIME = OURS Histogram Seconds "server.action.time" ["service", "action"]
-        "How long actions take, middleware included.";
+        "The time of actions, middleware included.";
     ACTION_ERROR = OURS Counter Count "server.action.error" ["service", "action", "code"]
-        "Errors that actions answered with, by their codes.";
+        "Errors of actions, by their codes.";
     QUEUE_WAIT = OURS Histogram Seconds "server.queue_wait" ["service"]
-        "How long requests waited from when they were sent to when they were read, by the clocks of two machines.";
+        "The time of requests in the queue, from when they were sent to when they were read, by the clocks of two machines.";
     SERVER_CALL = OURS Counter Count "server.call" ["from", "to", "action"]
-        "Who calls whom, as the called service sees it: `from` is `program` where no service calls.";
+        "Calls by caller and action, counted by the called service. `from` is `program` for a caller that is not a service.";
     DROPPED = OURS Counter Count "server.message.dropped" ["service", "reason"]
-        "Messages that nobody can answer, by what is wrong with them, but for those with a metric of their own.";
+        "Messages that cannot be answered and were dropped, by reason, except for those with a metric of their own.";
     IDLE_TIME = REFERENCE Histogram Seconds "server.idle_time" ["service"]
-        "How long the server waited for the next requests.";
+        "The time that the server waited for the next requests.";
     BUSY = REFERENCE Gauge Count "server.worker.busy" ["service"]
-        "How many jobs run. The reference runs one at a time.";
+        "Running jobs. The reference runs one at a time.";
     RUNNING = REFERENCE Gauge Count "server.worker.running" ["service"]
-        "How many run loops run.";
+        "Running run loops.";
     STARTUP = REFERENCE Counter Count "server.worker.startup" ["service"]
         "Run loops that were started.";
     SHUTDOWN = REFERENCE Counter Count "server.worker.shutdown" ["service"]
-        "Run loops that have ended.";
+        "Run loops that ended.";
     RESPAWN = OURS Counter Count "server.worker.respawn" []
         "Processes of `--fork` that ended by themselves and were started again.";
     HARAKIRI = REFERENCE Counter Count "server.error.harakiri" ["service", "harakiri_level"]
-        "What was given up for taking too long, by whether it was an `action` or a `job`.";
+        "Actions and jobs that were given up at their deadline, by level: `action` or `job`.";
     JOB_ERROR = REFERENCE Counter Count "server.error.job_error" ["service"]
-        "Jobs that job middleware refused.";
+        "Jobs that job middleware rejected.";
     UNHANDLED_ERROR = REFERENCE Counter Count "server.error.unhandled_error" ["service"]
         "Handlers and middleware that panicked.";
     RESPONSE_TOO_LARGE = REFERENCE Counter Count "server.error.response_too_large" ["service"]
@@ -163,35 +163,35 @@ table! {
     RESPONSE_NOT_SERIALIZABLE = REFERENCE Counter Count "server.error.response_not_serializable" ["service"]
         "Responses that could not be encoded.";
     EXPIRED = REFERENCE Counter Count "server.transport.redis_gateway.receive.error.message_expired" ["service"]
-        "Requests that nobody waited for any more when they were read.";
+        "Requests that had expired when they were read.";
     NO_REQUEST_ID = REFERENCE Counter Count "server.transport.redis_gateway.receive.error.no_request_id" ["service"]
         "Requests without a usable id.";
     SERVER_SEND = REFERENCE Histogram Seconds "server.transport.redis_gateway.send" ["service"]
-        "How long it takes until Redis has a response.";
+        "The time to push a response to Redis.";
     SERVER_SIZE = REFERENCE Histogram Bytes "server.transport.redis_gateway.send.message_size" ["service"]
-        "How large responses are.";
+        "The size of responses.";
     SERVER_RETRY = REFERENCE Counter Count "server.transport.redis_gateway.send.queue_full_retry" ["service"]
-        "Pushes of responses that were refused, and are tried again.";
+        "Retries of responses that did not fit into the queue.";
     RESPONSE_LOST = OURS Counter Count "server.response.lost" ["service"]
         "Responses that could not be sent.";
     CALL_TIME = OURS Histogram Seconds "client.call.time" ["service", "action"]
-        "How long calls take, middleware included. Of a job of several actions, its first counts.";
+        "The time of calls, middleware included. A job of several actions counts for its first.";
     CALL_ERROR = OURS Counter Count "client.call.error" ["service", "action", "kind"]
-        "Calls without a response, by why. Errors that services answer with are theirs to count.";
+        "Calls that failed without a response, by kind of error. The service counts errors in responses.";
     CLIENT_CALL = OURS Counter Count "client.call" ["from", "to", "action"]
-        "Who calls whom, as the caller sees it: `from` is `program` where no service calls.";
+        "Calls by caller and action, counted by the caller. `from` is `program` for a caller that is not a service.";
     PENDING = OURS Gauge Count "client.pending" ["service"]
-        "How many calls wait for their answers.";
+        "Calls that wait for their responses.";
     CLIENT_SEND = REFERENCE Histogram Seconds "client.transport.redis_gateway.send" ["service"]
-        "How long it takes until Redis has a request.";
+        "The time to push a request to Redis.";
     CLIENT_SIZE = REFERENCE Histogram Bytes "client.transport.redis_gateway.send.message_size" ["service"]
-        "How large requests are.";
+        "The size of requests.";
     CLIENT_RETRY = REFERENCE Counter Count "client.transport.redis_gateway.send.queue_full_retry" ["service"]
-        "Pushes of requests that were refused, and are tried again.";
+        "Retries of requests that did not fit into the queue.";
     CLIENT_TOO_LARGE = REFERENCE Counter Count "client.transport.redis_gateway.send.error.message_too_large" ["service"]
         "Requests that were too large to be sent.";
     CLIENT_TIMEOUT = REFERENCE Counter Count "client.transport.redis_gateway.receive.error.timeout" ["service"]
-        "Calls whose answer did not come in time.";
+        "Calls without a response in time.";
     RECONNECT = OURS Counter Count "redis.reconnect" ["redis"]
-        "Connections to a Redis that were lost and made anew.";
+        "Reconnections to a Redis after the connection was lost.";
 }

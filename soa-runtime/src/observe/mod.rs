@@ -6,10 +6,10 @@
 //! ```
 //!
 //! The runtime only makes spans and counts. A program installs its subscriber and its recorder before it makes servers
-//! and clients. `soa::main` does that as the settings say.
+//! and clients. `soa::main` does that by the settings.
 //!
-//! Observation that nobody asked for costs next to nothing: a span without a subscriber is neither made nor formatted,
-//! and the handle of a metric without a recorder is empty.
+//! Unused observation costs next to nothing: a span without a subscriber is neither made nor formatted, and the handle
+//! of a metric without a recorder is empty.
 
 pub(crate) mod meter;
 mod metric;

@@ -5,14 +5,14 @@
 //!       └─ queue · job ── action ── call …   server: until it is taken; the job; each action of it
 //! ```
 //!
-//! A job has one span always, so that what is logged in it has its correlation id. All others, whose target is
-//! [`TRACE`], are made for traces that are recorded. Whether a trace is, is decided where it begins, by
-//! [`sample_traces`], and goes with it: in `traceparent`, a part of the context, so through services that know nothing of
-//! it. Where no subscriber wants spans of that target, nothing is decided, and a `traceparent` is passed on as it came.
+//! A job always has one span, so that its log lines have its correlation id. All other spans, whose target is
+//! [`TRACE`], are made only for sampled traces. [`sample_traces`] decides that where a trace begins, and the decision
+//! travels with it: in `traceparent`, a part of the context, even through services that do not trace. If no subscriber
+//! wants spans of that target, nothing is decided, and a `traceparent` is passed on unchanged.
 //!
-//! The ids are those of OpenTelemetry where its layer is installed (feature `otlp`), and otherwise our own, fields of the
-//! spans. Fields have OpenTelemetry's names where it has one. They are texts, which logs write escaped, and names and ids
-//! in them are cut: peers choose these.
+//! The ids are those of OpenTelemetry if its layer is installed (feature `otlp`), and otherwise our own, in fields of
+//! the spans. Fields have OpenTelemetry's names if it has one. They are texts, which logs escape; names and ids in them
+//! are truncated, as peers choose them.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,30 +26,30 @@ use crate::message::{
 };
 use crate::redact;
 
-/// The target of spans that belong to a trace which is recorded.
+/// The target of spans of sampled traces.
 #[doc(hidden)]
 pub const TRACE: &str = "soa::trace";
 
-/// The target of the spans of jobs among them.
+/// The target of the spans of jobs in sampled traces.
 #[doc(hidden)]
 pub const TRACED_JOB: &str = "soa::trace::job";
 
-/// The target of the spans of jobs whose traces are not recorded.
+/// The target of the spans of jobs in other traces.
 #[doc(hidden)]
 pub const LOG: &str = "soa::job";
 
-/// The field that says how long a request was queued, in microseconds.
+/// The name of the field with the time in the queue, in microseconds.
 #[doc(hidden)]
 pub const WAITED: &str = "soa.waited_us";
 
-/// How many lots there are, see [`TraceParent::lot`].
-const LOTS: u64 = 1 << 56;
+/// The number of lots; see [`TraceParent::lot`].
+const LOT_COUNT: u64 = 1 << 56;
 
-/// Lots below this are recorded.
-static SAMPLED: AtomicU64 = AtomicU64::new(LOTS);
+/// The limit below which lots are sampled.
+static SAMPLED_LOTS: AtomicU64 = AtomicU64::new(LOT_COUNT);
 
-/// Which share of the traces that begin in this process is recorded: 1, the default, for all of them, 0 for none. What
-/// comes in with a `traceparent` keeps to what that says.
+/// Sets the share of the traces that begin in this process to be recorded: 1, the default, for all of them, 0 for none.
+/// Traces that come in with a `traceparent` follow its own flag.
 ///
 /// A trace that is not recorded costs next to nothing.
 #[expect(
@@ -59,22 +59,22 @@ static SAMPLED: AtomicU64 = AtomicU64::new(LOTS);
     reason = "the product is between 0 and 2^56, which a float has exactly"
 )]
 pub fn sample_traces(share: f64) {
-    let lots = (share.clamp(0.0, 1.0) * LOTS as f64) as u64;
-    SAMPLED.store(lots, Ordering::Relaxed);
+    let lots = (share.clamp(0.0, 1.0) * LOT_COUNT as f64) as u64;
+    SAMPLED_LOTS.store(lots, Ordering::Relaxed);
 }
 
-/// Whether anybody wants the spans of traces.
+/// Returns true if a subscriber wants the spans of traces.
 fn is_wanted() -> bool {
     span_enabled!(target: TRACE, Level::INFO, "trace")
 }
 
-/// A trace that begins here.
+/// Begins a trace.
 fn begin() -> TraceParent {
     let trace = TraceParent::root();
-    trace.sampled(trace.lot() < SAMPLED.load(Ordering::Relaxed))
+    trace.sampled(trace.lot() < SAMPLED_LOTS.load(Ordering::Relaxed))
 }
 
-/// The span of a call; the context tells the called service of it.
+/// Makes the span of a call, and puts its place into the context for the called service.
 pub(crate) fn call(service: &str, actions: &[ActionRequest], context: &mut ContextHeader) -> Span {
     if !is_wanted() {
         return Span::none();
@@ -107,14 +107,14 @@ pub(crate) fn call(service: &str, actions: &[ActionRequest], context: &mut Conte
         span_id = tracing::field::Empty,
         parent_id = tracing::field::Empty,
     );
-    // Around the call there may be spans of the caller's own, which are nearer than what was inherited.
+    // A span of the caller around the call is a closer parent than the inherited one.
     let remote = if around.is_some() { None } else { inherited };
     let place = adopt(&span, place, remote, context.trace_state.as_deref());
     context.trace_parent = Some(place);
     span
 }
 
-/// The span of a request on its way to the queue; within a call.
+/// Makes the span of a request on its way to the queue, within a call.
 pub(crate) fn send(call: &Span, service: &str) -> Span {
     if call.is_none() {
         return Span::none();
@@ -131,7 +131,7 @@ pub(crate) fn send(call: &Span, service: &str) -> Span {
     )
 }
 
-/// How a call ended, for its span.
+/// Records the end of a call in its span.
 pub(crate) fn answered(span: &Span, outcome: &Result<JobResponse, ClientError>) {
     if span.is_none() {
         return;
@@ -147,12 +147,12 @@ pub(crate) fn answered(span: &Span, outcome: &Result<JobResponse, ClientError>) 
     }
 }
 
-/// The span of a job, and the place in the trace from which its actions call. `waited` is for how long it was queued.
+/// Makes the span of a job, and puts its place into the context for its actions. `waited` is the time in the queue.
 pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>) -> Span {
     let method = &*first_of(&job.actions);
     let context = &mut job.context;
     let inherited = context.trace_parent;
-    // Nothing is made for a trace that is known not to be recorded.
+    // Nothing is made for a trace that is not sampled.
     if inherited.is_none_or(|parent| parent.is_sampled()) && is_wanted() {
         let place = inherited.map_or_else(begin, TraceParent::child);
         if place.is_sampled() {
@@ -177,13 +177,13 @@ pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>)
                 parent_id = tracing::field::Empty,
             );
             let place = adopt(&span, place, inherited, state);
-            // The log's lines tell it, whoever has made it.
+            // Log lines contain the trace id, whether it is OpenTelemetry's or our own.
             let text = place.to_string();
             span.record("trace_id", text.get(3..35));
             context.trace_parent = Some(place);
             return span;
         }
-        // It begins here, and what is called keeps to it.
+        // The trace begins here, and called services follow the decision.
         context.trace_parent = Some(place);
     }
     error_span!(
@@ -195,8 +195,8 @@ pub(crate) fn job(service: &str, job: &mut JobRequest, waited: Option<Duration>)
     )
 }
 
-/// The time in the queue is over when it is known, so its span has no length but says how long it was; what goes to
-/// OpenTelemetry begins so much earlier.
+/// Makes the span of the time in the queue. That time is known only when it is over, so the span has no length but a
+/// field with the time; the exporter to OpenTelemetry moves its start.
 fn queued(
     service: &str,
     waited: Duration,
@@ -204,7 +204,7 @@ fn queued(
     parent: Option<TraceParent>,
     state: Option<&str>,
 ) {
-    // OpenTelemetry knows signed numbers only.
+    // OpenTelemetry has signed numbers only.
     let waited = i64::try_from(waited.as_micros()).unwrap_or(i64::MAX);
     let span = info_span!(
         target: TRACE,
@@ -222,7 +222,7 @@ fn queued(
     adopt(&span, place.child(), parent, state);
 }
 
-/// The span of an action, and the place from which it calls.
+/// Makes the span of an action, and returns the place in the trace for its calls.
 pub(crate) fn action(
     service: &str,
     action: &str,
@@ -246,7 +246,7 @@ pub(crate) fn action(
         span_id = tracing::field::Empty,
         parent_id = tracing::field::Empty,
     );
-    // Its parent is the job's span, in which it is made.
+    // Its parent is the span of the job, in which it is made.
     let place = match otel::place(&span) {
         Some(place) => place,
         None => adopt(&span, parent.child(), Some(parent), None),
@@ -254,7 +254,7 @@ pub(crate) fn action(
     (span, Some(place))
 }
 
-/// Notes errors with the span that runs.
+/// Records errors in the current span.
 pub(crate) fn note_errors(errors: &[WireError]) {
     if let Some(error) = errors.first() {
         failed(&Span::current(), &error.code);
@@ -266,7 +266,7 @@ fn failed(span: &Span, code: &str) {
     span.record("error.type", &*redact::name(code));
 }
 
-/// OpenTelemetry knows signed numbers only.
+/// Returns the number of actions, signed, as OpenTelemetry has signed numbers only.
 fn count(actions: &[ActionRequest]) -> i64 {
     i64::try_from(actions.len()).unwrap_or(i64::MAX)
 }
@@ -276,7 +276,7 @@ fn first_of(actions: &[ActionRequest]) -> Cow<'_, str> {
     first.map_or(Cow::Borrowed(""), |request| redact::name(&request.action))
 }
 
-/// The place that a span has: what OpenTelemetry gives it, or `place`, which the span then tells.
+/// Returns the place of a span: that of OpenTelemetry, or otherwise `place`, which is recorded in the span.
 fn adopt(
     span: &Span,
     place: TraceParent,
@@ -301,7 +301,7 @@ fn adopt(
     place
 }
 
-/// The ids that OpenTelemetry gives to spans.
+/// The ids of spans from OpenTelemetry.
 #[cfg(feature = "otlp")]
 mod otel {
     use std::str::FromStr as _;
@@ -315,12 +315,12 @@ mod otel {
 
     use crate::message::TraceParent;
 
-    /// The place of the span around here.
+    /// Returns the place of the current span.
     pub(super) fn current() -> Option<TraceParent> {
         place(&Span::current())
     }
 
-    /// The place of a span; from here on it has its parent.
+    /// Returns the place of a span, whose parent is fixed from here on.
     pub(super) fn place(span: &Span) -> Option<TraceParent> {
         let context = span.context();
         let span = context.span();
@@ -339,12 +339,12 @@ mod otel {
             true,
             state.unwrap_or_default(),
         );
-        // Without its layer there is nothing that had a parent.
+        // The error is that OpenTelemetry's layer is missing, and then there is no parent either.
         let _ = span.set_parent(Context::new().with_remote_span_context(parent));
     }
 }
 
-/// Nobody gives ids to spans.
+/// Spans have no ids without OpenTelemetry.
 #[cfg(not(feature = "otlp"))]
 mod otel {
     use tracing::Span;

@@ -1,4 +1,4 @@
-//! From a frame to a frame: what a server does with the bytes that a transport brings.
+//! Answering: from the frame of a request to the frame of its response.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{Server, job};
+use super::handle::Server;
+use super::job;
 use crate::lifetime::Signal;
 use crate::message::JobResponse;
 use crate::transport::{Fit, MessageLimits, Reply};
@@ -15,8 +16,8 @@ use crate::wire::{self, DropReason, Request, Unreadable};
 impl Server {
     /// Answers one request frame.
     ///
-    /// `None` when there is nothing to send: the sender wants no answer, or the message cannot be
-    /// answered and was counted, logged and dropped (protocol, section 10).
+    /// Returns `None` if there is nothing to send: the sender wants no response, or the message cannot be answered and
+    /// was counted, logged and dropped (protocol, section 10).
     pub async fn answer(&self, frame: Bytes) -> Option<Reply> {
         self.answer_within(frame, MessageLimits::default(), None)
             .await
@@ -31,7 +32,7 @@ impl Server {
         limits: MessageLimits,
         stopping: Option<Arc<Signal>>,
     ) -> Option<Reply> {
-        // Handlers and middleware are caught further in. This is for serializers of the users' own.
+        // Panics of handlers and middleware are caught further in. This is for custom serializers.
         match AssertUnwindSafe(self.try_answer(frame, limits, stopping))
             .catch_unwind()
             .await
@@ -65,13 +66,13 @@ impl Server {
         let Request {
             head, job, waited, ..
         } = request;
-        let mut waits = None;
+        let mut caller_timeout = None;
         if let Some(waited) = waited {
             self.shared.meters.queue_wait.record(waited);
         }
         let response = match job {
             Ok(job) => {
-                waits = self.waits(&job);
+                caller_timeout = self.caller_timeout(&job);
                 let lifetime = self.lifetime(&job, stopping);
                 job::execute(Arc::clone(&self.shared), job, lifetime, waited).await
             }
@@ -111,12 +112,12 @@ impl Server {
                 None
             }
             Ok(frame) => {
-                let left = head.left(now).into_iter().chain(waits).min();
+                let left = head.left(now).into_iter().chain(caller_timeout).min();
                 Some(Reply::new(head.into_reply_to()?, frame, left))
             }
             Err(error) => {
-                // The serializer of the caller's content type cannot even carry an error.
-                tracing::error!(service = self.name(), %error, "no response can be encoded");
+                // The serializer for the content type of the caller cannot even encode an error.
+                tracing::error!(service = self.name(), %error, "the error response cannot be encoded, nothing is sent");
                 None
             }
         }

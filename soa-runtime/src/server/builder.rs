@@ -1,35 +1,40 @@
-//! Putting a server together.
+//! The builder of servers.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
+use super::handle::{Registered, Server, ServerShared};
+use super::handler::{Guarded, Typed, Untyped};
 use super::hooks::Hooks;
+use super::stats::Stats;
 use super::variants::Variants;
-use super::{Actions, Registered, Server, Shared, Stats};
-use crate::action::Action;
 use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
-use crate::context::{ActionCall, ActionFuture, ActionStage, ClientHook, Context};
+use crate::context::{ActionStage, ClientHook, Context};
 use crate::error::{BuildError, IntoActionError};
 use crate::exchange::JobStage;
 use crate::health::HealthCheck;
 use crate::message::{ContextHeader, Name};
 use crate::observe::meter::{ActionMeters, ServerMeters};
-use crate::service::{Handler, Service, run};
+use crate::service::{Handler, Service};
 use crate::stack::{Middleware, StackBuilder};
-use soa_wire::declared::Declared;
 use soa_wire::serializer::{Serializer, Serializers};
 
-/// How many jobs a server runs at once by default.
+/// The default of the maximum number of jobs that a server runs at once.
 ///
 /// Handlers that wait (for a database, for another service) cost next to nothing, so this is a bound on
 /// memory and not on processor time.
 const DEFAULT_CONCURRENCY: usize = 256;
 
-/// Puts a [`Server`] together.
+/// The registry. Its keys are chosen by the service itself, so the hash need not resist attacks.
+type Actions = FxHashMap<Name, Arc<dyn Handler>>;
+
+/// Builds a [`Server`].
 pub struct ServerBuilder {
     name: Name,
     version: Name,
@@ -42,20 +47,32 @@ pub struct ServerBuilder {
     client: Client,
     client_hook: Option<ClientHook>,
     serializers: Serializers,
-    tells_tracebacks: bool,
+    sends_tracebacks: bool,
     concurrency: usize,
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
     health_checks: Vec<HealthCheck>,
-    hooks: Hooks,
+    hooks: Hooks<Server>,
     /// The permissions that the builder has named, by action.
     required: BTreeMap<Name, Vec<String>>,
     /// An action that declares permissions, and one of them.
     declares: Option<(&'static str, &'static str)>,
 }
 
+impl Server {
+    /// Returns a builder of a server for a service, with everything at its default.
+    pub fn builder<S: Service>(service: S) -> ServerBuilder {
+        ServerBuilder::of(service)
+    }
+
+    /// Returns a builder of a server whose actions are all registered by name.
+    pub fn untyped(name: impl Into<Name>, version: impl Into<Name>) -> ServerBuilder {
+        ServerBuilder::new(name.into(), version.into())
+    }
+}
+
 impl ServerBuilder {
-    pub(super) fn new(name: Name, version: Name) -> Self {
+    fn new(name: Name, version: Name) -> Self {
         Self {
             name,
             version,
@@ -68,7 +85,7 @@ impl ServerBuilder {
             client: ClientBuilder::default().finish(),
             client_hook: None,
             serializers: Serializers::default(),
-            tells_tracebacks: false,
+            sends_tracebacks: false,
             concurrency: DEFAULT_CONCURRENCY,
             job_timeout: None,
             honors_caller_timeouts: true,
@@ -79,7 +96,7 @@ impl ServerBuilder {
         }
     }
 
-    pub(super) fn of<S: Service>(service: S) -> Self {
+    fn of<S: Service>(service: S) -> Self {
         let descriptor = S::DESCRIPTOR;
         let mut builder = Self::new(descriptor.name().into(), descriptor.version().into());
         builder.build_id = S::BUILD.map(Name::from);
@@ -133,15 +150,15 @@ impl ServerBuilder {
         self
     }
 
-    /// Tells `status` what the service was built as: a commit, the number of a pipeline. By default it is what the variable
-    /// `SOA_BUILD` said when the service's crate was compiled. An empty text is none.
+    /// Sets the build that `status` reports: a commit, the number of a pipeline. The default is the value of the
+    /// variable `SOA_BUILD` when the service's crate was compiled. An empty text means no build.
     #[must_use]
     pub fn build_id(mut self, build: impl Into<Name>) -> Self {
         self.build_id = Some(build.into());
         self
     }
 
-    /// Registers an action by name, with untyped bodies. It answers whatever map the handler returns.
+    /// Registers an action by name, with untyped bodies. The response is the map that the handler returns.
     ///
     /// ```
     /// # use soa_runtime as soa;
@@ -180,8 +197,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Requires these permissions of whoever calls this action, besides those that it declares itself: for actions that
-    /// are registered by name, for `introspect` and `status`.
+    /// Requires these permissions of the callers of this action, besides those that it declares itself: for actions
+    /// that are registered by name, for `introspect` and `status`.
     #[must_use]
     pub fn require<P: Into<String>>(
         mut self,
@@ -193,28 +210,28 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds what the function adds around everything that is there.
+    /// Adds the middleware that the function adds, around all that is there.
     #[doc(hidden)]
-    pub fn outside(
+    pub fn with_outer_middleware(
         mut self,
         add: impl FnOnce(Self) -> Result<Self, BuildError>,
     ) -> Result<Self, BuildError> {
-        self.job_middleware.begin_outside();
-        self.action_middleware.begin_outside();
+        self.job_middleware.begin_outer();
+        self.action_middleware.begin_outer();
         let mut changed = add(self)?;
-        changed.job_middleware.end_outside();
-        changed.action_middleware.end_outside();
+        changed.job_middleware.end_outer();
+        changed.action_middleware.end_outer();
         Ok(changed)
     }
 
-    /// The client with which handlers call other services.
+    /// Sets the client with which handlers call other services.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
         self.client = client;
         self
     }
 
-    /// Sees, and may replace, every client that the server makes for a handler.
+    /// Sets a function that sees, and may replace, every client that the server makes for a handler.
     #[must_use]
     pub fn client_hook<F>(mut self, hook: F) -> Self
     where
@@ -224,38 +241,38 @@ impl ServerBuilder {
         self
     }
 
-    /// Registers a serializer of your own for its content type.
+    /// Registers a custom serializer for its content type.
     #[must_use]
     pub fn serializer(mut self, serializer: impl Serializer) -> Self {
         self.serializers = self.serializers.with(serializer);
         self
     }
 
-    /// Whether errors tell callers their internal detail in `traceback`, as the reference does. Off by
-    /// default: it is in the log anyway.
+    /// Sends the internal detail of errors to callers as `traceback`, as the reference does. Off by default: the detail
+    /// is in the log anyway.
     #[must_use]
     pub fn tracebacks(mut self, tell: bool) -> Self {
-        self.tells_tracebacks = tell;
+        self.sends_tracebacks = tell;
         self
     }
 
-    /// How many jobs [`Server::run`] runs at once: 256 by default, at least 1, at most 2²⁸.
+    /// Sets the maximum number of jobs that [`Server::run`] runs at once: 256 by default, at least 1, at most 2²⁸.
     #[must_use]
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.clamp(1, 1 << 28);
         self
     }
 
-    /// Adds a health check behind those of the service: `status` runs it.
+    /// Adds a health check after those of the service: `status` runs it.
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health_checks.push(check);
         self
     }
 
-    /// How long a job may run at most, whatever its caller waits; by default as long as it likes.
+    /// Limits the time of each job, independent of the caller's timeout; without a limit by default.
     ///
-    /// An action that is not done by then is given up: its future is dropped where it waits. The caller is told
+    /// An action that is not done by then is given up: its future is dropped where it waits, and the caller gets
     /// `ACTION_TIMEOUT`.
     #[must_use]
     pub fn job_timeout(mut self, timeout: Duration) -> Self {
@@ -263,17 +280,17 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether a job is given up when its caller waits no longer (the `timeout` of its control header), counted
-    /// from when it was received. On by default. The reference does not look at it, so turn this off while callers
-    /// give timeouts that they do not mean.
+    /// Gives up a job when the timeout of its caller is over (`timeout` in its control header), counted from when it
+    /// was received. On by default. The reference ignores these timeouts: turn this off if callers send timeouts
+    /// shorter than they really wait.
     #[must_use]
     pub fn honors_caller_timeouts(mut self, honors: bool) -> Self {
         self.honors_caller_timeouts = honors;
         self
     }
 
-    /// Awaits this before the first request is taken: the place to fill caches. Several run one after another. One that
-    /// fails or panics ends [`Server::run`] with its error, and then no teardown hook runs.
+    /// Adds a hook that is awaited before the first request is taken, for example to fill caches. Hooks run one after
+    /// another. A hook that fails or panics ends [`Server::run`] with its error; no teardown hook runs then.
     ///
     /// ```
     /// # use soa_runtime as soa;
@@ -301,16 +318,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Calls this once for each run, when the transport waits for requests: the place to say so. It has to be quick.
+    /// Adds a hook that is called once for each run, when the transport waits for requests. It has to be quick.
     #[must_use]
     pub fn on_ready(mut self, hook: impl Fn(&Server) + Send + Sync + 'static) -> Self {
         self.hooks.on_ready(hook);
         self
     }
 
-    /// Calls this when the transport waits for requests, and then each time that so much has passed, until the end. It
-    /// is the run loop that calls, so a handler that blocks its thread ends the calls: they are a sign of life. It has
-    /// to be quick. The shortest time is 10 ms.
+    /// Adds a hook that is called when the transport waits for requests, and from then on in this interval (at least 10
+    /// ms) until the end. The run loop itself calls it, so the calls stop when a handler blocks its thread: they are a
+    /// sign of life. It has to be quick.
     #[must_use]
     pub fn on_beat(
         mut self,
@@ -321,9 +338,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Runs this each time that the server looks and has started no job since it looked last, which was `after` before
-    /// (at least 10 ms). It runs beside requests that come meanwhile, never twice at once, and is given up where it
-    /// waits when the server has stopped. A panic is logged.
+    /// Adds a hook that runs each time that no job was started for `after` (at least 10 ms). It runs beside requests
+    /// that arrive meanwhile, never twice at once, and is given up where it waits when the server has stopped. A panic
+    /// is logged.
     #[must_use]
     pub fn on_idle<F, Fut>(mut self, after: Duration, hook: F) -> Self
     where
@@ -334,8 +351,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Awaits this when all jobs have ended or were given up, and all answers are sent. Of several, the last one added
-    /// runs first. A panic is logged.
+    /// Adds a hook that is awaited when all jobs have ended or were given up, and all responses are sent. The hook that
+    /// was added last runs first. A panic is logged.
     #[must_use]
     pub fn on_teardown<F, Fut>(mut self, hook: F) -> Self
     where
@@ -346,18 +363,18 @@ impl ServerBuilder {
         self
     }
 
-    /// How long all teardown hooks may take together; 10 s by default. Those that wait then are given up.
+    /// Limits the time of all teardown hooks together; 10 s by default. Hooks that still wait then are given up.
     #[must_use]
     pub fn teardown_grace(mut self, grace: Duration) -> Self {
         self.hooks.teardown_grace(grace);
         self
     }
 
-    /// Makes the server.
+    /// Builds the server.
     ///
     /// # Errors
-    /// Two actions of one name; an action whose request or response is not a map; a name or a content type
-    /// that cannot travel; permissions that are required while no middleware finds out who calls.
+    /// Two actions have the same name; the request or response of an action is not a map; a name or a content type has
+    /// characters that cannot travel; an action requires permissions, and no middleware authenticates callers.
     pub fn build(mut self) -> Result<Server, BuildError> {
         if self.name.is_empty() {
             self.fail("a service needs a name");
@@ -365,12 +382,12 @@ impl ServerBuilder {
         let names = self.actions.keys().chain([&self.name]);
         let unusable = names.filter(|name| !is_wire_name(name)).min().cloned();
         if let Some(name) = unusable {
-            let rule = "names begin with a letter and go on with letters, digits, `_`, `-` and `.`";
-            self.fail(format!("`{name}` is no name: {rule}"));
+            let rule = "a name is a letter followed by letters, digits, `_`, `-` and `.`";
+            self.fail(format!("invalid name `{name}`: {rule}"));
         }
         if let Some(content_type) = self.serializers.unusable() {
             self.fail(format!(
-                "`{content_type}` is no content type: it has letters, digits, `_`, `/`, `.` and `-` only"
+                "invalid content type `{content_type}`: it may have letters, digits, `_`, `/`, `.` and `-` only"
             ));
         }
         if !self.health_checks.is_empty() && self.actions.contains_key("status") {
@@ -396,7 +413,7 @@ impl ServerBuilder {
             (action, Registered { handler, meters })
         });
         Ok(Server {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ServerShared {
                 actions: registered.collect(),
                 meters: ServerMeters::new(name),
                 name: self.name,
@@ -406,7 +423,7 @@ impl ServerBuilder {
                 client: self.client,
                 client_hook: self.client_hook,
                 serializers: self.serializers,
-                tells_tracebacks: self.tells_tracebacks,
+                sends_tracebacks: self.sends_tracebacks,
                 concurrency: self.concurrency,
                 job_timeout: self.job_timeout,
                 honors_caller_timeouts: self.honors_caller_timeouts,
@@ -416,7 +433,7 @@ impl ServerBuilder {
         })
     }
 
-    /// Where permissions are required, somebody has to find out who has them: otherwise nobody has.
+    /// Checks that callers are authenticated if an action requires permissions: otherwise it would refuse every call.
     fn require_authentication(&mut self) {
         let authenticates =
             self.job_middleware.authenticates() || self.action_middleware.authenticates();
@@ -429,13 +446,13 @@ impl ServerBuilder {
             && !authenticates
         {
             self.fail(format!(
-                "action `{action}` requires `{permission}`, and nothing finds out who calls: add \
+                "action `{action}` requires `{permission}`, but no middleware authenticates callers: add \
                  `.job_middleware(Authentication::new(…))`"
             ));
         }
     }
 
-    /// Puts the permissions that the builder has named around their actions.
+    /// Wraps the actions for which the builder requires permissions.
     fn guard(&mut self) {
         for (action, required) in std::mem::take(&mut self.required) {
             match self.actions.remove(&action) {
@@ -444,7 +461,7 @@ impl ServerBuilder {
                     self.actions.insert(action, Arc::new(guarded));
                 }
                 None => self.fail(format!(
-                    "permissions are required for `{action}`, which is no action of the service"
+                    "permissions are required for `{action}`, but the service has no such action"
                 )),
             }
         }
@@ -463,7 +480,7 @@ impl ServerBuilder {
     }
 }
 
-/// The same rule as the macros have.
+/// Returns true for a name that can travel. The macros have the same rule.
 #[doc(hidden)]
 pub fn is_wire_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -483,14 +500,14 @@ impl fmt::Debug for ServerBuilder {
     }
 }
 
-/// What can be served: a service, or a server that was put together before.
+/// A type that can be served: a service, a server, or the builder of one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "put `#[service(name = \"…\", version = \"…\")]` on its `impl` block, or `#[service]` on its `impl` of a contract"
 )]
 pub trait IntoServer {
-    /// The server.
+    /// Converts into a server.
     ///
     /// # Errors
     /// See [`ServerBuilder::build`].
@@ -512,98 +529,5 @@ impl IntoServer for Server {
 impl IntoServer for ServerBuilder {
     fn into_server(self) -> Result<Server, BuildError> {
         self.build()
-    }
-}
-
-struct Typed<S> {
-    service: Arc<S>,
-    run: fn(Arc<S>, ActionCall) -> ActionFuture,
-    declared: &'static Declared,
-    timeout: Option<Duration>,
-}
-
-impl<S: Service> Handler for Typed<S> {
-    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
-        self.timeout
-    }
-
-    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
-        let required = self.declared.required_permissions().iter().copied();
-        find_missing(required, call, missing);
-    }
-
-    fn call(&self, call: ActionCall) -> ActionFuture {
-        (self.run)(Arc::clone(&self.service), call)
-    }
-}
-
-/// Those of the required permissions that the caller does not have. Nobody has any without an identity.
-fn find_missing<'a>(
-    required: impl Iterator<Item = &'a str>,
-    call: &ActionCall,
-    missing: &mut Vec<String>,
-) {
-    let identity = call.context.identity();
-    for permission in required {
-        if !identity.is_some_and(|identity| identity.has(permission))
-            && !missing.iter().any(|known| known == permission)
-        {
-            missing.push(permission.to_owned());
-        }
-    }
-}
-
-/// An action that requires permissions which the server's builder has named.
-struct Guarded {
-    handler: Arc<dyn Handler>,
-    required: Vec<String>,
-}
-
-impl Handler for Guarded {
-    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
-        self.handler.missing_permissions(call, missing);
-        find_missing(self.required.iter().map(String::as_str), call, missing);
-    }
-
-    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
-        self.handler.timeout(call)
-    }
-
-    fn call(&self, call: ActionCall) -> ActionFuture {
-        self.handler.call(call)
-    }
-}
-
-struct Untyped<F>(Arc<F>);
-
-impl<F, Fut, E> Handler for Untyped<F>
-where
-    F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Value, E>> + Send + 'static,
-    E: IntoActionError + 'static,
-{
-    fn call(&self, call: ActionCall) -> ActionFuture {
-        let handler = Arc::clone(&self.0);
-        run(Action::<Value, Value>::new(""), call, move |body, cx| {
-            handler(body, cx)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_wire_name;
-
-    #[test]
-    fn names_are_valid_and_refused_as_in_attributes() {
-        let table = include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../soa-macros/tests/cases/wire_names.txt"
-        ));
-        for line in table.lines().filter(|line| line.starts_with('"')) {
-            let (name, expected) = line[1..].rsplit_once("\" ").unwrap();
-            assert!(matches!(expected, "valid" | "refused"), "{line}");
-            assert_eq!(is_wire_name(name), expected == "valid", "{line}");
-        }
     }
 }

@@ -1,7 +1,6 @@
-//! How a job is run: middleware, each action in order, and what becomes of errors and panics.
+//! Running jobs: middleware, each action in order, and the responses for errors and panics.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::error::Error;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
@@ -12,7 +11,8 @@ use futures_util::FutureExt;
 use futures_util::future::Either;
 use tracing::Instrument as _;
 
-use super::Shared;
+use super::handle::{Server, ServerShared};
+use super::panic::panic_message;
 use crate::BoxFuture;
 use crate::codec::Encoding;
 use crate::context::{ActionCall, ActionFuture, Context, JobState};
@@ -28,11 +28,34 @@ use crate::service::Handler;
 use crate::watchdog::Watched;
 use soa_wire::Extensions;
 
-/// An `async` block keeps what it captured beside what it awaits, so each block around a future doubles its
-/// size. Hence `map` here and below, and boxes around the rare ways: the future of a job is one allocation of a few
-/// hundred bytes.
+impl Server {
+    /// Runs a job and returns its response; errors and panics become errors in it.
+    ///
+    /// The actions run one after another. The first one that fails ends the job, unless `control.continue_on_error` is
+    /// set.
+    ///
+    /// An action that is not done at the deadline of the job, which the caller and the server set, is given up and
+    /// answers `ACTION_TIMEOUT`. This ends the job even with `continue_on_error`.
+    pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
+        let lifetime = self.lifetime(&job, None);
+        self.execute_within(job, lifetime)
+    }
+
+    /// Runs a job within a lifetime that may be ended from outside.
+    pub(super) fn execute_within(
+        &self,
+        job: JobRequest,
+        lifetime: Arc<Lifetime>,
+    ) -> impl Future<Output = JobResponse> + Send + use<> {
+        execute(Arc::clone(&self.shared), job, lifetime, None)
+    }
+}
+
+/// An `async` block stores its captured values beside the future that it awaits, so each block around a future doubles
+/// its size. Hence `map` here and below, and boxes around the rare cases: the future of a job is one allocation of a
+/// few hundred bytes.
 pub(super) fn execute(
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     mut job: JobRequest,
     lifetime: Arc<Lifetime>,
     waited: Option<Duration>,
@@ -55,7 +78,11 @@ pub(super) fn execute(
     run.instrument(span)
 }
 
-fn finish(shared: &Shared, correlation_id: Arc<str>, mut response: JobResponse) -> JobResponse {
+fn finish(
+    shared: &ServerShared,
+    correlation_id: Arc<str>,
+    mut response: JobResponse,
+) -> JobResponse {
     if !response.errors.is_empty() {
         return response;
     }
@@ -69,7 +96,7 @@ fn finish(shared: &Shared, correlation_id: Arc<str>, mut response: JobResponse) 
     response
 }
 
-/// What is answered in place of a response that the caller's serializer cannot carry.
+/// Returns the response in place of one that the caller's serializer cannot encode.
 pub(super) fn not_serializable() -> JobResponse {
     JobResponse::failed(vec![WireError::server(
         code::RESPONSE_NOT_SERIALIZABLE,
@@ -77,7 +104,7 @@ pub(super) fn not_serializable() -> JobResponse {
     )])
 }
 
-/// What is answered in place of a response that is larger than the transport takes.
+/// Returns the response in place of one that is too large for the transport.
 pub(super) fn too_large() -> JobResponse {
     JobResponse::failed(vec![WireError::server(
         code::RESPONSE_TOO_LARGE,
@@ -85,12 +112,12 @@ pub(super) fn too_large() -> JobResponse {
     )])
 }
 
-/// How much later than an action a whole job is given up: where the action used up the time, middleware has to see
-/// its error and to pass it on.
-const MARGIN: Duration = Duration::from_millis(10);
+/// The extra time of middleware after the deadline of an action, in which it sees the action's timeout and passes it
+/// on.
+const MIDDLEWARE_MARGIN: Duration = Duration::from_millis(10);
 
 async fn in_middleware(
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     job: JobRequest,
     lifetime: Arc<Lifetime>,
 ) -> JobResponse {
@@ -102,7 +129,8 @@ async fn in_middleware(
     };
     let run = AssertUnwindSafe(async { shared.job_middleware.run(job, end).await });
     let deadline = lifetime.deadline;
-    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
+    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline)
+        .with_margin(MIDDLEWARE_MARGIN);
     let watched = Watched::new(run, &shared.name, Name::default(), "job middleware");
     match watched.await.1 {
         Err(OutOfTime) => JobResponse::failed(job_out_of_time(&shared).into_errors()),
@@ -121,7 +149,7 @@ async fn in_middleware(
 
 /// Runs the actions of a job, one after another.
 fn run_actions(
-    shared: &Arc<Shared>,
+    shared: &Arc<ServerShared>,
     job: JobRequest,
     lifetime: Arc<Lifetime>,
 ) -> impl Future<Output = JobResponse> + Send + use<> {
@@ -145,7 +173,7 @@ fn run_actions(
         let mut responses = Vec::with_capacity(actions.len());
         for request in actions {
             if !responses.is_empty() && state.lifetime.is_out_of_time() {
-                // The one before did not wait for anything, so nobody could end it.
+                // The action before did not wait for anything, so it could not be interrupted.
                 let encoding = request.body.encoding();
                 let error = out_of_time(&shared, &request.action);
                 responses.push(ActionResponse::failed(
@@ -171,9 +199,9 @@ fn run_actions(
     }
 }
 
-/// Runs one action; `Err` has the errors that end the whole job.
+/// Runs one action. The error consists of the errors that end the whole job.
 fn run_action<'a>(
-    shared: &'a Arc<Shared>,
+    shared: &'a Arc<ServerShared>,
     state: &'a Arc<JobState>,
     extensions: &Extensions,
     request: ActionRequest,
@@ -211,7 +239,7 @@ fn run_action<'a>(
     };
     let run = run.map(move |outcome| match outcome {
         Ok(mut response) => {
-            // Whatever middleware made of it: the caller asked for this action, in this encoding.
+            // Middleware may have changed them, but the caller expects this action in this encoding.
             response.action = name;
             if response.body.encoding() != encoding {
                 response.body = response.body.transcoded(encoding);
@@ -231,7 +259,7 @@ fn run_action<'a>(
         if !errors.is_empty() {
             trace::note_errors(errors);
             let action = registered.and(outcome.as_ref().ok());
-            // What does not exist has no metric of its own: the name is the caller's choice.
+            // Unknown actions have no metrics of their own, as the caller chooses the name.
             let action = action.map_or("", |done| &done.action);
             shared.meters.failed(action, errors);
         }
@@ -247,7 +275,7 @@ fn unknown_action(name: Name, encoding: Encoding) -> ActionResponse {
 }
 
 async fn action_in_middleware(
-    shared: &Arc<Shared>,
+    shared: &Arc<ServerShared>,
     handler: Arc<dyn Handler>,
     call: ActionCall,
 ) -> Result<ActionResponse, ActionError> {
@@ -261,7 +289,8 @@ async fn action_in_middleware(
     let (lifetime, deadline) = (Arc::clone(call.context.lifetime()), call.context.deadline());
     let of_job = Arc::clone(&lifetime);
     let run = AssertUnwindSafe(async { shared.action_middleware.run(call, end).await });
-    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline).with_margin(MARGIN);
+    let run = Limited::new(Box::pin(run.catch_unwind()), lifetime, deadline)
+        .with_margin(MIDDLEWARE_MARGIN);
     let watched = Watched::new(run, &shared.name, name, "action middleware");
     let (name, outcome) = watched.await;
     match outcome {
@@ -272,10 +301,10 @@ async fn action_in_middleware(
     }
 }
 
-/// Runs the handler. Its errors and panics are responses from here on, so that middleware sees them; only
-/// an error that ends the job stays one.
+/// Runs the handler. Its errors and panics become responses here, so that middleware sees them; only an error that ends
+/// the job remains an error.
 fn invoke<'a, L>(
-    shared: &'a Shared,
+    shared: &'a ServerShared,
     handler: &Arc<dyn Handler>,
     call: ActionCall,
     lifetime: L,
@@ -302,16 +331,16 @@ where
 
 /// An action without a response.
 pub(super) enum Unanswered {
-    /// The handler has returned this error.
+    /// The handler returned this error.
     Failed(ActionError),
-    /// The handler panicked or ran out of time, which is in the log already.
+    /// The handler panicked or ran out of time. This is logged already.
     Ended(ActionError),
 }
 
-/// Runs a handler, for a job and for another action alike: catches its panics, gives it up at the deadline, and lets the
-/// watchdog see it.
+/// Runs a handler, for a job and for another action alike: catches its panics, gives it up at the deadline, and
+/// registers it with the watchdog.
 pub(super) fn handle<'a, L>(
-    shared: &'a Shared,
+    shared: &'a ServerShared,
     name: Name,
     run: ActionFuture,
     lifetime: L,
@@ -320,7 +349,7 @@ pub(super) fn handle<'a, L>(
 where
     L: Deref<Target = Lifetime> + Unpin + Send,
 {
-    // Making the future ran nothing of the service's yet, so only polling it can panic.
+    // The handler's own code runs only when the future is polled, so only that can panic.
     let run = AssertUnwindSafe(run).catch_unwind();
     let run = Limited::new(run, lifetime, deadline);
     let watched = Watched::new(run, &shared.name, name, "a handler");
@@ -334,7 +363,7 @@ where
     })
 }
 
-/// Runs the handler for callers that may.
+/// Runs the handler if the caller has the required permissions.
 fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
     let mut missing = Vec::new();
     handler.missing_permissions(&call, &mut missing);
@@ -344,28 +373,29 @@ fn permitted(handler: &Arc<dyn Handler>, call: ActionCall) -> ActionFuture {
     Box::pin(std::future::ready(Err(not_authorized(missing))))
 }
 
-/// What becomes of an action that was given up, in the reference's words.
-pub(super) fn out_of_time(shared: &Shared, action: &str) -> ActionError {
+/// Returns the error of an action that was given up, in the words of the reference.
+pub(super) fn out_of_time(shared: &ServerShared, action: &str) -> ActionError {
     tracing::error!(service = %shared.name, action, "an action ran for too long and was given up");
     shared.meters.given_up("action");
     let message = format!("The action \"{action}\" ran for too long and had to be interrupted.");
     ActionError::server(code::ACTION_TIMEOUT, message)
 }
 
-/// What becomes of a job whose time middleware has used up.
-fn job_out_of_time(shared: &Shared) -> ActionError {
-    tracing::error!(service = %shared.name, "a job ran for too long outside of its actions");
+/// Returns the error of a job whose time was used up by middleware.
+fn job_out_of_time(shared: &ServerShared) -> ActionError {
+    tracing::error!(service = %shared.name, "a job ran for too long outside of its actions and was given up");
     shared.meters.given_up("job");
     let message =
         "The service job ran for too long and had to be interrupted (probably a middleware issue).";
     ActionError::job(code::JOB_TIMEOUT, message)
 }
 
-/// How many bytes of an error, or of what caused it, are logged.
-const LOGGED: usize = 4096;
+/// The maximum number of bytes of an error, or of its cause, in the log.
+const MAX_LOGGED_LENGTH: usize = 4096;
 
-/// Logs an error that is the service's fault, with what caused it, and tells that where the server is set to.
-fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
+/// Logs an error that is the service's fault, with its causes. Adds them to the error as its traceback, if the server
+/// is set to do so.
+fn logged(shared: &ServerShared, place: &str, mut error: ActionError) -> ActionError {
     let is_ours = error.errors().iter().any(|error| !error.is_caller_error);
     let cause = error.source().map(|cause| redact::chain(cause, usize::MAX));
     if error.is_logged() || !is_ours && cause.is_none() {
@@ -373,9 +403,12 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     }
     error.set_logged();
     let shown = cause.as_deref().unwrap_or("none");
-    // What a peer has answered may be in them.
+    // They may contain data of peers.
     let told = error.to_string();
-    let (told, shown) = (redact::cut(&told, LOGGED), redact::cut(shown, LOGGED));
+    let (told, shown) = (
+        redact::cut(&told, MAX_LOGGED_LENGTH),
+        redact::cut(shown, MAX_LOGGED_LENGTH),
+    );
     tracing::error!(service = %shared.name, action = place, error = &*told, cause = &*shown, "an action failed");
     match cause {
         Some(cause) => with_traceback(shared, error, cause),
@@ -383,26 +416,21 @@ fn logged(shared: &Shared, place: &str, mut error: ActionError) -> ActionError {
     }
 }
 
-pub(super) fn panicked(shared: &Shared, place: &str, panic: &(dyn Any + Send)) -> ActionError {
-    let text = text_of(panic);
-    tracing::error!(service = %shared.name, action = place, panic = &*redact::cut(&text, LOGGED), "a handler panicked");
+pub(super) fn panicked(
+    shared: &ServerShared,
+    place: &str,
+    panic: &(dyn Any + Send),
+) -> ActionError {
+    let text = panic_message(panic);
+    tracing::error!(service = %shared.name, action = place, panic = &*redact::cut(&text, MAX_LOGGED_LENGTH), "a handler panicked");
     shared.meters.unhandled_error.increment(1);
     let message = format!("Internal server error: {text}");
     let error = ActionError::server(code::SERVER_ERROR, message);
     with_traceback(shared, error, format!("panic in {place}: {text}"))
 }
 
-/// What was said by a panic.
-pub(crate) fn text_of(panic: &(dyn Any + Send)) -> Cow<'_, str> {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).into(),
-        (None, Some(text)) => text.as_str().into(),
-        (None, None) => "a panic without a message".into(),
-    }
-}
-
-fn with_traceback(shared: &Shared, error: ActionError, detail: String) -> ActionError {
-    if shared.tells_tracebacks {
+fn with_traceback(shared: &ServerShared, error: ActionError, detail: String) -> ActionError {
+    if shared.sends_tracebacks {
         error.traceback(detail)
     } else {
         error

@@ -1,7 +1,7 @@
-//! Calling a server in the same process: a service is a transport.
+//! The transport in the same process: a service is a transport.
 //!
-//! Bodies are encoded and decoded as over a network, so what works here works there; frames and
-//! queues are left out, so it costs no task and no hop.
+//! Bodies are encoded and decoded as over a network, so a call that works here works there. Frames and queues are left
+//! out, so it costs no task and no hop.
 //!
 //! The job runs inside the caller's future for as long as the caller polls it. A caller that gives up
 //! does not take a started job down with it: the rest of it moves to a task of its own, as it would go
@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::{IntoServer, Server};
+use super::builder::IntoServer;
+use super::handle::Server;
 use crate::error::BuildError;
 use crate::exchange::ClientRequest;
 use crate::message::JobResponse;
@@ -24,7 +25,7 @@ pub struct LocalTransport {
 }
 
 impl LocalTransport {
-    /// A transport to this server.
+    /// Returns a transport to this server.
     pub fn new(server: Server) -> Self {
         Self { server }
     }

@@ -1,4 +1,4 @@
-//! The run loop: takes requests from a transport for as long as there are any.
+//! The run loop: takes requests from a transport and runs them as jobs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,27 +6,28 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Server, StartupError};
+use super::handle::Server;
+use super::lifecycle::StartupError;
 use crate::error::TransportErrorKind;
 use crate::lifetime::Signal;
 use crate::observe::names;
 use crate::transport::ServerTransport;
 
-/// At most this many requests are taken from the transport at once: more would wait here while another
-/// worker is idle.
-const BATCH: usize = 32;
+/// The maximum number of requests that are taken from the transport at once: more would wait here while another worker
+/// is idle.
+const MAX_BATCH: usize = 32;
 
-/// How long the end waits for responses that cannot be sent yet: the callers do not read.
-const FLUSH: Duration = Duration::from_secs(10);
+/// The maximum time at the end for responses that cannot be sent yet because their callers do not read.
+const FLUSH_GRACE: Duration = Duration::from_secs(10);
 
-/// How long the jobs that were given up have for their answers.
-const ANSWER: Duration = Duration::from_secs(1);
+/// The time for the responses of jobs that were given up.
+const ANSWER_GRACE: Duration = Duration::from_secs(1);
 
-/// How much later than planned things may happen on a busy machine.
-const BUSY: Duration = Duration::from_secs(2);
+/// The delay of timers that is possible on a busy machine.
+const TIMER_DELAY: Duration = Duration::from_secs(2);
 
-/// How long the loop rests after the transport failed.
-const REST: Duration = Duration::from_millis(100);
+/// The pause after a failure of the transport.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 impl Server {
     /// Serves requests from a transport until it is closed, then waits for the jobs that still run.
@@ -35,23 +36,23 @@ impl Server {
     /// [`concurrency`](super::ServerBuilder::concurrency) jobs run side by side, each in a task of its
     /// own. A handler's failure ends its job and nothing else.
     ///
-    /// Dropping this future stops the taking. What was taken goes on in its tasks, as long as the runtime
+    /// Dropping this future stops taking requests. Jobs that have started go on in their tasks, as long as the runtime
     /// does.
     ///
     /// # Errors
-    /// A [startup hook](super::ServerBuilder::on_startup) failed, and nothing was taken.
+    /// A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
     pub async fn run(&self, transport: impl ServerTransport) -> Result<(), StartupError> {
         self.serve_in_a_task(transport, None).await.map(drop)
     }
 
     /// Serves requests from a transport until it is told to stop.
     ///
-    /// Then it takes no more, and for as long as `grace` waits for the jobs that run. Those that are not done by
-    /// then are given up and answered with `ACTION_TIMEOUT`. What does not even end then, a handler that blocks its
-    /// thread, is left behind, without an answer, and counted in what this returns.
+    /// Then it takes no more requests and waits for running jobs, at most for `grace`. Jobs that are not done by then
+    /// are given up and answered with `ACTION_TIMEOUT`. A job that does not end even then, because its handler blocks
+    /// the thread, is abandoned without a response and counted in the result.
     ///
     /// # Errors
-    /// A [startup hook](super::ServerBuilder::on_startup) failed, and nothing was taken.
+    /// A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
     pub async fn run_until(
         &self,
         transport: impl ServerTransport,
@@ -59,9 +60,9 @@ impl Server {
         grace: Duration,
     ) -> Result<Stopped, StartupError> {
         let transport = Arc::new(transport);
-        let end = End::default();
+        let end = StopSignals::default();
         let (closing, signals) = (Arc::clone(&transport), end.clone());
-        // Ends with this set, as the taking does.
+        // This task ends with the set, as serving does.
         let mut task = JoinSet::new();
         task.spawn(async move {
             stop.await;
@@ -73,21 +74,22 @@ impl Server {
         self.serve_in_a_task(transport, Some(end)).await
     }
 
-    /// How long [`run_until`](Self::run_until) takes at most from when it is told to stop, if nothing blocks.
+    /// Returns the maximum time that [`run_until`](Self::run_until) takes after it is told to stop, if no handler
+    /// blocks.
     #[doc(hidden)]
-    pub fn longest_end(&self, grace: Duration) -> Duration {
-        let teardown = self.shared.hooks.longest_teardown();
-        [ANSWER, FLUSH, teardown, BUSY]
+    pub fn max_stop_time(&self, grace: Duration) -> Duration {
+        let teardown = self.shared.hooks.max_teardown_time();
+        [ANSWER_GRACE, FLUSH_GRACE, teardown, TIMER_DELAY]
             .into_iter()
             .fold(grace, Duration::saturating_add)
     }
 
-    /// In a task of its own, which ends with this future. To wake what a runtime blocks on takes a system call and,
-    /// with several threads, a change of thread, for every request.
+    /// Serves in a task of its own, which ends with this future. Waking the future that a runtime blocks on would cost
+    /// a system call and, with several threads, a change of thread, for every request.
     async fn serve_in_a_task(
         &self,
         transport: impl ServerTransport,
-        end: Option<End>,
+        end: Option<StopSignals>,
     ) -> Result<Stopped, StartupError> {
         let mut task = JoinSet::new();
         task.spawn(self.clone().serve(transport, end));
@@ -101,11 +103,11 @@ impl Server {
         }
     }
 
-    /// The hooks, and the taking between them.
+    /// Runs the hooks, and takes requests between them.
     async fn serve(
         self,
         transport: impl ServerTransport,
-        end: Option<End>,
+        end: Option<StopSignals>,
     ) -> Result<Stopped, StartupError> {
         let hooks = &self.shared.hooks;
         let (closing, giving_up) = end.map(|end| (end.closing, end.giving_up)).unzip();
@@ -131,12 +133,12 @@ impl Server {
             }
             stopped
         };
-        if !hooks.have_life() {
+        if !hooks.has_ready_or_beat() {
             return Ok(serving.await);
         }
         let living = async {
             transport.ready().await;
-            hooks.live(&self).await;
+            hooks.keep_beating(&self).await;
         };
         tokio::select! {
             biased;
@@ -155,19 +157,20 @@ impl Server {
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
         loop {
-            // Where every permit is with a job that does not end, nothing is received that could say so.
+            // If all permits are taken by jobs that do not end, nothing is received, and a closed transport goes
+            // unnoticed.
             let permit = tokio::select! {
                 biased;
                 permit = Arc::clone(&permits).acquire_owned() => permit,
-                () = set(giving_up.as_ref()) => break,
+                () = wait_for(giving_up.as_ref()) => break,
             };
             let Ok(mut free) = permit else {
                 return Stopped::default(); // The semaphore is never closed.
             };
             // All permits before the requests: nothing is awaited between receiving and starting, so nothing
             // that was taken is lost when this future is dropped.
-            let more = permits.available_permits().min(BATCH - 1);
-            if let Ok(more) = Arc::clone(&permits).try_acquire_many_owned(narrow(more)) {
+            let more = permits.available_permits().min(MAX_BATCH - 1);
+            if let Ok(more) = Arc::clone(&permits).try_acquire_many_owned(to_u32(more)) {
                 free.merge(more);
             }
             let since = std::time::Instant::now();
@@ -177,7 +180,7 @@ impl Server {
                 Ok(frames) if !frames.is_empty() => frames,
                 Ok(_) => {
                     // The transport breaks its contract; do not spin.
-                    tokio::time::sleep(REST).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                     continue;
                 }
                 Err(error) if error.kind() == TransportErrorKind::Closed => break,
@@ -185,12 +188,12 @@ impl Server {
                     if let Some(kept_back) = self.shared.stats.may_log_failure() {
                         tracing::error!(service = self.name(), %error, kept_back, "receiving failed");
                     }
-                    tokio::time::sleep(REST).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                     continue;
                 }
             };
             for frame in frames {
-                // One permit a frame; a transport that gives more than it was asked for gets away with it.
+                // One permit a frame. A transport that returns more frames than asked for is tolerated.
                 let permit = free.split(1);
                 let (server, transport) = (self.clone(), Arc::clone(&transport));
                 let giving_up = giving_up.clone();
@@ -208,11 +211,11 @@ impl Server {
                 });
             }
         }
-        // Every permit back means every job done.
-        let done = permits.acquire_many(narrow(limit));
+        // All permits are back when all jobs are done.
+        let done = permits.acquire_many(to_u32(limit));
         let hung = async {
-            set(giving_up.as_ref()).await;
-            tokio::time::sleep(ANSWER).await;
+            wait_for(giving_up.as_ref()).await;
+            tokio::time::sleep(ANSWER_GRACE).await;
         };
         let aborted = tokio::select! {
             biased;
@@ -223,7 +226,7 @@ impl Server {
             let service = self.name();
             tracing::error!(service, aborted, "stopped with jobs that did not end");
         }
-        let flushed = tokio::time::timeout(FLUSH, transport.flush()).await;
+        let flushed = tokio::time::timeout(FLUSH_GRACE, transport.flush()).await;
         let has_unsent = flushed.is_err();
         if has_unsent {
             let service = self.name();
@@ -237,39 +240,40 @@ impl Server {
     }
 }
 
-/// The end of a run, as it is told to the run.
+/// The signals that end a run.
 #[derive(Clone, Default)]
-struct End {
-    /// No more is taken.
+struct StopSignals {
+    /// No more requests are taken.
     closing: Arc<Signal>,
-    /// What still runs is given up.
+    /// Running jobs are given up.
     giving_up: Arc<Signal>,
 }
 
-/// How [`Server::run_until`] ended.
+/// The outcome of [`Server::run_until`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
-    /// How many jobs were given up when the grace was over, and answered with `ACTION_TIMEOUT` as far as they let go.
+    /// The number of jobs that were given up after the grace; they were answered with `ACTION_TIMEOUT` unless they
+    /// block.
     pub given_up: usize,
-    /// How many jobs had not ended, and have no answer.
+    /// The number of jobs that had not ended; they have no response.
     pub aborted: usize,
-    /// How many handlers of blocking actions still run on their threads. Their callers have been told that they were given
-    /// up; the end of the process ends them anywhere.
+    /// The number of handlers of blocking actions that still run on their threads. Their callers have been told that
+    /// they were given up; they end with the process.
     pub blocking: usize,
-    /// Whether there are responses that could not be sent: their callers did not read, or the transport is gone.
+    /// True if there are responses that could not be sent: their callers did not read, or the transport is gone.
     pub has_unsent: bool,
 }
 
-/// Returns when jobs are to be given up.
-async fn set(giving_up: Option<&Arc<Signal>>) {
+/// Waits until jobs are to be given up.
+async fn wait_for(giving_up: Option<&Arc<Signal>>) {
     match giving_up {
         Some(giving_up) => giving_up.wait().await,
         None => std::future::pending().await,
     }
 }
 
-/// A number of permits, which the builder keeps below `u32::MAX`.
-fn narrow(permits: usize) -> u32 {
+/// Converts a number of permits, which the builder keeps below `u32::MAX`.
+fn to_u32(permits: usize) -> u32 {
     u32::try_from(permits).unwrap_or(u32::MAX)
 }

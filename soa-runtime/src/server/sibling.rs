@@ -1,23 +1,23 @@
-//! Calls between the actions of one server: no job, no transport, no encoding, no middleware.
+//! Calls between the actions of one server: without job, transport, encoding or middleware.
 //!
-//! A handler calls another action of its own server by the context (`cx.call_local`). The called one gets a copy of the
-//! caller's context, and is a part of the caller's action: it ends with it at its deadline, and its error is the
-//! caller's to handle. Only a tighter limit of its own is looked after here.
+//! A handler calls another action of its own server by the context (`cx.call_local`). The called action gets a copy of
+//! the caller's context and is a part of the caller's action: it ends at the same deadline, and its error is the
+//! caller's to handle. Only a tighter limit of its own is enforced here.
 
 use std::sync::Arc;
 
+use super::handle::{Registered, Server, ServerShared};
 use super::job::{Unanswered, handle};
-use super::{Registered, Server, Shared};
 use crate::context::{ActionCall, ActionFuture, LocalServer, Siblings};
 use crate::error::ActionError;
 use crate::lifetime::{Blocking, Lifetime};
 use crate::message::{WireError, code};
 
-impl Siblings for Shared {
+impl Siblings for ServerShared {
     fn call(self: Arc<Self>, mut call: ActionCall) -> ActionFuture {
         let name = call.action.clone();
         let Some(Registered { handler, .. }) = self.actions.get(&name) else {
-            // Unlike that of a job, this is the service's fault: it calls itself.
+            // Unlike an unknown action in a job, this is the service's fault: it calls itself.
             let message = format!("The action \"{name}\" was not found on this server.");
             let error = WireError::server(code::UNKNOWN, message).with_field("action");
             return Box::pin(std::future::ready(Err(error.into())));

@@ -1,4 +1,4 @@
-//! What a server counts.
+//! The counters of a server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use crate::wire::DropReason;
 #[derive(Debug, Default)]
 pub struct Stats {
     jobs: AtomicU64,
-    /// How many handlers of blocking actions run on threads of their own.
+    /// The number of handlers of blocking actions that run on threads of their own.
     blocking: Arc<AtomicUsize>,
     dropped: [AtomicU64; DropReason::ALL.len()],
     logged: Logged,
 }
 
-/// What is not logged each time.
+/// The limits of log lines.
 #[derive(Debug)]
 struct Logged {
     drops: LogLimit,
@@ -35,12 +35,12 @@ impl Default for Logged {
 }
 
 impl Stats {
-    /// How many jobs were started.
+    /// Returns the number of jobs that were started.
     pub fn jobs(&self) -> u64 {
         self.jobs.load(Ordering::Relaxed)
     }
 
-    /// How many messages were dropped for this reason.
+    /// Returns the number of messages that were dropped for this reason.
     pub fn dropped(&self, reason: DropReason) -> u64 {
         let counter = DropReason::ALL
             .iter()
@@ -49,23 +49,23 @@ impl Stats {
         counter.map_or(0, |(_, counter)| counter.load(Ordering::Relaxed))
     }
 
-    /// Notes a handler of a blocking action as long as what this returns is there.
+    /// Counts a handler of a blocking action until the returned guard is dropped.
     pub(crate) fn blocking(&self) -> Blocking {
         Blocking::new(&self.blocking)
     }
 
-    /// How many of them there are.
+    /// Returns the number of handlers of blocking actions that run.
     pub(super) fn count_blocking(&self) -> usize {
         self.blocking.load(Ordering::Acquire)
     }
 
-    /// Whether a dropped message is logged, and how many were not before it: at most one a second, so that a flood of bad
-    /// messages does not become a flood of log lines.
+    /// Returns the number of lines left out since the last one if a dropped message is to be logged: at most one a
+    /// second, so that a flood of bad messages does not become a flood of log lines.
     pub(super) fn may_log(&self) -> Option<u64> {
         self.logged.drops.count()
     }
 
-    /// The same for a failure of the transport: at most one in ten seconds.
+    /// Returns the same for a failure of the transport: at most one in ten seconds.
     pub(super) fn may_log_failure(&self) -> Option<u64> {
         self.logged.failures.count()
     }

@@ -1,11 +1,11 @@
-//! An action of several variants, as one entry of the registry.
+//! Variants of one action, as one entry of the registry.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Handler;
+use crate::context::{ActionCall, ActionFuture};
 use crate::message::{Switch, select};
-use crate::service::{ActionCall, ActionFuture};
+use crate::service::Handler;
 
 /// Hands each call to the variant that the switches of its job select.
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub(super) struct Variants {
 }
 
 impl Variants {
-    /// Adds a variant behind the others.
+    /// Adds a variant after the others.
     pub(super) fn add(&mut self, switch: Option<Switch>, handler: Arc<dyn Handler>) {
         self.switches.push(switch);
         self.handlers.push(handler);
@@ -41,7 +41,7 @@ impl Handler for Variants {
     fn call(&self, call: ActionCall) -> ActionFuture {
         match self.select(&call) {
             Some(handler) => handler.call(call),
-            // It is made with the first variant, so one is always selected.
+            // There is at least one variant, so one is always selected.
             None => Box::pin(std::future::ready(Err(crate::ActionError::internal(
                 "an action without variants",
             )))),

@@ -1,4 +1,4 @@
-//! What a stub answers: a response, errors, or nothing, now or after a while.
+//! The answer of a stub: a response, errors, or nothing, now or after a delay.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{ActionError, TransportErrorKind};
 use crate::message::WireError;
 
-/// What a stub answers one call with.
+/// The answer of a stub to one call.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -43,12 +43,12 @@ impl<Resp> Answer<Resp> {
         }
     }
 
-    /// This response.
+    /// Answers with this response.
     pub fn body(response: Resp) -> Self {
         Self::new(Outcome::Body(response))
     }
 
-    /// These errors of the action; of the whole job, for [`ActionError::job`].
+    /// Answers with these errors of the action; of the whole job, for [`ActionError::job`].
     pub fn errors(error: impl Into<ActionError>) -> Self {
         let error = error.into();
         let end_job = error.ends_job();
@@ -56,12 +56,12 @@ impl<Resp> Answer<Resp> {
         Self::new(Outcome::Errors { errors, end_job })
     }
 
-    /// No answer: the whole call fails in the transport.
+    /// Loses the call: it fails in the transport.
     pub fn lost(kind: TransportErrorKind) -> Self {
         Self::new(Outcome::Lost(kind))
     }
 
-    /// The same after so long. With tokio's time paused, nobody really waits.
+    /// Delays the answer. With tokio's time paused, the test does not really wait.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);

@@ -1,33 +1,33 @@
-//! How a stub runs one action: its answers as handlers of a server, and the way on to somebody else.
+//! The handlers of a stub: they return its answers, or pass actions on to another transport.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::answer::{Answer, Outcome};
 use super::record::Record;
-use super::{Shared, lock};
+use super::state::{StubState, lock};
 use crate::action::Action;
 use crate::context::{ActionCall, ActionFuture};
 use crate::error::{ActionError, TransportError, TransportErrorKind};
 use crate::exchange::ClientRequest;
 use crate::message::{ActionRequest, ActionResponse, JobRequest, Name};
-use crate::server::text_of;
+use crate::server::panic_message;
 use crate::service::{Handler, run};
 use crate::transport::ClientTransport;
 use crate::validation::ActionBody;
 
-/// What the handlers of one job have to tell its transport. It is in the job's extensions.
+/// The state of one job of a stub, for its handlers and its transport. It is an extension of the job.
 #[derive(Clone)]
 pub(super) struct OfJob {
     pub(super) service: Name,
-    pub(super) shared: Arc<Mutex<Shared>>,
+    pub(super) shared: Arc<Mutex<StubState>>,
     lost: Arc<Mutex<Option<TransportError>>>,
-    /// Which calls of the stub are the job's, in the order in which they ran.
+    /// The indices of the job's calls, in the order in which they ran.
     calls: Arc<Mutex<Vec<usize>>>,
 }
 
 impl OfJob {
-    pub(super) fn new(service: Name, shared: Arc<Mutex<Shared>>) -> Self {
+    pub(super) fn new(service: Name, shared: Arc<Mutex<StubState>>) -> Self {
         Self {
             service,
             shared,
@@ -36,11 +36,11 @@ impl OfJob {
         }
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    fn shared(&self) -> MutexGuard<'_, StubState> {
         lock(&self.shared)
     }
 
-    /// An action of the job is run.
+    /// Records that an action of the job runs.
     fn begins(&self, call: &ActionCall, shown: String) {
         let request = ActionRequest::new(call.action.clone(), call.body.clone());
         let switches = &call.context.header().switches;
@@ -50,7 +50,7 @@ impl OfJob {
         shared.calls.push(record);
     }
 
-    /// What the actions were answered that ran.
+    /// Records the answers of the actions that ran.
     pub(super) fn answered(&self, answers: &[ActionResponse]) {
         let calls = lock(&self.calls);
         let mut shared = self.shared();
@@ -61,19 +61,19 @@ impl OfJob {
         }
     }
 
-    /// Why the job has no answer, if so.
+    /// Takes the error of a job that was lost.
     pub(super) fn lost(&self) -> Option<TransportError> {
         lock(&self.lost).take()
     }
 
-    /// Fails the job in the transport; the error of the action, which ends the job, is seen by nobody.
+    /// Loses the job in the transport. The returned error ends the job, and nobody sees it.
     fn lose(&self, error: TransportError) -> ActionError {
         let told = ActionError::job("LOST", error.to_string());
         *lock(&self.lost) = Some(error);
         told
     }
 
-    /// An assertion of the test, mostly, which its caller may well hide.
+    /// Records a panic. It is usually an assertion of the test, which the code under test may hide.
     fn panicked(&self, action: &str, text: &str) {
         let service = &self.service;
         let message =
@@ -95,16 +95,16 @@ impl OfJob {
     }
 }
 
-/// Notes a call before it is answered.
+/// Records a call before it is answered.
 pub(super) struct Recorded {
     pub(super) handler: Arc<dyn Handler>,
-    /// How the action is called in `introspect`.
+    /// The name of the action in `introspect`.
     pub(super) shown: String,
 }
 
 impl Handler for Recorded {
     fn call(&self, call: ActionCall) -> ActionFuture {
-        // `Stub::call` puts it there.
+        // `Stub::call` adds it.
         if let Some(of_job) = call.context.extension::<OfJob>() {
             of_job.begins(&call, self.shown.clone());
         }
@@ -112,7 +112,7 @@ impl Handler for Recorded {
     }
 }
 
-/// Answers by a closure, which has none when it is used up.
+/// Answers by a closure, which returns `None` when its answers are used up.
 pub(super) struct Answering<Req, Resp, F> {
     pub(super) action: Action<Req, Resp>,
     pub(super) answer: Arc<F>,
@@ -131,7 +131,7 @@ where
         run(self.action, call, move |request, _cx| {
             let answer = std::panic::catch_unwind(AssertUnwindSafe(|| answer(request)));
             async move {
-                // `Stub::call` puts it there.
+                // `Stub::call` adds it.
                 let Some(of_job) = of_job else {
                     return Err(ActionError::internal("a stub's handler ran without a stub"));
                 };
@@ -139,7 +139,7 @@ where
                     Ok(Some(answer)) => answer,
                     Ok(None) => return Err(of_job.used_up(&action)),
                     Err(panic) => {
-                        of_job.panicked(&action, &text_of(panic.as_ref()));
+                        of_job.panicked(&action, &panic_message(panic.as_ref()));
                         std::panic::resume_unwind(panic);
                     }
                 };
@@ -152,7 +152,7 @@ where
                         Err(ActionError::from_errors(errors).ending_job(end_job))
                     }
                     Outcome::Lost(kind) => {
-                        let message = "the stub loses this call, as it is told to";
+                        let message = "the stub is set to lose this call";
                         Err(of_job.lose(TransportError::new(kind, message)))
                     }
                 }
@@ -161,7 +161,7 @@ where
     }
 }
 
-/// Hands what is not stubbed to another transport, each action as a job of its own.
+/// Passes actions that are not stubbed to another transport, each as a job of its own.
 pub(super) struct Passing(pub(super) Arc<dyn ClientTransport>);
 
 impl Handler for Passing {
@@ -200,7 +200,7 @@ impl Handler for Passing {
                 Some(answer) => Err(ActionError::from_errors(answer.errors)),
                 None => Err(of_job.lose(TransportError::new(
                     TransportErrorKind::InvalidMessage,
-                    "the service answered a job of one action with none",
+                    "the response to a job of one action has no action",
                 ))),
             }
         })

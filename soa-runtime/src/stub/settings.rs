@@ -1,4 +1,4 @@
-//! Stubs as data: in the settings of a program, and in tests that have such data.
+//! Stubs as data, for the settings of a program and for tests.
 //!
 //! The form is that of PySOA's `StubClientTransport`, whose `action_map` is `actions` here: for each action a `body` or
 //! `errors`.
@@ -9,28 +9,28 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::Stub;
+use super::handle::Stub;
 use crate::codec::{self, Map, Value};
 use crate::context::Context;
 use crate::error::{ActionError, BuildError};
 use crate::message::{Name, WireError};
 use crate::server::{Server, is_wire_name};
 
-/// A service that is nothing but answers: for programs that are tried out without the services that they call.
+/// A service that consists of fixed answers: for programs that are tried out without the services that they call.
 ///
-/// It is served in the program's own process and answers as any service does, also `status` and `introspect`. Actions that
+/// It is served in the program's own process and answers like any service, also `status` and `introspect`. Actions that
 /// it does not have are answered with the error `UNKNOWN`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Stub")]
 #[non_exhaustive]
 pub struct StubSettings {
-    /// What each action answers, by its name.
+    /// The answer of each action, by its name.
     #[serde(deserialize_with = "named")]
     pub actions: BTreeMap<String, StubbedAction>,
 }
 
-/// What calls of one action are answered with.
+/// The answer to calls of one action.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -46,9 +46,9 @@ pub struct StubbedAction {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct StubbedError {
-    /// What went wrong, for programs.
+    /// The code, for programs.
     pub code: String,
-    /// What went wrong, for people.
+    /// The message, for people.
     pub message: String,
     /// The path of the field at fault, dotted.
     #[serde(default)]
@@ -56,22 +56,22 @@ pub struct StubbedError {
     /// Internal detail.
     #[serde(default)]
     pub traceback: Option<String>,
-    /// Values that belong to the error.
+    /// The values that belong to the error.
     #[serde(default)]
     pub variables: Option<Map>,
     /// The permissions that the caller lacks.
     #[serde(default)]
     pub denied_permissions: Option<Vec<String>>,
-    /// Whether the caller is at fault, rather than the service.
+    /// True if the caller is at fault, false if the service is.
     #[serde(default)]
     pub is_caller_error: bool,
 }
 
 impl StubSettings {
-    /// The service that answers so.
+    /// Builds the service.
     ///
     /// # Errors
-    /// A name of an action that no action can have.
+    /// An action has an invalid name.
     pub fn server(&self, service: impl Into<Name>) -> Result<Server, BuildError> {
         let server = Server::untyped(service, "stub");
         let actions = self.actions.iter();
@@ -113,7 +113,7 @@ impl StubbedError {
 }
 
 impl Stub {
-    /// A stub that answers each action with what is written down for it: a `body`, `{}` by default, or `errors`.
+    /// Returns a stub with fixed answers: each action has a `body`, `{}` by default, or `errors`.
     ///
     /// This is the `action_map` of PySOA's `StubClientTransport`, and `actions` of [`StubSettings`].
     ///
@@ -130,11 +130,11 @@ impl Stub {
     /// ```
     ///
     /// # Errors
-    /// What is not a map of such maps, with the place.
+    /// The value is not a map of such maps; the message contains the place.
     pub fn from_actions(actions: &Value) -> Result<Self, BuildError> {
         let Some(actions) = actions.as_map() else {
             let kind = actions.kind_name();
-            let message = format!("the actions of a stub should be a map, not {kind}");
+            let message = format!("expected a map of the actions of a stub, not {kind}");
             return Err(BuildError::new(message));
         };
         actions
@@ -143,20 +143,21 @@ impl Stub {
                 let Some(name) = name.as_str() else {
                     let kind = name.kind_name();
                     return Err(BuildError::new(format!(
-                        "an action's name is text, not {kind}"
+                        "expected a text as the name of an action, not {kind}"
                     )));
                 };
                 if !is_wire_name(name) {
                     return Err(BuildError::new(no_name(name)));
                 }
-                let answer: StubbedAction = codec::from_value_ref(answer)
-                    .map_err(|error| BuildError::new(format!("`{name}` of a stub: {error}")))?;
+                let answer: StubbedAction = codec::from_value_ref(answer).map_err(|error| {
+                    BuildError::new(format!("action `{name}` of a stub: {error}"))
+                })?;
                 Ok(stub.on_action(name.to_owned(), move |_| answer.answer()))
             })
     }
 }
 
-/// Actions whose names can be those of actions.
+/// Deserializes a map of actions and checks their names.
 fn named<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -171,6 +172,6 @@ where
 
 fn no_name(name: &str) -> String {
     format!(
-        "`{name}` is no name of an action: expected a letter, and then letters, digits, `_`, `-` and `.`"
+        "invalid name of an action `{name}`: expected a letter, and then letters, digits, `_`, `-` and `.`"
     )
 }

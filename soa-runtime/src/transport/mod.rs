@@ -240,7 +240,7 @@ pub struct MessageLimits {
 }
 
 impl MessageLimits {
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", test))]
     pub(crate) fn new(maximum: usize, logged: usize) -> Self {
         let some = |size| (size > 0).then_some(size);
         Self {
@@ -251,7 +251,7 @@ impl MessageLimits {
     }
 
     /// The same, with larger ones cut into pieces.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", test))]
     pub(crate) fn chunked(mut self, size: Option<usize>) -> Self {
         self.chunked = size;
         self

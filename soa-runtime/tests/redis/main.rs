@@ -1,5 +1,6 @@
 //! The Redis transport, over a Redis that each test starts for itself.
 
+#![cfg(feature = "redis")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
 mod acl;

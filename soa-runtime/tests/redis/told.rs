@@ -173,7 +173,7 @@ async fn sentinels_that_are_away_at_the_start_are_told_once_and_to_every_call() 
 }
 
 #[tokio::test]
-async fn a_login_that_is_refused_is_told_as_one_that_does_not_mend_by_waiting() {
+async fn a_login_that_is_refused_is_told_as_failed_authentication() {
     let redis = Redis::start();
     redis.text("ACL SETUSER someone on >secret ~* +@all");
     redis.text("ACL SETUSER default off");
@@ -184,7 +184,10 @@ async fn a_login_that_is_refused_is_told_as_one_that_does_not_mend_by_waiting() 
             let source = std::error::Error::source(&error).unwrap();
             let source = source.downcast_ref::<TransportError>().unwrap();
             assert_eq!(source.kind(), TransportErrorKind::Misconfigured, "{source}");
-            assert!(source.to_string().contains("does not mend"), "{source}");
+            assert!(
+                source.to_string().contains("authentication failed"),
+                "{source}"
+            );
             assert!(!source.to_string().contains("wrong"), "{source}");
         }
         let lines = lines(&redis);
@@ -192,7 +195,7 @@ async fn a_login_that_is_refused_is_told_as_one_that_does_not_mend_by_waiting() 
         assert!(
             lines[before..]
                 .iter()
-                .all(|line| line.contains("does not mend"))
+                .all(|line| line.contains("authentication failed"))
         );
     }
 }

@@ -4,7 +4,7 @@
 //! mocks of the case. Over a client, the call is like any other, and a case that needs the clock, stubs or mocks fails.
 
 use soa_runtime::codec::{Encoding, UtcDateTime, Value};
-use soa_runtime::internal::Frozen;
+use soa_runtime::internal::FrozenTime;
 use soa_runtime::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, Name, WireError,
 };
@@ -179,7 +179,7 @@ async fn call(
             let actions = vec![ActionRequest::new(name, body)];
             let mut job = JobRequest::new(header, control_header, actions);
             if let Some(now) = clock {
-                job.extensions.insert(Frozen(now));
+                job.extensions.insert(FrozenTime(now));
             }
             if let Some(layer) = stubs.layer(case_stubs) {
                 job.extensions.insert(layer);

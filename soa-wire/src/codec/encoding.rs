@@ -1,4 +1,4 @@
-//! The two encodings, and everything that is done in either.
+//! The two encodings, and the operations that both have.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,18 +28,18 @@ impl Encoding {
         }
     }
 
-    /// The encoding that a MIME type names, if it is one of ours.
+    /// The encoding that a MIME type names, if it is one of the two.
     pub fn from_content_type(content_type: &str) -> Option<Self> {
         [Self::MessagePack, Self::Json]
             .into_iter()
             .find(|encoding| encoding.content_type() == content_type)
     }
 
-    /// Encodes a body: something that is a map, or `()` for the empty map.
+    /// Encodes a body: a map, or `()` for the empty map.
     ///
     /// # Errors
     ///
-    /// When `body` is not a map, or holds what the encoding cannot carry.
+    /// Fails if `body` is not a map, or holds something that the encoding cannot carry.
     pub fn encode_body<T: Serialize + ?Sized>(self, body: &T) -> Result<Vec<u8>, EncodeError> {
         match self {
             Self::MessagePack => msgpack::encode_body(body),
@@ -47,11 +47,11 @@ impl Encoding {
         }
     }
 
-    /// Decodes a body. Any map will do for `()` and for a unit struct.
+    /// Decodes a body. Any map is accepted for `()` and for a unit struct.
     ///
     /// # Errors
     ///
-    /// When `input` is malformed, not a map, does not fit the type, or has bytes after the map.
+    /// Fails if `input` is malformed, not a map, does not fit the type, or has bytes after the map.
     pub fn decode_body<T: DeserializeOwned>(self, input: &[u8]) -> Result<Decoded<T>, DecodeError> {
         match self {
             Self::MessagePack => msgpack::decode_body(input),
@@ -59,11 +59,11 @@ impl Encoding {
         }
     }
 
-    /// Encodes a dynamic value, which need not be a map.
+    /// Encodes a dynamic value of any kind.
     ///
     /// # Errors
     ///
-    /// When the value holds what the encoding cannot carry.
+    /// Fails if the value holds something that the encoding cannot carry.
     pub fn encode_value(self, value: &Value) -> Result<Vec<u8>, EncodeError> {
         let mut out = Vec::with_capacity(128);
         match self {
@@ -73,11 +73,11 @@ impl Encoding {
         Ok(out)
     }
 
-    /// Decodes a dynamic value, which need not be a map.
+    /// Decodes a dynamic value of any kind.
     ///
     /// # Errors
     ///
-    /// When `input` is malformed, or has bytes after the value.
+    /// Fails if `input` is malformed, or has bytes after the value.
     pub fn decode_value(self, input: &[u8]) -> Result<Value, DecodeError> {
         match self {
             Self::MessagePack => msgpack::decode_value(input),

@@ -1,11 +1,11 @@
-//! What goes wrong between a value and its bytes.
+//! The errors of encoding and decoding.
 //!
-//! [`EncodeError`] is a sentence: the caller handed over something that the wire cannot carry, and there is nothing
-//! to decide upon. [`DecodeError`] has a [kind](DecodeError::kind), because the layers above treat a broken message
-//! (truncated, trailing bytes) otherwise than a body that is merely of the wrong type, and the offset of the byte at
-//! which reading stopped where the source was bytes.
+//! [`EncodeError`] is a sentence: the caller handed over something that the wire cannot carry, and no caller has to
+//! distinguish cases. [`DecodeError`] has a [kind](DecodeError::kind), because a broken message (truncated, trailing
+//! bytes) is treated differently from a body of the wrong type, and, if the source was bytes, the offset at which
+//! reading stopped.
 //!
-//! Both are the size of one or two pointers, so that results stay cheap to return on the paths where nothing fails.
+//! Both are the size of one or two pointers, so that results stay cheap to return if nothing fails.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
@@ -36,7 +36,7 @@ impl EncodeError {
 
     #[cold]
     pub(crate) fn body_is_not_a_map(found: &str) -> Self {
-        Self::new(format!("a body must be a map, and this is {found}"))
+        Self::new(format!("a body must be a map, not {found}"))
     }
 }
 
@@ -60,7 +60,7 @@ impl serde::ser::Error for EncodeError {
     }
 }
 
-/// What kind of thing is wrong with bytes that could not be decoded.
+/// The kinds of errors of decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
@@ -68,7 +68,7 @@ pub enum DecodeErrorKind {
     Truncated,
     /// There are bytes after the value.
     TrailingBytes,
-    /// A byte that begins no MessagePack value (only `0xc1` does not).
+    /// A byte that no MessagePack value begins with (only `0xc1`).
     InvalidMarker,
     /// Text that is not JSON.
     Syntax,
@@ -76,15 +76,15 @@ pub enum DecodeErrorKind {
     InvalidUtf8,
     /// An ext type that the protocol does not know.
     UnknownExtension,
-    /// An ext type whose payload is of a wrong length, or names a date, time, number or currency that does not exist.
+    /// An ext type whose payload has a wrong length, or stands for a date, time, number or currency that does not exist.
     OutOfRange,
-    /// More than [`MAX_DEPTH`](MAX_DEPTH) lists and maps within each other.
+    /// More than [`MAX_DEPTH`] lists and maps nested within each other.
     TooDeep,
     /// A body that is not a map.
     NotAMap,
     /// A nil where the type does not allow one.
     Nil,
-    /// Well-formed bytes that do not fit the type: everything else that serde and its visitors say.
+    /// Well-formed bytes that do not fit the type: all other errors of serde and its visitors.
     Mismatch,
 }
 
@@ -121,18 +121,18 @@ impl DecodeError {
     pub(crate) fn body_is_not_a_map(found: &str) -> Self {
         Self::new(
             DecodeErrorKind::NotAMap,
-            format!("a body must be a map, and this is {found}"),
+            format!("a body must be a map, not {found}"),
         )
     }
 
-    /// Fills in where it happened, unless a more precise place is known already.
+    /// Sets the offset, unless a more precise one is known already.
     #[cold]
     pub(crate) fn at(mut self, offset: usize) -> Self {
         self.0.offset.get_or_insert(offset);
         self
     }
 
-    /// What kind of thing is wrong.
+    /// The kind of the error.
     pub fn kind(&self) -> DecodeErrorKind {
         self.0.kind
     }
@@ -143,7 +143,7 @@ impl DecodeError {
         self.0.offset
     }
 
-    /// What is wrong, without the place.
+    /// The message, without the offset.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -176,7 +176,7 @@ impl serde::de::Error for DecodeError {
         Self::new(DecodeErrorKind::Mismatch, message.to_string())
     }
 
-    /// serde calls nil "unit value" or "Option value"; whoever reads these messages knows it as nil.
+    /// Calls a nil by its name. serde would say "unit value" or "Option value".
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         match found {
             Unexpected::Unit | Unexpected::Option => Self::new(

@@ -1,6 +1,6 @@
 //! Ext types: their codes and payloads, and how they pass through serde.
 //!
-//! serde knows no ext types. The convention of rmp-serde, which we follow, is a newtype struct of the name `_ExtStruct`
+//! serde has no ext types. The convention, which is that of rmp-serde, is a newtype struct of the name `_ExtStruct`
 //! around a pair of the code (an `i8`) and the payload (bytes). A serializer that knows the name catches the pair with
 //! [`serialize_pair`]; a deserializer hands the pair out as a [`PairDeserializer`], from `deserialize_newtype_struct` and
 //! from `deserialize_any` alike, so that serde's own buffers keep it and hand it out again.
@@ -9,7 +9,7 @@
 //! `visit_i8`, and no other number ever is. serde's buffers keep that apart.
 //!
 //! Other reserved names: `$soa::Nullable` around [`Nullable`](super::Nullable), `$soa::Value` around
-//! [`Value`](super::Value) (a nil is as good as anything there), and the unit struct `$soa::Nil`, which is nil even where
+//! [`Value`](super::Value) (which accepts a nil), and the unit struct `$soa::Nil`, which is nil even where
 //! a unit is the empty map. The pseudo-code [`BIG_INTEGER`] carries numbers beyond 64 bits; it never reaches the wire.
 
 use std::borrow::Cow;
@@ -254,7 +254,7 @@ where
     }
 }
 
-/// Hands out a pair of a code and a payload, whatever it is asked for.
+/// Hands out a pair of a code and a payload, for any request.
 #[derive(Debug)]
 pub(crate) struct PairDeserializer<'de, E> {
     code: Option<i8>,

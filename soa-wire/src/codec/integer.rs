@@ -2,9 +2,9 @@
 //!
 //! Python's integers have no bounds, and JSON carries them as they are; MessagePack stops at 64 bits. [`Integer`] holds
 //! each number in exactly one way: as an `i64` where it fits, else as a `u64`, else as its decimal text. So equality is
-//! equality of numbers, and nothing is lost between reading a message and writing it.
+//! equality of numbers, and a number is written exactly as it was read.
 //!
-//! There is no arithmetic: this type carries numbers, it does not compute with them. Text of thousands of digits costs
+//! There is no arithmetic: this type only carries numbers. Text of thousands of digits costs
 //! no more than its length, because it is never converted.
 
 use std::cmp::Ordering;
@@ -71,7 +71,7 @@ impl Integer {
         }
     }
 
-    /// The nearest floating point number; infinite where the number is beyond what those reach.
+    /// The nearest floating point number. Infinite if the number is beyond their range.
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
             Repr::Small(number) => *number as f64,
@@ -81,7 +81,7 @@ impl Integer {
         }
     }
 
-    /// Whether the number is zero.
+    /// True if the number is zero.
     pub fn is_zero(&self) -> bool {
         self.0 == Repr::Small(0)
     }

@@ -1,8 +1,8 @@
 //! Maps as they are on the wire.
 //!
 //! A [`Map`] is a list of pairs: it keeps their order, takes keys of any type, and, when read, keeps keys that occur
-//! twice. Python's dictionaries keep the last of those, so looking one up finds the last. Looking up walks the list,
-//! which for the handful of keys that messages have is faster than hashing them.
+//! twice. Python's dictionaries keep the last of those, so a lookup finds the last. It walks the list, which is
+//! faster than hashing for the few keys that messages have.
 
 use std::fmt::{self, Formatter};
 
@@ -14,7 +14,7 @@ impl Map {
         Self(Vec::new())
     }
 
-    /// An empty map with room for so many pairs.
+    /// An empty map with room for a number of pairs.
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
@@ -24,7 +24,7 @@ impl Map {
         self.0.len()
     }
 
-    /// Whether there are no pairs.
+    /// True if there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -38,7 +38,7 @@ impl Map {
             .map(|(_, value)| value)
     }
 
-    /// The value of the last pair whose key is this text, to be changed.
+    /// The value of the last pair whose key is this text, for changes.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
         self.0
             .iter_mut()
@@ -47,12 +47,12 @@ impl Map {
             .map(|(_, value)| value)
     }
 
-    /// Whether there is a pair whose key is this text.
+    /// True if there is a pair whose key is this text.
     pub fn contains_key(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    /// Puts a value under a key: in the place of the last one there, which is returned, or else at the end.
+    /// Sets the value of a key. Replaces and returns the last one that the key has, or adds a pair at the end.
     pub fn insert(&mut self, key: impl Into<Value>, value: impl Into<Value>) -> Option<Value> {
         let (key, value) = (key.into(), value.into());
         match self.0.iter_mut().rev().find(|(found, _)| *found == key) {
@@ -64,12 +64,12 @@ impl Map {
         }
     }
 
-    /// Adds a pair at the end, without looking whether the key is there already.
+    /// Adds a pair at the end, even if the key is there already.
     pub fn push(&mut self, key: impl Into<Value>, value: impl Into<Value>) {
         self.0.push((key.into(), value.into()));
     }
 
-    /// Takes out all pairs whose key is this text, and returns the value of the last.
+    /// Removes all pairs whose key is this text, and returns the value of the last.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         let mut removed = None;
         for (_, value) in self

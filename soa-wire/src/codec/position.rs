@@ -1,17 +1,16 @@
-//! Where a value stands, and what a nil means there.
+//! The position of a value, which decides about a nil.
 //!
 //! The rule of the wire is that an absent field is absent: a struct's field that is `None` is not written, and a nil in
-//! its place is refused (by handing it to the type within the option, which knows no nil). In a list there is no such
-//! thing as absent, so there `None` is a nil; and in a map whose keys are data, likewise.
+//! its place is refused (by handing it to the type within the option, which accepts no nil). An element of a list cannot
+//! be absent, so there `None` is a nil; the same holds in a map whose keys are data.
 //!
 //! A struct that uses `#[serde(flatten)]` asks for a map and not for a struct, but it still reads its keys as
-//! identifiers, which a map whose keys are data does not: that tells its own fields. What it flattens goes through a
-//! buffer of serde's, where nothing tells any more. A nil in there is let through, and noted, so that whoever cares (the
-//! validation of bodies) can look at the message itself; and so are the other things that those buffers are lenient
-//! about. See
-//! [`Decoded::is_lenient`](super::Decoded::is_lenient).
+//! identifiers, which a map whose keys are data does not: so its own fields are recognized. Flattened structs
+//! are read from a buffer of serde's, where fields cannot be recognized. A nil in there is accepted, and noted, so that the
+//! validation of bodies can look at the message itself. The same is done with everything else that those buffers are
+//! lenient about: see [`Decoded::is_lenient`](super::Decoded::is_lenient).
 
-/// Where the value that is about to be read stands.
+/// The position of the value that is read next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Position {
     /// A whole body, where `()` is an empty map.

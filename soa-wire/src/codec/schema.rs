@@ -1,10 +1,10 @@
 //! Schemas and validation of the wire's types.
 //!
-//! The types are valid by construction, so `garde` has nothing to say about them, except that a [`Blob`] and a [`Map`]
-//! have lengths. Its rules on a [`Nullable`] are in `rules`.
+//! The types are valid by construction, so `garde` has no rules for them, except that a [`Blob`] and a [`Map`] have
+//! lengths. Its rules for a [`Nullable`] are in `types::rules`.
 //!
-//! Each schema is inlined and carries a key `x-soa-type` beside the usual ones: JSON schema has no words for these
-//! types, and introspection and the reporting of errors need to know them again.
+//! Each schema is inlined and carries a key `x-soa-type` beside the usual ones: JSON schema cannot name these types,
+//! and introspection and the reporting of errors have to recognize them.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! Any value of the wire.
 //!
-//! A [`Value`] is what a message holds when nobody has said what it should be: the body of an untyped action, what a
-//! middleware looks into, what the schemas are checked against. It keeps every type of the wire apart, so reading bytes
+//! A [`Value`] is the content of a message without a type: the body of an untyped action, or a body that a middleware or
+//! a schema looks into. It keeps every type of the wire apart, so reading bytes
 //! into a `Value` and writing them again loses nothing.
 //!
 //! Values compare exactly. In particular floats are compared by their bits: a NaN equals itself, because a message that
@@ -29,7 +29,7 @@ use super::types::{Amount, Blob, Date, DateTime, Decimal, Ext, Nullable, Time, U
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Value {
-    /// Nothing: Python's `None`.
+    /// Python's `None`.
     #[default]
     Nil,
     /// True or false.
@@ -75,7 +75,7 @@ pub enum Value {
 pub struct Map(pub(super) Vec<(Value, Value)>);
 
 impl Value {
-    /// Whether this is nil.
+    /// True if this is nil.
     pub const fn is_nil(&self) -> bool {
         matches!(self, Self::Nil)
     }
@@ -115,7 +115,7 @@ impl Value {
         }
     }
 
-    /// The number, if it is a float; an integer is none.
+    /// The number, if it is a float. `None` for an integer.
     pub const fn as_float(&self) -> Option<f64> {
         match self {
             Self::Float(value) => Some(*value),
@@ -155,7 +155,7 @@ impl Value {
         }
     }
 
-    /// The pairs, if it is a map, to be changed.
+    /// The pairs for changes, if it is a map.
     pub const fn as_map_mut(&mut self) -> Option<&mut Map> {
         match self {
             Self::Map(value) => Some(value),
@@ -168,7 +168,7 @@ impl Value {
         self.as_map()?.get(key)
     }
 
-    /// What to call this kind of value in a message to a person.
+    /// The name of this kind of value in a message to a person.
     pub const fn kind_name(&self) -> &'static str {
         match self {
             Self::Nil => "nil",
@@ -188,7 +188,7 @@ impl Value {
         }
     }
 
-    /// Whether Python would take this for true: nil, false, zeros, and what is empty it does not.
+    /// True if Python treats this as true. Nil, false, zeros, and everything empty are false.
     pub fn is_truthy(&self) -> bool {
         match self {
             Self::Nil => false,

@@ -22,7 +22,7 @@ type Result<T> = std::result::Result<T, EncodeError>;
 ///
 /// # Errors
 ///
-/// When it is nested too deeply, or its `Serialize` fails.
+/// Fails if it is nested too deeply, or its `Serialize` fails.
 pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
     Serializer {
         levels: MAX_DEPTH,
@@ -46,9 +46,9 @@ pub(super) fn to_body<T: Serialize + ?Sized>(body: &T) -> Result<Value> {
 
 #[derive(Debug, Clone, Copy)]
 struct Serializer {
-    /// How many lists and maps may still be entered.
+    /// The number of lists and maps that may still be entered.
     levels: usize,
-    /// Whether this is the root of a body, where a unit is the empty map.
+    /// True at the root of a body, where a unit is the empty map.
     unit_is_map: bool,
 }
 
@@ -93,7 +93,7 @@ impl Serializer {
     }
 }
 
-/// The map of an enum's variant, or what is within where there is no variant.
+/// The map of an enum's variant, or the content itself if there is no variant.
 fn wrap(variant: Option<&'static str>, content: Value) -> Option<Value> {
     Some(match variant {
         Some(variant) => Value::Map(Map::from([(variant, content)])),
@@ -226,7 +226,7 @@ impl ser::Serializer for Serializer {
         self.descend()?.list(Some(variant), length)
     }
 
-    /// A map of unknown length is a struct that flattens another: only a map proper knows how long it is.
+    /// Begins a map. One of unknown length is a struct that flattens another: a real map knows its length.
     fn serialize_map(self, length: Option<usize>) -> Result<MapSerializer> {
         self.map(None, length, length.is_none())
     }
@@ -291,7 +291,7 @@ struct MapSerializer {
     key: Value,
     serializer: Serializer,
     variant: Option<&'static str>,
-    /// Whether a pair whose value is `None` is left out.
+    /// True if a pair whose value is `None` is left out.
     skip_none: bool,
 }
 

@@ -1,8 +1,8 @@
 //! `Serialize` and `Deserialize` of [`Value`], [`Map`] and [`Integer`].
 //!
 //! These are for values inside of typed structs; whole messages are read and written without serde. Reading a value
-//! accepts anything. It announces itself by a reserved name, so that the deserializers of this crate know that a nil is
-//! welcome; all others take it for a newtype and go on.
+//! accepts anything. It asks for a newtype of a reserved name, so that the deserializer of this crate knows that a nil is
+//! accepted; others see an ordinary newtype.
 //!
 //! The one ambiguity is the pair of an ext type's code and payload, which serde's buffers may hand out bare: the code is
 //! visited by `visit_i8`, unlike any other number (see the `ext` module), and that is what a list looks for in its first
@@ -28,7 +28,7 @@ impl Serialize for Integer {
         } else if let Some(number) = self.as_i64() {
             serializer.serialize_i64(number)
         } else {
-            // What is neither large nor an `i64` is a `u64`.
+            // A number that is neither large nor an `i64` is a `u64`.
             serializer.serialize_u64(self.as_u64().unwrap_or(u64::MAX))
         }
     }
@@ -154,7 +154,7 @@ impl<'de> Visitor<'de> for MapVisitor {
     }
 }
 
-/// A length that a peer has announced is only believed so far.
+/// The length that memory is reserved for, as a peer may announce any length.
 fn bounded(hint: Option<usize>) -> usize {
     hint.unwrap_or(0).min(MAX_RESERVED)
 }
@@ -166,7 +166,7 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// Reads any value, and says in `code` when it was the code of an ext type.
+/// Reads any value. Sets `code` if it was the code of an ext type.
 struct ValueVisitor<'a> {
     code: &'a mut Option<i8>,
 }

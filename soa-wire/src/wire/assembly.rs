@@ -1,31 +1,32 @@
-//! Putting chunked responses together again.
+//! Assembly of chunked responses.
 //!
 //! Servers of the reference cut a response that is too large into pieces, each a frame with `chunk-count` and
-//! `chunk-id` (protocol, section 5), and push them one by one. Nothing in a piece but the first says which
-//! response it belongs to. Pieces of several responses on one list can be told apart as long as they are of different
-//! counts, or at different places: each comes in order. Where a piece fits more than one, all of those are lost.
+//! `chunk-id` (protocol, section 5), and push them one by one. Only the first piece says which
+//! response it belongs to. Pieces of several responses on one list can be distinguished if their counts differ, or if
+//! they are at different places, as each response comes in order. If a piece fits more than one, all of those are lost.
 //!
-//! The first piece mostly has the id of the request in its first bytes, so it is known whose response is lost.
+//! The first piece mostly has the id of the request in its first bytes, so the request whose response is lost is known.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::cursor::{Cursor, Kind};
+use super::cursor::Cursor;
 use super::frame::{FrameHead, ProtocolVersion};
 use super::json::Json;
 use super::msgpack::MessagePack;
-use crate::codec::Encoding;
+use crate::codec::{Encoding, Kind};
 
-/// How many pieces, and how many bytes, may be kept. A peer's header must not decide how much memory that is.
+/// The most pieces of a response. A peer's header must not decide about memory.
 const MAX_PIECES: u64 = 4096;
+/// The most bytes that are kept for all responses of a list.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// How many responses may be open at the same time.
+/// The most responses that may be open at the same time.
 const MAX_OPEN: usize = 16;
 
-/// After so long without a piece, a response that is not whole will not become it: its server has died.
-const STALE: Duration = Duration::from_secs(5);
+/// The time without a piece after which a response is given up: its server has died.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The responses of one list that are being put together.
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ pub struct Assembly {
 
 #[derive(Debug)]
 struct Open {
-    /// The frame that is to come out: a head without chunk headers, and the payload as far as it is there.
+    /// The frame of the whole response: a head without chunk headers, and the payload that has come so far.
     frame: Vec<u8>,
     request: Option<i64>,
     count: u64,
@@ -44,7 +45,7 @@ struct Open {
     since: Instant,
 }
 
-/// What became of a frame.
+/// The result of taking a frame.
 #[derive(Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Assembled {
@@ -52,10 +53,10 @@ pub enum Assembled {
     Whole(Bytes),
     /// A piece; more are to come.
     Partial,
-    /// A piece that cannot be put anywhere. What it could have belonged to is lost.
+    /// A piece that does not fit. The responses that it may belong to are lost.
     Lost {
         why: &'static str,
-        /// The ids of the requests whose responses are lost, where they are known.
+        /// The ids of the requests whose responses are lost, if known.
         requests: Vec<Option<i64>>,
     },
 }
@@ -66,7 +67,7 @@ impl Assembly {
     pub fn take(&mut self, frame: Bytes) -> Assembled {
         let head = match FrameHead::read(&frame) {
             Ok(head) if head.is_chunk() => head,
-            // A whole response between pieces is no trouble: it is told apart by its head.
+            // A whole response may come between pieces: its head has no chunk headers.
             _ => return Assembled::Whole(frame),
         };
         let (Some(count), Some(id)) = (head.chunk_count(), head.chunk_id()) else {
@@ -117,16 +118,19 @@ impl Assembly {
         Assembled::Whole(self.open.swap_remove(index).frame.into())
     }
 
-    /// When the next response has to be given up, of which nothing more comes; `None` when none is open.
+    /// The time at which the next response has to be given up; `None` if none is open.
     #[doc(hidden)]
     pub fn due(&self) -> Option<Instant> {
-        self.open.iter().map(|open| open.since + STALE).min()
+        self.open
+            .iter()
+            .map(|open| open.since + PIECE_TIMEOUT)
+            .min()
     }
 
-    /// Gives up the responses of which nothing more comes: the requests that they answer, where they are known.
+    /// Gives up the responses whose pieces do not come any more. Returns the requests that they answer, as far as known.
     #[doc(hidden)]
     pub fn give_up(&mut self) -> Vec<Option<i64>> {
-        let is_stale = |open: &mut Open| open.since.elapsed() >= STALE;
+        let is_stale = |open: &mut Open| open.since.elapsed() >= PIECE_TIMEOUT;
         let stale = self.open.extract_if(.., is_stale);
         stale.map(|open| open.request).collect()
     }
@@ -158,7 +162,7 @@ fn start(head: &FrameHead, length: usize) -> Vec<u8> {
     start
 }
 
-/// The request id of a response of which the beginning is there, if that is what it begins with.
+/// The request id of a response, if its first piece begins with it.
 fn first_id(head: &FrameHead, payload: &[u8]) -> Option<i64> {
     match head.content_type().and_then(Encoding::from_content_type) {
         Some(Encoding::Json) => id_at(Json::new(payload)),

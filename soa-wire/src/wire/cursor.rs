@@ -1,33 +1,12 @@
-//! What the readers of envelopes need of an encoding.
+//! The view of an encoding that the readers of envelopes have.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What kind of value comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Nil,
-    Bool,
-    Integer,
-    Float,
-    Text,
-    List,
-    Map,
-    /// Bytes and extension types: nothing that an envelope has a use for.
-    Other,
-}
+use crate::codec::Kind;
 
-/// The position inside of a list or map that was entered.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entries {
-    /// Encodings that count: how many entries are left.
-    pub(super) left: u32,
-    /// Encodings with separators: whether an entry was read already.
-    pub(super) is_started: bool,
-}
-
-/// A key of a map. It is compared as bytes: to check the text of keys that nobody knows would be half the
-/// time of a scan.
+/// A key of a map. It is compared as bytes: checking that unknown keys are UTF-8 would take half the time of a
+/// scan.
 #[derive(Debug)]
 pub(super) enum Key<'a> {
     Text(Cow<'a, [u8]>),
@@ -35,7 +14,7 @@ pub(super) enum Key<'a> {
 }
 
 impl Key<'_> {
-    /// The bytes of the text; nothing that anybody looks for where it is no text.
+    /// The bytes of the text; empty if the key is not text.
     #[inline]
     pub(super) fn name(&self) -> &[u8] {
         match self {
@@ -45,7 +24,7 @@ impl Key<'_> {
     }
 }
 
-/// Bytes that are not one whole value in their encoding.
+/// The error for bytes that are not one whole value in their encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) at: usize,
@@ -58,30 +37,32 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Goes over an encoded value, forwards only.
+/// A cursor over an encoded value, forwards only.
 ///
-/// Every method that reads a value expects the kind that it is for; the caller has asked
-/// [`kind`](Self::kind) before.
+/// A method that reads a value expects its kind: the caller has to ask for the [`kind`](Self::kind) before.
 pub(super) trait Cursor<'a>: Clone {
+    /// The position inside of a list or map that was entered.
+    type Entries;
+
     /// The offset of the next byte.
     fn at(&self) -> usize;
 
-    /// What comes next.
+    /// The kind of the next value.
     fn kind(&mut self) -> Result<Kind, Fault>;
 
-    /// Goes into a list or map.
-    fn enter(&mut self) -> Result<Entries, Fault>;
+    /// Enters a list or map.
+    fn enter(&mut self) -> Result<Self::Entries, Fault>;
 
-    /// Whether there is a further entry: then the cursor stands before its key or item.
-    fn more(&mut self, entries: &mut Entries) -> Result<bool, Fault>;
+    /// Moves to the next entry, before its key or item. Returns false if there is none.
+    fn more(&mut self, entries: &mut Self::Entries) -> Result<bool, Fault>;
 
     /// Reads a key and stands before its value.
     fn key(&mut self) -> Result<Key<'a>, Fault>;
 
-    /// Reads a text; `None` where its bytes are not text.
+    /// Reads a text; `None` if it is not UTF-8.
     fn text(&mut self) -> Result<Option<Cow<'a, str>>, Fault>;
 
-    /// Reads a text without a look at its bytes.
+    /// Reads a text without checking its bytes.
     fn raw_text(&mut self) -> Result<Cow<'a, [u8]>, Fault>;
 
     fn boolean(&mut self) -> Result<bool, Fault>;

@@ -1,31 +1,31 @@
-//! The second, slow look at a job that is not what it should be: every error of it at once.
+//! Diagnosis of a malformed job: all its errors at once.
 //!
-//! The job is rebuilt (by pushing: a peer may send a key ten thousand times) as a value with the bodies left out, and checked against the schema that the protocol
-//! has for jobs, so that errors come in the reference's order, codes and texts.
+//! The job is read a second time, slowly: it is rebuilt as a value without the bodies (by pushing, as a peer may send a
+//! key ten thousand times), and checked against the protocol's schema of jobs. So the errors have the reference's order,
+//! codes and texts.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use super::cursor::{Cursor, Fault, Key, Kind};
+use super::cursor::{Cursor, Fault, Key};
 use super::envelope::skipped;
-use super::request::decode;
-use crate::codec::{DecodeError, Encoding, Map, Value};
+use crate::codec::{DecodeError, Encoding, Kind, Map, Value};
 use crate::message::{WireError, code};
 use crate::schema::{self, Field, Lengths, MAX_ERRORS, Node, Schema};
 
-/// The errors of the job that the cursor stands on, and whether its sender wants no answer.
+/// The errors of the job that the cursor stands on, and true if its sender wants no answer.
 pub(super) fn diagnose<'a, C: Cursor<'a>>(
     mut cursor: C,
     encoding: Encoding,
     payload: &[u8],
 ) -> Result<(Vec<WireError>, bool), Fault> {
-    let mut look = Look {
+    let mut diagnosis = Diagnosis {
         encoding,
         payload,
         unreadable: Vec::new(),
     };
-    let job = look.job(&mut cursor)?;
-    let unreadable = look.unreadable;
+    let job = diagnosis.job(&mut cursor)?;
+    let unreadable = diagnosis.unreadable;
     let fields: HashSet<Option<&str>> = unreadable
         .iter()
         .map(|error| error.field.as_deref())
@@ -45,14 +45,14 @@ pub(super) fn diagnose<'a, C: Cursor<'a>>(
     Ok((errors, suppress.and_then(Value::as_bool) == Some(true)))
 }
 
-struct Look<'p> {
+struct Diagnosis<'p> {
     encoding: Encoding,
     payload: &'p [u8],
     /// Errors of values that cannot even be decoded.
     unreadable: Vec<WireError>,
 }
 
-impl Look<'_> {
+impl Diagnosis<'_> {
     fn job<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<Value, Fault> {
         if cursor.kind()? != Kind::Map {
             cursor.skip()?;
@@ -75,22 +75,25 @@ impl Look<'_> {
         Ok(Value::Map(job))
     }
 
-    /// A key of whatever kind, and the cursor before its value.
+    /// Reads a key of any kind, and stands before its value.
     fn key<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<Value, Fault> {
         cursor.kind()?;
         let start = cursor.at();
         match cursor.key()? {
-            // Text that is not UTF-8 is shown as far as it is.
+            // Bytes that are not UTF-8 are replaced.
             Key::Text(key) => Ok(String::from_utf8_lossy(&key).as_ref().into()),
             Key::Other => {
                 let bytes = self.payload.get(start..cursor.at()).unwrap_or_default();
-                Ok(decode(self.encoding, bytes).unwrap_or_else(|_| "<unreadable>".into()))
+                Ok(self
+                    .encoding
+                    .decode_value(bytes)
+                    .unwrap_or_else(|_| "<unreadable>".into()))
             }
         }
     }
 
-    /// The control or the context header, value by value, so that one that cannot be decoded does not hide
-    /// the others.
+    /// Reads the control or the context header value by value, so that one that cannot be decoded does not hide the
+    /// errors of the others.
     fn header<'a, C: Cursor<'a>>(&mut self, cursor: &mut C, name: &str) -> Result<Value, Fault> {
         if cursor.kind()? != Kind::Map {
             cursor.skip()?;
@@ -124,7 +127,7 @@ impl Look<'_> {
             Encoding::Json => [b"{", entry, b"}"].concat(),
             _ => [&[0x81], entry].concat(),
         };
-        match decode(self.encoding, &map)? {
+        match self.encoding.decode_value(&map)? {
             Value::Map(map) => Ok(map
                 .into_pairs()
                 .pop()
@@ -168,7 +171,7 @@ impl Look<'_> {
         Ok(Value::List(actions))
     }
 
-    /// Of a body only the keys that are not text: they are the job's business, all else is the action's.
+    /// Reads only the keys of a body that are not text: they are errors of the job, all others are those of the action.
     fn body<'a, C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<Value, Fault> {
         let mut body = Map::new();
         let mut entries = cursor.enter()?;

@@ -1,20 +1,20 @@
-//! Why a message gets no answer.
+//! The reasons for dropping a message.
 
-/// Why a message was dropped without an answer (protocol, section 10).
+/// The reason for which a message was dropped without an answer (protocol, section 10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The frame's head names a protocol version that nobody knows.
+    /// The head of the frame names an unknown protocol version.
     ProtocolVersion,
-    /// Requests are never chunked.
+    /// The request is chunked, which requests never are.
     ChunkedRequest,
     /// The payload is not one whole message in its encoding.
     Malformed,
-    /// There is no request id, or one that cannot be read.
+    /// The request id is missing or cannot be read.
     RequestId,
-    /// There is no `reply_to`, or one that no client of the protocol makes.
+    /// `reply_to` is missing, or is not the name of a reply list.
     ReplyTo,
-    /// The sender has stopped waiting.
+    /// The request has expired: its sender does not wait any more.
     Expired,
 }
 

@@ -3,20 +3,20 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::cursor::{Cursor, Fault, Kind};
+use super::cursor::{Cursor, Fault};
 use super::json::Json;
 use super::msgpack::MessagePack;
-use crate::codec::Encoding;
+use crate::codec::{Encoding, Kind};
 use crate::message::{SwitchSet, TraceParent};
 
-/// The key under which a client of ours says when it has sent a request, where that does not follow from `__expiry__`.
+/// The key of the time at which a client of this framework has sent a request, if that does not follow from
+/// `__expiry__`.
 pub(super) const SENT: &str = "__sent__";
 
 /// The envelope of a request.
 ///
-/// This is the cheap look at a message, for servers and for tools that watch a queue: nothing is decoded but
-/// the few scalars that the protocol itself needs. It is filled in place, part by part: its parts are too large
-/// to be handed around.
+/// Finding it is cheap, for servers and for tools that watch a queue: only the few scalars that the protocol itself
+/// needs are decoded. It is filled in place, part by part, as its parts are too large to be returned.
 #[derive(Debug, Default)]
 pub struct Envelope<'a> {
     pub(super) request_id: Option<Range<usize>>,
@@ -25,16 +25,16 @@ pub struct Envelope<'a> {
     pub(super) job: Job<'a>,
 }
 
-/// What the protocol itself needs of the meta map.
+/// The entries of the meta map that the protocol itself needs.
 #[derive(Debug, Default)]
 pub(super) struct Meta<'a> {
     pub(super) span: Option<Range<usize>>,
     pub(super) reply_to: ReplyTo<'a>,
     /// Unix seconds.
     pub(super) expiry: Option<f64>,
-    /// Unix seconds, where the sender says so.
+    /// Unix seconds, if the sender sends it.
     pub(super) sent: Option<f64>,
-    pub(super) has_odd_expiry: bool,
+    pub(super) has_invalid_expiry: bool,
     pub(super) client_version: ClientVersion,
 }
 
@@ -42,19 +42,19 @@ pub(super) struct Meta<'a> {
 pub(super) enum ReplyTo<'a> {
     #[default]
     Absent,
-    /// Something that is no text.
-    Odd,
+    /// A value that is not text.
+    Invalid,
     Name(Cow<'a, [u8]>),
 }
 
-/// The version of the client, as far as it matters.
+/// The version of the client, reduced to the one fact that matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum ClientVersion {
     /// Not given: counts as 0.40.0 (protocol, section 1).
     #[default]
     Absent,
-    Odd,
-    /// Whether it is at least 0.70.0, which brought `is_caller_error`.
+    Invalid,
+    /// True if it is at least 0.70.0, which brought `is_caller_error`.
     Known {
         has_caller_errors: bool,
     },
@@ -63,9 +63,8 @@ pub(super) enum ClientVersion {
 /// The job.
 #[derive(Debug, Default)]
 pub(super) struct Job<'a> {
-    /// Whether the job is what it should be. Otherwise the rest is only half filled, and the job's span has to be
-    /// looked at slowly.
-    pub(super) is_fine: bool,
+    /// True if the job is well-formed. Otherwise the rest is only partly filled, and the job's span has to be diagnosed.
+    pub(super) is_valid: bool,
     pub(super) control: Control,
     pub(super) context: Context<'a>,
     pub(super) actions: Vec<(Cow<'a, str>, Option<Range<usize>>)>,
@@ -94,7 +93,7 @@ pub(super) struct Context<'a> {
 impl<'a> Envelope<'a> {
     /// Finds the envelope of a request in the payload of a frame.
     ///
-    /// `None` when the payload is not one whole map in this encoding.
+    /// Returns `None` if the payload is not one whole map in this encoding.
     pub fn find(encoding: Encoding, payload: &'a [u8]) -> Option<Self> {
         Self::read(encoding, payload).ok()
     }
@@ -114,14 +113,14 @@ impl<'a> Envelope<'a> {
         Ok(envelope)
     }
 
-    /// The actions of the job: their names and the spans of their bodies in the payload, where they have
-    /// one. Nothing when the job is malformed.
+    /// The actions of the job: their names and, if they have bodies, the spans of these in the payload. Empty if the job
+    /// is malformed.
     pub fn actions(&self) -> impl Iterator<Item = (&str, Option<Range<usize>>)> {
-        let actions = self.job.actions.iter().filter(|_| self.job.is_fine);
+        let actions = self.job.actions.iter().filter(|_| self.job.is_valid);
         actions.map(|(name, span)| (&**name, span.clone()))
     }
 
-    /// Where the response goes.
+    /// The name of the list for the response.
     pub fn reply_to(&self) -> Option<&str> {
         match &self.meta.reply_to {
             ReplyTo::Name(name) => std::str::from_utf8(name).ok(),
@@ -153,8 +152,8 @@ impl<'a> Envelope<'a> {
                     cursor.kind()?;
                     let start = cursor.at();
                     self.job = Job::default();
-                    self.job.is_fine = self.job.scan(&mut cursor)?;
-                    if !self.job.is_fine {
+                    self.job.is_valid = self.job.scan(&mut cursor)?;
+                    if !self.job.is_valid {
                         cursor = cursor.moved_to(start);
                         cursor.skip()?;
                     }
@@ -178,7 +177,7 @@ pub(super) fn skipped<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Range<usize>,
 impl<'a> Meta<'a> {
     fn scan<C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<(), Fault> {
         if cursor.kind()? != Kind::Map {
-            self.reply_to = ReplyTo::Odd;
+            self.reply_to = ReplyTo::Invalid;
             return cursor.skip();
         }
         let start = cursor.at();
@@ -195,19 +194,19 @@ impl<'a> Meta<'a> {
                         }
                         _ => {
                             cursor.skip()?;
-                            ReplyTo::Odd
+                            ReplyTo::Invalid
                         }
                     };
                 }
                 b"__expiry__" => {
                     self.expiry = None;
-                    self.has_odd_expiry = false;
+                    self.has_invalid_expiry = false;
                     match cursor.kind()? {
                         Kind::Integer | Kind::Float => self.expiry = Some(cursor.number()?),
                         Kind::Nil => cursor.skip()?,
                         _ => {
                             cursor.skip()?;
-                            self.has_odd_expiry = true;
+                            self.has_invalid_expiry = true;
                         }
                     }
                 }
@@ -232,9 +231,9 @@ fn scan_version<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<ClientVersion, Faul
     const CALLER_ERRORS: [i64; 3] = [0, 70, 0];
     if cursor.kind()? != Kind::List {
         cursor.skip()?;
-        return Ok(ClientVersion::Odd);
+        return Ok(ClientVersion::Invalid);
     }
-    let mut is_odd = false;
+    let mut is_invalid = false;
     let mut ordering = std::cmp::Ordering::Equal;
     let mut wanted = CALLER_ERRORS.iter();
     let mut entries = cursor.enter()?;
@@ -248,22 +247,22 @@ fn scan_version<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<ClientVersion, Faul
                 continue;
             }
             // Only a part that decides must be a number: there are versions like `[2, 0, 0, "rc1"]`.
-            Some(_) => is_odd |= ordering.is_eq(),
+            Some(_) => is_invalid |= ordering.is_eq(),
             None => {}
         }
         cursor.skip()?;
     }
     let is_short = wanted.len() > 0;
     let has_caller_errors = ordering.is_gt() || ordering.is_eq() && !is_short;
-    Ok(if is_odd {
-        ClientVersion::Odd
+    Ok(if is_invalid {
+        ClientVersion::Invalid
     } else {
         ClientVersion::Known { has_caller_errors }
     })
 }
 
 impl<'a> Job<'a> {
-    /// Whether the job is what it should be. If not, the cursor is anywhere in it.
+    /// Reads the job. Returns false if it is malformed; the cursor is then anywhere in it.
     fn scan<C: Cursor<'a>>(&mut self, cursor: &mut C) -> Result<bool, Fault> {
         if cursor.kind()? != Kind::Map {
             return Ok(false);
@@ -275,7 +274,7 @@ impl<'a> Job<'a> {
             let key = cursor.key()?;
             cursor.kind()?;
             let start = cursor.at();
-            let (place, is_fine) = match key.name() {
+            let (place, is_valid) = match key.name() {
                 b"control" => {
                     self.control = Control::default();
                     (&mut has_control, self.control.scan(cursor)?)
@@ -290,8 +289,8 @@ impl<'a> Job<'a> {
                 }
                 _ => return Ok(false),
             };
-            *place = is_fine;
-            if !is_fine {
+            *place = is_valid;
+            if !is_valid {
                 *cursor = cursor.moved_to(start);
                 cursor.skip()?;
             }
@@ -308,7 +307,7 @@ impl<'a> Job<'a> {
             if cursor.kind()? != Kind::Map {
                 return Ok(false);
             }
-            let (mut name, mut body, mut is_odd) = (None, None, [false; 2]);
+            let (mut name, mut body, mut is_invalid) = (None, None, [false; 2]);
             let mut entries = cursor.enter()?;
             while cursor.more(&mut entries)? {
                 let key = cursor.key()?;
@@ -316,24 +315,24 @@ impl<'a> Job<'a> {
                 match key.name() {
                     b"action" if kind == Kind::Text => {
                         name = cursor.text()?;
-                        is_odd[0] = name.is_none();
+                        is_invalid[0] = name.is_none();
                     }
                     b"action" => {
                         cursor.skip()?;
-                        is_odd[0] = true;
+                        is_invalid[0] = true;
                     }
                     b"body" if kind == Kind::Map => {
                         body = scan_body(cursor)?;
-                        is_odd[1] = body.is_none();
+                        is_invalid[1] = body.is_none();
                     }
                     b"body" => {
                         cursor.skip()?;
-                        is_odd[1] = true;
+                        is_invalid[1] = true;
                     }
                     _ => return Ok(false),
                 }
             }
-            if is_odd != [false; 2] {
+            if is_invalid != [false; 2] {
                 return Ok(false);
             }
             let Some(name) = name else { return Ok(false) };
@@ -353,28 +352,28 @@ impl Control {
             return Ok(false);
         }
         let start = cursor.at();
-        let (mut is_odd, mut entries) = ([false; 2], cursor.enter()?);
+        let (mut is_invalid, mut entries) = ([false; 2], cursor.enter()?);
         while cursor.more(&mut entries)? {
             let key = cursor.key()?;
-            let [continue_odd, suppress_odd] = &mut is_odd;
-            let (place, is_odd) = match key.name() {
-                b"continue_on_error" => (&mut self.continue_on_error, continue_odd),
-                b"suppress_response" => (&mut self.suppress_response, suppress_odd),
+            let [continue_invalid, suppress_invalid] = &mut is_invalid;
+            let (place, is_invalid) = match key.name() {
+                b"continue_on_error" => (&mut self.continue_on_error, continue_invalid),
+                b"suppress_response" => (&mut self.suppress_response, suppress_invalid),
                 _ => {
                     self.has_extra = true;
                     cursor.skip()?;
                     continue;
                 }
             };
-            *is_odd = cursor.kind()? != Kind::Bool;
-            if *is_odd {
+            *is_invalid = cursor.kind()? != Kind::Bool;
+            if *is_invalid {
                 cursor.skip()?;
             } else {
                 *place = Some(cursor.boolean()?);
             }
         }
         self.span = start..cursor.at();
-        Ok(self.continue_on_error.is_some() && is_odd == [false; 2])
+        Ok(self.continue_on_error.is_some() && is_invalid == [false; 2])
     }
 }
 
@@ -384,16 +383,21 @@ impl<'a> Context<'a> {
             return Ok(false);
         }
         let start = cursor.at();
-        let (mut is_odd, mut entries) = ([false; 4], cursor.enter()?);
+        let (mut is_invalid, mut entries) = ([false; 4], cursor.enter()?);
         while cursor.more(&mut entries)? {
             let key = cursor.key()?;
-            let [correlation_odd, caller_odd, service_odd, switches_odd] = &mut is_odd;
-            let (place, is_odd) = match key.name() {
-                b"correlation_id" => (&mut self.correlation_id, correlation_odd),
-                b"caller" => (&mut self.caller, caller_odd),
-                b"calling_service" => (&mut self.calling_service, service_odd),
+            let [
+                correlation_invalid,
+                caller_invalid,
+                service_invalid,
+                switches_invalid,
+            ] = &mut is_invalid;
+            let (place, is_invalid) = match key.name() {
+                b"correlation_id" => (&mut self.correlation_id, correlation_invalid),
+                b"caller" => (&mut self.caller, caller_invalid),
+                b"calling_service" => (&mut self.calling_service, service_invalid),
                 b"traceparent" => {
-                    // Nobody's job is refused for how it is traced.
+                    // No job is refused because of its trace.
                     let text = optional_text(cursor)?;
                     self.trace_parent = text.and_then(|text| TraceParent::parse(&text));
                     continue;
@@ -404,7 +408,7 @@ impl<'a> Context<'a> {
                 }
                 b"switches" => {
                     self.switches = scan_switches(cursor)?;
-                    *switches_odd = self.switches.is_none();
+                    *switches_invalid = self.switches.is_none();
                     continue;
                 }
                 _ => {
@@ -415,19 +419,19 @@ impl<'a> Context<'a> {
             };
             if cursor.kind()? == Kind::Text {
                 *place = cursor.text()?;
-                *is_odd = place.is_none();
+                *is_invalid = place.is_none();
             } else {
                 cursor.skip()?;
-                *is_odd = true;
+                *is_invalid = true;
             }
         }
         self.span = start..cursor.at();
         let is_whole = self.correlation_id.is_some() && self.switches.is_some();
-        Ok(is_whole && is_odd == [false; 4])
+        Ok(is_whole && is_invalid == [false; 4])
     }
 }
 
-/// `None` for anything but text.
+/// Reads text. Passes over anything else, and returns `None`.
 fn optional_text<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Cow<'a, str>>, Fault> {
     if cursor.kind()? == Kind::Text {
         return cursor.text();
@@ -436,38 +440,38 @@ fn optional_text<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Cow<'a, str
     Ok(None)
 }
 
-/// `None` for anything but a list of integers, which is passed over.
+/// Reads a list of integers. Passes over anything else, and returns `None`.
 fn scan_switches<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<SwitchSet>, Fault> {
     if cursor.kind()? != Kind::List {
         cursor.skip()?;
         return Ok(None);
     }
-    let (mut numbers, mut is_odd): (Vec<i64>, _) = (Vec::new(), false);
+    let (mut numbers, mut is_invalid): (Vec<i64>, _) = (Vec::new(), false);
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
         if cursor.kind()? != Kind::Integer {
             cursor.skip()?;
-            is_odd = true;
+            is_invalid = true;
             continue;
         }
         match cursor.integer()? {
             Some(number) => numbers.push(number),
-            None => is_odd = true,
+            None => is_invalid = true,
         }
     }
-    Ok((!is_odd).then(|| numbers.into_iter().collect()))
+    Ok((!is_invalid).then(|| numbers.into_iter().collect()))
 }
 
-/// The span of a body; `None` when it has a key that is not text, which is an error of the job. What is
-/// wrong further inside is the action's business.
+/// The span of a body; `None` if it has a key that is not text, which is an error of the job. Errors further inside
+/// are those of the action.
 fn scan_body<'a, C: Cursor<'a>>(cursor: &mut C) -> Result<Option<Range<usize>>, Fault> {
     let start = cursor.at();
-    let mut has_odd_key = false;
+    let mut has_invalid_key = false;
     let mut entries = cursor.enter()?;
     while cursor.more(&mut entries)? {
-        has_odd_key |= cursor.kind()? != Kind::Text;
+        has_invalid_key |= cursor.kind()? != Kind::Text;
         cursor.key()?;
         cursor.skip()?;
     }
-    Ok((!has_odd_key).then(|| start..cursor.at()))
+    Ok((!has_invalid_key).then(|| start..cursor.at()))
 }

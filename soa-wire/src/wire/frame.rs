@@ -1,7 +1,7 @@
 //! The head of a frame: protocol version and headers.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Range;
 
 use crate::codec::Encoding;
@@ -18,7 +18,7 @@ pub enum ProtocolVersion {
     V3,
 }
 
-/// The head of a frame, read.
+/// The head of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameHead {
     version: ProtocolVersion,
@@ -28,7 +28,7 @@ pub struct FrameHead {
     payload_start: usize,
 }
 
-/// A frame whose marker names a version that nobody knows.
+/// The error for a frame whose marker names an unknown version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownVersion(String);
 
@@ -88,27 +88,27 @@ impl FrameHead {
         self.version
     }
 
-    /// The content type, where the head has one.
+    /// The content type, if the head has one.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// Whether the frame is a piece of a larger message.
+    /// True if the frame is a piece of a larger message.
     pub fn is_chunk(&self) -> bool {
         self.chunk_count.is_some()
     }
 
-    /// In how many pieces the message came.
+    /// The number of pieces of the message.
     pub fn chunk_count(&self) -> Option<u64> {
         self.chunk_count
     }
 
-    /// Which of the pieces this is, from 1.
+    /// The number of this piece, from 1.
     pub fn chunk_id(&self) -> Option<u64> {
         self.chunk_id
     }
 
-    /// Where in the frame the envelope begins.
+    /// The offset of the envelope in the frame.
     pub fn payload_start(&self) -> usize {
         self.payload_start
     }
@@ -126,7 +126,7 @@ impl FrameHead {
     }
 }
 
-/// The version marker at the start of a frame and where it ends; `None` where there is none.
+/// The version marker at the start of a frame and the offset of its end; `None` if there is no marker.
 fn marker(frame: &[u8]) -> Option<(Result<ProtocolVersion, UnknownVersion>, usize)> {
     let rest = frame.strip_prefix(MARKER)?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -158,7 +158,7 @@ fn content_type(value: &[u8]) -> Cow<'static, str> {
     }
 }
 
-/// A header at this place: which one, the span of its value, and where it ends.
+/// The header at this offset: its index, the span of its value, and the offset of its end.
 fn header(frame: &[u8], start: usize) -> Option<(usize, Range<usize>, usize)> {
     let at = skip_space(frame, start);
     let (index, name) = HEADERS
@@ -185,6 +185,29 @@ fn skip_space(frame: &[u8], start: usize) -> usize {
     let rest = frame.get(start..).unwrap_or_default();
     let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
     start + rest.iter().take_while(is_space).count()
+}
+
+/// The number of bytes of the envelope in a frame. Limits do not count the head.
+#[doc(hidden)]
+pub fn payload_size(frame: &[u8]) -> usize {
+    let start = FrameHead::read(frame).map_or(0, |head| head.payload_start());
+    frame.len().saturating_sub(start)
+}
+
+/// The beginning of a frame for a log line: its head as text, and of the payload only eight bytes in
+/// hexadecimal, which show the kind of the message and no content.
+#[doc(hidden)]
+pub fn redacted(frame: &[u8]) -> String {
+    let start = FrameHead::read(frame).map_or(0, |head| head.payload_start());
+    let (head, payload) = frame.split_at(start.min(frame.len()));
+    // A head may have line breaks, which must not look like another line of the log.
+    let head = String::from_utf8_lossy(head.get(..80).unwrap_or(head));
+    let mut text = head.escape_debug().to_string();
+    for byte in payload.iter().take(8) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " {byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]

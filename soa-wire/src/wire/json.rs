@@ -2,140 +2,121 @@
 
 use std::borrow::Cow;
 
-use super::cursor::{Cursor, Entries, Fault, Key, Kind};
+use super::cursor::{Cursor, Fault, Key};
+use crate::codec::Kind;
+use crate::codec::json::{NumberKind, Passed, ReadError, Reader, Token};
 
 #[derive(Clone)]
-pub(super) struct Json<'a> {
-    bytes: &'a [u8],
-    at: usize,
+pub(super) struct Json<'a>(Reader<'a>);
+
+/// The position inside of a list or map that was entered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entries {
+    is_started: bool,
+    /// The closing bracket.
+    close: u8,
 }
 
 impl<'a> Json<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self(Reader::new(bytes))
     }
 
-    fn fault(&self, what: &'static str) -> Fault {
-        Fault { at: self.at, what }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fault> {
-        self.space();
-        if self.peek() != Some(byte) {
-            return Err(self.fault(what));
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    fn word(&mut self, word: &'static [u8]) -> Result<(), Fault> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        if !rest.starts_with(word) {
-            return Err(self.fault("not a JSON value"));
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        if self.at == start {
-            return Err(self.fault("a number without digits"));
-        }
-        Ok(())
-    }
-
-    /// Passes over a number and says whether it is a whole one.
-    fn pass_number(&mut self) -> Result<bool, Fault> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.peek() {
-            Some(b'I') => return self.word(b"Infinity").map(|()| false),
-            Some(b'N') => return self.word(b"NaN").map(|()| false),
-            Some(b'0') => self.at += 1,
-            _ => self.digits()?,
-        }
-        let mut is_whole = true;
-        if self.peek() == Some(b'.') {
-            is_whole = false;
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            is_whole = false;
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
+    #[cold]
+    fn fault(&self, error: ReadError) -> Fault {
+        let mut at = self.0.offset();
+        let what = match error {
+            ReadError::ClosingQuote => "the message is truncated",
+            ReadError::Value | ReadError::Separator { .. } if self.0.is_at_end() => {
+                "the message is truncated"
             }
-            self.digits()?;
-        }
-        Ok(is_whole)
-    }
-
-    /// Passes over a text and gives the bytes between its quotes, and whether there are escapes in it.
-    fn pass_text(&mut self) -> Result<(&'a [u8], bool), Fault> {
-        self.expect(b'"', "a text is expected")?;
-        let start = self.at;
-        let mut has_escapes = false;
-        loop {
-            match self.peek() {
-                None => return Err(self.fault("the message is truncated")),
-                Some(b'"') => break,
-                Some(0..=0x1f) => return Err(self.fault("a control character in a text")),
-                Some(b'\\') => {
-                    has_escapes = true;
-                    self.at += 1;
-                    match self.peek() {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                            self.at += 1;
-                        }
-                        Some(b'u') => {
-                            self.at += 1;
-                            for _ in 0..4 {
-                                if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                                    return Err(self.fault("an escape without four digits"));
-                                }
-                                self.at += 1;
-                            }
-                        }
-                        _ => return Err(self.fault("an unknown escape")),
-                    }
-                }
-                Some(_) => self.at += 1,
+            ReadError::Value | ReadError::NumberWord => "not a JSON value",
+            ReadError::Digit => "a number without digits",
+            ReadError::Quote => "expected text",
+            ReadError::ControlCharacter => "a control character within text",
+            ReadError::Escape => "an unknown escape",
+            ReadError::HexDigits => {
+                // The place of the digit that is missing.
+                let is_hex = |byte: &&u8| byte.is_ascii_hexdigit();
+                at += self.0.rest().iter().take_while(is_hex).count();
+                "an escape without four digits"
             }
-        }
-        let raw = self.bytes.get(start..self.at).unwrap_or_default();
-        self.at += 1;
-        Ok((raw, has_escapes))
+            ReadError::Surrogate | ReadError::Utf8 => "text that is not UTF-8",
+            ReadError::Colon => "a colon is missing",
+            ReadError::Separator { .. } => "a comma or a closing bracket is missing",
+        };
+        Fault { at, what }
     }
 
-    fn pass_scalar(&mut self, kind: Kind) -> Result<(), Fault> {
-        match kind {
-            Kind::Nil => self.word(b"null"),
-            Kind::Bool if self.peek() == Some(b't') => self.word(b"true"),
-            Kind::Bool => self.word(b"false"),
-            Kind::Text => self.pass_text().map(drop),
-            _ => self.pass_number().map(drop),
+    /// Reads by a function of the reader.
+    #[inline]
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, ReadError>,
+    ) -> Result<T, Fault> {
+        match read(&mut self.0) {
+            Ok(read) => Ok(read),
+            Err(error) => Err(self.fault(error)),
+        }
+    }
+
+    /// Passes over a text.
+    fn pass_text(&mut self) -> Result<Text<'a>, Fault> {
+        self.0.skip_space();
+        let start = self.0.clone();
+        let mut passed = Passed::default();
+        self.read(|reader| reader.text(&mut passed))?;
+        let quoted = self.0.since(start.offset());
+        Ok(Text {
+            raw: quoted
+                .get(1..quoted.len().saturating_sub(1))
+                .unwrap_or_default(),
+            start: passed.has_escapes.then_some(start),
+        })
+    }
+
+    #[inline]
+    fn skip_text(&mut self) -> Result<(), Fault> {
+        self.read(|reader| reader.text(&mut Passed::default()))
+    }
+}
+
+/// A text that was passed over.
+struct Text<'a> {
+    /// The bytes between the quotes.
+    raw: &'a [u8],
+    /// The place to read it again from, if there are escapes in it.
+    start: Option<Reader<'a>>,
+}
+
+impl<'a> Text<'a> {
+    /// The text; `None` if it is not UTF-8, or half of a surrogate pair is missing.
+    fn read(self) -> Option<Cow<'a, str>> {
+        match self.start {
+            Some(mut start) => {
+                let mut text = String::with_capacity(self.raw.len());
+                start.text(&mut text).ok()?;
+                Some(Cow::Owned(text))
+            }
+            None => std::str::from_utf8(self.raw).ok().map(Cow::Borrowed),
+        }
+    }
+
+    /// The bytes of the text. If its escapes are invalid, the bytes as they were sent.
+    fn into_bytes(self) -> Cow<'a, [u8]> {
+        let raw = self.raw;
+        if self.start.is_none() {
+            return Cow::Borrowed(raw);
+        }
+        match self.read() {
+            Some(text) => Cow::Owned(text.into_owned().into_bytes()),
+            None => Cow::Borrowed(raw),
         }
     }
 }
 
-/// Which brackets are open: one bit a level, so that the deepest nesting that fits into a message costs an
-/// eighth of its size.
+/// The open brackets: one bit a level, so that the deepest nesting that fits into a message costs an eighth of its
+/// size.
 #[derive(Default)]
 struct Nesting {
     bits: Vec<u64>,
@@ -158,7 +139,7 @@ impl Nesting {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Whether the innermost bracket is a map's; `None` when none is open.
+    /// True if the innermost bracket is a map's; `None` if no bracket is open.
     fn innermost(&self) -> Option<bool> {
         let index = self.depth.checked_sub(1)?;
         let word = self.bits.get(index / 64)?;
@@ -167,189 +148,112 @@ impl Nesting {
 }
 
 impl<'a> Cursor<'a> for Json<'a> {
+    type Entries = Entries;
+
     fn at(&self) -> usize {
-        self.at
+        self.0.offset()
     }
 
     fn kind(&mut self) -> Result<Kind, Fault> {
-        self.space();
-        Ok(match self.peek() {
-            None => return Err(self.fault("the message is truncated")),
-            Some(b'n') => Kind::Nil,
-            Some(b't' | b'f') => Kind::Bool,
-            Some(b'"') => Kind::Text,
-            Some(b'[') => Kind::List,
-            Some(b'{') => Kind::Map,
-            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => {
-                let mut ahead = self.clone();
-                if ahead.pass_number()? {
-                    Kind::Integer
-                } else {
-                    Kind::Float
-                }
-            }
-            Some(_) => return Err(self.fault("not a JSON value")),
-        })
+        self.0.skip_space();
+        self.read(Reader::kind)
     }
 
     fn enter(&mut self) -> Result<Entries, Fault> {
-        self.space();
-        self.at += 1;
+        self.0.skip_space();
+        let close = match self.read(Reader::token)? {
+            Token::Map => b'}',
+            _ => b']',
+        };
         Ok(Entries {
-            left: 0,
             is_started: false,
+            close,
         })
     }
 
     fn more(&mut self, entries: &mut Entries) -> Result<bool, Fault> {
-        self.space();
-        match self.peek() {
-            Some(b']' | b'}') => {
-                // Which of the two it must be, `skip` has checked: envelopes are skipped over first.
-                self.at += 1;
-                return Ok(false);
-            }
-            Some(b',') if entries.is_started => {
-                self.at += 1;
-                self.space();
-                if let Some(b']' | b'}') = self.peek() {
-                    return Err(self.fault("a comma without a value"));
-                }
-            }
-            Some(_) if entries.is_started => return Err(self.fault("a comma is missing")),
-            Some(_) => {}
-            None => return Err(self.fault("the message is truncated")),
-        }
+        let is_first = !entries.is_started;
         entries.is_started = true;
-        Ok(true)
+        self.read(|reader| reader.next_entry(is_first, entries.close))
     }
 
     fn key(&mut self) -> Result<Key<'a>, Fault> {
-        let (raw, has_escapes) = self.pass_text()?;
-        self.expect(b':', "a colon is missing")?;
-        self.space();
-        Ok(Key::Text(unescaped(raw, has_escapes)))
+        let key = self.pass_text()?;
+        self.read(Reader::colon)?;
+        Ok(Key::Text(key.into_bytes()))
     }
 
     fn text(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
-        let (raw, has_escapes) = self.pass_text()?;
-        let Ok(text) = std::str::from_utf8(raw) else {
-            return Ok(None);
-        };
-        if has_escapes {
-            Ok(unescape(text).map(Cow::Owned))
-        } else {
-            Ok(Some(Cow::Borrowed(text)))
-        }
+        Ok(self.pass_text()?.read())
     }
 
     fn raw_text(&mut self) -> Result<Cow<'a, [u8]>, Fault> {
-        let (raw, has_escapes) = self.pass_text()?;
-        Ok(unescaped(raw, has_escapes))
+        Ok(self.pass_text()?.into_bytes())
     }
 
     fn boolean(&mut self) -> Result<bool, Fault> {
-        self.space();
-        let is_true = self.peek() == Some(b't');
-        self.pass_scalar(Kind::Bool)?;
-        Ok(is_true)
+        self.0.skip_space();
+        Ok(self.read(Reader::token)? == Token::Bool(true))
     }
 
     fn integer(&mut self) -> Result<Option<i64>, Fault> {
-        self.space();
-        let start = self.at;
-        self.pass_number()?;
-        let raw = self.bytes.get(start..self.at).unwrap_or_default();
-        Ok(std::str::from_utf8(raw)
-            .ok()
-            .and_then(|text| text.parse().ok()))
+        self.0.skip_space();
+        let number = self.read(Reader::number)?;
+        Ok(match number.kind {
+            NumberKind::Integer => number.text().parse().ok(),
+            NumberKind::Float | NumberKind::Word => None,
+        })
     }
 
     fn number(&mut self) -> Result<f64, Fault> {
-        self.space();
-        let start = self.at;
-        self.pass_number()?;
-        let raw = self.bytes.get(start..self.at).unwrap_or_default();
-        // Rust's parser knows `NaN` and `Infinity` by these names.
-        let number = std::str::from_utf8(raw)
-            .ok()
-            .and_then(|text| text.parse().ok());
-        number.ok_or_else(|| self.fault("not a number"))
+        self.0.skip_space();
+        let number = self.read(Reader::number)?;
+        // Rust's parser knows `NaN` and `Infinity` by these names, and every number of JSON.
+        Ok(number.text().parse().unwrap_or(f64::NAN))
     }
 
     fn skip(&mut self) -> Result<(), Fault> {
         let mut nesting = Nesting::default();
+        self.0.skip_space();
         loop {
-            match self.kind()? {
-                kind @ (Kind::List | Kind::Map) => {
-                    self.at += 1;
-                    let is_map = kind == Kind::Map;
-                    self.space();
-                    if self.peek() == Some(if is_map { b'}' } else { b']' }) {
-                        self.at += 1;
-                    } else {
-                        nesting.open(is_map);
-                        if is_map {
-                            self.pass_text()?;
-                            self.expect(b':', "a colon is missing")?;
-                        }
-                        continue;
-                    }
-                }
-                kind => self.pass_scalar(kind)?,
+            let token = self.read(Reader::token)?;
+            let mut is_first = matches!(token, Token::List | Token::Map);
+            if is_first {
+                nesting.open(token == Token::Map);
+            } else if token == Token::Text {
+                self.skip_text()?;
             }
-            // A value ended: so may the lists and maps around it.
+            // Goes to the next value: where a list or map ends, so may those around it.
             loop {
                 let Some(is_map) = nesting.innermost() else {
                     return Ok(());
                 };
-                self.space();
-                match self.peek() {
-                    Some(b',') => {
-                        self.at += 1;
-                        if is_map {
-                            self.pass_text()?;
-                            self.expect(b':', "a colon is missing")?;
-                        }
-                        break;
+                let close = if is_map { b'}' } else { b']' };
+                if self.read(|reader| reader.next_entry(is_first, close))? {
+                    if is_map {
+                        self.skip_text()?;
+                        self.read(Reader::colon)?;
                     }
-                    Some(b'}') if is_map => self.at += 1,
-                    Some(b']') if !is_map => self.at += 1,
-                    None => return Err(self.fault("the message is truncated")),
-                    Some(_) => return Err(self.fault("a comma or a closing bracket is missing")),
+                    break;
                 }
                 nesting.close();
+                is_first = false;
             }
         }
     }
 
     fn end(&mut self) -> Result<(), Fault> {
-        self.space();
-        if self.at < self.bytes.len() {
-            return Err(self.fault("bytes follow the message"));
+        self.0.skip_space();
+        if !self.0.is_at_end() {
+            return Err(Fault {
+                at: self.at(),
+                what: "bytes follow the message",
+            });
         }
         Ok(())
     }
 
     fn moved_to(&self, at: usize) -> Self {
-        Self {
-            bytes: self.bytes,
-            at,
-        }
+        Self(self.0.moved_to(at))
     }
-}
-
-/// The bytes of a text; as they stand where its escapes make no sense.
-fn unescaped(raw: &[u8], has_escapes: bool) -> Cow<'_, [u8]> {
-    let text = std::str::from_utf8(raw).ok().filter(|_| has_escapes);
-    match text.and_then(unescape) {
-        Some(text) => Cow::Owned(text.into_bytes()),
-        None => Cow::Borrowed(raw),
-    }
-}
-
-/// The text that a JSON text with escapes stands for; `None` where half of a surrogate pair is missing.
-fn unescape(text: &str) -> Option<String> {
-    let quoted = format!("\"{text}\"");
-    serde_json::from_str(&quoted).ok()
 }

@@ -1,14 +1,14 @@
 //! Cutting a response into pieces.
 //!
-//! Each piece is a frame with the whole head, in which `chunk-count` and `chunk-id` say how many there are and which it
-//! is (protocol, section 5). All pieces of a response are pushed at once, so that no other's come between them: not even
-//! clients of the reference confuse them then.
+//! Each piece is a frame with the whole head, with the number of pieces in `chunk-count` and its own number in
+//! `chunk-id` (protocol, section 5). All pieces of a response are pushed at once, so that pieces of other responses cannot come
+//! between them, which would confuse clients of the reference.
 
 use bytes::Bytes;
 
 use super::frame::{FrameHead, ProtocolVersion};
 
-/// At most so many pieces: what reads them has limits, too.
+/// The most pieces of a response, as clients have limits, too.
 const MAX_PIECES: usize = 4096;
 
 /// Cuts a frame of version 3 whose payload is larger than `size` bytes: the first piece and the others. Any other frame
@@ -45,7 +45,7 @@ pub fn cut(frame: Bytes, size: usize) -> (Bytes, Vec<Bytes>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Assembled, Assembly};
+    use crate::wire::assembly::{Assembled, Assembly};
 
     const HEAD: &str = "pysoa-redis/3//content-type:application/json;";
 

@@ -1,7 +1,7 @@
 //! Requests: read by servers, written by clients.
 
 use std::ops::Range;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,81 +9,43 @@ use super::cursor::Cursor;
 use super::diagnose::diagnose;
 use super::drop_reason::DropReason;
 use super::envelope::{ClientVersion, Envelope, Job, Meta, ReplyTo, SENT, skipped};
+use super::expiry::{EXPIRY, expiry_in, is_expired, now};
 use super::frame::{FrameHead, ProtocolVersion};
+use super::head::Head;
 use super::json::Json;
 use super::msgpack::MessagePack;
 use super::writer::Writer;
-use crate::codec::{EncodeError, Encoding, Map, Value, json, msgpack};
+use crate::codec::{EncodeError, Encoding, Map, Value, msgpack};
 use crate::message::{
     ActionRequest, Body, CONTEXT_KEYS, CONTROL_KEYS, ContextHeader, Control, JobRequest, WireError,
     code, usable_state,
 };
 use crate::serializer::{Format, Serializers};
 
-/// How long a message is worth reading by default (protocol, section 5).
-pub(super) const EXPIRY: Duration = Duration::from_secs(60);
-
 /// A request that can be answered.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Request {
-    /// What the answer needs of the request.
+    /// The facts about the request that its answer needs.
     pub head: Head,
     /// The job, or every error of a malformed one.
     pub job: Result<JobRequest, Vec<WireError>>,
-    /// How long it has waited since it was sent, by the clocks of two machines; `None` where that cannot be told.
+    /// The time since the request was sent, by the clocks of two machines; `None` if that is unknown.
     ///
-    /// Clients of this framework and of PySOA say when they wait no longer, and for how long they wait (`timeout` of the
-    /// control header; 60 s where it is not there), so the difference is when they have sent. Where it is not, a client
-    /// of this framework says the time itself. One of PySOA with another `message_expiry_in_seconds` is misread.
+    /// Clients of this framework and of PySOA send the time until which they wait, and for how long they wait (`timeout`
+    /// of the control header; 60 s without it). The difference is the time of sending. If it is not, a client of this
+    /// framework sends that time as well. The value is wrong for a client of PySOA with another
+    /// `message_expiry_in_seconds`.
     pub waited: Option<Duration>,
 }
 
-/// What the answer needs of a request: it comes in the request's own version and serializer, and echoes the
-/// request id and the meta map.
-#[derive(Debug)]
-pub struct Head {
-    pub(super) version: ProtocolVersion,
-    pub(super) format: Format,
-    /// The request id, encoded.
-    pub(super) request_id: Vec<u8>,
-    /// The entries of the meta map without `__expiry__`, encoded.
-    pub(super) meta: Vec<u8>,
-    pub(super) meta_length: usize,
-    /// Whether the client knows `is_caller_error`.
-    pub(super) has_caller_errors: bool,
-    reply_to: Option<String>,
-    is_suppressed: bool,
-    expiry: Option<f64>,
-}
-
-impl Head {
-    /// For how long after this time, in Unix seconds, the request says that somebody waits; `None` if it does not.
-    #[doc(hidden)]
-    pub fn left(&self, now: f64) -> Option<Duration> {
-        let expiry = self.expiry.filter(|expiry| *expiry != 0.0)?;
-        // So far away that it has no name is for ever.
-        Duration::try_from_secs_f64((expiry - now).max(0.0)).ok()
-    }
-
-    /// Whether the sender wants no answer.
-    pub fn is_suppressed(&self) -> bool {
-        self.is_suppressed
-    }
-
-    /// Where the answer goes.
-    pub fn into_reply_to(self) -> Option<String> {
-        self.reply_to
-    }
-}
-
-/// A message that nobody can answer.
+/// The error for a message that cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreadable {
-    /// The kind of fault.
+    /// The reason for dropping the message.
     pub reason: DropReason,
-    /// What exactly is wrong, without any content of the message.
+    /// The exact fault, without any content of the message.
     pub detail: String,
 }
 
@@ -99,8 +61,8 @@ impl Unreadable {
 /// Reads a request frame.
 ///
 /// # Errors
-/// A message that cannot be answered (protocol, section 10): what is malformed but can be answered is in
-/// [`Request::job`].
+/// Fails if the message cannot be answered (protocol, section 10). The errors of a malformed job that can be answered
+/// are in [`Request::job`].
 pub fn read_request(frame: &Bytes, serializers: &Serializers) -> Result<Request, Unreadable> {
     let frame_head = FrameHead::read(frame)
         .map_err(|error| Unreadable::new(DropReason::ProtocolVersion, error))?;
@@ -142,10 +104,10 @@ fn read_payload(
     let Some(request_id) = request_id else {
         return Err(Unreadable::new(
             DropReason::RequestId,
-            "there is no request id",
+            "the request id is missing",
         ));
     };
-    if let Err(error) = decode(encoding, request_id) {
+    if let Err(error) = encoding.decode_value(request_id) {
         return Err(Unreadable::new(DropReason::RequestId, error));
     }
     let reply_to = match &envelope.meta.reply_to {
@@ -153,7 +115,7 @@ fn read_payload(
         ReplyTo::Name(name) if is_reply_list(name) => {
             Some(String::from_utf8_lossy(name).into_owned())
         }
-        ReplyTo::Name(_) | ReplyTo::Odd => {
+        ReplyTo::Name(_) | ReplyTo::Invalid => {
             let detail = "`reply_to` is not the name of a reply list";
             return Err(Unreadable::new(DropReason::ReplyTo, detail));
         }
@@ -162,7 +124,7 @@ fn read_payload(
     if is_expired(envelope.meta.expiry, now) {
         return Err(Unreadable::new(
             DropReason::Expired,
-            "nobody waits any more",
+            "the request has expired",
         ));
     }
     let (job, is_suppressed) = read_job(encoding, payload, &envelope)
@@ -170,7 +132,7 @@ fn read_payload(
     if reply_to.is_none() && !is_suppressed {
         return Err(Unreadable::new(
             DropReason::ReplyTo,
-            "there is no `reply_to`",
+            "`reply_to` is missing",
         ));
     }
     let meta_span = envelope.meta.span.clone();
@@ -196,7 +158,7 @@ fn read_payload(
     Ok(Request { head, job, waited })
 }
 
-/// How long a request has waited, see [`Request::waited`].
+/// The time that a request has waited, see [`Request::waited`].
 fn waited(meta: &Meta<'_>, control: &Control, now: f64) -> Option<Duration> {
     let sent = match (meta.sent, meta.expiry) {
         (Some(sent), _) => sent,
@@ -204,48 +166,31 @@ fn waited(meta: &Meta<'_>, control: &Control, now: f64) -> Option<Duration> {
         (None, _) => return None,
     };
     let waited = now - sent;
-    // A clock that is a little late makes it less than nothing. More is no measurement.
+    // A clock that is a little late makes it negative. Beyond that, the clocks cannot be compared.
     (-1.0 < waited).then(|| Duration::try_from_secs_f64(waited.max(0.0)).ok())?
 }
 
-/// How long a request is worth reading, as far as its control header tells.
+/// The lifetime of a request according to its control header.
 fn patience(control: &Control) -> Duration {
     control.timeout().unwrap_or(EXPIRY)
 }
 
-/// A name that a client of the protocol makes: without the `!`, a request could make a server answer into
-/// its own request queue, and so for ever.
+/// True if the name is one that clients of the protocol make. Without the `!`, a request could make a server answer
+/// into its own request queue, and so for ever.
 fn is_reply_list(name: &[u8]) -> bool {
     name.len() <= 512 && name.contains(&b'!') && name.iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
-/// Zero and nil stand for never, as in Python, where they are false.
-fn is_expired(expiry: Option<f64>, now: f64) -> bool {
-    expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now)
-}
-
-/// The time, in Unix seconds.
-#[doc(hidden)]
-pub fn now() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs_f64()
-}
-
-/// When a message that is sent now expires, in Unix seconds.
-fn expiry_in(lifetime: Duration) -> f64 {
-    now() + lifetime.as_secs_f64()
-}
-
 type ReadJob = (Result<JobRequest, Vec<WireError>>, bool);
 
-/// The job, or its errors; and whether its sender wants no answer.
+/// The job, or its errors; and true if its sender wants no answer.
 fn read_job(
     encoding: Encoding,
     payload: &Bytes,
     envelope: &Envelope<'_>,
 ) -> Result<ReadJob, String> {
     let mut errors = meta_errors(envelope);
-    if envelope.job.is_fine
+    if envelope.job.is_valid
         && let Some(request) = owned_job(encoding, payload, &envelope.job)
     {
         let is_suppressed = request.control.suppress_response == Some(true);
@@ -272,8 +217,8 @@ fn read_job(
     let (mut found, is_suppressed) = found.map_err(|fault| fault.to_string())?;
     found.append(&mut errors);
     if found.is_empty() {
-        // The slow look keeps the last of several values of a key and finds nothing wrong with it, the fast one
-        // stumbled over an earlier one.
+        // The diagnosis keeps the last of several values of a key, which is valid; the scan found an earlier one
+        // that is not.
         let message = "A key is given twice, with different types";
         found.push(WireError::server(code::INVALID, message));
     }
@@ -282,18 +227,18 @@ fn read_job(
 
 fn meta_errors(envelope: &Envelope<'_>) -> Vec<WireError> {
     let mut errors = Vec::new();
-    if envelope.meta.client_version == ClientVersion::Odd {
+    if envelope.meta.client_version == ClientVersion::Invalid {
         let error = WireError::server(code::INVALID, "Not a list of integers");
         errors.push(error.with_field("meta.client_version"));
     }
-    if envelope.meta.has_odd_expiry {
+    if envelope.meta.has_invalid_expiry {
         let error = WireError::server(code::INVALID, "Not a float");
         errors.push(error.with_field("meta.__expiry__"));
     }
     errors
 }
 
-/// Turns what was found into a job of its own; `None` when the users' part of a header cannot be decoded.
+/// Makes a job of the scanned parts; `None` if the users' part of a header cannot be decoded.
 fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRequest> {
     let mut context = ContextHeader::new(job.context.correlation_id.as_deref()?);
     context.switches = job.context.switches.clone()?;
@@ -328,18 +273,11 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
 
 /// The users' keys of a header.
 fn extra(encoding: Encoding, payload: &Bytes, span: &Range<usize>, known: &[&str]) -> Option<Map> {
-    let Ok(Value::Map(map)) = decode(encoding, payload.get(span.clone())?) else {
+    let Ok(Value::Map(map)) = encoding.decode_value(payload.get(span.clone())?) else {
         return None;
     };
     let is_extra = |key: &Value| !key.as_str().is_some_and(|key| known.contains(&key));
     Some(map.into_iter().filter(|(key, _)| is_extra(key)).collect())
-}
-
-pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Result<Value, crate::codec::DecodeError> {
-    match encoding {
-        Encoding::Json => json::decode_value(bytes),
-        _ => msgpack::decode_value(bytes),
-    }
 }
 
 /// The entries of a meta map that are echoed, joined, and how many there are.
@@ -375,10 +313,10 @@ fn echoed(encoding: Encoding, bytes: &[u8], start: usize) -> Option<(Vec<u8>, us
 
 /// Writes a request frame, as a client of the reference's version 1.4.9 does.
 ///
-/// `lifetime` says how long the request is worth reading.
+/// The request expires after `lifetime`.
 ///
 /// # Errors
-/// A body that could not be encoded, or a context that the encoding cannot carry.
+/// Fails if a body could not be encoded, or the encoding cannot carry the context.
 pub fn write_request(
     version: ProtocolVersion,
     encoding: Encoding,
@@ -394,7 +332,7 @@ pub fn write_request(
     writer.key("request_id");
     writer.integer(request_id);
     writer.key("meta");
-    // Said only where it does not follow from the rest: the usual request is the reference's, byte for byte.
+    // Sent only if it does not follow from the rest, so the usual request is that of the reference, byte for byte.
     let says_when = lifetime.abs_diff(patience(&job.control)) > Duration::from_millis(1);
     writer.map(if says_when { 4 } else { 3 });
     writer.key("client_version");
@@ -425,7 +363,7 @@ pub fn write_request(
         writer.key("action");
         writer.text(&action.action);
         writer.key("body");
-        writer.raw(super::response::encoded(&action.body, encoding)?);
+        writer.body(&action.body)?;
         writer.close();
     }
     writer.close();

@@ -2,14 +2,15 @@
 
 use bytes::Bytes;
 
-use super::cursor::{Cursor, Fault, Key, Kind};
+use super::cursor::{Cursor, Fault, Key};
 use super::envelope::skipped;
+use super::expiry::{EXPIRY, now};
 use super::frame::FrameHead;
+use super::head::Head;
 use super::json::Json;
 use super::msgpack::MessagePack;
-use super::request::{EXPIRY, Head, decode, now};
 use super::writer::Writer;
-use crate::codec::{EncodeError, Encoding, Value, msgpack};
+use crate::codec::{EncodeError, Encoding, Kind, Value, msgpack};
 use crate::error::{TransportError, TransportErrorKind};
 use crate::message::{ActionResponse, Body, JobResponse, ResponseContext, WireError};
 use crate::serializer::{Format, Serializers};
@@ -17,12 +18,12 @@ use crate::serializer::{Format, Serializers};
 /// Writes the response frame to a request, in the request's version and serializer.
 ///
 /// # Errors
-/// A response with something in it that the serializer cannot carry.
+/// Fails if the response holds something that the serializer cannot carry.
 pub fn write_response(head: &Head, response: &JobResponse) -> Result<Bytes, EncodeError> {
     write_response_at(now(), head, response)
 }
 
-/// The same at a time that is known already, in Unix seconds.
+/// Writes the response at a known time, in Unix seconds.
 #[doc(hidden)]
 pub fn write_response_at(
     now: f64,
@@ -90,25 +91,13 @@ fn write_payload(
         writer.text(&action.action);
         write_errors(&mut writer, head, &action.errors)?;
         writer.key("body");
-        writer.raw(encoded(&action.body, encoding)?);
+        writer.body(&action.body)?;
         writer.close();
     }
     writer.close();
     writer.close();
     writer.close();
     Ok(writer.finish())
-}
-
-/// The bytes of a body that must be in this encoding.
-pub(super) fn encoded(body: &Body, encoding: Encoding) -> Result<&Bytes, EncodeError> {
-    if body.encoding() != encoding {
-        let message = format!(
-            "the body is encoded as {:?}, not {encoding:?}",
-            body.encoding()
-        );
-        return Err(serde::ser::Error::custom(message));
-    }
-    body.bytes().map_err(serde::ser::Error::custom)
 }
 
 fn write_errors(writer: &mut Writer, head: &Head, errors: &[WireError]) -> Result<(), EncodeError> {
@@ -150,11 +139,11 @@ fn write_errors(writer: &mut Writer, head: &Head, errors: &[WireError]) -> Resul
     Ok(())
 }
 
-/// A response, read.
+/// A response that was read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Response {
-    /// The id of the request that it answers.
+    /// The id of the request.
     pub request_id: Value,
     /// The job response.
     pub job: JobResponse,
@@ -274,7 +263,7 @@ fn read_action<'a, C: Cursor<'a>>(
     Ok(response)
 }
 
-/// Goes over the entries of a map; entries whose keys are not text are passed over.
+/// Calls `each` for the entries of a map. Entries whose keys are not text are passed over.
 fn entries<'a, C: Cursor<'a>>(
     cursor: &mut C,
     mut each: impl FnMut(&mut C, &str) -> Result<(), Fault>,
@@ -308,7 +297,7 @@ fn value<'a, C: Cursor<'a>>(
     let span = skipped(cursor)?;
     let at = span.start;
     let bytes = payload.get(span).unwrap_or_default();
-    decode(encoding, bytes).map_err(|_| Fault {
+    encoding.decode_value(bytes).map_err(|_| Fault {
         at,
         what: "a value that cannot be decoded",
     })

@@ -1,16 +1,18 @@
-//! Writes envelopes in either encoding, splicing in bodies that are encoded already.
+//! A writer of envelopes in either encoding, which splices in bodies that are encoded already.
 
 use rmp::encode;
+use serde::ser;
 
 use crate::codec::{EncodeError, Encoding, Value, json, msgpack};
+use crate::message::Body;
 
 /// Writes one message. Lists and maps are opened with their length and closed with [`close`](Self::close).
 pub(super) struct Writer {
     encoding: Encoding,
     out: Vec<u8>,
-    /// JSON: whether what comes next has something before it in its list or map.
+    /// JSON: true if the next entry needs a comma before it.
     needs_comma: bool,
-    /// JSON: the closing brackets of what is open.
+    /// JSON: the closing brackets of all open lists and maps.
     open: Vec<u8>,
 }
 
@@ -32,7 +34,7 @@ impl Writer {
         self.encoding == Encoding::Json
     }
 
-    /// JSON: what has to stand before a value or a key.
+    /// JSON: writes the separator before a value or a key.
     fn separate(&mut self) {
         if self.needs_comma {
             self.out.extend_from_slice(b", ");
@@ -44,7 +46,7 @@ impl Writer {
         if self.is_json() {
             self.open_bracket(b'{', b'}');
         } else {
-            sure(encode::write_map_len(&mut self.out, count(length)));
+            infallible(encode::write_map_len(&mut self.out, count(length)));
         }
     }
 
@@ -52,7 +54,7 @@ impl Writer {
         if self.is_json() {
             self.open_bracket(b'[', b']');
         } else {
-            sure(encode::write_array_len(&mut self.out, count(length)));
+            infallible(encode::write_array_len(&mut self.out, count(length)));
         }
     }
 
@@ -83,7 +85,7 @@ impl Writer {
             self.separate();
             json::write_text(text, &mut self.out);
         } else {
-            sure(encode::write_str(&mut self.out, text));
+            infallible(encode::write_str(&mut self.out, text));
         }
     }
 
@@ -98,7 +100,7 @@ impl Writer {
         if self.is_json() {
             self.raw(b"null");
         } else {
-            sure(encode::write_nil(&mut self.out));
+            infallible(encode::write_nil(&mut self.out));
         }
     }
 
@@ -106,7 +108,7 @@ impl Writer {
         if self.is_json() {
             self.raw(if value { b"true" } else { b"false" });
         } else {
-            sure(encode::write_bool(&mut self.out, value));
+            infallible(encode::write_bool(&mut self.out, value));
         }
     }
 
@@ -114,7 +116,7 @@ impl Writer {
         if self.is_json() {
             self.raw(number.to_string().as_bytes());
         } else {
-            sure(encode::write_sint(&mut self.out, number));
+            infallible(encode::write_sint(&mut self.out, number));
         }
     }
 
@@ -126,7 +128,21 @@ impl Writer {
         self.out.extend_from_slice(value);
     }
 
-    /// Splices in `count` entries of a map that are encoded already.
+    /// Splices in a body, which must be in the encoding of the message.
+    pub(super) fn body(&mut self, body: &Body) -> Result<(), EncodeError> {
+        if body.encoding() != self.encoding {
+            return Err(ser::Error::custom(format!(
+                "the body is encoded as {:?}, not {:?}",
+                body.encoding(),
+                self.encoding
+            )));
+        }
+        let bytes = body.bytes().map_err(ser::Error::custom)?;
+        self.raw(bytes);
+        Ok(())
+    }
+
+    /// Splices in entries of a map that are encoded already.
     pub(super) fn raw_entries(&mut self, entries: &[u8]) {
         if !entries.is_empty() {
             self.raw(entries);
@@ -143,13 +159,12 @@ impl Writer {
     }
 }
 
-/// Writing to a vector does not fail; `rmp` writes to anything.
-fn sure<T, E>(written: Result<T, E>) {
+/// Takes the result of writing to a vector, which does not fail. `rmp` writes to anything.
+fn infallible<T, E>(written: Result<T, E>) {
     debug_assert!(written.is_ok(), "writing to a vector does not fail");
 }
 
-/// A length as MessagePack has it. Longer ones than it can say do not fit into memory here: each entry is at
-/// least 24 bytes.
+/// A length in 32 bits. Greater lengths do not fit into memory here: each entry takes at least 24 bytes.
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

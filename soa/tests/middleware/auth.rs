@@ -140,7 +140,7 @@ fn a_server_whose_actions_require_permissions_that_nobody_gives_is_not_made() {
     let error = Server::builder(Shop::default()).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "action `change` requires `shop.read`, and nothing finds out who calls: add \
+        "action `change` requires `shop.read`, but no middleware authenticates callers: add \
          `.job_middleware(Authentication::new(…))`"
     );
     let untyped = || Server::untyped("shop", "1.0.0");
@@ -152,7 +152,7 @@ fn a_server_whose_actions_require_permissions_that_nobody_gives_is_not_made() {
         .build();
     assert_eq!(
         unknown.unwrap_err().to_string(),
-        "permissions are required for `introspct`, which is no action of the service"
+        "permissions are required for `introspct`, but the service has no such action"
     );
 }
 

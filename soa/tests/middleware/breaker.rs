@@ -73,7 +73,7 @@ async fn the_error_says_since_when_and_until_when() {
     );
     assert_eq!(
         error.to_string(),
-        "service `shop` fails since 2.0s and is not called for another 3.0s"
+        "the circuit of service `shop` has been open for 2.0s and stays open for another 3.0s"
     );
     advance(3 * SECOND).await;
     call().await.unwrap_err();

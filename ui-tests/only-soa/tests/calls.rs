@@ -53,7 +53,7 @@ fn a_blocking_action_asks_for_the_runtime_that_it_needs() {
         let error = outcome.unwrap_err();
         assert_eq!(
             error.errors()[0].message,
-            "Internal server error: a blocking action needs a tokio runtime"
+            "Internal server error: a blocking action requires a tokio runtime"
         );
     }
 }

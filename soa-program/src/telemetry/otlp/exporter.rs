@@ -8,19 +8,23 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-/// Sets the beginning of the spans of waits, which are made when a wait is over, and tells the log once when the
-/// collector takes nothing, and once when it does again.
+use super::collector::LastFailure;
+
+/// Sets the beginning of the spans of waits, which are made when a wait is over. Logs once when exporting begins to fail,
+/// and once when it works again.
 #[derive(Debug)]
 pub(super) struct Exporter<E> {
     inner: E,
     is_failing: AtomicBool,
+    last_failure: LastFailure,
 }
 
 impl<E> Exporter<E> {
-    pub(super) fn new(inner: E) -> Self {
+    pub(super) fn new(inner: E, last_failure: LastFailure) -> Self {
         Self {
             inner,
             is_failing: AtomicBool::new(false),
+            last_failure,
         }
     }
 }
@@ -33,9 +37,10 @@ impl<E: SpanExporter> SpanExporter for Exporter<E> {
         let has_failed = self.is_failing.swap(outcome.is_err(), Ordering::Relaxed);
         match &outcome {
             Err(error) if !has_failed => {
-                tracing::warn!(%error, spans, "the collector takes no traces; they are lost");
+                let cause = self.last_failure.take();
+                tracing::warn!(%error, cause, spans, "exporting traces failed; they are lost");
             }
-            Ok(()) if has_failed => tracing::info!("the collector takes traces again"),
+            Ok(()) if has_failed => tracing::info!("exporting traces works again"),
             _ => {}
         }
         outcome

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Calls and jobs put finished spans into the queue and wait for nobody; what does not fit is dropped. The thread sends
-//! a batch as often as the settings say, by a blocking client ([`collector`]): it needs neither a runtime, which may be
-//! busy or gone, nor a large HTTP library. A collector that is away costs spans and a line in the log.
+//! a batch as often as the settings say, by a client ([`collector`]) that does not use the runtime
+//! of the service, which may be busy or gone. A collector that is away costs spans and a line in the log.
 //!
 //! Which traces are recorded is decided before their spans are made ([`trace`](super::trace)), so the SDK samples nothing. A
 //! program's own spans and records go along where they are inside of recorded ones.
@@ -52,7 +52,7 @@ impl Export {
     /// Sends what is left, within the timeout.
     pub(super) fn finish(self) {
         if let Err(error) = self.provider.shutdown_with_timeout(self.timeout) {
-            tracing::warn!(%error, "the last traces were not sent");
+            tracing::warn!(%error, "exporting the last traces failed");
         }
     }
 }
@@ -64,6 +64,7 @@ pub(super) fn start(
     identity: &Identity<'_>,
 ) -> Result<(log::Export, Export), BuildError> {
     let collector = Collector::new(endpoint, settings.timeout.get())?;
+    let last_failure = collector.last_failure();
     let headers = settings.headers.iter();
     let headers: HashMap<String, String> = headers
         .map(|(name, value)| (name.clone(), value.expose().to_owned()))
@@ -83,7 +84,7 @@ pub(super) fn start(
         .with_max_export_batch_size(BATCH)
         .with_scheduled_delay(settings.interval.get())
         .build();
-    let processor = BatchSpanProcessor::builder(Exporter::new(exporter))
+    let processor = BatchSpanProcessor::builder(Exporter::new(exporter, last_failure))
         .with_batch_config(config)
         .build();
     let provider = SdkTracerProvider::builder()

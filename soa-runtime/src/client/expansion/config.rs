@@ -1,4 +1,4 @@
-//! Which objects can be expanded, and with what: the configuration, with the reference's keys.
+//! The configuration of expansions, with the keys of the reference.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,8 +8,9 @@ use serde::Deserialize;
 
 /// The expansions that calls of a client can ask for.
 ///
-/// They are the reference's, key by key, in settings as in code: a route says which action finds objects by their
-/// identifiers, an expansion which field of an object has the identifier, and which one takes what was found.
+/// They have the keys of the reference, in settings and in code. A route names the action that finds objects by their
+/// identifiers. An expansion names the field of an object that holds the identifier, and the field that takes the
+/// object that was found.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -37,9 +38,9 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Expansions {
-    /// How objects are found, by names that `type_expansions` refer to.
+    /// The actions that find objects, by the names that `type_expansions` refer to.
     pub type_routes: BTreeMap<String, ExpansionRoute>,
-    /// What can be expanded: by the `_type` of an object, then by the name that calls ask for.
+    /// The expansions: by the `_type` of an object, then by the name that calls ask for.
     pub type_expansions: BTreeMap<String, BTreeMap<String, Expansion>>,
 }
 
@@ -54,32 +55,32 @@ pub struct ExpansionRoute {
     pub action: String,
     /// The field of the request that takes the identifiers, as a list.
     pub request_field: String,
-    /// The field of the response that has the objects, as a map by identifier.
+    /// The field of the response that holds the objects, as a map by identifier.
     pub response_field: String,
 }
 
-/// One way to expand objects of a type.
+/// An expansion of objects of one type.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Expansion {
-    /// The `_type` of the objects that are found: for expansions nested in this one, as `owner.boss`.
+    /// The `_type` of the objects that are found, for expansions nested in this one (`owner.boss`).
     #[serde(rename = "type")]
     pub of_type: Option<String>,
     /// The name of the route that finds them.
     pub route: String,
-    /// The field that has the identifier.
+    /// The field that holds the identifier.
     pub source_field: String,
-    /// The field that takes the object. One that is there already is left as it is.
+    /// The field that takes the object. An object that is there already is kept.
     pub destination_field: String,
-    /// Whether errors that the service answers are errors of the call. Otherwise they are logged, and the objects are left
-    /// out.
+    /// True if errors that the service answers are errors of the call. Otherwise they are logged, and the objects are
+    /// left out.
     #[serde(default)]
     pub raise_action_errors: bool,
 }
 
 impl Expansions {
-    /// No expansions yet.
+    /// Returns an empty configuration.
     pub fn new() -> Self {
         Self::default()
     }
@@ -104,7 +105,7 @@ impl Expansions {
         self
     }
 
-    /// What cannot work.
+    /// Returns the mistakes in the configuration.
     #[doc(hidden)]
     pub fn mistakes(&self) -> Vec<Mistake<'_>> {
         let mut mistakes = Vec::new();
@@ -125,8 +126,7 @@ impl Expansions {
                 let fields = [("source_field", source), ("destination_field", destination)];
                 mistakes.extend(empty(&fields, path));
                 if source == destination && !source.is_empty() {
-                    let message =
-                        "it is the source field, too; the object needs a field of its own";
+                    let message = "source and destination are the same field; the object needs a field of its own";
                     let path = path("destination_field");
                     mistakes.push(Mistake::new(path, message.to_owned()));
                 }
@@ -139,7 +139,7 @@ impl Expansions {
                 }
                 if name.contains('.') {
                     let path = vec!["type_expansions", object_type, name];
-                    let message = "its name has a dot, which is for expansions nested in others";
+                    let message = "the name contains a dot, which is reserved for expansions nested in others";
                     mistakes.push(Mistake::new(path, message.to_owned()));
                 }
             }
@@ -154,20 +154,20 @@ fn empty<'a>(
 ) -> Vec<Mistake<'a>> {
     let fields = fields.iter().filter(|(_, value)| value.is_empty());
     fields
-        .map(|(field, _)| Mistake::new(path(field), "it is empty".to_owned()))
+        .map(|(field, _)| Mistake::new(path(field), "must not be empty".to_owned()))
         .collect()
 }
 
-/// Something in the configuration that cannot work.
+/// A mistake in the configuration.
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct Mistake<'a> {
-    /// The keys to it.
+    /// The keys that lead to the mistake.
     #[doc(hidden)]
     pub path: Vec<&'a str>,
     #[doc(hidden)]
     pub message: String,
-    /// The name that does not exist, and those that do.
+    /// The name that does not exist, and the names that do.
     #[doc(hidden)]
     pub meant: Option<(&'a str, Vec<&'a String>)>,
 }
@@ -192,17 +192,17 @@ impl fmt::Display for Mistake<'_> {
     }
 }
 
-/// The names that there are, for messages.
+/// Returns the names that exist, for messages.
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     if names.is_empty() {
-        return "; there are none".to_owned();
+        return "; none exist".to_owned();
     }
-    format!("; there are {}", names.join(", "))
+    format!("; known are {}", names.join(", "))
 }
 
 impl ExpansionRoute {
-    /// A route to this action of this service. Both fields have to be named, too.
+    /// Returns a route to this action of this service. Both fields have to be set, too.
     pub fn new(service: impl Into<String>, action: impl Into<String>) -> Self {
         Self {
             service: service.into(),
@@ -212,14 +212,14 @@ impl ExpansionRoute {
         }
     }
 
-    /// The field of the request that takes the identifiers, as a list.
+    /// Sets the field of the request that takes the identifiers, as a list.
     #[must_use]
     pub fn request_field(mut self, name: impl Into<String>) -> Self {
         self.request_field = name.into();
         self
     }
 
-    /// The field of the response that has the objects, as a map by identifier.
+    /// Sets the field of the response that holds the objects, as a map by identifier.
     #[must_use]
     pub fn response_field(mut self, name: impl Into<String>) -> Self {
         self.response_field = name.into();
@@ -228,7 +228,7 @@ impl ExpansionRoute {
 }
 
 impl Expansion {
-    /// An expansion by the route of this name. Both fields have to be named, too.
+    /// Returns an expansion by the route of this name. Both fields have to be set, too.
     pub fn new(route: impl Into<String>) -> Self {
         Self {
             of_type: None,
@@ -239,28 +239,28 @@ impl Expansion {
         }
     }
 
-    /// The field that has the identifier.
+    /// Sets the field that holds the identifier.
     #[must_use]
     pub fn source_field(mut self, name: impl Into<String>) -> Self {
         self.source_field = name.into();
         self
     }
 
-    /// The field that takes the object.
+    /// Sets the field that takes the object.
     #[must_use]
     pub fn destination_field(mut self, name: impl Into<String>) -> Self {
         self.destination_field = name.into();
         self
     }
 
-    /// The `_type` of the objects that are found: for expansions nested in this one.
+    /// Sets the `_type` of the objects that are found, for expansions nested in this one.
     #[must_use]
     pub fn of_type(mut self, object_type: impl Into<String>) -> Self {
         self.of_type = Some(object_type.into());
         self
     }
 
-    /// Makes errors that the service answers errors of the call.
+    /// Turns errors that the service answers into errors of the call.
     #[must_use]
     pub fn raise_action_errors(mut self) -> Self {
         self.raise_action_errors = true;

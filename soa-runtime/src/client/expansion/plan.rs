@@ -104,7 +104,7 @@ impl Plan {
         for name in path.split('.') {
             let Some(object_type) = of_type else {
                 return Err(format!(
-                    "the expansion `{path}` goes on behind one that has no `type`"
+                    "the expansion `{path}` is nested in one that has no `type`"
                 ));
             };
             let siblings = match above {

@@ -1,27 +1,27 @@
-//! Bodies as a graph: the objects that may be expanded, and what was fetched for them.
+//! Bodies as a graph: the objects that may be expanded, and the objects that were fetched for them.
 //!
-//! A body is taken apart once. Maps whose `_type` is one of those in question become numbered objects; everything without
-//! any stays as it is. What is fetched for an object is an entry, to which the object points: an entry that a thousand
-//! objects point to is one, and entries may point to each other in circles. In the end a value is written out of it, in
-//! which each object has copies of its entries; a copy of an entry inside of itself has none.
+//! A body is taken apart once. Maps whose `_type` is asked for become numbered objects; all other parts stay as they
+//! are. A fetched object is an entry, to which other objects point. A thousand objects may point to one entry, and
+//! entries may point to each other in circles. In the end, a value is written in which each object has copies of its
+//! entries; a copy of an entry inside of itself has none.
 
 use std::collections::BTreeSet;
 
 use super::limit::MAX_ROUNDS;
 use crate::codec::{MAX_DEPTH, Map, Value};
 
-/// How many bytes of memory the copies of fetched objects may take, roughly.
+/// The maximum number of bytes, roughly, that copies of fetched objects may take.
 const MAX_COPIED: usize = 256 << 20;
 
 /// The number of an object.
 pub(super) type ObjectId = usize;
 
-/// The number of something that was fetched.
+/// The number of a fetched object.
 pub(super) type EntryId = usize;
 
 /// A value that was taken apart.
 pub(super) enum Node {
-    /// Nothing to be found inside.
+    /// A value without objects inside.
     Leaf(Value),
     List(Vec<Node>),
     Map(Vec<(Value, Node)>),
@@ -31,27 +31,27 @@ pub(super) enum Node {
 struct Object {
     object_type: String,
     fields: Vec<(Value, Node)>,
-    /// What was fetched for it, and the field that takes it.
+    /// The fields that take fetched objects, and these objects.
     fetched: Vec<(String, EntryId)>,
 }
 
 struct Entry {
     node: Node,
-    /// How many lists and maps are nested in it.
+    /// The number of lists and maps that are nested in it.
     height: usize,
-    /// About how many bytes of memory a copy takes.
+    /// The number of bytes of memory, about, that a copy takes.
     weight: usize,
 }
 
 /// All objects and entries.
 pub(super) struct Graph<'a> {
-    /// The types in question.
+    /// The types that are looked for.
     types: BTreeSet<&'a str>,
     objects: Vec<Object>,
     entries: Vec<Entry>,
 }
 
-/// Too many copies of fetched objects.
+/// The copies of fetched objects would take too much memory.
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
@@ -100,7 +100,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Takes something apart that was fetched.
+    /// Takes a fetched object apart.
     pub(super) fn fetched(&mut self, value: Value) -> EntryId {
         let (height, weight) = measure(&value);
         let node = self.add(value);
@@ -112,7 +112,7 @@ impl<'a> Graph<'a> {
         self.entries.len() - 1
     }
 
-    /// Finds the objects of a type, but none inside of those.
+    /// Finds the objects of a type, except for those inside of other objects of the type.
     pub(super) fn find(&self, node: &Node, object_type: &str, found: &mut Vec<ObjectId>) {
         match node {
             Node::Leaf(_) => {}
@@ -141,7 +141,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Finds the objects of a type in something that was fetched.
+    /// Finds the objects of a type in a fetched object.
     pub(super) fn find_in_entry(
         &self,
         entry: EntryId,
@@ -153,7 +153,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The value of an object's field, unless that has objects in it.
+    /// Returns the value of an object's field, unless it contains objects.
     pub(super) fn field(&self, object: ObjectId, name: &str) -> Option<&Value> {
         match self.objects.get(object)?.field(name)? {
             Node::Leaf(value) => Some(value),
@@ -161,24 +161,24 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Whether the object has a field, as it came or by now.
+    /// Returns true if the object has a field, received or fetched.
     pub(super) fn has_field(&self, object: ObjectId, name: &str) -> bool {
         self.objects.get(object).is_some_and(|object| {
             object.field(name).is_some() || object.fetched.iter().any(|(field, _)| field == name)
         })
     }
 
-    /// Gives an object what was fetched for it.
+    /// Adds a fetched object to an object.
     pub(super) fn give(&mut self, object: ObjectId, field: &str, entry: EntryId) {
         if let Some(object) = self.objects.get_mut(object) {
             object.fetched.push((field.to_owned(), entry));
         }
     }
 
-    /// Writes a value with all that was fetched.
+    /// Writes a value with all fetched objects.
     ///
     /// # Errors
-    /// That would take too much memory.
+    /// The value would take too much memory.
     pub(super) fn write(&self, node: &Node) -> Result<Value, TooLarge> {
         let mut writer = Writer {
             graph: self,
@@ -199,7 +199,7 @@ impl Node {
 }
 
 impl Object {
-    /// Of a key that occurs twice the last counts.
+    /// Returns a field. The last of several with the same key counts.
     fn field(&self, name: &str) -> Option<&Node> {
         let mut fields = self.fields.iter().rev();
         let (_, node) = fields.find(|(key, _)| key.as_str() == Some(name))?;
@@ -215,7 +215,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// `depth` is how many lists and maps it is in; what was fetched for its objects goes into an open one.
+    /// Writes a node. `depth` is the number of lists and maps around it; fetched objects are written only where
+    /// `is_open`.
     fn node(&mut self, node: &Node, depth: usize, is_open: bool) -> Result<Value, TooLarge> {
         match node {
             Node::Leaf(value) => Ok(value.clone()),
@@ -255,7 +256,7 @@ impl Writer<'_> {
         Ok(map)
     }
 
-    /// A copy of something that was fetched; `None` where it would be too deep for a message.
+    /// Copies a fetched object; `None` where it would be nested too deeply for a message.
     fn entry(&mut self, id: EntryId, depth: usize) -> Result<Option<Value>, TooLarge> {
         let Some(entry) = self.graph.entries.get(id) else {
             return Ok(None);
@@ -275,7 +276,7 @@ impl Writer<'_> {
     }
 }
 
-/// How many lists and maps are nested in a value, and about how much memory it takes.
+/// Returns the number of lists and maps that are nested in a value, and about its size in memory.
 fn measure(value: &Value) -> (usize, usize) {
     let own = size_of::<Value>();
     let inside = |inner: &mut dyn Iterator<Item = &Value>| {

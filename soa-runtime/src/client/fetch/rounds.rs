@@ -50,10 +50,10 @@ impl Expander {
         })
     }
 
-    /// Expands the bodies of all actions of a response that succeeded.
+    /// Expands the bodies of all actions that succeeded.
     ///
     /// # Errors
-    /// A call could not be made; a service has answered with errors that are to be told.
+    /// A request could not be sent, or a service answered with errors and the expansion is set to raise them.
     pub(in crate::client) async fn run(
         &self,
         service: &Name,
@@ -87,8 +87,8 @@ impl Expander {
     }
 }
 
-/// A body in its own encoding, or else in the other one: each can carry what the other cannot, and what was fetched may
-/// come from a service that speaks the other.
+/// Encodes a body in its own encoding, or else in the other one: each can carry values that the other cannot, and
+/// objects may come from a service that uses the other.
 fn encoded(own: Encoding, value: &Value) -> Body {
     let other = match own {
         Encoding::Json => Encoding::MessagePack,
@@ -105,20 +105,20 @@ fn encoded(own: Encoding, value: &Value) -> Body {
 struct Rounds<'a> {
     plan: &'a Plan,
     graph: Graph<'a>,
-    /// What each route was asked for, and what it has found.
+    /// The identifiers that each route was asked for, and the objects that it found.
     known: Vec<HashMap<Key, Option<EntryId>>>,
-    /// What is looked at in the next round.
+    /// The objects and steps of the next round.
     todo: Vec<(ObjectId, StepId)>,
     seen: HashSet<(ObjectId, StepId)>,
     has_fetched: bool,
 }
 
-/// An object that waits for what its identifier is of.
+/// An object that waits for the one that its field identifies.
 struct Waiting {
     object: ObjectId,
     step: StepId,
     key: Key,
-    /// Whether its identifier was asked for in an earlier round.
+    /// True if its identifier was asked for in an earlier round.
     is_known: bool,
 }
 
@@ -166,13 +166,13 @@ impl<'a> Rounds<'a> {
         }
         if !self.todo.is_empty() {
             tracing::warn!(
-                "objects are left out: {MAX_ROUNDS} rounds of expansions were not enough"
+                "expansions did not end within {MAX_ROUNDS} rounds: objects are left out"
             );
         }
         Ok(())
     }
 
-    /// The identifiers to be asked for, by route and in order of appearance, and the objects that wait.
+    /// Collects the identifiers to ask for, by route and in order of appearance, and the objects that wait.
     fn gather(&mut self) -> (Vec<Vec<Value>>, Vec<Waiting>) {
         let mut asked: Vec<Vec<Value>> = self.known.iter().map(|_| Vec::new()).collect();
         let mut fresh = HashSet::new();
@@ -210,7 +210,7 @@ impl<'a> Rounds<'a> {
         (asked, waiting)
     }
 
-    /// Asks all routes at once, and keeps what they find. Gives that back, by route.
+    /// Asks all routes at once, and stores the objects that they find. Returns them by route.
     async fn fetch(
         &mut self,
         scope: &ExpansionScope,
@@ -251,7 +251,7 @@ impl<'a> Rounds<'a> {
         Ok(entries)
     }
 
-    /// Whether errors of a route are errors of the call.
+    /// Returns true if errors of a route are errors of the call.
     fn raises(&self, waiting: &[Waiting], route: RouteId) -> bool {
         let steps = waiting
             .iter()
@@ -260,7 +260,7 @@ impl<'a> Rounds<'a> {
         steps.any(|step| step.raises)
     }
 
-    /// Gives the objects that wait what was found, and looks for objects in that.
+    /// Gives the waiting objects those that were found, and searches these for objects to expand.
     fn give(&mut self, waiting: &[Waiting], found: &[(RouteId, EntryId)]) {
         let plan = self.plan;
         let mut searched = HashSet::new();
@@ -285,7 +285,7 @@ impl<'a> Rounds<'a> {
             {
                 self.graph.find_in_entry(entry, object_type, &mut objects);
             }
-            // All that a route has found in this round, as the reference does it.
+            // As in the reference, this includes all objects that a route has found in this round.
             if searched.insert(one.step) {
                 for (_, entry) in found.iter().filter(|(route, _)| *route == step.route) {
                     self.graph.find_in_entry(*entry, object_type, &mut objects);
@@ -319,7 +319,7 @@ async fn call(
         .to_value()
         .map_err(|error| ClientError::decode(&planned.service, planned.action.clone(), error))?;
     let Value::Map(mut body) = body else {
-        return Ok(Map::new()); // A body is a map, so this is none.
+        return Ok(Map::new()); // Not reached: a body is a map.
     };
     match body.remove(&planned.response_field) {
         Some(Value::Map(objects)) => Ok(objects),
@@ -339,18 +339,18 @@ async fn call(
     }
 }
 
-/// An identifier, to be compared and hashed.
+/// An identifier that can be compared and hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Text(String),
     Integer(Integer),
     Bytes(Bytes),
-    /// Another type of the wire, as it is shown: each value of each type is shown in one way.
+    /// Another type of the wire, as its debug text, which is unique for each value of each type.
     Other(String),
 }
 
 impl Key {
-    /// Lists, maps and nil identify nothing.
+    /// Returns the key of a value. Lists, maps and nil identify nothing.
     fn of(value: &Value) -> Option<Self> {
         Some(match value {
             Value::Nil | Value::List(_) | Value::Map(_) => return None,
@@ -361,7 +361,7 @@ impl Key {
         })
     }
 
-    /// How a number stands in JSON as the key of a map.
+    /// Returns the form that a number has as a key of a JSON map.
     fn as_text(&self) -> Option<Self> {
         match self {
             Self::Integer(integer) => Some(Self::Text(integer.to_string())),

@@ -1,8 +1,8 @@
-//! Expansions of typed responses: which fields take what is found, and by which action.
+//! Expansions of typed responses.
 //!
-//! `#[derive(Expand)]` writes [`Expand`] for a struct: a walk over its fields that hands each place to a [`Visit`]. The
-//! walk is made once a round. A visit fills a place whose object is known, and notes the identifier of one whose object is
-//! not; between two walks it asks for what was noted, one call for each [`Finder`].
+//! `#[derive(Expand)]` writes [`Expand`] for a struct: a walk over its fields that hands each place to a [`Visit`].
+//! Each round makes one walk. A visit fills a place if its object is known, and notes the identifier otherwise. Between
+//! two walks it requests the objects that were noted, with one call for each [`Finder`].
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
@@ -21,11 +21,11 @@ use crate::codec::Nullable;
 use crate::error::ClientError;
 use crate::message::{ActionRequest, Body, Name};
 
-/// How many copies of found objects one response may take.
+/// The maximum number of copies of found objects in one response.
 const MAX_COPIES: usize = 1_000_000;
 
-/// A type whose fields take objects of other services, or that has such types in it. It is derived; the guide
-/// `soa::docs::expansions` tells how.
+/// A type whose fields take objects of other services, or that contains such types. It is derived; see the guide
+/// `soa::docs::expansions`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has nothing to expand",
     label = "does not implement `Expand`",
@@ -37,7 +37,7 @@ pub trait Expand {
     fn visit_expansions(&mut self, visit: &mut Visit);
 }
 
-/// What can have the identifier of an object: the identifier itself, or an `Option` or a [`Nullable`] of it.
+/// A field that holds the identifier of an object: the identifier itself, or an `Option` or a [`Nullable`] of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the identifier that the action finds objects by",
     label = "not `{Id}`, nor an `Option` or a `Nullable` of it"
@@ -65,14 +65,14 @@ impl<Id> ExpansionSource<Id> for Nullable<Id> {
     }
 }
 
-/// What can take a found object: an `Option` of it, or of what it turns into, such as a `Box`.
+/// A field that takes a found object: an `Option` of it, or of a type that it converts into, such as a `Box`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot take the objects that the action finds",
     label = "not an `Option<{Object}>`, nor one of a `Box`",
     note = "not every identifier has an object: the field is an `Option`"
 )]
 pub trait ExpansionDestination<Object> {
-    /// What is in the `Option`.
+    /// The type inside of the `Option`.
     #[doc(hidden)]
     type Inner;
 
@@ -96,15 +96,15 @@ impl<Object, Inner: From<Object>> ExpansionDestination<Object> for Option<Inner>
     }
 }
 
-/// What an action can answer with where it finds objects: a map from identifiers.
+/// The map, from identifiers to objects, in the response of an action that finds objects.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a map from identifiers to objects",
     label = "expansions need a `HashMap` or a `BTreeMap`, whose keys are `Clone`, `Eq` and `Hash`, and whose values are `Clone`"
 )]
 pub trait FoundObjects: 'static {
-    /// What objects are found by.
+    /// The identifier.
     type Id: Clone + Eq + Hash + Send + 'static;
-    /// What is found.
+    /// The object.
     type Object: Clone + Send + 'static;
 
     #[doc(hidden)]
@@ -140,11 +140,12 @@ where
     }
 }
 
-/// How objects are found: an action, how its request is made of identifiers, and where in its response the objects are.
+/// An action that finds objects, with the functions that make its request from identifiers and take the objects from
+/// its response.
 pub struct Finder<Req, Resp, Ids, Found> {
     service: &'static str,
     action: Action<Req, Resp>,
-    /// What was written: two finders of one text and one set of types are one.
+    /// The source text of the attribute: finders with the same text and types are the same.
     text: &'static str,
     request: fn(Ids) -> Req,
     found: fn(Resp) -> Found,
@@ -152,7 +153,7 @@ pub struct Finder<Req, Resp, Ids, Found> {
 }
 
 impl<Req, Resp, Ids, Found> Finder<Req, Resp, Ids, Found> {
-    /// For generated code.
+    /// Returns a finder, for generated code.
     pub fn new(
         service: &'static str,
         action: Action<Req, Resp>,
@@ -170,7 +171,7 @@ impl<Req, Resp, Ids, Found> Finder<Req, Resp, Ids, Found> {
         }
     }
 
-    /// Makes errors that the service answers errors of the call.
+    /// Turns errors that the service answers into errors of the call.
     #[must_use]
     pub fn raising(mut self) -> Self {
         self.raises = true;
@@ -189,20 +190,20 @@ struct Slot<Req, Resp, Ids, Found: FoundObjects> {
     finder: Finder<Req, Resp, Ids, Found>,
     /// The number of each identifier.
     numbers: HashMap<Found::Id, usize>,
-    /// What was found, by the number of its identifier.
+    /// The found objects, by the number of their identifier.
     objects: Vec<Option<Found::Object>>,
-    /// What has to be asked for.
+    /// The identifiers for the next request.
     noted: Vec<Found::Id>,
-    /// What is being asked for.
+    /// The identifiers of the current request.
     asked: Vec<Found::Id>,
 }
 
-/// A slot of whatever types.
+/// A slot of any types.
 trait AnySlot: Any + Send {
-    /// Whether there is something to ask for.
+    /// Returns true if there are identifiers for a request.
     fn is_waiting(&self) -> bool;
 
-    /// The request for what was noted.
+    /// Makes the request for the identifiers that were noted.
     fn request(&mut self, scope: &ExpansionScope) -> (Arc<Route>, ActionRequest);
 
     fn take(&mut self, body: &Body) -> Result<(), ClientError>;
@@ -263,7 +264,7 @@ where
     }
 }
 
-/// What tells finders apart.
+/// The identity of a finder.
 #[derive(PartialEq, Eq, Hash)]
 struct SlotKey {
     types: TypeId,
@@ -272,18 +273,18 @@ struct SlotKey {
     text: &'static str,
 }
 
-/// Goes over a value, and knows what was found for it.
+/// A walk over a value, with the objects that were found for it.
 #[derive(Default)]
 pub struct Visit {
     slots: Vec<Box<dyn AnySlot>>,
     numbers: HashMap<SlotKey, usize>,
-    /// The found objects that it is inside of: slot, and number in it.
+    /// The found objects around the current place: slot, and number in it.
     above: Vec<(usize, usize)>,
     copies: usize,
 }
 
 impl Visit {
-    /// A place for an object, in which nothing is expanded.
+    /// Handles a place for an object in which nothing is expanded.
     pub fn object<S, D, Req, Resp, Ids, Found>(
         &mut self,
         finder: Finder<Req, Resp, Ids, Found>,
@@ -300,7 +301,7 @@ impl Visit {
         self.fill(finder, source, destination);
     }
 
-    /// A place for an object that has places of its own.
+    /// Handles a place for an object that has places of its own.
     pub fn nested_object<S, D, Req, Resp, Ids, Found>(
         &mut self,
         finder: Finder<Req, Resp, Ids, Found>,
@@ -319,7 +320,7 @@ impl Visit {
             return;
         };
         match entry {
-            // An object inside of itself stays as it came.
+            // An object inside of itself is not expanded.
             Some(entry) if self.above.contains(&entry) || self.above.len() >= MAX_ROUNDS => {}
             Some(entry) => {
                 self.above.push(entry);
@@ -330,8 +331,8 @@ impl Visit {
         }
     }
 
-    /// Fills the place if its object is known, and notes its identifier if that is new. Gives back the number of the
-    /// object that belongs there.
+    /// Fills the place if its object is known; otherwise notes its identifier, if that is new. Returns the number of
+    /// the object that belongs there.
     fn fill<S, D, Req, Resp, Ids, Found>(
         &mut self,
         finder: Finder<Req, Resp, Ids, Found>,
@@ -397,7 +398,7 @@ impl Visit {
         })
     }
 
-    /// Asks for what was noted, all at once. Gives back whether there was anything.
+    /// Requests the noted objects, all at once. Returns true if there were any.
     async fn fetch(&mut self, scope: &ExpansionScope) -> Result<bool, ClientError> {
         let mut waiting: Vec<_> = self
             .slots
@@ -429,7 +430,7 @@ impl fmt::Debug for Visit {
     }
 }
 
-/// Fills all places of a value. `service` is the one that it came from, for errors.
+/// Fills all places of a value. `service` is the service that it came from, for errors.
 pub(in crate::client) async fn expand<T: Expand + Send + ?Sized>(
     scope: &ExpansionScope,
     service: &Name,

@@ -22,7 +22,7 @@ impl ClientTransport for Unused {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a test prepares a call from.
+/// The facts that a test prepares a call from.
 struct Setup {
     base: ContextHeader,
     time_left: Option<Duration>,

@@ -11,24 +11,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::outbox::{Message, Receipt};
+use super::message::{Message, Receipt};
 
-/// How long before its deadline a message that could not be sent is given up, so that its sender hears why; at
-/// most a quarter of the time that it had.
-const MARGIN: Duration = Duration::from_millis(100);
+/// Time before its deadline at which a message that could not be sent is given up, so that its sender hears why; at most a
+/// quarter of the time that it had.
+const GIVE_UP_MARGIN: Duration = Duration::from_millis(100);
 
 /// The messages for one list that are not pushed yet.
 #[derive(Debug)]
 pub(super) struct Backlog<R> {
     queue: VecDeque<Option<Waiting<R>>>,
-    /// The number of the first place in the queue; they are counted through.
+    /// Number of the first place in the queue; places are numbered consecutively.
     first: i64,
     count: usize,
-    /// How long a message is offered to a full list at most.
+    /// Longest time that a message is offered to a full list.
     patience: Duration,
-    /// Since when the list is full, while it is.
+    /// Time since which the list is full, while it is.
     full_since: Option<Instant>,
-    /// When messages have to be given up, and their numbers; only while there is something to wait for.
+    /// Times at which messages have to be given up, and their numbers; only while the list or its Redis takes none.
     times: Option<BinaryHeap<Reverse<(Instant, i64)>>>,
 }
 
@@ -54,19 +54,19 @@ impl<R: Receipt> Backlog<R> {
         self.count
     }
 
-    /// Whether the list took less than it was given the last time.
+    /// True if the list took less than it was given the last time.
     pub(super) fn is_full(&self) -> bool {
         self.full_since.is_some()
     }
 
-    /// Whether messages are not accepted at present, for whatever reason.
+    /// True if messages are not accepted at present, for whatever reason.
     pub(super) fn is_waiting(&self) -> bool {
         self.times.is_some()
     }
 
     pub(super) fn push(&mut self, message: Message<R>) {
         let left = message.deadline.saturating_duration_since(message.since);
-        let give_up = message.since + (left - MARGIN.min(left / 4));
+        let give_up = message.since + (left - GIVE_UP_MARGIN.min(left / 4));
         if let Some(times) = &mut self.times {
             let number = self.first + offset(self.queue.len());
             times.push(Reverse((give_up, number)));
@@ -75,7 +75,7 @@ impl<R: Receipt> Backlog<R> {
         self.count += 1;
     }
 
-    /// Takes the first messages, up to so many and about so many bytes. A message in several pieces comes alone.
+    /// Takes the first messages, up to a number and about a number of bytes. A message in several pieces comes alone.
     pub(super) fn take(&mut self, limit: usize, limit_bytes: usize) -> Vec<Waiting<R>> {
         let mut batch = Vec::with_capacity(limit.min(self.count));
         let mut bytes = 0;
@@ -113,7 +113,7 @@ impl<R: Receipt> Backlog<R> {
         }
     }
 
-    /// Begins, or goes on, to look at the times: there is no connection, or the list is full, or it was refused.
+    /// Begins, or goes on, to watch the times: there is no connection, or the list is full, or messages were refused.
     pub(super) fn wait(&mut self, is_full: bool) {
         if is_full {
             self.full_since.get_or_insert_with(Instant::now);
@@ -128,13 +128,13 @@ impl<R: Receipt> Backlog<R> {
         }
     }
 
-    /// Messages are accepted again.
+    /// Stops to watch the times: messages are accepted again.
     pub(super) fn go_on(&mut self) {
         self.full_since = None;
         self.times = None;
     }
 
-    /// When the next message has to be given up.
+    /// The time at which the next message has to be given up.
     pub(super) fn next_time(&mut self) -> Option<Instant> {
         let impatient = self.front().map(|front| front.message.since);
         let impatient = impatient.zip(self.full_since);
@@ -153,7 +153,7 @@ impl<R: Receipt> Backlog<R> {
         impatient.into_iter().chain(late).min()
     }
 
-    /// The messages that cannot wait longer.
+    /// Takes the messages that cannot wait longer.
     pub(super) fn expired(&mut self, now: Instant) -> Vec<Waiting<R>> {
         let mut expired = Vec::new();
         while let Some(Reverse((time, number))) =
@@ -173,14 +173,14 @@ impl<R: Receipt> Backlog<R> {
         expired
     }
 
-    /// All messages.
+    /// Takes all messages.
     pub(super) fn all(&mut self) -> Vec<Waiting<R>> {
         self.count = 0;
         self.first += offset(self.queue.len());
         self.queue.drain(..).flatten().collect()
     }
 
-    /// The first message that waits; what is before it are gaps, and they go.
+    /// The first message that waits. Gaps before it are removed.
     fn front(&mut self) -> Option<&Waiting<R>> {
         while let Some(None) = self.queue.front() {
             self.queue.pop_front();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_cannot_wait_longer_goes_first_and_the_others_keep_their_order() {
+    async fn a_message_that_cannot_wait_longer_goes_first_and_the_others_keep_their_order() {
         let mut backlog = Backlog::new(seconds(1000));
         for (number, time) in [(0, 60), (1, 10), (2, 60), (3, 5)] {
             backlog.push(message(number, seconds(time)));
@@ -249,7 +249,7 @@ mod tests {
         backlog.push(message(4, seconds(7)));
         // A moment before the deadline.
         let first = backlog.next_time().unwrap() - Instant::now();
-        assert_eq!(first, seconds(5) - MARGIN);
+        assert_eq!(first, seconds(5) - GIVE_UP_MARGIN);
         tokio::time::advance(seconds(8)).await;
         assert_eq!(numbers(&backlog.expired(Instant::now())), [3, 4]);
         tokio::time::advance(seconds(8)).await;

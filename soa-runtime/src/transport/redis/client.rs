@@ -15,28 +15,30 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::connection::RedisConnection;
-use super::lists::{Counts, ReplyList, ReplyLists};
-use super::outbox::{Message, Outbox, Receipt};
-use super::request_key;
+use super::message::{Message, Receipt};
+use super::meter::SendMeters;
+use super::naming::request_key;
+use super::outbox::Outbox;
+use super::reply_list::{ReplyList, ReplyStatistics};
+use super::reply_lists::{OpenList, ReplyLists};
 use super::settings::{RedisSettings, bounded};
 use super::take_back::TakeBack;
 use crate::codec::Encoding;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::exchange::{ClientRequest, Sent};
 use crate::message::{JobResponse, Name};
-use crate::observe::meter::SendMeters;
 use crate::observe::names;
 use crate::transport::{ClientTransport, Fit, MessageLimits, ReplyFuture};
 use crate::wire::{self, ProtocolVersion};
 
-/// How large a request may be, where the settings do not say.
-const MAXIMUM_SIZE: usize = 102_400;
+/// Largest request by default.
+const REQUEST_SIZE: usize = 102_400;
 
-/// How much longer than a call's timeout its request's list lives.
-const GRACE: Duration = Duration::from_secs(10);
+/// Time beyond a call's timeout that the list of its request lives.
+const REQUEST_LIST_GRACE: Duration = Duration::from_secs(10);
 
-/// A caller that gives up so shortly before its deadline has waited until then.
-const SLACK: Duration = Duration::from_millis(20);
+/// Time before its deadline within which a call that is given up counts as timed out.
+const TIMEOUT_SLACK: Duration = Duration::from_millis(20);
 
 /// Carries calls to one service over Redis. Clones share everything.
 ///
@@ -44,23 +46,25 @@ const SLACK: Duration = Duration::from_millis(20);
 /// time and I/O, the same one as long as it lives.
 #[derive(Clone)]
 pub struct RedisClientTransport {
-    shared: Arc<Shared>,
+    shared: Arc<ClientShared>,
 }
 
-struct Shared {
+/// The state that all clones share.
+struct ClientShared {
     connection: RedisConnection,
     service: Name,
-    /// What its reply lists' names begin with, and a number that they end in.
+    /// The begin of the names of its reply lists.
     begin: String,
+    /// The number of the first reply list, at the end of its name.
     number: u64,
     next_id: AtomicI64,
     limits: MessageLimits,
-    counts: Arc<Counts>,
+    statistics: Arc<ReplyStatistics>,
     take_back: Arc<TakeBack>,
     ready: OnceLock<Ready>,
 }
 
-/// What there is once the transport was used.
+/// The state after the first use of the transport.
 struct Ready {
     lists: ReplyLists,
     /// One for each master that takes requests.
@@ -95,15 +99,15 @@ impl RedisClientTransport {
         let id = Uuid::new_v4();
         let [.., a, b, c, d, e, f] = Uuid::new_v4().into_bytes();
         let settings = connection.settings();
-        let maximum = settings.maximum_message_size.unwrap_or(MAXIMUM_SIZE);
+        let maximum = settings.maximum_message_size.unwrap_or(REQUEST_SIZE);
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ClientShared {
                 connection: connection.clone(),
                 begin: format!("service.{service}.{}!", id.simple()),
                 number: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
                 next_id: AtomicI64::new(i64::from(id.as_fields().0 % 1_000_000)),
                 limits: MessageLimits::new(maximum, settings.log_messages_larger_than),
-                counts: Arc::new(Counts::new(settings.expects_chunked_replies)),
+                statistics: Arc::new(ReplyStatistics::new(settings.expects_chunked_replies)),
                 take_back: Arc::new(TakeBack::new(request_key(&service))),
                 ready: OnceLock::new(),
                 service,
@@ -111,25 +115,25 @@ impl RedisClientTransport {
         }
     }
 
-    /// How many answers were dropped, as nobody waited for them or nobody could read them.
+    /// Number of answers that were dropped, as no call waited for them or they could not be read.
     pub fn unexpected_answers(&self) -> u64 {
-        self.shared.counts.unknown()
+        self.shared.statistics.unexpected()
     }
 
-    /// How many requests were taken out of the queue again, as their calls had timed out before a server took them.
+    /// Number of requests that were removed from the queue, as their calls had timed out before a server took them.
     pub fn requests_taken_back(&self) -> u64 {
         self.shared.take_back.count()
     }
 }
 
-impl Shared {
+impl ClientShared {
     async fn call(self: Arc<Self>, request: ClientRequest) -> Result<JobResponse, TransportError> {
         let settings = self.connection.settings();
         let wait = bounded(request.timeout.unwrap_or(settings.receive_timeout));
         let since = Instant::now();
         let deadline = since + wait;
         let (worth, lifetime) = match request.timeout {
-            Some(_) => (wait, wait + GRACE),
+            Some(_) => (wait, wait + REQUEST_LIST_GRACE),
             None => (
                 bounded(settings.message_expiry),
                 bounded(settings.message_expiry),
@@ -153,18 +157,18 @@ impl Shared {
             ProtocolVersion::V3,
             Encoding::MessagePack,
             id,
-            waiting.list.reply_to(),
+            waiting.list.list.reply_to(),
             worth,
             &request.job,
         )
         .map_err(|error| {
-            let message = "the request cannot be encoded";
+            let message = "encoding the request failed";
             TransportError::new(TransportErrorKind::InvalidMessage, message).with_source(error)
         })?;
         self.check_size(&frame)?;
         let is_suppressed = request.job.control.suppress_response == Some(true);
         let (waiter, answer) = oneshot::channel();
-        waiting.list.wait(id, waiter);
+        waiting.list.list.add_waiter(id, waiter);
         let reader = &waiting.list.reader;
         let _expectation = (!is_suppressed).then(|| reader.expect());
         let outbox = ready.outbox();
@@ -176,28 +180,28 @@ impl Shared {
             since,
             deadline,
             receipt: CallReceipt {
-                list: Arc::clone(&waiting.list),
+                list: Arc::clone(&waiting.list.list),
                 id,
                 sent: request.sent,
                 is_suppressed,
             },
         });
         let answer = answer.await.unwrap_or_else(|_| {
-            let message = "the runtime of the Redis transport ended";
+            let message = "the runtime of the Redis transport has ended";
             Err(TransportError::new(TransportErrorKind::Closed, message))
         });
         waiting.is_answered = answer.is_ok();
         answer
     }
 
-    /// Finds out which masters there are, the first time.
+    /// Finds the masters, the first time.
     async fn prepare(&self) -> Result<&Ready, TransportError> {
         let ring = self.connection.ring().await?;
         let make = || {
             let (connection, begin) = (&self.connection, self.begin.clone());
-            let outbox = |line| {
+            let outbox = |master| {
                 Arc::new(Outbox::new(
-                    line,
+                    master,
                     Arc::clone(connection.pushes()),
                     request_key(&self.service),
                     connection.settings(),
@@ -205,7 +209,7 @@ impl Shared {
                     SendMeters::requests(&self.service),
                 ))
             };
-            let lines = ring.request_lines(&self.service);
+            let masters = ring.request_masters(&self.service);
             // Every client begins with another one, as the reference's do.
             let first = usize::try_from(self.number).unwrap_or(0);
             Ready {
@@ -213,9 +217,9 @@ impl Shared {
                     Arc::clone(ring),
                     begin,
                     self.number,
-                    Arc::clone(&self.counts),
+                    Arc::clone(&self.statistics),
                 ),
-                outboxes: lines.into_iter().map(outbox).collect(),
+                outboxes: masters.into_iter().map(outbox).collect(),
                 next: AtomicUsize::new(first),
             }
         };
@@ -246,20 +250,20 @@ impl Shared {
 }
 
 impl Ready {
-    /// What was wrong with the way there or the way back.
+    /// The last failure to send or to receive within this time, or the one that still lasts.
     fn trouble(&self, within: Duration) -> Option<String> {
         let mut outboxes = self.outboxes.iter();
         let back = self.lists.trouble(within);
-        back.or_else(|| outboxes.find_map(|outbox| outbox.line().trouble(within)))
+        back.or_else(|| outboxes.find_map(|outbox| outbox.master().trouble(within)))
     }
 
-    /// The master whose turn it is, unless it cannot be reached just now and another can.
+    /// The outbox whose turn it is, unless its master is down and that of another is not.
     fn outbox(&self) -> &Arc<Outbox<CallReceipt>> {
         let count = self.outboxes.len();
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % count;
         let (later, first) = self.outboxes.split_at(turn);
         let mut turns = first.iter().chain(later);
-        let is_up = |outbox: &&Arc<Outbox<_>>| outbox.line().is_hopeful();
+        let is_up = |outbox: &&Arc<Outbox<_>>| outbox.master().is_up();
         match (turns.clone().next(), count) {
             (Some(only), 1) => only,
             (Some(next), _) => turns.find(is_up).unwrap_or(next),
@@ -287,12 +291,11 @@ impl ClientTransport for RedisClientTransport {
     }
 }
 
-/// A call that waits for its answer. When it ends, nobody waits for the answer any more, and when it timed out, the
-/// request is taken back.
+/// A call that waits for its answer. When it timed out, its request is taken back.
 struct Waiting<'a> {
-    shared: &'a Shared,
+    shared: &'a ClientShared,
     ready: &'a Ready,
-    list: Arc<ReplyList>,
+    list: Arc<OpenList>,
     id: i64,
     deadline: Instant,
     sent: Option<(&'a Arc<Outbox<CallReceipt>>, Bytes)>,
@@ -301,21 +304,21 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let is_given_up = self.list.take(self.id).is_some();
-        self.ready.lists.done(&self.list, self.is_answered);
+        let is_given_up = self.list.list.take_waiter(self.id).is_some();
+        self.ready.lists.release(&self.list, self.is_answered);
         if let Some((outbox, frame)) = self.sent.take()
             && is_given_up
-            && Instant::now() + SLACK >= self.deadline
+            && Instant::now() + TIMEOUT_SLACK >= self.deadline
         {
             names::CLIENT_TIMEOUT
                 .counter([&self.shared.service])
                 .increment(1);
-            self.shared.take_back.add(outbox.line(), frame);
+            self.shared.take_back.add(outbox.master(), frame);
         }
     }
 }
 
-/// Who wants to know whether a request was sent.
+/// The receipt of a request, which ends its call if it was not sent.
 #[derive(Debug)]
 struct CallReceipt {
     list: Arc<ReplyList>,
@@ -326,7 +329,7 @@ struct CallReceipt {
 
 impl Receipt for CallReceipt {
     fn is_wanted(&self) -> bool {
-        self.list.has(self.id)
+        self.list.has_waiter(self.id)
     }
 
     fn done(self, outcome: Result<(), TransportError>) {
@@ -340,7 +343,7 @@ impl Receipt for CallReceipt {
             }
             Err(error) => Err(error),
         };
-        if let Some(waiter) = self.list.take(self.id) {
+        if let Some(waiter) = self.list.take_waiter(self.id) {
             // The caller may have given up just now.
             let _ = waiter.send(response);
         }

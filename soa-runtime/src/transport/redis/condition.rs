@@ -1,13 +1,13 @@
-//! Whether a master works, and what is wrong with it.
+//! The condition of a master: working, or failing and why.
 //!
-//! All connections to a master report to its [`Condition`]: what they do there (pushing, taking requests, reading
-//! answers), and whether it failed. It is the one place that tells of it in the log, so that a Redis that is away is one
-//! line and not one from each task that notices. A state, such as *refused* or `READONLY`, is told when it begins, and
-//! again after half a minute with the number of failures; and it is told when everything that failed works again. A master
-//! that changes between the two within moments is not told each time.
+//! All connections to a master report to its [`Condition`]: their purpose (pushing, taking requests, reading answers), and
+//! success or failure. It alone writes to the log, so that a Redis that is away is one line and not one from each task that
+//! notices. A failure, such as *connection refused* or `READONLY`, is logged when it begins, and again after half a minute
+//! with the number of failures; it is logged, too, when everything that failed works again. A master that changes between
+//! the two within moments is not logged each time.
 //!
-//! From the condition also follow how long to wait before the next attempt, which grows with the time that it has lasted, and
-//! what a call is told that had no answer meanwhile.
+//! The condition also gives the pause before the next attempt, which grows with the time that the failure has lasted, and
+//! the reason for calls that had no answer meanwhile.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,40 +17,42 @@ use tokio::time::Instant;
 
 use super::pause::random;
 
-/// How long a state that was told is not told again.
-const QUIET: Duration = Duration::from_secs(30);
+/// Time before a failure of the same kind is logged again.
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-/// A state that is back this soon is the same one. It is told when it has lasted for [`LASTING`].
-const SOON: Duration = Duration::from_secs(5);
-const LASTING: Duration = Duration::from_secs(1);
+/// Time after a recovery within which another failure counts as a relapse.
+const RELAPSE_TIME: Duration = Duration::from_secs(5);
 
-/// Shortest and longest pause before something is tried again.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// Time that a relapse must last before it is logged.
+const RELAPSE_LOG_DELAY: Duration = Duration::from_secs(1);
 
-/// After so long without a failure, pauses begin small again.
-const CALM: Duration = Duration::from_secs(3);
+/// Shortest and longest pause between two attempts.
+const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// So many different states are told apart.
-const STATES: usize = 8;
+/// Time without a failure after which pauses begin short again.
+const STREAK_GAP: Duration = Duration::from_secs(3);
 
-/// What a connection is for.
+/// Largest number of kinds of failure that are told apart.
+const MAX_KINDS: usize = 8;
+
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(super) enum Purpose {
     Pushing,
     TakingRequests,
     ReadingAnswers,
-    /// To find out where a master is.
-    Finding,
+    /// Asking sentinels or cluster nodes for a master.
+    FindingMaster,
 }
 
-/// What went wrong.
+/// A failure of a master.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
-    /// A word for the state, by which it is told apart from others: `READONLY`, or a kind of connection failure.
-    pub(super) state: String,
-    /// All of it, for people.
+    /// The word that tells it apart from others: `READONLY`, or a kind of connection failure.
+    pub(super) kind: String,
+    /// The whole text, for people.
     pub(super) text: String,
-    /// Whether there is no connection, so that a new one is the end of it.
+    /// True if there is no connection, so that a new one ends the failure.
     pub(super) is_disconnected: bool,
 }
 
@@ -58,43 +60,45 @@ pub(super) struct Failure {
 #[derive(Debug)]
 pub(super) struct Condition {
     redis: String,
-    /// What fails just now: a bit for each of [`Doing`], and four more where the connection itself does.
+    /// A bit for each [`Purpose`] that fails, and four more where the connection itself does.
     failing: AtomicU8,
-    state: Mutex<State>,
+    state: Mutex<ConditionState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    trouble: Option<Trouble>,
-    told: Vec<Told>,
-    /// When the last trouble ended.
+struct ConditionState {
+    outage: Option<Outage>,
+    logged: Vec<LoggedKind>,
+    /// End of the last outage.
     ended: Option<Instant>,
     last: Option<(String, Instant)>,
-    /// Since when it fails again and again.
+    /// Begin of the failures that follow each other closely.
     streak: Option<Instant>,
 }
 
+/// The time from the first failure to the next success.
 #[derive(Debug)]
-struct Trouble {
+struct Outage {
     since: Instant,
     failures: u64,
-    is_told: bool,
+    is_logged: bool,
 }
 
+/// A kind of failure that was logged.
 #[derive(Debug)]
-struct Told {
-    state: String,
+struct LoggedKind {
+    kind: String,
     at: Instant,
     kept_back: u64,
 }
 
-impl Doing {
+impl Purpose {
     fn bit(self) -> u8 {
         match self {
             Self::Pushing => 1,
             Self::TakingRequests => 1 << 1,
             Self::ReadingAnswers => 1 << 2,
-            Self::Finding => 1 << 3,
+            Self::FindingMaster => 1 << 3,
         }
     }
 
@@ -107,13 +111,13 @@ impl Doing {
             Self::Pushing => "pushing messages",
             Self::TakingRequests => "taking requests",
             Self::ReadingAnswers => "reading answers",
-            Self::Finding => "finding the master",
+            Self::FindingMaster => "finding the master",
         }
     }
 }
 
 impl Condition {
-    /// Of a master, by the name that the log has for it. Nothing is known against it.
+    /// The condition of a master that works, by its name for the log.
     pub(super) fn new(redis: impl Into<String>) -> Self {
         Self {
             redis: redis.into(),
@@ -122,11 +126,11 @@ impl Condition {
         }
     }
 
-    /// Something failed.
-    pub(super) fn failed(&self, doing: Doing, failure: &Failure) {
+    /// Records a failure, and logs it if that is due.
+    pub(super) fn failed(&self, purpose: Purpose, failure: &Failure) {
         let bit = match failure.is_disconnected {
-            true => doing.bit() << 4,
-            false => doing.bit(),
+            true => purpose.bit() << 4,
+            false => purpose.bit(),
         };
         let now = Instant::now();
         let mut state = self.state();
@@ -134,43 +138,36 @@ impl Condition {
         let is_streak = state
             .last
             .as_ref()
-            .is_some_and(|(_, last)| now.duration_since(*last) < CALM);
+            .is_some_and(|(_, last)| now.duration_since(*last) < STREAK_GAP);
         if !is_streak {
             state.streak = Some(now);
         }
         state.last = Some((failure.text.clone(), now));
-        let Some((failures, kept_back)) = state.tell(&failure.state, now) else {
+        let Some((failures, kept_back)) = state.log(&failure.kind, now) else {
             return;
         };
         drop(state);
-        let (redis, doing, error) = (&*self.redis, doing.as_str(), &*failure.text);
-        tracing::warn!(
-            redis,
-            doing,
-            error,
-            failures,
-            kept_back,
-            "Redis does not work"
-        );
+        let (redis, doing, error) = (&*self.redis, purpose.as_str(), &*failure.text);
+        tracing::warn!(redis, doing, error, failures, kept_back, "Redis failed");
     }
 
-    /// Something worked. Costs nothing while nothing is wrong.
-    pub(super) fn works(&self, doing: Doing) {
-        self.mend(doing.bits());
+    /// Records a success, which costs nothing while nothing fails.
+    pub(super) fn works(&self, purpose: Purpose) {
+        self.mend(purpose.bits());
     }
 
-    /// There is a connection again.
-    pub(super) fn connected(&self, doing: Doing) {
-        self.mend(doing.bit() << 4);
+    /// Records a new connection.
+    pub(super) fn connected(&self, purpose: Purpose) {
+        self.mend(purpose.bit() << 4);
     }
 
-    /// Nobody does this any more: whether it would fail is not known.
-    pub(super) fn forget(&self, doing: Doing) {
-        let bits = doing.bits();
+    /// Forgets a purpose that no connection has any more: it may fail or work.
+    pub(super) fn forget(&self, purpose: Purpose) {
+        let bits = purpose.bits();
         let mut state = self.state();
         let before = self.failing.fetch_and(!bits, Ordering::Relaxed);
         if before & !bits == 0 {
-            state.trouble = None;
+            state.outage = None;
         }
     }
 
@@ -184,25 +181,25 @@ impl Condition {
             return;
         }
         state.ended = Some(Instant::now());
-        let Some(trouble) = state.trouble.take().filter(|trouble| trouble.is_told) else {
+        let Some(outage) = state.outage.take().filter(|outage| outage.is_logged) else {
             return;
         };
         drop(state);
-        let (redis, failures) = (&*self.redis, trouble.failures);
-        let after = trouble.since.elapsed();
+        let (redis, failures) = (&*self.redis, outage.failures);
+        let after = outage.since.elapsed();
         tracing::info!(redis, ?after, failures, "Redis works again");
     }
 
-    /// Since when there are failures, if there are.
+    /// Begin of the outage, if there is one.
     pub(super) fn since(&self) -> Option<Instant> {
         let state = self.state();
-        state.trouble.as_ref().map(|trouble| trouble.since)
+        state.outage.as_ref().map(|outage| outage.since)
     }
 
-    /// How long to wait before the next attempt: a part of the time for which it has failed already.
+    /// Pause before the next attempt: a part of the time that the failures have lasted.
     pub(super) fn pause(&self) -> Duration {
         let streak = self.state().streak;
-        let (shortest, longest) = PAUSE;
+        let (shortest, longest) = RETRY_PAUSE;
         let age = streak.map_or(Duration::ZERO, |streak| streak.elapsed());
         // Not all at the same moment.
         (age / 4)
@@ -210,51 +207,52 @@ impl Condition {
             .mul_f64(0.75 + random() / 2.0)
     }
 
-    /// What was wrong in this time, or still is.
+    /// The last failure within this time, or of the outage that still lasts.
     pub(super) fn trouble(&self, within: Duration) -> Option<String> {
         let state = self.state();
         let (text, last) = state.last.as_ref()?;
         // Nobody may have tried for some time.
-        let is_open = state.trouble.is_some() && last.elapsed() < QUIET;
+        let is_open = state.outage.is_some() && last.elapsed() < LOG_INTERVAL;
         (is_open || last.elapsed() <= within).then(|| text.clone())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ConditionState> {
         // Nothing panics while this is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// Counts a failure. When it is to be told, how many there were, and how many of its kind were kept back.
-    fn tell(&mut self, name: &str, now: Instant) -> Option<(u64, u64)> {
-        let is_back = self
+impl ConditionState {
+    /// Counts a failure. If it has to be logged, the number of failures, and of those of its kind that were kept back.
+    fn log(&mut self, kind: &str, now: Instant) -> Option<(u64, u64)> {
+        let is_relapse = self
             .ended
-            .is_some_and(|ended| now.duration_since(ended) < SOON);
-        let trouble = self.trouble.get_or_insert(Trouble {
+            .is_some_and(|ended| now.duration_since(ended) < RELAPSE_TIME);
+        let outage = self.outage.get_or_insert(Outage {
             since: now,
             failures: 0,
-            is_told: false,
+            is_logged: false,
         });
-        trouble.failures += 1;
-        let index = self.told.iter().position(|told| told.state == name);
-        let is_new = !trouble.is_told && (!is_back || now.duration_since(trouble.since) >= LASTING);
-        if let Some(told) = index.and_then(|index| self.told.get_mut(index))
+        outage.failures += 1;
+        let index = self.logged.iter().position(|logged| logged.kind == kind);
+        let lasts = || now.duration_since(outage.since) >= RELAPSE_LOG_DELAY;
+        let is_new = !outage.is_logged && (!is_relapse || lasts());
+        if let Some(logged) = index.and_then(|index| self.logged.get_mut(index))
             && !is_new
-            && now.duration_since(told.at) < QUIET
+            && now.duration_since(logged.at) < LOG_INTERVAL
         {
-            told.kept_back += 1;
+            logged.kept_back += 1;
             return None;
         }
-        trouble.is_told = true;
-        let failures = trouble.failures;
-        let old = index.or((self.told.len() >= STATES).then_some(0));
-        let old = old.map(|index| self.told.remove(index));
+        outage.is_logged = true;
+        let failures = outage.failures;
+        let old = index.or((self.logged.len() >= MAX_KINDS).then_some(0));
+        let old = old.map(|index| self.logged.remove(index));
         let kept_back = old
-            .filter(|old| old.state == name)
+            .filter(|old| old.kind == kind)
             .map_or(0, |old| old.kept_back);
-        self.told.push(Told {
-            state: name.to_owned(),
+        self.logged.push(LoggedKind {
+            kind: kind.to_owned(),
             at: now,
             kept_back: 0,
         });
@@ -266,10 +264,10 @@ impl State {
 mod tests {
     use super::*;
 
-    fn failure(state: &str, is_disconnected: bool) -> Failure {
+    fn failure(kind: &str, is_disconnected: bool) -> Failure {
         Failure {
-            state: state.to_owned(),
-            text: format!("{state} and more"),
+            kind: kind.to_owned(),
+            text: format!("{kind} and more"),
             is_disconnected,
         }
     }
@@ -279,57 +277,54 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_state_is_told_when_it_begins_and_again_after_a_while() {
-        let mut state = State::default();
-        assert_eq!(state.tell("READONLY", Instant::now()), Some((1, 0)));
+    async fn a_failure_is_logged_when_it_begins_and_again_after_a_while() {
+        let mut state = ConditionState::default();
+        assert_eq!(state.log("READONLY", Instant::now()), Some((1, 0)));
         for _ in 0..99 {
-            assert_eq!(state.tell("READONLY", Instant::now()), None);
+            assert_eq!(state.log("READONLY", Instant::now()), None);
         }
-        assert_eq!(state.tell("refused", Instant::now()), Some((101, 0)));
-        after(QUIET).await;
-        assert_eq!(state.tell("READONLY", Instant::now()), Some((102, 99)));
+        assert_eq!(state.log("refused", Instant::now()), Some((101, 0)));
+        after(LOG_INTERVAL).await;
+        assert_eq!(state.log("READONLY", Instant::now()), Some((102, 99)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_comes_and_goes_within_moments_is_told_seldom_and_what_comes_back_later_at_once() {
+    async fn a_relapse_is_logged_when_it_lasts_and_a_later_failure_at_once() {
         let condition = Condition::new("x");
-        let failed = || condition.failed(Doing::Pushing, &failure("OOM", false));
-        let told = || {
+        let failed = || condition.failed(Purpose::Pushing, &failure("OOM", false));
+        let logged = || {
             let state = condition.state();
-            state
-                .trouble
-                .as_ref()
-                .is_some_and(|trouble| trouble.is_told)
+            state.outage.as_ref().is_some_and(|outage| outage.is_logged)
         };
         failed();
-        assert!(told());
+        assert!(logged());
         for _ in 0..20 {
-            condition.works(Doing::Pushing);
+            condition.works(Purpose::Pushing);
             after(Duration::from_millis(50)).await;
             failed();
-            assert!(!told());
+            assert!(!logged());
         }
         // Now it lasts.
-        after(LASTING).await;
+        after(RELAPSE_LOG_DELAY).await;
         failed();
-        assert!(told());
-        condition.works(Doing::Pushing);
-        after(SOON).await;
+        assert!(logged());
+        condition.works(Purpose::Pushing);
+        after(RELAPSE_TIME).await;
         failed();
-        assert!(told());
+        assert!(logged());
     }
 
     #[test]
     fn it_works_again_when_all_that_failed_does() {
         let condition = Condition::new("x");
-        condition.failed(Doing::Pushing, &failure("MISCONF", false));
-        condition.failed(Doing::TakingRequests, &failure("refused", true));
-        condition.works(Doing::ReadingAnswers);
-        condition.connected(Doing::Pushing);
-        condition.connected(Doing::TakingRequests);
-        assert!(condition.state().trouble.is_some());
-        condition.works(Doing::Pushing);
-        assert!(condition.state().trouble.is_none());
+        condition.failed(Purpose::Pushing, &failure("MISCONF", false));
+        condition.failed(Purpose::TakingRequests, &failure("refused", true));
+        condition.works(Purpose::ReadingAnswers);
+        condition.connected(Purpose::Pushing);
+        condition.connected(Purpose::TakingRequests);
+        assert!(condition.state().outage.is_some());
+        condition.works(Purpose::Pushing);
+        assert!(condition.state().outage.is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -337,30 +332,33 @@ mod tests {
         let condition = Condition::new("x");
         let mut pauses = Vec::new();
         for _ in 0..100 {
-            condition.failed(Doing::Pushing, &failure("refused", true));
+            condition.failed(Purpose::Pushing, &failure("refused", true));
             let pause = condition.pause();
             pauses.push(pause);
             after(pause).await;
         }
-        assert!(pauses[0] < PAUSE.0 * 2, "{pauses:?}");
+        assert!(pauses[0] < RETRY_PAUSE.0 * 2, "{pauses:?}");
         assert!(
-            pauses[99] > PAUSE.1 / 2 && pauses[99] < PAUSE.1 * 2,
+            pauses[99] > RETRY_PAUSE.1 / 2 && pauses[99] < RETRY_PAUSE.1 * 2,
             "{pauses:?}"
         );
-        after(CALM * 2).await;
-        condition.failed(Doing::Pushing, &failure("refused", true));
-        assert!(condition.pause() < PAUSE.0 * 2);
+        after(STREAK_GAP * 2).await;
+        condition.failed(Purpose::Pushing, &failure("refused", true));
+        assert!(condition.pause() < RETRY_PAUSE.0 * 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn calls_hear_what_was_wrong_while_they_waited() {
         let condition = Condition::new("x");
-        assert_eq!(condition.trouble(SOON), None);
-        condition.failed(Doing::ReadingAnswers, &failure("READONLY", false));
-        after(SOON * 2).await;
-        assert_eq!(condition.trouble(SOON).unwrap(), "READONLY and more");
-        condition.works(Doing::ReadingAnswers);
-        assert_eq!(condition.trouble(SOON), None);
-        assert!(condition.trouble(SOON * 3).is_some());
+        assert_eq!(condition.trouble(RELAPSE_TIME), None);
+        condition.failed(Purpose::ReadingAnswers, &failure("READONLY", false));
+        after(RELAPSE_TIME * 2).await;
+        assert_eq!(
+            condition.trouble(RELAPSE_TIME).unwrap(),
+            "READONLY and more"
+        );
+        condition.works(Purpose::ReadingAnswers);
+        assert_eq!(condition.trouble(RELAPSE_TIME), None);
+        assert!(condition.trouble(RELAPSE_TIME * 3).is_some());
     }
 }

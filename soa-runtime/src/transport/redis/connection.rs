@@ -1,4 +1,4 @@
-//! What several transports of one process share.
+//! The connection that several transports of a process share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,10 +7,9 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::backend::Access;
-use super::condition::{Condition, Doing, Failure};
-use super::outbox::Pushes;
+use super::condition::{Condition, Failure, Purpose};
 use super::ring::{Accesses, Ring};
-use super::script::Script;
+use super::scripts::PushScripts;
 use super::settings::{RedisMode, RedisSettings};
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 
@@ -34,18 +33,19 @@ use crate::error::{BuildError, TransportError, TransportErrorKind};
 /// ```
 #[derive(Clone, Debug)]
 pub struct RedisConnection {
-    shared: Arc<Shared>,
+    shared: Arc<ConnectionShared>,
 }
 
+/// The state that all clones share.
 #[derive(Debug)]
-struct Shared {
+struct ConnectionShared {
     settings: RedisSettings,
     accesses: Accesses,
-    pushes: Arc<Pushes>,
+    pushes: Arc<PushScripts>,
     ring: OnceCell<Arc<Ring>>,
-    /// Of those who know which masters there are.
+    /// The condition of the sentinels that report the masters.
     sentinels: Condition,
-    /// Why that is not known, and until when nobody is asked again.
+    /// The reason why the masters are unknown, and the time of the next query.
     unknown: Mutex<Option<(String, Instant)>>,
 }
 
@@ -64,14 +64,10 @@ impl RedisConnection {
             redis: Access::redis(&settings)?,
             sentinels,
         };
-        let pushes = Pushes {
-            some: Script::push(),
-            whole: Script::push_whole(),
-        };
         Ok(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ConnectionShared {
                 accesses,
-                pushes: Arc::new(pushes),
+                pushes: Arc::new(PushScripts::new()),
                 ring: OnceCell::new(),
                 sentinels: Condition::new("the sentinels"),
                 unknown: Mutex::default(),
@@ -98,16 +94,16 @@ impl RedisConnection {
         &self.shared.settings
     }
 
-    /// Waits until everything can be reached that a service needs.
+    /// Waits until all masters of a service can be reached.
     pub(super) async fn ready(&self, service: &str) -> Result<(), TransportError> {
         let deadline = Instant::now() + super::settings::bounded(self.settings().connect_timeout);
         let ring = tokio::time::timeout_at(deadline, self.ring()).await;
         let ring = ring.unwrap_or_else(|_| {
-            let message = "no sentinel told in time which masters there are";
+            let message = "the sentinels did not report the masters in time";
             Err(TransportError::new(TransportErrorKind::Transient, message))
         });
-        for line in ring?.request_lines(service) {
-            let ready = line.ready(deadline, None).await;
+        for master in ring?.request_masters(service) {
+            let ready = master.ready(deadline, None).await;
             ready.map_err(|unready| unready.error)?;
         }
         Ok(())
@@ -120,23 +116,23 @@ impl RedisConnection {
         }
         let shared = &self.shared;
         let find = async || {
-            // Whoever comes soon after a question that had no answer hears the same: each call asking would be a storm.
+            // A call soon after a query without a result gets the same error: a query for each call would be a storm.
             let unknown = lock(&shared.unknown).clone();
             if let Some((message, _)) = unknown.filter(|(_, until)| *until > Instant::now()) {
                 return Err(TransportError::new(TransportErrorKind::Transient, message));
             }
             match Ring::find(&shared.settings, &shared.accesses).await {
                 Ok(ring) => {
-                    shared.sentinels.works(Doing::Finding);
+                    shared.sentinels.works(Purpose::FindingMaster);
                     Ok(Arc::new(ring))
                 }
                 Err(error) => {
                     let failure = Failure {
-                        state: "lost".to_owned(),
+                        kind: "masters unknown".to_owned(),
                         text: error.to_string(),
                         is_disconnected: false,
                     };
-                    shared.sentinels.failed(Doing::Finding, &failure);
+                    shared.sentinels.failed(Purpose::FindingMaster, &failure);
                     let until = Instant::now() + shared.sentinels.pause();
                     *lock(&shared.unknown) = Some((failure.text, until));
                     Err(error)
@@ -151,21 +147,22 @@ impl RedisConnection {
         self.shared.ring.get()
     }
 
-    /// How long to wait before it is asked again who the masters are.
+    /// Pause before the masters are asked for again.
     pub(super) fn pause(&self) -> Duration {
         self.shared.sentinels.pause()
     }
 
-    /// Why it was not known in this time who the masters are, or is not now.
+    /// The last failure to find the masters within this time, or the one that still lasts.
     pub(super) fn trouble(&self, within: Duration) -> Option<String> {
         self.shared.sentinels.trouble(within)
     }
 
-    pub(super) fn pushes(&self) -> &Arc<Pushes> {
+    /// The scripts that push.
+    pub(super) fn pushes(&self) -> &Arc<PushScripts> {
         &self.shared.pushes
     }
 
-    /// How often a call looks for a master again that nobody knows.
+    /// Number of further attempts of a call to find a master that is unknown.
     pub(super) fn retries(&self) -> Option<u32> {
         match &self.settings().mode {
             RedisMode::Sentinel(sentinel) => Some(sentinel.failover_retries),
@@ -174,7 +171,7 @@ impl RedisConnection {
     }
 }
 
-impl Drop for Shared {
+impl Drop for ConnectionShared {
     fn drop(&mut self) {
         if let Some(ring) = self.ring.get() {
             ring.close();

@@ -1,8 +1,8 @@
-//! Where masters are that move: what sentinels and the nodes of a cluster tell.
+//! The places of masters that move, as sentinels and the nodes of a cluster report them.
 //!
-//! Nothing is asked before it is needed: when a master is looked for that nobody knows yet, or when the one that is
-//! known does not answer or is no master any more. However many look for one at the same time, there is one question
-//! under way, in a task of its own, and its answer is for all of them.
+//! Nothing is asked before it is needed: when a master is unknown, does not answer, or is a master no more. However many
+//! callers look for one at the same time, a single query is under way, in a task of its own, and its result is for all of
+//! them.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -13,21 +13,19 @@ use tokio::time::Instant;
 
 use super::backend::{Access, Node, SentinelMaster, masters, slots};
 
-/// An answer that is as old as this is as good as a new one; when there was none, the longer this lasts the older, up to a
-/// bound.
-const RECENT: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(1);
+/// Shortest and longest time for which a result counts as new. It grows while queries have none.
+const RESULT_AGE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-/// What knows where masters are.
+/// The places of masters.
 #[derive(Debug)]
 pub(super) struct Directory {
     access: Access,
     hosts: Vec<Node>,
     is_cluster: bool,
-    state: Mutex<State>,
+    state: Mutex<DirectoryState>,
 }
 
-/// Whom to look for.
+/// A master to look for.
 #[derive(Clone, Debug)]
 pub(super) enum Wanted {
     /// A master by the name that the sentinels have for it.
@@ -37,14 +35,14 @@ pub(super) enum Wanted {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct DirectoryState {
     known: Known,
     asked: Option<Instant>,
-    /// Since when questions have no answer.
-    clueless: Option<Instant>,
-    /// Why the last question had no answer.
+    /// Begin of the time in which queries have no result.
+    unknown_since: Option<Instant>,
+    /// The reason why the last query had no result.
     problem: String,
-    /// Which host answered last: it is asked first.
+    /// Index of the host that answered last: it is asked first.
     first: usize,
 }
 
@@ -70,7 +68,7 @@ impl Directory {
         }
     }
 
-    /// The names of all masters that the sentinels know, in the order of the first that answers.
+    /// Asks for the names of all masters, in the order of the first sentinel that answers.
     pub(super) async fn names(self: &Arc<Self>) -> Result<Vec<String>, String> {
         let directory = Arc::clone(self);
         let names = async move {
@@ -89,8 +87,8 @@ impl Directory {
         tokio::spawn(names).await.unwrap_or_else(|_| Err(ended()))
     }
 
-    /// Where somebody is. In doubt, as what was known does not answer, it is asked anew. A node that said of itself that it
-    /// is not the one is believed: others are asked, too, when it is named again.
+    /// Finds a master. With `is_doubtful`, since the known one did not answer, it asks anew. A node that says itself that it
+    /// is not the master is `refuted`: if it is reported again, others are asked as well.
     pub(super) async fn find(
         self: &Arc<Self>,
         wanted: &Wanted,
@@ -100,7 +98,7 @@ impl Directory {
         let begun = Instant::now();
         let (directory, wanted) = (Arc::clone(self), wanted.clone());
         let refuted = refuted.cloned();
-        // Whoever asks may stop waiting; the next one profits from the answer.
+        // The caller may stop waiting; the next one profits from the result.
         let look = async move {
             let refuted = refuted.as_ref();
             directory.look(&wanted, is_doubtful, refuted, begun).await
@@ -116,9 +114,9 @@ impl Directory {
         begun: Instant,
     ) -> Result<Node, String> {
         let mut state = self.state.lock().await;
-        let recent = state
-            .clueless
-            .map_or(RECENT, |since| (since.elapsed() / 4).clamp(RECENT, LONGEST));
+        let recent = state.unknown_since.map_or(RESULT_AGE.0, |since| {
+            (since.elapsed() / 4).clamp(RESULT_AGE.0, RESULT_AGE.1)
+        });
         let is_recent = state.asked.is_some_and(|asked| asked + recent >= begun);
         if is_recent || !is_doubtful {
             let found = state.known.find(wanted);
@@ -148,7 +146,7 @@ impl Directory {
                         state.known = known;
                     }
                     if node.is_none() {
-                        problems.push(format!("{host}: it knows of none that works"));
+                        problems.push(format!("{host}: it knows of no master that works"));
                     } else if is_better || found.is_none() {
                         found = node;
                         state.first = (first + index) % self.hosts.len().max(1);
@@ -161,9 +159,9 @@ impl Directory {
             }
         }
         state.asked = Some(Instant::now());
-        state.clueless = match found {
+        state.unknown_since = match found {
             Some(_) => None,
-            None => state.clueless.or(state.asked),
+            None => state.unknown_since.or(state.asked),
         };
         state.problem = problems.join("; ");
         found.ok_or_else(|| state.problem.clone())

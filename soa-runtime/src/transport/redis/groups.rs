@@ -1,33 +1,33 @@
 //! The reply lists that a reader takes from, a bounded number at a time.
 //!
 //! There is one list for each service, or one for each call while answers come in pieces. Redis has to look at every list
-//! that a pop names, and to note every one that it waits for, so a pop names [`GROUP`] of them at most; the others have
-//! their turn next. Adding, removing and finding a list take the same time however many there are.
+//! that a pop names, and to note every one that it waits for, so a pop names [`GROUP_SIZE`] of them at most; the others
+//! have their turn next. Adding, removing and finding a list take the same time however many there are.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::lists::ReplyList;
+use super::reply_list::ReplyList;
 
-/// So many lists are named by one command at most.
-const GROUP: usize = 256;
+/// Largest number of lists in one command.
+const GROUP_SIZE: usize = 256;
 
 /// The lists of a reader.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     lists: Vec<Arc<ReplyList>>,
     places: FxHashMap<Bytes, usize>,
-    /// Where the next group begins.
+    /// Place of the first list of the next group.
     next: usize,
 }
 
-/// The lists that one command names.
+/// The lists in one command.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) keys: Vec<Bytes>,
-    /// How many lists there are.
+    /// Number of all lists of the reader.
     pub(super) total: usize,
 }
 
@@ -52,7 +52,7 @@ impl Groups {
         Some(Arc::clone(list))
     }
 
-    /// The next lists to take from. Redis serves the first that has something: each has its turn to be that.
+    /// Returns the next lists to take from. Redis serves the first that has something: each has its turn to be that.
     pub(super) fn group(&mut self) -> Group {
         let total = self.lists.len();
         let first = self.next.checked_rem(total).unwrap_or(0);
@@ -60,12 +60,12 @@ impl Groups {
         let keys: Vec<_> = after
             .iter()
             .chain(before)
-            .take(GROUP)
+            .take(GROUP_SIZE)
             .map(|list| list.key.clone())
             .collect();
-        self.next = match total <= GROUP {
+        self.next = match total <= GROUP_SIZE {
             true => first + 1,
-            false => first + GROUP,
+            false => first + GROUP_SIZE,
         };
         Group { keys, total }
     }

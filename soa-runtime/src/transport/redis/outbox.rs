@@ -1,14 +1,13 @@
-//! What waits to be pushed to one list.
+//! The messages that wait to be pushed to one list.
 //!
-//! The first message starts a task, which takes all that is there, up to a bound, pushes it with one scripted
-//! call, and goes on. What comes while a call is under way is the next batch: a lone message is sent at once, and
-//! many callers share a round trip. When nothing has come for some time, or nobody is left who could send, the task
-//! ends.
+//! The first message starts a task, which takes all messages, up to a bound, pushes them with one call of a script, and goes
+//! on. What comes while a call is under way is the next batch: a lone message is sent at once, and many callers share a round
+//! trip. When nothing has come for some time, or no sender is left, the task ends.
 //!
-//! A list that is full, or a Redis that cannot take a message just now, makes the outbox rest and try again by
-//! the schedule of the reference, for each list by itself. It tries with one message and not with all of them.
-//! Whoever cannot wait longer is told so a moment before its deadline, since its message was certainly not
-//! sent. A push whose outcome is unknown is not tried again.
+//! When a list is full, or its Redis cannot take a message at present, the outbox waits and tries again by the schedule of
+//! the reference, for each list by itself. It tries with one message and not with all of them. A message that cannot wait
+//! longer fails a moment before its deadline, with an error that says that it was not sent. A push whose outcome is unknown
+//! is not tried again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -20,87 +19,58 @@ use tokio::time::Instant;
 
 use super::backend::{Limit, Link, PushError};
 use super::backlog::{Backlog, Waiting};
-use super::line::Line;
+use super::master::MasterConnection;
+use super::message::{Message, Receipt};
+use super::meter::{SendMeters, as_number};
 use super::pause::{pause, random};
-use super::script::Script;
+use super::scripts::PushScripts;
 use super::settings::RedisSettings;
 use crate::error::{TransportError, TransportErrorKind};
-use crate::observe::meter::{SendMeters, as_number};
 
-/// At most so many messages, and about so many bytes, in one call: Lua unpacks them onto its stack, and Redis
-/// serves nobody else meanwhile.
-const BATCH: usize = 128;
-const BATCH_BYTES: usize = 1024 * 1024;
+/// Largest number of messages in one call: Lua unpacks them onto its stack.
+const BATCH_COUNT: usize = 128;
 
-/// How long a list that takes nothing is left alone at most: what has mended itself is noticed as soon.
-const LONGEST_REST: Duration = Duration::from_millis(500);
+/// Approximate size of all messages in one call: Redis serves nobody else meanwhile.
+const BATCH_SIZE: usize = 1024 * 1024;
 
-/// Who wants to know what became of a message.
-pub(super) trait Receipt: Send + 'static {
-    /// Whether the message still has to be sent.
-    fn is_wanted(&self) -> bool;
-
-    /// Tells what became of it.
-    fn done(self, outcome: Result<(), TransportError>);
-}
-
-/// A message to be pushed.
-#[derive(Debug)]
-pub(super) struct Message<R> {
-    pub(super) frame: Bytes,
-    /// What belongs to it and has to come right after it.
-    pub(super) more: Vec<Bytes>,
-    /// How long the list has to live at least.
-    pub(super) lifetime: Duration,
-    /// Since when there is something to send.
-    pub(super) since: Instant,
-    /// When it is no longer worth sending.
-    pub(super) deadline: Instant,
-    pub(super) receipt: R,
-}
-
-/// The scripts that push.
-#[derive(Debug)]
-pub(super) struct Pushes {
-    pub(super) some: Script,
-    pub(super) whole: Script,
-}
+/// Longest pause before a push is tried again: a list that takes messages again is noticed as soon.
+const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// The messages for one list.
 #[derive(Debug)]
 pub(super) struct Outbox<R> {
-    shared: Arc<Shared<R>>,
+    shared: Arc<OutboxShared<R>>,
 }
 
-/// What the handle has in common with the task, which sees when the handle is gone.
+/// The state that the handle and the task share. The task sees when the handle is gone.
 #[derive(Debug)]
-struct Shared<R> {
-    line: Arc<Line>,
-    scripts: Arc<Pushes>,
+struct OutboxShared<R> {
+    master: Arc<MasterConnection>,
+    scripts: Arc<PushScripts>,
     key: Arc<str>,
     capacity: Bytes,
     meters: SendMeters,
-    /// How often a master is looked for while nobody knows one; `None` for as long as there is time.
+    /// Number of further attempts to find the master; `None` for as long as there is time.
     retries: Option<u32>,
-    state: Mutex<State<R>>,
-    /// There is a message more, or nobody is left to send one.
+    state: Mutex<OutboxState<R>>,
+    /// Wakes the task: there is a message more, or no sender is left.
     changed: Notify,
 }
 
 #[derive(Debug)]
-struct State<R> {
+struct OutboxState<R> {
     backlog: Backlog<R>,
-    /// Whether there is a task.
+    /// True while there is a task.
     is_running: bool,
-    /// Whether it has something to do.
+    /// True while it has messages.
     is_busy: bool,
-    /// Whether nobody is left to send.
+    /// True once no sender is left.
     is_closed: bool,
-    /// Whether the list has taken something.
+    /// True once the list has taken a message.
     is_proven: bool,
 }
 
-/// Why messages were not taken; it is told to each of them.
+/// The error of all messages that were not taken.
 struct Refusal {
     kind: TransportErrorKind,
     text: String,
@@ -126,13 +96,13 @@ impl From<TransportError> for Refusal {
     }
 }
 
-/// So many messages may wait for a list that is full; more would only keep room from others.
-const CLOGGED: usize = 16;
+/// Number of messages that may wait for a full list; more would only keep room from others.
+const MAX_WAITING_FOR_FULL: usize = 16;
 
 impl<R: Receipt> Outbox<R> {
     pub(super) fn new(
-        line: Arc<Line>,
-        scripts: Arc<Pushes>,
+        master: Arc<MasterConnection>,
+        scripts: Arc<PushScripts>,
         key: impl Into<Arc<str>>,
         settings: &RedisSettings,
         retries: Option<u32>,
@@ -141,14 +111,14 @@ impl<R: Receipt> Outbox<R> {
         // From some number on, the waits are longer than any message lives.
         let tries = settings.queue_full_retries.min(24);
         let patience = (0..tries).map(|attempt| pause(attempt, 0.5)).sum();
-        let shared = Shared {
-            line,
+        let shared = OutboxShared {
+            master,
             scripts,
             key: key.into(),
             capacity: settings.queue_capacity.to_string().into(),
             meters,
             retries,
-            state: Mutex::new(State {
+            state: Mutex::new(OutboxState {
                 backlog: Backlog::new(patience),
                 is_running: false,
                 is_busy: false,
@@ -174,40 +144,40 @@ impl<R: Receipt> Outbox<R> {
         state.is_running = true;
         drop(state);
         let shared = Arc::clone(&self.shared);
-        let runtime = self.shared.line.runtime();
+        let runtime = self.shared.master.runtime();
         runtime.spawn(async move { shared.run().await });
     }
 
-    /// Whether nobody takes from the list, and enough waits for it already.
+    /// True if the list is full, and enough messages wait for it already.
     pub(super) fn is_clogged(&self) -> bool {
         let state = self.shared.state();
-        state.backlog.is_full() && state.backlog.len() >= CLOGGED
+        state.backlog.is_full() && state.backlog.len() >= MAX_WAITING_FOR_FULL
     }
 
-    /// Whether what is sent now has to wait: the list takes nothing, or its master cannot be reached.
+    /// True if a message that is sent now has to wait: the list takes none, or its master cannot be reached.
     pub(super) fn is_stuck(&self) -> bool {
-        self.shared.line.link().is_none() || self.shared.state().backlog.is_waiting()
+        self.shared.master.link().is_none() || self.shared.state().backlog.is_waiting()
     }
 
-    /// Whether the list has ever taken anything.
+    /// True if the list has taken a message before.
     pub(super) fn is_proven(&self) -> bool {
         self.shared.state().is_proven
     }
 
-    /// Whether something waits here already.
+    /// True if messages wait already.
     pub(super) fn has_waiting(&self) -> bool {
         self.shared.state().backlog.len() > 0
     }
 
-    /// Whether nothing waits here or is being pushed.
+    /// True if no message waits or is being pushed.
     pub(super) fn is_idle(&self) -> bool {
         let state = self.shared.state();
         state.backlog.len() == 0 && !state.is_busy
     }
 
-    /// The way to its master.
-    pub(super) fn line(&self) -> &Arc<Line> {
-        &self.shared.line
+    /// The connection to its master.
+    pub(super) fn master(&self) -> &Arc<MasterConnection> {
+        &self.shared.master
     }
 }
 
@@ -218,14 +188,14 @@ impl<R> Drop for Outbox<R> {
     }
 }
 
-impl<R> Shared<R> {
-    fn state(&self) -> MutexGuard<'_, State<R>> {
+impl<R> OutboxShared<R> {
+    fn state(&self) -> MutexGuard<'_, OutboxState<R>> {
         // Nothing panics between two changes of the state, so it is whole even when poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<R: Receipt> Shared<R> {
+impl<R: Receipt> OutboxShared<R> {
     async fn run(&self) {
         let mut limit = Limit::new();
         let mut refusals = 0;
@@ -236,17 +206,17 @@ impl<R: Receipt> Shared<R> {
                     return;
                 }
             }
-            // Whoever is about to send gets to do so first.
+            // Tasks that are about to send do so first.
             requeue().await;
-            let count = if refusals == 0 { BATCH } else { 1 };
-            let link = match self.line.link() {
+            let count = if refusals == 0 { BATCH_COUNT } else { 1 };
+            let link = match self.master.link() {
                 Some(link) => link,
                 None => match self.connect().await {
                     Some(link) => link,
                     None => continue,
                 },
             };
-            let mut batch = self.state().backlog.take(count, BATCH_BYTES);
+            let mut batch = self.state().backlog.take(count, BATCH_SIZE);
             if refusals > 0 {
                 batch.retain(|waiting| waiting.message.receipt.is_wanted());
             }
@@ -266,12 +236,12 @@ impl<R: Receipt> Shared<R> {
                             .record(as_number(message.frame.len() + size));
                         waiting.message.receipt.done(Ok(()));
                     }
-                    self.full()
+                    self.queue_full()
                 }
                 Err(PushError::Refused(error)) => error.into(),
                 Err(PushError::Final(error) | PushError::Unknown(error)) => {
                     let refusal = Refusal::from(error);
-                    tell(batch.drain(..), &refusal);
+                    fail(batch.drain(..), &refusal);
                     refusal
                 }
             };
@@ -284,13 +254,13 @@ impl<R: Receipt> Shared<R> {
             }
             self.refused(batch, &refusal);
             if !self.is_done() {
-                self.rest(refusals).await;
+                self.wait_to_retry(refusals).await;
                 refusals += 1;
             }
         }
     }
 
-    /// Whether nothing is left to be done. What comes next finds everything as in the beginning.
+    /// True if no message is left. Then everything is as in the beginning.
     fn is_done(&self) -> bool {
         let mut state = self.state();
         state.is_busy = state.backlog.len() > 0;
@@ -300,27 +270,27 @@ impl<R: Receipt> Shared<R> {
         !state.is_busy
     }
 
-    /// Waits for the next message. Ends the task when there is none for as long as a push may take, or nobody is left
-    /// to send one; whoever sends later starts another.
+    /// Waits for the next message. True if there is none for as long as a push may take, or no sender is left: then the task
+    /// ends, and the next message starts another.
     async fn ends(&self, limit: &mut Limit) -> bool {
         let is_over = tokio::select! {
             biased;
             () = self.changed.notified() => self.state().is_closed,
-            () = limit.is_over() => true,
+            () = limit.passed() => true,
         };
         let mut state = self.state();
         state.is_running = !is_over || state.backlog.len() > 0;
         !state.is_running
     }
 
-    /// Waits for a connection, and gives up who cannot wait so long.
+    /// Waits for a connection, and fails the messages that cannot wait so long.
     async fn connect(&self) -> Option<Link> {
         let first = {
             let mut state = self.state();
             state.backlog.wait(false);
             state.backlog.next_time()?
         };
-        match self.line.ready(first, self.retries).await {
+        match self.master.ready(first, self.retries).await {
             Ok(link) => {
                 self.state().backlog.go_on();
                 Some(link)
@@ -329,7 +299,7 @@ impl<R: Receipt> Shared<R> {
                 let refusal = Refusal::from(unready.error);
                 if unready.is_final {
                     let all = self.state().backlog.all();
-                    tell(all, &refusal);
+                    fail(all, &refusal);
                 } else {
                     self.give_up(&refusal);
                 }
@@ -338,7 +308,7 @@ impl<R: Receipt> Shared<R> {
         }
     }
 
-    /// Pushes a batch; how many of it were taken.
+    /// Pushes a batch; the number of messages that were taken.
     fn push<'a>(
         &'a self,
         limit: &'a mut Limit,
@@ -364,7 +334,7 @@ impl<R: Receipt> Shared<R> {
         }
     }
 
-    /// Puts back what was not taken, but for who cannot wait longer.
+    /// Puts messages back that were not taken, and fails those that cannot wait longer.
     fn refused(&self, batch: Vec<Waiting<R>>, refusal: &Refusal) {
         let is_full = refusal.kind == TransportErrorKind::QueueFull;
         self.meters.retry.increment(1);
@@ -375,16 +345,16 @@ impl<R: Receipt> Shared<R> {
         self.give_up(refusal);
     }
 
-    /// Lets go of the messages that cannot wait longer.
+    /// Fails the messages that cannot wait longer.
     fn give_up(&self, refusal: &Refusal) {
         let expired = self.state().backlog.expired(Instant::now());
-        tell(expired, refusal);
+        fail(expired, refusal);
     }
 
-    /// Waits before the next attempt; less when somebody cannot wait so long.
-    async fn rest(&self, refusals: u32) {
+    /// Waits before the next attempt, or until a message has to be given up.
+    async fn wait_to_retry(&self, refusals: u32) {
         // One message is offered at a time, so looking often costs little; a message itself is given up by the schedule.
-        let until = Instant::now() + pause(refusals, random()).min(LONGEST_REST);
+        let until = Instant::now() + pause(refusals, random()).min(MAX_RETRY_PAUSE);
         loop {
             let first = self.state().backlog.next_time();
             let until = first.map_or(until, |first| first.min(until));
@@ -395,11 +365,11 @@ impl<R: Receipt> Shared<R> {
         }
     }
 
-    fn full(&self) -> Refusal {
+    fn queue_full(&self) -> Refusal {
         Refusal {
             kind: TransportErrorKind::QueueFull,
             text: format!(
-                "the list `{}` stayed full: it holds {} messages, and nobody took enough of them in time",
+                "queue full: the list `{}` holds {} messages, and too few of them were taken in time",
                 self.key,
                 String::from_utf8_lossy(&self.capacity),
             ),
@@ -407,8 +377,8 @@ impl<R: Receipt> Shared<R> {
     }
 }
 
-/// Goes to the end of the line of tasks that are ready. The runtime's own way of doing so looks at the sockets first,
-/// which is a system call before each push.
+/// Lets all other tasks run that are ready. The runtime's own way of doing so looks at the sockets first, which is a system
+/// call before each push.
 async fn requeue() {
     let mut has_waited = false;
     std::future::poll_fn(|cx| {
@@ -421,8 +391,8 @@ async fn requeue() {
     .await;
 }
 
-/// Tells messages why they were not taken.
-fn tell<R: Receipt>(messages: impl IntoIterator<Item = Waiting<R>>, refusal: &Refusal) {
+/// Ends messages with the error that they were not taken.
+fn fail<R: Receipt>(messages: impl IntoIterator<Item = Waiting<R>>, refusal: &Refusal) {
     for waiting in messages {
         waiting.message.receipt.done(Err(refusal.error()));
     }

@@ -1,83 +1,88 @@
-//! Takes the answers to calls from the reply lists of a connection.
+//! A task that takes the answers to calls from the reply lists of a connection.
 //!
 //! One task with one connection to a master takes from the lists of all services there, as long as there are calls that
-//! wait, and a little longer. From few lists it pops. With many, one call of a script sweeps a group of them, and only when no
-//! list has anything it waits in a pop, for all of them or, if there are too many for one command, shortly for a group.
+//! wait, and a little longer. From few lists it pops. With many, one call of a script sweeps a group of them. Only when all
+//! lists are empty it waits in a pop, for all of them or, if there are too many for one command, shortly for a group.
 //!
-//! A pop is never cut off. When a list is added while it waits, or the last transport is gone, the pop is
-//! unblocked, again and again until the task has seen the change, by one task for however many changes: an unblocking
-//! that comes before its pop does nothing. Where a login cannot unblock, pops are short.
+//! A pop is never cut off. When a list is added while it waits, or the last transport is gone, the pop is unblocked, again
+//! and again until the task has seen the change, by one task for however many changes: an unblocking that comes before its
+//! pop does nothing. Where a login cannot unblock, pops are short.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::backend::{Limit, Link, PopError, Popped};
+use super::backend::{Limit, Link, PopError, Popped, Script};
 use super::groups::{Group, Groups};
-use super::line::Line;
-use super::lists::ReplyList;
-use super::script::Script;
+use super::master::MasterConnection;
+use super::reply_list::ReplyList;
+use super::scripts;
 use super::settings::RedisSettings;
 
-/// At most so many answers in one pop.
-const COUNT: usize = 64;
+/// Largest number of answers in one pop.
+const POP_COUNT: usize = 64;
 
-/// Up to so many lists are popped from without sweeping them before: a sweep is a command more for each answer.
-const POPPED: usize = 4;
+/// Number of lists up to which they are popped from without a sweep before: a sweep is a command more for each answer.
+const UNSWEPT_LISTS: usize = 4;
 
-/// How long a pop waits for some of the lists while there are more of them.
-const SHORT: Duration = Duration::from_millis(20);
+/// Time limit of a pop from a part of the lists.
+const GROUP_BLOCK: Duration = Duration::from_millis(20);
 
-/// When a pop brought fewer answers than this, the calls that they end go on before the next pop: what they send is
-/// under way earlier, and nothing waits that would be popped meanwhile.
-const FEW: usize = 8;
+/// Number of answers below which the calls that they end go on before the next pop: what these send is under way earlier,
+/// and no further answer waits meanwhile.
+const YIELD_BELOW: usize = 8;
 
-/// How long to wait before a pop is unblocked once more.
-const AGAIN: Duration = Duration::from_millis(10);
+/// Pause before a pop is unblocked once more.
+const UNBLOCK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How long a link is waited for at a time.
-const REST: Duration = Duration::from_millis(100);
+/// Time limit of waiting for a link, after which the state is looked at again.
+const LINK_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// What reading once has brought.
+/// The outcome of reading once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    Something,
-    Nothing,
-    /// Not all lists were looked at.
+    Answers,
+    NoAnswers,
+    /// Some lists were not looked at.
     Unknown,
 }
 
 /// The lists on a master and the task that reads them.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pops: Line,
-    commands: Arc<Line>,
+    pops: MasterConnection,
+    commands: Arc<MasterConnection>,
     block: Duration,
-    state: Mutex<State>,
-    /// How many calls wait for an answer.
+    state: Mutex<ReaderState>,
+    /// Number of calls that wait for an answer.
     waiting: AtomicUsize,
     is_running: AtomicBool,
-    /// Whether a pop may wait just now, and whether somebody is about to unblock it.
+    /// True while a pop may wait.
     is_blocking: AtomicBool,
-    is_nudged: AtomicBool,
+    /// True while a task is about to unblock it.
+    is_unblocking: AtomicBool,
     sweep: Script,
-    /// Counts the changes of `lists`, and how many of them the task has seen.
+    /// Number of changes of the lists.
     changes: AtomicU64,
+    /// Number of changes that the task has seen.
     seen: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ReaderState {
     lists: Groups,
     is_closed: bool,
 }
 
 impl Reader {
-    pub(super) fn new(pops: Line, commands: Arc<Line>, settings: &RedisSettings) -> Self {
+    pub(super) fn new(
+        pops: MasterConnection,
+        commands: Arc<MasterConnection>,
+        settings: &RedisSettings,
+    ) -> Self {
         Self {
             pops,
             commands,
@@ -86,21 +91,21 @@ impl Reader {
             waiting: AtomicUsize::new(0),
             is_running: AtomicBool::new(false),
             is_blocking: AtomicBool::new(false),
-            is_nudged: AtomicBool::new(false),
-            sweep: Script::sweep(),
+            is_unblocking: AtomicBool::new(false),
+            sweep: scripts::sweep(),
             changes: AtomicU64::new(0),
             seen: AtomicU64::new(0),
         }
     }
 
-    /// Reads from one more list.
+    /// Starts to read from a list.
     pub(super) fn add(self: &Arc<Self>, list: Arc<ReplyList>) {
         self.state().lists.add(list);
         self.changes.fetch_add(1, Ordering::SeqCst);
-        self.nudge();
+        self.unblock();
     }
 
-    /// Reads no longer from a list.
+    /// Stops reading from a list.
     pub(super) fn remove(&self, list: &ReplyList) {
         self.state().lists.remove(list);
     }
@@ -109,25 +114,20 @@ impl Reader {
     pub(super) fn close(self: &Arc<Self>) {
         self.state().is_closed = true;
         self.changes.fetch_add(1, Ordering::SeqCst);
-        self.nudge();
+        self.unblock();
     }
 
-    /// Why no answers were read in this time, or are not now.
+    /// The last failure to read answers within this time, or the one that still lasts.
     pub(super) fn trouble(&self, within: Duration) -> Option<String> {
         self.pops.trouble(within)
     }
 
-    /// The way to the master for all but pops.
-    pub(super) fn commands(&self) -> &Arc<Line> {
+    /// The connection to the master for all but pops.
+    pub(super) fn commands(&self) -> &Arc<MasterConnection> {
         &self.commands
     }
 
-    /// The runtime that it lives on.
-    pub(super) fn runtime(&self) -> &Handle {
-        self.pops.runtime()
-    }
-
-    /// One more call waits, until what this gives back is dropped.
+    /// Counts a call that waits for an answer, until the guard is dropped.
     pub(super) fn expect(self: &Arc<Self>) -> Expectation {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let expectation = Expectation(Arc::clone(self));
@@ -141,7 +141,7 @@ impl Reader {
 
     async fn run(self: Arc<Self>) {
         let mut limit = Limit::new();
-        // How many lists were swept in a row that had nothing.
+        // Number of lists in a row that were swept and empty.
         let mut empty = 0;
         loop {
             let seen = self.changes.load(Ordering::SeqCst);
@@ -154,7 +154,7 @@ impl Reader {
             };
             self.seen.store(seen, Ordering::SeqCst);
             let outcome = self.read(&mut limit, &group, &mut empty, seen).await;
-            if outcome == Outcome::Nothing && self.waiting.load(Ordering::SeqCst) == 0 {
+            if outcome == Outcome::NoAnswers && self.waiting.load(Ordering::SeqCst) == 0 {
                 self.is_running.store(false, Ordering::SeqCst);
                 // A call that came just before has seen the task running, and relies on it.
                 let is_needed = self.waiting.load(Ordering::SeqCst) > 0;
@@ -175,22 +175,22 @@ impl Reader {
         seen: u64,
     ) -> Outcome {
         if group.keys.is_empty() {
-            tokio::time::sleep(AGAIN).await;
-            return Outcome::Nothing;
+            tokio::time::sleep(UNBLOCK_INTERVAL).await;
+            return Outcome::NoAnswers;
         }
         let link = match self.pops.link() {
             Some(link) => link,
-            None => match self.pops.ready(Instant::now() + REST, None).await {
+            None => match self.pops.ready(Instant::now() + LINK_TIMEOUT, None).await {
                 Ok(link) => link,
                 Err(_) => {
                     tokio::time::sleep(self.pops.pause()).await;
-                    return Outcome::Nothing;
+                    return Outcome::NoAnswers;
                 }
             },
         };
-        let is_sweep = group.total > POPPED && *empty < group.total;
+        let is_sweep = group.total > UNSWEPT_LISTS && *empty < group.total;
         let popped = if is_sweep {
-            link.sweep(limit, &self.sweep, &group.keys, COUNT).await
+            link.sweep(limit, &self.sweep, &group.keys, POP_COUNT).await
         } else {
             *empty = 0;
             self.pop(limit, &link, group, seen).await
@@ -200,28 +200,28 @@ impl Reader {
                 *empty += group.keys.len();
                 Outcome::Unknown
             }
-            Ok(popped) if popped.is_empty() => Outcome::Nothing,
+            Ok(popped) if popped.is_empty() => Outcome::NoAnswers,
             Ok(popped) => {
                 *empty = 0;
                 let count: usize = popped.iter().map(|popped| popped.frames.len()).sum();
                 popped.into_iter().for_each(|popped| self.deliver(popped));
-                if count < FEW {
+                if count < YIELD_BELOW {
                     tokio::task::yield_now().await;
                 }
-                Outcome::Something
+                Outcome::Answers
             }
             Err(error) => {
                 // The log has it already.
                 tokio::time::sleep(self.pops.pause()).await;
-                if error == PopError::NoList {
-                    self.clear(&link, &group.keys).await;
+                if error == PopError::NotAList {
+                    self.delete_other_types(&link, &group.keys).await;
                 }
-                Outcome::Nothing
+                Outcome::NoAnswers
             }
         }
     }
 
-    /// Pops once, and waits if there is nothing.
+    /// Pops once, and waits if the lists are empty.
     async fn pop(
         &self,
         limit: &mut Limit,
@@ -231,12 +231,12 @@ impl Reader {
     ) -> Result<Vec<Popped>, PopError> {
         let block = match group.keys.len() == group.total {
             true => self.block,
-            false => self.block.min(SHORT),
+            false => self.block.min(GROUP_BLOCK),
         };
         self.is_blocking.store(true, Ordering::SeqCst);
         // Whoever changed something just before has not seen that this is going to wait.
         let popped = if self.changes.load(Ordering::SeqCst) == seen {
-            link.pop(limit, &group.keys, COUNT, block).await
+            link.pop(limit, &group.keys, POP_COUNT, block).await
         } else {
             Ok(None)
         };
@@ -248,51 +248,54 @@ impl Reader {
         let list = self.state().lists.find(&popped.key);
         if let Some(list) = list {
             let frames = popped.frames.into_iter();
-            frames.for_each(|frame| list.take_frame(frame));
+            frames.for_each(|frame| list.deliver(frame));
         }
     }
 
-    /// Deletes what stands where a list should be: nobody else has business with these keys, and it keeps the answers of
-    /// all others away.
-    async fn clear(&self, link: &Link, keys: &[Bytes]) {
+    /// Deletes keys that hold another type than a list: they belong to this connection alone, and one of them keeps the
+    /// answers on all others away.
+    async fn delete_other_types(&self, link: &Link, keys: &[Bytes]) {
         for key in keys {
-            if link.is_no_list(key).await {
+            if link.is_another_type(key).await {
                 link.delete(key).await;
             }
         }
     }
 
     /// Unblocks the pop that waits, if any, until the task has seen the last change.
-    fn nudge(self: &Arc<Self>) {
-        if !self.is_late() || self.is_nudged.swap(true, Ordering::SeqCst) {
+    fn unblock(self: &Arc<Self>) {
+        if !self.is_outdated() || self.is_unblocking.swap(true, Ordering::SeqCst) {
             return;
         }
         let reader = Arc::clone(self);
         self.pops.runtime().spawn(async move {
             loop {
-                while reader.is_late() {
-                    let commands = reader.commands.ready(Instant::now() + REST, None).await;
+                while reader.is_outdated() {
+                    let commands = reader
+                        .commands
+                        .ready(Instant::now() + LINK_TIMEOUT, None)
+                        .await;
                     if let (Some(pops), Ok(commands)) = (reader.pops.link(), commands) {
                         commands.unblock(&pops).await;
                     }
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(UNBLOCK_INTERVAL).await;
                 }
-                reader.is_nudged.store(false, Ordering::SeqCst);
+                reader.is_unblocking.store(false, Ordering::SeqCst);
                 // A change that came just before has seen this task, and relies on it.
-                if !reader.is_late() || reader.is_nudged.swap(true, Ordering::SeqCst) {
+                if !reader.is_outdated() || reader.is_unblocking.swap(true, Ordering::SeqCst) {
                     return;
                 }
             }
         });
     }
 
-    /// Whether a pop waits, and was sent before the last change.
-    fn is_late(&self) -> bool {
+    /// True if a pop waits that was sent before the last change.
+    fn is_outdated(&self) -> bool {
         self.is_blocking.load(Ordering::SeqCst)
             && self.seen.load(Ordering::SeqCst) < self.changes.load(Ordering::SeqCst)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ReaderState> {
         // Nothing panics while this is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

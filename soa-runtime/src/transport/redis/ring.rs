@@ -1,4 +1,4 @@
-//! The masters of a connection, and which of them a list is on.
+//! The masters of a connection, and the master of each list.
 //!
 //! Standard mode and sentinels have a *ring*: requests go to its masters in turn, whichever they are for, and servers take
 //! from all of them; a response goes to the master that follows from the name of its list, as the reference has it. In a
@@ -11,12 +11,12 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::backend::{Access, Node, key_slot};
-use super::condition::Doing;
+use super::condition::Purpose;
 use super::directory::{Directory, Wanted};
-use super::line::{Line, Network, Place};
+use super::master::{MasterConnection, Network, Place};
+use super::naming::{PREFIX, request_key};
 use super::reader::Reader;
 use super::settings::{RedisMode, RedisSettings};
-use super::{PREFIX, request_key};
 use crate::error::{TransportError, TransportErrorKind};
 
 /// The masters of a connection.
@@ -29,7 +29,7 @@ pub(super) struct Ring {
 #[derive(Debug)]
 enum Masters {
     /// At least one.
-    Ring(Vec<Master>),
+    Ring(Vec<RingMaster>),
     Cluster {
         directory: Arc<Directory>,
         tag: String,
@@ -37,14 +37,15 @@ enum Masters {
     },
 }
 
+/// A master of a ring.
 #[derive(Debug)]
-struct Master {
+struct RingMaster {
     place: Place,
-    commands: Arc<Line>,
+    commands: Arc<MasterConnection>,
     reader: Arc<Reader>,
 }
 
-/// How masters are reached: settings that are known to work.
+/// Settings of the connections to masters and sentinels, which are known to be valid.
 #[derive(Clone, Debug)]
 pub(super) struct Accesses {
     pub(super) redis: Access,
@@ -52,7 +53,7 @@ pub(super) struct Accesses {
 }
 
 impl Ring {
-    /// The ring that the settings tell of. Sentinels may have to be asked who is in it.
+    /// Finds the masters of these settings. Sentinels may have to be asked for them.
     pub(super) async fn find(
         settings: &RedisSettings,
         accesses: &Accesses,
@@ -75,12 +76,12 @@ impl Ring {
                 let mut names = sentinel.services.clone();
                 if names.is_empty() {
                     names = directory.names().await.map_err(|problem| {
-                        let message = format!("no sentinel tells of a master: {problem}");
+                        let message = format!("no sentinel reports a master: {problem}");
                         TransportError::new(TransportErrorKind::Transient, message)
                     })?;
-                    tracing::info!(?names, "the sentinels tell of these masters");
+                    tracing::info!(?names, "the sentinels report these masters");
                 }
-                let place = |name| Place::Known(Arc::clone(&directory), Wanted::Master(name));
+                let place = |name| Place::Reported(Arc::clone(&directory), Wanted::Master(name));
                 names.into_iter().map(place).collect()
             }
             (RedisMode::Cluster, _) => {
@@ -91,9 +92,14 @@ impl Ring {
             _ => hosts.map(Place::Fixed).collect(),
         };
         let masters = places.into_iter().map(|place| {
-            let commands = Arc::new(Line::own(&network, place.clone(), Doing::Pushing));
-            let pops = Line::own(&network, place.clone(), Doing::ReadingAnswers);
-            Master {
+            let commands = Arc::new(MasterConnection::with_own_links(
+                &network,
+                place.clone(),
+                Purpose::Pushing,
+            ));
+            let pops =
+                MasterConnection::with_own_links(&network, place.clone(), Purpose::ReadingAnswers);
+            RingMaster {
                 reader: Arc::new(Reader::new(pops, Arc::clone(&commands), settings)),
                 commands,
                 place,
@@ -107,10 +113,11 @@ impl Ring {
 
     fn cluster(settings: &RedisSettings, network: Arc<Network>, directory: Arc<Directory>) -> Self {
         let tag = Uuid::new_v4().simple().to_string();
-        let slot = key_slot(&format!("{PREFIX}{{{tag}}}"));
-        let place = Place::Known(Arc::clone(&directory), Wanted::Slot(slot));
-        let pops = Line::own(&network, place.clone(), Doing::ReadingAnswers);
-        let commands = Arc::new(Line::shared(&network, place));
+        let slot = key_slot(format!("{PREFIX}{{{tag}}}").as_bytes());
+        let place = Place::Reported(Arc::clone(&directory), Wanted::Slot(slot));
+        let pops =
+            MasterConnection::with_own_links(&network, place.clone(), Purpose::ReadingAnswers);
+        let commands = Arc::new(MasterConnection::with_pooled_links(&network, place));
         Self {
             masters: Masters::Cluster {
                 directory,
@@ -121,7 +128,7 @@ impl Ring {
         }
     }
 
-    /// What a reply list's name ends in: the `number`th of those with this random number.
+    /// The end of the name of the reply list with this number.
     pub(super) fn suffix(&self, number: u64) -> String {
         const TWELVE_DIGITS: u64 = (1 << 48) - 1;
         let number = number & TWELVE_DIGITS;
@@ -131,56 +138,60 @@ impl Ring {
         }
     }
 
-    /// The ways to the masters that requests for a service can be pushed to.
-    pub(super) fn request_lines(&self, service: &str) -> Vec<Arc<Line>> {
+    /// Connections to the masters that requests for a service can be pushed to.
+    pub(super) fn request_masters(&self, service: &str) -> Vec<Arc<MasterConnection>> {
         match &self.masters {
             Masters::Ring(masters) => {
-                let lines = masters.iter().map(|master| Arc::clone(&master.commands));
-                lines.collect()
+                let masters = masters.iter();
+                masters.map(|master| Arc::clone(&master.commands)).collect()
             }
-            Masters::Cluster { .. } => vec![self.reply_line(&request_key(service))],
+            Masters::Cluster { .. } => vec![self.master(request_key(service).as_bytes())],
         }
     }
 
-    /// New ways to the masters that requests for a service are popped from, in the same order.
-    pub(super) fn pop_lines(&self, service: &str) -> Vec<Line> {
+    /// New connections to the masters that requests for a service are popped from, in the same order.
+    pub(super) fn pop_masters(&self, service: &str) -> Vec<MasterConnection> {
         let place = |key: &str, directory: &Arc<Directory>| {
-            Place::Known(Arc::clone(directory), Wanted::Slot(key_slot(key)))
+            Place::Reported(
+                Arc::clone(directory),
+                Wanted::Slot(key_slot(key.as_bytes())),
+            )
         };
         let places = match &self.masters {
             Masters::Ring(masters) => masters.iter().map(|master| master.place.clone()).collect(),
             Masters::Cluster { directory, .. } => vec![place(&request_key(service), directory)],
         };
-        let own = |place| Line::own(&self.network, place, Doing::TakingRequests);
+        let own =
+            |place| MasterConnection::with_own_links(&self.network, place, Purpose::TakingRequests);
         places.into_iter().map(own).collect()
     }
 
-    /// The way to the master that a reply list is on.
-    pub(super) fn reply_line(&self, key: &str) -> Arc<Line> {
+    /// The connection to the master of a key, for all but pops: that of a reply list, and in a cluster of any key.
+    pub(super) fn master(&self, key: &[u8]) -> Arc<MasterConnection> {
         match &self.masters {
             Masters::Ring(masters) => Arc::clone(&master_of(masters, key).commands),
             Masters::Cluster { directory, .. } => {
                 let wanted = Wanted::Slot(key_slot(key));
-                let place = Place::Known(Arc::clone(directory), wanted);
-                Arc::new(Line::shared(&self.network, place))
+                let place = Place::Reported(Arc::clone(directory), wanted);
+                Arc::new(MasterConnection::with_pooled_links(&self.network, place))
             }
         }
     }
 
-    /// Who reads a reply list of this connection.
+    /// The reader of a reply list of this connection.
     pub(super) fn reader(&self, key: &str) -> &Arc<Reader> {
         match &self.masters {
-            Masters::Ring(masters) => &master_of(masters, key).reader,
+            Masters::Ring(masters) => &master_of(masters, key.as_bytes()).reader,
             Masters::Cluster { reader, .. } => reader,
         }
     }
 
-    /// The runtime that everything lives on.
+    /// The runtime of all connections.
     pub(super) fn runtime(&self) -> &Handle {
         &self.network.runtime
     }
 
-    /// Ends the readers, as nobody is left who could wait.
+    /// Ends the readers, as no call can wait any more.
     pub(super) fn close(&self) {
         match &self.masters {
             Masters::Ring(masters) => masters.iter().for_each(|master| master.reader.close()),
@@ -189,8 +200,8 @@ impl Ring {
     }
 }
 
-/// The master that a reply list is on.
-fn master_of<'a>(masters: &'a [Master], key: &str) -> &'a Master {
+/// The master of a reply list.
+fn master_of<'a>(masters: &'a [RingMaster], key: &[u8]) -> &'a RingMaster {
     match masters.get(ring_index(key, masters.len())) {
         Some(master) => master,
         // There is one: settings need a host, sentinels without a master are an error, and the index is below the size.
@@ -198,9 +209,9 @@ fn master_of<'a>(masters: &'a [Master], key: &str) -> &'a Master {
     }
 }
 
-/// Which master of a ring a reply list is on: the same arithmetic as the reference's, also where it rounds.
-fn ring_index(key: &str, size: usize) -> usize {
-    let hash = f64::from(crc32(key.as_bytes()) & 0xfff);
+/// Index of the master of a reply list: the same arithmetic as the reference's, also where it rounds.
+fn ring_index(key: &[u8], size: usize) -> usize {
+    let hash = f64::from(crc32(key) & 0xfff);
     let size = u32::try_from(size).unwrap_or(u32::MAX);
     let place = hash / (4096.0 / f64::from(size));
     let index = (0..size).rev().find(|index| f64::from(*index) <= place);
@@ -234,7 +245,7 @@ mod tests {
     #[test]
     fn a_list_is_on_the_master_where_the_reference_has_it() {
         for (key, expected) in REFERENCE {
-            let indices = [1, 2, 3, 5, 6, 7].map(|size| ring_index(key, size));
+            let indices = [1, 2, 3, 5, 6, 7].map(|size| ring_index(key.as_bytes(), size));
             assert_eq!(indices, expected, "{key}");
         }
     }

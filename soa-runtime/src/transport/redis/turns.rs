@@ -1,4 +1,4 @@
-//! Which master of a ring may give how many requests.
+//! Shares of the masters of a ring in the requests that a server has room for.
 //!
 //! A request is only taken when it can be started, and a pop that waits may bring as many as it asked for. So what the
 //! run loop has room for is shared among the pops that are under way, one for each master, and together they never ask for
@@ -8,49 +8,49 @@
 
 use std::time::Duration;
 
-/// How long a pop waits when masters take turns.
-const SHORT: Duration = Duration::from_millis(100);
+/// Time limit of a pop when masters take turns.
+const TURN_BLOCK: Duration = Duration::from_millis(100);
 
-/// How long a pop waits at most when there are several masters: what it holds others may need by then.
-const LONG: Duration = Duration::from_secs(1);
+/// Longest time limit of a pop when there are several masters, which may need its share by then.
+const SHARE_BLOCK: Duration = Duration::from_secs(1);
 
-/// What the pops of a ring may take.
+/// The shares of the masters of a ring.
 #[derive(Debug)]
 pub(super) struct Turns {
-    masters: Vec<Master>,
-    /// Who is next when they take turns.
+    masters: Vec<MasterShare>,
+    /// Index of the next master when they take turns.
     next: usize,
-    /// How many turns in a row have brought nothing.
+    /// Number of turns in a row without a request.
     fruitless: usize,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Master {
+struct MasterShare {
     is_up: bool,
-    /// What the pop that is under way may bring.
+    /// Number of requests that the pop under way may bring.
     taken: usize,
-    /// Whether that pop is a turn.
+    /// True if that pop is a turn.
     is_turn: bool,
 }
 
-/// What a pop may ask for.
+/// The share of one pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
     pub(super) count: usize,
-    /// How long to wait at most; nothing is not at all.
+    /// Time limit of the pop; zero for not waiting at all.
     pub(super) block: Duration,
 }
 
 impl Turns {
     pub(super) fn new(masters: usize) -> Self {
         Self {
-            masters: vec![Master::default(); masters],
+            masters: vec![MasterShare::default(); masters],
             next: 0,
             fruitless: 0,
         }
     }
 
-    /// Whether a master can be reached. One that cannot has no turns.
+    /// Records that a master can be reached, or that it cannot and has no turns.
     pub(super) fn set_up(&mut self, index: usize, is_up: bool) {
         if let Some(master) = self.masters.get_mut(index) {
             master.is_up = is_up;
@@ -60,8 +60,8 @@ impl Turns {
         }
     }
 
-    /// What the pop of a master may ask for, when there is room for so many requests, those included that other pops
-    /// may bring; `None` to wait.
+    /// Begins a pop from a master, with `room` for all requests, those included that other pops may bring. `None` if the
+    /// master has to wait.
     pub(super) fn begin(&mut self, index: usize, room: usize, block: Duration) -> Option<Turn> {
         let count = self.masters.len();
         let taken: usize = self.masters.iter().map(|master| master.taken).sum();
@@ -71,7 +71,7 @@ impl Turns {
         } else if room >= 2 * count {
             Turn {
                 count: free.min(room / (2 * count)),
-                block: block.min(LONG),
+                block: block.min(SHARE_BLOCK),
             }
         } else {
             if self
@@ -81,8 +81,8 @@ impl Turns {
             {
                 self.pass_on();
             }
-            let is_somebodys = self.masters.iter().any(|master| master.is_turn);
-            if is_somebodys || self.next != index {
+            let has_turn = self.masters.iter().any(|master| master.is_turn);
+            if has_turn || self.next != index {
                 return None;
             }
             let is_waiting =
@@ -92,7 +92,7 @@ impl Turns {
             Turn {
                 count: free.min(room.div_ceil(count)),
                 block: if is_waiting {
-                    block.min(SHORT)
+                    block.min(TURN_BLOCK)
                 } else {
                     Duration::ZERO
                 },
@@ -102,7 +102,7 @@ impl Turns {
         Some(turn)
     }
 
-    /// A pop has ended.
+    /// Ends a pop.
     pub(super) fn end(&mut self, index: usize, brought: usize) {
         let Some(master) = self.masters.get_mut(index) else {
             return;
@@ -175,10 +175,10 @@ mod tests {
     fn a_busy_master_finds_room_while_the_others_wait() {
         let mut turns = turns(3);
         for index in 0..3 {
-            assert_eq!(turns.begin(index, 32, BLOCK), turn(5, LONG));
+            assert_eq!(turns.begin(index, 32, BLOCK), turn(5, SHARE_BLOCK));
         }
         turns.end(0, 5);
-        assert_eq!(turns.begin(0, 27, BLOCK), turn(4, LONG));
+        assert_eq!(turns.begin(0, 27, BLOCK), turn(4, SHARE_BLOCK));
     }
 
     #[test]
@@ -188,8 +188,8 @@ mod tests {
             (0, Duration::ZERO),
             (1, Duration::ZERO),
             (2, Duration::ZERO),
-            (0, SHORT),
-            (1, SHORT),
+            (0, TURN_BLOCK),
+            (1, TURN_BLOCK),
         ] {
             for other in (0..3).filter(|other| *other != index) {
                 assert_eq!(turns.begin(other, 1, BLOCK), None);
@@ -216,6 +216,6 @@ mod tests {
         turns.end(1, 0);
         assert_eq!(turns.begin(2, 1, BLOCK), turn(1, Duration::ZERO));
         turns.end(2, 0);
-        assert_eq!(turns.begin(1, 1, BLOCK), turn(1, SHORT));
+        assert_eq!(turns.begin(1, 1, BLOCK), turn(1, TURN_BLOCK));
     }
 }

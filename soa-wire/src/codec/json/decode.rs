@@ -13,7 +13,7 @@ use super::parse;
 ///
 /// # Errors
 ///
-/// When `input` is malformed, does not fit the type, or has something after the value.
+/// Fails if `input` is malformed, does not fit the type, or has something after the value.
 pub fn from_slice<T: DeserializeOwned>(input: &[u8]) -> Result<T, DecodeError> {
     value_de::from_value(parse::parse(input)?)
 }
@@ -22,7 +22,7 @@ pub fn from_slice<T: DeserializeOwned>(input: &[u8]) -> Result<T, DecodeError> {
 ///
 /// # Errors
 ///
-/// When `input` is malformed, or has something after the value.
+/// Fails if `input` is malformed, or has something after the value.
 pub fn decode_value(input: &[u8]) -> Result<Value, DecodeError> {
     parse::parse(input)
 }

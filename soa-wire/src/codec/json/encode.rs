@@ -12,7 +12,7 @@ use super::write;
 ///
 /// # Errors
 ///
-/// When it holds bytes, an ext type or a map's key that JSON cannot carry, is nested too deeply, or its `Serialize`
+/// Fails if it holds bytes, an ext type or a map's key that JSON cannot carry, is nested too deeply, or its `Serialize`
 /// fails.
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::with_capacity(128);
@@ -20,7 +20,7 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> 
     Ok(out)
 }
 
-/// Encodes a value of any kind at the end of `out`, which stays as it was if that fails.
+/// Encodes a value of any kind at the end of `out`. If that fails, `out` is as before.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Resul
     encode_value(&value_ser::to_value(value)?, out)
 }
 
-/// Encodes a dynamic value at the end of `out`, which stays as it was if that fails.
+/// Encodes a dynamic value at the end of `out`. If that fails, `out` is as before.
 ///
 /// # Errors
 ///

@@ -1,21 +1,23 @@
 //! JSON, as Python's `json` reads and writes it.
 //!
-//! That is JSON with three words more, `NaN`, `Infinity` and `-Infinity`, with integers of any size, and with everything
-//! beyond ASCII escaped. It has neither bytes nor ext types: a value that holds one cannot be encoded. Where Python is
-//! lenient and we are not: half a surrogate pair is an error, because it is no text.
+//! That is JSON with three more words, `NaN`, `Infinity` and `-Infinity`, with integers of any size, and with everything
+//! beyond ASCII escaped. It has neither bytes nor ext types: a value that holds one cannot be encoded. Stricter than
+//! in Python: half a surrogate pair is an error, because it is not text.
 //!
-//! The parser makes [`Value`]s, the writer takes them, and typed values go through one. That costs a tree, and keeps the
-//! large integers that serde knows nothing of.
+//! The decoder makes [`Value`](super::Value)s, the writer takes them, and typed values go through one. That costs a tree,
+//! and keeps the large integers that serde cannot carry.
 
 mod decode;
 mod encode;
 mod parse;
+mod read;
 mod write;
 
 pub(super) use decode::decode_body;
 pub use decode::{decode_value, from_slice};
 pub(super) use encode::encode_body;
 pub use encode::{encode_into, encode_value, to_vec};
+pub(crate) use read::{NumberKind, Passed, ReadError, Reader, Token};
 pub(crate) use write::write_text;
 
 #[cfg(test)]

@@ -1,294 +1,174 @@
 //! JSON to [`Value`]s.
 //!
-//! The grammar is that of RFC 8259 with `NaN`, `Infinity` and `-Infinity`. A number with a point or an exponent is a
-//! float, any other an integer. The input is checked to be UTF-8 as a whole, first; so a run of plain characters between
-//! two quotes is text as it stands. Recursion ends at the depth limit.
+//! A number with a point or an exponent is a float, any other an integer. The input is checked to be UTF-8 as a whole,
+//! first. Recursion ends at the depth limit.
 
 use super::super::error::{DecodeError, DecodeErrorKind};
 use super::super::integer::Integer;
 use super::super::limit::MAX_DEPTH;
 use super::super::value::{Map, Value};
+use super::read::{Number, NumberKind, ReadError, Reader, TextSink, Token};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
 pub(super) fn parse(input: &[u8]) -> Result<Value> {
-    let text = std::str::from_utf8(input).map_err(|error| {
-        DecodeError::new(DecodeErrorKind::InvalidUtf8, "text that is not UTF-8")
-            .at(error.valid_up_to())
-    })?;
-    let mut parser = Parser {
-        rest: text,
-        length: text.len(),
+    let text = match std::str::from_utf8(input) {
+        Ok(text) => text,
+        Err(error) => return Err(not_utf8().at(error.valid_up_to())),
     };
-    parser.skip_space();
+    let mut parser = Parser {
+        input: text,
+        reader: Reader::new(input),
+    };
+    parser.reader.skip_space();
     let value = parser.value(MAX_DEPTH)?;
-    parser.skip_space();
-    if parser.rest.is_empty() {
+    parser.reader.skip_space();
+    if parser.reader.is_at_end() {
         Ok(value)
     } else {
-        Err(parser.error(DecodeErrorKind::TrailingBytes, "something after the value"))
+        let error = DecodeError::new(DecodeErrorKind::TrailingBytes, "something after the value");
+        Err(error.at(parser.reader.offset()))
     }
+}
+
+#[cold]
+fn not_utf8() -> DecodeError {
+    DecodeError::new(DecodeErrorKind::InvalidUtf8, "text that is not UTF-8")
+}
+
+#[cold]
+fn syntax(message: &'static str) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::Syntax, message)
+}
+
+/// The error for input that ends here, or goes on otherwise than the grammar wants.
+#[cold]
+fn expected(reader: &Reader<'_>, what: &'static str) -> DecodeError {
+    let (kind, found) = if reader.is_at_end() {
+        (DecodeErrorKind::Truncated, "unexpected end of input")
+    } else {
+        (DecodeErrorKind::Syntax, "invalid JSON")
+    };
+    DecodeError::new(kind, format!("{found}, expected {what}"))
 }
 
 struct Parser<'a> {
-    rest: &'a str,
-    length: usize,
+    /// The whole input: UTF-8, so that its texts need not be checked one by one.
+    input: &'a str,
+    reader: Reader<'a>,
 }
 
-impl<'a> Parser<'a> {
+/// A text that is put together out of checked input.
+struct Text<'a> {
+    input: &'a str,
+    text: String,
+}
+
+impl TextSink for Text<'_> {
+    fn plain(&mut self, bytes: &[u8], offset: usize) -> std::result::Result<(), ReadError> {
+        // Between two bytes of ASCII, so at boundaries.
+        let plain = self.input.get(offset..offset + bytes.len());
+        self.text.push_str(plain.unwrap_or_default());
+        Ok(())
+    }
+
+    fn escape(&mut self, unit: u16, reader: &mut Reader<'_>) -> std::result::Result<(), ReadError> {
+        self.text.push(reader.char(unit)?);
+        Ok(())
+    }
+}
+
+impl Parser<'_> {
     #[cold]
-    fn error(&self, kind: DecodeErrorKind, message: &'static str) -> DecodeError {
-        DecodeError::new(kind, message).at(self.length - self.rest.len())
-    }
-
-    /// The error for what is not as the grammar wants it: the input ends here, or goes on otherwise.
-    #[cold]
-    fn expected(&self, what: &'static str) -> DecodeError {
-        let kind = if self.rest.is_empty() {
-            DecodeErrorKind::Truncated
-        } else {
-            DecodeErrorKind::Syntax
+    fn error(&self, error: ReadError) -> DecodeError {
+        let expected = |what| expected(&self.reader, what);
+        let error = match error {
+            ReadError::Value => expected("a value"),
+            ReadError::NumberWord | ReadError::Digit => expected("a digit"),
+            ReadError::Quote => expected("a key in quotes"),
+            ReadError::ClosingQuote => expected("`\"`"),
+            ReadError::ControlCharacter => syntax("invalid JSON: a control character within text"),
+            ReadError::Escape => expected("an escape"),
+            ReadError::HexDigits => expected("four hexadecimal digits"),
+            ReadError::Surrogate => DecodeError::new(
+                DecodeErrorKind::InvalidUtf8,
+                "half a surrogate pair in an escape",
+            ),
+            ReadError::Utf8 => not_utf8(),
+            ReadError::Colon => expected("`:`"),
+            ReadError::Separator { close: b']' } => expected("`,` or `]`"),
+            ReadError::Separator { .. } => expected("`,` or `}`"),
         };
-        let found = if self.rest.is_empty() {
-            "unexpected end of input"
-        } else {
-            "invalid JSON"
-        };
-        DecodeError::new(kind, format!("{found}, expected {what}"))
-            .at(self.length - self.rest.len())
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.rest.as_bytes().first().copied()
-    }
-
-    /// Passes over so many bytes, which are ASCII.
-    fn advance(&mut self, bytes: usize) -> &'a str {
-        // At a boundary that is none, which ASCII rules out, everything would be passed over.
-        let (passed, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
-        self.rest = rest;
-        passed
-    }
-
-    fn eat(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        if found {
-            self.advance(1);
-        }
-        found
-    }
-
-    fn eat_word(&mut self, word: &str) -> bool {
-        match self.rest.strip_prefix(word) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn skip_space(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        error.at(self.reader.offset())
     }
 
     fn value(&mut self, levels: usize) -> Result<Value> {
-        match self.peek() {
-            Some(b'"') => self.text().map(Value::Text),
-            Some(b'{') => self.map(levels).map(Value::Map),
-            Some(b'[') => self.list(levels).map(Value::List),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b'n') if self.eat_word("null") => Ok(Value::Nil),
-            Some(b't') if self.eat_word("true") => Ok(Value::Bool(true)),
-            Some(b'f') if self.eat_word("false") => Ok(Value::Bool(false)),
-            Some(b'N') if self.eat_word("NaN") => Ok(Value::Float(f64::NAN)),
-            Some(b'I') if self.eat_word("Infinity") => Ok(Value::Float(f64::INFINITY)),
-            _ => Err(self.expected("a value")),
+        let start = self.reader.offset();
+        match self.reader.token() {
+            Ok(Token::Nil) => Ok(Value::Nil),
+            Ok(Token::Bool(value)) => Ok(Value::Bool(value)),
+            Ok(Token::Number(number)) => self.number(number),
+            Ok(Token::Text) => self.text().map(Value::Text),
+            Ok(Token::List) => self.list(descend(levels, start)?).map(Value::List),
+            Ok(Token::Map) => self.map(descend(levels, start)?).map(Value::Map),
+            Err(error) => Err(self.error(error)),
         }
     }
 
-    fn descend(&self, levels: usize) -> Result<usize> {
-        levels
-            .checked_sub(1)
-            .ok_or_else(|| DecodeError::too_deep().at(self.length - self.rest.len()))
+    fn next_entry(&mut self, is_first: bool, close: u8) -> Result<bool> {
+        let next = self.reader.next_entry(is_first, close);
+        next.map_err(|error| self.error(error))
     }
 
     fn list(&mut self, levels: usize) -> Result<Vec<Value>> {
-        let levels = self.descend(levels)?;
-        self.advance(1);
         let mut list = Vec::new();
-        self.skip_space();
-        if self.eat(b']') {
-            return Ok(list);
-        }
-        loop {
+        while self.next_entry(list.is_empty(), b']')? {
             list.push(self.value(levels)?);
-            self.skip_space();
-            if self.eat(b']') {
-                return Ok(list);
-            }
-            if !self.eat(b',') {
-                return Err(self.expected("`,` or `]`"));
-            }
-            self.skip_space();
         }
+        Ok(list)
     }
 
     fn map(&mut self, levels: usize) -> Result<Map> {
-        let levels = self.descend(levels)?;
-        self.advance(1);
         let mut map = Map::new();
-        self.skip_space();
-        if self.eat(b'}') {
-            return Ok(map);
-        }
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.expected("a key in quotes"));
-            }
+        while self.next_entry(map.is_empty(), b'}')? {
             let key = self.text()?;
-            self.skip_space();
-            if !self.eat(b':') {
-                return Err(self.expected("`:`"));
-            }
-            self.skip_space();
+            self.reader.colon().map_err(|error| self.error(error))?;
             map.push(key, self.value(levels)?);
-            self.skip_space();
-            if self.eat(b'}') {
-                return Ok(map);
-            }
-            if !self.eat(b',') {
-                return Err(self.expected("`,` or `}`"));
-            }
-            self.skip_space();
         }
-    }
-
-    fn number(&mut self) -> Result<Value> {
-        let start = self.rest;
-        let negative = self.eat(b'-');
-        if negative && self.eat_word("Infinity") {
-            return Ok(Value::Float(f64::NEG_INFINITY));
-        }
-        let leading_zero = self.peek() == Some(b'0');
-        if self.digits()? > 1 && leading_zero {
-            return Err(self.error(DecodeErrorKind::Syntax, "invalid JSON: a leading zero"));
-        }
-        let mut float = false;
-        if self.eat(b'.') {
-            float = true;
-            self.digits()?;
-        }
-        if self.eat(b'e') || self.eat(b'E') {
-            float = true;
-            if !self.eat(b'-') {
-                self.eat(b'+');
-            }
-            self.digits()?;
-        }
-        let (text, _) = start
-            .split_at_checked(start.len() - self.rest.len())
-            .unwrap_or_default();
-        let value = if float {
-            text.parse().ok().map(Value::Float)
-        } else {
-            Integer::from_digits(text).map(Value::Integer)
-        };
-        value.ok_or_else(|| self.error(DecodeErrorKind::Syntax, "invalid JSON: a malformed number"))
-    }
-
-    /// Passes over one digit or more, and says over how many.
-    fn digits(&mut self) -> Result<usize> {
-        let digits = self
-            .rest
-            .bytes()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        if digits == 0 {
-            return Err(self.expected("a digit"));
-        }
-        self.advance(digits);
-        Ok(digits)
+        Ok(map)
     }
 
     fn text(&mut self) -> Result<String> {
-        self.advance(1);
-        let mut text = String::new();
-        loop {
-            let plain = self
-                .rest
-                .bytes()
-                .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f))
-                .count();
-            // Stops before an ASCII byte or at the end, so always at a boundary.
-            text.push_str(self.advance(plain));
-            match self.peek() {
-                Some(b'"') => {
-                    self.advance(1);
-                    return Ok(text);
-                }
-                Some(b'\\') => {
-                    self.advance(1);
-                    text.push(self.escape()?);
-                }
-                Some(_) => {
-                    return Err(self.error(
-                        DecodeErrorKind::Syntax,
-                        "invalid JSON: a control character within text",
-                    ));
-                }
-                None => return Err(self.expected("`\"`")),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char> {
-        let char = match self.peek() {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => {
-                self.advance(1);
-                return self.unicode();
-            }
-            _ => return Err(self.expected("an escape")),
+        let mut sink = Text {
+            input: self.input,
+            text: String::new(),
         };
-        self.advance(1);
-        Ok(char)
-    }
-
-    fn unicode(&mut self) -> Result<char> {
-        let first = self.unit()?;
-        let second = match first {
-            0xd800..=0xdbff if self.eat_word("\\u") => Some(self.unit()?),
-            _ => None,
-        };
-        let units = [first, second.unwrap_or_default()];
-        let used = units.into_iter().take(1 + usize::from(second.is_some()));
-        let mut chars = char::decode_utf16(used);
-        match (chars.next(), chars.next()) {
-            (Some(Ok(char)), None) => Ok(char),
-            _ => Err(self.error(
-                DecodeErrorKind::InvalidUtf8,
-                "half a surrogate pair in an escape",
-            )),
+        match self.reader.text(&mut sink) {
+            Ok(()) => Ok(sink.text),
+            Err(error) => Err(self.error(error)),
         }
     }
 
-    /// Four hexadecimal digits.
-    fn unit(&mut self) -> Result<u16> {
-        match self.rest.split_at_checked(4) {
-            Some((digits, rest)) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                self.rest = rest;
-                u16::from_str_radix(digits, 16)
-                    .map_err(|_| self.expected("four hexadecimal digits"))
+    fn number(&mut self, number: Number<'_>) -> Result<Value> {
+        let text = number.text();
+        let value = match number.kind {
+            NumberKind::Integer if matches!(text, "0" | "-0") && self.reader.skip_digits() > 0 => {
+                return Err(syntax("invalid JSON: a leading zero").at(self.reader.offset()));
             }
-            _ => Err(self.expected("four hexadecimal digits")),
-        }
+            NumberKind::Integer => Integer::from_digits(text).map(Value::Integer),
+            NumberKind::Word if text == "-NaN" => {
+                self.reader = self.reader.moved_to(self.reader.offset() - "NaN".len());
+                return Err(self.error(ReadError::Digit));
+            }
+            // Rust's parser knows the words by these names.
+            NumberKind::Float | NumberKind::Word => text.parse().ok().map(Value::Float),
+        };
+        value.ok_or_else(|| syntax("invalid JSON: a malformed number").at(self.reader.offset()))
     }
+}
+
+fn descend(levels: usize, offset: usize) -> Result<usize> {
+    levels
+        .checked_sub(1)
+        .ok_or_else(|| DecodeError::too_deep().at(offset))
 }

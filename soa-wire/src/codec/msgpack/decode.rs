@@ -3,11 +3,11 @@
 use serde::de::{Deserialize, DeserializeOwned};
 
 use super::super::decoded::Decoded;
+use super::super::deserializer::Deserializer;
 use super::super::error::{DecodeError, DecodeErrorKind};
 use super::super::limit::MAX_DEPTH;
 use super::super::position::Position;
 use super::super::value::Value;
-use super::de::Deserializer;
 use super::read::Reader;
 use super::value;
 
@@ -15,7 +15,7 @@ use super::value;
 ///
 /// # Errors
 ///
-/// When `input` is malformed, does not fit the type, or has bytes after the value.
+/// Fails if `input` is malformed, does not fit the type, or has bytes after the value.
 pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T, DecodeError> {
     read_whole(input, Position::Element).map(|decoded| decoded.value)
 }
@@ -24,7 +24,7 @@ pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T, Decod
 ///
 /// # Errors
 ///
-/// When `input` is malformed, or has bytes after the value.
+/// Fails if `input` is malformed, or has bytes after the value.
 pub fn decode_value(input: &[u8]) -> Result<Value, DecodeError> {
     let mut reader = Reader::new(input);
     value::read(&mut reader, MAX_DEPTH)
@@ -48,14 +48,14 @@ fn read_whole<'de, T: Deserialize<'de>>(
     input: &'de [u8],
     position: Position,
 ) -> Result<Decoded<T>, DecodeError> {
-    let mut deserializer = Deserializer::new(input, position);
+    let mut deserializer = Deserializer::new(Reader::new(input), position);
     T::deserialize(&mut deserializer)
         .and_then(|value| {
-            deserializer.end()?;
+            deserializer.source().end()?;
             Ok(Decoded {
                 value,
                 is_lenient: deserializer.is_lenient(),
             })
         })
-        .map_err(|error| error.at(deserializer.offset()))
+        .map_err(|error| error.at(deserializer.source().offset()))
 }

@@ -15,14 +15,14 @@ use super::value;
 ///
 /// # Errors
 ///
-/// When it holds an integer beyond 64 bits, is nested too deeply, or its `Serialize` fails.
+/// Fails if it holds an integer beyond 64 bits, is nested too deeply, or its `Serialize` fails.
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::with_capacity(128);
     encode_into(value, &mut out)?;
     Ok(out)
 }
 
-/// Encodes a value of any kind at the end of `out`, which stays as it was if that fails.
+/// Encodes a value of any kind at the end of `out`. If that fails, `out` is as before.
 ///
 /// # Errors
 ///
@@ -34,7 +34,7 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Resul
         .inspect_err(|_| out.truncate(start))
 }
 
-/// Encodes a dynamic value at the end of `out`, which stays as it was if that fails.
+/// Encodes a dynamic value at the end of `out`. If that fails, `out` is as before.
 ///
 /// # Errors
 ///
@@ -61,10 +61,10 @@ pub(crate) fn encode_body<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>, En
 }
 
 thread_local! {
-    /// Bodies are encoded here and copied out: one allocation of the right size instead of several while a vector
-    /// grows, and none for the slack that a `Bytes` of it would have to keep. Lost when `Serialize` fails or panics.
+    /// A buffer that bodies are encoded into and copied out of: one allocation of the right size instead of several
+    /// while a vector grows, and no slack that a `Bytes` of it would have to keep. Lost if `Serialize` fails or panics.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// What a thread keeps for the next body, in bytes.
+/// The most bytes that a thread keeps for the next body.
 const SCRATCH_LIMIT: usize = 64 * 1024;

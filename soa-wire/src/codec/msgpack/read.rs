@@ -1,11 +1,15 @@
-//! Taking MessagePack apart.
+//! The reader of MessagePack, for the decoder and for the scanner of envelopes.
 //!
 //! A [`Reader`] is a slice of what has not been read yet. [`Reader::head`] reads the next marker with all that belongs
 //! to it: a scalar with its value, text and bytes with their content, a list or map with its length only. The typed
 //! methods ([`integer`](Reader::integer), [`text`](Reader::text) and so on) read one kind, and return `None` without
 //! moving if the next value is of another, so that the caller can say what was found.
+//!
+//! An error is one small value without a message and without a place: [`Reader::offset`] is the place, and each caller
+//! has words of its own.
 
 use super::super::error::{DecodeError, DecodeErrorKind};
+use super::super::kind::Kind;
 use super::super::types::Ext;
 
 /// The beginning of a value.
@@ -18,9 +22,9 @@ pub(crate) enum Head<'de> {
     /// Not yet known to be UTF-8.
     Text(&'de [u8]),
     Bytes(&'de [u8]),
-    /// So many elements follow.
+    /// The number of elements, which follow.
     List(usize),
-    /// So many pairs follow.
+    /// The number of pairs, which follow.
     Map(usize),
     Ext(i8, &'de [u8]),
 }
@@ -32,44 +36,69 @@ pub(crate) enum Int {
     Signed(i64),
 }
 
+/// The reason why bytes are not MessagePack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadError {
+    Truncated,
+    InvalidMarker(u8),
+}
+
+impl From<ReadError> for DecodeError {
+    #[cold]
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Truncated => {
+                Self::new(DecodeErrorKind::Truncated, "unexpected end of input")
+            }
+            ReadError::InvalidMarker(marker) => Self::new(
+                DecodeErrorKind::InvalidMarker,
+                format!("invalid marker 0x{marker:02x}"),
+            ),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'de> {
+    input: &'de [u8],
+    /// The end of the input that has not been read yet.
     rest: &'de [u8],
-    length: usize,
 }
 
-type Result<T> = std::result::Result<T, DecodeError>;
+type Result<T, E = ReadError> = std::result::Result<T, E>;
 
-#[cold]
-fn truncated() -> DecodeError {
-    DecodeError::new(DecodeErrorKind::Truncated, "unexpected end of input")
-}
-
-/// A number of bytes as `usize`; on a machine where it does not fit, there cannot be so many bytes either.
+/// A length as `usize`. On a machine where it does not fit, the input cannot be as long as that either.
 fn length(length: u32) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 impl<'de> Reader<'de> {
     pub(crate) fn new(input: &'de [u8]) -> Self {
+        Self { input, rest: input }
+    }
+
+    /// A reader of the same input at another offset.
+    pub(crate) fn moved_to(&self, offset: usize) -> Self {
         Self {
-            rest: input,
-            length: input.len(),
+            input: self.input,
+            rest: self.input.get(offset..).unwrap_or_default(),
         }
     }
 
-    /// How many bytes have been read.
+    /// The number of bytes that have been read.
+    #[inline]
     pub(crate) fn offset(&self) -> usize {
-        self.length - self.rest.len()
+        self.input.len() - self.rest.len()
     }
 
-    /// How many bytes are left, which is also an upper bound of how many values are.
+    /// The number of bytes that are left, which is also an upper bound of the number of values.
+    #[inline]
     pub(crate) fn remaining(&self) -> usize {
         self.rest.len()
     }
 
     /// Fails if there are bytes left.
-    pub(crate) fn end(&self) -> Result<()> {
+    pub(crate) fn end(&self) -> Result<(), DecodeError> {
         if self.rest.is_empty() {
             Ok(())
         } else {
@@ -83,7 +112,7 @@ impl<'de> Reader<'de> {
     /// The next marker, which is not consumed.
     #[inline]
     pub(crate) fn peek(&self) -> Result<u8> {
-        self.rest.first().copied().ok_or_else(truncated)
+        self.rest.first().copied().ok_or(ReadError::Truncated)
     }
 
     #[inline]
@@ -91,7 +120,33 @@ impl<'de> Reader<'de> {
         self.rest.first() == Some(&0xc0)
     }
 
-    /// Whether the next value is one about which serde's buffers are lenient: nil, bytes, or a list.
+    /// The kind of the next value.
+    #[inline]
+    pub(crate) fn kind(&self) -> Result<Kind> {
+        Ok(match self.peek()? {
+            0x00..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff => Kind::Integer,
+            0x80..=0x8f | 0xde | 0xdf => Kind::Map,
+            0x90..=0x9f | 0xdc | 0xdd => Kind::List,
+            0xa0..=0xbf | 0xd9..=0xdb => Kind::Text,
+            0xc0 => Kind::Nil,
+            marker @ 0xc1 => return Err(ReadError::InvalidMarker(marker)),
+            0xc2 | 0xc3 => Kind::Bool,
+            0xc4..=0xc6 => Kind::Bytes,
+            0xc7..=0xc9 | 0xd4..=0xd8 => Kind::Ext,
+            0xca | 0xcb => Kind::Float,
+        })
+    }
+
+    /// The name of the next value in a message to a person; `nothing` at the end.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self.kind() {
+            Ok(kind) => kind.name(),
+            Err(ReadError::Truncated) => "nothing",
+            Err(ReadError::InvalidMarker(_)) => "an invalid marker",
+        }
+    }
+
+    /// True if serde's buffers are lenient about the next value: nil, bytes, or a list.
     #[inline]
     pub(crate) fn next_is_lenient(&self) -> bool {
         matches!(
@@ -115,35 +170,19 @@ impl<'de> Reader<'de> {
         matches!(self.rest.first(), Some(0xa0..=0xbf | 0xd9..=0xdb))
     }
 
-    /// What to call the next value in a message to a person; `nothing` at the end.
-    pub(crate) fn kind_name(&self) -> &'static str {
-        let Some(marker) = self.rest.first() else {
-            return "nothing";
-        };
-        match marker {
-            0x80..=0x8f | 0xde | 0xdf => "map",
-            0x90..=0x9f | 0xdc | 0xdd => "list",
-            0xa0..=0xbf | 0xd9..=0xdb => "text",
-            0xc0 => "nil",
-            0xc1 => "an invalid marker",
-            0xc2 | 0xc3 => "boolean",
-            0xc4..=0xc6 => "bytes",
-            0xc7..=0xc9 | 0xd4..=0xd8 => "ext type",
-            0xca | 0xcb => "float",
-            0x00..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff => "integer",
-        }
-    }
-
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (array, rest) = self.rest.split_first_chunk().ok_or_else(truncated)?;
+        let (array, rest) = self.rest.split_first_chunk().ok_or(ReadError::Truncated)?;
         self.rest = rest;
         Ok(*array)
     }
 
     #[inline]
     fn take(&mut self, length: usize) -> Result<&'de [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(truncated)?;
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or(ReadError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
@@ -239,31 +278,32 @@ impl<'de> Reader<'de> {
     /// The bytes of a text, not yet known to be UTF-8.
     #[inline]
     pub(crate) fn raw_text(&mut self) -> Result<Option<&'de [u8]>> {
+        // Nearly every text is a short one.
+        match self.rest.split_first() {
+            Some((marker @ 0xa0..=0xbf, rest)) => {
+                self.rest = rest;
+                self.take(usize::from(marker & 0x1f)).map(Some)
+            }
+            _ => self.long_text(),
+        }
+    }
+
+    fn long_text(&mut self) -> Result<Option<&'de [u8]>> {
         let marker = self.peek()?;
+        if !matches!(marker, 0xd9..=0xdb) {
+            return Ok(None);
+        }
+        self.skip_marker();
         let length = match marker {
-            0xa0..=0xbf => {
-                self.skip_marker();
-                usize::from(marker & 0x1f)
-            }
-            0xd9 => {
-                self.skip_marker();
-                self.length8()?
-            }
-            0xda => {
-                self.skip_marker();
-                self.length16()?
-            }
-            0xdb => {
-                self.skip_marker();
-                self.length32()?
-            }
-            _ => return Ok(None),
+            0xd9 => self.length8()?,
+            0xda => self.length16()?,
+            _ => self.length32()?,
         };
         self.take(length).map(Some)
     }
 
     #[inline]
-    pub(crate) fn text(&mut self) -> Result<Option<&'de str>> {
+    pub(crate) fn text(&mut self) -> Result<Option<&'de str>, DecodeError> {
         match self.raw_text()? {
             Some(bytes) => self.utf8(bytes).map(Some),
             None => Ok(None),
@@ -272,7 +312,7 @@ impl<'de> Reader<'de> {
 
     /// Checks that the bytes just read are UTF-8.
     #[inline]
-    pub(crate) fn utf8(&self, bytes: &'de [u8]) -> Result<&'de str> {
+    pub(crate) fn utf8(&self, bytes: &'de [u8]) -> Result<&'de str, DecodeError> {
         std::str::from_utf8(bytes).map_err(|error| {
             let start = self.offset().saturating_sub(bytes.len());
             DecodeError::new(DecodeErrorKind::InvalidUtf8, "text that is not UTF-8")
@@ -341,6 +381,25 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// The number of elements or pairs of a list or map, whichever is next.
+    #[inline]
+    pub(crate) fn entries(&mut self) -> Result<Option<usize>> {
+        match self.rest.split_first() {
+            Some((marker @ 0x80..=0x9f, rest)) => {
+                self.rest = rest;
+                Ok(Some(usize::from(marker & 0x0f)))
+            }
+            _ => self.many_entries(),
+        }
+    }
+
+    fn many_entries(&mut self) -> Result<Option<usize>> {
+        match self.list()? {
+            None => self.map(),
+            length => Ok(length),
+        }
+    }
+
     #[inline]
     pub(crate) fn ext(&mut self) -> Result<Option<(i8, &'de [u8])>> {
         let marker = self.peek()?;
@@ -348,6 +407,11 @@ impl<'de> Reader<'de> {
             return Ok(None);
         }
         self.skip_marker();
+        self.ext_content(marker).map(Some)
+    }
+
+    /// The code and the payload of an ext type whose marker has been read.
+    fn ext_content(&mut self, marker: u8) -> Result<(i8, &'de [u8])> {
         let length = match marker {
             0xc7 => self.length8()?,
             0xc8 => self.length16()?,
@@ -359,16 +423,16 @@ impl<'de> Reader<'de> {
             _ => 16,
         };
         let code = i8::from_be_bytes(self.array()?);
-        self.take(length).map(|payload| Some((code, payload)))
+        self.take(length).map(|payload| (code, payload))
     }
 
-    /// An ext type whose code is known and whose payload makes sense.
+    /// Reads an ext type, and checks that its code is known and its payload valid.
     #[inline]
-    pub(crate) fn checked_ext(&mut self) -> Result<Option<(i8, &'de [u8], Ext<'de>)>> {
+    pub(crate) fn checked_ext(&mut self) -> Result<Option<(i8, &'de [u8])>, DecodeError> {
         let start = self.offset();
         match self.ext()? {
             Some((code, payload)) => match Ext::parse(code, payload) {
-                Ok(ext) => Ok(Some((code, payload, ext))),
+                Ok(_) => Ok(Some((code, payload))),
                 Err(error) => Err(DecodeError::from(error).at(start)),
             },
             None => Ok(None),
@@ -376,6 +440,7 @@ impl<'de> Reader<'de> {
     }
 
     /// The beginning of the next value, whatever it is.
+    #[inline]
     pub(crate) fn head(&mut self) -> Result<Head<'de>> {
         let marker = self.peek()?;
         let head = match marker {
@@ -395,25 +460,48 @@ impl<'de> Reader<'de> {
             }
             0xca | 0xcb => self.float()?.map(Head::Float),
         };
-        head.ok_or_else(|| {
-            DecodeError::new(
-                DecodeErrorKind::InvalidMarker,
-                format!("invalid marker 0x{marker:02x}"),
-            )
-        })
+        head.ok_or(ReadError::InvalidMarker(marker))
+    }
+
+    /// Passes over the next marker and what belongs to it: of a list or a map no more than the length. Returns the
+    /// number of values that follow within it.
+    #[inline]
+    pub(crate) fn pass(&mut self) -> Result<u64> {
+        let marker = self.peek()?;
+        if marker == 0xc1 {
+            return Err(ReadError::InvalidMarker(marker));
+        }
+        self.skip_marker();
+        let content = match marker {
+            0x00..=0x7f | 0xc0..=0xc3 | 0xe0..=0xff => return Ok(0),
+            0x80..=0x8f => return Ok(2 * u64::from(marker & 0x0f)),
+            0x90..=0x9f => return Ok(u64::from(marker & 0x0f)),
+            0xdc => return Ok(u64::from(u16::from_be_bytes(self.array()?))),
+            0xdd => return Ok(u64::from(u32::from_be_bytes(self.array()?))),
+            0xde => return Ok(2 * u64::from(u16::from_be_bytes(self.array()?))),
+            0xdf => return Ok(2 * u64::from(u32::from_be_bytes(self.array()?))),
+            0xa0..=0xbf => usize::from(marker & 0x1f),
+            0xc4 | 0xd9 => self.length8()?,
+            0xc5 | 0xda => self.length16()?,
+            0xc6 | 0xdb => self.length32()?,
+            0xcc | 0xd0 => 1,
+            0xcd | 0xd1 => 2,
+            0xca | 0xce | 0xd2 => 4,
+            0xcb | 0xcf | 0xd3 => 8,
+            0xc7..=0xc9 | 0xd4..=0xd8 => {
+                self.ext_content(marker)?;
+                return Ok(0);
+            }
+        };
+        self.take(content)?;
+        Ok(0)
     }
 
     /// Passes over the next value, however deeply it is nested, without looking into text and ext types.
     pub(crate) fn skip(&mut self) -> Result<()> {
         let mut pending: u64 = 1;
         while pending > 0 {
-            pending -= 1;
-            let children = match self.head()? {
-                Head::List(length) => u64::try_from(length),
-                Head::Map(length) => u64::try_from(length).map(|length| length.saturating_mul(2)),
-                _ => continue,
-            };
-            pending = pending.saturating_add(children.unwrap_or(u64::MAX));
+            pending = (pending - 1).saturating_add(self.pass()?);
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! serde's serializer onto a growing buffer.
 //!
-//! Scalars, text, bytes and ext types are written by rmp-serde. What it cannot do is ours: lists and maps, because a
-//! field that turns out to be `None` must not be there, and the header of its map comes before it.
+//! Scalars, text, bytes and ext types are written by rmp-serde. Lists and maps are written here, because a field that
+//! turns out to be `None` must not be there, and the header of its map comes before it.
 //!
 //! So a field is written, key and all, and taken back if its value was `None`. A `None` is written as the one byte of a
-//! nil, and where it was written is kept in `none_at`: a field whose value begins there, and is that one byte, was none.
-//! The header is written for the number of pairs announced, and put right at the end if that was not how many came.
+//! nil, and its offset is kept in `none_at`: a field whose value begins there, and is that one byte, was `None`.
+//! The header is written for the number of pairs announced, and corrected at the end if another number came.
 
 use serde::ser::{
     self, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
@@ -19,7 +19,7 @@ use super::super::types::Ext;
 
 type Result<T> = std::result::Result<T, EncodeError>;
 
-/// No offset in a buffer is this large.
+/// An offset that no buffer has.
 const NOWHERE: usize = usize::MAX;
 
 macro_rules! scalar {
@@ -107,7 +107,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The marker of those with at most fifteen elements, whose number is in its lower bits.
+    /// The marker of a list or map with at most fifteen elements, whose number is in its lower bits.
     #[inline]
     fn fix_marker(self) -> u8 {
         match self {
@@ -116,7 +116,7 @@ impl Kind {
         }
     }
 
-    /// The marker of those with a length of 16 bits; that for 32 bits comes after it.
+    /// The marker of a list or map with a length of 16 bits. The one for 32 bits is the next.
     fn wide_marker(self) -> u8 {
         match self {
             Self::List => 0xdc,
@@ -151,11 +151,11 @@ impl Header {
 #[derive(Debug)]
 pub(super) struct Serializer<'a> {
     out: &'a mut Vec<u8>,
-    /// Where the last `None` was written.
+    /// The offset at which the last `None` was written.
     none_at: usize,
-    /// Where a unit is the empty map.
+    /// The offset at which a unit is the empty map.
     body_at: usize,
-    /// How many lists and maps may still be entered.
+    /// The number of lists and maps that may still be entered.
     levels: usize,
 }
 
@@ -375,7 +375,7 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.begin_variant(variant, Kind::List, length)
     }
 
-    /// A map of unknown length is a struct that flattens another: only a map proper knows how long it is.
+    /// Begins a map. One of unknown length is a struct that flattens another: a real map knows its length.
     #[inline]
     fn serialize_map(self, length: Option<usize>) -> Result<Compound<'s, 'a>> {
         self.begin(Kind::Map, length.unwrap_or(0), length.is_none())
@@ -406,17 +406,17 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
 pub(super) struct Compound<'s, 'a> {
     serializer: &'s mut Serializer<'a>,
     kind: Kind,
-    /// Where the header is.
+    /// The offset of the header.
     start: usize,
-    /// How many elements or pairs the header says there are.
+    /// The number of elements or pairs according to the header.
     announced: usize,
-    /// How many there are.
+    /// The number of elements or pairs that were written.
     written: usize,
-    /// Where the pair begins whose key has been written alone.
+    /// The offset of the pair whose key has been written alone.
     pair_at: usize,
-    /// Whether a pair whose value is `None` is left out.
+    /// True if a pair whose value is `None` is left out.
     skip_none: bool,
-    /// Whether this is within the map of an enum's variant.
+    /// True within the map of an enum's variant.
     in_variant: bool,
 }
 
@@ -461,7 +461,7 @@ impl Compound<'_, '_> {
         self.correct_header()
     }
 
-    /// Says how many there are indeed, which may take more room, or less.
+    /// Corrects the number in the header, which may take more room, or less.
     fn correct_header(self) -> Result<()> {
         let (old, new) = (
             Header::new(self.kind, self.announced)?,

@@ -261,7 +261,7 @@ fn text_and_bytes_are_borrowed_from_the_input() {
     assert!(input.as_ptr_range().contains(&borrowed.text.as_ptr()));
 }
 
-/// What is wrong with an input, by all readers that say the same.
+/// The error of an input, which all readers agree on.
 fn wrong(input: &[u8]) -> (DecodeErrorKind, Option<usize>, String) {
     let direct = decode_value(input).unwrap_err();
     let serde = from_slice::<Value>(input).unwrap_err();

@@ -1,4 +1,4 @@
-//! What holds for both encodings, and for dynamic values as well.
+//! The rules of both encodings and of dynamic values.
 //!
 //! Each statement is checked on every way that leads from a type to bytes and back: [`Way`] lists them.
 

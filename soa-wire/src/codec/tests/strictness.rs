@@ -1,4 +1,4 @@
-//! What types refuse, and what they let through.
+//! The values that types refuse and accept.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,8 +1,8 @@
 //! Amounts of money.
 //!
 //! An [`Amount`] is a currency and a number of its minor units: 12.50 US dollars are 1250 of `USD`, 500 yen are 500 of
-//! `JPY`. It is PySOA's `currint.Amount`. How many minor units make a major one is a matter of tables that change with
-//! the world, so nothing here knows it; and amounts of different currencies do not compare.
+//! `JPY`. It is PySOA's `currint.Amount`. The number of minor units in a major one differs between
+//! currencies and changes over time, so this type does not know it; amounts of different currencies do not compare.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -25,11 +25,11 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// So many minor units of a currency, named by the three upper-case letters of ISO 4217.
+    /// Makes an amount of a currency, named by the three upper-case letters of ISO 4217.
     ///
     /// # Errors
     ///
-    /// When the name is not three upper-case ASCII letters. Whether there is such a currency is not looked up.
+    /// Fails if the name is not three upper-case ASCII letters. The currency itself is not looked up.
     pub fn new(currency: &str, minor: i64) -> Result<Self, RangeError> {
         match currency.as_bytes() {
             &[a, b, c] => Self::from_bytes([a, b, c], minor),
@@ -45,7 +45,7 @@ impl Amount {
         }
     }
 
-    /// The currency's three letters.
+    /// The three letters of the currency.
     pub fn currency(&self) -> &str {
         // They are ASCII, which is checked when an amount is made.
         std::str::from_utf8(&self.currency).unwrap_or_default()
@@ -56,7 +56,7 @@ impl Amount {
         self.minor
     }
 
-    /// The eleven bytes of the wire.
+    /// The eleven bytes of the payload.
     pub(crate) const fn to_payload(self) -> [u8; 11] {
         let [a, b, c] = self.currency;
         let [m1, m2, m3, m4, m5, m6, m7, m8] = self.minor.to_be_bytes();

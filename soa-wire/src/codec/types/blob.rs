@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Blob(Bytes);
 
 impl Blob {
-    /// These bytes.
+    /// Wraps bytes.
     pub const fn new(bytes: Bytes) -> Self {
         Self(bytes)
     }

@@ -4,7 +4,7 @@
 //! 9999 of the Gregorian calendar, extended backwards to before it was introduced, and microseconds within a day.
 //! Neither knows of a time zone or of leap seconds.
 //!
-//! A date converts to and from its distance to 1970-01-01 in days; that arithmetic is what the date-times rest on. It
+//! A date converts to and from its distance to 1970-01-01 in days; the date-times use that arithmetic. It
 //! counts years from March, so that the leap day is the last of its year, and in eras of 400 years, which all have the
 //! same number of days.
 
@@ -37,25 +37,25 @@ pub struct Date {
 }
 
 impl Date {
-    /// The first day that exists: 0001-01-01.
+    /// The earliest day: 0001-01-01.
     pub const MIN: Self = Self {
         year: 1,
         month: 1,
         day: 1,
     };
 
-    /// The last day that exists: 9999-12-31.
+    /// The latest day: 9999-12-31.
     pub const MAX: Self = Self {
         year: 9999,
         month: 12,
         day: 31,
     };
 
-    /// The day of these numbers, month and day counted from 1.
+    /// Makes a day of its numbers, with month and day counted from 1.
     ///
     /// # Errors
     ///
-    /// When there is no such day, or the year is not 1 to 9999.
+    /// Fails if there is no such day, or the year is not 1 to 9999.
     pub const fn new(year: u16, month: u8, day: u8) -> Result<Self, RangeError> {
         if year < 1 || year > 9999 {
             return Err(RangeError::new("a year is 1 to 9999"));
@@ -100,11 +100,11 @@ impl Date {
         era * DAYS_PER_ERA + day_of_era - EPOCH_FROM_ERA
     }
 
-    /// The day that is so many days after 1970-01-01.
+    /// The day at this number of days after 1970-01-01.
     ///
     /// # Errors
     ///
-    /// When that day is before the year 1 or after the year 9999.
+    /// Fails if that day is before the year 1 or after the year 9999.
     pub fn from_days_since_epoch(days: i64) -> Result<Self, RangeError> {
         const OUTSIDE: RangeError = RangeError::new("a day is within the years 1 to 9999");
         let days = days.checked_add(EPOCH_FROM_ERA).ok_or(OUTSIDE)?;
@@ -128,7 +128,7 @@ impl Date {
         }
     }
 
-    /// The four bytes of the wire.
+    /// The four bytes of the payload.
     pub(crate) const fn to_payload(self) -> [u8; 4] {
         let [high, low] = self.year.to_be_bytes();
         [high, low, self.month, self.day]
@@ -207,11 +207,11 @@ impl Time {
         microsecond: 0,
     };
 
-    /// The time of these numbers.
+    /// Makes a time of its numbers.
     ///
     /// # Errors
     ///
-    /// When the hour is above 23, the minute or second above 59, or the microsecond above 999,999.
+    /// Fails if the hour is above 23, the minute or second above 59, or the microsecond above 999,999.
     pub const fn new(
         hour: u8,
         minute: u8,
@@ -264,11 +264,11 @@ impl Time {
         (minutes * 60 + u64::from(self.second)) * 1_000_000 + u64::from(self.microsecond)
     }
 
-    /// The time that is so many microseconds after midnight.
+    /// The time at this number of microseconds after midnight.
     ///
     /// # Errors
     ///
-    /// When that is not on the same day.
+    /// Fails if that is not on the same day.
     pub fn from_micros_since_midnight(micros: u64) -> Result<Self, RangeError> {
         const OUTSIDE: RangeError = RangeError::new("a time is within a day");
         let seconds = micros / 1_000_000;
@@ -279,7 +279,7 @@ impl Time {
         Self::new(hour, minute, second, microsecond).map_err(|_| OUTSIDE)
     }
 
-    /// The seven bytes of the wire.
+    /// The seven bytes of the payload.
     pub(crate) const fn to_payload(self) -> [u8; 7] {
         let [a, b, c, d] = self.microsecond.to_be_bytes();
         [self.hour, self.minute, self.second, a, b, c, d]
@@ -340,7 +340,7 @@ fn two_digits(tens: u8, ones: u8) -> Option<u8> {
     number(&[tens, ones]).and_then(|number| u8::try_from(number).ok())
 }
 
-/// At most six digits, so that no `u32` overflows.
+/// Reads at most six digits, so that no `u32` overflows.
 fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0_u32, |number, digit| {
         digit

@@ -1,11 +1,11 @@
 //! Points in time: on a wall clock, and in UTC.
 //!
-//! Both are a number of microseconds from 1970-01-01T00:00:00, within the years 1 to 9999. [`DateTime`] is what a clock
-//! on some wall shows, without saying where the wall is; [`UtcDateTime`] is a moment. The wire keeps the two apart, and
-//! so do we: neither converts into the other unless told which zone is meant.
+//! Both are a number of microseconds from 1970-01-01T00:00:00, within the years 1 to 9999. [`DateTime`] is the
+//! time that a clock on a wall shows, in a zone that is not given; [`UtcDateTime`] is a moment. The wire keeps the two
+//! apart, and so does this crate: neither converts into the other by itself.
 //!
-//! All arithmetic is in whole microseconds. (The reference goes through floating point numbers, and loses one now and
-//! then.)
+//! All arithmetic is in whole microseconds. (The reference calculates with floating point numbers, and is off by one
+//! now and then.)
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -32,10 +32,10 @@ const OUTSIDE: RangeError = RangeError::new("a date-time is within the years 1 t
 pub struct DateTime(i64);
 
 impl DateTime {
-    /// The first that exists: 0001-01-01T00:00:00.
+    /// The earliest value: 0001-01-01T00:00:00.
     pub const MIN: Self = Self(MIN_MICROS);
 
-    /// The last that exists: 9999-12-31T23:59:59.999999.
+    /// The latest value: 9999-12-31T23:59:59.999999.
     pub const MAX: Self = Self(MAX_MICROS);
 
     /// This time on this day.
@@ -45,11 +45,11 @@ impl DateTime {
         Self(date.days_since_epoch() * MICROS_PER_DAY + micros)
     }
 
-    /// The point that is so many microseconds after 1970-01-01T00:00:00.
+    /// The date-time at this number of microseconds after 1970-01-01T00:00:00.
     ///
     /// # Errors
     ///
-    /// When that is not within the years 1 to 9999.
+    /// Fails if the result is not within the years 1 to 9999.
     pub const fn from_micros(micros: i64) -> Result<Self, RangeError> {
         if micros < MIN_MICROS || micros > MAX_MICROS {
             return Err(OUTSIDE);
@@ -75,7 +75,7 @@ impl DateTime {
         Time::from_micros_since_midnight(micros).unwrap_or(Time::MIDNIGHT)
     }
 
-    /// The moment at which a clock in UTC shows this.
+    /// The moment at which this is the date and the time of day in UTC.
     pub const fn assume_utc(self) -> UtcDateTime {
         UtcDateTime(self)
     }
@@ -119,10 +119,10 @@ fn parse(text: &str) -> Option<DateTime> {
 pub struct UtcDateTime(DateTime);
 
 impl UtcDateTime {
-    /// The first that exists: 0001-01-01T00:00:00Z.
+    /// The earliest value: 0001-01-01T00:00:00Z.
     pub const MIN: Self = Self(DateTime::MIN);
 
-    /// The last that exists: 9999-12-31T23:59:59.999999Z.
+    /// The latest value: 9999-12-31T23:59:59.999999Z.
     pub const MAX: Self = Self(DateTime::MAX);
 
     /// This time on this day, in UTC.
@@ -130,18 +130,18 @@ impl UtcDateTime {
         Self(DateTime::new(date, time))
     }
 
-    /// The moment at which the system's clock stands now.
+    /// The current time of the system's clock.
     ///
-    /// A clock that is beyond the year 9999 counts as standing at its end.
+    /// A clock that is beyond the year 9999 counts as being at the end of it.
     pub fn now() -> Self {
         Self::try_from(SystemTime::now()).unwrap_or(Self::MAX)
     }
 
-    /// The moment that is so many microseconds after 1970-01-01T00:00:00Z.
+    /// The moment at this number of microseconds after 1970-01-01T00:00:00Z.
     ///
     /// # Errors
     ///
-    /// When that is not within the years 1 to 9999.
+    /// Fails if the result is not within the years 1 to 9999.
     pub const fn from_micros(micros: i64) -> Result<Self, RangeError> {
         match DateTime::from_micros(micros) {
             Ok(naive) => Ok(Self(naive)),
@@ -164,7 +164,7 @@ impl UtcDateTime {
         self.0.time()
     }
 
-    /// What a clock in UTC shows at this moment.
+    /// The date and the time of day in UTC, without the zone.
     pub const fn without_zone(self) -> DateTime {
         self.0
     }
@@ -173,7 +173,7 @@ impl UtcDateTime {
 impl TryFrom<SystemTime> for UtcDateTime {
     type Error = RangeError;
 
-    /// Drops what is finer than a microsecond.
+    /// Drops everything below a microsecond.
     fn try_from(time: SystemTime) -> Result<Self, RangeError> {
         let micros = match time.duration_since(UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_micros()).map_err(|_| OUTSIDE)?,

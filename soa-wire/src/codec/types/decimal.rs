@@ -1,13 +1,13 @@
 //! Decimal numbers, as text.
 //!
-//! Python's `Decimal` travels as its text, and every digit of that text means something: `1.10` is another number of
-//! cents than `1.1` to whoever prints it, values of 80 digits occur, and so do exponents, infinities and NaNs (with and
-//! without a payload). No decimal type of fixed size holds all that, so [`Decimal`] keeps the text and computes nothing.
-//! Whoever computes converts it, with `parse` and `to_string`, to the decimal crate of their choice.
+//! Python's `Decimal` travels as its text, and every digit of that text means something: `1.10` and `1.1`
+//! are printed differently, values of 80 digits occur, and so do exponents, infinities and NaNs (with and without a
+//! payload). No decimal type of fixed size holds all that, so [`Decimal`] keeps the text and has no arithmetic. For that,
+//! convert it with `parse` and `to_string` to a decimal crate of your choice.
 //!
-//! What is accepted is what the reference's constructor accepts of ASCII text, except white space and underscores, which
-//! it never writes. That includes the bounds of its exponents: beyond them its constructor raises, and that ends a
-//! reference client.
+//! It accepts the ASCII texts that the reference's constructor accepts, except those with white space and underscores,
+//! which the reference never writes. The bounds of exponents are the same, too: beyond them that constructor raises, and
+//! a client of the reference crashes.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -41,7 +41,7 @@ impl Decimal {
         &self.0
     }
 
-    /// Whether the number is zero, of either sign and any exponent.
+    /// True if the number is zero, of either sign and any exponent.
     pub fn is_zero(&self) -> bool {
         let mantissa = self.0.split(['e', 'E']).next().unwrap_or_default();
         mantissa.bytes().any(|byte| byte == b'0')
@@ -50,19 +50,19 @@ impl Decimal {
                 .all(|byte| matches!(byte, b'0' | b'.' | b'+' | b'-'))
     }
 
-    /// Whether this is a finite number: neither an infinity nor a NaN.
+    /// True if this is a finite number: neither an infinity nor a NaN.
     pub fn is_finite(&self) -> bool {
         self.0
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'+' | b'-' | b'e' | b'E'))
     }
 
-    /// Whether text is a decimal.
+    /// True if text is a decimal.
     pub(crate) fn accepts(text: &str) -> bool {
         text.len() <= MAX_BYTES && is_decimal(text)
     }
 
-    /// For text that [`Decimal::accepts`].
+    /// Makes a decimal of text that [`Decimal::accepts`].
     pub(crate) fn from_checked(text: &str) -> Self {
         Self(text.into())
     }
@@ -127,7 +127,7 @@ fn count(length: usize) -> i128 {
     i128::try_from(length).unwrap_or(i128::MAX >> 1)
 }
 
-/// `None` where it is none, or far beyond any bound.
+/// `None` if it is not an exponent, or far beyond any bound.
 fn parse_exponent(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !all_digits(digits) {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-/// Numbers that make no value of the type: a thirteenth month, the year 10000, a currency of two letters.
+/// An error about numbers that the type has no value for: a thirteenth month, the year 10000, a currency of two letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RangeError {
     what: &'static str,
@@ -22,7 +22,7 @@ impl Display for RangeError {
 
 impl std::error::Error for RangeError {}
 
-/// Text that cannot be read as the type.
+/// An error about text that cannot be read as the type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
     expected: &'static str,
@@ -32,7 +32,7 @@ pub struct ParseError {
 impl ParseError {
     #[cold]
     pub(crate) fn new(expected: &'static str, text: &str) -> Self {
-        // The whole of a long text helps nobody, and it may have come from a peer.
+        // The beginning of a long text is enough, and a peer may have sent it.
         let shown = text.char_indices().nth(80).map_or(text.len(), |(at, _)| at);
         Self {
             expected,

@@ -47,7 +47,7 @@ impl<'a> Ext<'a> {
         }
     }
 
-    /// What to call an ext type in an error.
+    /// The name of an ext type in an error.
     pub(crate) fn name(code: i8) -> &'static str {
         match code {
             DATE_TIME => "date-time",

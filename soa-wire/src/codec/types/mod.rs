@@ -1,12 +1,12 @@
-//! The types that the wire has and Rust has not.
+//! The types of the wire that Rust has no type for.
 //!
 //! PySOA's MessagePack carries six ext types: a [`DateTime`] without zone, a [`UtcDateTime`], a [`Date`], a [`Time`] of
-//! day, a [`Decimal`] and an [`Amount`] of money. To these come [`Blob`], a string of bytes (serde would make a list of
+//! day, a [`Decimal`] and an [`Amount`] of money. Besides, there are [`Blob`], a string of bytes (serde would make a list of
 //! numbers of a `Vec<u8>`), and [`Nullable`], a field that must be there and may be nil.
 //!
-//! They are our own, and not those of a calendar or decimal crate, for two reasons: such crates serialize as text, and
-//! cannot be taught the ext types; and none of them has to be part of this crate's interface. Each converts to and from
-//! plain numbers and text, which is all that a third-party type needs.
+//! They are types of this crate, and not those of a calendar or decimal crate, for two reasons: such types serialize as
+//! text and not as ext types, and third-party types stay out of this crate's interface. Each converts to and from plain
+//! numbers and text, so any third-party type can be made of it.
 //!
 //! Every value of these types is one that the reference can read: years are 1 to 9999, decimals are within the exponents
 //! of Python's. So encoding one cannot fail, and a payload that breaks these rules is refused when it is read.

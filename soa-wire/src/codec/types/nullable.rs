@@ -1,8 +1,8 @@
 //! Fields that may be nil.
 //!
 //! A message tells "the key is not there" and "the key is there, and nil" apart, and so does the reference, which
-//! refuses a nil that was not allowed. In our structs, `Option<T>` is the former, [`Nullable<T>`] the latter, and
-//! `Option<Nullable<T>>` both.
+//! refuses a nil that is not allowed. In a struct, `Option<T>` is a field that may be absent, [`Nullable<T>`] one that
+//! may be nil, and `Option<Nullable<T>>` both.
 //!
 //! This works without an attribute on the field, through a convention between this type and the deserializers of this
 //! crate: it asks for a newtype struct of a reserved name. serde's own buffers (behind `flatten` and `untagged`) do not
@@ -23,7 +23,7 @@ use crate::codec::ext::{NIL_NAME, NULLABLE_NAME};
 /// # use serde::{Deserialize, Serialize};
 /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
 /// struct Change {
-///     /// Nil takes the name away.
+///     /// Nil removes the name.
 ///     name: Nullable<String>,
 ///     /// Without the key, the age stays as it is.
 ///     age: Option<u8>,
@@ -64,7 +64,7 @@ impl<T> Nullable<T> {
         }
     }
 
-    /// Whether this is nil.
+    /// True if this is nil.
     pub const fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }

@@ -1,6 +1,6 @@
-//! garde's rules on fields that may be nil: a value has to keep them, nil keeps all.
+//! garde's rules for fields that may be nil: a value is checked, nil is always valid.
 //!
-//! They are those that garde has without further features, for [`Nullable`] as garde itself has them for `Option`.
+//! These are the rules of garde's default features. [`Nullable`] follows them as `Option` does in garde itself.
 
 use garde::error::{NoKey, Path};
 use garde::rules::alphanumeric::Alphanumeric;
@@ -79,7 +79,7 @@ impl<T: Pattern> Pattern for Nullable<T> {
     }
 }
 
-/// Rules that say whether the value keeps them.
+/// Rules that return true for a valid value.
 macro_rules! tests {
     ($($Rule:ident::$method:ident($($argument:ident: $Type:ty)?)),* $(,)?) => {$(
         impl<T: $Rule> $Rule for Nullable<T> {

@@ -1,15 +1,16 @@
-//! What a login may do, and what this Redis can do.
+//! The commands that this Redis has and that the login may use.
 //!
 //! The reference needs few commands (EVALSHA, SCRIPT LOAD, LLEN, RPUSH, EXPIRE, BLPOP), and there are logins that may use
-//! no others. What more is used here is tried once on each connection, in a form that changes nothing: with an argument
-//! that is refused, but only after the login and the command were. What is missing is made up for.
+//! no others. The further commands that are used here are tried once on each connection, in a form that changes nothing: with
+//! an argument that is refused, but only after the login and the command were accepted. Missing commands are replaced by
+//! others.
 
 use fred::error::{Error, ErrorKind};
 use fred::types::Value;
 
-use super::Link;
+use super::failure::is_answer;
 
-/// What of it can be used.
+/// The abilities of a login at a Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Abilities {
     /// Popping many messages, and from many lists: otherwise BLPOP, one by one if need be.
@@ -20,83 +21,76 @@ pub(in super::super) struct Abilities {
     pub(in super::super) unblock: bool,
     /// Reading times to live and setting them in milliseconds, in scripts: otherwise whole seconds.
     pub(in super::super) times: bool,
-    /// Finding a message in a list and removing it: otherwise requests that nobody waits for stay.
+    /// Finding a message in a list and removing it: otherwise requests that timed out stay.
     pub(in super::super) take_back: bool,
 }
 
-/// A key that no list has: all that is tried is about it.
+/// A command that is tried, and the place of the ability that needs it.
+pub(super) struct Probe {
+    place: u8,
+    pub(super) command: &'static str,
+    pub(super) arguments: &'static [&'static str],
+}
+
+/// A key that does not exist, for all that is tried.
 const KEY: &str = "pysoa:";
 
-impl Link {
-    /// Finds out what can be used here.
-    pub(super) async fn probe(&self) -> Result<Abilities, Error> {
-        let allows = async |name, arguments: &[&str]| {
-            let arguments = arguments.iter().map(|text| Value::from(*text)).collect();
-            match self.command(name, arguments).await {
-                Ok(_) => Ok(true),
-                Err(error) if is_lacking(&error) => Ok(false),
-                Err(error) if is_not_now(&error) => Err(error),
-                Err(error)
-                    if super::is_answer(&error) || *error.kind() == ErrorKind::InvalidArgument =>
-                {
-                    Ok(true)
-                }
-                Err(error) => Err(error),
-            }
-        };
-        let abilities = tokio::try_join!(
-            allows("BLMPOP", &["x", "1", KEY, "LEFT"]),
-            allows("LPOP", &[KEY, "-1"]),
-            allows("CLIENT", &["UNBLOCK", "0"]),
-            allows("CLIENT", &["ID"]),
-            allows("PTTL", &[KEY]),
-            allows("PEXPIRE", &[KEY, "x"]),
-            allows("LPOS", &[KEY, "x", "RANK", "0"]),
-            allows("LREM", &[KEY, "x", "x"]),
-        )?;
-        let (blmpop, lpop, unblock, id, pttl, pexpire, lpos, lrem) = abilities;
-        let abilities = Abilities {
-            blmpop,
-            lpop,
-            unblock: unblock && id,
-            times: pttl && pexpire,
-            take_back: lpos && lrem,
-        };
-        Ok(abilities)
+/// All commands that are tried.
+pub(super) const PROBES: [Probe; 8] = [
+    Probe::new(0, "BLMPOP", &["x", "1", KEY, "LEFT"]),
+    Probe::new(1, "LPOP", &[KEY, "-1"]),
+    Probe::new(2, "CLIENT", &["UNBLOCK", "0"]),
+    Probe::new(2, "CLIENT", &["ID"]),
+    Probe::new(3, "PTTL", &[KEY]),
+    Probe::new(3, "PEXPIRE", &[KEY, "x"]),
+    Probe::new(4, "LPOS", &[KEY, "x", "RANK", "0"]),
+    Probe::new(4, "LREM", &[KEY, "x", "x"]),
+];
+
+impl Probe {
+    const fn new(place: u8, command: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self {
+            place,
+            command,
+            arguments,
+        }
+    }
+
+    /// The bit of the ability that is missing, or none.
+    ///
+    /// # Errors
+    /// Redis did not say whether it has the command.
+    pub(super) fn missing(&self, outcome: Result<Value, Error>) -> Result<u8, Error> {
+        match outcome {
+            Ok(_) => Ok(0),
+            Err(error) if is_lacking(&error) => Ok(1 << self.place),
+            Err(error) if is_not_now(&error) => Err(error),
+            Err(error) if is_answer(&error) || *error.kind() == ErrorKind::InvalidArgument => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 }
 
 impl Abilities {
-    /// Stands for what was not asked yet.
+    /// Bits before the first probe.
     pub(super) const UNKNOWN: u8 = u8::MAX;
 
-    /// A bit for each.
-    pub(super) fn bits(self) -> u8 {
-        let bits = [
-            self.blmpop,
-            self.lpop,
-            self.unblock,
-            self.times,
-            self.take_back,
-        ];
-        let bits = bits.into_iter().zip(0..);
-        bits.map(|(is_there, place)| u8::from(is_there) << place)
-            .sum()
-    }
+    /// The bits of all abilities.
+    pub(super) const ALL: u8 = 0b1_1111;
 
-    /// What the bits say; everything, as long as it is not known.
+    /// The abilities that bits stand for; all of them, as long as they are unknown.
     pub(super) fn from_bits(bits: u8) -> Self {
-        let is_there = |place: u8| bits & (1 << place) != 0;
+        let has = |place: u8| bits & (1 << place) != 0;
         Self {
-            blmpop: is_there(0),
-            lpop: is_there(1),
-            unblock: is_there(2),
-            times: is_there(3),
-            take_back: is_there(4),
+            blmpop: has(0),
+            lpop: has(1),
+            unblock: has(2),
+            times: has(3),
+            take_back: has(4),
         }
     }
 
-    /// The names of the commands that are missing; nothing when all are there.
+    /// Names of the commands that are missing; empty when all are there.
     pub(in super::super) fn missing(self) -> String {
         let commands = [
             (self.blmpop, "BLMPOP"),
@@ -111,8 +105,8 @@ impl Abilities {
     }
 }
 
-/// Whether it is the command that is refused or unknown, and not what it was given: a login may well have no rights to
-/// the key that things are tried with.
+/// True if the command is refused or unknown, whatever it was given: a login may well have no rights to the key of the
+/// probes.
 pub(super) fn is_lacking(error: &Error) -> bool {
     let text = error.details();
     // A script says it in other words.
@@ -123,7 +117,7 @@ pub(super) fn is_lacking(error: &Error) -> bool {
         || text.contains("wrong number of arguments")
 }
 
-/// Whether nothing can be found out here just now.
+/// True if this Redis cannot tell at present.
 fn is_not_now(error: &Error) -> bool {
     let is = |word: &&str| error.details().starts_with(*word);
     ["LOADING", "READONLY", "MASTERDOWN", "NOAUTH"]
@@ -136,16 +130,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn abilities_are_what_their_bits_say() {
-        assert!(
-            Abilities::from_bits(Abilities::UNKNOWN)
-                .missing()
-                .is_empty()
-        );
-        for bits in 0..32 {
-            let abilities = Abilities::from_bits(bits);
-            assert_eq!(abilities.bits(), bits);
-            assert_eq!(abilities.missing().is_empty(), bits == 31);
+    fn a_refused_command_takes_its_ability_away() {
+        let unknown = Abilities::from_bits(Abilities::UNKNOWN);
+        assert_eq!(unknown.missing(), "");
+        assert_eq!(unknown, Abilities::from_bits(Abilities::ALL));
+        for probe in &PROBES {
+            let refused = || Error::new(ErrorKind::Unknown, "ERR unknown command 'X'");
+            let missing = probe.missing(Err(refused())).unwrap();
+            assert_eq!(missing.count_ones(), 1);
+            let abilities = Abilities::from_bits(Abilities::ALL & !missing);
+            assert!(abilities.missing().contains(probe.command), "{abilities:?}");
+            // Another error says that the command is there.
+            let error = Error::new(ErrorKind::Unknown, "ERR value is out of range");
+            assert_eq!(probe.missing(Err(error)).unwrap(), 0);
+            let busy = Error::new(ErrorKind::Unknown, "LOADING Redis is loading");
+            assert!(probe.missing(Err(busy)).is_err());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How connections are made: settings, turned into what the client library wants.
+//! Settings of connections, turned into those of the client library.
 
 use std::fmt::{self, Display};
 use std::path::Path;
@@ -15,11 +15,11 @@ use fred::types::config::{
     TlsConfig,
 };
 
-use super::discovery::Node;
+use super::node::Node;
 use crate::error::BuildError;
 use crate::transport::redis::settings::{RedisSettings, SentinelSettings, TlsSettings};
 
-/// How the connections to one kind of servers are made.
+/// Settings of the connections to Redis, or to sentinels.
 #[derive(Clone)]
 pub(in super::super) struct Access {
     username: Option<String>,
@@ -34,7 +34,7 @@ pub(in super::super) struct Access {
 }
 
 impl Access {
-    /// Towards Redis. Reads the files that are named.
+    /// Settings of connections to Redis. Reads the files that are named.
     pub(in super::super) fn redis(settings: &RedisSettings) -> Result<Self, BuildError> {
         let tls = settings.tls.as_ref();
         Ok(Self {
@@ -49,7 +49,7 @@ impl Access {
         })
     }
 
-    /// Towards the sentinels. Reads the files that are named.
+    /// Settings of connections to sentinels. Reads the files that are named.
     pub(in super::super) fn sentinels(
         settings: &RedisSettings,
         sentinel: &SentinelSettings,
@@ -69,12 +69,12 @@ impl Access {
         })
     }
 
-    /// How long it may take to connect and to have an answer.
-    pub(super) fn patience(&self) -> Duration {
+    /// Time limit of connecting and of one command together.
+    pub(super) fn time_limit(&self) -> Duration {
         self.connect_timeout.saturating_add(self.command_timeout)
     }
 
-    /// A client that is not connected yet. Without a policy it tries once.
+    /// A client that is not connected yet. Without a policy it makes a single attempt.
     pub(super) fn client(&self, node: &Node, policy: Option<ReconnectPolicy>) -> Client {
         let mut server = Server::new(node.host.as_str(), node.port);
         server.tls_server_name = self.server_name.as_deref().map(Into::into);
@@ -115,7 +115,7 @@ impl fmt::Debug for Access {
     }
 }
 
-/// Reads what TLS needs.
+/// Reads the files of TLS.
 fn read(settings: &TlsSettings, field: &str) -> Result<TlsConfig, BuildError> {
     let bad = |what: &str, why: &dyn Display| {
         BuildError::new(format!(
@@ -135,7 +135,7 @@ fn read(settings: &TlsSettings, field: &str) -> Result<TlsConfig, BuildError> {
             // Systems have some that nobody can read; what counts is whether there are any at all.
             roots.add_parsable_certificates(system.certs);
             if roots.is_empty() {
-                let why = "the system has none; name some";
+                let why = "the system has no certificate authorities; set the path of a PEM file";
                 return Err(bad("`ca_certificates`", &why));
             }
         }
@@ -167,7 +167,7 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         .collect::<Result<_, _>>()
         .map_err(|why| told(&why))?;
     if certificates.is_empty() {
-        return Err(told(&"there is no certificate in it"));
+        return Err(told(&"no certificate found in the file"));
     }
     Ok(certificates)
 }

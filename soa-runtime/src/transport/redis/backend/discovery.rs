@@ -1,37 +1,23 @@
 //! Questions to sentinels and to nodes of a cluster, each over a connection of its own: they are rare.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
 
-use super::Access;
-use crate::transport::redis::settings::shown;
-
-/// A host and a port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(in super::super) struct Node {
-    pub(in super::super) host: String,
-    pub(in super::super) port: u16,
-}
-
-impl fmt::Display for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&self.host, self.port))
-    }
-}
+use super::access::Access;
+use super::node::Node;
 
 /// A master as a sentinel sees it.
 #[derive(Clone, Debug)]
 pub(in super::super) struct SentinelMaster {
     pub(in super::super) name: String,
     pub(in super::super) node: Node,
-    /// Whether it works, as far as the sentinel knows.
+    /// True if it works, as far as the sentinel knows.
     pub(in super::super) is_up: bool,
 }
 
-/// All masters that a sentinel knows, in the order in which it tells them.
+/// Asks a sentinel for all masters that it watches, in its order.
 pub(in super::super) async fn masters(
     access: &Access,
     sentinel: &Node,
@@ -62,7 +48,7 @@ pub(in super::super) async fn masters(
     Ok(masters.collect())
 }
 
-/// Which node has which slots of a cluster.
+/// Asks a node of a cluster for the slots of each node.
 pub(in super::super) async fn slots(
     access: &Access,
     node: &Node,
@@ -73,7 +59,7 @@ pub(in super::super) async fn slots(
         let mut slot = || u16::try_from(range.next()?.as_u64()?).ok();
         let slots = slot()?..=slot()?;
         let mut master = list(range.next()?).into_iter();
-        // A node that does not know how it is called by others tells no name: it is the one that was asked.
+        // A node that does not know its own name reports none: it is the one that was asked.
         let host = text(master.next()?).filter(|host| !host.is_empty());
         let node = Node {
             host: host.unwrap_or_else(|| node.host.clone()),
@@ -98,10 +84,10 @@ async fn ask(
         let _ = client.quit().await;
         answer
     };
-    match tokio::time::timeout(access.patience(), question).await {
+    match tokio::time::timeout(access.time_limit(), question).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!("{node}: {error}")),
-        Err(_) => Err(format!("{node}: no answer")),
+        Err(_) => Err(format!("{node}: timed out")),
     }
 }
 

@@ -1,41 +1,41 @@
-//! What the client library's errors mean.
+//! The meaning of the client library's errors.
 
 use fred::error::{Error, ErrorKind};
 
 use crate::error::TransportErrorKind;
 use crate::transport::redis::condition::Failure;
 
-/// With these words a Redis says that it is not, or no longer, the one to ask.
+/// First words of errors from a Redis that is not, or no longer, the one to ask.
 const WRONG_NODE: [&str; 5] = ["READONLY", "MASTERDOWN", "MOVED", "ASK", "CLUSTERDOWN"];
 
-/// What is added for people when a login is refused.
-const LOGIN: &str = "the login in the settings is refused, which does not mend by waiting";
+/// Advice for people when a login is refused.
+const LOGIN_ADVICE: &str = "authentication failed: check `username` and `password` in the settings; retrying does not help";
 
-/// What went wrong, for the log.
+/// Describes an error for the log.
 pub(super) fn failure(error: &Error) -> Failure {
     let is_login = *error.kind() == ErrorKind::Auth;
-    let state = match is_answer(error) {
+    let kind = match is_answer(error) {
         true => word(error).to_owned(),
         // These are few and say always the same.
         false => error.to_string(),
     };
     Failure {
-        state,
+        kind,
         text: text(error),
         is_disconnected: is_login || !is_answer(error),
     }
 }
 
-/// The error for people.
+/// Describes an error for people.
 pub(super) fn text(error: &Error) -> String {
     let text = readable(error.to_string());
     match *error.kind() == ErrorKind::Auth {
-        true => format!("{text} ({LOGIN})"),
+        true => format!("{text} ({LOGIN_ADVICE})"),
         false => text,
     }
 }
 
-/// What the client library keeps of an error of the system is its debug output; what it says is enough.
+/// Shortens an error of the system, whose debug output the client library shows, to its message.
 fn readable(text: String) -> String {
     let message = text.split_once(": Os {").and_then(|(what, rest)| {
         let message = rest.split_once("message: \"")?.1;
@@ -44,12 +44,12 @@ fn readable(text: String) -> String {
     message.unwrap_or(text)
 }
 
-/// The error as the cause of another.
+/// Makes an error the cause of another.
 pub(super) fn explained(error: &Error) -> Box<dyn std::error::Error + Send + Sync> {
     text(error).into()
 }
 
-/// What a caller can do about it.
+/// The kind of error for callers.
 pub(super) fn kind(error: &Error) -> TransportErrorKind {
     match *error.kind() == ErrorKind::Auth {
         true => TransportErrorKind::Misconfigured,
@@ -57,23 +57,23 @@ pub(super) fn kind(error: &Error) -> TransportErrorKind {
     }
 }
 
-/// Whether a connection ended, for no reason that is known.
+/// True if a connection ended, for no reason that is known.
 pub(super) fn is_closed(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::IO | ErrorKind::Canceled)
 }
 
-/// Whether another Redis has to be asked.
+/// True if another Redis has to be asked.
 pub(super) fn is_wrong_node(error: &Error) -> bool {
     WRONG_NODE.contains(&word(error))
 }
 
-/// Whether it is one list that is not what it should be, or out of bounds: the others are fine.
+/// True if a single key is at fault: it holds another type, or the login may not use it. Other keys are fine.
 pub(super) fn is_about_the_key(error: &Error) -> bool {
     let told = error.details();
     told.contains("WRONGTYPE") || told.starts_with("NOPERM") && !told.contains("to run")
 }
 
-/// Whether Redis will say the same the next time.
+/// True if Redis will answer the same the next time.
 pub(super) fn is_final(error: &Error) -> bool {
     let told = error.details();
     ["WRONGTYPE", "NOPERM", "ACL failure"]
@@ -81,7 +81,7 @@ pub(super) fn is_final(error: &Error) -> bool {
         .any(|word| told.contains(word))
 }
 
-/// Whether Redis itself said this: its errors begin with a word in capitals.
+/// True if Redis itself answered with this error: its errors begin with a word in capitals.
 pub(super) fn is_answer(error: &Error) -> bool {
     let word = word(error);
     word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase())

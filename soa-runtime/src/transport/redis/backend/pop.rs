@@ -13,34 +13,35 @@ use fred::interfaces::{ClientInterface, ClientLike};
 use fred::types::{ClientUnblockFlag, ClusterHash, CustomCommand, Value};
 
 use super::failure::is_about_the_key;
-use super::{Limit, Link, integer};
-use crate::transport::redis::script::Script;
+use super::limit::Limit;
+use super::link::{Link, integer};
+use super::script::Script;
 
-/// Small frames are copied out of the read buffer, which would otherwise live as long as the last of them.
-const COPIED: usize = 64 * 1024;
+/// Size up to which frames are copied out of the read buffer, which would otherwise live as long as the last of them.
+const COPIED_SIZE: usize = 64 * 1024;
 
-/// After an answer of so many bytes the connection is replaced, for the sake of its buffer.
-const BUFFERED: usize = 16 * 1024 * 1024;
+/// Size of an answer above which the connection is replaced, as its buffer stays as large.
+const MAX_BUFFERED_SIZE: usize = 16 * 1024 * 1024;
 
-/// How much longer than it asked for a pop may take before its connection counts as stuck.
-const STUCK: Duration = Duration::from_secs(5);
+/// Time beyond its own time limit after which a pop counts as stuck.
+const POP_GRACE: Duration = Duration::from_secs(5);
 
-/// The shortest block: nothing would be for ever.
+/// Shortest time for a pop to block. Redis takes 0 for ever.
 const LEAST_BLOCK: Duration = Duration::from_millis(10);
 
-/// How long a pop blocks that nobody could end early.
-const UNSTOPPABLE: Duration = Duration::from_millis(100);
+/// Time for a pop to block that cannot be ended early.
+const UNSTOPPABLE_BLOCK: Duration = Duration::from_millis(100);
 
-/// Why a pop failed; the log has more of it.
+/// The error of a pop; the log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum PopError {
-    /// One of the keys is something else than a list, or out of bounds.
-    NoList,
+    /// One of the keys holds another type than a list, or the login may not use it.
+    NotAList,
     /// Anything else.
     Failed,
 }
 
-/// What a pop brought.
+/// The messages that a pop took from a list.
 #[derive(Debug)]
 pub(in super::super) struct Popped {
     pub(in super::super) key: Bytes,
@@ -63,7 +64,7 @@ impl Link {
         let block = if abilities.unblock {
             block
         } else {
-            block.min(UNSTOPPABLE)
+            block.min(UNSTOPPABLE_BLOCK)
         };
         let pop = async {
             match keys {
@@ -72,18 +73,21 @@ impl Link {
                 _ => self.pop_first(keys, count, block, abilities.lpop).await,
             }
         };
-        let Some(outcome) = limit.keep(block + STUCK, pop).await else {
-            self.note(&Error::new(ErrorKind::Timeout, "a blocking pop is stuck"));
+        let Some(outcome) = limit.apply(block + POP_GRACE, pop).await else {
+            self.note(&Error::new(
+                ErrorKind::Timeout,
+                "a blocking pop got no answer",
+            ));
             return Ok(None);
         };
         let popped = match outcome {
             Ok(popped) => popped,
-            // So the library tells that there was nothing.
+            // With this the library says that there was nothing.
             Err(error) if *error.kind() == ErrorKind::Timeout => None,
             Err(error) if error.details().starts_with("UNBLOCKED") => None,
             Err(error) => return Err(self.failed_pop(&error)),
         };
-        self.0.state.condition.works(self.0.state.doing);
+        self.works();
         self.shrink(popped.iter());
         Ok(popped)
     }
@@ -93,9 +97,9 @@ impl Link {
         if !is_about_the_key(error) {
             return PopError::Failed;
         }
-        // Nothing can be taken from the others, either.
-        self.0.state.failed(error);
-        PopError::NoList
+        // Nothing can be taken from the other keys, either.
+        self.failed(error);
+        PopError::NotAList
     }
 
     /// Takes up to `count` messages from these lists, as many as are there, without waiting.
@@ -114,7 +118,7 @@ impl Link {
             Ok(swept) => swept,
             Err(error) => return Err(self.failed_pop(&error)),
         };
-        self.0.state.condition.works(self.0.state.doing);
+        self.works();
         let Value::Array(swept) = swept else {
             return Ok(Vec::new());
         };
@@ -133,10 +137,10 @@ impl Link {
         Ok(popped)
     }
 
-    /// Has another link take the place of this one when it has read so much that its buffer is large, which stays so.
+    /// Has another link opened after a large answer, as the buffer of this one stays as large.
     fn shrink<'a>(&self, popped: impl Iterator<Item = &'a Popped>) {
         let frames = popped.flat_map(|popped| &popped.frames);
-        if frames.map(Bytes::len).sum::<usize>() > BUFFERED {
+        if frames.map(Bytes::len).sum::<usize>() > MAX_BUFFERED_SIZE {
             self.replace();
         }
     }
@@ -144,7 +148,7 @@ impl Link {
     async fn pop_now(&self, key: &Bytes, count: usize) -> Result<Option<Popped>, Error> {
         let arguments = vec![Value::Bytes(key.clone()), integer(count)];
         let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
-        let popped: Value = self.0.client.custom(command, arguments).await?;
+        let popped: Value = self.client().custom(command, arguments).await?;
         let Value::Array(frames) = popped else {
             return Ok(None);
         };
@@ -164,7 +168,7 @@ impl Link {
         arguments.extend(keys.iter().cloned().map(Value::Bytes));
         arguments.extend([Value::from("LEFT"), Value::from("COUNT"), integer(count)]);
         let command = CustomCommand::new_static("BLMPOP", ClusterHash::Offset(2), true);
-        let Value::Array(answer) = self.0.client.custom(command, arguments).await? else {
+        let Value::Array(answer) = self.client().custom(command, arguments).await? else {
             return Ok(None);
         };
         let mut answer = answer.into_iter();
@@ -175,7 +179,7 @@ impl Link {
         Ok(bytes(key).map(|key| Popped { key, frames }))
     }
 
-    /// Redis before version 7, or a login that may not use BLMPOP.
+    /// Pops from a Redis before version 7, or for a login that may not use BLMPOP.
     async fn pop_first(
         &self,
         keys: &[Bytes],
@@ -186,7 +190,7 @@ impl Link {
         let mut arguments: Vec<Value> = keys.iter().cloned().map(Value::Bytes).collect();
         arguments.push(Value::from(block.max(LEAST_BLOCK).as_secs_f64()));
         let command = CustomCommand::new_static("BLPOP", ClusterHash::FirstKey, true);
-        let Value::Array(answer) = self.0.client.custom(command, arguments).await? else {
+        let Value::Array(answer) = self.client().custom(command, arguments).await? else {
             return Ok(None);
         };
         let mut answer = answer.into_iter();
@@ -198,7 +202,7 @@ impl Link {
             let arguments = vec![Value::Bytes(key.clone()), integer(count - 1)];
             let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
             // What the first pop brought is delivered even when this one fails.
-            let more: Result<Value, Error> = self.0.client.custom(command, arguments).await;
+            let more: Result<Value, Error> = self.client().custom(command, arguments).await;
             if let Ok(Value::Array(more)) = more {
                 frames.extend(more.into_iter().filter_map(frame));
             }
@@ -208,13 +212,13 @@ impl Link {
 
     /// Ends the blocking pop of another link early, if one waits.
     pub(in super::super) async fn unblock(&self, other: &Self) {
-        let Some(id) = other.0.client.connection_ids().into_values().next() else {
+        let Some(id) = other.client().connection_ids().into_values().next() else {
             return;
         };
         let flag = Some(ClientUnblockFlag::Timeout);
-        let unblock = self.0.client.client_unblock::<i64, _>(id, flag);
+        let unblock = self.client().client_unblock::<i64, _>(id, flag);
         // It is tried again until the pop has ended.
-        let _ = tokio::time::timeout(self.0.command_timeout, unblock).await;
+        let _ = tokio::time::timeout(self.command_timeout(), unblock).await;
     }
 
     /// Deletes a list, in a way that is open to every login.
@@ -224,8 +228,8 @@ impl Link {
         let _ = self.command("EXPIRE", arguments).await;
     }
 
-    /// Whether a key is something else than a list.
-    pub(in super::super) async fn is_no_list(&self, key: &Bytes) -> bool {
+    /// True if a key holds another type than a list.
+    pub(in super::super) async fn is_another_type(&self, key: &Bytes) -> bool {
         let length = self.command("LLEN", vec![Value::Bytes(key.clone())]).await;
         length.is_err_and(|error| error.details().starts_with("WRONGTYPE"))
     }
@@ -241,7 +245,7 @@ fn bytes(value: Value) -> Option<Bytes> {
 
 fn frame(value: Value) -> Option<Bytes> {
     let frame = bytes(value)?;
-    if frame.len() <= COPIED {
+    if frame.len() <= COPIED_SIZE {
         return Some(Bytes::copy_from_slice(&frame));
     }
     Some(frame)

@@ -1,0 +1,59 @@
+//! The description that a server gives of itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::descriptor::ActionDescriptor;
+use crate::message::Name;
+use crate::schema::Schema;
+
+/// The description of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Offer {
+    pub(crate) version: Name,
+    pub(crate) build_id: Option<Name>,
+    pub(crate) documentation: Option<&'static str>,
+    /// The actions, by the name that `introspect` shows: each variant of an action has its own.
+    pub(super) actions: BTreeMap<Name, Offered>,
+}
+
+impl Offer {
+    pub(crate) fn insert(&mut self, action: &ActionDescriptor) {
+        self.actions.insert(action.shown_name(), action.into());
+    }
+
+    pub(crate) fn insert_untyped(&mut self, action: Name) {
+        let offered = Offered {
+            action: action.clone(),
+            ..Offered::default()
+        };
+        self.actions.entry(action).or_insert(offered);
+    }
+
+    pub(super) fn has(&self, action: &str) -> bool {
+        self.actions
+            .values()
+            .any(|offered| offered.action == action)
+    }
+}
+
+/// The description of one action. The schemas of actions that were registered by name are unknown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Offered {
+    /// The name on the wire, which all variants of an action share.
+    pub(super) action: Name,
+    pub(super) documentation: Option<&'static str>,
+    pub(super) request: Option<fn() -> Arc<Schema>>,
+    pub(super) response: Option<fn() -> Arc<Schema>>,
+}
+
+impl From<&ActionDescriptor> for Offered {
+    fn from(action: &ActionDescriptor) -> Self {
+        Self {
+            action: action.name().into(),
+            documentation: action.documentation(),
+            request: Some(action.request),
+            response: Some(action.response),
+        }
+    }
+}

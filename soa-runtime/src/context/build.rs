@@ -1,0 +1,113 @@
+//! Contexts for tests, and for calls between actions of one server: changes of a context.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handle::{Context, FrozenTime, JobState, LocalServer};
+use crate::client::{Client, ClientBuilder};
+use crate::codec::{UtcDateTime, Value};
+use crate::message::{ContextHeader, ContextValue, Control, Name, Switch, to_context};
+use soa_wire::Extensions;
+
+impl Context {
+    /// Returns a context for calling a handler directly in a test: a fresh correlation id, no switches, and a client
+    /// without routes. The `with_…` methods fill it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Context, Switch};
+    ///
+    /// const BETA: Switch = Switch::new(7);
+    /// let cx = Context::for_test().with_switch(BETA).with_value("locale", "fr_FR");
+    /// assert!(cx.is_active(BETA));
+    /// assert_eq!(cx.value("locale").and_then(|locale| locale.as_str()), Some("fr_FR"));
+    /// ```
+    pub fn for_test() -> Self {
+        let job = JobState {
+            service: Name::Borrowed("test"),
+            header: ContextHeader::fresh(),
+            control: Control::default(),
+            client: ClientBuilder::default().finish(),
+            hook: None,
+            server: None,
+            lifetime: Arc::default(),
+        };
+        let name = Name::Borrowed("test");
+        Self::new(Arc::new(job), name, Extensions::new(), None)
+    }
+
+    /// Turns a switch on.
+    #[must_use]
+    pub fn with_switch(self, switch: impl Into<Switch>) -> Self {
+        self.change(|job| job.header.switches = job.header.switches.with(switch))
+    }
+
+    /// Adds a value of the users' own.
+    #[must_use]
+    pub fn with_value(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.change(|job| {
+            job.header.extra.insert(key.into(), value.into());
+        })
+    }
+
+    /// Adds a value of a declared type, for [`Context::get`].
+    ///
+    /// # Panics
+    /// The value cannot be encoded.
+    #[must_use]
+    #[track_caller]
+    pub fn with_context_value<T: ContextValue>(self, value: T) -> Self {
+        match to_context(&value) {
+            Ok(value) => self.with_value(T::KEY, value),
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+
+    /// Sets the correlation id.
+    #[must_use]
+    pub fn with_correlation_id(self, id: impl Into<Arc<str>>) -> Self {
+        self.change(|job| job.header.correlation_id = id.into())
+    }
+
+    /// Sets the caller.
+    #[must_use]
+    pub fn with_caller(self, caller: impl Into<Arc<str>>) -> Self {
+        self.change(|job| job.header.caller = Some(caller.into()))
+    }
+
+    /// Sets the client for chained calls.
+    #[must_use]
+    pub fn with_client(self, client: &Client) -> Self {
+        self.change(|job| job.client = client.clone())
+    }
+
+    /// Makes this the context of an action of the given server, so that [`call_local`](Self::call_local) reaches its
+    /// other actions.
+    #[must_use]
+    pub fn with_server(self, server: impl Into<LocalServer>) -> Self {
+        let LocalServer { service, siblings } = server.into();
+        self.change(|job| {
+            job.service = service;
+            job.server = Some(siblings);
+        })
+    }
+
+    /// Limits the time that the action has left.
+    #[must_use]
+    pub fn with_time_left(self, time: Duration) -> Self {
+        self.within(time)
+    }
+
+    /// Adds a value for [`Context::extension`].
+    #[must_use]
+    pub fn with_extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.extensions.insert(value);
+        self
+    }
+
+    /// Stops the clock of the action at this time.
+    #[must_use]
+    pub fn with_now(self, now: UtcDateTime) -> Self {
+        self.with_extension(FrozenTime(now))
+    }
+}

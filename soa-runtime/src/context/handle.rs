@@ -1,0 +1,339 @@
+//! The context itself, the call that carries it, and the server behind it.
+//!
+//! These types contain each other: a context knows its server, which runs calls of other actions, each with a context.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::BoxFuture;
+use crate::client::{Client, TypedClient};
+use crate::codec::{UtcDateTime, Value};
+use crate::error::ActionError;
+use crate::identity::Identity;
+use crate::lifetime::{Blocking, Lifetime};
+use crate::message::{
+    ActionResponse, Body, ContextHeader, ContextValue, Control, Name, Switch, SwitchSet,
+    TraceParent, code,
+};
+use soa_wire::Extensions;
+
+/// The context of an action: the caller, the switches, and clients for further calls.
+///
+/// Cheap to clone, so handlers may move it into tasks of their own.
+#[derive(Clone)]
+pub struct Context {
+    pub(super) job: Arc<JobState>,
+    pub(super) action: Name,
+    /// The deadline of this action; never later than that of the job.
+    deadline: Option<Instant>,
+    /// The place of this action in a trace.
+    place: Option<TraceParent>,
+    pub(super) extensions: Extensions,
+    /// The number of actions of this server that have called each other to get here.
+    pub(super) depth: u8,
+}
+
+/// The data that all actions of a job share.
+#[derive(Clone)]
+pub(crate) struct JobState {
+    pub(crate) service: Name,
+    pub(crate) header: ContextHeader,
+    pub(crate) control: Control,
+    pub(crate) client: Client,
+    pub(crate) hook: Option<ClientHook>,
+    /// The server whose other actions can be called; `None` in tests.
+    pub(crate) server: Option<Arc<dyn Siblings>>,
+    pub(crate) lifetime: Arc<Lifetime>,
+}
+
+/// The other actions of the server that runs a job.
+pub(crate) trait Siblings: Send + Sync {
+    /// Runs an action of the server, without a job, a transport or middleware around it.
+    fn call(self: Arc<Self>, call: ActionCall) -> ActionFuture;
+
+    /// Counts a handler that blocks a thread of its own, so that the server waits for it when it stops.
+    fn blocking(&self) -> Blocking;
+}
+
+/// A server in this process, whose actions a context can call. It is made from a [`Server`](crate::Server).
+pub struct LocalServer {
+    pub(crate) service: Name,
+    pub(crate) siblings: Arc<dyn Siblings>,
+}
+
+impl fmt::Debug for LocalServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalServer").field(&self.service).finish()
+    }
+}
+
+/// A call of one action on its way through action middleware to the handler.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ActionCall {
+    /// The name of the action.
+    pub action: Name,
+    /// Its input, still encoded.
+    pub body: Body,
+    /// The context that the handler gets.
+    pub context: Context,
+}
+
+impl ActionCall {
+    /// Returns a call of this action, for tests of middleware. The context should be one for the same action.
+    pub fn new(action: impl Into<Name>, body: Body, context: Context) -> Self {
+        Self {
+            action: action.into(),
+            body,
+            context,
+        }
+    }
+}
+
+/// The future of an action.
+pub type ActionFuture = BoxFuture<Result<ActionResponse, ActionError>>;
+
+/// A function that sees every client that a server makes for a handler.
+pub(crate) type ClientHook = Arc<dyn Fn(Client, &ContextHeader) -> Client + Send + Sync>;
+
+/// An extension of a job: a function that a test puts around the clients of handlers.
+#[doc(hidden)]
+pub struct ClientLayer(pub Arc<dyn Fn(Client) -> Client + Send + Sync>);
+
+impl fmt::Debug for ClientLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientLayer")
+    }
+}
+
+/// An extension of a job: the time at which a test has stopped the clock.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct FrozenTime(pub UtcDateTime);
+
+impl Context {
+    pub(crate) fn new(
+        job: Arc<JobState>,
+        action: Name,
+        extensions: Extensions,
+        place: Option<TraceParent>,
+    ) -> Self {
+        Self {
+            deadline: job.lifetime.deadline,
+            job,
+            action,
+            place,
+            extensions,
+            depth: 0,
+        }
+    }
+
+    /// Returns the same context for an action that has at most this much time.
+    pub(crate) fn within(mut self, timeout: Duration) -> Self {
+        let deadline = Instant::now().checked_add(timeout);
+        self.deadline = deadline.into_iter().chain(self.deadline).min();
+        self
+    }
+
+    /// Returns the same context for work that others wait for as well: without a deadline, and not to be cancelled.
+    pub(crate) fn for_all(&self) -> Self {
+        let mut cx = self.clone().change(|job| job.lifetime = Arc::default());
+        cx.deadline = None;
+        cx
+    }
+
+    pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
+        &self.job.lifetime
+    }
+
+    pub(super) fn change(mut self, change: impl FnOnce(&mut JobState)) -> Self {
+        change(Arc::make_mut(&mut self.job));
+        self
+    }
+
+    /// Returns the name of the action that runs.
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// Returns the name under which the service runs.
+    pub fn service(&self) -> &str {
+        &self.job.service
+    }
+
+    /// Returns the active switches.
+    pub fn switches(&self) -> &SwitchSet {
+        &self.job.header.switches
+    }
+
+    /// Returns true if this switch is on.
+    pub fn is_active(&self, switch: impl Into<Switch>) -> bool {
+        self.job.header.switches.is_active(switch)
+    }
+
+    /// Returns the correlation id, which is the same for all calls and jobs that one event causes, across services.
+    pub fn correlation_id(&self) -> &str {
+        &self.job.header.correlation_id
+    }
+
+    /// Returns the caller, as it names itself.
+    pub fn caller(&self) -> Option<&str> {
+        self.job.header.caller.as_deref()
+    }
+
+    /// Returns the place of this action in a trace: that of its own span, or else the place that came with the job.
+    pub fn trace_parent(&self) -> Option<TraceParent> {
+        self.place
+    }
+
+    /// Returns the calling service; `None` for a caller that is not a service.
+    pub fn calling_service(&self) -> Option<&str> {
+        self.job.header.calling_service.as_deref()
+    }
+
+    /// Returns a value that a caller added to the context (not one of the framework's own keys).
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.job.header.extra.get(key)
+    }
+
+    /// Returns the context header as it was received.
+    pub fn header(&self) -> &ContextHeader {
+        &self.job.header
+    }
+
+    /// Returns the control header as it was received.
+    pub fn control(&self) -> &Control {
+        &self.job.control
+    }
+
+    /// Returns the current time. A handler that asks here, and not the system, can be tested at any time: with
+    /// [`with_now`](Self::with_now), or by the `freeze time` of a test plan.
+    pub fn now(&self) -> UtcDateTime {
+        match self.extensions.get::<FrozenTime>() {
+            Some(FrozenTime(now)) => *now,
+            None => UtcDateTime::now(),
+        }
+    }
+
+    /// Returns the value of this type that a caller added to the context; `None` if there is none. See
+    /// [`ContextValue`].
+    ///
+    /// # Errors
+    /// The value under the key of the type has another type: `INVALID`, the caller's fault, at `context.KEY`.
+    pub fn get<T: ContextValue>(&self) -> Result<Option<T>, ActionError> {
+        self.job.header.get().map_err(|error| {
+            let key = T::KEY;
+            let message = format!("The context's `{key}` cannot be read: {error}");
+            ActionError::caller(code::INVALID, message).field(format!("context.{key}"))
+        })
+    }
+
+    /// Returns the value of this type that middleware has left. It does not travel: see [`get`](Self::get) for values
+    /// that callers send.
+    pub fn extension<T: 'static>(&self) -> Option<&T> {
+        self.extensions.get()
+    }
+
+    /// Returns the identity of the caller, if middleware has authenticated it: see
+    /// [`Authentication`](crate::middleware::Authentication).
+    pub fn identity(&self) -> Option<&Identity> {
+        self.extensions.get()
+    }
+
+    /// Returns the extensions, in which middleware leaves values for handlers.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
+    /// Returns the deadline of the action; `None` without a limit. At the deadline the action is given up: its future
+    /// is dropped where it waits, and the caller gets `ACTION_TIMEOUT`.
+    ///
+    /// The deadline is the earlier of the caller's timeout, counted from when the request was received, and the limits
+    /// of the server. Chained calls end at this deadline, too.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Returns the time until the [`deadline`](Self::deadline).
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Returns true if the response of this job is not needed any more: its deadline has passed, its caller in the same
+    /// process has given up, or the server stops. Handlers that work without waiting, or on another thread, should
+    /// check it.
+    pub fn is_cancelled(&self) -> bool {
+        self.is_late() || self.job.lifetime.is_over()
+    }
+
+    /// Waits until [`is_cancelled`](Self::is_cancelled). This is for tasks that a handler has started. The handler
+    /// itself is given up at the deadline and when the server stops, but not when its caller goes: a started job is
+    /// finished.
+    pub async fn cancelled(&self) {
+        let late = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = late => {}
+            () = self.job.lifetime.until_over() => {}
+        }
+    }
+
+    /// Returns true if the action has been answered without its handler.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.is_late() || self.job.lifetime.is_cut() || self.job.lifetime.is_out_of_time()
+    }
+
+    /// Counts a handler that blocks a thread of its own, for the end of its server.
+    pub(crate) fn blocking(&self) -> Option<Blocking> {
+        let server = self.job.server.as_ref();
+        server.map(|server| server.blocking())
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Returns the client for chained calls. It passes this whole context on (correlation id, switches and all) and
+    /// names the calling service.
+    pub fn soa_client(&self) -> Client {
+        let mut header = self.job.header.clone();
+        header.calling_service = Some(Arc::from(&*self.job.service));
+        header.trace_parent = self.place;
+        let client = self.job.client.inheriting(header).until(self.deadline);
+        let client = match &self.job.hook {
+            Some(hook) => hook(client, &self.job.header),
+            None => client,
+        };
+        match self.extensions.get::<ClientLayer>() {
+            Some(ClientLayer(layer)) => layer(client),
+            None => client,
+        }
+    }
+
+    /// Returns a typed client for a chained call, for the service's own name.
+    ///
+    /// For a service under another name: `OtherClient::named(&cx.soa_client(), "other2")`.
+    pub fn client<C: TypedClient>(&self) -> C {
+        C::new(&self.soa_client())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("service", &self.job.service)
+            .field("action", &self.action)
+            .field("correlation_id", &self.job.header.correlation_id)
+            .field("switches", &self.job.header.switches)
+            .finish_non_exhaustive()
+    }
+}

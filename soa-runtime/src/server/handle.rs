@@ -1,0 +1,106 @@
+//! The server itself: a handle to its registry of actions and everything that jobs need.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::time::Instant;
+
+use super::hooks::Hooks;
+use super::stats::Stats;
+use crate::client::Client;
+use crate::context::{ActionStage, ClientHook};
+use crate::exchange::JobStage;
+use crate::lifetime::{Lifetime, Signal};
+use crate::message::{JobRequest, Name};
+use crate::observe::meter::{ActionMeters, ServerMeters};
+use crate::service::Handler;
+use crate::stack::Stack;
+use soa_wire::serializer::Serializers;
+
+/// A service that is ready to run jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Server {
+    pub(super) shared: Arc<ServerShared>,
+}
+
+/// The part of a server that its clones share.
+pub(super) struct ServerShared {
+    pub(super) name: Name,
+    pub(super) version: Name,
+    pub(super) actions: FxHashMap<Name, Registered>,
+    pub(super) job_middleware: Stack<JobStage>,
+    pub(super) action_middleware: Stack<ActionStage>,
+    pub(super) client: Client,
+    pub(super) client_hook: Option<ClientHook>,
+    pub(super) serializers: Serializers,
+    pub(super) sends_tracebacks: bool,
+    pub(super) concurrency: usize,
+    pub(super) job_timeout: Option<Duration>,
+    pub(super) honors_caller_timeouts: bool,
+    pub(super) hooks: Hooks<Server>,
+    pub(super) stats: Stats,
+    pub(super) meters: ServerMeters,
+}
+
+/// An action and its metrics.
+pub(super) struct Registered {
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) meters: ActionMeters,
+}
+
+impl Server {
+    /// Returns the name under which the service runs.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Returns the version of the service.
+    pub fn version(&self) -> &str {
+        &self.shared.version
+    }
+
+    /// Returns the names of the actions, sorted.
+    pub fn action_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.shared.actions.keys().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Returns the maximum number of jobs that [`run`](Self::run) runs at once.
+    pub fn concurrency(&self) -> usize {
+        self.shared.concurrency
+    }
+
+    /// Returns the counters of the server.
+    pub fn stats(&self) -> &Stats {
+        &self.shared.stats
+    }
+
+    /// Returns the timeout of the caller, unless it is to be ignored: a caller that wants no response does not wait.
+    pub(super) fn caller_timeout(&self, job: &JobRequest) -> Option<Duration> {
+        let is_waiting = job.control.suppress_response != Some(true);
+        let counts = self.shared.honors_caller_timeouts && is_waiting;
+        counts.then(|| job.control.timeout()).flatten()
+    }
+
+    /// Makes the lifetime of a job that was received just now.
+    pub(super) fn lifetime(&self, job: &JobRequest, stop: Option<Arc<Signal>>) -> Arc<Lifetime> {
+        let of_caller = self.caller_timeout(job);
+        let limit = of_caller.into_iter().chain(self.shared.job_timeout).min();
+        // A limit beyond the range of the clock is no limit.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Arc::new(Lifetime::new(deadline, stop))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("name", &self.shared.name)
+            .field("version", &self.shared.version)
+            .field("actions", &self.action_names())
+            .finish_non_exhaustive()
+    }
+}

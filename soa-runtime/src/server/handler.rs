@@ -1,0 +1,88 @@
+//! The handlers of actions, as entries of the registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::action::Action;
+use crate::codec::Value;
+use crate::context::{ActionCall, ActionFuture, Context};
+use crate::error::IntoActionError;
+use crate::service::{Handler, Service, run};
+use soa_wire::declared::Declared;
+
+/// An action of a service.
+pub(super) struct Typed<S> {
+    pub(super) service: Arc<S>,
+    pub(super) run: fn(Arc<S>, ActionCall) -> ActionFuture,
+    pub(super) declared: &'static Declared,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl<S: Service> Handler for Typed<S> {
+    fn timeout(&self, _call: &ActionCall) -> Option<Duration> {
+        self.timeout
+    }
+
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        let required = self.declared.required_permissions().iter().copied();
+        find_missing(required, call, missing);
+    }
+
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        (self.run)(Arc::clone(&self.service), call)
+    }
+}
+
+/// Adds the required permissions that the caller does not have. A caller without an identity has none.
+fn find_missing<'a>(
+    required: impl Iterator<Item = &'a str>,
+    call: &ActionCall,
+    missing: &mut Vec<String>,
+) {
+    let identity = call.context.identity();
+    for permission in required {
+        if !identity.is_some_and(|identity| identity.has(permission))
+            && !missing.iter().any(|known| known == permission)
+        {
+            missing.push(permission.to_owned());
+        }
+    }
+}
+
+/// An action that requires permissions which the builder of the server has named.
+pub(super) struct Guarded {
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) required: Vec<String>,
+}
+
+impl Handler for Guarded {
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        self.handler.missing_permissions(call, missing);
+        find_missing(self.required.iter().map(String::as_str), call, missing);
+    }
+
+    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
+        self.handler.timeout(call)
+    }
+
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        self.handler.call(call)
+    }
+}
+
+/// An action that was registered by name.
+pub(super) struct Untyped<F>(pub(super) Arc<F>);
+
+impl<F, Fut, E> Handler for Untyped<F>
+where
+    F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Value, E>> + Send + 'static,
+    E: IntoActionError + 'static,
+{
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        let handler = Arc::clone(&self.0);
+        run(Action::<Value, Value>::new(""), call, move |body, cx| {
+            handler(body, cx)
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! A Lua script, in the two forms that logins need.
+
+/// A script in full, and with no commands but those of the reference.
+#[derive(Debug)]
+pub(in super::super) struct Script {
+    full: Variant,
+    plain: Variant,
+}
+
+/// A Lua script and its digest, by which Redis knows it.
+#[derive(Debug)]
+pub(super) struct Variant {
+    pub(super) text: String,
+    pub(super) digest: String,
+}
+
+impl Script {
+    /// A script for logins that may use all commands, and one that does the same for those that may not.
+    pub(in super::super) fn new(full: impl Into<String>, plain: impl Into<String>) -> Self {
+        Self {
+            full: Variant::new(full.into()),
+            plain: Variant::new(plain.into()),
+        }
+    }
+
+    /// The variant for a login that may use all commands, or for one that may not.
+    pub(super) fn variant(&self, is_full: bool) -> &Variant {
+        if is_full { &self.full } else { &self.plain }
+    }
+}
+
+impl Variant {
+    fn new(text: String) -> Self {
+        Self {
+            digest: fred::util::sha1_hash(&text),
+            text,
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! A connection to one master, which may move.
+//!
+//! A [`Link`] is a connection to one address, a [`MasterConnection`] one to a master, wherever that is. It keeps a link for as
+//! long as that works, and looks for the master again when the link is cut or suspect. Whoever sends or pops asks it for a
+//! link each time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::backend::{Access, Link, LinkRef, Node};
+use super::condition::{Condition, Failure, Purpose};
+use super::directory::{Directory, Wanted};
+use super::pause::{pause, random};
+use crate::error::{TransportError, TransportErrorKind};
+
+/// Time to wait for a master that may have moved before it is looked for again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Time limit of an attempt to get a link for nobody in particular.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Age of a failure up to which it explains a missing link.
+const REASON_AGE: Duration = Duration::from_secs(10);
+
+/// State that all connections to masters share.
+#[derive(Debug)]
+pub(super) struct Network {
+    access: Access,
+    pub(super) runtime: Handle,
+    /// Links for commands: many slots of a cluster are on one node.
+    pool: Mutex<FxHashMap<Node, PooledLink>>,
+    /// The condition of each master, by its name for the log.
+    conditions: Mutex<FxHashMap<String, Arc<Condition>>>,
+    /// The commands that each Redis lacks, as they were logged last.
+    missing: Mutex<FxHashMap<Node, String>>,
+}
+
+/// A link in the pool.
+#[derive(Debug)]
+struct PooledLink {
+    link: LinkRef,
+    /// Time from which it may be replaced.
+    next: Instant,
+}
+
+/// The place of a master.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// An address in the settings.
+    Fixed(Node),
+    /// Wherever a directory reports it.
+    Reported(Arc<Directory>, Wanted),
+}
+
+/// A connection to one master.
+#[derive(Debug)]
+pub(super) struct MasterConnection {
+    network: Arc<Network>,
+    place: Place,
+    is_pooled: bool,
+    purpose: Purpose,
+    /// The condition of the master, or in a cluster that of the search for it.
+    condition: Arc<Condition>,
+    current: Mutex<CurrentLink>,
+    /// True while a task tries to get a link for nobody in particular.
+    is_trying: AtomicBool,
+}
+
+/// The link of a connection to a master.
+#[derive(Debug)]
+struct CurrentLink {
+    link: Option<Link>,
+    /// Time from which it may be replaced: one after the other would be a storm.
+    next: Instant,
+}
+
+/// The error of a connection without a link.
+#[derive(Debug)]
+pub(super) struct Unready {
+    pub(super) error: TransportError,
+    /// True if the caller wants no further attempts.
+    pub(super) is_final: bool,
+}
+
+impl Network {
+    pub(super) fn new(access: Access, runtime: Handle) -> Self {
+        Self {
+            access,
+            runtime,
+            pool: Mutex::default(),
+            conditions: Mutex::default(),
+            missing: Mutex::default(),
+        }
+    }
+
+    /// The condition under this name.
+    fn condition(&self, name: String) -> Arc<Condition> {
+        let mut conditions = lock(&self.conditions);
+        let new = |name: &String| Arc::new(Condition::new(name.clone()));
+        let condition = conditions.entry(name).or_insert_with_key(new);
+        Arc::clone(condition)
+    }
+
+    /// Returns a link out of the pool, or a new one that goes there; or the time from which there may be a new one.
+    fn pooled(
+        &self,
+        node: &Node,
+        open: impl FnOnce() -> Result<Link, TransportError>,
+        pause: Duration,
+    ) -> Result<Result<Link, Instant>, TransportError> {
+        let mut pool = lock(&self.pool);
+        let now = Instant::now();
+        if let Some(pooled) = pool.get(node) {
+            if let Some(link) = pooled.link.link().filter(|link| !link.is_suspect()) {
+                return Ok(Ok(link));
+            }
+            if pooled.next > now {
+                return Ok(Err(pooled.next));
+            }
+        }
+        let link = open()?;
+        pool.retain(|_, pooled| pooled.link.link().is_some() || pooled.next > now);
+        let pooled = PooledLink {
+            link: link.reference(),
+            next: now + pause,
+        };
+        pool.insert(node.clone(), pooled);
+        Ok(Ok(link))
+    }
+
+    /// Logs which commands are missing, when that has changed.
+    fn log_missing_commands(&self, link: &Link) {
+        let missing = link.abilities().missing();
+        let mut logged = lock(&self.missing);
+        if logged.get(link.node()).map_or("", String::as_str) == missing {
+            return;
+        }
+        let redis = link.node();
+        if missing.is_empty() {
+            tracing::info!(%redis, "this Redis and its login have all commands again");
+        } else {
+            tracing::warn!(%redis, missing, "this Redis or its login lacks commands; others are used in their place");
+        }
+        logged.insert(redis.clone(), missing);
+    }
+}
+
+impl Place {
+    /// Its name for the log.
+    fn name(&self) -> String {
+        match self {
+            Self::Fixed(node) => node.to_string(),
+            Self::Reported(_, Wanted::Master(name)) => format!("master `{name}`"),
+            Self::Reported(_, Wanted::Slot(_)) => "the cluster".to_owned(),
+        }
+    }
+}
+
+impl MasterConnection {
+    /// A connection with links of its own.
+    pub(super) fn with_own_links(network: &Arc<Network>, place: Place, purpose: Purpose) -> Self {
+        Self::new(network, place, purpose, false)
+    }
+
+    /// A connection for pushing that shares its links with all others to the same node.
+    pub(super) fn with_pooled_links(network: &Arc<Network>, place: Place) -> Self {
+        Self::new(network, place, Purpose::Pushing, true)
+    }
+
+    fn new(network: &Arc<Network>, place: Place, purpose: Purpose, is_pooled: bool) -> Self {
+        Self {
+            network: Arc::clone(network),
+            condition: network.condition(place.name()),
+            place,
+            is_pooled,
+            purpose,
+            current: Mutex::new(CurrentLink {
+                link: None,
+                next: Instant::now(),
+            }),
+            is_trying: AtomicBool::new(false),
+        }
+    }
+
+    /// The runtime of its links.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.network.runtime
+    }
+
+    /// The link, if it is connected.
+    pub(super) fn link(&self) -> Option<Link> {
+        lock(&self.current).link.clone().filter(Link::is_ready)
+    }
+
+    /// False if the link is known to be down. Then a task tries to get another.
+    pub(super) fn is_up(self: &Arc<Self>) -> bool {
+        match &lock(&self.current).link {
+            None => return true,
+            Some(link) if link.is_ready() => return true,
+            Some(_) => {}
+        }
+        if !self.is_trying.swap(true, Ordering::Relaxed) {
+            let master = Arc::clone(self);
+            self.runtime().spawn(async move {
+                // Whoever needs a link hears why it failed.
+                let _ = master.ready(Instant::now() + TRIAL_TIMEOUT, None).await;
+                master.is_trying.store(false, Ordering::Relaxed);
+            });
+        }
+        false
+    }
+
+    /// Waits for a link that is connected. While the master is unknown, it is looked for again this number of times, or
+    /// until the deadline with `None`.
+    pub(super) async fn ready(
+        &self,
+        deadline: Instant,
+        retries: Option<u32>,
+    ) -> Result<Link, Unready> {
+        let mut tries = 0;
+        loop {
+            let current = lock(&self.current).link.clone();
+            if let Some(link) = current.as_ref().filter(|link| link.is_ready()) {
+                return Ok(link.clone());
+            }
+            // A link that is cut or suspect says that the master may be elsewhere.
+            let is_doubtful = current.is_some() || tries > 0;
+            let refuted = current.filter(Link::is_suspect);
+            let refuted = refuted.as_ref().map(Link::node);
+            let found = self.find(is_doubtful, refuted);
+            let node = match tokio::time::timeout_at(deadline, found).await {
+                Ok(Ok(node)) => node,
+                Ok(Err(problem)) => {
+                    self.log_unknown(&problem);
+                    let is_final = retries.is_some_and(|retries| tries >= retries);
+                    let next = Instant::now() + pause(tries, random());
+                    if !is_final {
+                        tokio::time::sleep_until(next.min(deadline)).await;
+                    }
+                    if is_final || next >= deadline {
+                        return Err(unready(&problem, is_final));
+                    }
+                    tries += 1;
+                    continue;
+                }
+                Err(_) => return Err(unready("the search for it timed out", false)),
+            };
+            let link = match self.link_to(&node) {
+                Ok(Ok(link)) => link,
+                Ok(Err(next)) if next < deadline => {
+                    tokio::time::sleep_until(next).await;
+                    continue;
+                }
+                Ok(Err(_)) => {
+                    tokio::time::sleep_until(deadline).await;
+                    let why = self.trouble(REASON_AGE);
+                    let why = why.unwrap_or_else(|| format!("{node} is not the master"));
+                    return Err(unready(&why, false));
+                }
+                Err(error) => {
+                    return Err(Unready {
+                        error,
+                        is_final: true,
+                    });
+                }
+            };
+            let attempt = match self.place {
+                Place::Fixed(_) => deadline,
+                Place::Reported(..) => deadline.min(Instant::now() + ATTEMPT_TIMEOUT),
+            };
+            match link.ready(attempt).await {
+                Ok(()) => {
+                    self.network.log_missing_commands(&link);
+                    return Ok(link);
+                }
+                Err(error) if Instant::now() >= deadline => {
+                    return Err(Unready {
+                        error,
+                        is_final: false,
+                    });
+                }
+                // An attempt that fails at once must not become a busy loop.
+                Err(_) => {
+                    let next = Instant::now() + self.condition_at(&node).pause();
+                    tokio::time::sleep_until(next.min(deadline)).await;
+                }
+            }
+        }
+    }
+
+    /// Pause before a failed command is tried again.
+    pub(super) fn pause(&self) -> Duration {
+        let link = lock(&self.current).link.clone();
+        let condition = link.map_or_else(
+            || Arc::clone(&self.condition),
+            |link| self.condition_at(link.node()),
+        );
+        condition.pause()
+    }
+
+    /// The last failure of the master within this time, or the one that still lasts.
+    pub(super) fn trouble(&self, within: Duration) -> Option<String> {
+        let link = lock(&self.current).link.clone();
+        let there = link.map(|link| self.condition_at(link.node()));
+        let there = there.and_then(|condition| condition.trouble(within));
+        there.or_else(|| self.condition.trouble(within))
+    }
+
+    /// The condition of the master; in a cluster that of the node, since there are many lists and few nodes.
+    fn condition_at(&self, node: &Node) -> Arc<Condition> {
+        match &self.place {
+            Place::Reported(_, Wanted::Slot(_)) => self.network.condition(node.to_string()),
+            _ => Arc::clone(&self.condition),
+        }
+    }
+
+    /// Records that the place of the master is unknown, and logs it if that is due.
+    fn log_unknown(&self, problem: &str) {
+        let failure = Failure {
+            kind: "master unknown".to_owned(),
+            text: problem.to_owned(),
+            is_disconnected: false,
+        };
+        self.condition.failed(Purpose::FindingMaster, &failure);
+    }
+
+    async fn find(&self, is_doubtful: bool, refuted: Option<&Node>) -> Result<Node, String> {
+        match &self.place {
+            Place::Fixed(node) => Ok(node.clone()),
+            Place::Reported(directory, wanted) => {
+                let node = directory.find(wanted, is_doubtful, refuted).await?;
+                self.condition.works(Purpose::FindingMaster);
+                Ok(node)
+            }
+        }
+    }
+
+    /// Returns the current link, if it leads there and works; otherwise another one, which becomes the current one. Or the
+    /// time from which there may be another one.
+    fn link_to(&self, node: &Node) -> Result<Result<Link, Instant>, TransportError> {
+        let mut current = lock(&self.current);
+        let is_there = |link: &&Link| link.node() == node;
+        if let Some(link) = current.link.as_ref().filter(is_there) {
+            if !link.is_suspect() {
+                return Ok(Ok(link.clone()));
+            }
+            if current.next > Instant::now() {
+                return Ok(Err(current.next));
+            }
+        }
+        let condition = self.condition_at(node);
+        let pause = condition.pause();
+        let open = || Link::open(&self.network.access, node, self.purpose, &condition);
+        let link = match self.is_pooled {
+            true => match self.network.pooled(node, open, pause)? {
+                Ok(link) => link,
+                Err(next) => return Ok(Err(next)),
+            },
+            false => open()?,
+        };
+        current.next = Instant::now() + pause;
+        current.link = Some(link.clone());
+        Ok(Ok(link))
+    }
+}
+
+impl Drop for MasterConnection {
+    fn drop(&mut self) {
+        // Links for pushing are shared, and other connections take care of them.
+        if self.purpose == Purpose::TakingRequests {
+            self.condition.forget(self.purpose);
+        }
+    }
+}
+
+fn unready(problem: &str, is_final: bool) -> Unready {
+    let message = format!("no master of Redis found: {problem}");
+    Unready {
+        error: TransportError::new(TransportErrorKind::Transient, message),
+        is_final,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while one of these is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,26 @@
+//! The behaviour of services and of their callers, through the public API and in one process.
+//!
+//! One binary for all of it: each would link the whole framework once more. Tests that look at what a whole process
+//! shares (its log, its metrics, its threads) are binaries of their own beside this one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
+mod action_errors;
+mod bad_messages;
+mod call_local;
+mod client;
+mod client_forms;
+mod context_values;
+mod contract;
+mod deadlines;
+mod expansions;
+mod health;
+mod health_of_services;
+mod hooks;
+mod hostile;
+mod introspection;
+mod run_loop;
+mod server;
+mod testing;
+mod validation;
+mod variants;
