@@ -1,4 +1,4 @@
-//! One value of every type that can travel.
+//! One value of every type of the protocol.
 
 use soa::{Amount, Blob, Date, DateTime, Decimal, Map, Time, UtcDateTime, Value, value};
 
@@ -37,7 +37,7 @@ pub(crate) fn types() -> Result<Map, Box<dyn std::error::Error + Send + Sync>> {
         ("time", time.into()),
         ("decimal", "1234.5600".parse::<Decimal>()?.into()),
         ("decimal_neg_exp", "-1.5E+20".parse::<Decimal>()?.into()),
-        // The service that the captured messages come from could not compare a NaN, and says so.
+        // The service that the captured messages come from cannot compare a NaN, and sends this text in its place.
         ("decimal_nan", "skipped: Decimal NaN".into()),
         ("amount", Amount::new("USD", 123_456)?.into()),
         ("amount_jpy", Amount::new("JPY", -500)?.into()),

@@ -1,13 +1,13 @@
-//! What the service offers: all that a caller needs to know of it.
+//! The contract of the service. Callers need nothing else.
 
 use soa::{ActionError, Context, Switch, Value, service};
 
 use crate::types::*;
 
-/// Answer `switched` with version 2.
+/// The switch that selects version 2 of `switched`.
 pub const VERSION_2: Switch = Switch::new(5);
 
-/// Answer `switched` with version 3.
+/// The switch that selects version 3 of `switched`.
 pub const VERSION_3: Switch = Switch::new(7);
 
 /// Shows every feature of the framework in its smallest form.
@@ -17,15 +17,15 @@ pub trait Example {
     #[action(request = SquareRequest, response = SquareResponse)]
     async fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError>;
 
-    /// Answers with what it was sent.
+    /// Answers with its request.
     #[action]
     async fn echo(&self, request: Value) -> Result<Value, ActionError>;
 
-    /// Always fails, in the way that it is told.
+    /// Always fails, with the requested errors.
     #[action]
     async fn fail(&self, request: FailRequest) -> Result<(), ActionError>;
 
-    /// Panics. The server lives.
+    /// Panics. The server goes on.
     #[action]
     async fn boom(&self, request: Value) -> Result<(), ActionError>;
 
@@ -41,22 +41,22 @@ pub trait Example {
     #[action]
     async fn custom_validate(&self, request: Value) -> Result<OkResponse, ActionError>;
 
-    /// Answers with what its own schema forbids.
+    /// Answers with a value that its own schema forbids.
     #[action]
     async fn bad_response(&self, request: Value) -> Result<BadResponse, ActionError>;
 
-    /// Answers with what cannot be carried.
+    /// Answers with a value that cannot be serialized.
     #[action]
     async fn not_serializable(
         &self,
         request: NotSerializableRequest,
     ) -> Result<NotSerializableResponse, ActionError>;
 
-    /// Answers with nothing.
+    /// Answers with an empty body.
     #[action]
     async fn none(&self, request: Value) -> Result<(), ActionError>;
 
-    /// Answers with the context that it runs in.
+    /// Answers with the context of its own job.
     #[action]
     async fn get_context(
         &self,
@@ -72,11 +72,11 @@ pub trait Example {
         cx: &Context,
     ) -> Result<CallSquareResponse, ActionError>;
 
-    /// Answers with a value of every type that can travel.
+    /// Answers with a value of every type of the protocol.
     #[action]
     async fn types(&self, request: Value) -> Result<TypesResponse, ActionError>;
 
-    /// Answers with as much as it is told.
+    /// Answers with as many bytes as requested.
     #[action]
     async fn big(&self, request: BigRequest) -> Result<BigResponse, ActionError>;
 
@@ -96,7 +96,7 @@ pub trait Example {
     #[action]
     async fn switched(&self, request: Value) -> Result<SwitchedResponse, ActionError>;
 
-    /// Takes its time.
+    /// Sleeps before it answers.
     #[action]
     async fn slow(&self, request: SlowRequest) -> Result<SlowResponse, ActionError>;
 
@@ -104,15 +104,15 @@ pub trait Example {
     #[action]
     async fn remember(&self, request: RememberRequest) -> Result<(), ActionError>;
 
-    /// Gives back a value that was remembered.
+    /// Returns a value that was remembered.
     #[action]
     async fn recall(&self, request: RecallRequest) -> Result<RecallResponse, ActionError>;
 
-    /// Things that refer to owners.
+    /// Returns things that refer to their owners.
     #[action]
     async fn get_things(&self, request: Value) -> Result<GetThingsResponse, ActionError>;
 
-    /// The owners of things.
+    /// Returns the owners of things.
     #[action]
     async fn get_owners(&self, request: GetOwnersRequest)
     -> Result<GetOwnersResponse, ActionError>;

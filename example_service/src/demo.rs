@@ -1,4 +1,4 @@
-//! The demonstration: the forms of a call, one after another.
+//! A demonstration of the forms of a call, one after another.
 
 use std::error::Error;
 use std::io::Write;
@@ -10,7 +10,7 @@ use soa::{Client, LocalTransport, Server, Value, WireError, value};
 
 /// Runs the demonstration as a program.
 #[tokio::main(flavor = "current_thread")]
-#[allow(clippy::print_stderr)] // A command line program speaks by these.
+#[allow(clippy::print_stderr)] // The output of a command line program.
 pub(crate) async fn main() -> ExitCode {
     match run(&mut std::io::stdout()).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -21,7 +21,7 @@ pub(crate) async fn main() -> ExitCode {
     }
 }
 
-/// Serves two services, calls them, and writes what comes back.
+/// Serves two services, calls them, and writes the answers.
 async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let client = serve()?;
     let example = ExampleClient::new(&client);
@@ -139,9 +139,9 @@ async fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Two services and a client that knows both; `example` has a client of its own for chained calls.
+/// Serves two services, and returns a client of both. `example` has a client of its own for chained calls.
 fn serve() -> Result<Client, Box<dyn Error>> {
-    // What the demonstration does on purpose needs no report on the screen.
+    // The panic of the demonstration is intended, and not reported on the screen.
     std::panic::set_hook(Box::new(|_| {}));
     let example2 = Server::builder(ExampleService::new())
         .name("example2")

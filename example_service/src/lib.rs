@@ -1,11 +1,11 @@
-//! The example service: every feature of the framework in its smallest form, and the first thing to copy.
+//! An example service: every feature of the framework in its smallest form, to be copied.
 //!
-//! * [`Example`] is the contract: the actions and, in [`types`], their requests and responses. [`ExampleClient`],
-//!   generated from it, calls them. This is all that callers need.
-//! * [`ExampleService`] keeps the contract. In a company with many services, this part would be a crate of its own.
+//! * [`Example`] is the contract: the actions, with their requests and responses in [`types`]. The generated
+//!   [`ExampleClient`] calls them. Callers need nothing else.
+//! * [`ExampleService`] implements the contract. With many services, it would be in a crate of its own.
 //!
-//! The binary `example_service` serves the service, in its own process or over Redis, and calls any action by name;
-//! `example_client` is a caller that knows the contract alone.
+//! The binary `example_service` serves the service, in its own process or over Redis, and calls any action by name. The
+//! binary `example_client` is a caller that uses only the contract.
 
 mod canonical;
 mod contract;

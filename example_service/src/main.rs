@@ -1,4 +1,4 @@
-//! The example service as a program: a demonstration in one process, and the command line that every service has.
+//! The example service as a program: the command line that every service has, and a demonstration in one process.
 
 mod demo;
 
@@ -8,12 +8,12 @@ use example_service::ExampleService;
 use soa::Program;
 use soa::settings::Settings;
 
-/// Messages are many small pieces of memory that live for a moment.
+/// An allocator for many small, short-lived allocations, as messages cause them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const HELP: &str = "Without any argument it serves the services `example` and `example2` in this process, makes typed \
-     calls of every form, and prints what comes back. That needs nothing else: no Redis, no configuration.";
+     calls of every form, and prints the answers. This needs no Redis and no configuration.";
 
 fn main() -> ExitCode {
     if std::env::args_os().len() <= 1 {

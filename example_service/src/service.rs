@@ -1,4 +1,4 @@
-//! The service: how it does what its contract says.
+//! The service: the implementation of its contract.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,8 +13,8 @@ use crate::canonical;
 use crate::contract::{Example, VERSION_2};
 use crate::types::*;
 
-/// How many values `remember` keeps.
-const MEMORY: usize = 10_000;
+/// The greatest number of values that `remember` keeps.
+const MAX_VALUES: usize = 10_000;
 
 /// The example service.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub struct ExampleService {
 }
 
 impl ExampleService {
-    /// A service that remembers nothing yet.
+    /// Creates a service without remembered values.
     pub fn new() -> Self {
         Self::default()
     }
@@ -35,11 +35,11 @@ impl ExampleService {
 
 #[service]
 impl Example for ExampleService {
-    /// Warns before `remember` has no more room.
+    /// Warns when the room for remembered values is nearly used up.
     #[health_check(timeout = "1s")]
     async fn room(&self) -> Health {
         let kept = self.memory().len();
-        if kept > MEMORY / 10 * 9 {
+        if kept > MAX_VALUES / 10 * 9 {
             return Health::warning("NEARLY_FULL", format!("{kept} values are kept"));
         }
         Health::ok()
@@ -141,8 +141,8 @@ impl Example for ExampleService {
         cx: &Context,
     ) -> Result<CallSquareResponse, ActionError> {
         let service = request.service.unwrap_or("example2".to_owned());
-        // The context of the response is wanted too, so this is the untyped form of
-        // `client.job((callee.square(…), callee.get_context(…)))`.
+        // The untyped form of `client.job((callee.square(…), callee.get_context(…)))`, because it also has the context
+        // of the response.
         let response = cx
             .soa_client()
             .call_job(
@@ -224,7 +224,7 @@ impl Example for ExampleService {
 
     async fn remember(&self, request: RememberRequest) -> Result<(), ActionError> {
         let mut memory = self.memory();
-        if memory.len() >= MEMORY && !memory.contains_key(&request.key) {
+        if memory.len() >= MAX_VALUES && !memory.contains_key(&request.key) {
             return Err(ActionError::caller("FULL", "There is no room for more").field("key"));
         }
         memory.insert(request.key, request.value);
@@ -268,7 +268,7 @@ impl Example for ExampleService {
     }
 }
 
-/// The body of one action of a job that is expected to have succeeded.
+/// Decodes the body of one action of a job that should have succeeded.
 fn body<T: serde::de::DeserializeOwned>(
     response: &JobResponse,
     index: usize,

@@ -1,8 +1,7 @@
 //! Requests and responses of the example service.
 //!
-//! Each is a plain struct with four derives. serde says how it is encoded, garde what is allowed in it,
-//! schemars describes it to tools and to the error messages. `Option` is a key that may be absent; a value that
-//! may be nil is [`Nullable`].
+//! Each is a plain struct with four derives. serde encodes it, garde validates it, and schemars describes it for tools and
+//! for error messages. `Option` is a key that may be absent, and [`Nullable`] a value that may be nil.
 
 use std::collections::BTreeMap;
 
@@ -44,10 +43,10 @@ pub struct FailRequest {
     pub variables: Option<Nullable<Map>>,
     /// The permissions that the caller lacks
     pub denied_permissions: Option<Nullable<Vec<String>>>,
-    /// How many times the error is reported
+    /// Number of times that the error is reported, 1 by default
     #[garde(range(min = 1, max = 1000))]
     pub count: Option<u64>,
-    /// Whether the service takes the blame
+    /// True if the error is the fault of the service
     pub keep_caller_error: Option<bool>,
 }
 
@@ -57,7 +56,7 @@ pub struct FailRequest {
 #[garde(allow_unvalidated)]
 pub struct ValidateMeRequest {
     /// A positive number
-    // garde has no exclusive limits; the schema says what callers are told.
+    // garde has no exclusive limits. The schema has the one that error messages state.
     #[garde(range(min = 1))]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub id: i64,
@@ -136,10 +135,10 @@ pub struct OkResponse {
     pub ok: bool,
 }
 
-/// The response of `bad_response`: it declares an integer and means it.
+/// The response of `bad_response`, which has to be an integer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 pub struct BadResponse {
-    /// An integer, says the schema
+    /// An integer according to the schema
     #[garde(custom(is_integer))]
     #[schemars(with = "i64")]
     pub x: Value,
@@ -157,7 +156,7 @@ fn is_integer(value: &Value, _context: &()) -> garde::Result {
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct NotSerializableRequest {
-    /// `tz`, `object` or `bigint` for what cannot be carried, `set` for what can
+    /// `tz`, `object` or `bigint` for a value that cannot be serialized, `set` for one that can
     pub what: Option<String>,
 }
 
@@ -165,17 +164,17 @@ pub struct NotSerializableRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub struct NotSerializableResponse {
-    /// Whatever was asked for
+    /// The requested value
     #[schemars(with = "Value")]
     pub x: Odd,
 }
 
-/// A value, or something that no serializer can carry.
+/// A value, or an object that cannot be serialized.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Odd {
     /// A value.
     Value(Value),
-    /// Not a value: an object of the process.
+    /// An object that cannot be serialized.
     Object,
 }
 
@@ -239,7 +238,7 @@ pub struct CallSquareResponse {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub struct TypesResponse {
-    /// One value of every type that can travel
+    /// One value of every type of the protocol
     pub canonical: Map,
     /// The request's body
     pub received: Value,
@@ -250,15 +249,15 @@ pub struct TypesResponse {
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct BigRequest {
-    /// How many bytes or characters
+    /// Number of bytes or characters
     // One caller must not be able to take all the memory of the process.
     #[garde(range(max = 67_108_864))]
     pub size: u64,
-    /// Of what, bytes by default
+    /// Type of the data, bytes by default
     pub kind: Option<BigKind>,
 }
 
-/// What `big` is made of.
+/// The type of the data of `big`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BigKind {
@@ -272,7 +271,7 @@ pub enum BigKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub struct BigResponse {
-    /// As much as was asked for
+    /// Data of the requested size
     pub data: Value,
 }
 
@@ -281,7 +280,7 @@ pub struct BigResponse {
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchedResponse {
-    /// Which version answered
+    /// Version that answered
     pub version: u8,
 }
 
@@ -290,9 +289,9 @@ pub struct SwitchedResponse {
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchedV2Response {
-    /// Which version answered
+    /// Version that answered
     pub version: u8,
-    /// Whether switch 5 is on
+    /// True if switch 5 is on
     pub is_active_5: bool,
 }
 
@@ -301,7 +300,7 @@ pub struct SwitchedV2Response {
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct SlowRequest {
-    /// How long to sleep, 0.1 by default
+    /// Time to sleep in seconds, 0.1 by default
     #[garde(range(min = 0.0, max = 3600.0))]
     pub seconds: Option<f64>,
 }
@@ -310,9 +309,9 @@ pub struct SlowRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub struct SlowResponse {
-    /// How long it slept, in seconds
+    /// Time slept, in seconds
     pub slept: f64,
-    /// The process that slept
+    /// Id of the process that slept
     pub pid: u32,
 }
 
@@ -321,9 +320,9 @@ pub struct SlowResponse {
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct RememberRequest {
-    /// Under which name
+    /// Name of the value
     pub key: String,
-    /// What
+    /// Value to remember
     pub value: Value,
 }
 
@@ -332,7 +331,7 @@ pub struct RememberRequest {
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct RecallRequest {
-    /// Under which name
+    /// Name of the value
     pub key: String,
 }
 
@@ -340,7 +339,7 @@ pub struct RecallRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub struct RecallResponse {
-    /// What was remembered, nil for nothing
+    /// Remembered value, nil if there is none
     pub value: Value,
 }
 
@@ -369,7 +368,7 @@ pub struct Thing {
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct GetOwnersRequest {
-    /// Whose
+    /// Ids of the owners
     pub owner_ids: Vec<String>,
 }
 

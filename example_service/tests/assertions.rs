@@ -167,7 +167,7 @@ async fn errors_of_the_whole_job_are_not_those_of_the_action() {
         soa::assert_runs_with_only_error_codes!(strict.call("refuse", value!({})), "TIRED");
     });
     insta::assert_snapshot!(text.await, @r"
-    the action should have failed with TIRED, but the whole job did
+    the action should have failed with TIRED, but the whole job failed
     answered:
         TIRED: Nobody works today
     ");

@@ -36,7 +36,7 @@ async fn outcomes(faults: &Faults) -> Vec<bool> {
             !faults
                 .log()
                 .last()
-                .is_some_and(|last| last.contains("lost")),
+                .is_some_and(|last| last.contains("dropped")),
         );
     }
     outcomes
@@ -93,7 +93,7 @@ async fn a_later_call_overtakes_one_that_is_reordered() {
     // What a test prints that fails.
     insta::assert_snapshot!(faults, @r"
     faults of seed 7 (repeat them with `Faults::seeded(7)`):
-        call 1, example.square: held back
+        call 1, example.square: reordered
     ");
     let numbers: Vec<i128> = stub
         .calls(ExampleClient::SQUARE)
@@ -149,7 +149,7 @@ fn a_test_that_ends_with_an_error_has_its_faults_beside_it() {
 }
 
 #[test]
-#[should_panic(expected = "a part is from 0 to 1, not 30")]
-fn a_part_of_the_calls_is_not_a_percentage() {
+#[should_panic(expected = "the share of calls with a fault must be between 0 and 1, but is 30")]
+fn a_share_of_the_calls_is_not_a_percentage() {
     let _ = Faults::seeded(1).drops(30.0);
 }

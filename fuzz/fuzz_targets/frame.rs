@@ -1,6 +1,6 @@
-//! The bytes of a request frame, through everything that a server does with them.
+//! The bytes of a request frame, as a server reads and answers them.
 //!
-//! Whatever is answered must be a response that a client can read, with the id that was asked.
+//! Each answer must be a response that a client can read.
 
 #![no_main]
 
@@ -46,8 +46,8 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// Version 1 has no place for a content type, and still its frames can have one, as in the reference. The answer
-/// is then in an encoding that it does not name.
+/// Returns true for a frame of version 1 with a content type. PySOA accepts it, although version 1 does not define content
+/// types. The answer is then in an encoding that it does not name.
 fn unnamed_encoding(data: &[u8]) -> bool {
     FrameHead::read(data).is_ok_and(|head| {
         head.version() == ProtocolVersion::V1 && head.content_type() == Some("application/json")

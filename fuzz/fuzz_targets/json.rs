@@ -1,13 +1,13 @@
-//! JSON, dynamic and typed: what was decoded encodes, and that decodes to the same.
+//! JSON, dynamic and typed: a decoded value can be encoded, and decodes to the same value.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use soa::codec::json::{decode_value, encode_value, from_slice, to_vec};
-use soa::{Encoding, Value};
 use soa_fuzz::{Flat, Tagged, Tree, Wire};
+use soa_wire::codec::json::{decode_value, encode_value, from_slice, to_vec};
+use soa_wire::{Encoding, Value};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(value) = decode_value(data) {

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use soa::wire::{FrameHead, read_response};
 use soa_fuzz::Bytes;
+use soa_wire::wire::{FrameHead, read_response};
 
 fuzz_target!(|data: &[u8]| {
     let frame = Bytes::copy_from_slice(data);

@@ -1,11 +1,13 @@
-//! What the fuzz targets share: types with every trick that serde knows, and a server with typed and untyped
-//! actions.
+//! The parts that fuzz targets share: types with every feature of serde, and, by the feature `server`, a server with typed
+//! and untyped actions.
 //!
-//! The types are chosen for their ways through the codec, not for sense: each of serde's buffers (`flatten`,
-//! `untagged`, internal tags) takes values out of the message and hands them on in its own, more lenient way.
+//! The types cover the ways through the codec. Each of serde's buffers (`flatten`, `untagged`, internal tags) takes values
+//! out of the message, and passes them on in its own, more lenient way.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod memory;
+#[cfg(feature = "server")]
+mod server;
 
 use std::collections::BTreeMap;
 
@@ -13,10 +15,9 @@ pub use bytes::Bytes;
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use soa::{
-    ActionError, Amount, Blob, Context, Date, DateTime, Decimal, Map, Nullable, Server, Time,
-    UtcDateTime, Value, service,
-};
+#[cfg(feature = "server")]
+pub use server::{Fuzzed, server};
+use soa_wire::{Amount, Blob, Date, DateTime, Decimal, Map, Nullable, Time, UtcDateTime, Value};
 
 /// A field for every type of the wire; all of them optional, so that a mutation of one is still a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -28,9 +29,9 @@ pub struct Wire {
     pub integer: Option<i64>,
     /// The whole range of 64 bits.
     pub unsigned: Option<u64>,
-    /// More than the wire can say.
+    /// More than MessagePack can express.
     pub wide: Option<i128>,
-    /// A small one.
+    /// The range of 8 bits.
     pub tiny: Option<i8>,
     /// A float.
     pub float: Option<f64>,
@@ -43,9 +44,9 @@ pub struct Wire {
     pub letter: Option<char>,
     /// Bytes.
     pub blob: Option<Blob>,
-    /// Without zone.
+    /// A date-time without a zone.
     pub local: Option<DateTime>,
-    /// In UTC.
+    /// A date-time in UTC.
     pub utc: Option<UtcDateTime>,
     /// A day.
     pub date: Option<Date>,
@@ -80,12 +81,12 @@ pub struct Flat {
     /// The fields of another struct.
     #[serde(flatten)]
     pub inner: Inner,
-    /// What is left.
+    /// All other fields.
     #[serde(flatten)]
     pub rest: BTreeMap<String, Value>,
 }
 
-/// What is flattened.
+/// A flattened struct.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub struct Inner {
@@ -97,11 +98,11 @@ pub struct Inner {
     pub nothing: Option<Nullable<String>>,
 }
 
-/// An enum of each tagging.
+/// Enums with each kind of tag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub struct Tagged {
-    /// serde's own way.
+    /// The tag around the content, serde's default.
     pub external: Option<External>,
     /// The tag beside the fields.
     pub internal: Option<Internal>,
@@ -186,50 +187,8 @@ pub struct Tree {
     /// A short name.
     #[garde(length(chars, max = 3))]
     pub name: String,
-    /// What is below.
+    /// Children.
     #[serde(default)]
     #[garde(dive)]
     pub children: Vec<Tree>,
-}
-
-/// The service.
-#[derive(Debug)]
-pub struct Fuzzed;
-
-#[service(name = "example", version = "1.0.0")]
-impl Fuzzed {
-    #[action]
-    async fn wire(&self, body: Wire) -> Result<Wire, ActionError> {
-        Ok(body)
-    }
-
-    #[action]
-    async fn flat(&self, body: Flat) -> Result<Flat, ActionError> {
-        Ok(body)
-    }
-
-    #[action]
-    async fn tagged(&self, body: Tagged) -> Result<Tagged, ActionError> {
-        Ok(body)
-    }
-
-    #[action]
-    async fn tree(&self, body: Tree) -> Result<Tree, ActionError> {
-        Ok(body)
-    }
-
-    #[action]
-    async fn nothing(&self) -> Result<(), ActionError> {
-        Ok(())
-    }
-}
-
-/// The server: the service's typed actions, and `echo`, which takes anything. The captured requests that the
-/// corpus starts from call `square` and `echo`.
-pub fn server() -> Server {
-    let echo = |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) };
-    let builder = Server::builder(Fuzzed)
-        .action("echo", echo)
-        .action("square", echo);
-    builder.build().expect("the service is sound")
 }

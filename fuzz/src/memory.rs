@@ -1,6 +1,6 @@
-//! How much memory a message can make a server take, measured with an allocator that counts.
+//! The memory that a message can make a server allocate, measured with a counting allocator.
 //!
-//! This lives with the fuzz targets because the workspace forbids `unsafe`, without which there is no allocator:
+//! It is here and not in the workspace, because the workspace forbids `unsafe`, which an allocator needs. Run it with
 //! `cargo test --lib` in this folder.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -46,13 +46,13 @@ static COUNTING: Counting = Counting;
 
 const KIB: usize = 1024;
 
-/// The most that answering takes beyond what was in use, the frame itself not counted; and the answer's length.
+/// Returns the most bytes that an answer takes, without the frame itself, and the length of the answer.
 fn peak(server: &Server, frame: Bytes) -> (usize, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap();
-    // What is made once (schemas, scratch buffers) is not the message's.
+    // Schemas and scratch buffers are allocated once, and not counted.
     drop(runtime.block_on(server.answer(self::frame(Encoding::MessagePack, &call(value!({}))))));
     let (before, _) = USED.get();
     USED.set((before, before));

@@ -12,7 +12,7 @@ use crate::descriptor::ActionDescriptor;
 use crate::message::{Body, Variant, WireError};
 use crate::schema::Schema;
 use crate::validation::{self, ActionBody};
-use soa_wire::declared::{Declared, NOTHING};
+use soa_wire::declared::{Declared, UNDECLARED};
 
 /// The typed handle of an action.
 pub struct Action<Req, Resp> {
@@ -61,7 +61,7 @@ pub const fn action<Req: ActionBody, Resp: ActionBody>(name: &'static str) -> Ac
     Action {
         name,
         variant: None,
-        declared: NOTHING,
+        declared: UNDECLARED,
         request: Side::new(),
         response: Side::new(),
     }

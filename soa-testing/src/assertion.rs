@@ -1,11 +1,12 @@
-//! What a call should have come to, and a readable account of where it did not.
+//! Assertions about the outcome of a call.
 //!
-//! Each assertion is a function of a call's outcome, which gives what was asserted (the response, or the errors), or an
-//! [`Unexpected`] that tells what was expected, what is missing, what is too much, and all that was answered. The macros
-//! `assert_runs!` and so on await a call, apply the function, and panic where they stand.
+//! Each assertion is a function of the outcome. It returns the response or the errors that it has checked, or else an
+//! [`Unexpected`], which describes the expected errors, the missing ones, the others, and the whole answer. The macros
+//! (`assert_runs!` and others) await a call, apply the function, and panic at their own place.
 //!
-//! Expected errors are counted: two of one code have to be answered twice. As in PySOA, an error at a field is none of
-//! the errors by code alone, and the other way round, and errors of the whole job are none of an action's.
+//! Expected errors are counted: a code that is expected twice has to be answered twice. As in PySOA, an error with a field
+//! never matches a code alone, an error without one never matches a field, and errors of the whole job are not errors of
+//! an action.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Write as _};
@@ -13,7 +14,7 @@ use std::fmt::{self, Debug, Write as _};
 use soa_runtime::message::WireError;
 use soa_runtime::{ClientError, ErrorKind};
 
-/// Why an assertion about a call does not hold: for people, over several lines.
+/// The reason why an assertion about a call does not hold, as text of several lines.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unexpected(String);
 
@@ -31,10 +32,23 @@ impl Debug for Unexpected {
 
 impl Error for Unexpected {}
 
-/// The response of a call that should have succeeded. See [`assert_runs!`](crate::assert_runs).
+/// Returns the response of a call that should succeed. See [`assert_runs!`](crate::assert_runs).
+///
+/// ```
+/// use soa::testing::{TestServer, runs};
+/// use soa::{ActionError, Context, Server, Value, value};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::untyped("tools", "1.0.0")
+///     .action("echo", |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) });
+/// let tools = TestServer::new(server);
+/// let answer = runs(tools.call("echo", value!({ "n": 1 })).await)?;
+/// assert_eq!(answer, value!({ "n": 1 }));
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
-/// The call failed.
+/// If the call failed.
 pub fn runs<R>(outcome: Result<R, ClientError>) -> Result<R, Unexpected> {
     outcome.map_err(|error| {
         let mut text = match error.failed_action() {
@@ -49,22 +63,22 @@ pub fn runs<R>(outcome: Result<R, ClientError>) -> Result<R, Unexpected> {
     })
 }
 
-/// The errors, one or more, that a call should have been answered. See
+/// Returns the errors of a call that should be answered with errors. See
 /// [`assert_runs_with_errors!`](crate::assert_runs_with_errors).
 ///
 /// # Errors
-/// The call succeeded, or there was no answer.
+/// If the call succeeded, or was not answered.
 pub fn runs_with_errors<R: Debug>(
     outcome: Result<R, ClientError>,
 ) -> Result<Vec<WireError>, Unexpected> {
     answered(outcome, "errors")
 }
 
-/// The errors that a call was answered, where each of these codes is the code of one of them that is at no field.
-/// See [`assert_runs_with_error_codes!`](crate::assert_runs_with_error_codes).
+/// Returns the errors of a call that should be answered with these codes, by errors without a field. Other errors are
+/// allowed. See [`assert_runs_with_error_codes!`](crate::assert_runs_with_error_codes).
 ///
 /// # Errors
-/// The call succeeded, there was no answer, or not all of these errors.
+/// If the call succeeded, was not answered, or one of the codes is missing.
 pub fn runs_with_error_codes<R: Debug>(
     outcome: Result<R, ClientError>,
     codes: &[&str],
@@ -72,11 +86,11 @@ pub fn runs_with_error_codes<R: Debug>(
     compare(outcome, without_field(codes), false)
 }
 
-/// The same, where there are no further errors. See
+/// Returns the errors of a call that should be answered with exactly these codes, by errors without a field. See
 /// [`assert_runs_with_only_error_codes!`](crate::assert_runs_with_only_error_codes).
 ///
 /// # Errors
-/// The call succeeded, there was no answer, or other errors than these.
+/// If the call succeeded, was not answered, one of the codes is missing, or there are other errors.
 pub fn runs_with_only_error_codes<R: Debug>(
     outcome: Result<R, ClientError>,
     codes: &[&str],
@@ -84,11 +98,11 @@ pub fn runs_with_only_error_codes<R: Debug>(
     compare(outcome, without_field(codes), true)
 }
 
-/// The errors that a call was answered, where each pair of a field (dotted) and a code is one of them. See
-/// [`assert_runs_with_field_errors!`](crate::assert_runs_with_field_errors).
+/// Returns the errors of a call that should be answered with these pairs of a dotted field and a code. Other errors are
+/// allowed. See [`assert_runs_with_field_errors!`](crate::assert_runs_with_field_errors).
 ///
 /// # Errors
-/// The call succeeded, there was no answer, or not all of these errors.
+/// If the call succeeded, was not answered, or one of the pairs is missing.
 pub fn runs_with_field_errors<R: Debug>(
     outcome: Result<R, ClientError>,
     errors: &[(&str, &str)],
@@ -96,11 +110,11 @@ pub fn runs_with_field_errors<R: Debug>(
     compare(outcome, at_fields(errors), false)
 }
 
-/// The same, where there are no further errors. See
+/// Returns the errors of a call that should be answered with exactly these pairs of a dotted field and a code. See
 /// [`assert_runs_with_only_field_errors!`](crate::assert_runs_with_only_field_errors).
 ///
 /// # Errors
-/// The call succeeded, there was no answer, or other errors than these.
+/// If the call succeeded, was not answered, one of the pairs is missing, or there are other errors.
 pub fn runs_with_only_field_errors<R: Debug>(
     outcome: Result<R, ClientError>,
     errors: &[(&str, &str)],
@@ -108,7 +122,7 @@ pub fn runs_with_only_field_errors<R: Debug>(
     compare(outcome, at_fields(errors), true)
 }
 
-/// An error as a test expects it: the field, where it is at one, and the code.
+/// An expected error: its field, if it has one, and its code.
 type Expected<'a> = (Option<&'a str>, &'a str);
 
 fn without_field<'a>(codes: &[&'a str]) -> Vec<Expected<'a>> {
@@ -133,7 +147,7 @@ fn answered<R: Debug>(
             unanswered(&error)
         ))),
         Err(error) if error.kind() == ErrorKind::Job => Err(Unexpected(format!(
-            "the action should have failed with {expected}, but the whole job did{}",
+            "the action should have failed with {expected}, but the whole job failed{}",
             told("answered", error.errors())
         ))),
         Err(error) => Ok(error.errors().to_vec()),
@@ -154,7 +168,7 @@ fn compare<R: Debug>(
     let mut missing = expected;
     let mut others = Vec::new();
     for error in &errors {
-        // Nobody tells an empty field from none.
+        // An empty field counts as none.
         let field = error.field.as_deref().filter(|field| !field.is_empty());
         let is_it = |expected: &Expected<'_>| *expected == (field, &*error.code);
         match missing.iter().position(is_it) {
@@ -172,7 +186,7 @@ fn compare<R: Debug>(
     }
     if only {
         for error in &others {
-            let _ = write!(text, "\n  too much: {error}");
+            let _ = write!(text, "\n  unexpected: {error}");
         }
     }
     text.push_str(&told("  answered", &errors));
@@ -189,7 +203,7 @@ fn shown((field, code): Expected<'_>) -> String {
 fn told(what: &str, errors: &[WireError]) -> String {
     let mut text = format!("\n{what}:");
     for error in errors {
-        // Of an error with a traceback, the message alone is of interest here.
+        // Without the traceback, which would hide the other errors.
         let _ = write!(text, "\n    {error}");
     }
     text
@@ -199,16 +213,19 @@ fn unanswered(error: &ClientError) -> String {
     let mut text = format!("\n    {error}");
     let mut source = error.source();
     while let Some(error) = source {
-        let _ = write!(text, "\n    because: {error}");
+        let _ = write!(text, "\n    caused by: {error}");
         source = error.source();
     }
     text
 }
 
-/// Awaits a call, and gives its response; panics with the errors where it failed.
+/// Awaits a call and returns its response.
 ///
-/// It takes every form of call: one action, a job, with options or without, typed or not. One whose response has errors as
-/// data (`call_job`, `continue_on_error()`, `each()`) succeeds when it is answered.
+/// It takes every form of call: one action or a job, with or without options, typed or untyped. A call whose response has
+/// errors as data (`call_job`, `continue_on_error()`, `each()`) succeeds when it is answered.
+///
+/// # Panics
+/// If the call failed, with its errors.
 ///
 /// ```
 /// # use soa::{ActionError, Context, Server, Value, value};
@@ -230,7 +247,19 @@ macro_rules! assert_runs {
     };
 }
 
-/// Awaits a call, and gives the errors that it was answered; panics where it succeeded, or was not answered.
+/// Awaits a call that should be answered with errors, and returns them.
+///
+/// # Panics
+/// If the call succeeded, or was not answered.
+///
+/// ```
+/// # use soa::{Server, value};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # let tools = soa::testing::TestServer::new(Server::untyped("tools", "1.0.0"));
+/// let errors = soa::assert_runs_with_errors!(tools.call("dance", value!({})));
+/// assert_eq!(errors[0].code, "UNKNOWN");
+/// # }
+/// ```
 #[macro_export]
 macro_rules! assert_runs_with_errors {
     ($call:expr $(,)?) => {
@@ -241,8 +270,11 @@ macro_rules! assert_runs_with_errors {
     };
 }
 
-/// Awaits a call, and gives the errors that it was answered; panics unless each code is the code of one of them that is
-/// at no field. Further errors are allowed.
+/// Awaits a call that should be answered with these codes, by errors without a field, and returns all of its errors. Other
+/// errors are allowed.
+///
+/// # Panics
+/// If the call succeeded, was not answered, or one of the codes is missing.
 ///
 /// ```
 /// # use soa::{ActionError, Context, Server, Value, value};
@@ -263,7 +295,21 @@ macro_rules! assert_runs_with_error_codes {
     };
 }
 
-/// As [`assert_runs_with_error_codes!`](crate::assert_runs_with_error_codes), and panics where there are further errors.
+/// Awaits a call that should be answered with exactly these codes, by errors without a field, and returns its errors.
+///
+/// # Panics
+/// If the call succeeded, was not answered, one of the codes is missing, or there are other errors.
+///
+/// ```
+/// # use soa::{ActionError, Context, Server, Value, value};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # let server = Server::untyped("tools", "1.0.0")
+/// #     .action("fail", |_: Value, _cx: Context| async { Err::<Value, _>(ActionError::caller("TIRED", "Not now")) });
+/// # let tools = soa::testing::TestServer::new(server);
+/// let errors = soa::assert_runs_with_only_error_codes!(tools.call("fail", value!({})), "TIRED");
+/// assert_eq!(errors.len(), 1);
+/// # }
+/// ```
 #[macro_export]
 macro_rules! assert_runs_with_only_error_codes {
     ($call:expr, $($code:expr),+ $(,)?) => {
@@ -274,8 +320,11 @@ macro_rules! assert_runs_with_only_error_codes {
     };
 }
 
-/// Awaits a call, and gives the errors that it was answered; panics unless each field has an error of its code. Further
-/// errors are allowed. A field with several errors stands there several times.
+/// Awaits a call that should be answered with these pairs of a dotted field and a code, and returns all of its errors.
+/// Other errors are allowed. A field that should have several errors is listed several times.
+///
+/// # Panics
+/// If the call succeeded, was not answered, or one of the pairs is missing.
 ///
 /// ```
 /// # use soa::{Server, value};
@@ -297,7 +346,20 @@ macro_rules! assert_runs_with_field_errors {
     };
 }
 
-/// As [`assert_runs_with_field_errors!`](crate::assert_runs_with_field_errors), and panics where there are further errors.
+/// Awaits a call that should be answered with exactly these pairs of a dotted field and a code, and returns its errors.
+///
+/// # Panics
+/// If the call succeeded, was not answered, one of the pairs is missing, or there are other errors.
+///
+/// ```
+/// # use soa::{Server, value};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # let tools = soa::testing::TestServer::new(Server::untyped("tools", "1.0.0"));
+/// let call = tools.call("introspect", value!({ "action_name": "dance" }));
+/// let errors = soa::assert_runs_with_only_field_errors!(call, "action_name" => "INVALID");
+/// assert_eq!(errors.len(), 1);
+/// # }
+/// ```
 #[macro_export]
 macro_rules! assert_runs_with_only_field_errors {
     ($call:expr, $($field:expr => $code:expr),+ $(,)?) => {

@@ -1,36 +1,35 @@
-//! What networks do to messages, done to a transport in a test, by a seed.
+//! Fault injection: a transport that treats messages as a bad network does, by a seed.
 //!
-//! Each call throws the same dice in the same order, whatever its faults are, so the faults of the n-th call depend on the
-//! seed and on nothing else. What a fault is:
+//! A call can be
 //!
-//! * dropped: the request is lost, or was run and its answer is lost. The caller waits for its timeout;
+//! * dropped: the request is lost, or it runs and its answer is lost. The caller waits until its timeout;
 //! * delayed: the request arrives later;
-//! * duplicated: the request arrives twice, at the same time, and one of the answers counts;
-//! * reordered: the request is held back until another one has passed it, or for a tenth of a second.
+//! * duplicated: the request arrives twice at the same time, and the caller gets one of the answers;
+//! * reordered: the request is held back until another one has overtaken it, for a tenth of a second at most.
 //!
-//! Seed and faults are printed when the test ends, which runners show of a test that fails.
+//! Each call draws the same number of random numbers, whatever its faults are, so the faults of the n-th call depend on
+//! the seed alone. The seed and the faults are printed when the test ends. Test runners show this for a test that fails.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join;
-use tokio::sync::Notify;
-
 use soa_runtime::TransportError;
 use soa_runtime::client::ClientRequest;
 use soa_runtime::codec::Encoding;
 use soa_runtime::message::JobResponse;
 use soa_runtime::transport::{ClientTransport, ReplyFuture};
+use tokio::sync::Notify;
 
-/// How long a call waits for its answer that has no timeout of its own and whose transport has none: without one, the caller
-/// of a dropped request would wait for ever.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// The timeout of calls that have none, over a transport that has none: the caller of a dropped request would wait for
+/// ever.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a request waits at most to be passed by another.
-const REORDER: Duration = Duration::from_millis(100);
+/// The longest time that a reordered request waits for another one to overtake it.
+const MAX_REORDER_WAIT: Duration = Duration::from_millis(100);
 
-/// Faults for a transport, drawn by a seed. Clones share the dice.
+/// Faults of a transport, drawn by a seed. Clones share the random numbers and the log.
 ///
 /// ```
 /// use std::time::Duration;
@@ -59,13 +58,14 @@ pub struct Faults {
 struct Shared {
     seed: u64,
     state: Mutex<State>,
-    /// Told of each request that arrives.
-    passed: Notify,
+    /// Notified of each request that arrives.
+    arrived: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    dice: u64,
+    /// The state of the random numbers.
+    random: u64,
     drops: f64,
     delays: (f64, Duration),
     duplicates: f64,
@@ -75,9 +75,9 @@ struct State {
     is_printed: bool,
 }
 
-/// What happens to one call.
+/// The faults of one call.
 #[derive(Debug, Default)]
-struct Fate {
+struct CallFaults {
     lost_request: bool,
     lost_answer: bool,
     delay: Option<Duration>,
@@ -86,66 +86,67 @@ struct Fate {
 }
 
 impl Faults {
-    /// No faults yet, drawn by this seed.
+    /// Creates a source of faults with this seed, which has no faults yet.
     pub fn seeded(seed: u64) -> Self {
         let state = State {
-            dice: seed,
+            random: seed,
             ..State::default()
         };
         Self {
             shared: Arc::new(Shared {
                 seed,
                 state: Mutex::new(state),
-                passed: Notify::new(),
+                arrived: Notify::new(),
             }),
         }
     }
 
-    /// Loses this part of the calls, from 0 to 1: half of them before they arrive, half of them the answer.
+    /// Drops this share of the calls, from 0 to 1. Of half of them the request is lost, of the other half the answer.
     ///
     /// # Panics
-    /// A part that is none.
+    /// If `share` is not between 0 and 1.
     #[must_use]
     #[track_caller]
-    pub fn drops(self, part: f64) -> Self {
-        self.state().drops = checked(part);
+    pub fn drops(self, share: f64) -> Self {
+        self.state().drops = checked(share);
         self
     }
 
-    /// Delays this part of the calls, by up to so long.
+    /// Delays this share of the calls, from 0 to 1, each by a random time of at most `longest`.
     ///
     /// # Panics
-    /// A part that is none.
+    /// If `share` is not between 0 and 1.
     #[must_use]
     #[track_caller]
-    pub fn delays(self, part: f64, longest: Duration) -> Self {
-        self.state().delays = (checked(part), longest);
+    pub fn delays(self, share: f64, longest: Duration) -> Self {
+        self.state().delays = (checked(share), longest);
         self
     }
 
-    /// Lets this part of the calls arrive twice.
+    /// Duplicates this share of the calls, from 0 to 1: their requests arrive twice.
     ///
     /// # Panics
-    /// A part that is none.
+    /// If `share` is not between 0 and 1.
     #[must_use]
     #[track_caller]
-    pub fn duplicates(self, part: f64) -> Self {
-        self.state().duplicates = checked(part);
+    pub fn duplicates(self, share: f64) -> Self {
+        self.state().duplicates = checked(share);
         self
     }
 
-    /// Holds this part of the calls back until another one has passed them, or for a tenth of a second.
+    /// Reorders this share of the calls, from 0 to 1: each is held back until another one has overtaken it, for a tenth of
+    /// a second at most.
     ///
     /// # Panics
-    /// A part that is none.
+    /// If `share` is not between 0 and 1.
     #[must_use]
     #[track_caller]
-    pub fn reorders(self, part: f64) -> Self {
-        self.state().reorders = checked(part);
+    pub fn reorders(self, share: f64) -> Self {
+        self.state().reorders = checked(share);
         self
     }
 
-    /// The transport with these faults: mostly a [`LocalTransport`](soa_runtime::LocalTransport).
+    /// Wraps a transport, usually a [`LocalTransport`](soa_runtime::LocalTransport), so that its calls have these faults.
     pub fn around(&self, transport: impl ClientTransport) -> FaultyTransport {
         FaultyTransport {
             faults: self.clone(),
@@ -153,7 +154,7 @@ impl Faults {
         }
     }
 
-    /// The faults so far, in the order of the calls.
+    /// Returns the faults so far as text, in the order of the calls.
     pub fn log(&self) -> Vec<String> {
         self.state().log.clone()
     }
@@ -164,32 +165,33 @@ impl Faults {
 }
 
 #[track_caller]
-fn checked(part: f64) -> f64 {
+fn checked(share: f64) -> f64 {
     assert!(
-        (0.0..=1.0).contains(&part),
-        "a part is from 0 to 1, not {part}"
+        (0.0..=1.0).contains(&share),
+        "the share of calls with a fault must be between 0 and 1, but is {share}"
     );
-    part
+    share
 }
 
 impl State {
-    /// A number from 0 to 1, by SplitMix64.
-    fn throw(&mut self) -> f64 {
-        self.dice = self.dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.dice;
+    /// Draws a number from 0 to 1, by SplitMix64.
+    fn draw(&mut self) -> f64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.random;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         bits ^= bits >> 31;
-        // Its upper half is random enough here, and an `f64` exactly.
+        // The upper half is random enough here, and an `f64` holds it exactly.
         let upper = u32::try_from(bits >> 32).unwrap_or_default();
         f64::from(upper) / f64::from(u32::MAX)
     }
 
-    fn fate(&mut self, request: &ClientRequest) -> Fate {
-        let [drop, half, delay, long, twice, order] = std::array::from_fn(|_| self.throw());
+    /// Draws the faults of a call, and logs them.
+    fn draw_faults(&mut self, request: &ClientRequest) -> CallFaults {
+        let [drop, half, delay, long, twice, order] = std::array::from_fn(|_| self.draw());
         let is_dropped = drop < self.drops;
         let (delays, longest) = self.delays;
-        let fate = Fate {
+        let faults = CallFaults {
             lost_request: is_dropped && half < 0.5,
             lost_answer: is_dropped && half >= 0.5,
             delay: (delay < delays).then(|| longest.mul_f64(long)),
@@ -198,11 +200,11 @@ impl State {
         };
         self.calls += 1;
         let words: Vec<String> = [
-            fate.is_reordered.then(|| "held back".to_owned()),
-            fate.delay.map(|delay| format!("{delay:.1?} late")),
-            fate.is_duplicated.then(|| "twice".to_owned()),
-            fate.lost_request.then(|| "lost".to_owned()),
-            fate.lost_answer.then(|| "answer lost".to_owned()),
+            faults.is_reordered.then(|| "reordered".to_owned()),
+            faults.delay.map(|delay| format!("delayed by {delay:.1?}")),
+            faults.is_duplicated.then(|| "duplicated".to_owned()),
+            faults.lost_request.then(|| "request dropped".to_owned()),
+            faults.lost_answer.then(|| "answer dropped".to_owned()),
         ]
         .into_iter()
         .flatten()
@@ -214,7 +216,7 @@ impl State {
             self.log
                 .push(format!("call {number}, {service}.{actions}: {words}"));
         }
-        fate
+        faults
     }
 }
 
@@ -228,12 +230,12 @@ impl Clone for Faults {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        // Nothing panics while it is locked, so a poisoned state is valid.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says how to repeat a test, once.
-    #[allow(clippy::print_stderr)] // The output of a test is where it is looked for.
+    /// Prints the seed and the faults, once.
+    #[allow(clippy::print_stderr)] // Test runners show the output of a test that fails.
     fn print(&self) {
         let mut state = self.state();
         if !std::mem::replace(&mut state.is_printed, true) {
@@ -257,7 +259,7 @@ impl fmt::Display for Shared {
 }
 
 impl fmt::Display for Faults {
-    /// What is printed: how to repeat a test, and the faults.
+    /// Writes the seed and the faults, as the end of a test prints them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.shared.fmt(f)
     }
@@ -275,7 +277,7 @@ impl fmt::Debug for Faults {
 }
 
 impl Drop for Faults {
-    /// A test that fails by a panic has its faults beside it, whatever lives on.
+    /// Prints the faults of a test that panics, even if another clone lives on.
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.shared.print();
@@ -284,7 +286,7 @@ impl Drop for Faults {
 }
 
 impl Drop for Shared {
-    /// A test that ends with an error, or fails later, has them, too. What a test prints that does not fail is not shown.
+    /// Prints the faults for a test that returns an error or fails later. Runners hide this output of tests that pass.
     fn drop(&mut self) {
         if !self.state().log.is_empty() {
             self.print();
@@ -292,7 +294,7 @@ impl Drop for Shared {
     }
 }
 
-/// A transport with faults: see [`Faults::around`].
+/// A transport with faults, made by [`Faults::around`].
 #[derive(Clone, Debug)]
 pub struct FaultyTransport {
     faults: Faults,
@@ -305,7 +307,7 @@ impl ClientTransport for FaultyTransport {
     }
 
     fn default_timeout(&self) -> Option<Duration> {
-        self.inner.default_timeout().or(Some(TIMEOUT))
+        self.inner.default_timeout().or(Some(DEFAULT_TIMEOUT))
     }
 
     fn trouble(&self, within: Duration) -> Option<TransportError> {
@@ -313,33 +315,33 @@ impl ClientTransport for FaultyTransport {
     }
 
     fn call(&self, request: ClientRequest) -> ReplyFuture {
-        let fate = self.faults.state().fate(&request);
+        let faults = self.faults.state().draw_faults(&request);
         let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.faults.shared));
-        // It has left its sender: what happens to it now, happens on the way.
+        // To the caller, a request that gets lost on the way was sent.
         request.sent.mark();
         ReplyFuture::new(async move {
-            if fate.is_reordered {
-                let passed = shared.passed.notified();
-                let _ = tokio::time::timeout(REORDER, passed).await;
+            if faults.is_reordered {
+                let overtaken = shared.arrived.notified();
+                let _ = tokio::time::timeout(MAX_REORDER_WAIT, overtaken).await;
                 tokio::task::yield_now().await;
             }
-            if let Some(delay) = fate.delay {
+            if let Some(delay) = faults.delay {
                 tokio::time::sleep(delay).await;
             }
-            shared.passed.notify_waiters();
+            shared.arrived.notify_waiters();
             let is_forgotten = request.job.control.suppress_response == Some(true);
-            if fate.lost_request {
+            if faults.lost_request {
                 return match is_forgotten {
                     true => Ok(JobResponse::default()),
                     false => std::future::pending().await,
                 };
             }
-            let twin = fate.is_duplicated.then(|| inner.call(request.clone()));
-            let answer = match twin {
-                Some(twin) => join(twin, inner.call(request)).await.1,
+            let duplicate = faults.is_duplicated.then(|| inner.call(request.clone()));
+            let answer = match duplicate {
+                Some(duplicate) => join(duplicate, inner.call(request)).await.1,
                 None => inner.call(request).await,
             };
-            match fate.lost_answer && !is_forgotten {
+            match faults.lost_answer && !is_forgotten {
                 true => std::future::pending().await,
                 false => answer,
             }

@@ -1,16 +1,16 @@
-//! What the tests of a service, and of its callers, are written with.
+//! The testing kit of the **soa** framework. Tests use it as `soa::testing`, by the feature `testing` of the crate `soa`.
 //!
-//! * [`TestServer`]: the real service in the same process, with its middleware and a base context; a generated client's
-//!   `local(service)` for less;
-//! * assertions about a call, as macros ([`assert_runs!`](crate::assert_runs), …) and as functions ([`runs`], …);
-//! * snapshots of what calls come to ([`assert_response_snapshot!`](crate::assert_response_snapshot));
-//! * a generated client's `stubbed(stub)` calls a [`Stub`] with typed handlers, which records calls; [`Stubs`] stand for several
-//!   services, and [`StubSettings`] for one in the settings of a program;
-//! * [`Introspection`] holds a stub against the service that it stands for, and [`check_compatible`] a service against its
-//!   next version;
-//! * [`Faults`] loses, delays, doubles and reorders calls;
-//! * [`Context::for_test`](crate::Context::for_test) makes a context for calling a handler directly;
-//! * [`plan`]: cases in plain text.
+//! * [`TestServer`]: a service in the test's own process, with its middleware and a base context;
+//! * assertions about a call, as macros ([`assert_runs!`], …) and as functions ([`runs`], …);
+//! * snapshots of the outcome of a call ([`assert_response_snapshot!`]);
+//! * [`Faults`]: drops, delays, duplicates and reorders calls, by a seed;
+//! * [`plan`]: PySOA's test plans, which are cases in plain text.
+//!
+//! The kit takes a service or a client, and returns responses, or a description of each difference from what a test
+//! expects. It opens no connection of its own.
+//!
+//! `soa::testing` has more than this crate: stubs, contexts for handlers, and the comparison of introspections. They are
+//! part of the runtime and of the messages, and need no feature.
 
 mod assertion;
 mod fault;
@@ -18,7 +18,7 @@ pub mod plan;
 mod server;
 mod snapshot;
 
-/// The only door for generated code. Nothing here is for people, and all of it may change.
+/// The paths that generated code names. They may change in any version.
 #[doc(hidden)]
 pub mod private {
     pub use crate::plan::entry::{Source, check, made, made_with, run_case, subject};

@@ -1,23 +1,21 @@
-//! A service under test, in the test's own process.
+//! The service under test, in the test's own process.
 
 use std::sync::Arc;
 
 use serde::Serialize;
-
 use soa_runtime::client::{Call, Client, ServiceClient, TypedClient};
 use soa_runtime::codec::Value;
 use soa_runtime::message::{ContextHeader, ContextValue, Name, Switch, to_context};
-use soa_runtime::server::LocalTransport;
-use soa_runtime::server::{IntoServer, Server};
+use soa_runtime::server::{IntoServer, LocalTransport, Server};
 
 /// A service in the test's own process, and a client of it.
 ///
-/// Middleware, settings, limits, validation and encoding are those of the server that it is given: what production
-/// runs, without frames and queues. It costs no task, so it works in every runtime, also where time stands still
+/// Calls go through the server's middleware, settings, limits, validation and encoding, as in production, but without
+/// frames and queues. A `TestServer` starts no task, so it works in every runtime, also with paused time
 /// (`#[tokio::test(start_paused = true)]`).
 ///
-/// What it is told by `with_…` is in the context of every call, as a chain's first caller would put it there. The
-/// assertions ([`assert_runs!`](crate::assert_runs) and others) take its calls.
+/// The methods `with_…` set the context of every call, as the first caller of a chain does. The assertions
+/// ([`assert_runs!`](crate::assert_runs) and others) take the calls.
 ///
 /// ```
 /// use soa::testing::TestServer;
@@ -42,16 +40,16 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// A service, a [`Server`] or its builder. A builder brings its middleware; what an operator decides is added by
-    /// `settings.server.apply(builder)`, as the program itself does it.
+    /// Creates a test server from a service, a [`Server`], or the builder of one with its middleware. To test with the
+    /// settings of a program, apply them to the builder: `settings.server.apply(builder)`.
     ///
     /// # Panics
-    /// A server that cannot be built, with the reason.
+    /// If the server cannot be built, with the reason.
     #[track_caller]
     pub fn new(service: impl IntoServer) -> Self {
         let server = match service.into_server() {
             Ok(server) => server,
-            Err(error) => panic!("the service under test cannot be served: {error}"),
+            Err(error) => panic!("the server under test cannot be built: {error}"),
         };
         let name: Name = server.name().to_owned().into();
         let client = Client::builder().service(name, LocalTransport::new(server.clone()));
@@ -70,7 +68,7 @@ impl TestServer {
     /// Puts a value into the context of every call.
     ///
     /// # Panics
-    /// A value that cannot be the one of a key of the framework's own.
+    /// If the key is one of the framework's own, and the value does not fit it.
     #[must_use]
     #[track_caller]
     pub fn with_context(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -84,7 +82,7 @@ impl TestServer {
     /// Puts a value of a declared type into the context of every call. See [`ContextValue`].
     ///
     /// # Panics
-    /// A value that cannot be encoded.
+    /// If the value cannot be encoded.
     #[must_use]
     #[track_caller]
     pub fn with_context_value<T: ContextValue>(self, value: T) -> Self {
@@ -94,13 +92,13 @@ impl TestServer {
         }
     }
 
-    /// Names the caller in every call.
+    /// Sets the caller of every call.
     #[must_use]
     pub fn with_caller(self, caller: impl Into<Arc<str>>) -> Self {
         self.change(|context| context.caller = Some(caller.into()))
     }
 
-    /// Gives every call the same correlation id; by default each has a fresh one.
+    /// Sets one correlation id for all calls; by default each call has a new one.
     #[must_use]
     pub fn with_correlation_id(self, id: impl Into<Arc<str>>) -> Self {
         self.change(|context| context.correlation_id = id.into())
@@ -113,24 +111,24 @@ impl TestServer {
         self
     }
 
-    /// A call of an action by name; the body is anything that serializes to a map.
+    /// Calls an action by its name. The body is anything that serializes to a map.
     pub fn call<B: Serialize>(&self, action: impl Into<Name>, body: B) -> Call<Value> {
         let service: Name = self.server.name().to_owned().into();
         self.client.call_action(service, action, &body)
     }
 
-    /// The generated client of the service, whatever name it runs under.
+    /// Returns the generated client of the service, for the name that the server has.
     pub fn typed<C: TypedClient>(&self) -> C {
         let service = self.server.name().to_owned();
         C::from_service_client(ServiceClient::new(&self.client, service))
     }
 
-    /// The client, for jobs and parallel calls.
+    /// Returns the client, for jobs and parallel calls.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The server, for what it has counted, and for [`answer`](Server::answer).
+    /// Returns the server, for its counters and for [`answer`](Server::answer).
     pub fn server(&self) -> &Server {
         &self.server
     }

@@ -1,22 +1,38 @@
-//! Responses as text that is the same in every run, for snapshots.
+//! Snapshots: the outcome of a call as text that is the same in every run.
 //!
-//! What differs from run to run is replaced: identifiers by `[id]`, times by `[time]`, versions by `[version]`. It is told by
-//! its form (a UUID with or without dashes, a date-time of the wire or in RFC 3339), and where it has none, by the key: the
-//! framework's `correlation_id` and `request_id`, and texts with dots under `version` or `…_version`. Identifiers of other
-//! forms (`"o1"`, 17) stay, as tests choose them; further paths can be given. UUIDs and times are replaced in keys and in the
-//! texts of errors, too.
+//! Values that differ from run to run are replaced: identifiers by `[id]`, times by `[time]`, versions by `[version]`.
+//! Identifiers and times are recognized by their form: a UUID with or without dashes, a date-time of the wire or in
+//! RFC 3339. This includes keys and the messages of errors. The rest is recognized by its key: `correlation_id` and
+//! `request_id`, and dotted numbers under `version` or `…_version`. Identifiers of other forms (`"o1"`, 17) are usually
+//! chosen by the test, and stay.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
-
 use soa_runtime::ClientError;
 use soa_runtime::codec::{Value, to_value};
 
-/// What a call came to, as text without what differs from run to run: the response, or the errors.
+/// Returns the outcome of a call (the response or the errors) as text, without the values that differ from run to run.
 ///
-/// Each of the paths is one more place that differs, dotted from the body; `*` is any key or any element of a list. What is
-/// there becomes `[redacted]`. The text of an error is at `0.message`, that of the next at `1.message`. This is the text of [`assert_response_snapshot!`](crate::assert_response_snapshot).
+/// `redacted` are paths of further values, which become `[redacted]`. They are dotted and begin at the body; `*` is any
+/// key, or any element of a list. The messages of errors have the paths `0.message`, `1.message` and so on.
+///
+/// [`assert_response_snapshot!`](crate::assert_response_snapshot) compares this text with a snapshot.
+///
+/// ```
+/// use soa::testing::snapshot;
+/// use soa::value;
+///
+/// let response = value!({ "id": "8d7f3c1e-52f1-4f5e-9d3e-0c8f6a7b1234", "name": "Ada", "pid": 7 });
+/// assert_eq!(
+///     snapshot(&Ok(response), &["pid"]),
+///     r#"{
+///     "id": "[id]",
+///     "name": "Ada",
+///     "pid": "[redacted]",
+/// }"#,
+/// );
+/// ```
 pub fn snapshot<R: Serialize>(outcome: &Result<R, ClientError>, redacted: &[&str]) -> String {
     match outcome {
         Ok(response) => match to_value(response) {
@@ -24,7 +40,7 @@ pub fn snapshot<R: Serialize>(outcome: &Result<R, ClientError>, redacted: &[&str
                 redact(&mut body, "", &mut Vec::new(), redacted);
                 format!("{body:#?}")
             }
-            Err(error) => format!("a response that cannot be shown: {error}"),
+            Err(error) => format!("the response cannot be shown: {error}"),
         },
         Err(error) if error.errors().is_empty() => error.to_string(),
         Err(error) => {
@@ -89,7 +105,7 @@ fn redact(value: &mut Value, key: &str, path: &mut Vec<String>, redacted: &[&str
     }
 }
 
-/// Whether a dotted path with wildcards is this one.
+/// Returns true if a dotted path with wildcards matches this path.
 fn matches(pattern: &str, path: &[String]) -> bool {
     let mut parts = pattern.split('.');
     let is_match = |part: &String| {
@@ -99,7 +115,7 @@ fn matches(pattern: &str, path: &[String]) -> bool {
     path.iter().all(is_match) && parts.next().is_none()
 }
 
-/// What stands for a text that is an identifier or a time.
+/// Returns the replacement for a text that is an identifier or a time as a whole.
 fn whole(text: &str) -> Option<&'static str> {
     if is_uuid(text) {
         return Some("[id]");
@@ -107,7 +123,7 @@ fn whole(text: &str) -> Option<&'static str> {
     is_time(text).then_some("[time]")
 }
 
-/// A text for people, with identifiers and times in it replaced.
+/// Returns a message with the identifiers and times in it replaced.
 fn replaced(text: &str) -> String {
     let is_part = |byte: char| byte.is_ascii_alphanumeric() || "-:.+_".contains(byte);
     let mut out = String::with_capacity(text.len());
@@ -116,7 +132,7 @@ fn replaced(text: &str) -> String {
         let (before, behind) = rest.split_at(start);
         let end = behind.find(|one| !is_part(one)).unwrap_or(behind.len());
         let (word, next) = behind.split_at(end);
-        // A full stop or a colon ends the sentence, and not the word.
+        // A full stop or a colon at the end belongs to the sentence.
         let bare = word.trim_end_matches(['.', ':']);
         let (_, dots) = word.split_at(bare.len());
         out.push_str(before);
@@ -143,7 +159,7 @@ fn is_uuid(text: &str) -> bool {
     (text.len() == 32 && is_hex(text)) || (text.len() == 36 && has_dashes())
 }
 
-/// `2026-11-21T10:00:00` with a fraction and a zone, or without.
+/// Returns true for `2026-11-21T10:00:00`, with or without a fraction and a zone.
 fn is_time(text: &str) -> bool {
     let form = b"dddd-dd-ddTdd:dd:dd";
     let is_form = |(byte, form): (u8, &u8)| match form {
@@ -171,15 +187,15 @@ fn is_time(text: &str) -> bool {
 fn is_version(key: &str, text: &str) -> bool {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let named = key == "version" || key.ends_with("_version");
-    // What is behind a dash or a plus is a build: `1.2.3-rc.1+5`.
+    // A dash or a plus begins the pre-release or the build: `1.2.3-rc.1+5`.
     let numbers = text.split(['-', '+']).next().unwrap_or_default();
     named && numbers.contains('.') && numbers.split('.').all(is_number)
 }
 
-/// Awaits a call, and compares what it came to with a snapshot, by `insta`: the response, or the errors.
+/// Awaits a call, and compares the response or the errors with a snapshot of `insta`.
 ///
-/// What differs from run to run is replaced: ids, times and versions (see [`snapshot`](soa_runtime::testing::snapshot)). The crate
-/// of the test has to have `insta` among its dev-dependencies; this crate needs none.
+/// Identifiers, times and versions are replaced, see [`snapshot`](crate::snapshot()). The crate of the test needs `insta`
+/// among its dev-dependencies.
 ///
 /// ```ignore
 /// soa::assert_response_snapshot!(example.square(request));
@@ -198,9 +214,10 @@ macro_rules! assert_response_snapshot {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use soa_runtime::message::WireError;
     use soa_runtime::value;
+
+    use super::*;
 
     const ID: &str = "8d7f3c1e-52f1-4f5e-9d3e-0c8f6a7b1234";
 

@@ -1,17 +1,21 @@
-//! What `#[action]` declares of an action besides its types: `requires`, `idempotent`, `cache`.
+//! The properties that `#[action]` declares besides the types of an action: `requires`, `idempotent` and `cache`.
 //!
-//! It is a constant that the action's handle points to. So the server knows which permissions to ask for, and a typed client
-//! what its middleware may do with a call: send it again, or answer it from memory.
+//! They are a constant, which the action's handle refers to. The server asks for the permissions, and the middleware of a
+//! typed client may send a call again, or answer it from a cache.
 
 use std::time::Duration;
 
-/// What is declared of an action. For handles that are made by hand: [`Action::declared`](crate::Action::declared).
+/// The declared properties of an action. `Action::declared` takes them for handles that are written by hand.
 ///
 /// ```
 /// # use soa_wire as soa;
-/// use soa::{Action, Declared, Value};
+/// use std::time::Duration;
 ///
-/// const FIND: Action<Value, Value> = Action::new("find").declared(&Declared::new().idempotent());
+/// use soa::Declared;
+///
+/// const FIND: &Declared = &Declared::new().idempotent().cache(Duration::from_secs(10));
+/// assert!(FIND.is_idempotent());
+/// assert!(FIND.required_permissions().is_empty());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
@@ -21,7 +25,7 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// Nothing yet.
+    /// Creates properties without any declaration.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -31,43 +35,43 @@ impl Declared {
         }
     }
 
-    /// The permissions that a caller must have, all of them.
+    /// Sets the permissions, all of which a caller needs.
     #[must_use]
     pub const fn requires(mut self, permissions: &'static [&'static str]) -> Self {
         self.requires = permissions;
         self
     }
 
-    /// To run it twice does what running it once does.
+    /// Declares that a second run has no further effect.
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.is_idempotent = true;
         self
     }
 
-    /// For how long callers may use one answer for further calls.
+    /// Sets the time for which callers may reuse an answer.
     #[must_use]
     pub const fn cache(mut self, time: Duration) -> Self {
         self.cache = Some(time);
         self
     }
 
-    /// See [`requires`](Self::requires).
+    /// Returns the permissions that a caller needs.
     pub const fn required_permissions(&self) -> &'static [&'static str] {
         self.requires
     }
 
-    /// See [`idempotent`](Self::idempotent).
+    /// Returns true if a second run has no further effect.
     pub const fn is_idempotent(&self) -> bool {
         self.is_idempotent
     }
 
-    /// See [`cache`](Self::cache).
+    /// Returns the time for which callers may reuse an answer, if one is declared.
     pub const fn cache_time(&self) -> Option<Duration> {
         self.cache
     }
 }
 
-/// What holds for actions of which nothing is declared.
+/// The properties of actions without declarations.
 #[doc(hidden)]
-pub const NOTHING: &Declared = &Declared::new();
+pub const UNDECLARED: &Declared = &Declared::new();

@@ -1,9 +1,18 @@
-//! Errors of the wire: a message that did not arrive, and a description that cannot be used.
+//! Errors of transports, and of the construction of servers and clients.
 
 use std::error::Error;
 use std::fmt;
 
 /// A failure between client and server.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{TransportError, TransportErrorKind};
+///
+/// let cause = std::io::Error::other("connection refused");
+/// let error = TransportError::new(TransportErrorKind::Transient, "the broker is not available").with_source(cause);
+/// assert_eq!(error.kind(), TransportErrorKind::Transient);
+/// ```
 #[derive(Debug)]
 pub struct TransportError(Box<Inner>);
 
@@ -18,22 +27,22 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// The failure may be temporary: nothing is wrong with the message.
+    /// A temporary failure. Another attempt may succeed.
     Transient,
-    /// The other side is gone for good.
+    /// The transport is closed. No further attempt will succeed.
     Closed,
     /// A message cannot be read or written.
     InvalidMessage,
-    /// A message is larger than it may be; it was not sent.
+    /// A message is larger than the limit. It was not sent.
     MessageTooLarge,
-    /// The queue of the service stayed full for as long as the caller could wait; the message was not sent.
+    /// The queue of the service was full until the caller's timeout. The message was not sent.
     QueueFull,
-    /// The transport is misconfigured.
+    /// The configuration of the transport is wrong or incomplete.
     Misconfigured,
 }
 
 impl TransportError {
-    /// Returns an error with a message for people.
+    /// Creates an error with a message for people.
     pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -42,7 +51,7 @@ impl TransportError {
         }))
     }
 
-    /// Keeps the cause.
+    /// Sets the cause of the error.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
@@ -68,12 +77,20 @@ impl Error for TransportError {
     }
 }
 
-/// A server or client that cannot be built, in one sentence that says what to change.
+/// The reason why a server or a client cannot be built, in one sentence that states what to change.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::BuildError;
+///
+/// let error = BuildError::new("the name `a b` has a blank; use letters, digits and `_`");
+/// assert!(error.to_string().contains("a blank"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError(String);
 
 impl BuildError {
-    /// An error with a message for people.
+    /// Creates an error with a message for people.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }

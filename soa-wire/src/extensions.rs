@@ -1,4 +1,4 @@
-//! A typed map: what middleware leaves for later middleware and for handlers, one value a type.
+//! A map by type, in which middleware puts values for later middleware and for handlers.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
@@ -7,12 +7,25 @@ use std::sync::Arc;
 
 type Entry = (&'static str, Arc<dyn Any + Send + Sync>);
 
-/// Values by their type. Empty ones cost nothing; clones share everything until one of them changes.
+/// A map with one value for each type. An empty one does not allocate, and clones share their values until one of them
+/// changes.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::Extensions;
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Tenant(&'static str);
+///
+/// let mut extensions = Extensions::new();
+/// extensions.insert(Tenant("north"));
+/// assert_eq!(extensions.get::<Tenant>(), Some(&Tenant("north")));
+/// ```
 #[derive(Clone, Default)]
 pub struct Extensions(Option<Arc<HashMap<TypeId, Entry>>>);
 
 impl Extensions {
-    /// No values.
+    /// Creates an empty map.
     pub fn new() -> Self {
         Self::default()
     }
@@ -23,7 +36,7 @@ impl Extensions {
             .insert(TypeId::of::<T>(), (type_name::<T>(), Arc::new(value)));
     }
 
-    /// The value of this type.
+    /// Returns the value of this type.
     pub fn get<T: 'static>(&self) -> Option<&T> {
         let (_, value) = self.0.as_ref()?.get(&TypeId::of::<T>())?;
         value.downcast_ref()
@@ -31,7 +44,7 @@ impl Extensions {
 }
 
 impl fmt::Debug for Extensions {
-    /// Names the types only: the values may be secrets.
+    /// Writes the names of the types only, because values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.0.iter().flat_map(|map| map.values());
         f.debug_set()

@@ -1,18 +1,41 @@
-//! The messages of **soa**, a framework for queue-based RPC services: their types, their bytes, and what a service says of
-//! itself. Services and their callers depend on the crate `soa`, which re-exports all of this; tools that only read and
-//! write messages depend on this crate alone.
+//! The messages of **soa**, a framework for queue-based RPC services, and of PySOA 1.4.9: as bytes and as types.
+//!
+//! Services and clients depend on the crate `soa`, which re-exports this crate. Tools that only read or write messages,
+//! such as recorders, proxies and checks of compatibility, depend on this crate alone.
 //!
 //! From the bytes upwards:
 //!
-//! * [`codec`]: MessagePack and JSON as the protocol has them, the dynamic [`Value`], and the wire's own types;
+//! * [`codec`]: MessagePack and JSON, the dynamic [`Value`], and the types of the protocol, such as [`DateTime`];
 //! * [`message`]: jobs, actions, errors, context and control as types, whose bodies stay encoded;
-//! * [`schema`]: the description of a body, and every way in which a given body differs from it;
-//! * [`wire`]: frames and envelopes in the protocol's three versions, read by a scanner that neither recurses nor builds a
-//!   tree;
-//! * [`introspection`]: the answers of `introspect`, read as data and compared;
-//! * [`redact`]: secrets, kept out of logs.
+//! * [`schema`]: the schema of a body, and all errors of a given body;
+//! * [`wire`]: frames and envelopes in the three versions of the protocol;
+//! * [`introspection`]: the answers of `introspect`, read and compared;
+//! * [`redact`]: secrets are kept out of logs;
+//! * [`Serializer`]: encodings in addition to the two of the codec.
 //!
-//! Nothing in here opens a connection, starts a task or needs an async runtime. No input makes a reader panic.
+//! The crate opens no connections, starts no tasks and needs no async runtime. No input makes a reader panic, recurse
+//! without a bound, or reserve memory for an announced length.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use soa_wire::wire::{ProtocolVersion, read_request, write_request};
+//! use soa_wire::{ActionRequest, Body, ContextHeader, Control, Encoding, JobRequest, value};
+//!
+//! let encoding = Encoding::MessagePack;
+//! let body = Body::encode(encoding, &value!({ "number": 12 }));
+//! let job = JobRequest::new(
+//!     ContextHeader::fresh(),
+//!     Control::default(),
+//!     vec![ActionRequest::new("square", body)],
+//! );
+//! let expiry = Duration::from_secs(60);
+//! let frame = write_request(ProtocolVersion::V3, encoding, 1, "service.me!1", expiry, &job)?;
+//!
+//! let request = read_request(&frame, &Default::default()).map_err(|unreadable| unreadable.detail)?;
+//! assert_eq!(request.job.map(|job| job.actions[0].action.clone()), Ok("square".into()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod codec;
 pub mod error;

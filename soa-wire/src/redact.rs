@@ -1,15 +1,14 @@
-//! What is not for logs: values under names that secrets have.
+//! Redaction: secrets are kept out of logs.
 //!
-//! A [`Redaction`] is a set of names. It writes values as text, with a mark in place of everything that stands under one of
-//! them, at any depth, and stops at a given length. Names are compared by their words, without case: `card_number` hides
-//! `cardNumber`, `CARD-NUMBER` and `old_card_number`, but not `card_number_length`.
+//! A [`Redaction`] is a set of names. It writes values as text of a limited length, with a mark in place of the values
+//! under these names, at any depth. Names are compared by their words, without case: `card_number` hides `cardNumber`,
+//! `CARD-NUMBER` and `old_card_number`, but not `card_number_length`.
 //!
-//! [`Redaction::standard`] has the names that secrets usually have. What they cannot know is a secret under a name of
-//! the service's own, or within a text; [`Redaction::with`] takes the first. The key of a token that
-//! [`Authentication`](crate::middleware::Authentication) looks at is always hidden.
+//! [`Redaction::standard`] has the usual names of secrets. Add names of your service with [`Redaction::with`]. A secret
+//! within a text is not found. The key of the token that the middleware `Authentication` reads is always hidden.
 //!
-//! It is what the framework itself logs by: the [`Logging`](crate::middleware::Logging) middleware, and the `Debug` of
-//! contexts, control headers and errors. Bodies show no content in their `Debug` at all.
+//! The middleware `Logging` and the `Debug` of contexts, control headers and errors use it. The `Debug` of a body has no
+//! content at all.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -19,26 +18,26 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use crate::codec::{Map, Value};
 
-/// What stands in place of a secret.
-const MARK: &str = "\"**********\"";
+/// The mark in place of a secret.
+const SECRET_MARK: &str = "\"**********\"";
 
-/// What stands in place of what is too deep or too long.
-const MORE: &str = "…";
+/// The mark in place of a value or text that is too deep or too long.
+const CUT_MARK: &str = "…";
 
-/// How deep is looked into values.
+/// The greatest depth of values that are written.
 const MAX_DEPTH: usize = 32;
 
-/// How much of a key is looked at.
-const MAX_KEY: usize = 256;
+/// The number of characters of a key that are compared.
+const MAX_KEY_LENGTH: usize = 256;
 
-/// How much is shown of a name or an id, which peers may make as long as they like.
-pub(crate) const NAME_LENGTH: usize = 256;
+/// The greatest length of a name or an id in logs. Peers may send longer ones.
+pub(crate) const MAX_NAME_LENGTH: usize = 256;
 
-/// How long the `Debug` of a header is at most.
-const DEBUG_LENGTH: usize = 2048;
+/// The greatest length of the `Debug` of a header.
+const MAX_DEBUG_LENGTH: usize = 2048;
 
-/// Hide a key wherever they stand in it: `userpassword`, `password_hash`.
-const ANYWHERE: [&str; 12] = [
+/// Parts of a key that hide it anywhere: `userpassword`, `password_hash`.
+const KEY_PARTS: [&str; 12] = [
     "accesskey",
     "apikey",
     "cardnumber",
@@ -53,8 +52,8 @@ const ANYWHERE: [&str; 12] = [
     "signingkey",
 ];
 
-/// Hide a key that ends with their words: `token`, `reset_token`. In the singular, without separators.
-const NAMES: [&str; 52] = [
+/// Endings of a key that hide it: `token`, `reset_token`. In the singular, without separators.
+const KEY_ENDINGS: [&str; 52] = [
     "accountnumber",
     "auth",
     "authentication",
@@ -109,7 +108,7 @@ const NAMES: [&str; 52] = [
     "token",
 ];
 
-/// The names whose values are not shown. Cheap to clone.
+/// The names whose values are hidden. Clones are cheap.
 ///
 /// ```
 /// # use soa_wire as soa;
@@ -132,34 +131,34 @@ struct Names {
     at_the_end: BTreeSet<String>,
 }
 
-/// Where this program has tokens that say who calls: hidden whatever a redaction has, in everything that is logged.
-static TOKENS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
+/// The keys of this program's authentication tokens, which every redaction hides.
+static TOKEN_KEYS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
-/// Hides what is under this key, from here on.
+/// Hides the value under this key in all redactions of the process, from now on.
 #[doc(hidden)]
 pub fn hide_token(key: &str) {
     let text = Key::of(key).text;
-    // Nothing panics while it is held.
-    let mut tokens = TOKENS.write().unwrap_or_else(PoisonError::into_inner);
+    // Nothing panics while it is locked.
+    let mut tokens = TOKEN_KEYS.write().unwrap_or_else(PoisonError::into_inner);
     tokens.insert(text);
 }
 
 static STANDARD: LazyLock<Redaction> = LazyLock::new(|| {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Redaction(Arc::new(Names {
-        anywhere: owned(&ANYWHERE),
-        at_the_end: owned(&NAMES),
+        anywhere: owned(&KEY_PARTS),
+        at_the_end: owned(&KEY_ENDINGS),
     }))
 });
 
 impl Redaction {
-    /// The names that passwords, tokens, keys, cards, accounts and the like usually have.
+    /// Returns the usual names of passwords, tokens, keys, cards, accounts and similar secrets.
     pub fn standard() -> Self {
         STANDARD.clone()
     }
 
-    /// Hides these names as well, also in the plural and behind other words. How they are written does not matter:
-    /// `medical_record` is `medicalRecord`.
+    /// Adds names to hide, also in the plural and after other words. The spelling does not matter: `medical_record` and
+    /// `medicalRecord` are the same.
     #[must_use]
     pub fn with<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         let own = Arc::make_mut(&mut self.0);
@@ -172,8 +171,8 @@ impl Redaction {
         self
     }
 
-    /// Shows what is under these names, as they are not secret here. Longer names that have them within are not meant:
-    /// without `password`, `new_password` is shown as well.
+    /// Removes names, whose values are then shown, also after other words: without `password`, `new_password` is shown,
+    /// too.
     #[must_use]
     pub fn without<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         let own = Arc::make_mut(&mut self.0);
@@ -185,11 +184,11 @@ impl Redaction {
         self
     }
 
-    /// Whether the value under this key is hidden.
+    /// Returns true if the value under this key is hidden.
     pub fn hides(&self, key: &str) -> bool {
         let Key { text, words } = Key::of(key);
         let names = &self.0;
-        if TOKENS
+        if TOKEN_KEYS
             .read()
             .is_ok_and(|tokens| tokens.contains(text.as_str()))
         {
@@ -205,15 +204,15 @@ impl Redaction {
         })
     }
 
-    /// A value as text, of about `length` bytes at most; what is cut off is marked by `…`.
+    /// Writes a value as text of about `length` bytes at most. A text that is cut off ends with `…`.
     pub fn text(&self, value: &Value, length: usize) -> String {
         let mut writer = self.writer(length);
-        // It fails where the text is full, which is written at its end.
+        // It fails when the text is full, which the mark at its end shows.
         let _ = writer.value(value, 0);
         writer.finish()
     }
 
-    /// A map as text, in the same way.
+    /// Writes a map as text, as [`text`](Self::text) does.
     pub fn map_text(&self, map: &Map, length: usize) -> String {
         let mut writer = self.writer(length);
         let _ = writer.map(map, 0);
@@ -236,7 +235,7 @@ impl fmt::Debug for Redaction {
     }
 }
 
-/// A key in small letters and digits, and where in it words begin.
+/// A key in lowercase letters and digits, and the offsets at which its words begin.
 struct Key {
     text: String,
     words: Vec<usize>,
@@ -246,10 +245,10 @@ impl Key {
     fn of(key: &str) -> Self {
         let (mut text, mut words) = (String::new(), Vec::new());
         let mut before = ' ';
-        let mut letters = key.chars().take(MAX_KEY).peekable();
+        let mut letters = key.chars().take(MAX_KEY_LENGTH).peekable();
         while let Some(letter) = letters.next() {
             if letter.is_alphanumeric() {
-                // `cardNumber`, and `APIKey` before the `K`.
+                // A word begins at the `N` of `cardNumber`, and at the `K` of `APIKey`.
                 let rises = letter.is_uppercase()
                     && (!before.is_uppercase()
                         || letters.peek().is_some_and(|next| next.is_lowercase()));
@@ -264,7 +263,7 @@ impl Key {
     }
 }
 
-/// Writes until its room is used up, and fails then.
+/// A writer of limited length, which fails when it is full.
 pub(crate) struct Writer<'a> {
     redaction: &'a Redaction,
     out: String,
@@ -280,7 +279,7 @@ impl Write for Writer<'_> {
         }
         let end = text.floor_char_boundary(self.left);
         self.out.push_str(text.get(..end).unwrap_or_default());
-        self.out.push_str(MORE);
+        self.out.push_str(CUT_MARK);
         self.left = 0;
         Err(fmt::Error)
     }
@@ -293,7 +292,7 @@ impl Writer<'_> {
 
     fn value(&mut self, value: &Value, depth: usize) -> fmt::Result {
         match value {
-            Value::List(_) | Value::Map(_) if depth >= MAX_DEPTH => self.write_str(MORE),
+            Value::List(_) | Value::Map(_) if depth >= MAX_DEPTH => self.write_str(CUT_MARK),
             Value::List(values) => {
                 self.write_char('[')?;
                 for (index, value) in values.iter().enumerate() {
@@ -318,9 +317,11 @@ impl Writer<'_> {
             }
             self.value(key, depth + 1)?;
             self.write_str(": ")?;
-            let is_telling = !matches!(value, Value::Nil | Value::Bool(_));
+            let is_secret = !matches!(value, Value::Nil | Value::Bool(_));
             match key.as_str() {
-                Some(key) if is_telling && self.redaction.hides(key) => self.write_str(MARK)?,
+                Some(key) if is_secret && self.redaction.hides(key) => {
+                    self.write_str(SECRET_MARK)?;
+                }
                 _ => self.value(value, depth + 1)?,
             }
         }
@@ -328,7 +329,7 @@ impl Writer<'_> {
     }
 }
 
-/// A text of about `length` bytes at most; what is cut off is marked by `…`.
+/// Cuts a text to about `length` bytes. A text that is cut off ends with `…`.
 #[doc(hidden)]
 pub fn cut(text: &str, length: usize) -> Cow<'_, str> {
     if text.len() <= length {
@@ -336,27 +337,27 @@ pub fn cut(text: &str, length: usize) -> Cow<'_, str> {
     }
     let end = text.floor_char_boundary(length);
     let mut shown = text.get(..end).unwrap_or_default().to_owned();
-    shown.push_str(MORE);
+    shown.push_str(CUT_MARK);
     Cow::Owned(shown)
 }
 
-/// An error and all that caused it, outermost first, in the same way.
+/// Writes an error and its causes, outermost first, in about `length` bytes at most.
 #[doc(hidden)]
 pub fn chain(error: &(dyn Error + 'static), length: usize) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause.filter(|_| text.len() <= length) {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, ": {error}");
         cause = error.source();
     }
     cut(&text, length).into_owned()
 }
 
-/// A name or an id as spans and records show it.
+/// Cuts a name or an id to the length that spans and log lines show.
 #[doc(hidden)]
 pub fn name(text: &str) -> Cow<'_, str> {
-    cut(text, NAME_LENGTH)
+    cut(text, MAX_NAME_LENGTH)
 }
 
 /// The `Debug` of a map that may hold secrets.
@@ -364,7 +365,7 @@ pub(crate) struct Redacted<'a>(pub(crate) &'a Map);
 
 impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&STANDARD.map_text(self.0, DEBUG_LENGTH))
+        f.write_str(&STANDARD.map_text(self.0, MAX_DEBUG_LENGTH))
     }
 }
 
@@ -432,7 +433,7 @@ mod tests {
 
     #[test]
     fn the_names_are_written_as_keys_are_compared() {
-        for name in ANYWHERE.iter().chain(&NAMES) {
+        for name in KEY_PARTS.iter().chain(&KEY_ENDINGS) {
             assert_eq!(Key::of(name).text, *name);
             assert!(Redaction::standard().hides(name));
         }
@@ -466,7 +467,7 @@ mod tests {
         let long = Value::List(vec![Value::from("é".repeat(100)); 1_000]);
         let text = Redaction::standard().text(&long, 151);
         assert!(
-            text.len() <= 151 + MORE.len() && text.ends_with('…'),
+            text.len() <= 151 + CUT_MARK.len() && text.ends_with('…'),
             "{text}"
         );
     }

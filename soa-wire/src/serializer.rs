@@ -1,7 +1,7 @@
-//! Serializers beside the two that the framework brings.
+//! Custom serializers, in addition to MessagePack and JSON.
 //!
-//! Servers and clients speak MessagePack and JSON by themselves. A serializer of your own is known by its
-//! content type; its messages are turned into MessagePack at the edge, so bodies inside are always in one
+//! A frame names the content type of its message, and a custom serializer is chosen by it. Its messages are transcoded to
+//! MessagePack when they arrive, and from MessagePack when they are sent, so bodies inside of a process are always in one
 //! of the two encodings.
 
 use std::fmt;
@@ -9,38 +9,67 @@ use std::sync::Arc;
 
 use crate::codec::{DecodeError, EncodeError, Encoding, Value};
 
-/// A further serializer for whole messages.
+/// A custom serializer for whole messages.
 ///
-/// Errors are made with `serde::ser::Error::custom` and `serde::de::Error::custom`.
+/// Create errors with `serde::ser::Error::custom` and `serde::de::Error::custom`. [`Serializers`] has an example.
 pub trait Serializer: Send + Sync + 'static {
-    /// The content type under which it is asked for: letters, digits, `_`, `/`, `.` and `-` only.
+    /// Returns the content type: letters, digits, `_`, `/`, `.` and `-` only.
     fn content_type(&self) -> &str;
 
-    /// Writes a message.
+    /// Encodes a message.
     ///
     /// # Errors
-    /// A value that this serializer cannot carry; callers get `RESPONSE_NOT_SERIALIZABLE`.
+    /// If the serializer cannot encode a value. Callers then get the error `RESPONSE_NOT_SERIALIZABLE`.
     fn encode(&self, message: &Value) -> Result<Vec<u8>, EncodeError>;
 
-    /// Reads a message.
+    /// Decodes a message.
     ///
     /// # Errors
-    /// Bytes that are not one whole message; they are counted and dropped.
+    /// If the bytes are not one whole message. The message is then counted as invalid, and dropped.
     fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError>;
 }
 
-/// The serializers that one side knows beside MessagePack and JSON.
+/// The custom serializers of a server or a client. MessagePack and JSON need no entry.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::codec::{DecodeError, EncodeError, msgpack};
+/// use soa::{Serializer, Serializers, Value};
+///
+/// /// MessagePack, backwards.
+/// struct Backwards;
+///
+/// impl Serializer for Backwards {
+///     fn content_type(&self) -> &str {
+///         "application/x-backwards"
+///     }
+///
+///     fn encode(&self, message: &Value) -> Result<Vec<u8>, EncodeError> {
+///         let mut bytes = Vec::new();
+///         msgpack::encode_value(message, &mut bytes)?;
+///         bytes.reverse();
+///         Ok(bytes)
+///     }
+///
+///     fn decode(&self, bytes: &[u8]) -> Result<Value, DecodeError> {
+///         let bytes: Vec<u8> = bytes.iter().rev().copied().collect();
+///         msgpack::decode_value(&bytes)
+///     }
+/// }
+///
+/// let serializers = Serializers::new().with(Backwards);
+/// assert_eq!(format!("{serializers:?}"), r#"["application/x-backwards"]"#);
+/// ```
 #[derive(Clone, Default)]
 pub struct Serializers(Vec<Arc<dyn Serializer>>);
 
 impl Serializers {
-    /// None but the framework's own.
+    /// Creates a list without custom serializers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// These and one more, in place of an earlier one of its content type. MessagePack and JSON can be
-    /// replaced, too.
+    /// Adds a serializer, in place of an earlier one with the same content type. It can also replace MessagePack or JSON.
     #[must_use]
     pub fn with(mut self, serializer: impl Serializer) -> Self {
         self.0
@@ -49,7 +78,7 @@ impl Serializers {
         self
     }
 
-    /// A content type that no frame can name.
+    /// Returns a content type that a frame cannot name, if there is one.
     #[doc(hidden)]
     pub fn unusable(&self) -> Option<String> {
         let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"_/.-".contains(&byte);
@@ -58,8 +87,8 @@ impl Serializers {
         unusable.map(str::to_owned)
     }
 
-    /// The format of a content type. Without one, or with one that nobody knows, it is MessagePack, and the
-    /// answer says so (protocol, section 9).
+    /// Returns the format of a content type. Without a content type, or for an unknown one, it is MessagePack, and the
+    /// answer names MessagePack (protocol, section 9).
     pub(crate) fn format(&self, content_type: Option<&str>) -> Format {
         let Some(content_type) = content_type else {
             return Format::Own(Encoding::MessagePack);
@@ -83,7 +112,7 @@ impl fmt::Debug for Serializers {
     }
 }
 
-/// How a message is written.
+/// The format of a message.
 #[derive(Clone)]
 pub(crate) enum Format {
     Own(Encoding),
@@ -98,7 +127,7 @@ impl Format {
         }
     }
 
-    /// The encoding of bodies inside.
+    /// Returns the encoding of bodies inside of the process.
     pub(crate) fn encoding(&self) -> Encoding {
         match self {
             Self::Own(encoding) => *encoding,

@@ -1,5 +1,5 @@
 //! The README's program: a service, its typed client, and a call in the same process.
-#![allow(clippy::print_stdout)] // An example speaks by it.
+#![allow(clippy::print_stdout)] // The output of an example.
 
 use garde::Validate;
 use schemars::JsonSchema;

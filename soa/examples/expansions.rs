@@ -1,5 +1,5 @@
-//! Books with their authors, and authors with those who taught them: objects of another service, fetched in two calls.
-#![allow(clippy::print_stdout)] // An example speaks by it.
+//! Books with their authors, and authors with their teachers: objects of another service, fetched in two calls.
+#![allow(clippy::print_stdout)] // The output of an example.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ struct Author {
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     teacher_id: Option<u64>,
-    /// An author as well, who may have a teacher: `nested`, and in a box.
+    /// The teacher is an author, who may have a teacher, too: hence `nested`, and the box.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[expand(
         from = teacher_id,
@@ -42,7 +42,7 @@ struct Authors;
 
 #[service(name = "authors", version = "1.0.0")]
 impl Authors {
-    /// The authors with these numbers; those that there are not are left out.
+    /// Returns the authors with these ids. Unknown ids are left out.
     #[action]
     async fn get_authors(
         &self,
@@ -97,7 +97,7 @@ struct Library;
 
 #[service(name = "library", version = "1.0.0")]
 impl Library {
-    /// All books.
+    /// Returns all books.
     #[action]
     async fn books(&self) -> Result<BooksResponse, ActionError> {
         let books = [("Republic", 1), ("Symposium", 1), ("Poetics", 3)];

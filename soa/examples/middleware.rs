@@ -1,8 +1,8 @@
-//! A server and a client with the middleware that is shipped, and some of its own.
+//! A server and a client with the framework's middleware, and with custom middleware.
 //!
-//! `cargo run -p soa --example middleware` prints what a caller with permissions gets, what one without is told, how a call
-//! that was lost is made again, and how often the service was really asked.
-#![allow(clippy::print_stdout)] // An example speaks by it.
+//! `cargo run -p soa --example middleware` prints the answers to a caller with permissions and to one without, and the
+//! number of calls that the service ran: a lost call is retried, and repeated calls are answered from a cache.
+#![allow(clippy::print_stdout)] // The output of an example.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct Library;
 
 #[service(name = "library", version = "1.0.0")]
 impl Library {
-    /// Finds a book. Whoever has asked may use the answer for a minute.
+    /// Finds a book. Callers may reuse the answer for a minute.
     #[action(idempotent, cache = "1m")]
     async fn find(&self, _request: Value) -> Result<Value, ActionError> {
         Ok(value!({ "title": "Notes on the engine" }))
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         match credentials.token() {
             "key 7" => Ok(Identity::new("Ada").with_permissions(["library.lend"])),
             "key 8" => Ok(Identity::new("Bob")),
-            _ => Err(Denied::new("Nobody has this key")),
+            _ => Err(Denied::new("Unknown key")),
         }
     });
     let runs = Arc::new(AtomicUsize::new(0));
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }))
         .build()?;
 
-    // A network that loses the first message.
+    // The network loses the first message.
     let sent = AtomicUsize::new(0);
     let network = from_fn(move |request: ClientRequest, next: Next<ClientStage>| {
         let is_lost = sent.fetch_add(1, Ordering::Relaxed) == 0;
@@ -82,10 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let book = library.find(value!({})).await?;
         println!("found: {book:?}");
     }
-    println!(
-        "the service was asked {} time(s)",
-        runs.load(Ordering::Relaxed)
-    );
+    println!("the service ran {} call(s)", runs.load(Ordering::Relaxed));
 
     println!("lent: {:?}", library.lend(value!({})).await?);
     if let Err(error) = library.lend(value!({})).context("token", "key 8").await {

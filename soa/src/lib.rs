@@ -1,8 +1,8 @@
-//! **soa**: queue-based RPC services that speak the protocol of PySOA 1.4.9.
+//! **soa**: queue-based RPC services with the protocol of PySOA 1.4.9.
 //!
-//! A service is an ordinary value. Put [`#[service]`](macro@service) on an `impl` block of its type and
-//! [`#[action]`](macro@action) on the methods that callers may use, and you get a registry that a [`Server`] runs, a
-//! client with one typed method per action, and validation of requests and responses.
+//! A service is a plain Rust type. Put [`#[service]`](macro@service) on an `impl` block, and
+//! [`#[action]`](macro@action) on the methods that callers may use. The macros make the registry for a [`Server`], a client
+//! with a typed method for each action, and the validation of requests and responses.
 //!
 //! ```
 //! use garde::Validate;
@@ -38,19 +38,36 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The words of the protocol: a **job** is what travels, one or more **actions** for one service, run in order. Its
-//! **context** (correlation id, switches, your own keys) flows down to every service that is called in turn; its
-//! **control** header says how this one job is run.
+//! The terms of the protocol: a **job** is one message with one or more **actions** for one service, which run in order.
+//! Its **context** (correlation id, switches, your own keys) is passed on to every service that is called in turn. Its
+//! **control** header has the options of this job alone.
 //!
-//! # Where to find what
+//! # Contents
 //!
-//! * Guides: [`docs`], of which [getting started](docs::getting_started) is the first; for people who know PySOA,
-//!   [the table of names](docs::from_pysoa).
+//! * Guides: [`docs`]. Begin with [getting started](docs::getting_started), or with
+//!   [the table of names](docs::from_pysoa) if you know PySOA.
 //! * Serving: [`Server`], [`Context`], [`ActionError`], [`middleware`].
 //! * Calling: [`Client`], the generated typed clients, [`ClientError`], [`client`].
-//! * Values and messages: [`Value`], [`value!`], the wire's own types ([`DateTime`], [`Decimal`], [`Nullable`], …),
+//! * Values and messages: [`Value`], [`value!`], the types of the protocol ([`DateTime`], [`Decimal`], [`Nullable`], …),
 //!   [`codec`], [`message`], [`wire`].
 //! * Tests: [`testing`].
+//!
+//! # Features
+//!
+//! | feature | default | brings | crates |
+//! |---|---|---|---|
+//! | none | | Servers, clients, middleware, calls within a process, stubs. | 61 |
+//! | `redis` | yes | The transport over Redis, with TLS, Sentinel and Cluster. | 142 |
+//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 182 |
+//! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 62 |
+//! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 63 |
+//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 198 |
+//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 199 |
+//!
+//! The last column is the number of crates that are compiled with this feature alone, including `soa`; with all features
+//! there are 214.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod docs;
 
@@ -58,16 +75,15 @@ pub mod docs;
 ///
 /// # On an `impl` block
 ///
-/// The block stays as it is, apart from the `#[action]` attributes, which are taken off. Methods without that
-/// attribute are the type's own business. Beside the block, for a type `Library`:
+/// The block stays as it is, without the `#[action]` attributes. Methods without that attribute are not actions. For a type
+/// `Library`, the macro adds:
 ///
-/// * `impl soa::Service for Library`, so that it can be served: [`Server::builder`];
-/// * `LibraryClient`, cheap to clone, with
-///   * a method per action, which takes the request (nothing, where the action takes none) and gives a
-///     [`Call`] of its response,
-///   * a constant per action, its handle: `LibraryClient::FIND_BOOK` is an [`Action`],
-///   * `new(&client)` for the service under its own name, `named(&client, "library2")` for another name,
-///   * `local(library)` for a service in this process, `stubbed(stub)` for tests.
+/// * `impl soa::Service for Library`, which [`Server::builder`] needs;
+/// * `LibraryClient`, which is cheap to clone, with
+///   * a method for each action, which takes the request, if the action has one, and returns a [`Call`];
+///   * a constant for each action, its handle: `LibraryClient::FIND_BOOK` is an [`Action`];
+///   * `new(&client)` for the service under its own name, and `named(&client, "library2")` for another name;
+///   * `local(library)` for a service in this process, and `stubbed(stub)` for tests.
 ///
 /// ```
 /// use garde::Validate;
@@ -107,9 +123,9 @@ pub mod docs;
 ///
 /// # On a trait
 ///
-/// The trait is a contract: what the service offers, without the service. `trait Library` gets the client
-/// `LibraryClient`, its supertraits become `Send + Sync + Sized + 'static`, and its actions promise futures that are `Send`.
-/// `#[service]` on `impl Library for CityLibrary`, without arguments, makes `CityLibrary` a service with this client. See
+/// The trait is a contract: the actions without their implementation. `trait Library` gets the client `LibraryClient`, its
+/// supertraits become `Send + Sync + Sized + 'static`, and the futures of its actions are `Send`. `#[service]` without
+/// arguments on `impl Library for CityLibrary` makes `CityLibrary` a service with this client. See
 /// [contracts](crate::docs::contracts).
 ///
 /// ```
@@ -139,14 +155,14 @@ pub mod docs;
 ///
 /// # Arguments
 ///
-/// On the `impl` of a contract there is `crate` alone.
+/// The `impl` of a contract takes only `crate`.
 ///
 /// | argument | value | |
 /// |---|---|---|
 /// | `name` | text | Required. The name of the service on the wire. |
-/// | `version` | text or `env!(…)` | One to four numbers with dots, such as `"1.2.0"`; or a call such as `env!("SHOP_VERSION")`. By default the version of the crate; for a contract, that of the crate of whoever implements it. |
-/// | `vis` | visibility | Of the generated client; by default `pub`, and for a contract that of the trait. |
-/// | `crate` | path | Where the framework is, for crates that rename or re-export it; `::soa` by default. |
+/// | `version` | text or `env!(…)` | One to four numbers with dots, such as `"1.2.0"`, or a call such as `env!("SHOP_VERSION")`. By default the version of the crate; for a contract, the version of the crate that implements it. |
+/// | `vis` | visibility | The visibility of the generated client; by default `pub`, and for a contract that of the trait. |
+/// | `crate` | path | The path of the framework, for crates that rename or re-export it; `::soa` by default. |
 ///
 /// ```
 /// use framework::{ActionError, service};
@@ -164,14 +180,14 @@ pub mod docs;
 /// # fn main() {}
 /// ```
 ///
-/// # What is carried over
+/// # Attributes and generic parameters
 ///
-/// The doc comment of the block documents the service and its client; that of a method, its action and the client's
-/// method. `#[cfg]`, `#[deprecated]` and lint levels of an action apply to everything that is generated for it.
-/// The block may have generic parameters: the client has none, so no type of an action may name one of them.
+/// The doc comment of the block documents the service and its client. That of a method documents its action and the
+/// client's method. `#[cfg]`, `#[deprecated]` and lint levels of an action apply to everything that is generated for it.
+/// The block may have generic parameters. The client has none, so the types of an action must not use them.
 ///
-/// The generated code names nothing but the framework and `core`. All mistakes are reported at once, each at the token
-/// that has to change, and the block itself is compiled whatever they are.
+/// The generated code names only the framework and `core`. All mistakes are reported at once, each at the token that has to
+/// change. The block itself is compiled in any case.
 #[doc(inline)]
 pub use soa_macros::service;
 
@@ -183,28 +199,28 @@ pub use soa_macros::service;
 /// async fn name(&self, request: Request, cx: &Context) -> Result<Response, Error>
 /// ```
 ///
-/// * `&self`: handlers of all jobs share the service, so state that changes is behind a lock or a channel.
-/// * `request` is taken by value. Without it the action takes `{}`, and refuses keys as unknown.
+/// * `&self`: all jobs share the service, so mutable state needs a lock or a channel.
+/// * `request` is taken by value. Without it, the action takes `{}` and refuses all keys as unknown.
 /// * `cx` is the [`Context`]: switches, correlation id, clients for chained calls. It may be left out.
-/// * `Request` and `Response` are [`ActionBody`]s: types that derive `Serialize`, `Deserialize`,
-///   `garde::Validate` and `schemars::JsonSchema` and are maps; [`Value`] for any map; `()` for `{}`.
-/// * `Error` is anything `Into<ActionError>`: see [errors](crate::docs::errors).
+/// * `Request` and `Response` are [`ActionBody`]s: structs and other maps that derive `Serialize`, `Deserialize`,
+///   `garde::Validate` and `schemars::JsonSchema`; [`Value`] for any map; `()` for `{}`.
+/// * `Error` is any type that converts `Into<ActionError>`: see [errors](crate::docs::errors).
 ///
-/// The request is decoded and validated before the method runs, the response is validated after it.
+/// The request is decoded and validated before the method runs, and the response is validated after it.
 ///
 /// # Arguments
 ///
 /// | argument | value | |
 /// |---|---|---|
 /// | `name` | text | The name of the action on the wire; the method's by default. |
-/// | `request` | type | Repeats the type of the request, for readers; compared with the signature by the compiler. |
-/// | `response` | type | Repeats the type of the response, likewise. |
-/// | `timeout` | time | The handler is given up after so long (`"500ms"`, `"2s"`, `"1m 30s"`), also where its caller waits longer: see [deadlines](crate::docs::deadlines). |
-/// | `switch` | number, or a constant of type [`Switch`] | Makes it a variant of the action, which answers where the switch is on: see [switches](crate::docs::switches). |
+/// | `request` | type | Repeats the type of the request for readers. The compiler compares it with the signature. |
+/// | `response` | type | Repeats the type of the response, in the same way. |
+/// | `timeout` | time | The longest time that the handler may run (`"500ms"`, `"2s"`, `"1m 30s"`), even if its caller waits longer: see [deadlines](crate::docs::deadlines). |
+/// | `switch` | number, or a constant of type [`Switch`] | Makes it a variant of the action, which answers if the switch is on: see [switches](crate::docs::switches). |
 /// | `requires` | text, or several in brackets | The permissions that a caller needs: see [middleware](crate::docs::middleware). |
-/// | `idempotent` | none | Running it twice does what running it once does: clients may call it again. |
-/// | `cache` | a time such as `"10s"` | How long clients may use an answer for the same calls; with `idempotent` alone. |
-/// | `blocking` | none | The method is a plain `fn`, and runs on tokio's pool of threads for work that blocks. |
+/// | `idempotent` | none | A second run has no further effect, so clients may repeat a call. |
+/// | `cache` | a time such as `"10s"` | The time for which clients may reuse an answer for the same request. Needs `idempotent`. |
+/// | `blocking` | none | The method is a plain `fn`, and runs on tokio's threads for blocking work. |
 ///
 /// ```
 /// use soa::{ActionError, Context, Value, service, value};
@@ -213,19 +229,19 @@ pub use soa_macros::service;
 ///
 /// #[service(name = "tools", version = "1.0.0")]
 /// impl Tools {
-///     /// Answers with what it was sent.
+///     /// Answers with its request.
 ///     #[action(name = "echo.v2", request = Value, response = Value)]
 ///     async fn echo(&self, request: Value) -> Result<Value, ActionError> {
 ///         Ok(request)
 ///     }
 ///
-///     /// Tells who calls.
+///     /// Returns the name of the caller.
 ///     #[action]
 ///     async fn who_am_i(&self, request: (), cx: &Context) -> Result<Value, ActionError> {
 ///         Ok(value!({ "caller": (cx.caller().unwrap_or("nobody")) }))
 ///     }
 ///
-///     /// Computes for a while, or calls what blocks: on a thread of its own.
+///     /// Blocks, on a thread of its own.
 ///     #[action(blocking)]
 ///     fn host_name(&self) -> Result<Value, ActionError> {
 ///         let name = std::fs::read_to_string("/etc/hostname").map_err(ActionError::internal)?;
@@ -236,12 +252,14 @@ pub use soa_macros::service;
 /// assert_eq!(ToolsClient::ECHO.name(), "echo.v2");
 /// ```
 ///
-/// The client has methods of its own, so an action's method cannot be called `new`, `named`, `local`, `stubbed`,
-/// `from_service_client`, `clone`, `clone_from`, `fmt`, `into` or `try_into`; `name = "…"` gives any name to the action of another method.
+/// The client has methods of its own, so the method of an action cannot be named `new`, `named`, `local`, `stubbed`,
+/// `from_service_client`, `clone`, `clone_from`, `fmt`, `into` or `try_into`. With `name = "…"`, the action itself can have
+/// any name.
 #[doc(inline)]
 pub use soa_macros::action;
 
-/// Makes a health check of a method inside of a `#[service]` block: `status` runs it. See [health](crate::docs::health).
+/// Makes a health check of a method inside of a `#[service]` block. The action `status` runs it. See
+/// [health](crate::docs::health).
 ///
 /// The method is
 ///
@@ -249,10 +267,9 @@ pub use soa_macros::action;
 /// async fn name(&self, cx: &Context) -> Health
 /// ```
 ///
-/// `cx` may be left out. It returns whatever is [`IntoHealth`](crate::health::IntoHealth): a
-/// [`Health`](crate::health::Health), nothing, or a `Result` of them, whose error is then an error of the check. It stands
-/// in the inherent `impl` block of the service, or in its `impl` of a contract, from where it is moved to an inherent
-/// block; a contract itself has none.
+/// `cx` may be left out. The method returns any [`IntoHealth`](crate::health::IntoHealth): a
+/// [`Health`](crate::health::Health), `()`, or a `Result` of one of them, whose error becomes an error of the check. It is
+/// in the inherent `impl` block of the service, or in its `impl` of a contract, but not in the contract itself.
 ///
 /// # Arguments
 ///
@@ -260,10 +277,10 @@ pub use soa_macros::action;
 ///
 /// | argument | value | |
 /// |---|---|---|
-/// | `name` | text | What the check is called; as the method by default. |
-/// | `cached` | time | A result is kept for so long; by default it runs each time that `status` is asked. |
-/// | `slow_after` | time | Adds the warning `HEALTH_CHECK_SLOW` when it takes longer; by default none. |
-/// | `timeout` | time | Gives up after so long, with the error `HEALTH_CHECK_TIMEOUT`; `"10s"` by default. |
+/// | `name` | text | The name of the check; by default that of the method. |
+/// | `cached` | time | The time for which a result is reused; by default the check runs for each `status`. |
+/// | `slow_after` | time | The time after which the check gets the warning `HEALTH_CHECK_SLOW`; by default there is none. |
+/// | `timeout` | time | The time after which the check fails with `HEALTH_CHECK_TIMEOUT`; `"10s"` by default. |
 ///
 /// ```
 /// use soa::health::Health;
@@ -278,7 +295,7 @@ pub use soa_macros::action;
 ///         Ok(())
 ///     }
 ///
-///     /// Looks at the disk.
+///     /// Reports the free space on the disk.
 ///     #[health_check(cached = "10s", slow_after = "1s", timeout = "5s")]
 ///     async fn disk(&self) -> Health {
 ///         let free = 7_000; // Ask the disk.
@@ -289,27 +306,27 @@ pub use soa_macros::action;
 #[doc(inline)]
 pub use soa_macros::health_check;
 
-/// Says which fields of a response take objects of other services, see [the guide](docs::expansions).
+/// Declares the fields of a response that get objects of other services, see [the guide](docs::expansions).
 ///
-/// It makes the struct an [`Expand`](trait@Expand), whose calls have `.expand()`. The field that takes an object is an
-/// `Option` of it (or of a `Box`), and says how it is found:
+/// It implements [`Expand`](trait@Expand) for the struct, so that its calls have `.expand()`. A field for an object is an
+/// `Option` of its type (or of a `Box` of it). Its attribute states the call that finds the object:
 ///
 /// | argument of `#[expand(…)]` on a field | value | |
 /// |---|---|---|
-/// | `from` | field | Required. The field of this struct with the identifier: of the type of the found map's keys, or an `Option` or [`Nullable`] of it. |
+/// | `from` | field | Required. The field of this struct with the identifier. Its type is that of the keys in `found`, or an `Option` or [`Nullable`] of it. |
 /// | `with` | handle | Required. The action that finds the objects: `OwnersClient::GET_OWNERS`. |
-/// | `request` | struct | Required. Its request; the field that is given by its name alone takes the identifiers: `GetOwnersRequest { owner_ids }`. |
-/// | `found` | field | Required. The field of its response that has the objects: a `HashMap` or a `BTreeMap` by identifier. |
+/// | `request` | struct | Required. The request of the action. The field without a value gets the identifiers: `GetOwnersRequest { owner_ids }`. |
+/// | `found` | field | Required. The field of the response with the objects: a `HashMap` or a `BTreeMap` by identifier. |
 /// | `nested` | – | The objects have such fields, too. |
-/// | `raise_action_errors` | – | Errors that the service answers are errors of the call. Otherwise they are logged, and the objects left out. |
+/// | `raise_action_errors` | – | Errors of the action become errors of the call. Otherwise they are logged, and the objects are left out. |
 ///
-/// `#[expand(nested)]` alone is for fields that have such structs in them: structs, `Option`, `Vec`, `Box`, maps. On the
-/// struct, `#[expand(crate = path)]` says where the framework is, by default `::soa`.
+/// `#[expand(nested)]` alone is for fields that contain such structs: structs, `Option`, `Vec`, `Box`, maps. On the struct,
+/// `#[expand(crate = path)]` sets the path of the framework, `::soa` by default.
 #[doc(inline)]
 pub use soa_macros::Expand;
 
-/// Derives the trait [`ActionErrors`](trait@ActionErrors) for an enum of what can go wrong: each variant is an error on the
-/// wire, for handlers that return it and for callers that find it in what they were answered.
+/// Derives the trait [`ActionErrors`](trait@ActionErrors) for an enum of errors. Handlers return the variants, and callers
+/// find them among the errors of an answer.
 ///
 /// ```
 /// use soa::{ActionErrors, Context, service};
@@ -348,47 +365,48 @@ pub use soa_macros::Expand;
 ///
 /// * The **code** is the name of the variant in capitals, `NO_SUCH_BOOK`.
 /// * The **message** is the first paragraph of the doc comment, on one line and without its full stop.
-/// * **Fields** have names, and travel under them as the error's `variables`. They implement `Serialize` and
-///   `DeserializeOwned`; a caller gets the variant back if all are there and fit. An absent one is nil, so
-///   a field that may be missing is an `Option`.
-/// * The enum converts into [`ActionError`], so a handler may return it, and use `?` where it returns `ActionError`.
+/// * **Fields** have names, and are sent as the error's `variables`. Their types implement `Serialize` and
+///   `DeserializeOwned`. A caller gets the variant if all variables can be decoded. A missing one counts as nil, so a field
+///   that may be missing is an `Option`.
+/// * The enum converts into [`ActionError`]. Handlers may return it, or use `?` if they return `ActionError`.
 ///
 /// # Arguments of `#[action_error]`
 ///
 /// | on a variant | value | |
 /// |---|---|---|
 /// | `code` | text | Another code. |
-/// | `message` | text | Another message, with the variant's fields in braces as in `format!`. |
-/// | `field` | text | Names the field of the request at fault, dotted; braces as in `message`. |
+/// | `message` | text | Another message, with the variant's fields in braces, as in `format!`. |
+/// | `field` | text | The dotted path of the request's field at fault, with braces as in `message`. |
 /// | `server` | none | The service is at fault; without it, the caller is. |
-/// | `other` | none | `Other(WireError)`: stands for all errors that the enum does not know, as data. |
+/// | `other` | none | `Other(WireError)`: the variant for all errors that the enum does not know. |
 ///
-/// On the enum, `crate` says where the framework is, as for [`service`](macro@service).
+/// On the enum, `crate` sets the path of the framework, as for [`service`](macro@service).
 #[doc(inline)]
 pub use soa_macros::ActionErrors;
 
-/// Makes a test of each case of PySOA's test plans, the `.pysoa` files that match.
+/// Makes a test of each case in PySOA's test plans, `.pysoa` files.
 ///
 /// ```ignore
 /// soa::test_plans!("tests/plans/*.pysoa", service = Calculator, constants = {"user": {"id": 7}});
 /// ```
 ///
-/// stands in a test, at the place of a module. It makes a module of each file, named after it (and after its directories,
-/// where another has the same name), with a test of each case, named after the case, and a test
-/// `every_line_is_understood`. A case with `test skip` is an ignored test. Where two `test_plans!` have a file in common,
-/// each needs a module of its own around it. The guide [test plans](crate::docs::test_plans) has the grammar of the files.
+/// The macro is called at module level in a test. It makes a module of each file, with its name (and the names of its
+/// directories, if another file has the same name). The module has a test of each case, with the name of the case, and the
+/// test `every_line_is_understood`. A case with `test skip` is an ignored test. If two `test_plans!` share a file, put each
+/// into a module of its own. The guide [test plans](crate::docs::test_plans) has the grammar of the files.
 ///
 /// # Arguments
 ///
 /// | argument | |
 /// |---|---|
 /// | texts | Patterns of files, relative to the crate: `*` and `?` in a name, `**` for any directories. |
-/// | `service` | The service under test, made anew for each case: what [`IntoServer`] takes, or a closure that makes it of the case's [`Mocks`](crate::testing::plan::Mocks). Either may await, and use `?` with any error. |
-/// | `live`, `name` | In place of `service`: a [`Client`], and the name of a service that it finds; they may await and fail, too. Cases that need the service in the test's own process are ignored. |
-/// | `constants` | What `[[name]]` in a plan refers to, as [`value!`](crate::value) takes a map. |
-/// | `crate` | The path of this crate, where it is not `::soa`. |
+/// | `service` | The service under test, created for each case: an [`IntoServer`], or a closure that takes the case's [`Mocks`](crate::testing::plan::Mocks) and returns one. The expression may await, and use `?` with any error. |
+/// | `live`, `name` | In place of `service`: a [`Client`], and the name of a service that it has a route to. The expressions may await and fail, too. Cases that need the service in the test's own process are ignored tests. |
+/// | `constants` | The values that `[[name]]` in a plan refers to, in the syntax of a map in [`value!`](crate::value). |
+/// | `crate` | The path of this crate, `::soa` by default. |
 ///
-/// Files that are edited are tested anew; files that are *added* when the test is compiled the next time.
+/// An edited file causes a new build of the test. An *added* file does not: it is included the next time that the test is
+/// compiled.
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 #[doc(inline)]
@@ -413,7 +431,7 @@ pub use soa_runtime::{
     Blocked, BoxFuture, Call, Client, ClientBuilder, ClientError, Context, ErrorKind, Expand,
     IntoActionError, IntoServer, JobError, LocalServer, LocalTransport, LogLevel, OpenCircuit,
     Pending, Server, ServerBuilder, Service, ServiceAction, ServiceDescriptor, StartupError,
-    TypedClient, Watchdog, client, health, middleware, server,
+    TypedClient, Watchdog, client, health, server,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
@@ -445,6 +463,7 @@ pub use soa_testing::{
     assert_runs_with_only_field_errors,
 };
 
+pub mod middleware;
 pub mod observe;
 pub mod testing;
 pub mod transport;

@@ -1,4 +1,5 @@
-//! Spans and metrics of calls and jobs, and the telemetry that a program's settings start.
+//! Spans and metrics of calls and jobs, and their export by the settings of a program. See the guide
+//! `soa::docs::observing`.
 
 #[cfg(feature = "cli")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]

@@ -1,21 +1,21 @@
-//! Tests of services and of their callers.
+//! Tests of services and of their callers. See the guide [testing](crate::docs::testing).
 //!
 //! Without further features:
 //!
-//! * a generated client's `local(service)` calls the real service in the same process, and `stubbed(stub)` a [`Stub`] with
-//!   typed handlers, which records calls; [`Stubs`] stand for several services, and [`StubSettings`] for one in the settings
-//!   of a program;
-//! * [`Context::for_test`](crate::Context::for_test) makes a context for calling a handler directly;
-//! * [`Introspection`] holds a stub against the service that it stands for, and [`check_compatible`] a service against its
-//!   next version.
+//! * the generated client calls the real service in the same process (`local(service)`), or a [`Stub`] with typed handlers,
+//!   which records its calls (`stubbed(stub)`). [`Stubs`] stand for several services, and [`StubSettings`] for one in the
+//!   settings of a program;
+//! * [`Context::for_test`](crate::Context::for_test) creates a context to call a handler directly;
+//! * [`Introspection`] compares a stub with the service that it stands for, and [`check_compatible`] a service with its next
+//!   version.
 //!
 //! With the feature `testing`, for dev-dependencies:
 //!
 //! * `TestServer`: the real service in the same process, with its middleware and a base context;
 //! * assertions about a call, as macros (`assert_runs!`, …) and as functions (`runs`, …);
-//! * snapshots of the outcome of calls (`assert_response_snapshot!`);
-//! * `Faults`, which loses, delays, doubles and reorders calls;
-//! * `plan`: cases in plain text, and the macro `test_plans!`.
+//! * snapshots of the outcome of a call (`assert_response_snapshot!`);
+//! * `Faults`: drops, delays, duplicates and reorders calls;
+//! * `plan` and the macro `test_plans!`: cases in plain text.
 
 #[doc(inline)]
 pub use soa_runtime::stub::{

@@ -1,5 +1,17 @@
-//! Transports: the traits, and those in the same process and over Redis.
+//! Transports: the traits, and the implementations within a process and over Redis.
+//!
+//! A [`ClientTransport`] sends the jobs of a client to one service, and a [`ServerTransport`] delivers them to the run loop
+//! of a server. [`LocalTransport`] calls a server in the same process directly, and [`LocalQueue`] is a queue in memory. See
+//! the guide [redis](crate::docs::redis) for queues in Redis.
 
+#[doc(inline)]
 pub use soa_runtime::LocalTransport;
 #[doc(inline)]
 pub use soa_runtime::transport::*;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+#[doc(inline)]
+pub use soa_runtime::transport::{
+    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
+    SentinelSettings, TlsSettings,
+};

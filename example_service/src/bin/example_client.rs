@@ -1,7 +1,7 @@
-//! A caller of the example service over Redis. The contract is all that it knows of the service.
+//! A client of the example service over Redis. It uses nothing but the contract.
 //!
-//! `cargo run -p example_service --bin example_client -- HOST:PORT NUMBER`, beside
-//! `cargo run -p example_service -- serve --redis HOST:PORT`.
+//! Run `cargo run -p example_service -- serve --redis HOST:PORT`, and then
+//! `cargo run -p example_service --bin example_client -- HOST:PORT NUMBER`.
 
 use std::error::Error;
 use std::io::Write;
@@ -12,7 +12,7 @@ use example_service::types::SquareRequest;
 use soa::{Client, RedisClientTransport, TypedClient as _, value};
 
 #[tokio::main(flavor = "current_thread")]
-#[allow(clippy::print_stderr)] // A command line program speaks by these.
+#[allow(clippy::print_stderr)] // The output of a command line program.
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [redis, number] = arguments.as_slice() else {

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
 mod any_bytes;
-mod job_errors;
 mod round_trip;
 mod serializer;
 mod stack;

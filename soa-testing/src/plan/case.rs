@@ -1,18 +1,20 @@
-//! What a plan comes to: cases, the actions that they call, and what is around them.
+//! The cases of a plan, as data.
 //!
-//! A [`Case`] calls actions in the order in which its lines first name them. Each has what is sent, what is expected, and
-//! [`Fixtures`]: where the clock stands, which calls of other services are answered by the plan, what is mocked. A case
-//! has fixtures of its own, which hold for all of its actions.
+//! A [`Case`] calls actions in the order in which its lines first name them. Each action has its request, its
+//! expectations, and [`Fixtures`]: the time of its clock, its stubs and its mocks. The fixtures of the case itself apply to
+//! all of its actions.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::tree::Tree;
 use soa_runtime::codec::{UtcDateTime, Value};
 use soa_runtime::message::WireError;
 
-/// A case of a plan: actions that are called one after another, and what is expected of each.
+use super::tree::Tree;
+
+/// A case of a plan: actions that are called one after another, each with its expectations. Run it with
+/// [`run`](Case::run) on a [`Subject`](super::Subject), which has an example.
 #[derive(Clone)]
 pub struct Case {
     pub(super) file: Arc<str>,
@@ -28,37 +30,37 @@ pub struct Case {
 }
 
 impl Case {
-    /// The name, as `test name:` gives it.
+    /// Returns the name, from the line `test name:`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the case is about, as `test description:` says it.
+    /// Returns the description, from the line `test description:`.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// The file that the case is in, as it was given.
+    /// Returns the name of the file, as it was given to the parser.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The line in which the case begins, counted from 1.
+    /// Returns the number of the first line, counted from 1.
     pub fn line(&self) -> usize {
         self.first_line
     }
 
-    /// Why the case is not to be run, as `test skip:` says it. Whoever runs cases looks at it; [`Case::run`] does not.
+    /// Returns the reason to skip the case, from the line `test skip:`. [`Case::run`] runs it all the same.
     pub fn skip_reason(&self) -> Option<&str> {
         self.skip.as_deref()
     }
 
-    /// Whether the case can only be run with a service in the test's own process: it freezes the clock, stubs or mocks.
+    /// Returns true if the case needs a service in the test's own process, because it freezes the clock, stubs or mocks.
     pub fn is_local_only(&self) -> bool {
         self.local_only_line().is_some()
     }
 
-    /// The first line that needs the service in this process.
+    /// Returns the number of the first line that needs the service in this process.
     pub(super) fn local_only_line(&self) -> Option<usize> {
         let actions = self.actions.iter().map(|action| &action.fixtures);
         let lines = actions.chain([&self.fixtures]).filter_map(Fixtures::line);
@@ -81,7 +83,7 @@ impl fmt::Debug for Case {
 pub(super) struct ActionCase {
     pub(super) action: String,
     pub(super) index: u32,
-    /// The line that names it first.
+    /// The first line that names the call.
     pub(super) line: usize,
     pub(super) body: Tree,
     pub(super) context: Tree,
@@ -99,11 +101,11 @@ impl ActionCase {
         self.action == action && self.index == index
     }
 
-    /// What is said for all cases, with what this case says in addition.
+    /// Returns the `global` call of this action, with the lines of a case added.
     pub(super) fn overlaid(mut self, case: Self) -> Self {
         for (set, errors) in case.errors {
             let common = self.errors.entry(set).or_default();
-            // By position, as everything in a list.
+            // By position, as in every list.
             let kept = common.split_off(errors.len().min(common.len()));
             *common = errors;
             common.extend(kept);
@@ -125,7 +127,7 @@ impl ActionCase {
     }
 }
 
-/// Which errors are meant, and how.
+/// The form of an expectation of errors: `[not] [exact] [job] error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ErrorSet {
     pub(super) of_job: bool,
@@ -133,7 +135,7 @@ pub(super) struct ErrorSet {
     pub(super) is_exact: bool,
 }
 
-/// An error that is expected; what it does not say may be anything.
+/// An expected error. The parts that it does not have may be anything.
 #[derive(Clone, Debug)]
 pub(super) struct ExpectedError {
     pub(super) line: usize,
@@ -152,7 +154,7 @@ impl ExpectedError {
     }
 }
 
-/// What surrounds an action, or a whole case.
+/// The surroundings of an action, or of a whole case: clock, stubs and mocks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fixtures {
     pub(super) freeze: Option<(usize, Freeze)>,
@@ -189,24 +191,25 @@ impl Fixtures {
     }
 }
 
-/// Where the clock stands.
+/// The time of a stopped clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Freeze {
-    /// Where the case has stopped it, else where it stood when the case began.
+    /// The time at which the case has stopped its clock, or else the beginning of the case.
     Now,
     At(UtcDateTime),
 }
 
-/// How calls of an action of another service are answered, and which calls are expected.
+/// A stubbed action of another service: its answer, and its expected calls.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StubSpec {
-    /// The first line that is about it.
+    /// The first line about the stub.
     pub(super) line: usize,
     pub(super) body: Option<Tree>,
     pub(super) errors: Vec<WireError>,
     pub(super) calls: Calls,
 }
 
+/// The expected calls of a stubbed action.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Calls {
     #[default]
@@ -224,7 +227,7 @@ impl StubSpec {
     fn overlaid(self, other: Self) -> Self {
         let body = match (self.body, other.body) {
             (Some(body), Some(other)) => Some(body.overlaid(other)),
-            // One or the other: what the case says counts.
+            // Either a body or errors: those of the case count.
             (body, None) if other.errors.is_empty() => body,
             (_, other) => other,
         };
@@ -253,16 +256,17 @@ impl StubSpec {
     }
 }
 
-/// What a target of mocks answers, and which calls are expected.
+/// A mocked target: its answers, and its expected calls.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MockSpec {
     pub(super) line: usize,
-    /// By path: `randint.return_value`, `save.side_effect`, `limits.size`.
+    /// Answers by path: `randint.return_value`, `save.side_effect`, `limits.size`.
     pub(super) attributes: BTreeMap<String, Vec<MockValue>>,
-    /// By the path of what is called; empty for the target itself.
+    /// Expected calls by the path of the called attribute; the path of the target itself is empty.
     pub(super) expected: BTreeMap<String, MockCalls>,
 }
 
+/// The answer of a mocked path.
 #[derive(Clone, Debug)]
 pub(super) enum MockValue {
     Value(Value),
@@ -270,11 +274,12 @@ pub(super) enum MockValue {
     Delete,
 }
 
+/// The expected calls of a mocked path.
 #[derive(Clone, Debug)]
 pub(super) enum MockCalls {
     None {
         line: usize,
     },
-    /// These, in this order, each a list of arguments and a map of named ones.
+    /// Calls in this order: the line, the list of arguments, and the map of named arguments.
     These(Vec<(usize, Value, Value)>),
 }

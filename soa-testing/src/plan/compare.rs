@@ -1,25 +1,39 @@
-//! An expected tree against a response.
+//! The comparison of an expected tree with a response.
 //!
-//! What is expected is a part: maps may have more keys, lists more elements at their end. Only an empty map or list has
-//! to be empty. What must *not* be there is looked for leaf by leaf, in a list at any place.
+//! A tree describes a part of the response: maps may have more keys, and lists more elements at their end. Only an empty
+//! map or list has to be empty. Values that must *not* be there are searched leaf by leaf, in a list at any index.
 
-use super::matcher::same;
-use super::report::{cut, in_thousands};
-use super::tree::{Leaf, Path, Segment, Tree};
-use super::typed::Typed;
 use soa_runtime::codec::Value;
 
-/// How many gaps of one list are told one by one.
-const GAPS: usize = 3;
+use super::display::{cut, with_commas};
+use super::matcher::same;
+use super::path::{Path, Segment};
+use super::tree::{Leaf, Tree};
+use super::typed::Typed;
 
-/// One place in which a response is not as expected.
+/// The greatest number of gaps of one list that are reported one by one.
+const MAX_REPORTED_GAPS: usize = 3;
+
+/// One place in which a response differs from the expectation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mismatch {
-    /// The line that expects something, where one line alone does.
+    /// The line with the expectation; `None` if several lines make it.
     pub(super) line: Option<usize>,
     pub(super) path: Path,
     pub(super) expected: String,
     pub(super) got: String,
+}
+
+impl Mismatch {
+    pub(super) fn describe(&self) -> String {
+        let Self {
+            path,
+            expected,
+            got,
+            ..
+        } = self;
+        format!("`{path}` should be {expected}\nbut is {got}")
+    }
 }
 
 impl Leaf {
@@ -28,7 +42,7 @@ impl Leaf {
             Typed::Value(expected) => same(expected, value),
             Typed::Any(kind) => kind.accepts(value),
             Typed::Pattern(pattern) => pattern.accepts(value),
-            // Both are values by the time that a response is there.
+            // Both are resolved to values before a response is compared.
             Typed::Moment(_) | Typed::Template(_) => false,
         }
     }
@@ -42,21 +56,21 @@ impl Leaf {
         }
     }
 
-    /// What to do about a value that looks almost the same.
+    /// Returns advice about a value that looks almost the same.
     fn advice(&self, actual: &Value) -> &'static str {
         match (&self.typed, actual) {
             (Typed::Value(Value::DateTime(_)), Value::UtcDateTime(_)) => {
-                "\na time with a zone is never one without: `utc_now` and `utc_midnight` have one"
+                "\na time with a zone never equals one without: `utc_now` and `utc_midnight` have a zone"
             }
             (Typed::Value(Value::UtcDateTime(_)), Value::DateTime(_)) => {
-                "\na time without a zone is never one with it: `now`, `midnight` and numbers have none"
+                "\na time without a zone never equals one with a zone: `now`, `midnight` and numbers have none"
             }
             _ => "",
         }
     }
 }
 
-/// A value with its kind, for people.
+/// Returns a value with its type, as text.
 pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Nil => "nil".to_owned(),
@@ -64,14 +78,14 @@ pub(super) fn describe(value: &Value) -> String {
     }
 }
 
-/// Where a response lacks what is expected.
+/// Returns the places at which a response lacks an expected value.
 pub(super) fn missing(expected: &Tree, actual: &Value) -> Vec<Mismatch> {
     let mut found = Vec::new();
     part(expected, Some(actual), &Path::default(), None, &mut found);
     found
 }
 
-/// `nearby` is a line that says something of the list that this is in, for gaps, which no line is about.
+/// Adds the differences of one part. `nearby` is a line about the surrounding list, for gaps, which have no line.
 fn part(
     expected: &Tree,
     actual: Option<&Value>,
@@ -97,7 +111,7 @@ fn part(
             elements(list, values, path, nearby, found);
             return;
         }
-        // Nothing is there: each line that expects something of it is told.
+        // The whole map is missing: each line that expects something in it is reported.
         (Tree::Map(pairs), None) if !pairs.is_empty() => {
             for (key, tree) in pairs {
                 part(
@@ -129,7 +143,7 @@ fn part(
         (Tree::List(_), _) => (first_line(expected), "a list".to_owned()),
         (Tree::Map(pairs), _) if pairs.is_empty() => (
             nearby,
-            "{} (an empty map), as no line says what it is".to_owned(),
+            "{} (an empty map), because no line states a value".to_owned(),
         ),
         (Tree::Map(_), _) => (first_line(expected), "a map".to_owned()),
     };
@@ -137,11 +151,12 @@ fn part(
         line,
         path: path.clone(),
         expected: wanted,
-        got: actual.map_or_else(|| "nothing: there is no such key".to_owned(), describe),
+        got: actual.map_or_else(|| "missing".to_owned(), describe),
     });
 }
 
-/// The parts of a list. Only some of its gaps are told, as one stray index makes thousands.
+/// Adds the differences of the elements of a list. Only the first gaps are reported one by one, because a single mistyped
+/// index makes thousands.
 fn elements(
     list: &[Tree],
     values: &[Value],
@@ -156,20 +171,20 @@ fn elements(
         part(tree, values.get(index), &path, nearby, found);
         if tree.is_empty() && found.len() > before {
             gaps += 1;
-            if gaps > GAPS {
+            if gaps > MAX_REPORTED_GAPS {
                 found.truncate(before);
             }
         }
     }
-    if gaps > GAPS {
+    if gaps > MAX_REPORTED_GAPS {
         found.push(Mismatch {
             line: nearby,
             path: path.clone(),
             expected: format!(
-                "{{}} at {} more indexes, as no line says what is there",
-                in_thousands(gaps - GAPS)
+                "{{}} at {} more indexes, because no line states their values",
+                with_commas(gaps - MAX_REPORTED_GAPS)
             ),
-            got: "something else, or nothing".to_owned(),
+            got: "another value, or missing".to_owned(),
         });
     }
 }
@@ -178,7 +193,7 @@ fn first_line(tree: &Tree) -> Option<usize> {
     tree.leaves().first().map(|(_, leaf)| leaf.line)
 }
 
-/// Where a response has what it must not have.
+/// Returns the places at which a response has a value that must not be there.
 pub(super) fn unwanted(not_expected: &Tree, actual: &Value) -> Vec<Mismatch> {
     let mut found = Vec::new();
     without(not_expected, actual, &Path::default(), &mut found);
@@ -232,7 +247,7 @@ fn not(leaf: &Leaf, path: &Path, actual: &Value) -> Mismatch {
     }
 }
 
-/// Where a response has a key that it must not have, whatever its value.
+/// Returns the places at which a response has a key that must not be there, whatever its value.
 pub(super) fn present(absent: &Tree, actual: &Value) -> Vec<Mismatch> {
     let leaves = absent.leaves().into_iter();
     leaves
@@ -248,7 +263,7 @@ pub(super) fn present(absent: &Tree, actual: &Value) -> Vec<Mismatch> {
         .collect()
 }
 
-/// Whether a value is exactly what a tree says, as calls of stubs and mocks have to be.
+/// Returns true if a value is exactly the one of a tree, as requests of expected calls have to be.
 pub(super) fn is_exactly(tree: &Tree, actual: &Value) -> bool {
     match (tree, actual) {
         (Tree::Leaf(leaf), actual) => leaf.accepts(actual),
@@ -271,8 +286,9 @@ pub(super) fn is_exactly(tree: &Tree, actual: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use soa_runtime::value;
+
+    use super::*;
 
     fn paths(found: &[Mismatch]) -> Vec<String> {
         found

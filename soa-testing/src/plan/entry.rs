@@ -1,23 +1,28 @@
-//! What the tests call that `soa::test_plans!` generates.
+//! The functions that tests made by `soa::test_plans!` call.
 
 use std::time::Duration;
 
-use super::parse::parse;
-use super::run::with_causes;
-use super::{Case, Failure, Mocks, PlanError, Subject};
 use soa_runtime::codec::Value;
 use soa_runtime::server::IntoServer;
+use soa_wire::redact::chain;
+
+use super::case::Case;
+use super::mistake::PlanError;
+use super::mock::Mocks;
+use super::parse::parse;
+use super::report::Failure;
+use super::subject::Subject;
 
 /// A file of plans as it was when the test was compiled.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
-    /// How it is called in messages.
+    /// The name of the file in messages.
     pub file: &'static str,
-    /// What is in it.
+    /// The text of the file.
     pub text: &'static str,
 }
 
-/// Whether every line of a file is understood.
+/// Fails with all mistakes of a file.
 pub fn check(source: Source) -> Result<(), Failure> {
     let (_, mistakes) = parse(source.file, source.text);
     match mistakes.is_empty() {
@@ -28,8 +33,8 @@ pub fn check(source: Source) -> Result<(), Failure> {
 
 /// Runs one case of a file.
 ///
-/// Only its own mistakes keep it from being run. Those in other cases, and in lines of no case, are for the test of the
-/// whole file, see [`check`].
+/// Only the mistakes of this case prevent its run. Those of other cases, and of lines outside of all cases, fail the test
+/// of the whole file, see [`check`].
 pub fn run_case<Fut>(
     source: Source,
     name: &str,
@@ -41,7 +46,7 @@ where
     let (cases, mut mistakes) = parse(source.file, source.text);
     let has = |case: &Case, line| (case.first_line..=case.last_line).contains(&line);
     let Some(case) = cases.iter().find(|case| case.name() == name) else {
-        // Its name is not understood, so its mistakes are among those of no case.
+        // The name of the case is not understood, so its mistakes are among those outside of all cases.
         mistakes.retain(|mistake| !cases.iter().any(|case| has(case, mistake.line())));
         let nothing = || Failure::other(format!("{} has no case `{name}`", source.file));
         return Err(match mistakes.is_empty() {
@@ -59,22 +64,23 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let runtime = runtime.map_err(|error| Failure::other(format!("no runtime: {error}")))?;
+    let runtime = runtime
+        .map_err(|error| Failure::other(format!("the tokio runtime cannot be started: {error}")))?;
     let result = runtime.block_on(async { case.run(&subject().await?).await });
-    // A handler that blocks its thread must not keep the test from ending.
+    // A handler that blocks its thread must not prevent the end of the test.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
 
-/// What the expressions of the user may fail with: anything.
+/// Any error of an expression of the user.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What an expression of the user gives, which may await and fail.
+/// Evaluates an expression of the user, which may await and fail.
 pub async fn made<T>(make: impl AsyncFnOnce() -> Result<T, BoxError>) -> Result<T, Failure> {
     make().await.map_err(not_made)
 }
 
-/// The same for a closure that takes the mocks.
+/// Calls a closure of the user, which takes the mocks and may await and fail.
 pub async fn made_with<T>(
     mocks: &Mocks,
     make: impl AsyncFnOnce(Mocks) -> Result<T, BoxError>,
@@ -82,7 +88,7 @@ pub async fn made_with<T>(
     make(mocks.clone()).await.map_err(not_made)
 }
 
-/// What is tested: a service in this process.
+/// Creates the subject of a test from a service in this process.
 pub fn subject(service: impl IntoServer, constants: Value) -> Result<Subject, Failure> {
     let subject = Subject::service(service).map_err(|error| not_made(error.into()))?;
     Ok(subject.constants(constants))
@@ -90,16 +96,17 @@ pub fn subject(service: impl IntoServer, constants: Value) -> Result<Subject, Fa
 
 fn not_made(error: BoxError) -> Failure {
     Failure::other(format!(
-        "what is tested cannot be made: {}",
-        with_causes(&*error)
+        "the subject of the test cannot be built: {}",
+        chain(&*error, usize::MAX)
     ))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use soa_runtime::server::Server;
     use soa_runtime::value;
+
+    use super::*;
 
     fn run(text: &'static str, name: &str) -> Result<(), Failure> {
         let source = Source {
@@ -121,7 +128,7 @@ mod tests {
         let told = |name| run(text, name).unwrap_err().to_string();
         assert!(told("wrong").contains("some.pysoa:12:4: expected"));
         assert!(!told("wrong").contains("some.pysoa:1:"));
-        assert!(told("parted").starts_with("some.pysoa:5:1: a case without a description"));
+        assert!(told("parted").starts_with("some.pysoa:5:1: the case has no description"));
         let unnamed = told("t-7");
         assert!(
             unnamed.starts_with("some.pysoa:1:13: expected the end of the name"),
@@ -139,7 +146,7 @@ mod tests {
             subject(server(), value!({})).unwrap_err().to_string()
         );
         assert!(
-            failure.starts_with("what is tested cannot be made: "),
+            failure.starts_with("the subject of the test cannot be built: "),
             "{failure}"
         );
         assert!(failure.contains("a server"), "{failure}");

@@ -1,12 +1,12 @@
-//! The forms that a line of a plan can have, as a table.
+//! The table of all forms that a line of a plan can have.
 //!
-//! A form is a sequence of [`Token`]s, and says how it looks to people. The order of the table is that in which forms are
-//! tried: the first that takes a whole line is it. Most of what can stand in a case can also stand behind the name of an
-//! action, and is then for that action alone.
+//! A form is a sequence of [`Token`]s, with a text that shows its syntax. Forms are tried in the order of the table, and the
+//! first one that matches the whole line counts. Most forms of a case can also stand after the name of an action, and
+//! apply to that action alone.
 
 use super::typed::DATA_TYPES;
 
-/// What a token of a form leaves for whoever makes sense of the line.
+/// The name of a part of a line, under which a token keeps its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
     Action,
@@ -40,25 +40,25 @@ pub(super) enum Slot {
 pub(super) enum Token {
     /// This text.
     Text(&'static str),
-    /// This text in capitals or not.
+    /// This text in any case.
     AnyCase(&'static str),
-    /// One of these texts, kept.
+    /// One of these texts, which is kept.
     OneOf(Slot, &'static [&'static str]),
-    /// Letters, digits and these.
+    /// Letters, digits and these characters.
     Word(Slot, &'static str),
     /// Digits.
     Digits(Slot),
-    /// Names with dots between, as Python writes them.
+    /// Python names with dots between them.
     Dotted(Slot),
     /// The rest of the line.
     Rest(Slot),
-    /// These, or none of them.
+    /// All of these tokens, or none.
     Maybe(&'static [Token]),
 }
 
-/// What a form is about.
+/// The directive of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum FormKind {
     Comment,
     Name,
     Description,
@@ -78,22 +78,22 @@ pub(super) enum Kind {
     Freeze,
 }
 
-/// Where a form can stand.
+/// The place of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// In a case as it is.
+    /// At the beginning of a line.
     Case,
-    /// Behind the name of an action.
+    /// After the name of an action.
     Action,
 }
 
 /// One form of a line.
 #[derive(Debug)]
 pub(super) struct Form {
-    pub(super) kind: Kind,
+    pub(super) kind: FormKind,
     pub(super) scope: Scope,
     pub(super) tokens: &'static [Token],
-    /// How it looks, for messages and for the guide.
+    /// The syntax, for messages and for the guide.
     pub(super) shown: &'static str,
 }
 
@@ -104,10 +104,10 @@ const COLON: Token = Text(":");
 const TYPE: Token = Maybe(&[OneOf(S::DataType, &DATA_TYPES)]);
 const PATH: Token = Word(S::Path, "-_.{}");
 const VALUE: Token = Rest(S::Value);
-/// The colon that may end a line without a value.
+/// The optional colon at the end of a line without a value.
 const END_COLON: Token = Maybe(&[COLON]);
 
-/// What is before the form of an action's line.
+/// The beginning of the lines of an action, before the form.
 pub(super) const PREFIX: &[Token] = &[
     Word(S::Action, "_"),
     Maybe(&[Text("."), Digits(S::Index)]),
@@ -207,7 +207,7 @@ const STUB_EXPECT: &[Token] = &[
     Maybe(&[PATH, COLON, VALUE]),
 ];
 
-const fn case(kind: Kind, tokens: &'static [Token], shown: &'static str) -> Form {
+const fn case(kind: FormKind, tokens: &'static [Token], shown: &'static str) -> Form {
     Form {
         kind,
         scope: Scope::Case,
@@ -216,7 +216,7 @@ const fn case(kind: Kind, tokens: &'static [Token], shown: &'static str) -> Form
     }
 }
 
-const fn action(kind: Kind, tokens: &'static [Token], shown: &'static str) -> Form {
+const fn action(kind: FormKind, tokens: &'static [Token], shown: &'static str) -> Form {
     Form {
         kind,
         scope: Scope::Action,
@@ -227,19 +227,19 @@ const fn action(kind: Kind, tokens: &'static [Token], shown: &'static str) -> Fo
 
 /// All forms, in the order in which they are tried.
 pub(super) const FORMS: &[Form] = &[
-    case(Kind::Comment, &[Text("#"), VALUE], "# TEXT"),
+    case(FormKind::Comment, &[Text("#"), VALUE], "# TEXT"),
     case(
-        Kind::Name,
+        FormKind::Name,
         &[Text("test name"), COLON, Word(S::Name, "_")],
         "test name: NAME",
     ),
     case(
-        Kind::Description,
+        FormKind::Description,
         &[Text("test description"), COLON, Rest(S::Description)],
         "test description: TEXT",
     ),
     case(
-        Kind::Skip,
+        FormKind::Skip,
         &[
             Text("test skip"),
             Maybe(&[OneOf(S::Global, &["global"])]),
@@ -249,7 +249,7 @@ pub(super) const FORMS: &[Form] = &[
         "test skip [global]: REASON",
     ),
     action(
-        Kind::Input,
+        FormKind::Input,
         &[
             Maybe(&[Text("job"), OneOf(S::Header, &["control", "context"])]),
             Text("input"),
@@ -262,17 +262,17 @@ pub(super) const FORMS: &[Form] = &[
         "ACTION: [job context | job control] input [TYPE]: PATH: VALUE",
     ),
     action(
-        Kind::ExpectError,
+        FormKind::ExpectError,
         CODE,
         "ACTION: expect: [not] [exact] [job] error: code=CODE[, field=FIELD][, message=TEXT]",
     ),
     action(
-        Kind::ExpectNoErrors,
+        FormKind::ExpectNoErrors,
         &[Text("expect"), COLON, Text("no errors")],
         "ACTION: expect: no errors",
     ),
     action(
-        Kind::ExpectValue,
+        FormKind::ExpectValue,
         &[
             Text("expect"),
             TYPE,
@@ -287,7 +287,7 @@ pub(super) const FORMS: &[Form] = &[
         "ACTION: expect [TYPE]: [not] attribute value: PATH: VALUE",
     ),
     action(
-        Kind::ExpectAny,
+        FormKind::ExpectAny,
         &[
             Text("expect"),
             Text("any"),
@@ -301,7 +301,7 @@ pub(super) const FORMS: &[Form] = &[
         "ACTION: expect any [TYPE]: attribute value: PATH",
     ),
     action(
-        Kind::ExpectNone,
+        FormKind::ExpectNone,
         &[
             Text("expect"),
             AnyCase("none"),
@@ -314,9 +314,9 @@ pub(super) const FORMS: &[Form] = &[
         "ACTION: expect none: attribute value: PATH",
     ),
     action(
-        Kind::ExpectNotPresent,
+        FormKind::ExpectNotPresent,
         &[
-            // One text in the reference; so, it is no near miss of `expect no errors`.
+            // One text, as in PySOA, so that it is not similar to `expect no errors`.
             Text("expect"),
             Text("not present"),
             COLON,
@@ -328,70 +328,69 @@ pub(super) const FORMS: &[Form] = &[
         "ACTION: expect not present: attribute value: PATH",
     ),
     case(
-        Kind::MockExpect,
+        FormKind::MockExpect,
         MOCK_EXPECT,
         "mock: TARGET: expect [not] called [ATTRIBUTE]: [[ARGUMENT, …], {NAME: ARGUMENT, …}]",
     ),
     action(
-        Kind::MockExpect,
+        FormKind::MockExpect,
         MOCK_EXPECT,
         "ACTION: mock: TARGET: expect [not] called [ATTRIBUTE]: [[ARGUMENT, …], {NAME: ARGUMENT, …}]",
     ),
     case(
-        Kind::Mock,
+        FormKind::Mock,
         MOCK,
         "mock: TARGET: ATTRIBUTE: JSON | exception NAME | delete",
     ),
     action(
-        Kind::Mock,
+        FormKind::Mock,
         MOCK,
         "ACTION: mock: TARGET: ATTRIBUTE: JSON | exception NAME | delete",
     ),
     case(
-        Kind::StubBody,
+        FormKind::StubBody,
         STUB_BODY,
         "stub action: SERVICE: ACTION: body [TYPE]: PATH: VALUE",
     ),
     action(
-        Kind::StubBody,
+        FormKind::StubBody,
         STUB_BODY,
         "ACTION: stub action: SERVICE: ACTION: body [TYPE]: PATH: VALUE",
     ),
     case(
-        Kind::StubError,
+        FormKind::StubError,
         STUB_ERROR,
         "stub action: SERVICE: ACTION: error: code=CODE, field=FIELD, message=TEXT",
     ),
     action(
-        Kind::StubError,
+        FormKind::StubError,
         STUB_ERROR,
         "ACTION: stub action: SERVICE: ACTION: error: code=CODE, field=FIELD, message=TEXT",
     ),
     case(
-        Kind::StubExpect,
+        FormKind::StubExpect,
         STUB_EXPECT,
         "stub action: SERVICE: ACTION: expect [not] called [TYPE]: [PATH: VALUE]",
     ),
     action(
-        Kind::StubExpect,
+        FormKind::StubExpect,
         STUB_EXPECT,
         "ACTION: stub action: SERVICE: ACTION: expect [not] called [TYPE]: [PATH: VALUE]",
     ),
     case(
-        Kind::Freeze,
+        FormKind::Freeze,
         FREEZE,
         "freeze time: YEAR-MONTH-DAYThour:minute:secondZ | now",
     ),
     action(
-        Kind::Freeze,
+        FormKind::Freeze,
         FREEZE,
         "ACTION: freeze time: YEAR-MONTH-DAYThour:minute:secondZ | now",
     ),
 ];
 
 impl Form {
-    /// What a line of this form begins with: what is shown, without what can be left out, up to the first place that
-    /// differs from line to line.
+    /// Returns the beginning of lines of this form: the syntax without optional parts, up to the first variable part.
     pub(super) fn head(&self) -> String {
         let shown = self.shown.strip_prefix("ACTION: ").unwrap_or(self.shown);
         let mut head = String::new();
@@ -402,7 +401,7 @@ impl Form {
                 ']' => depth = depth.saturating_sub(1),
                 _ if depth > 0 => {}
                 'A'..='Z' => break,
-                // What is left out leaves a blank behind.
+                // An optional part leaves a blank behind.
                 ' ' if head.ends_with(' ') || head.is_empty() => {}
                 ':' if head.ends_with(' ') => {
                     head.pop();
@@ -416,7 +415,7 @@ impl Form {
 }
 
 impl Token {
-    /// What to call it where it is missing.
+    /// Returns the name of the token for messages about lines in which it is missing.
     pub(super) fn wanted(&self) -> String {
         match self {
             Self::Text(text) | Self::AnyCase(text) => format!("`{text}`"),
@@ -433,8 +432,8 @@ impl Token {
                 Slot::Code => "the code of an error",
                 Slot::Field => "the field of an error",
                 Slot::Service => "the name of a service",
-                Slot::Target => "what is mocked: small letters, digits, `_` and dots",
-                _ => "an attribute: small letters, digits, `_` and dots",
+                Slot::Target => "the target of a mock: lowercase letters, digits, `_` and dots",
+                _ => "an attribute: lowercase letters, digits, `_` and dots",
             }
             .to_owned(),
             Self::Rest(_) | Self::Maybe(_) => "anything".to_owned(),

@@ -1,15 +1,15 @@
-//! What reads one line, by the table of all [forms](super::form).
+//! The reader of one line, by the table of all [forms](super::form).
 //!
-//! White space is allowed before each token and never needed, as in the reference, so `expect int :` and `expectint:` are
-//! the same. Where no form takes the whole line, the one that begins most like it is named as the nearest, and says where
-//! it stops to be the line, and what it expects there: that is the place of the mistake.
+//! White space is allowed before each token and never required, as in PySOA: `expect int :` and `expectint:` are the same.
+//! If no form matches the whole line, the mistake is reported by the most similar form: the place at which the line stops
+//! matching it, and the tokens that it expects there.
 
-use super::form::{FORMS, Form, Kind, PREFIX, Scope, Slot, Token};
+use super::form::{FORMS, Form, FormKind, PREFIX, Scope, Slot, Token};
 
-/// A line that was understood.
+/// A line that matches a form, with the text of its parts.
 #[derive(Debug)]
 pub(super) struct Matched<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: FormKind,
     found: Vec<(Slot, &'a str)>,
 }
 
@@ -23,29 +23,29 @@ impl<'a> Matched<'a> {
         self.get(slot).is_some()
     }
 
-    /// Where in the line a slot is, in bytes; at its beginning if it is not there.
+    /// Returns the offset of a part in the line, in bytes; 0 if the line does not have it.
     pub(super) fn place(&self, slot: Slot, line: &str) -> usize {
         let part = self.get(slot).filter(|part| !part.is_empty());
-        // A part of the line itself, so the difference is where it begins.
+        // It is a slice of the line, so the difference of the addresses is its offset.
         part.map_or(0, |part| {
             part.as_ptr().addr().saturating_sub(line.as_ptr().addr())
         })
     }
 
-    /// The text of a slot, empty where there is none.
+    /// Returns the text of a part; empty if the line does not have it.
     pub(super) fn text(&self, slot: Slot) -> &'a str {
         self.get(slot).unwrap_or_default()
     }
 }
 
-/// Why a line was not understood.
+/// The mistake in a line that matches no form.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotUnderstood {
-    /// Where: bytes from the beginning of the line.
+    /// Offset of the mistake in the line, in bytes.
     pub(super) at: usize,
-    /// What would have been right there.
+    /// The tokens that are expected there.
     pub(super) expected: Vec<String>,
-    /// The form that is nearest.
+    /// The syntax of the most similar form.
     pub(super) nearest: &'static str,
 }
 
@@ -70,17 +70,18 @@ pub(super) fn read(line: &str) -> Result<Matched<'_>, NotUnderstood> {
     Err(mistake(line, &failed))
 }
 
-/// Where a form stops to be a line, and what it expects there.
+/// The place at which a line stops matching a form, and the tokens that the form expects there.
 #[derive(Debug, Default)]
 struct Failure {
     at: usize,
     expected: Vec<String>,
 }
 
-/// Two forms this close to a line are both meant, as far as their beginnings tell.
-const TIE: f64 = 0.05;
-/// A form further away than this is not what was meant.
-const FAR: f64 = 0.6;
+/// Forms whose distances from a line differ by less than this are equally similar.
+const TIE_DISTANCE: f64 = 0.05;
+
+/// The greatest distance of a form that is reported as the nearest one.
+const MAX_NEAREST_DISTANCE: f64 = 0.6;
 
 fn mistake(line: &str, failed: &[(&'static Form, Failure)]) -> NotUnderstood {
     let scores = failed.iter().map(|(form, _)| distance(line, form));
@@ -88,13 +89,13 @@ fn mistake(line: &str, failed: &[(&'static Form, Failure)]) -> NotUnderstood {
     let best = scores.iter().copied().fold(f64::INFINITY, f64::min);
     let mut chosen: Option<&(&'static Form, Failure)> = None;
     for (candidate, score) in failed.iter().zip(scores) {
-        let is_near = best > FAR || score <= best + TIE;
+        let is_near = best > MAX_NEAREST_DISTANCE || score <= best + TIE_DISTANCE;
         if is_near && chosen.is_none_or(|chosen| is_better(line, &candidate.1, &chosen.1)) {
             chosen = Some(candidate);
         }
     }
     let Some((form, failure)) = chosen else {
-        // There are forms, so one of them is chosen.
+        // The table is not empty, so a form is always chosen.
         return NotUnderstood {
             at: 0,
             expected: Vec::new(),
@@ -104,11 +105,14 @@ fn mistake(line: &str, failed: &[(&'static Form, Failure)]) -> NotUnderstood {
     NotUnderstood {
         at: failure.at,
         expected: failure.expected.clone(),
-        nearest: if best > FAR { "" } else { form.shown },
+        nearest: match best > MAX_NEAREST_DISTANCE {
+            true => "",
+            false => form.shown,
+        },
     }
 }
 
-/// Whether a form has got further into a line than another, or is nearer to what is there.
+/// Returns true if a form matches more of a line than another, or as much with a more similar expected token.
 fn is_better(line: &str, one: &Failure, other: &Failure) -> bool {
     let likeness = |failure: &Failure| {
         let rest = line.get(failure.at..).unwrap_or_default();
@@ -122,7 +126,7 @@ fn is_better(line: &str, one: &Failure, other: &Failure) -> bool {
     one.at > other.at || (one.at == other.at && likeness(one) < likeness(other))
 }
 
-/// How far the beginning of a line is from that of a form: 0 for the same, 1 for nothing in common.
+/// Returns the distance of the beginnings of a line and of a form: 0 if they are equal, 1 if they have nothing in common.
 fn distance(line: &str, form: &Form) -> f64 {
     let head = form.head();
     let from = |part: &str| {
@@ -134,9 +138,9 @@ fn distance(line: &str, form: &Form) -> f64 {
     };
     match (form.scope, line.split_once(':')) {
         (Scope::Case, _) => from(line),
-        // The action may have been forgotten.
-        (Scope::Action, None) => from(line) + TIE,
-        (Scope::Action, Some((_, part))) => from(part.trim_start()).min(from(line) + TIE),
+        // The name of the action may be missing.
+        (Scope::Action, None) => from(line) + TIE_DISTANCE,
+        (Scope::Action, Some((_, part))) => from(part.trim_start()).min(from(line) + TIE_DISTANCE),
     }
 }
 
@@ -150,7 +154,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn all(&mut self, form: &Form) -> bool {
         if self.line.starts_with([' ', '\r']) {
-            return self.fail("a directive, which begins in the first column");
+            return self.fail("a directive in the first column");
         }
         let has_prefix = match form.scope {
             Scope::Case => true,
@@ -231,9 +235,9 @@ impl<'a> Reader<'a> {
         if self.rest().is_empty() {
             return true;
         }
-        if form.kind == Kind::Name {
+        if form.kind == FormKind::Name {
             self.at = at;
-            return self.fail("the end of the name, which is of letters, digits and `_`");
+            return self.fail("the end of the name, which has letters, digits and `_`");
         }
         self.fail("the end of the line")
     }
@@ -271,7 +275,8 @@ fn length(text: &str, is_part: impl Fn(u8) -> bool) -> usize {
     end.unwrap_or(text.len())
 }
 
-/// How long the dotted name at the beginning of a text is. Its parts are of small letters, digits and underscores.
+/// Returns the length of the dotted name at the beginning of a text. Its parts have lowercase letters, digits and
+/// underscores.
 fn dotted(text: &str) -> usize {
     let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let mut taken = 0;
@@ -296,7 +301,7 @@ mod tests {
 
     use super::*;
 
-    fn slots(line: &str) -> (Kind, Vec<(Slot, &str)>) {
+    fn slots(line: &str) -> (FormKind, Vec<(Slot, &str)>) {
         let matched = read(line).unwrap();
         (matched.kind, matched.found)
     }
@@ -308,7 +313,7 @@ mod tests {
             "user . 1 :  expect  int :  attribute value : a.0 :  5 ",
         ] {
             let (kind, found) = slots(line);
-            assert_eq!(kind, Kind::ExpectValue);
+            assert_eq!(kind, FormKind::ExpectValue);
             assert_eq!(
                 found,
                 [
@@ -330,15 +335,15 @@ mod tests {
         );
         assert_eq!(
             slots("a: expect none: attribute value: x").0,
-            Kind::ExpectNone
+            FormKind::ExpectNone
         );
         assert_eq!(
             slots("a: expect NONE: attribute value: x:").0,
-            Kind::ExpectNone
+            FormKind::ExpectNone
         );
         assert_eq!(
             slots("a: expect not present: attribute value: x:").0,
-            Kind::ExpectNotPresent
+            FormKind::ExpectNotPresent
         );
         assert_eq!(
             slots("a: expect any datetime: attribute value: x").1[1],
@@ -346,20 +351,20 @@ mod tests {
         );
         assert_eq!(
             slots("mock: a.b: expect called: [[], {}]").0,
-            Kind::MockExpect
+            FormKind::MockExpect
         );
-        assert_eq!(slots("mock: a.b: expected: 5").0, Kind::Mock);
+        assert_eq!(slots("mock: a.b: expected: 5").0, FormKind::Mock);
         assert_eq!(
             slots("a: expect: error: code=X, message=one, two").1[2],
             (S::Message, "one, two")
         );
         assert_eq!(
             slots("input_file: expect: no errors").0,
-            Kind::ExpectNoErrors
+            FormKind::ExpectNoErrors
         );
     }
 
-    /// What is expected at the place of the mistake, and the nearest form.
+    /// Returns the place of the mistake with the expected tokens, and the nearest form.
     fn mistake(line: &str) -> (String, &'static str) {
         let mistake = read(line).unwrap_err();
         (

@@ -1,16 +1,15 @@
-//! What stands in place of an expected value, and when two values are the same.
+//! Matchers, which take the place of an expected value, and the equality of values.
 //!
-//! Values are compared as Python compares them, because that is what plans were written against: numbers by their value,
-//! whether integer, float, decimal or boolean; maps in any order; everything else only with its own kind. A date-time
-//! with a zone is never one without.
+//! Values are compared as Python compares them, because plans are written for it: numbers (integers, floats, decimals and
+//! booleans) by value, maps in any order, everything else only with the same type. A date-time with a zone never equals one
+//! without.
 
 use std::fmt;
 
 use regex_lite::Regex;
-
 use soa_runtime::codec::{Decimal, Value};
 
-/// Any value of a kind.
+/// A matcher for any value of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AnyKind(&'static str);
 
@@ -26,7 +25,7 @@ impl AnyKind {
             .map(Self)
             .ok_or_else(|| {
                 format!(
-                    "`any {data_type}` is no kind of value: use one of {}",
+                    "`any {data_type}` is not possible; use one of {}",
                     Self::KINDS.join(", ")
                 )
             })
@@ -44,7 +43,7 @@ impl AnyKind {
             | ("datetime", Value::DateTime(_) | Value::UtcDateTime(_))
             | ("date", Value::Date(_))
             | ("time", Value::Time(_)) => true,
-            // Services that speak JSON write them as text.
+            // Services that use JSON write dates and times as text.
             ("datetime", Value::Text(text)) => is_moment(text),
             ("date", Value::Text(text)) => behind(text, "dddd-dd-dd").is_some(),
             _ => false,
@@ -52,7 +51,7 @@ impl AnyKind {
     }
 }
 
-/// Whether a text begins with a date, a time and a `Z`; the seconds may have a fraction.
+/// Returns true if a text begins with a date, a time and a `Z`. The seconds may have a fraction.
 fn is_moment(text: &str) -> bool {
     let Some(rest) = behind(text, "dddd-dd-ddTdd:dd:dd") else {
         return false;
@@ -64,7 +63,7 @@ fn is_moment(text: &str) -> bool {
     zone.starts_with('Z') && !rest.starts_with(".Z")
 }
 
-/// What is behind this form in a text that begins like it; `d` stands for a digit.
+/// Returns the rest of a text that begins with this form, in which `d` stands for a digit.
 fn behind<'a>(text: &'a str, form: &str) -> Option<&'a str> {
     let (begin, rest) = text.split_at_checked(form.len())?;
     let mut pairs = begin.bytes().zip(form.bytes());
@@ -81,7 +80,7 @@ impl fmt::Display for AnyKind {
     }
 }
 
-/// Text that a regular expression matches at its beginning, or does not.
+/// A matcher for text that a regular expression matches at its beginning, or does not match.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     source: String,
@@ -93,7 +92,7 @@ impl Pattern {
     pub(super) fn new(source: &str, is_negated: bool) -> Result<Self, String> {
         let regex = Regex::new(&format!("^(?:{source})"));
         let regex = regex.map_err(|error| {
-            format!("`{source}` is no regular expression that is known here (no look-around, no back references): {error}")
+            format!("`{source}` is not a supported regular expression (without look-around and back references): {error}")
         })?;
         Ok(Self {
             source: source.to_owned(),
@@ -119,7 +118,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Whether Python would find two values equal.
+/// Returns true if two values are equal in Python.
 pub(super) fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::List(left), Value::List(right)) => {
@@ -144,7 +143,7 @@ pub(super) fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// A number of whatever type: its sign, its digits without zeros at either end, and what the first of them counts.
+/// A number of any type: its sign, its digits without zeros at either end, and the exponent of the first digit.
 #[derive(PartialEq, Eq)]
 struct Number {
     is_number: bool,
@@ -159,7 +158,7 @@ impl Number {
             Value::Bool(value) => Self::parse(if *value { "1" } else { "0" }),
             Value::Integer(value) => Self::parse(&value.to_string()),
             Value::Decimal(value) => Self::parse(&Decimal::as_str(value).to_ascii_lowercase()),
-            // All digits that the float has: a decimal is the same only if it is the same to the last of them.
+            // All digits of the float: a decimal is equal only if it is equal to the last of them.
             Value::Float(value) => Self::parse(&format!("{value:.1074}").to_ascii_lowercase()),
             _ => return None,
         })
@@ -181,7 +180,7 @@ impl Number {
         let all = [whole, fraction].concat();
         let is_number = !all.is_empty() && all.bytes().all(|byte| byte.is_ascii_digit());
         let significant = all.trim_start_matches('0');
-        // How many places the first digit that counts is before the point.
+        // The number of places of the first significant digit before the point.
         let places = whole.len() + significant.len();
         let places = i64::try_from(places).unwrap_or(i64::MAX)
             - i64::try_from(all.len()).unwrap_or(i64::MAX);
@@ -202,8 +201,9 @@ impl Number {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use soa_runtime::value;
+
+    use super::*;
 
     fn decimal(text: &str) -> Value {
         text.parse::<Decimal>().unwrap().into()

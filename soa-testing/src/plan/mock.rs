@@ -1,37 +1,63 @@
-//! What stands in for a dependency of a service while a case runs.
+//! Mocks: the plan's answers for the dependencies of a service.
 //!
-//! In Python a `mock:` line patches whatever the path names. Nothing can be patched here, so a service says itself what
-//! a target is: it is built with a stand-in for the dependency (a database, a source of random numbers), which asks a
-//! [`Mock`] for each answer. The lines are the same, and so is what they mean: `return_value` for every call,
-//! `side_effect` for one call each, `exception NAME` for an error, `delete` for an attribute that is not there, `expect
-//! called` for the calls. A case that mocks a target that nobody stands in for fails, and says so.
+//! In Python, a `mock:` line patches the object that its path names. Rust code cannot be patched. Instead, the service is
+//! built with a stand-in for a dependency (a database, a source of random numbers), and the stand-in asks a [`Mock`] for
+//! each answer. The lines have the same meaning: `return_value` is the answer of every call, each `side_effect` that of
+//! one call, `exception NAME` an error, `delete` an attribute that does not exist, and `expect called` an expected call.
+//! A case that mocks a target without a stand-in fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::case::{Fixtures, MockCalls, MockSpec, MockValue};
-use super::matcher::same;
-use super::report::{Problem, cut};
-use super::run::{Calling, Scene};
-use super::tree::{Leaf, Path, Tree};
-use super::typed::Typed;
 use soa_runtime::codec::{Map, Value};
 
-/// The mocks of the case that runs. Clones are the same; the service under test is built with one.
+use super::case::{Fixtures, MockCalls, MockSpec, MockValue};
+use super::display::cut;
+use super::matcher::same;
+use super::path::Path;
+use super::report::Problem;
+use super::scene::{Calling, Scene};
+use super::tree::{Leaf, Tree};
+use super::typed::Typed;
+
+/// The mocks of the case that runs. The service under test is built with a clone; all clones are the same.
 ///
-/// They are one case's at a time: cases that are run at the same time wait for each other.
+/// They belong to one case at a time: other cases with the same mocks wait.
+///
+/// ```
+/// use soa::testing::plan::{Mocks, Plan, Subject};
+/// use soa::{ActionError, Context, Map, Server, Value, value};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mocks = Mocks::default();
+/// let dice = mocks.target("dice");
+/// let server = Server::untyped("table", "1.0.0").action("roll", move |_: Value, _cx: Context| {
+///     let rolled = dice.call("randint", [value!(1), value!(6)], Map::new());
+///     async move { rolled.map(|rolled| value!({ "rolled": rolled })).map_err(ActionError::internal) }
+/// });
+/// let subject = Subject::service(server)?.mocks(&mocks);
+/// let plan = Plan::parse("table.pysoa", "\
+/// test name: rolls
+/// test description: The dice are loaded
+/// roll: mock: dice: randint.return_value: 4
+/// roll: mock: dice: expect called randint: [[1, 6], {}]
+/// roll: expect int: attribute value: rolled: 4
+/// ")?;
+/// plan.cases()[0].run(&subject).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Default)]
 pub struct Mocks(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Held by the case that runs.
+    /// Locked by the case that runs.
     turn: tokio::sync::Mutex<()>,
 }
 
-/// While this lives, the mocks are those of one case. They end with it.
+/// A guard: while it lives, the mocks belong to one case. They end when it is dropped.
 pub(super) struct Turn<'a> {
     mocks: &'a Mocks,
     _turn: Option<tokio::sync::MutexGuard<'a, ()>>,
@@ -47,44 +73,45 @@ impl Drop for Turn<'_> {
 
 #[derive(Default)]
 struct State {
-    /// The targets that something stands in for.
+    /// The targets with a stand-in.
     known: BTreeSet<String>,
-    /// Those of the case.
-    of_case: BTreeMap<String, Playing>,
-    /// Those of the action that runs, which count first.
-    of_action: BTreeMap<String, Playing>,
+    /// The mocked targets of the case.
+    of_case: BTreeMap<String, MockedTarget>,
+    /// The mocked targets of the action that runs. They precede those of the case.
+    of_action: BTreeMap<String, MockedTarget>,
 }
 
-/// A target while it is mocked.
-struct Playing {
+/// A target while it is mocked, with its calls so far.
+struct MockedTarget {
     spec: MockSpec,
     calls: Vec<Call>,
 }
 
+/// One call of a target or of an attribute.
 struct Call {
     path: String,
     arguments: Value,
     named: Value,
 }
 
-/// One target of mocks, as `mock:` lines name it.
+/// One target of mocks, as `mock:` lines name it. Made by [`Mocks::target`].
 #[derive(Clone)]
 pub struct Mock {
     mocks: Mocks,
     target: String,
 }
 
-/// Why a mock has no answer.
+/// The reason why a mock has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MockError {
-    /// The plan says `exception NAME`: the name as it is written there.
+    /// The plan raises an exception (`exception NAME`), with this name.
     Raised(String),
-    /// The plan says `delete`.
+    /// The plan deletes the attribute with this path (`delete`).
     Deleted(String),
-    /// All of the plan's `side_effect` lines were used by earlier calls.
+    /// Earlier calls have used all `side_effect` lines of this path.
     Exhausted(String),
-    /// The case that runs does not mock this target: use the real one.
+    /// The case that runs does not mock this target. Use the real dependency.
     NotMocked(String),
 }
 
@@ -92,11 +119,10 @@ impl fmt::Display for MockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Raised(name) => write!(f, "the plan raises {name}"),
-            Self::Deleted(path) => write!(f, "the plan has deleted `{path}`"),
-            Self::Exhausted(path) => write!(
-                f,
-                "the plan has no `{path}.side_effect` for this call any more"
-            ),
+            Self::Deleted(path) => write!(f, "the plan deletes `{path}`"),
+            Self::Exhausted(path) => {
+                write!(f, "the plan has no further `{path}.side_effect`")
+            }
             Self::NotMocked(target) => write!(f, "this case does not mock `{target}`"),
         }
     }
@@ -105,7 +131,7 @@ impl fmt::Display for MockError {
 impl std::error::Error for MockError {}
 
 impl Mocks {
-    /// What stands in for a target. Plans may mock this target from now on.
+    /// Returns the mock of a target, for a stand-in. From now on, plans may mock this target.
     pub fn target(&self, name: impl Into<String>) -> Mock {
         let target = name.into();
         self.state().known.insert(target.clone());
@@ -116,14 +142,14 @@ impl Mocks {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        // Nothing panics while it is locked, so a poisoned state is valid.
         let state = self.0.state.lock();
         state.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no other case has the mocks.
     pub(super) async fn turn(&self) -> Turn<'_> {
-        // Nobody asks where there are no targets, so cases may run at the same time.
+        // Without targets there is nothing to mock, so cases may run at the same time.
         let is_asked = !self.state().known.is_empty();
         let turn = match is_asked {
             true => Some(self.0.turn.lock().await),
@@ -151,16 +177,17 @@ impl Mocks {
         Ok(())
     }
 
-    /// Ends the mocks of an action, and tells where their calls were not as expected.
+    /// Ends the mocks of an action. Returns the expectations of calls that do not hold.
     pub(super) fn end_action(&self, scene: &Scene<'_>) -> Vec<Problem> {
-        let playing = std::mem::take(&mut self.state().of_action);
-        problems(&playing, scene, Calling::IsOver)
+        let targets = std::mem::take(&mut self.state().of_action);
+        problems(&targets, scene, Calling::IsOver)
     }
 
-    /// The same of a case, which an action may have ended before all was called.
+    /// Ends the mocks of a case, which may have failed before all calls were made. Returns the expectations of calls that
+    /// do not hold.
     pub(super) fn end_case(&self, scene: &Scene<'_>, calling: Calling) -> Vec<Problem> {
-        let playing = std::mem::take(&mut self.state().of_case);
-        problems(&playing, scene, calling)
+        let targets = std::mem::take(&mut self.state().of_case);
+        problems(&targets, scene, calling)
     }
 }
 
@@ -169,88 +196,85 @@ impl State {
         &self,
         fixtures: &Fixtures,
         scene: &Scene<'_>,
-    ) -> Result<BTreeMap<String, Playing>, Problem> {
-        let playing = fixtures.mocks.iter().map(|(target, spec)| {
+    ) -> Result<BTreeMap<String, MockedTarget>, Problem> {
+        let targets = fixtures.mocks.iter().map(|(target, spec)| {
             if !self.known.contains(target) {
                 let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
                 let what = format!(
-                    "nothing of this service stands in for `{target}`: build the service with \
-                     `mocks.target(\"{target}\")` in place of what it depends on (known here: [{}])",
+                    "the service has no stand-in for `{target}`; build it with \
+                     `mocks.target(\"{target}\")` in place of the dependency (stand-ins: [{}])",
                     known.join(", ")
                 );
                 return Err(scene.problem(spec.line, what));
             }
-            let playing = Playing {
+            let mocked = MockedTarget {
                 spec: spec.clone(),
                 calls: Vec::new(),
             };
-            Ok((target.clone(), playing))
+            Ok((target.clone(), mocked))
         });
-        playing.collect()
+        targets.collect()
     }
 
-    fn playing(&mut self, target: &str) -> Option<&mut Playing> {
+    fn mocked(&mut self, target: &str) -> Option<&mut MockedTarget> {
         let of_case = self.of_case.get_mut(target);
         self.of_action.get_mut(target).or(of_case)
     }
 }
 
 impl Mock {
-    /// Whether the case that runs mocks this target. A stand-in that is also used by other cases asks this, and does
-    /// the real thing otherwise.
+    /// Returns true if the case that runs mocks this target. If not, a stand-in should use the real dependency.
     pub fn is_mocked(&self) -> bool {
-        self.mocks.state().playing(&self.target).is_some()
+        self.mocks.state().mocked(&self.target).is_some()
     }
 
-    /// Calls the target itself (with the path `""`) or one of its attributes, and records the call.
+    /// Calls the target itself (path `""`) or one of its attributes, and records the call.
     ///
-    /// The answer is what the plan's `return_value` or next `side_effect` line for this path says; a map of the
-    /// attributes that it gives to the returned object; else nil.
+    /// Returns the value of the plan's `return_value` or next `side_effect` for this path. If the plan sets attributes of
+    /// the returned object, returns a map of them. Otherwise returns nil.
     ///
     /// # Errors
-    /// See [`MockError`].
+    /// If the plan raises an exception, has deleted the attribute, has no further `side_effect`, or does not mock the
+    /// target.
     pub fn call(
         &self,
         path: &str,
         arguments: impl IntoIterator<Item = Value>,
         named: Map,
     ) -> Result<Value, MockError> {
-        // Before the lock is taken: what makes the arguments may call another mock.
+        // Before the state is locked: the iterator may call another mock.
         let arguments = arguments.into_iter().collect();
         let mut state = self.mocks.state();
-        let playing = state.playing(&self.target);
-        let playing = playing.ok_or_else(|| MockError::NotMocked(self.target.clone()))?;
-        playing.spec.check(path)?;
-        let earlier = playing
-            .calls
-            .iter()
-            .filter(|call| call.path == path)
-            .count();
-        playing.calls.push(Call {
+        let mocked = state.mocked(&self.target);
+        let mocked = mocked.ok_or_else(|| MockError::NotMocked(self.target.clone()))?;
+        mocked.spec.check(path)?;
+        let earlier = mocked.calls.iter().filter(|call| call.path == path).count();
+        mocked.calls.push(Call {
             path: path.to_owned(),
             arguments,
             named: Value::Map(named),
         });
-        if let Some(effects) = playing.spec.attributes.get(&join(path, "side_effect")) {
-            // A single exception is a list of one, too: it is raised once.
+        if let Some(effects) = mocked.spec.attributes.get(&join(path, "side_effect")) {
+            // Also if there is only one exception, it is raised once.
             return match effects.get(earlier) {
                 Some(effect) => effect.answer(path),
                 None => Err(MockError::Exhausted(path.to_owned())),
             };
         }
-        playing.spec.attribute(&join(path, "return_value"))
+        mocked.spec.attribute(&join(path, "return_value"))
     }
 
-    /// The value that the plan gives to an attribute: a JSON value, a map of what is below it, else nil.
+    /// Returns the plan's value of an attribute. If the plan sets attributes below it, returns a map of them. Otherwise
+    /// returns nil.
     ///
     /// # Errors
-    /// An attribute that the plan deletes; a target that it does not mock.
+    /// If the plan has deleted the attribute, or does not mock the target.
     pub fn attribute(&self, path: &str) -> Result<Value, MockError> {
         let mut state = self.mocks.state();
-        let playing = state.playing(&self.target);
-        let playing = playing.ok_or_else(|| MockError::NotMocked(self.target.clone()))?;
-        playing.spec.check(path)?;
-        playing.spec.attribute(path)
+        let mocked = state.mocked(&self.target);
+        let mocked = mocked.ok_or_else(|| MockError::NotMocked(self.target.clone()))?;
+        mocked.spec.check(path)?;
+        mocked.spec.attribute(path)
     }
 }
 
@@ -272,7 +296,7 @@ impl MockValue {
 }
 
 impl MockSpec {
-    /// Fails where the plan has deleted a path, or one above it.
+    /// Fails if the plan has deleted this path, or one above it.
     fn check(&self, path: &str) -> Result<(), MockError> {
         let mut deleted = self.attributes.iter().filter_map(|(attribute, values)| {
             matches!(values.as_slice(), [.., MockValue::Delete]).then_some(attribute)
@@ -303,7 +327,7 @@ impl MockSpec {
                 && let Ok(path) = Path::parse(name)
             {
                 let typed = Typed::Value(value.clone());
-                // What contradicts an earlier line has no place of its own.
+                // A line that contradicts an earlier one is ignored.
                 let _ = below.put(
                     &path,
                     Leaf {
@@ -322,16 +346,16 @@ impl MockSpec {
 }
 
 fn problems(
-    playing: &BTreeMap<String, Playing>,
+    targets: &BTreeMap<String, MockedTarget>,
     scene: &Scene<'_>,
     calling: Calling,
 ) -> Vec<Problem> {
     let mut found = Vec::new();
-    for (target, playing) in playing {
-        for (path, expected) in &playing.spec.expected {
+    for (target, mocked) in targets {
+        for (path, expected) in &mocked.spec.expected {
             let name = join(target, path);
             let name = name.trim_end_matches('.');
-            let calls: Vec<&Call> = playing
+            let calls: Vec<&Call> = mocked
                 .calls
                 .iter()
                 .filter(|call| call.path == *path)
@@ -339,7 +363,7 @@ fn problems(
             match expected {
                 MockCalls::None { line } if !calls.is_empty() => {
                     let what = format!(
-                        "`{name}` should not have been called, but was, {} times",
+                        "`{name}` should not have been called, but was called {} time(s)",
                         calls.len()
                     );
                     found.push(scene.problem(*line, what));
@@ -356,7 +380,7 @@ fn problems(
                         });
                         if !is_it {
                             let was = call.map_or_else(
-                                || "there was none".to_owned(),
+                                || "was not made".to_owned(),
                                 |call| {
                                     format!("was [{}, {}]", cut(&call.arguments), cut(&call.named))
                                 },
@@ -372,7 +396,7 @@ fn problems(
                         (expected.last(), calls.len() > expected.len())
                     {
                         let what = format!(
-                            "`{name}` should have been called {} times, but was {}",
+                            "`{name}` should have been called {} time(s), but was called {} time(s)",
                             expected.len(),
                             calls.len()
                         );
@@ -385,7 +409,7 @@ fn problems(
     found
 }
 
-/// Whether an argument is as expected; `{"mock.ANY": true}` stands for anything.
+/// Returns true if an argument equals the expected one. `{"mock.ANY": true}` equals anything.
 fn matches(expected: &Value, actual: &Value) -> bool {
     let is_any = |map: &Map| map.len() == 1 && map.get("mock.ANY") == Some(&Value::Bool(true));
     match (expected, actual) {
@@ -421,105 +445,5 @@ impl fmt::Debug for Mock {
         f.debug_struct("Mock")
             .field("target", &self.target)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::{Case, Plan, Subject};
-    use soa_runtime::ActionError;
-    use soa_runtime::Context;
-    use soa_runtime::server::Server;
-    use soa_runtime::value;
-
-    /// Mocks, and what is built with their targets `left` and `right`: an action `ask` that is answered by this
-    /// function of them, after other tasks had their turn.
-    fn asking(
-        ask: impl Fn(&Mock, &Mock) -> Result<Value, MockError> + Send + Sync + 'static,
-    ) -> (Mocks, Subject) {
-        let mocks = Mocks::default();
-        let targets = Arc::new((ask, mocks.target("left"), mocks.target("right")));
-        let server =
-            Server::untyped("asker", "1.0.0").action("ask", move |_: Value, _: Context| {
-                let targets = Arc::clone(&targets);
-                async move {
-                    tokio::task::yield_now().await;
-                    let (ask, left, right) = &*targets;
-                    ask(left, right).map_err(ActionError::internal)
-                }
-            });
-        let subject = Subject::service(server).unwrap().mocks(&mocks);
-        (mocks, subject)
-    }
-
-    /// The case of these lines.
-    fn case(lines: &str) -> Case {
-        let text = format!("test name: asks\ntest description: Asks the mocks\n{lines}");
-        let plan = Plan::parse("asks.pysoa", &text).unwrap();
-        plan.cases()[0].clone()
-    }
-
-    fn ask_left(left: &Mock, _: &Mock) -> Result<Value, MockError> {
-        Ok(value!({"said": (left.call("", [], Map::new())?)}))
-    }
-
-    #[tokio::test]
-    async fn an_exception_is_raised_once_for_each_line() {
-        let lines = "mock: left: save.side_effect: exception ValueError\nask: expect: no errors";
-        let (_, subject) = asking(|left, _| {
-            let mut calls = (0..3).map(|_| left.call("save", [], Map::new()).unwrap_err());
-            assert_eq!(
-                calls.next(),
-                Some(MockError::Raised("ValueError".to_owned()))
-            );
-            assert!(calls.all(|error| error == MockError::Exhausted("save".to_owned())));
-            Ok(value!({}))
-        });
-        case(lines).run(&subject).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn an_argument_may_come_from_another_mock() {
-        let lines = "mock: left: return_value: 1\nmock: right: return_value: 2\n\
-                     mock: left: expect called: [[2], {}]\nask: expect: no errors";
-        let (_, subject) = asking(|left, right| {
-            let arguments = std::iter::once_with(|| right.call("", [], Map::new()).unwrap());
-            left.call("", arguments, Map::new())?;
-            Ok(value!({}))
-        });
-        case(lines).run(&subject).await.unwrap();
-    }
-    #[tokio::test]
-    async fn the_mocks_of_a_case_end_with_it_however_it_ends() {
-        let (mocks, subject) = asking(ask_left);
-        let left = mocks.target("left");
-        let fails = case("mock: left: return_value: 1\nask: expect none: attribute value: said");
-        fails.run(&subject).await.unwrap_err();
-        assert!(!left.is_mocked());
-        let fails = case("ask: mock: left: return_value: 1\nask: input: is: [[nothing]]");
-        fails.run(&subject).await.unwrap_err();
-        assert!(!left.is_mocked());
-        let given_up = case("mock: left: return_value: 1\nask: expect: no errors");
-        tokio::select! {
-            biased;
-            _ = given_up.run(&subject) => panic!("the action waits once"),
-            () = async { assert!(left.is_mocked()) } => {}
-        }
-        assert!(!left.is_mocked());
-    }
-
-    #[tokio::test]
-    async fn cases_with_the_same_mocks_wait_for_each_other() {
-        let (_, subject) = asking(ask_left);
-        let says = |number| {
-            case(&format!(
-                "mock: left: return_value: {number}\nask: expect int: attribute value: said: {number}"
-            ))
-        };
-        let (one, two, other) = (says(1), says(2), subject.clone());
-        let (one, two) = tokio::join!(one.run(&subject), two.run(&other));
-        one.unwrap();
-        two.unwrap();
     }
 }

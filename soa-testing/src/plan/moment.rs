@@ -1,15 +1,17 @@
 //! Dates and times that need a clock: `now +0,6`, `midnight`, `utc_today`.
 //!
-//! A moment is a beginning and what is added to it: days, hours, minutes, seconds and microseconds, each of either sign.
-//! All moments of a case are counted from one reading of the clock, or from where the case froze it, so that a value that
-//! is sent and the one that is expected back are the same. What the reference calls local time is UTC without its zone
-//! here: whether a test passes must not depend on where it runs.
+//! A moment is a beginning and a delta of days, hours, minutes, seconds and microseconds, each of either sign. All moments
+//! of a case are counted from one reading of the clock, or from the time at which the case froze it. So a value that is
+//! sent equals the one that is expected back. PySOA's local time is UTC without a zone here, because a test must not depend
+//! on the machine.
 
 use soa_runtime::codec::{DateTime, Time, UtcDateTime, Value};
 
+/// One second, in microseconds.
 const SECOND: i64 = 1_000_000;
-/// What each number of a delta counts, in microseconds.
-const UNITS: [i64; 5] = [86_400 * SECOND, 3_600 * SECOND, 60 * SECOND, SECOND, 1];
+
+/// The units of a delta, in microseconds.
+const DELTA_UNITS: [i64; 5] = [86_400 * SECOND, 3_600 * SECOND, 60 * SECOND, SECOND, 1];
 
 /// A date or a time that needs a clock.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +24,7 @@ pub(super) struct Moment {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    /// Without zone.
+    /// Without a zone.
     DateTime,
     UtcDateTime,
     Date,
@@ -36,7 +38,7 @@ enum Base {
 }
 
 impl Moment {
-    /// Reads a moment; `None` for what is written in numbers.
+    /// Parses a moment. Returns `None` for a date or time that is written as numbers.
     pub(super) fn parse(data_type: &str, text: &str) -> Result<Option<Self>, String> {
         let text = text.trim();
         let (word, delta) = text.split_once(' ').unwrap_or((text, ""));
@@ -58,7 +60,7 @@ impl Moment {
         Ok(Some(Self { kind, base, delta }))
     }
 
-    /// What it is when the clock stands at `now`; in whole seconds and what was added.
+    /// Returns the value at the time `now`, which is rounded down to seconds before the delta is added.
     pub(super) fn at(self, now: UtcDateTime) -> Result<Value, String> {
         let micros = now.as_micros();
         let step = match self.base {
@@ -69,7 +71,7 @@ impl Moment {
         let moment = start
             .checked_add(self.delta)
             .and_then(|micros| DateTime::from_micros(micros).ok())
-            .ok_or("the moment is beyond the years 1 to 9999")?;
+            .ok_or("the time is outside of the years 1 to 9999")?;
         Ok(match self.kind {
             Kind::DateTime => Value::DateTime(moment),
             Kind::UtcDateTime => Value::UtcDateTime(moment.assume_utc()),
@@ -86,24 +88,24 @@ impl Moment {
 
 fn parse_delta(text: &str) -> Result<i64, String> {
     let numbers = numbers(text)?;
-    if numbers.len() > UNITS.len() {
+    if numbers.len() > DELTA_UNITS.len() {
         return Err(format!(
-            "`{text}` has more than days, hours, minutes, seconds and microseconds"
+            "`{text}` has more numbers than days, hours, minutes, seconds and microseconds"
         ));
     }
-    let mut parts = numbers.iter().zip(UNITS);
+    let mut parts = numbers.iter().zip(DELTA_UNITS);
     let sum = parts.try_fold(0_i64, |sum, (number, unit)| {
         sum.checked_add(number.checked_mul(unit)?)
     });
-    sum.ok_or_else(|| format!("`{text}` is too long a time"))
+    sum.ok_or_else(|| format!("`{text}` is too large"))
 }
 
-/// Integers with commas between.
+/// Parses integers with commas between them.
 pub(super) fn numbers(text: &str) -> Result<Vec<i64>, String> {
     let numbers = text.split(',').map(|part| {
         let part = part.trim();
         part.parse::<i64>()
-            .map_err(|_| format!("`{part}` is no whole number, in `{text}`"))
+            .map_err(|_| format!("`{part}` in `{text}` is not an integer"))
     });
     numbers.collect()
 }

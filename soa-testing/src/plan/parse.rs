@@ -1,110 +1,26 @@
-//! From the text of a plan to its cases.
+//! The parser: from the text of a plan to its cases.
 //!
-//! A plan is lines. Lines without a blank one between are a case; `global` lines, and `test skip global`, hold for the
-//! cases that end behind them. What is wrong with a line is noted and the next one read, so that all mistakes are told at
-//! once, and a mistake in one case does not keep the others from being run.
+//! Consecutive lines are a case, and a blank line ends it. `global` lines and `test skip global` apply to the cases that
+//! end after them. After a mistake the parser goes on with the next line. So it reports all mistakes at once, and a
+//! mistake in one case does not prevent the others from being run.
 
-use std::fmt;
 use std::sync::Arc;
 
-use super::case::{ActionCase, Case, ErrorSet, ExpectedError, Fixtures};
-use super::form::{Kind, Slot};
-use super::grammar::{self, Matched};
-use super::matcher::AnyKind;
-use super::report::{is_hidden, visible};
-use super::surround;
-use super::tree::{Leaf, Path, Tree};
-use super::typed::Typed;
 use soa_runtime::codec::Value;
 
-/// A line of a plan that is not understood, or does not go with the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    pub(super) file: Arc<str>,
-    pub(super) line: usize,
-    pub(super) column: usize,
-    pub(super) source: String,
-    pub(super) problem: String,
-    pub(super) nearest: &'static str,
-}
+use super::case::{ActionCase, Case, ErrorSet, ExpectedError, Fixtures};
+use super::display::is_hidden;
+use super::form::{FormKind, Slot};
+use super::grammar::{self, Matched};
+use super::line::{Wrong, data_type, expected, put, value};
+use super::matcher::AnyKind;
+use super::mistake::Mistake;
+use super::surround;
+use super::typed::Typed;
 
-impl Mistake {
-    /// The line, counted from 1.
-    pub fn line(&self) -> usize {
-        self.line
-    }
-
-    /// The column, counted in characters from 1.
-    pub fn column(&self) -> usize {
-        self.column
-    }
-
-    /// What is wrong, without the place.
-    pub fn problem(&self) -> &str {
-        &self.problem
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            line,
-            column,
-            source,
-            problem,
-            nearest,
-        } = self;
-        write!(f, "{file}:{line}:{column}: {problem}")?;
-        if !source.is_empty() {
-            let before: String = source.chars().take(column.saturating_sub(1)).collect();
-            let at = visible(&before).chars().count() + 1;
-            write!(f, "\n    {}\n    {:>at$}", visible(source), "^")?;
-        }
-        if !nearest.is_empty() {
-            write!(f, "\n    nearest form: {nearest}")?;
-        }
-        Ok(())
-    }
-}
-
-/// All mistakes of a plan.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PlanError {
-    pub(super) mistakes: Vec<Mistake>,
-}
-
-impl PlanError {
-    /// The mistakes, in the order of their lines.
-    pub fn mistakes(&self) -> &[Mistake] {
-        &self.mistakes
-    }
-}
-
-impl fmt::Display for PlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, mistake) in self.mistakes.iter().enumerate() {
-            if at > 0 {
-                f.write_str("\n")?;
-            }
-            mistake.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for PlanError {
-    /// As for people: it is what a test shows that ends with this error.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for PlanError {}
-
-/// The cases of a text, those with mistakes in them too, and all mistakes.
+/// Parses a text. Returns the cases, also those with mistakes, and all mistakes.
 pub(super) fn parse(file: &str, text: &str) -> (Vec<Case>, Vec<Mistake>) {
-    // Some editors begin a file with a mark of its encoding.
+    // Some editors write a byte order mark at the beginning.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source: Arc<[String]> = text.lines().map(expand_tabs).collect();
     let mut parser = Parser {
@@ -119,7 +35,7 @@ pub(super) fn parse(file: &str, text: &str) -> (Vec<Case>, Vec<Mistake>) {
         if is_blank(line) {
             parser.end_of_case();
         } else if line.chars().all(|part| part == ' ' || is_hidden(part)) {
-            let problem = "this line looks blank and is not: blanks and tabs are, and nothing else";
+            let problem = "this line looks blank, but has characters other than blanks and tabs";
             parser.mistake(number, 0, problem, "");
             parser.open_at(number);
         } else {
@@ -131,7 +47,7 @@ pub(super) fn parse(file: &str, text: &str) -> (Vec<Case>, Vec<Mistake>) {
         parser.mistake(
             1,
             0,
-            "there is no case in this file: one begins with `test name: …`",
+            "this file has no case; a case begins with `test name: …`",
             "",
         );
     }
@@ -139,12 +55,12 @@ pub(super) fn parse(file: &str, text: &str) -> (Vec<Case>, Vec<Mistake>) {
     (parser.cases, parser.mistakes)
 }
 
-/// Whether a line ends a case. Other space than this is no part of the grammar, and a mistake.
+/// Returns true if a line ends a case. Other white space is not part of the grammar, and a mistake.
 fn is_blank(line: &str) -> bool {
     line.trim_matches([' ', '\r']).is_empty()
 }
 
-/// Tabs as blanks up to the next multiple of eight, as the reference reads them.
+/// Replaces tabs by blanks up to the next multiple of eight, as PySOA does.
 fn expand_tabs(line: &str) -> String {
     let mut expanded = String::with_capacity(line.len());
     let mut column = 0;
@@ -161,7 +77,7 @@ fn expand_tabs(line: &str) -> String {
     expanded
 }
 
-/// A case while its lines come, or what is said for all cases.
+/// A case while its lines are read, or the `global` lines.
 #[derive(Default)]
 struct Open {
     first_line: usize,
@@ -201,7 +117,7 @@ struct Parser {
 }
 
 impl Parser {
-    /// Notes a mistake at a byte of a line.
+    /// Adds a mistake at a byte of a line.
     fn mistake(
         &mut self,
         line: usize,
@@ -237,7 +153,7 @@ impl Parser {
                 return;
             }
         };
-        if matched.kind == Kind::Comment {
+        if matched.kind == FormKind::Comment {
             return;
         }
         let target = if matched.has(Slot::Global) {
@@ -272,24 +188,29 @@ impl Parser {
                 self.mistake(
                     line,
                     0,
-                    "a case without a name: it needs a line `test name: …`",
+                    "the case has no name; add a line `test name: …`",
                     "",
                 );
             } else if open.description.is_none() {
                 self.mistake(
                     line,
                     0,
-                    "a case without a description: it needs a line `test description: …`",
+                    "the case has no description; add a line `test description: …`",
                     "",
                 );
             }
             if open.actions.is_empty() {
-                self.mistake(line, 0, "a case that calls no action: each that is called needs a line, `ACTION: expect: no errors` for example", "");
+                self.mistake(
+                    line,
+                    0,
+                    "the case calls no action; add a line for each call, such as `ACTION: expect: no errors`",
+                    "",
+                );
             }
         }
         let Some(name) = open.name else { return };
         if self.cases.iter().any(|case| case.name == name) {
-            let problem = format!("there is another case `{name}` in this file");
+            let problem = format!("another case of this file has the name `{name}`");
             self.mistake(line, 0, problem, "");
         }
         let common = &self.common.actions;
@@ -308,7 +229,7 @@ impl Parser {
             description: open.description.unwrap_or_default(),
             first_line: line,
             last_line,
-            // `test skip:` without a reason takes back what was said for all.
+            // `test skip:` without a reason overrides `test skip global:`.
             skip: skip.filter(|reason| !reason.is_empty()),
             fixtures: open.fixtures,
             actions: actions.collect(),
@@ -316,50 +237,25 @@ impl Parser {
     }
 }
 
-/// What is wrong with a line that has a form, and in which part of it.
-pub(super) struct Wrong {
-    slot: Slot,
-    problem: String,
-}
-
-impl From<String> for Wrong {
-    /// It is mostly the value.
-    fn from(problem: String) -> Self {
-        Self {
-            slot: Slot::Value,
-            problem,
-        }
-    }
-}
-
-impl Slot {
-    pub(super) fn is(self, problem: impl Into<String>) -> Wrong {
-        Wrong {
-            slot: self,
-            problem: problem.into(),
-        }
-    }
-}
-
-/// Adds what a line says to a case.
+/// Adds a line to a case.
 fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wrong> {
     let owned = |slot| matched.text(slot).to_owned();
     let once = |place: &mut Option<String>, text: String, what: &str| match place.replace(text) {
-        Some(_) => Err(Slot::Name.is(format!(
-            "this case has a {what} already; a blank line ends a case"
+        Some(_) => Err(Slot::Name.wrong(format!(
+            "this case already has a {what}; a blank line ends a case"
         ))),
         None => Ok(()),
     };
     match matched.kind {
-        Kind::Name => return once(&mut case.name, owned(Slot::Name), "name"),
-        Kind::Description => {
+        FormKind::Name => return once(&mut case.name, owned(Slot::Name), "name"),
+        FormKind::Description => {
             return once(
                 &mut case.description,
                 owned(Slot::Description),
                 "description",
             );
         }
-        Kind::Skip => {
+        FormKind::Skip => {
             case.skip = Some(owned(Slot::Reason));
             return Ok(());
         }
@@ -371,14 +267,14 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wro
     let index = match matched.get(Slot::Index) {
         Some(index) => index
             .parse()
-            .map_err(|_| Slot::Index.is(format!("index {index} is too large")))?,
+            .map_err(|_| Slot::Index.wrong(format!("index {index} is too large")))?,
         None => 0,
     };
     let Some(action) = case.action(name, index, line) else {
         return Ok(());
     };
     match matched.kind {
-        Kind::Input => {
+        FormKind::Input => {
             let tree = match matched.get(Slot::Header) {
                 Some("context") => &mut action.context,
                 Some(_) => &mut action.control,
@@ -386,29 +282,32 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wro
             };
             put(tree, line, matched, value(matched)?)
         }
-        Kind::ExpectValue => {
+        FormKind::ExpectValue => {
             let tree = match matched.has(Slot::Not) {
                 true => &mut action.not_expected,
                 false => &mut action.expected,
             };
             put(tree, line, matched, expected(matched)?)
         }
-        Kind::ExpectAny => {
-            let any = AnyKind::new(data_type(matched)).map_err(|text| Slot::DataType.is(text))?;
+        FormKind::ExpectAny => {
+            let any =
+                AnyKind::new(data_type(matched)).map_err(|text| Slot::DataType.wrong(text))?;
             put(&mut action.expected, line, matched, Typed::Any(any))
         }
-        Kind::ExpectNone => put(
+        FormKind::ExpectNone => put(
             &mut action.expected,
             line,
             matched,
             Typed::Value(Value::Nil),
         ),
-        Kind::ExpectNotPresent => put(&mut action.absent, line, matched, Typed::Value(Value::Nil)),
-        Kind::ExpectNoErrors => {
+        FormKind::ExpectNotPresent => {
+            put(&mut action.absent, line, matched, Typed::Value(Value::Nil))
+        }
+        FormKind::ExpectNoErrors => {
             action.no_errors = Some(line);
             Ok(())
         }
-        Kind::ExpectError => {
+        FormKind::ExpectError => {
             let set = ErrorSet {
                 of_job: matched.has(Slot::Job),
                 is_not: matched.has(Slot::Not),
@@ -430,27 +329,4 @@ fn ingest(case: &mut Open, line: usize, matched: &Matched<'_>) -> Result<(), Wro
         }
         _ => surround::ingest(&mut action.fixtures, line, matched),
     }
-}
-
-fn data_type<'a>(matched: &Matched<'a>) -> &'a str {
-    matched.get(Slot::DataType).unwrap_or("str")
-}
-
-pub(super) fn value(matched: &Matched<'_>) -> Result<Typed, String> {
-    Typed::value(data_type(matched), matched.text(Slot::Value))
-}
-
-pub(super) fn expected(matched: &Matched<'_>) -> Result<Typed, String> {
-    Typed::expected(data_type(matched), matched.text(Slot::Value))
-}
-
-pub(super) fn put(
-    tree: &mut Tree,
-    line: usize,
-    matched: &Matched<'_>,
-    typed: Typed,
-) -> Result<(), Wrong> {
-    let path = Path::parse(matched.text(Slot::Path));
-    let put = path.and_then(|path| tree.put(&path, Leaf { line, typed }));
-    put.map_err(|problem| Slot::Path.is(problem))
 }

@@ -1,13 +1,13 @@
-//! How Python writes a value.
+//! Values as Python writes them.
 //!
-//! In a longer text, `[[…]]` is what Python's `str` makes of the value that it refers to. A text is written as it is
-//! there, and everything in a list or a map as `repr` writes it: text in quotes, a decimal as `Decimal('1.50')`.
+//! In a longer text, `[[…]]` becomes the value as Python's `str` writes it. Text stays as it is. Values in a list or a map
+//! are written as by `repr`: text in quotes, a decimal as `Decimal('1.50')`.
 
 use std::fmt::Write as _;
 
 use soa_runtime::codec::{Amount, Date, DateTime, Map, Time, Value, json};
 
-/// A value inside of a text, as Python's `str` writes it; but an amount of money as `repr` does.
+/// Writes a value inside of a text, as Python's `str` does. Amounts of money are written as by `repr`.
 pub(super) fn str(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
@@ -20,7 +20,7 @@ pub(super) fn str(value: &Value) -> String {
     }
 }
 
-/// The same inside of a list or a map: as `repr` writes it.
+/// Writes a value inside of a list or a map, as Python's `repr` does.
 fn repr(value: &Value) -> String {
     match value {
         Value::Nil => "None".to_owned(),
@@ -55,7 +55,7 @@ fn of_float(float: f64) -> String {
     if float.is_infinite() {
         return if float > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    // Of finite numbers, JSON's form is Python's.
+    // For finite numbers, JSON and Python have the same form.
     let mut text = Vec::new();
     let written = json::encode_value(&Value::Float(float), &mut text);
     match (written, String::from_utf8(text)) {
@@ -64,7 +64,7 @@ fn of_float(float: f64) -> String {
     }
 }
 
-/// In the quotes that need no escape, single ones if any do.
+/// Writes text in quotes: in double quotes if only these need no escapes, otherwise in single quotes.
 fn quoted(characters: impl Iterator<Item = char> + Clone, is_plain: fn(char) -> bool) -> String {
     let has = |quote| characters.clone().any(|character| character == quote);
     let quote = if has('\'') && !has('"') { '"' } else { '\'' };
@@ -112,7 +112,7 @@ fn of_date(date: Date) -> String {
     format!("{}, {}, {}", date.year(), date.month(), date.day())
 }
 
-/// Without the seconds and microseconds that are zero at the end.
+/// Writes the parts of a time, without seconds and microseconds that are zero at the end.
 fn of_time(time: Time) -> String {
     let minutes = format!("{}, {}", time.hour(), time.minute());
     match (time.second(), time.microsecond()) {
@@ -129,10 +129,10 @@ fn of_amount(amount: &Amount) -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-
-    use super::*;
     use soa_runtime::codec::{Decimal, UtcDateTime};
     use soa_runtime::value;
+
+    use super::*;
 
     #[test]
     fn a_value_in_a_text_is_what_str_makes_of_it() {

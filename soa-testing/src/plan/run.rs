@@ -1,175 +1,38 @@
-//! How a case is run: its actions one after another, each a job of its own.
+//! The run of a case: its actions one after another, each as a job of its own.
 //!
-//! In the test's own process the job goes straight to the server, past frames and queues, with what a plan may change of
-//! its surroundings: the clock, the stubs, the mocks. Over a client it is a call like any other, of whatever service
-//! answers there, and a case that needs more than calls is refused.
+//! A service in the test's own process gets the job directly, without frames and queues, with the clock, the stubs and the
+//! mocks of the case. Over a client, the call is like any other, and a case that needs the clock, stubs or mocks fails.
 
-use std::fmt;
-
-use super::case::{ActionCase, Case, Freeze};
-use super::compare::{Mismatch, missing, present, unwanted};
-use super::mock::Mocks;
-use super::report::{Failure, Problem, answered};
-use super::stub::Stubs;
-use super::template::{Answered, Sources};
-use super::tree::{Leaf, Tree};
-use super::typed::Typed;
-use soa_runtime::BuildError;
-use soa_runtime::client::Client;
-use soa_runtime::codec::{Encoding, Map, UtcDateTime, Value};
+use soa_runtime::codec::{Encoding, UtcDateTime, Value};
 use soa_runtime::internal::FrozenTime;
 use soa_runtime::message::{
-    ActionRequest, Body, ContextHeader, Control, JobRequest, JobResponse, Name, WireError,
+    ActionRequest, Body, ContextHeader, Control, JobRequest, Name, WireError,
 };
-use soa_runtime::server::{IntoServer, Server};
+use soa_wire::redact::chain;
 
-/// What the cases of a plan call, and what they know of the test.
-///
-/// ```
-/// use soa::testing::plan::{Plan, Subject};
-/// use soa::{ActionError, Context, Server, Value, value};
-///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let server = Server::untyped("tools", "1.0.0")
-///     .action("echo", |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) });
-/// let subject = Subject::service(server)?.constants(value!({"user": {"name": "Ada"}}));
-/// let plan = Plan::parse("echo.pysoa", "\
-/// test name: what_is_sent_comes_back
-/// test description: The answer is the question
-/// echo: input: name: [[user.name]]
-/// echo: expect: no errors
-/// echo: expect: attribute value: name: Ada
-/// ")?;
-/// for case in plan.cases() {
-///     case.run(&subject).await?;
-/// }
-/// # Ok(()) }
-/// ```
-#[derive(Clone)]
-pub struct Subject {
-    target: Target,
-    constants: Map,
-    mocks: Mocks,
-}
+use super::answer::Answer;
+use super::case::{ActionCase, Case, Freeze};
+use super::compare::{Mismatch, missing, present, unwanted};
+use super::report::{Failure, Problem};
+use super::scene::{Calling, Scene};
+use super::stub::Stubs;
+use super::subject::{Subject, Target};
+use super::template::Answered;
+use super::tree::Tree;
 
-#[derive(Clone)]
-enum Target {
-    Local(Server),
-    Live(Client, Name),
-}
+/// The greatest number of errors that one problem lists.
+const MAX_LISTED_ERRORS: usize = 20;
 
-impl Subject {
-    /// A service in this process. All that a plan can say works with it.
-    ///
-    /// # Errors
-    /// A server that cannot be built.
-    pub fn service(service: impl IntoServer) -> Result<Self, BuildError> {
-        Ok(Self::new(Target::Local(service.into_server()?)))
-    }
-
-    /// A service wherever the client finds it, under this name. Cases that freeze the clock, stub or mock fail.
-    pub fn live(client: Client, service: impl Into<Name>) -> Self {
-        Self::new(Target::Live(client, service.into()))
-    }
-
-    fn new(target: Target) -> Self {
-        Self {
-            target,
-            constants: Map::new(),
-            mocks: Mocks::default(),
-        }
-    }
-
-    /// What `[[name]]` refers to where no action has that name: a map, which other values leave empty.
-    #[must_use]
-    pub fn constants(mut self, constants: impl Into<Value>) -> Self {
-        if let Value::Map(constants) = constants.into() {
-            self.constants = constants;
-        }
-        self
-    }
-
-    /// The mocks that the service was built with. Cases of subjects with the same mocks run one after another.
-    #[must_use]
-    pub fn mocks(mut self, mocks: &Mocks) -> Self {
-        self.mocks = mocks.clone();
-        self
-    }
-}
-
-impl fmt::Debug for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name: &dyn fmt::Debug = match &self.target {
-            Target::Local(server) => server,
-            Target::Live(_, name) => name,
-        };
-        f.debug_struct("Subject")
-            .field("target", name)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Where a case is while it runs.
-pub(super) struct Scene<'a> {
-    case: &'a Case,
-    subject: &'a Subject,
-    responses: &'a [Answered],
-    now: UtcDateTime,
-}
-
-impl Scene<'_> {
-    /// A tree with everything in it known.
-    pub(super) fn resolve(&self, tree: &Tree) -> Result<Tree, Problem> {
-        let sources = Sources {
-            responses: self.responses,
-            constants: &self.subject.constants,
-        };
-        tree.try_map(&mut |leaf: &Leaf| {
-            let value = match &leaf.typed {
-                Typed::Moment(moment) => moment.at(self.now),
-                Typed::Template(template) => template.resolve(&sources),
-                _ => return Ok(Tree::Leaf(leaf.clone())),
-            };
-            match value {
-                Ok(value) => Ok(Tree::of(value, leaf.line)),
-                Err(what) => Err(self.problem(leaf.line, what)),
-            }
-        })
-    }
-
-    pub(super) fn problem(&self, line: usize, what: impl Into<String>) -> Problem {
-        let source = line
-            .checked_sub(1)
-            .and_then(|line| self.case.source.get(line));
-        Problem::new(line, source.cloned().unwrap_or_default(), what.into())
-    }
-}
-
-/// Whether stubs and mocks may still be called: what is not called yet is no problem then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Calling {
-    GoesOn,
-    IsOver,
-}
-
-/// What finds where a response is not as a tree says.
-type Look = fn(&Tree, &Value) -> Vec<Mismatch>;
-
-/// What came back of an action.
-pub(super) struct Answer {
-    pub(super) body: Value,
-    pub(super) errors: Vec<WireError>,
-    pub(super) job_errors: Vec<WireError>,
-    /// Whether the action ran at all.
-    has_run: bool,
-}
+/// A function that finds the differences of a response from a tree.
+type Comparison = fn(&Tree, &Value) -> Vec<Mismatch>;
 
 impl Case {
-    /// Runs the case. It waits while another one runs whose service has the same [`Mocks`].
+    /// Runs the case. Waits while another case runs whose subject has the same [`Mocks`](super::Mocks).
     ///
     /// # Errors
-    /// All expectations of the first action that does not fulfil its own, and those of the case that calls have broken
-    /// until then; a service that cannot be called; a line that this subject cannot do.
+    /// If expectations do not hold. The failure has all of the first action with a problem, and those about the calls of
+    /// the case's stubs and mocks until then. Also if the service cannot be called, or the subject does not support a
+    /// line.
     pub async fn run(&self, subject: &Subject) -> Result<(), Failure> {
         let _turn = subject.mocks.turn().await;
         let began = UtcDateTime::now();
@@ -189,7 +52,7 @@ impl Case {
         let case_now = of_case.unwrap_or(began);
         let start = self.scene(subject, &[], case_now);
         if let (Target::Live(..), Some(line)) = (&subject.target, self.local_only_line()) {
-            let what = "the clock, stubs and mocks are for a service in the test's own process";
+            let what = "a frozen clock, stubs and mocks need a service in the test's own process";
             return failed(vec![start.problem(line, what)], None);
         }
         let case_stubs = Stubs::new(&self.fixtures);
@@ -200,10 +63,10 @@ impl Case {
             let of_action = action.fixtures.freeze.map(|(_, freeze)| freeze);
             let clock = frozen(of_action, case_now).or(of_case);
             let now = clock.unwrap_or(began);
-            // What is not there yet is told by the stub that is called without it.
+            // A reference to a later response is reported by the stub, if it is called without the value.
             let _ = case_stubs.look_up(&self.scene(subject, &answers, case_now));
             let before = self.scene(subject, &answers, now);
-            let called = call(action, &before, clock, &case_stubs).await;
+            let called = call(action, subject, &before, clock, &case_stubs).await;
             let (answer, stubs) = match called {
                 Ok(called) => called,
                 Err(problem) => {
@@ -213,7 +76,7 @@ impl Case {
                     return failed(problems, None);
                 }
             };
-            let shown = answered(&format!("{}.{}", action.action, action.index), &answer);
+            let shown = answer.describe(&format!("{}.{}", action.action, action.index));
             answers.push(Answered {
                 action: action.action.clone(),
                 index: action.index,
@@ -224,7 +87,7 @@ impl Case {
             problems.extend(stubs.problems(&after, Calling::IsOver));
             problems.extend(subject.mocks.end_action(&after));
             if !problems.is_empty() {
-                // What the whole case expects of calls may well be the cause.
+                // The calls of the case's stubs and mocks may be the cause.
                 problems.extend(case_stubs.problems(&after, Calling::GoesOn));
                 problems.extend(subject.mocks.end_case(&after, Calling::GoesOn));
                 return failed(problems, Some(shown));
@@ -250,14 +113,14 @@ impl Case {
     ) -> Scene<'a> {
         Scene {
             case: self,
-            subject,
+            constants: &subject.constants,
             responses,
             now,
         }
     }
 }
 
-/// Where the clock is stopped, if it is; without, it would stand at `now`.
+/// Returns the time at which the clock is stopped, if it is. `now` is the present time.
 fn frozen(freeze: Option<Freeze>, now: UtcDateTime) -> Option<UtcDateTime> {
     Some(match freeze? {
         Freeze::Now => now,
@@ -265,9 +128,10 @@ fn frozen(freeze: Option<Freeze>, now: UtcDateTime) -> Option<UtcDateTime> {
     })
 }
 
-/// Calls an action, among its stubs and mocks; gives back what it answered, and its stubs.
+/// Calls an action, with its stubs and mocks. Returns its answer and its stubs.
 async fn call(
     action: &ActionCase,
+    subject: &Subject,
     scene: &Scene<'_>,
     clock: Option<UtcDateTime>,
     case_stubs: &Stubs,
@@ -285,9 +149,9 @@ async fn call(
     let (context, control) = (entries(&action.context)?, entries(&action.control)?);
     let stubs = Stubs::new(&action.fixtures);
     stubs.look_up(scene)?;
-    scene.subject.mocks.start_action(&action.fixtures, scene)?;
+    subject.mocks.start_action(&action.fixtures, scene)?;
     let name = Name::from(action.action.clone());
-    let response = match &scene.subject.target {
+    let response = match &subject.target {
         Target::Live(client, service) => {
             let mut call = client.call_job(service.clone(), [(name, body)]);
             for (key, value) in context {
@@ -296,7 +160,7 @@ async fn call(
             for (key, value) in control {
                 call = call.control(key, value);
             }
-            call.await.map_err(|error| at(with_causes(&error)))?
+            call.await.map_err(|error| at(chain(&error, usize::MAX)))?
         }
         Target::Local(server) => {
             let mut header = ContextHeader::fresh();
@@ -327,47 +191,15 @@ async fn call(
     Ok((answer, stubs))
 }
 
-/// An error with all that it comes from.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
-}
-
-impl Answer {
-    fn of(response: JobResponse) -> Result<Self, String> {
-        let job_errors = response.errors;
-        let Some(action) = response.actions.into_iter().next() else {
-            return Ok(Self {
-                body: Value::Map(Map::new()),
-                errors: Vec::new(),
-                job_errors,
-                has_run: false,
-            });
-        };
-        let body = action.body.to_value();
-        Ok(Self {
-            body: body.map_err(|error| format!("the response cannot be decoded: {error}"))?,
-            errors: action.errors,
-            job_errors,
-            has_run: true,
-        })
-    }
-}
-
 impl ActionCase {
-    /// What is not as expected.
+    /// Returns the expectations that do not hold.
     fn problems(&self, answer: &Answer, scene: &Scene<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
         if let Some(line) = self.no_errors {
             let errors = answer.job_errors.iter().chain(&answer.errors);
             let errors: Vec<&WireError> = errors.collect();
             if !errors.is_empty() {
-                let what = format!("there should be no errors, but there are{}", lines(errors));
+                let what = format!("there should be no errors, but there are{}", list(errors));
                 problems.push(scene.problem(line, what));
             }
         }
@@ -384,7 +216,10 @@ impl ActionCase {
                         format!("there should be no such error, but there is\n{found}")
                     }
                     (false, None) => {
-                        format!("there should be such an error, but {}", listed(actual))
+                        format!(
+                            "there should be such an error, but {}",
+                            found_errors(actual)
+                        )
                     }
                     _ => continue,
                 };
@@ -398,22 +233,22 @@ impl ActionCase {
                 let what = match others.as_slice() {
                     [] => format!(
                         "there should be as many errors as are expected, but {}",
-                        listed(actual)
+                        found_errors(actual)
                     ),
                     others => format!(
                         "there should be no other errors than those expected, but {}",
-                        listed(others)
+                        found_errors(others)
                     ),
                 };
                 problems.push(scene.problem(line, what));
             }
         }
-        let looks: [(&Tree, Look); 3] = [
+        let comparisons: [(&Tree, Comparison); 3] = [
             (&self.expected, missing),
             (&self.not_expected, unwanted),
             (&self.absent, present),
         ];
-        for (tree, look) in looks {
+        for (tree, compare) in comparisons {
             if tree.is_empty() {
                 continue;
             }
@@ -422,20 +257,18 @@ impl ActionCase {
                 .first()
                 .map_or(self.line, |(_, leaf)| leaf.line);
             if !answer.has_run {
-                problems.push(scene.problem(
-                    first,
-                    format!(
-                        "the action has not answered: {}",
-                        listed(&answer.job_errors)
-                    ),
-                ));
+                let what = match answer.job_errors.as_slice() {
+                    [] => "the action did not run".to_owned(),
+                    errors => format!("the action did not run: the job failed{}", list(errors)),
+                };
+                problems.push(scene.problem(first, what));
                 continue;
             }
             match scene.resolve(tree) {
                 Ok(tree) => {
-                    let found = look(&tree, &answer.body).into_iter();
+                    let found = compare(&tree, &answer.body).into_iter();
                     problems.extend(found.map(|mismatch| {
-                        scene.problem(mismatch.line.unwrap_or(first), mismatch.shown())
+                        scene.problem(mismatch.line.unwrap_or(first), mismatch.describe())
                     }));
                 }
                 Err(problem) => problems.push(problem),
@@ -446,18 +279,17 @@ impl ActionCase {
     }
 }
 
-fn listed(errors: &[WireError]) -> String {
+fn found_errors(errors: &[WireError]) -> String {
     match errors {
         [] => "there is none".to_owned(),
-        errors => format!("there is{}", lines(errors)),
+        errors => format!("there is{}", list(errors)),
     }
 }
 
-/// A line for each error, and not more than can be read.
-fn lines<'a>(errors: impl IntoIterator<Item = &'a WireError>) -> String {
-    const SHOWN: usize = 20;
+/// Returns a line for each of the first errors, and the number of the others.
+fn list<'a>(errors: impl IntoIterator<Item = &'a WireError>) -> String {
     let mut errors = errors.into_iter();
-    let shown = errors.by_ref().take(SHOWN);
+    let shown = errors.by_ref().take(MAX_LISTED_ERRORS);
     let mut lines: String = shown.map(|error| format!("\n{error}")).collect();
     match errors.count() {
         0 => lines,

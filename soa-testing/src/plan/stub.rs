@@ -1,23 +1,25 @@
-//! Calls of other services, answered by the plan.
+//! Stubs: the plan's answers to calls of other services.
 //!
-//! While a case runs, stubs stand before the services of every client that a handler gets by its context: what they have,
-//! they answer and record; everything else goes where it would have gone. Stubs of an action stand before those of the
-//! case, which answer with what is known when they are called.
+//! While a case runs, the client of each handler's context asks the stubs first. They answer and record the calls of the
+//! actions that the plan stubs. Other calls take their usual routes. Stubs of an action precede those of the case.
+//! References in the answers of a case's stub are resolved when the stub is called.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::case::{Calls, Fixtures};
-use super::compare::is_exactly;
-use super::report::{Problem, cut};
-use super::run::{Calling, Scene};
-use super::tree::Tree;
 use soa_runtime::client::Client;
 use soa_runtime::codec::{Map, Value};
 use soa_runtime::internal::ClientLayer;
 use soa_runtime::stub::{self, Stub};
 use soa_runtime::transport::Misconfigured;
 use soa_runtime::{ActionError, BuildError};
+
+use super::case::{Calls, Fixtures};
+use super::compare::is_exactly;
+use super::display::cut;
+use super::report::Problem;
+use super::scene::{Calling, Scene};
+use super::tree::Tree;
 
 /// The stubs of a case or of an action.
 #[derive(Debug, Default)]
@@ -26,60 +28,60 @@ pub(super) struct Stubs {
     expected: Vec<Expected>,
 }
 
-/// Which calls of an action are expected.
+/// A stubbed action, and its expected calls.
 #[derive(Debug)]
 struct Expected {
     service: String,
     action: String,
     calls: Calls,
     body: Option<Tree>,
-    answer: Arc<Mutex<Answer>>,
+    answer: Arc<Mutex<StubAnswer>>,
     stub: Stub,
 }
 
-/// What a stub answers that has no errors to answer.
+/// The answer of a stubbed action without errors.
 #[derive(Debug)]
-struct Answer {
-    /// As it is by now: what it refers to may come with a later action.
+struct StubAnswer {
+    /// The body at present. A reference in it may be to the response of a later action.
     body: Result<Value, Problem>,
-    /// What was not there when the stub was called.
-    lacked: Option<Problem>,
+    /// The reference that was unknown when the stub was called.
+    unknown: Option<Problem>,
 }
 
-impl Default for Answer {
+impl Default for StubAnswer {
     fn default() -> Self {
         Self {
             body: Ok(Value::Map(Map::new())),
-            lacked: None,
+            unknown: None,
         }
     }
 }
 
-impl Answer {
+impl StubAnswer {
     fn give(&mut self) -> Result<Value, ActionError> {
         self.body.clone().map_err(|problem| {
             let error = ActionError::server("UNKNOWN_REFERENCE", problem.what().to_owned());
-            self.lacked = Some(problem);
+            self.unknown = Some(problem);
             error
         })
     }
 }
 
-fn locked(answer: &Mutex<Answer>) -> MutexGuard<'_, Answer> {
-    // Nothing panics between two changes of it, so it is whole even when poisoned.
+fn locked(answer: &Mutex<StubAnswer>) -> MutexGuard<'_, StubAnswer> {
+    // Nothing panics while it is locked, so a poisoned answer is valid.
     answer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Stubs {
-    /// Those of a case or of an action. What they answer is there with [`Stubs::look_up`].
+    /// Creates the stubs of a case or of an action. [`Stubs::look_up`] sets their answers.
     pub(super) fn new(fixtures: &Fixtures) -> Self {
         let mut services: BTreeMap<&str, Stub> = BTreeMap::new();
         let mut expected = Vec::new();
         for ((service, action), spec) in &fixtures.stubs {
-            let answer = Arc::new(Mutex::new(Answer::default()));
+            let answer = Arc::new(Mutex::new(StubAnswer::default()));
             let errors = spec.errors.clone();
             let stub = services.remove(&**service);
-            let stub = stub.unwrap_or_else(|| alone(service));
+            let stub = stub.unwrap_or_else(|| without_route(service));
             let of_stub = Arc::clone(&answer);
             let stub = stub.on_action(action.clone(), move |_| match errors.is_empty() {
                 true => locked(&of_stub).give(),
@@ -104,10 +106,10 @@ impl Stubs {
         }
     }
 
-    /// Looks up what the stubs answer, as far as it is there.
+    /// Resolves the references in the answers, as far as the responses exist.
     ///
     /// # Errors
-    /// The first reference to nothing; the stub that has it fails when it is called.
+    /// If a reference is unknown: the first one. Its stub fails when it is called.
     pub(super) fn look_up(&self, scene: &Scene<'_>) -> Result<(), Problem> {
         let mut first = Ok(());
         for expected in &self.expected {
@@ -121,7 +123,8 @@ impl Stubs {
         first
     }
 
-    /// What puts these, and behind them others, before the clients of handlers; `None` where there are none.
+    /// Returns a layer that puts these stubs, and after them others, before the clients of handlers; `None` if there are no
+    /// stubs.
     pub(super) fn layer(&self, others: &Self) -> Option<ClientLayer> {
         if self.expected.is_empty() && others.expected.is_empty() {
             return None;
@@ -131,12 +134,12 @@ impl Stubs {
         Some(ClientLayer(Arc::new(layer)))
     }
 
-    /// Where calls were not as expected.
+    /// Returns the expectations of calls that do not hold.
     pub(super) fn problems(&self, scene: &Scene<'_>, calling: Calling) -> Vec<Problem> {
         let mut problems = Vec::new();
         for expected in &self.expected {
-            if let Some(problem) = locked(&expected.answer).lacked.take() {
-                let before = "this was called before what it refers to was there";
+            if let Some(problem) = locked(&expected.answer).unknown.take() {
+                let before = "the stub was called before the value existed that it refers to";
                 let what = format!("{before}: {}", problem.what());
                 problems.push(scene.problem(problem.line(), what));
             }
@@ -147,7 +150,7 @@ impl Stubs {
 }
 
 impl Expected {
-    /// How calls were not as expected.
+    /// Returns the expectation of calls, if it does not hold.
     fn problem(&self, scene: &Scene<'_>, calling: Calling) -> Option<Problem> {
         let called = self.stub.calls_of(&self.action);
         let name = format!("`{}.{}`", self.service, self.action);
@@ -158,7 +161,7 @@ impl Expected {
         match &self.calls {
             Calls::None { line } if !called.is_empty() => {
                 let what = format!(
-                    "{name} should not have been called, but was, with{}",
+                    "{name} should not have been called, but was called with{}",
                     shown.concat()
                 );
                 Some(scene.problem(*line, what))
@@ -167,7 +170,7 @@ impl Expected {
             Calls::One { line, request } => {
                 let request = match scene.resolve(request) {
                     Ok(request) => request,
-                    // It may still come.
+                    // The response may still come.
                     Err(_) if calling == Calling::GoesOn => return None,
                     Err(problem) => return Some(problem),
                 };
@@ -178,7 +181,7 @@ impl Expected {
                     true => "but was not called".to_owned(),
                     false => format!("but was called with{}", shown.concat()),
                 };
-                // A matcher shows as nil here; its line is above.
+                // A matcher is shown as nil here, but its line is part of the problem.
                 let what = format!(
                     "{name} should have been called with\n    {:?}\n{was}",
                     request.to_value()
@@ -190,57 +193,10 @@ impl Expected {
     }
 }
 
-/// A stub of a service that clients may have no route to.
-fn alone(service: &str) -> Stub {
+/// Creates a stub whose other actions fail: they are called only if the client has no route to the service.
+fn without_route(service: &str) -> Stub {
     let message = format!(
-        "the plan does not stub this action of service `{service}`, and the caller has no route to it"
+        "the plan does not stub this action of service `{service}`, and the client has no route to the service"
     );
     Stub::new().otherwise(Misconfigured::new(BuildError::new(message)))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::plan::{Failure, Plan, Subject};
-    use soa_runtime::ActionError;
-    use soa_runtime::Context;
-    use soa_runtime::codec::Value;
-    use soa_runtime::server::Server;
-
-    /// Runs a case of these lines. `echo` answers with its request, `forward` with what `examiner.magnify` answers to it.
-    async fn run(lines: &str) -> Result<(), Failure> {
-        let server = Server::untyped("forwarder", "1.0.0")
-            .action("echo", |body: Value, _: Context| async {
-                Ok::<_, ActionError>(body)
-            })
-            .action("forward", |body: Value, cx: Context| async move {
-                let answer = cx.soa_client().call_action("examiner", "magnify", &body);
-                let answer: Result<Value, _> = answer.await;
-                answer.map_err(|error| ActionError::from_errors(error.errors().to_vec()))
-            });
-        let subject = Subject::service(server).unwrap();
-        let text = format!("test name: forwards\ntest description: Calls a stub\n{lines}");
-        let plan = Plan::parse("forwards.pysoa", &text).unwrap();
-        plan.cases()[0].run(&subject).await
-    }
-
-    #[tokio::test]
-    async fn a_stub_of_a_case_knows_what_came_before_its_call() {
-        let lines = "stub action: examiner: magnify: body: n: [[ECHO.n]]\n\
-                     stub action: examiner: magnify: expect called str: of: [[ECHO.n]]\n\
-                     echo: input: n: five\n\
-                     forward: input: of: [[ECHO.n]]\n\
-                     forward: expect: attribute value: n: five";
-        run(lines).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_stub_that_is_called_before_what_it_refers_to_is_told() {
-        let lines = "stub action: examiner: magnify: body: n: [[ECHO.n]]\n\
-                     forward: expect: error: code=UNKNOWN_REFERENCE\n\
-                     echo: input: n: five";
-        let failure = run(lines).await.unwrap_err().to_string();
-        let told = "line 3: stub action: examiner: magnify: body: n: [[ECHO.n]]\n    \
-                    this was called before what it refers to was there: `[[ECHO.n]]` is nothing";
-        assert!(failure.contains(told), "{failure}");
-    }
 }

@@ -1,25 +1,29 @@
-//! What lines say of the clock, of stubs and of mocks: the surroundings of a case or of an action.
+//! The lines about the surroundings of a case or of an action: the clock, stubs and mocks.
 
-use super::case::{Calls, Fixtures, Freeze, MockCalls, MockValue};
-use super::form::{Kind, Slot};
-use super::grammar::Matched;
-use super::parse::{Wrong, expected, put, value};
-use super::tree::Tree;
 use soa_runtime::codec::{Date, Time, UtcDateTime, Value, json};
 use soa_runtime::message::WireError;
 
-/// Adds what a line says of clock, stubs and mocks.
+use super::case::{Calls, Fixtures, Freeze, MockCalls, MockValue};
+use super::form::{FormKind, Slot};
+use super::grammar::Matched;
+use super::line::{Wrong, expected, put, value};
+use super::tree::Tree;
+
+/// The syntax of an expected call, for messages.
+const CALL_SYNTAX: &str = "write a call as a list of its arguments and a map of its named arguments: `[[1, 2], {\"key\": 3}]`";
+
+/// Adds a line about the clock, a stub or a mock.
 pub(super) fn ingest(
     fixtures: &mut Fixtures,
     line: usize,
     matched: &Matched<'_>,
 ) -> Result<(), Wrong> {
     match matched.kind {
-        Kind::Freeze => {
+        FormKind::Freeze => {
             fixtures.freeze = Some((line, freeze(matched.text(Slot::Value))?));
             Ok(())
         }
-        Kind::Mock | Kind::MockExpect => mock(fixtures, line, matched),
+        FormKind::Mock | FormKind::MockExpect => mock(fixtures, line, matched),
         _ => stub(fixtures, line, matched),
     }
 }
@@ -66,8 +70,8 @@ fn stub(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
         )
     };
     match matched.kind {
-        Kind::StubBody if !stub.errors.is_empty() => return Err(Slot::Service.is(either())),
-        Kind::StubBody => {
+        FormKind::StubBody if !stub.errors.is_empty() => return Err(Slot::Service.wrong(either())),
+        FormKind::StubBody => {
             put(
                 stub.body.get_or_insert_default(),
                 line,
@@ -75,8 +79,8 @@ fn stub(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
                 value(matched)?,
             )?;
         }
-        Kind::StubError if stub.body.is_some() => return Err(Slot::Service.is(either())),
-        Kind::StubError => {
+        FormKind::StubError if stub.body.is_some() => return Err(Slot::Service.wrong(either())),
+        FormKind::StubError => {
             let is_none = |text: &str| text.is_empty() || text.eq_ignore_ascii_case("none");
             let (field, message) = (matched.text(Slot::Field), matched.text(Slot::Message));
             let message = if is_none(message) { "" } else { message };
@@ -86,17 +90,18 @@ fn stub(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
             stub.errors.push(error);
         }
         _ => {
-            let both =
-                format!("`{service}.{action}` cannot be expected to be called and not to be");
+            let both = format!(
+                "`{service}.{action}` cannot be expected both to be called and not to be called"
+            );
             let request = match &mut stub.calls {
                 calls if matched.has(Slot::Not) => {
                     if matches!(calls, Calls::One { .. }) {
-                        return Err(Slot::Service.is(both));
+                        return Err(Slot::Service.wrong(both));
                     }
                     *calls = Calls::None { line };
                     return Ok(());
                 }
-                Calls::None { .. } => return Err(Slot::Service.is(both)),
+                Calls::None { .. } => return Err(Slot::Service.wrong(both)),
                 Calls::One { request, .. } => request,
                 calls @ Calls::Any => {
                     *calls = Calls::One {
@@ -110,7 +115,9 @@ fn stub(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
                 }
             };
             if matched.has(Slot::DataType) && !matched.has(Slot::Path) {
-                return Err(Slot::DataType.is("a data type needs a path and a value: `int: id: 5`"));
+                return Err(
+                    Slot::DataType.wrong("a data type needs a path and a value: `int: id: 5`")
+                );
             }
             if matched.has(Slot::Path) {
                 put(request, line, matched, expected(matched)?)?;
@@ -132,9 +139,9 @@ fn mock(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
     let json_text = matched.text(Slot::Json);
     let read = || {
         json::decode_value(json_text.as_bytes())
-            .map_err(|error| Slot::Json.is(format!("`{json_text}` is no JSON: {error}")))
+            .map_err(|error| Slot::Json.wrong(format!("`{json_text}` is not valid JSON: {error}")))
     };
-    if matched.kind == Kind::Mock {
+    if matched.kind == FormKind::Mock {
         let value = match matched.get(Slot::Instruction) {
             Some("exception") => MockValue::Raise(json_text.to_owned()),
             Some(_) => MockValue::Delete,
@@ -142,7 +149,9 @@ fn mock(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
         };
         let is_special = path.ends_with("return_value") || path.ends_with("side_effect");
         if is_special && matches!(value, MockValue::Delete) {
-            return Err(Slot::Attribute.is(format!("`{path}` cannot be deleted, an attribute can")));
+            return Err(
+                Slot::Attribute.wrong(format!("`{path}` cannot be deleted; only attributes can"))
+            );
         }
         let values = mock.attributes.entry(path.clone()).or_default();
         if !path.ends_with("side_effect") {
@@ -152,8 +161,8 @@ fn mock(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
         return Ok(());
     }
     let both = || {
-        let problem = "what is expected not to be called cannot be expected to be called";
-        Err(Slot::Target.is(problem))
+        let problem = "a mock cannot be expected both to be called and not to be called";
+        Err(Slot::Target.wrong(problem))
     };
     if matched.has(Slot::Not) {
         if let Some(MockCalls::These(_)) = mock.expected.get(&path) {
@@ -165,9 +174,9 @@ fn mock(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
     let (arguments, named) = match read()? {
         Value::List(pair) => match <[Value; 2]>::try_from(pair) {
             Ok([arguments @ Value::List(_), named @ Value::Map(_)]) => (arguments, named),
-            _ => return Err(Slot::Json.is(CALL)),
+            _ => return Err(Slot::Json.wrong(CALL_SYNTAX)),
         },
-        _ => return Err(Slot::Json.is(CALL)),
+        _ => return Err(Slot::Json.wrong(CALL_SYNTAX)),
     };
     let calls = mock.expected.entry(path);
     match calls.or_insert_with(|| MockCalls::These(Vec::new())) {
@@ -176,5 +185,3 @@ fn mock(fixtures: &mut Fixtures, line: usize, matched: &Matched<'_>) -> Result<(
     }
     Ok(())
 }
-
-const CALL: &str = "a call is written as a list of its arguments and a map of the named ones: `[[1, 2], {\"key\": 3}]`";

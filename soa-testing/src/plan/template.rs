@@ -1,13 +1,14 @@
-//! `[[…]]`: values of earlier responses, and constants.
+//! References (`[[…]]`) to values of earlier responses and to constants.
 //!
-//! `[[USER.1.name]]` is what the response of `user.1` has at `name`; the action's name may be written in capitals, as it
-//! usually is, and its index may be left out for 0. What no response has is looked up in the constants, unless it is an
-//! action's for certain: in capitals, or with an index. A value that is nothing but one reference keeps the type of what
-//! it refers to; inside of a longer text it is written out, and all of it is text, whatever type the line names.
+//! `[[USER.1.name]]` is the value at `name` in the response of `user.1`. The action's name is usually written in capitals,
+//! and the index 0 may be left out. A name that no response has is looked up in the constants, unless it has an index or is
+//! in capitals. A value that is only one reference keeps its type. Inside of a longer text, the reference is replaced by
+//! text, and the whole is text, whatever type the line names.
 
-use super::python;
-use super::tree::{Path, Segment};
 use soa_runtime::codec::{Map, Value};
+
+use super::path::{Path, Segment};
+use super::python;
 
 /// A text with references in it.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ enum Part {
     Reference(String),
 }
 
-/// Where references are looked up.
+/// The values that references are looked up in.
 pub(super) struct Sources<'a> {
     /// The bodies of the responses so far, in order.
     pub(super) responses: &'a [Answered],
@@ -35,14 +36,14 @@ pub(super) struct Answered {
 }
 
 impl Template {
-    /// The references of a text; `None` where there are none. What only begins like a reference is text.
+    /// Parses a text. Returns `None` if it has no references. An incomplete reference is plain text.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, String> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
             if rest.starts_with("[[]]") {
-                return Err("`[[]]` refers to nothing: a path belongs in it".to_owned());
+                return Err("`[[]]` is empty; write a path between the brackets".to_owned());
             }
             if let Some((name, behind)) = reference(rest) {
                 Path::parse(name)?;
@@ -65,7 +66,7 @@ impl Template {
         Ok(Some(Self(parts)))
     }
 
-    /// The value that it stands for.
+    /// Returns the value of the text, with all references resolved.
     pub(super) fn resolve(&self, sources: &Sources<'_>) -> Result<Value, String> {
         if let [Part::Reference(name)] = self.0.as_slice() {
             return sources.find(name).cloned();
@@ -81,7 +82,7 @@ impl Template {
     }
 }
 
-/// The reference at the beginning of a text, and what is behind it.
+/// Returns the reference at the beginning of a text, and the rest of the text.
 fn reference(text: &str) -> Option<(&str, &str)> {
     let inside = text.strip_prefix("[[")?;
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.{}-".contains(&byte);
@@ -98,15 +99,15 @@ impl Sources<'_> {
         if let Some(Some(found)) = in_responses {
             return Ok(found);
         }
-        let lacked = || format!("`[[{name}]]` is not in the response of that action");
+        let missing = || format!("`[[{name}]]` is not in the response of that action");
         if in_responses.is_some() && is_of_action(&path) {
-            return Err(lacked());
+            return Err(missing());
         }
         let lowered = || Path::parse(&name.to_lowercase()).ok();
         let found = find(self.constants, &path).or_else(|| find(self.constants, &lowered()?));
         found.ok_or_else(|| {
             if in_responses.is_some() {
-                return lacked();
+                return missing();
             }
             let actions = self.responses.iter();
             let actions = actions.map(|response| format!("{}.{}", response.action, response.index));
@@ -114,19 +115,20 @@ impl Sources<'_> {
             let known: Vec<String> = actions.chain(constants.map(str::to_owned)).collect();
             match known.is_empty() {
                 true => {
-                    format!("`[[{name}]]` is nothing: there are no responses yet, and no constants")
+                    format!("`[[{name}]]` is unknown: there are no responses yet, and no constants")
                 }
-                false => format!("`[[{name}]]` is nothing; there are {}", known.join(", ")),
+                false => format!("`[[{name}]]` is unknown; known are {}", known.join(", ")),
             }
         })
     }
 
-    /// What a path refers to in a response; the outer `None` where it names no action.
+    /// Returns the value of a path in a response. The outer `None` means that no response has this name, the inner one that
+    /// the response has no such value.
     fn in_responses(&self, path: &Path) -> Option<Option<&Value>> {
         let (Segment::Key(first), rest) = path.0.split_first()? else {
             return None;
         };
-        // `{user.1}` names both in one.
+        // `{user.1}` is action and index in one segment.
         let (action, index, rest) = match (first.split_once('.'), rest.split_first()) {
             (Some((action, index)), _) => (action, index.parse().ok()?, rest),
             (None, Some((Segment::Index(index), behind))) => {
@@ -142,7 +144,7 @@ impl Sources<'_> {
     }
 }
 
-/// Whether a path can only be meant for a response: it has the index of an action, or its name in capitals.
+/// Returns true if a path can only refer to a response: it has the index of an action, or a name in capitals.
 fn is_of_action(path: &Path) -> bool {
     match path.0.as_slice() {
         [_, Segment::Index(_), ..] => true,
@@ -162,8 +164,9 @@ fn find<'a>(constants: &'a Map, path: &Path) -> Option<&'a Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use soa_runtime::value;
+
+    use super::*;
 
     fn resolved(text: &str) -> Result<Value, String> {
         let answered = |action: &str, index, body| Answered {
@@ -218,7 +221,7 @@ mod tests {
         let problem = resolved("[[other]]").unwrap_err();
         assert_eq!(
             problem,
-            "`[[other]]` is nothing; there are user.0, user.1, v2_get.1, people, base, user"
+            "`[[other]]` is unknown; known are user.0, user.1, v2_get.1, people, base, user"
         );
         for name in [
             "USER.age",

@@ -1,155 +1,22 @@
-//! Paths, and the trees that lines put together.
+//! Trees: the values of several lines, put together.
 //!
-//! `input int: user.ids.0: 5` puts one leaf into a tree, under a [`Path`] of keys and indexes: `user` and `ids` are keys,
-//! `0` is an index, and what is in braces is a key whatever it looks like (`{0}`, `{a.b}`). Each leaf knows its line, so
-//! that a failure can point at it. Containers come into being as the paths need them; a list that is filled out of order
-//! has empty maps in its gaps, as in the reference.
+//! The line `input int: user.ids.0: 5` puts one leaf into a tree, at a [`Path`]. Maps and lists are created as the paths
+//! need them. A list that is filled out of order has empty maps in its gaps, as in PySOA. Each leaf keeps its line, so
+//! that a failure can point at it.
 
-use std::fmt;
-
-use super::typed::Typed;
 use soa_runtime::codec::{Map, Value};
 
-/// Longer lists cannot be written by hand, and a stray digit must not take all memory.
-const MAX_INDEX: usize = 9_999;
-/// Deeper bodies cannot travel.
-const MAX_DEPTH: usize = 100;
+use super::path::{Path, Segment};
+use super::typed::Typed;
 
-/// One step of a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
-    Key(String),
-    Index(usize),
-}
-
-/// Where in a body something is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Path(pub(super) Vec<Segment>);
-
-impl Path {
-    /// Reads `a.0.{b.c}`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut segments = Vec::new();
-        let mut rest = text;
-        loop {
-            let end = end_of_segment(rest)
-                .ok_or_else(|| format!("the braces of path `{text}` do not match"))?;
-            let (segment, behind) = rest.split_at(end);
-            segments.push(Segment::parse(segment, text)?);
-            if segments.len() > MAX_DEPTH {
-                return Err(format!("the path is deeper than {MAX_DEPTH}"));
-            }
-            match behind.strip_prefix('.') {
-                Some(behind) => rest = behind,
-                None => return Ok(Self(segments)),
-            }
-        }
-    }
-
-    pub(super) fn then(&self, segment: Segment) -> Self {
-        let mut segments = self.0.clone();
-        segments.push(segment);
-        Self(segments)
-    }
-
-    /// What is there in a value.
-    pub(super) fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
-        let mut segments = self.0.iter();
-        segments.try_fold(value, |value, segment| match segment {
-            Segment::Key(key) => value.get(key),
-            Segment::Index(index) => value.as_list()?.get(*index),
-        })
-    }
-}
-
-/// Where the dot after the first segment is, or the end.
-fn end_of_segment(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, character) in text.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth = depth.checked_sub(1)?,
-            '.' if depth == 0 => return Some(at),
-            _ => {}
-        }
-    }
-    (depth == 0).then_some(text.len())
-}
-
-impl Segment {
-    fn parse(text: &str, path: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Err(format!(
-                "path `{path}` has an empty name in it; a name with dots goes into braces: `{{a.b}}`"
-            ));
-        }
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let index = text.parse().ok().filter(|index| *index <= MAX_INDEX);
-            let index =
-                index.ok_or_else(|| format!("index {text} is over the limit of {MAX_INDEX}"))?;
-            return Ok(Self::Index(index));
-        }
-        // The outermost braces are not part of the name.
-        let mut key = String::with_capacity(text.len());
-        let mut depth = 0_usize;
-        for character in text.chars() {
-            let is_outermost = match character {
-                '{' => {
-                    depth += 1;
-                    depth == 1
-                }
-                '}' => {
-                    depth = depth.saturating_sub(1);
-                    depth == 0
-                }
-                _ => false,
-            };
-            if !is_outermost {
-                key.push(character);
-            }
-        }
-        Ok(Self::Key(key))
-    }
-}
-
-impl fmt::Display for Segment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Index(index) => write!(f, "{index}"),
-            Self::Key(key) => {
-                let is_plain = !key.is_empty()
-                    && !key.contains(['.', '{', '}'])
-                    && !key.bytes().all(|byte| byte.is_ascii_digit());
-                if is_plain {
-                    f.write_str(key)
-                } else {
-                    write!(f, "{{{key}}}")
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, segment) in self.0.iter().enumerate() {
-            if at > 0 {
-                f.write_str(".")?;
-            }
-            segment.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-/// What one line says of one place.
+/// The value of one line.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
     pub(super) line: usize,
     pub(super) typed: Typed,
 }
 
-/// What many lines say, put together.
+/// The values of several lines, put together.
 #[derive(Clone, Debug)]
 pub(super) enum Tree {
     Leaf(Leaf),
@@ -164,7 +31,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// A value as the lines of a plan would have written it.
+    /// Creates the tree of a value, as lines of a plan would have written it.
     pub(super) fn of(value: Value, line: usize) -> Self {
         match value {
             Value::List(list) if !list.is_empty() => Self::List(
@@ -187,18 +54,18 @@ impl Tree {
         }
     }
 
-    /// Whether no line has said anything.
+    /// Returns true if no line has put a value in.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Self::Map(pairs) if pairs.is_empty())
     }
 
-    /// Puts a leaf in; a later one replaces an earlier one in the same place.
+    /// Puts a leaf in, in place of an earlier one at the same path.
     pub(super) fn put(&mut self, path: &Path, leaf: Leaf) -> Result<(), String> {
         let mut place = self;
         for (at, segment) in path.0.iter().enumerate() {
             let above = || Path(path.0.get(..at).unwrap_or_default().to_vec());
             if place.is_empty() && at > 0 {
-                // Just made, or the gap of a list: it becomes what is needed.
+                // New, or the gap of a list: it becomes the container that the path needs.
                 *place = match segment {
                     Segment::Key(_) => Self::Map(Vec::new()),
                     Segment::Index(_) => Self::List(Vec::new()),
@@ -213,7 +80,7 @@ impl Tree {
                     });
                     match pairs.get_mut(index) {
                         Some((_, place)) => place,
-                        None => return Err(format!("`{path}` has no place")),
+                        None => return Err(format!("`{path}` cannot be placed")),
                     }
                 }
                 (Self::List(list), Segment::Index(index)) => {
@@ -222,27 +89,27 @@ impl Tree {
                     }
                     match list.get_mut(*index) {
                         Some(place) => place,
-                        None => return Err(format!("`{path}` has no place")),
+                        None => return Err(format!("`{path}` cannot be placed")),
                     }
                 }
                 (Self::Map(_), Segment::Index(index)) => {
                     let what = match at {
-                        0 => "a body".to_owned(),
-                        _ => format!("`{}`, as other lines say,", above()),
+                        0 => "a body is a map".to_owned(),
+                        _ => format!("`{}` is a map in other lines", above()),
                     };
                     return Err(format!(
-                        "{what} is a map, and has no index {index}; a key of digits goes into braces: `{{{index}}}`"
+                        "{what} and has no index {index}; write a key of digits in braces: `{{{index}}}`"
                     ));
                 }
                 (Self::List(_), Segment::Key(key)) => {
                     return Err(format!(
-                        "`{}` is a list, as other lines say: it has no key `{key}`",
+                        "`{}` is a list in other lines and has no key `{key}`",
                         above()
                     ));
                 }
                 (Self::Leaf(leaf), _) => {
                     return Err(format!(
-                        "`{}` has a value of its own already, in line {}",
+                        "`{}` already has a value, from line {}",
                         above(),
                         leaf.line
                     ));
@@ -253,7 +120,8 @@ impl Tree {
         Ok(())
     }
 
-    /// The same with what another says in addition, which wins where both say something. A gap in a list says `{}`.
+    /// Returns the tree with the values of another one added. Where both have a value, that of the other one counts. A gap
+    /// in a list counts as `{}`.
     pub(super) fn overlaid(self, other: Self) -> Self {
         match (self, other) {
             (Self::Map(mut pairs), Self::Map(others)) => {
@@ -262,7 +130,7 @@ impl Tree {
                         Some(at) => {
                             let (_, tree) = pairs.swap_remove(at);
                             pairs.push((key, tree.below(other)));
-                            // Back to where it was: the order is that of the lines.
+                            // Back to its place, as the order is that of the lines.
                             let last = pairs.len() - 1;
                             pairs.swap(at, last);
                         }
@@ -292,7 +160,7 @@ impl Tree {
         }
     }
 
-    /// The leaves, with where they are.
+    /// Returns the leaves with their paths.
     pub(super) fn leaves(&self) -> Vec<(Path, &Leaf)> {
         let mut found = Vec::new();
         self.walk(&Path::default(), &mut |path, leaf| {
@@ -317,7 +185,7 @@ impl Tree {
         }
     }
 
-    /// The same tree with every leaf turned into something else.
+    /// Returns the tree with each leaf replaced by another tree.
     pub(super) fn try_map<E>(
         &self,
         change: &mut impl FnMut(&Leaf) -> Result<Self, E>,
@@ -337,7 +205,7 @@ impl Tree {
         })
     }
 
-    /// The tree as a value; matchers have none, and the parser keeps them out of what is sent.
+    /// Returns the tree as a value. Matchers become nil; the parser does not allow them in values that are sent.
     pub(super) fn to_value(&self) -> Value {
         match self {
             Self::Leaf(leaf) => match &leaf.typed {
@@ -357,8 +225,9 @@ impl Tree {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use soa_runtime::value;
+
+    use super::*;
 
     fn leaf(value: impl Into<Value>) -> Leaf {
         Leaf {
@@ -397,22 +266,6 @@ mod tests {
             tree(&["foo.2.bar", "foo.0"]).to_value(),
             value!({"foo": [1, {}, {"bar": 0}]})
         );
-    }
-
-    #[test]
-    fn a_path_reads_back_as_it_is_shown() {
-        for text in ["a", "a.0.b", "a.{b.c}.1", "{0}.x", "a.{{b.c}}", "a-b_c.0.0"] {
-            let path = Path::parse(text).unwrap();
-            assert_eq!(Path::parse(&path.to_string()).unwrap(), path, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_path_is_told() {
-        for text in ["", ".", "a.", "a..b", "{a", "a}", "a.99999999999999999999"] {
-            assert!(Path::parse(text).is_err(), "{text}");
-        }
-        assert!(Path::parse(&vec!["a"; 101].join(".")).is_err());
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! What the text of a value stands for.
+//! Typed values: the meaning of the text of a value.
 //!
-//! A line names a data type (`int`, `base64_bytes`, …; `str` if it names none) and writes the value as text. Some of it
-//! is known when the plan is read: a number is a number, and what is none is told with its line. The rest is known when
-//! the case runs: `now +1` needs a clock, `[[USER.0.name]]` an earlier response. And what is expected may be a matcher
-//! in place of a value.
+//! A line names a data type (`int`, `base64_bytes`, …; `str` by default) and writes the value as text. Most values are
+//! parsed when the plan is read, and a text that does not fit the type is a mistake of its line. Others are resolved when
+//! the case runs: `now +1` needs a clock, `[[USER.0.name]]` an earlier response. An expectation may have a matcher in place
+//! of a value.
 
 use bytes::Bytes;
+use soa_runtime::codec::{Date, DateTime, Map, Time, Value};
 
 use super::matcher::{AnyKind, Pattern};
 use super::moment::{self, Moment};
 use super::template::Template;
-use soa_runtime::codec::{Date, DateTime, Map, Time, Value};
 
-/// The data types, longest first where one is the beginning of another: that is the order in which they are looked for.
+/// The data types, in the order in which a line is searched for them: a type comes before those that it begins with.
 pub(super) const DATA_TYPES: [&str; 19] = [
     "base64_bytes",
     "encoded_unicode",
@@ -35,23 +35,23 @@ pub(super) const DATA_TYPES: [&str; 19] = [
     "str",
 ];
 
-/// What a line says of one place.
+/// The value of a line, or its matcher.
 #[derive(Clone, Debug)]
 pub(super) enum Typed {
-    /// Known already.
+    /// A value.
     Value(Value),
-    /// Known when there is a clock.
+    /// A time that needs the clock.
     Moment(Moment),
-    /// Known when there are responses.
+    /// Text with references to responses and constants.
     Template(Template),
-    /// Any value of a kind.
+    /// Any value of a type.
     Any(AnyKind),
     /// Text that a regular expression matches, or does not match.
     Pattern(Pattern),
 }
 
 impl Typed {
-    /// A value, or a matcher, as an expectation has it.
+    /// Parses the value or the matcher of an expectation.
     pub(super) fn expected(data_type: &str, text: &str) -> Result<Self, String> {
         match data_type {
             "regex" => Pattern::new(text, false).map(Self::Pattern),
@@ -60,11 +60,11 @@ impl Typed {
         }
     }
 
-    /// A value that is sent.
+    /// Parses a value that is sent.
     pub(super) fn value(data_type: &str, text: &str) -> Result<Self, String> {
         if matches!(data_type, "regex" | "not regex") {
             return Err(format!(
-                "`{data_type}` says what is expected, and cannot be sent"
+                "`{data_type}` is for expectations, and cannot be sent"
             ));
         }
         if let Some(template) = Template::parse(text)? {
@@ -79,12 +79,12 @@ impl Typed {
             "base64_bytes" => Value::Bytes(base64(text)?.into()),
             "encoded_ascii" if !text.is_ascii() => {
                 return Err(
-                    "`encoded_ascii` takes ASCII only; other characters are written `\\u00e9`, or plainly with `str`"
+                    "`encoded_ascii` takes ASCII only; write other characters as escapes (`\\u00e9`), or use `str`"
                         .to_owned(),
                 );
             }
             "encoded_ascii" => Value::Text(unescape(text)?),
-            // As in the reference: each byte is a character, and others than those of ASCII are written as escapes.
+            // As in PySOA, each byte is a character, and characters beyond ASCII are written as escapes.
             "encoded_unicode" => {
                 let bytes: String = text.bytes().map(char::from).collect();
                 Value::Text(unescape(&bytes)?)
@@ -100,7 +100,7 @@ impl Typed {
     }
 }
 
-/// Digits as Python reads them: with single underscores between.
+/// Removes the underscores from a number. As in Python, they must be single ones between digits.
 fn without_underscores(text: &str) -> Option<String> {
     let text = text.trim();
     let bytes = text.as_bytes();
@@ -121,7 +121,7 @@ fn integer(text: &str) -> Result<Value, String> {
     let digits = without_underscores(text).and_then(|text| text.parse().ok());
     digits
         .map(Value::Integer)
-        .ok_or_else(|| format!("`{text}` is no integer"))
+        .ok_or_else(|| format!("`{text}` is not an integer"))
 }
 
 fn float(text: &str) -> Result<Value, String> {
@@ -131,7 +131,7 @@ fn float(text: &str) -> Result<Value, String> {
     let number = without_underscores(text).and_then(|text| text.parse().ok());
     number
         .map(Value::Float)
-        .ok_or_else(|| format!("`{text}` is no number"))
+        .ok_or_else(|| format!("`{text}` is not a number"))
 }
 
 fn decimal(text: &str) -> Result<Value, String> {
@@ -139,10 +139,11 @@ fn decimal(text: &str) -> Result<Value, String> {
     let number = without_underscores(text).and_then(|text| text.parse().ok());
     number
         .map(Value::Decimal)
-        .ok_or_else(|| format!("`{text}` is no decimal number"))
+        .ok_or_else(|| format!("`{text}` is not a decimal number"))
 }
 
-/// The reference takes everything but `true` for false, `yes` among it: told here, because it is never meant.
+/// Parses a boolean. PySOA takes everything but `true` for false, also `yes`. Here it is a mistake, because it is never
+/// meant.
 fn boolean(text: &str) -> Result<Value, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(Value::Bool(true)),
@@ -175,7 +176,7 @@ fn moment_or_value(data_type: &str, text: &str) -> Result<Typed, String> {
     };
     value
         .map(Typed::Value)
-        .ok_or_else(|| format!("`{text}` is no {data_type}: it is {form}"))
+        .ok_or_else(|| format!("`{text}` is not a {data_type}; write {form}"))
 }
 
 fn date(year: i64, month: i64, day: i64) -> Option<Date> {
@@ -194,9 +195,9 @@ fn time(parts: &[i64]) -> Option<Time> {
     Time::new(small(0)?, small(1)?, small(2)?, microsecond).ok()
 }
 
-/// Base64 with the usual alphabet, padded.
+/// Decodes base64 with the usual alphabet and with padding.
 fn base64(text: &str) -> Result<Vec<u8>, String> {
-    let problem = || format!("`{text}` is no base64");
+    let problem = || format!("`{text}` is not valid base64");
     let digits = text.trim_end_matches('=');
     if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
         return Err(problem());
@@ -256,7 +257,7 @@ fn unescape(text: &str) -> Result<String, String> {
                     .then(|| u32::from_str_radix(&digits, 16).ok())
                     .flatten();
                 number.and_then(char::from_u32).ok_or_else(|| {
-                    format!("`\\{escape}{digits}` is no character; it takes {length} hex digits")
+                    format!("`\\{escape}{digits}` is not a character; write {length} hex digits")
                 })?
             }
             '0'..='7' => {
@@ -268,11 +269,11 @@ fn unescape(text: &str) -> Result<String, String> {
                     number = number * 8 + digit;
                     characters.next();
                 }
-                char::from_u32(number).ok_or("an octal escape is no character")?
+                char::from_u32(number).ok_or("an octal escape is not a character")?
             }
             'N' => {
                 return Err(
-                    "characters by name (`\\N{…}`) are not known here; use `\\u`".to_owned(),
+                    "names of characters (`\\N{…}`) are not supported; use `\\u`".to_owned(),
                 );
             }
             other => {
@@ -287,8 +288,9 @@ fn unescape(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use soa_runtime::value;
+
+    use super::*;
 
     fn value(data_type: &str, text: &str) -> Value {
         match Typed::value(data_type, text) {

@@ -1,11 +1,11 @@
-//! Whether a schema allows a value.
+//! The check of a value against a schema of `introspect`.
 
 use super::shape::{
     LIMITS, allows_extra_keys, at, fields, is_optional, join, kind, limit, list, text,
 };
 use crate::codec::Value;
 
-/// Adds what the schema does not allow about the value.
+/// Adds the differences of a value from its schema.
 pub(super) fn check(schema: &Value, value: &Value, path: &str, problems: &mut Vec<String>) {
     let kind = kind(schema);
     let is_it = match kind {
@@ -40,12 +40,12 @@ pub(super) fn check(schema: &Value, value: &Value, path: &str, problems: &mut Ve
             }
         }
         "constant" if !list(schema, "values").contains(value) => {
-            problems.push(format!("{} cannot be {value:?}", at(path)));
+            problems.push(format!("{} must not be {value:?}", at(path)));
         }
         "any" => {
             let options = list(schema, "options");
             if !options.is_empty() && !options.iter().any(|option| allows(option, value)) {
-                problems.push(format!("{} is none of its options: {value:?}", at(path)));
+                problems.push(format!("{} fits none of its options: {value:?}", at(path)));
             }
         }
         "all" => {
@@ -70,7 +70,7 @@ pub(super) fn check(schema: &Value, value: &Value, path: &str, problems: &mut Ve
                     .map_or_else(|| format!("{key:?}"), str::to_owned);
                 let place = join(path, &name);
                 if keys.is_some_and(|keys| !allows(keys, key)) {
-                    problems.push(format!("`{place}` is no key that it can have"));
+                    problems.push(format!("`{place}` has a key that is not allowed"));
                 }
                 if let Some(values) = values {
                     check(values, value, &place, problems);
@@ -82,7 +82,7 @@ pub(super) fn check(schema: &Value, value: &Value, path: &str, problems: &mut Ve
     }
 }
 
-/// Whether the schema allows the value.
+/// Returns true if a schema allows a value.
 pub(super) fn allows(schema: &Value, value: &Value) -> bool {
     let mut problems = Vec::new();
     check(schema, value, "", &mut problems);
@@ -97,7 +97,7 @@ fn limits(schema: &Value, value: &Value, path: &str, problems: &mut Vec<String>)
         Value::Map(map) => Some(map.len()),
         _ => None,
     };
-    // Limits are told in round numbers; a length over 2^53 there is none.
+    // An `f64` holds every length exactly: none is over 2^53.
     let length = length
         .and_then(|length| u32::try_from(length).ok())
         .map(f64::from);
@@ -112,7 +112,7 @@ fn limits(schema: &Value, value: &Value, path: &str, problems: &mut Vec<String>)
         let is_limit = size == limit;
         if is_beyond || (is_exclusive && is_limit) {
             problems.push(format!(
-                "{} breaks {name} = {limit}: it is {size}",
+                "{} violates {name} = {limit}: it is {size}",
                 at(path)
             ));
         }
@@ -168,6 +168,6 @@ fn polymorph(schema: &Value, value: &Value, path: &str, problems: &mut Vec<Strin
     let option = |name| fields(schema, "contents_map").find(|(option, _)| *option == name);
     match option(chosen).or_else(|| option("__default__")) {
         Some((_, option)) => check(option, value, path, problems),
-        None => problems.push(format!("`{}` cannot be `{chosen}`", join(path, field))),
+        None => problems.push(format!("`{}` must not be `{chosen}`", join(path, field))),
     }
 }

@@ -1,8 +1,8 @@
-//! Whether a service may be replaced by another version of itself.
+//! The comparison of two versions of a service.
 //!
-//! A request that the old version takes, the new one has to take; a response that the new version gives, a caller of the
-//! old one has to be able to read. Both are one question: does everything that one schema allows fit into another? Keys
-//! that are new in a response harm nobody, as callers leave alone what they do not know.
+//! The new version must accept every request that the old one accepts, and callers of the old version must be able to read
+//! every response of the new one. Both are the same question: does every value that one schema allows fit the other
+//! schema? New keys in a response are compatible, because callers ignore unknown keys.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,39 +15,53 @@ use super::shape::{
 use crate::codec::Value;
 use crate::message::SwitchSet;
 
-/// What a new version means for the callers of one action.
+/// The effect of a new version on the callers of one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compatibility {
-    /// They need not know.
+    /// All calls work as before.
     Compatible,
-    /// Some of them will fail.
+    /// Some calls will fail.
     Breaking,
-    /// It would break them, but there are none: see [`CompatibilityReport::used`].
+    /// Some calls would fail, but nobody makes any: see [`CompatibilityReport::used`].
     Unused,
 }
 
-/// One action in the old and the new version.
+/// The comparison of one action in the old and the new version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActionChange {
-    /// The action, as `introspect` calls it.
+    /// Name of the action, as in `introspect`.
     pub action: String,
-    /// What it means for callers.
+    /// Effect on callers.
     pub compatibility: Compatibility,
-    /// Why; empty where it is compatible.
+    /// Differences that break calls; empty if the action is compatible.
     pub reasons: Vec<String>,
 }
 
-/// All actions of the old version, in the order of their names.
+/// The comparison of two versions of a service: all actions of the old version, in the order of their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompatibilityReport(Vec<ActionChange>);
 
 /// Compares two versions of a service, for callers of the old one.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::introspection::{Introspection, check_compatible};
+/// use soa::value;
+///
+/// let old = Introspection::from_value(value!({ "actions": { "find": {}, "remove": {} } }))?;
+/// let new = Introspection::from_value(value!({ "actions": { "find": {} } }))?;
+/// let report = check_compatible(&old, &new);
+/// assert!(!report.is_compatible());
+/// assert_eq!(report.actions()[1].reasons, ["the action is gone"]);
+/// assert!(report.used(["find"]).is_compatible());
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 pub fn check_compatible(old: &Introspection, new: &Introspection) -> CompatibilityReport {
     let changes = old.actions.iter().map(|(action, before)| {
         let mut reasons = Vec::new();
-        // Callers of the old version turn on what they did before.
+        // The name of a variant has its switch.
         match new.answering(action, &SwitchSet::default()) {
             None => reasons.push("the action is gone".to_owned()),
             Some(after) => {
@@ -72,9 +86,11 @@ pub fn check_compatible(old: &Introspection, new: &Introspection) -> Compatibili
 }
 
 impl CompatibilityReport {
-    /// The same for callers that use these actions and no others: what breaks another is [`Compatibility::Unused`].
-    /// Names are those of `introspect`; `action` stands for all variants of the action. One that the old version does not
-    /// have breaks: nothing is known of it.
+    /// Returns the report for callers that use only these actions: breaking changes of other actions become
+    /// [`Compatibility::Unused`].
+    ///
+    /// The names are those of `introspect`. The name of an action without a variant stands for all of its variants. A name
+    /// that the old version does not have is breaking.
     #[must_use]
     pub fn used<N: AsRef<str>>(mut self, actions: impl IntoIterator<Item = N>) -> Self {
         let used: BTreeSet<String> = actions
@@ -102,12 +118,12 @@ impl CompatibilityReport {
         self
     }
 
-    /// Each action of the old version.
+    /// Returns the actions of the old version.
     pub fn actions(&self) -> &[ActionChange] {
         &self.0
     }
 
-    /// Whether no caller will fail.
+    /// Returns true if no change is breaking.
     pub fn is_compatible(&self) -> bool {
         let mut changes = self.0.iter();
         !changes.any(|change| change.compatibility == Compatibility::Breaking)
@@ -115,7 +131,7 @@ impl CompatibilityReport {
 }
 
 impl fmt::Display for CompatibilityReport {
-    /// A line for each action, and one for each reason below it.
+    /// Writes a line for each action, and below it a line for each reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for change in &self.0 {
             let word = match change.compatibility {
@@ -132,7 +148,7 @@ impl fmt::Display for CompatibilityReport {
     }
 }
 
-/// Whether what one schema allows fits into another.
+/// A comparison of two schemas, which collects the values of one that do not fit the other.
 struct Fit {
     side: &'static str,
     reasons: Vec<String>,
@@ -150,12 +166,20 @@ impl Fit {
         self.side == "request"
     }
 
+    /// Returns the end of a sentence about a value that the other side does not understand.
+    fn refusal(&self) -> &'static str {
+        match self.is_request() {
+            true => "which the new version does not accept",
+            false => "which callers do not expect",
+        }
+    }
+
     fn say(&mut self, path: &str, what: &str) {
         let side = self.side;
         self.reasons.push(format!("{side}: {} {what}", at(path)));
     }
 
-    /// `from` is what is sent, `into` what is understood; `None` is anything.
+    /// Compares the schemas of two bodies: `from` is that of the sender, `into` that of the reader. `None` allows anything.
     fn bodies(&mut self, from: Option<&Value>, into: Option<&Value>) {
         match (from, into) {
             (_, None) => {}
@@ -185,10 +209,7 @@ impl Fit {
             ("all", _) => {
                 let mut requirements = list(from, "requirements").iter();
                 if !requirements.any(|requirement| self.is_fit(requirement, into)) {
-                    self.say(
-                        path,
-                        &format!("need no longer be what is read as {understood}"),
-                    );
+                    self.say(path, &format!("is no longer guaranteed to be {understood}"));
                 }
             }
             ("any", _) => {
@@ -212,15 +233,16 @@ impl Fit {
                     self.fits(from, into, path);
                 }
             }
-            ("nullable", _) => self.say(path, "may be nil on one side only"),
+            ("nullable", _) => {
+                let what = format!("may be nil, {}", self.refusal());
+                self.say(path, &what);
+            }
             ("constant", _) => {
                 let values = list(from, "values").iter();
                 let refused: Vec<_> = values.filter(|value| !allows(into, value)).collect();
                 if !refused.is_empty() {
-                    self.say(
-                        path,
-                        &format!("may be {refused:?}, which is not understood"),
-                    );
+                    let what = format!("may be {refused:?}, {}", self.refusal());
+                    self.say(path, &what);
                 }
             }
             (_, "any") => {
@@ -228,7 +250,7 @@ impl Fit {
                 if !options.any(|option| self.is_fit(from, option)) {
                     self.say(
                         path,
-                        &format!("may be of type {sent}, which is none of the options"),
+                        &format!("may be of type {sent}, which fits none of the options"),
                     );
                 }
             }
@@ -281,7 +303,7 @@ impl Fit {
             }
             "polymorph" => {
                 if text(from, "switch_field") != text(into, "switch_field") {
-                    self.say(path, "is told apart by another field");
+                    self.say(path, "has another switch field");
                 }
                 for (name, option) in fields(from, "contents_map") {
                     let mut known = fields(into, "contents_map");
@@ -312,7 +334,7 @@ impl Fit {
                 is_inside || (!is_beyond && (exclusive || !is_exclusive))
             });
             if !is_within {
-                self.say(path, &format!("may be beyond {name} = {now}"));
+                self.say(path, &format!("may violate {name} = {now}"));
             }
         }
     }
@@ -323,7 +345,7 @@ impl Fit {
             match fields(into, "contents").find(|(other, _)| *other == name) {
                 Some((_, read)) => {
                     if is_optional(from, name) && !is_optional(into, name) {
-                        self.say(&place, "may be left out, and is needed");
+                        self.say(&place, "may be left out, but is required");
                     }
                     self.fits(sent, read, &place);
                 }
@@ -355,7 +377,7 @@ mod tests {
     use super::*;
     use crate::value;
 
-    /// What is said when an action of these schemas, of request and response, is replaced by another.
+    /// Returns the reasons if an action with these schemas of request and response is replaced by another.
     fn reasons(old: (Value, Value), new: (Value, Value)) -> Vec<String> {
         let offer = |name: &str, (request, response): (Value, Value)| {
             let schemas = value!({ "request_schema": request, "response_schema": response });
@@ -472,18 +494,18 @@ mod tests {
         for (text, problem) in [
             (
                 r#"{"actions": {"find": 5}}"#,
-                "what it says of `find` is no map",
+                "the entry of `find` is not a map",
             ),
             (
                 r#"{"actions": {"find": {"request_schema": 7}}}"#,
-                "`request_schema` of `find` is no map",
+                "`request_schema` of `find` is not a map",
             ),
             (r#"{"actions": 7}"#, "it has no map `actions`"),
         ] {
             let error = Introspection::from_json(text).unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("this is no answer of `introspect`: {problem}")
+                format!("this is not an answer of `introspect`: {problem}")
             );
         }
     }

@@ -1,26 +1,41 @@
-//! One call of an action, as data.
+//! Calls of actions, as data.
 
 use crate::codec::Value;
 use crate::message::{SwitchSet, WireError};
 
-/// One call of an action and its answer, as a stub has recorded it.
+/// One call of an action and its answer, as a stub records it.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::introspection::Exchange;
+/// use soa::{SwitchSet, value};
+///
+/// let exchange = Exchange::new(
+///     "calculator",
+///     "square",
+///     SwitchSet::new(),
+///     value!({ "number": 12 }),
+///     Ok(value!({ "square": 144 })),
+/// );
+/// assert!(exchange.answer.is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// The service that the stub stood for.
+    /// Service that the stub stands for.
     pub service: String,
-    /// The action, as `introspect` calls it: a variant as `name[switch:5]`.
+    /// Action, with the name that `introspect` uses: a variant is `name[switch:5]`.
     pub action: String,
-    /// The switches that were on.
+    /// Switches that were on.
     pub switches: SwitchSet,
-    /// The request's body.
+    /// Body of the request.
     pub request: Value,
-    /// The response's body, or the errors.
+    /// Body of the response, or the errors.
     pub answer: Result<Value, Vec<WireError>>,
 }
 
 impl Exchange {
-    /// An exchange of these parts.
+    /// Creates an exchange from its parts.
     pub fn new(
         service: impl Into<String>,
         action: impl Into<String>,

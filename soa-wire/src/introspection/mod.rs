@@ -1,14 +1,15 @@
-//! The answers of `introspect`, read as data and compared.
+//! Introspections: the answers of `introspect`, read and compared.
 //!
-//! The offer of a service is its introspection: asked of a live one ([`Introspection::of`]), or saved as JSON and read
-//! ([`Introspection::from_json`]), of this framework or of PySOA. It has the schemas of each request and response, and
-//! answers two questions:
+//! An [`Introspection`] has the schemas of each action's request and response. It comes from a live service
+//! ([`Introspection::of`]) or from a JSON file ([`Introspection::from_json`]), of this framework or of PySOA. There are two
+//! checks:
 //!
-//! * [`Introspection::check`]: does a stub still answer as the service would? The recorded exchanges of the stub are held
-//!   against the schemas, so that a stub cannot drift from what it stands for;
-//! * [`check_compatible`]: may the service be replaced by its next version under callers of the old one?
+//! * [`Introspection::check`] compares recorded calls of a stub with the schemas of the service, to find out if the stub
+//!   still answers as the service does;
+//! * [`check_compatible`] compares two versions of a service, to find out if callers of the old version can use the new
+//!   one.
 //!
-//! Schemas are read as data. A word that is not known here counts as allowing everything.
+//! Schemas are read as data. A type that is unknown here allows everything.
 
 mod allow;
 mod compatible;

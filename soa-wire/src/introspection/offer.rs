@@ -1,4 +1,4 @@
-//! The offer of a service: its actions and their schemas, as it tells them itself.
+//! The introspection of a service: its actions and their schemas.
 
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
@@ -10,42 +10,72 @@ use crate::codec::{Value, json};
 use crate::error::BuildError;
 use crate::message::{Name, Switch, SwitchSet};
 
-/// A client that can ask a service for its introspection.
+/// A client that can call `introspect` of a service.
 pub trait IntrospectionSource {
-    /// The error of a call that failed.
+    /// The error of a failed call.
     type Error;
 
-    /// Asks a service for the answer of `introspect`, and reads it.
+    /// Calls `introspect` of a service, and reads the answer.
     fn introspect(
         &self,
         service: Name,
     ) -> impl Future<Output = Result<Introspection, Self::Error>> + Send;
 }
 
-/// What a service says of itself: the schemas of its actions.
+/// The introspection of a service: the schemas of its actions.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::introspection::{Exchange, Introspection};
+/// use soa::{SwitchSet, value};
+///
+/// let calculator = Introspection::from_json(
+///     r#"{
+///         "actions": {
+///             "square": {
+///                 "request_schema": {
+///                     "type": "dictionary",
+///                     "contents": { "number": { "type": "integer" } },
+///                     "optional_keys": [],
+///                     "allow_extra_keys": false
+///                 },
+///                 "response_schema": null
+///             }
+///         }
+///     }"#,
+/// )?;
+/// let square = |number: soa::Value| {
+///     let request = value!({ "number": number });
+///     Exchange::new("calculator", "square", SwitchSet::new(), request, Ok(value!({})))
+/// };
+/// assert!(calculator.check(&[square(12.into())]).is_ok());
+/// let drift = calculator.check(&[square("twelve".into())]).unwrap_err();
+/// assert_eq!(drift.problems(), ["`square` request: `number` should be of type integer, not text"]);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Introspection {
     pub(super) actions: BTreeMap<String, Schemas>,
-    /// As it was answered, to be saved.
+    /// The whole answer, to be saved.
     answer: Value,
 }
 
-/// Of one action; `None` allows any body.
+/// The schemas of one action; `None` allows any body.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Schemas {
     pub(super) request: Option<Value>,
     pub(super) response: Option<Value>,
 }
 
-/// Where exchanges are not as the service would have them.
+/// The differences of recorded calls from the schemas of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift(Vec<String>);
 
 impl Introspection {
-    /// What a service answers to `introspect`, in this process or anywhere.
+    /// Calls `introspect` of a service, with a client for a service in this process or elsewhere.
     ///
     /// # Errors
-    /// The call failed.
+    /// If the call failed.
     pub async fn of<C: IntrospectionSource>(
         client: &C,
         service: impl Into<Name>,
@@ -53,27 +83,27 @@ impl Introspection {
         client.introspect(service.into()).await
     }
 
-    /// An answer of `introspect`.
+    /// Reads an answer of `introspect`.
     ///
     /// # Errors
-    /// It is no such answer.
+    /// If the value is not such an answer.
     pub fn from_value(answer: Value) -> Result<Self, BuildError> {
         let Some(actions) = answer.get("actions").and_then(Value::as_map) else {
-            let message = "this is no answer of `introspect`: it has no map `actions`";
+            let message = "this is not an answer of `introspect`: it has no map `actions`";
             return Err(BuildError::new(message));
         };
         let actions = actions.iter().map(|(name, action)| {
             let Some(name) = name.as_str() else {
                 let kind = name.kind_name();
-                return Err(format!("an action is named by {kind}"));
+                return Err(format!("the name of an action is of type {kind}"));
             };
             let schema = |side| match action.get(side) {
                 None | Some(Value::Nil) => Ok(None),
                 Some(schema @ Value::Map(_)) => Ok(Some(schema.clone())),
-                Some(_) => Err(format!("`{side}` of `{name}` is no map")),
+                Some(_) => Err(format!("`{side}` of `{name}` is not a map")),
             };
             if action.as_map().is_none() {
-                return Err(format!("what it says of `{name}` is no map"));
+                return Err(format!("the entry of `{name}` is not a map"));
             }
             let schemas = Schemas {
                 request: schema("request_schema")?,
@@ -83,24 +113,24 @@ impl Introspection {
         });
         let actions = actions.collect::<Result<_, String>>();
         let actions = actions.map_err(|problem| {
-            BuildError::new(format!("this is no answer of `introspect`: {problem}"))
+            BuildError::new(format!("this is not an answer of `introspect`: {problem}"))
         })?;
         Ok(Self { actions, answer })
     }
 
-    /// A saved answer of `introspect`, as JSON.
+    /// Reads a saved answer of `introspect`, as JSON.
     ///
     /// # Errors
-    /// It is no JSON, or no such answer.
+    /// If the text is not JSON, or not such an answer.
     pub fn from_json(text: &str) -> Result<Self, BuildError> {
         let answer = json::decode_value(text.as_bytes());
         Self::from_value(answer.map_err(|error| BuildError::new(error.to_string()))?)
     }
 
-    /// The answer as JSON, to be saved beside the tests of a caller.
+    /// Returns the answer as JSON, to be saved beside the tests of a caller.
     ///
     /// # Errors
-    /// A schema with something that JSON has no word for.
+    /// If a schema has a value that JSON cannot express.
     pub fn to_json(&self) -> Result<String, BuildError> {
         let mut bytes = Vec::new();
         json::encode_value(&self.answer, &mut bytes)
@@ -108,16 +138,16 @@ impl Introspection {
         String::from_utf8(bytes).map_err(|error| BuildError::new(error.to_string()))
     }
 
-    /// The names of the actions, sorted.
+    /// Returns the names of the actions, sorted.
     pub fn actions(&self) -> impl Iterator<Item = &str> {
         self.actions.keys().map(String::as_str)
     }
 
-    /// Whether the service could have taken these requests and given these responses: those of
-    /// a stub's `exchanges`. Errors may be any.
+    /// Checks that the service accepts these requests and could have returned these responses. `Stub::exchanges` returns
+    /// those of a stub. Calls that were answered with errors pass, if the service has the action.
     ///
     /// # Errors
-    /// All that it would not have.
+    /// If requests or responses do not fit the schemas: all differences.
     pub fn check(&self, exchanges: &[Exchange]) -> Result<(), Drift> {
         let mut drift = Vec::new();
         for exchange in exchanges {
@@ -136,22 +166,22 @@ impl Introspection {
                         .map(|problem| format!("`{name}` {side}: {problem}")),
                 );
             };
-            // A request that was refused need not be as the schema says.
+            // A request that was answered with errors need not fit the schema.
             if let Ok(answer) = &exchange.answer {
                 side("request", &schemas.request, &exchange.request);
                 side("response", &schemas.response, answer);
             }
         }
-        // What is wrong in many calls is told once.
-        let mut told = HashSet::new();
-        drift.retain(|problem| told.insert(problem.clone()));
+        // A difference of several calls is reported once.
+        let mut reported = HashSet::new();
+        drift.retain(|problem| reported.insert(problem.clone()));
         match drift.is_empty() {
             true => Ok(()),
             false => Err(Drift(drift)),
         }
     }
 
-    /// The action, or the variant of it, that answers calls of a name which another version has, or a stub.
+    /// Returns the schemas of the action, or of its variant, that answers calls of a name of another version or of a stub.
     pub(super) fn answering(&self, name: &str, switches: &SwitchSet) -> Option<&Schemas> {
         if let Some(schemas) = self.actions.get(name) {
             return Some(schemas);
@@ -173,13 +203,13 @@ impl Introspection {
     }
 }
 
-/// The name of an action without its variant: `find` of `find[switch:5]`.
+/// Returns the name of an action without its variant: `find` for `find[switch:5]`.
 pub(super) fn plain(name: &str) -> &str {
     name.split_once('[').map_or(name, |(plain, _)| plain)
 }
 
 impl Drift {
-    /// What is wrong, an exchange at a time.
+    /// Returns the differences, in the order of the calls.
     pub fn problems(&self) -> &[String] {
         &self.0
     }
@@ -187,7 +217,7 @@ impl Drift {
 
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the stub is not as the service:")?;
+        f.write_str("the stub differs from the service:")?;
         self.0
             .iter()
             .try_for_each(|problem| write!(f, "\n    {problem}"))

@@ -1,8 +1,8 @@
-//! Reading a schema of `introspect`: maps with a `type`, as Conformity has them.
+//! Access to the parts of a schema of `introspect`: a map with a `type`, in the form of Conformity.
 
 use crate::codec::{Map, Value};
 
-/// What kind of value a schema allows; `anything` where it does not say.
+/// Returns the type of the values that a schema allows; `anything` if it has none.
 pub(super) fn kind(schema: &Value) -> &str {
     text(schema, "type").unwrap_or("anything")
 }
@@ -15,7 +15,7 @@ pub(super) fn list<'a>(schema: &'a Value, key: &str) -> &'a [Value] {
     schema.get(key).and_then(Value::as_list).unwrap_or_default()
 }
 
-/// The schemas of the fields of a dictionary, or of the options of a polymorph.
+/// Returns the schemas of the fields of a dictionary, or of the options of a polymorph.
 pub(super) fn fields<'a>(
     schema: &'a Value,
     key: &str,
@@ -34,7 +34,7 @@ pub(super) fn allows_extra_keys(schema: &Value) -> bool {
     schema.get("allow_extra_keys").and_then(Value::as_bool) == Some(true)
 }
 
-/// The limits of a number or of a length: name, whether it is an upper one, whether the limit itself is out.
+/// The limits of a number or of a length: the name, true for an upper limit, and true for an exclusive one.
 pub(super) const LIMITS: [(&str, bool, bool); 6] = [
     ("gt", false, true),
     ("gte", false, false),
@@ -48,7 +48,7 @@ pub(super) fn limit(schema: &Value, name: &str) -> Option<f64> {
     schema.get(name).and_then(Value::as_f64)
 }
 
-/// The place of a field, dotted.
+/// Returns the dotted path of a field.
 pub(super) fn join(path: &str, field: &str) -> String {
     match path {
         "" => field.to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn join(path: &str, field: &str) -> String {
     }
 }
 
-/// `at` a place, or nothing for the body itself.
+/// Returns a path for messages; the body itself has the empty path.
 pub(super) fn at(path: &str) -> String {
     match path {
         "" => "the body".to_owned(),

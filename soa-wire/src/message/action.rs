@@ -1,47 +1,61 @@
-//! One action's request and response.
+//! The request and the response of one action.
 
 use std::time::Duration;
 
-use super::{Body, Name, Variant, WireError};
-use crate::declared::{Declared, NOTHING};
+use super::body::Body;
+use super::error::WireError;
+use super::name::Name;
+use super::variant::Variant;
+use crate::codec::Encoding;
+use crate::declared::{Declared, UNDECLARED};
 
 /// The request for one action.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{ActionRequest, Body, Encoding, value};
+///
+/// let body = Body::encode(Encoding::MessagePack, &value!({ "number": 12 }));
+/// let request = ActionRequest::new("square", body);
+/// assert_eq!(request.action, "square");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ActionRequest {
     /// The name of the action.
     pub action: Name,
-    /// Its input.
+    /// The input of the action.
     pub body: Body,
-    /// Which variant of the action a typed caller means. It does not travel.
+    /// The variant of the action that a typed caller means. Not part of the message.
     #[doc(hidden)]
     pub variant: Option<&'static Variant>,
-    /// What a typed caller knows of the action. It does not travel.
+    /// The properties of the action that a typed caller knows. Not part of the message.
     pub(crate) declared: &'static Declared,
-    /// Whether the caller says of this call that it does no harm twice. It does not travel.
+    /// True if the caller has marked this call as idempotent. Not part of the message.
     #[doc(hidden)]
     pub is_repeatable: bool,
 }
 
 impl ActionRequest {
-    /// A request for this action with this body.
+    /// Creates a request for this action with this body.
     pub fn new(action: impl Into<Name>, body: Body) -> Self {
         Self {
             action: action.into(),
             body,
             variant: None,
-            declared: NOTHING,
+            declared: UNDECLARED,
             is_repeatable: false,
         }
     }
 
-    /// Whether running it twice does what running it once does: the action is declared `idempotent`, or the caller has
-    /// said so of this call. Nothing is known of it on the server.
+    /// Returns true if a second run has no further effect: the action is declared `idempotent`, or the caller has marked
+    /// this call so. Always false on the server, as it is not part of the message.
     pub fn is_idempotent(&self) -> bool {
         self.is_repeatable || self.declared.is_idempotent()
     }
 
-    /// For how long an answer may be used again, where the action declares that. Nothing is known of it on the server.
+    /// Returns the time for which an answer may be reused, if the action declares one. Always `None` on the server, as it
+    /// is not part of the message.
     pub fn cache_time(&self) -> Option<Duration> {
         self.declared.cache_time()
     }
@@ -60,19 +74,28 @@ impl ActionRequest {
 }
 
 /// The response of one action that ran.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{ActionResponse, Encoding, WireError};
+///
+/// let error = WireError::caller("NOT_FOUND", "No such book").with_field("isbn");
+/// let response = ActionResponse::failed("find_book", vec![error], Encoding::MessagePack);
+/// assert_eq!(response.errors[0].field.as_deref(), Some("isbn"));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ActionResponse {
     /// The name of the action.
     pub action: Name,
-    /// What went wrong; empty when it succeeded.
+    /// Errors of the action; empty if it succeeded.
     pub errors: Vec<WireError>,
-    /// Its output; `{}` where there are errors.
+    /// The output of the action; `{}` if there are errors.
     pub body: Body,
 }
 
 impl ActionResponse {
-    /// A successful response.
+    /// Creates a response without errors.
     pub fn new(action: impl Into<Name>, body: Body) -> Self {
         Self {
             action: action.into(),
@@ -81,12 +104,8 @@ impl ActionResponse {
         }
     }
 
-    /// A response with errors and an empty body.
-    pub fn failed(
-        action: impl Into<Name>,
-        errors: Vec<WireError>,
-        encoding: crate::codec::Encoding,
-    ) -> Self {
+    /// Creates a response with errors and an empty body.
+    pub fn failed(action: impl Into<Name>, errors: Vec<WireError>, encoding: Encoding) -> Self {
         Self {
             action: action.into(),
             errors,

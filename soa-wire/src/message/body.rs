@@ -1,4 +1,4 @@
-//! A body that stays encoded until somebody asks for it as a type.
+//! Bodies, which stay encoded until they are decoded as a type.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,19 +12,35 @@ use crate::codec::{DecodeError, Decoded, EncodeError, Encoding, Value};
 
 /// The body of an action's request or response: the encoded bytes of a map, and their encoding.
 ///
-/// A received body is a slice of the message that it came in. A body that could not be encoded
-/// keeps its error instead: later actions of the job still run, and the whole response becomes
-/// `RESPONSE_NOT_SERIALIZABLE` (the reference, too, encodes last). Between two actions of one server a body holds
-/// the value itself, and is encoded only for somebody who asks for its bytes.
+/// The body of a received message is a slice of the message. A body that cannot be encoded keeps its error: later actions
+/// of the job still run, and at the end the whole response becomes `RESPONSE_NOT_SERIALIZABLE`, as in PySOA. A body that
+/// goes from one action to another one of the same server holds the value itself, and is encoded when its bytes are
+/// needed.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use serde::{Deserialize, Serialize};
+/// use soa::{Body, Encoding, value};
+///
+/// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// struct Square {
+///     number: i64,
+/// }
+///
+/// let body = Body::encode(Encoding::MessagePack, &Square { number: 12 });
+/// assert_eq!(body.decode::<Square>()?, Square { number: 12 });
+/// assert_eq!(body.to_value()?, value!({ "number": 12 }));
+/// # Ok::<(), soa::codec::DecodeError>(())
+/// ```
 #[derive(Clone)]
 pub struct Body {
     encoding: Encoding,
-    /// What is not bytes is behind one pointer, as it is rare, and bodies are moved a lot.
+    /// Content other than bytes is rare. It is behind one pointer, because bodies are moved often.
     content: Result<Bytes, Arc<Unencoded>>,
 }
 
 impl Body {
-    /// The body `{}`.
+    /// Creates the body `{}`.
     pub fn empty(encoding: Encoding) -> Self {
         Self::from_bytes(
             encoding,
@@ -35,9 +51,8 @@ impl Body {
         )
     }
 
-    /// Encodes a value that is a map (a struct, [`Value::Map`], `()` for `{}`).
-    ///
-    /// What cannot be encoded is told by [`Body::bytes`].
+    /// Encodes a value that is a map: a struct, [`Value::Map`], or `()` for `{}`. If that fails, [`Body::bytes`] returns
+    /// the error.
     pub fn encode<T: Serialize + ?Sized>(encoding: Encoding, value: &T) -> Self {
         Self {
             encoding,
@@ -48,13 +63,14 @@ impl Body {
         }
     }
 
-    /// A body that is not encoded before somebody asks for that.
+    /// Creates a body that is encoded when its bytes are needed.
     #[doc(hidden)]
     pub fn held<T: Send + 'static>(
         encoding: Encoding,
         value: T,
         encode: fn(Encoding, &T) -> Self,
     ) -> Self {
+        let encode = move |value: &T| encode(encoding, value).bytes().cloned().map_err(Arc::clone);
         let held = Held::new(value, encode);
         Self {
             encoding,
@@ -62,7 +78,7 @@ impl Body {
         }
     }
 
-    /// Whether it holds a value, or did before that was taken.
+    /// Returns true if it was created by [`held`](Self::held), even if the value was taken.
     #[doc(hidden)]
     pub fn is_held(&self) -> bool {
         matches!(
@@ -71,7 +87,7 @@ impl Body {
         )
     }
 
-    /// The value that it holds, if it is of this type.
+    /// Takes the value out of a held body, if it is of this type.
     #[doc(hidden)]
     pub fn take<T: Send + 'static>(&self) -> Option<T> {
         let mut place: Option<T> = None;
@@ -83,8 +99,8 @@ impl Body {
         place
     }
 
-    /// A body that is encoded already. The bytes must be one map in this encoding; nobody checks
-    /// that here, the reader of the body will.
+    /// Creates a body from encoded bytes. They should be one map in this encoding. This is not checked here, but when the
+    /// body is decoded.
     pub fn from_bytes(encoding: Encoding, bytes: Bytes) -> Self {
         Self {
             encoding,
@@ -92,21 +108,21 @@ impl Body {
         }
     }
 
-    /// How the body is encoded.
+    /// Returns the encoding.
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
 
-    /// The encoded bytes.
+    /// Returns the encoded bytes.
     ///
     /// # Errors
-    /// The error of encoding it, where that failed.
+    /// If the body could not be encoded.
     pub fn bytes(&self) -> Result<&Bytes, &Arc<EncodeError>> {
         match &self.content {
             Ok(bytes) => Ok(bytes),
             Err(content) => match &**content {
                 Unencoded::Broken(error) => Err(error),
-                Unencoded::Held(held) => held.bytes(self.encoding),
+                Unencoded::Held(held) => held.bytes(),
             },
         }
     }
@@ -114,20 +130,20 @@ impl Body {
     /// Decodes the body as a type.
     ///
     /// # Errors
-    /// A body that is not such a type, malformed, or was never encoded.
+    /// If the body is malformed, does not fit the type, or could not be encoded.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         self.decode_marked().map(|decoded| decoded.value)
     }
 
-    /// Decodes the body as whatever it is.
+    /// Decodes the body as a dynamic value.
     ///
     /// # Errors
-    /// A body that is malformed or was never encoded.
+    /// If the body is malformed, or could not be encoded.
     pub fn to_value(&self) -> Result<Value, DecodeError> {
         self.decode()
     }
 
-    /// The same body in another encoding.
+    /// Returns the body in another encoding.
     #[doc(hidden)]
     pub fn transcoded(&self, encoding: Encoding) -> Self {
         match self.to_value() {
@@ -151,7 +167,7 @@ impl Body {
 }
 
 impl fmt::Debug for Body {
-    /// Never prints the content, which may hold anything: it goes to logs.
+    /// Writes the encoding and the size, never the content, because logs must not have secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_held() {
             return write!(f, "Body({:?}, not encoded)", self.encoding);

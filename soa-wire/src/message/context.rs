@@ -1,40 +1,50 @@
-//! The context header: what flows down the chain of services by itself.
+//! The context header, which flows down the chain of services by itself.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::trace::usable_state;
-use super::{SwitchSet, TraceParent};
+use super::switches::SwitchSet;
+use super::trace::{TraceParent, usable_state};
 use crate::codec::{Map, Value};
 use crate::redact::Redacted;
 
 /// The context of a job (protocol, section 1).
 ///
-/// A service that calls another one passes its whole context on: correlation id, switches, caller and
-/// whatever else the first caller put in.
+/// A service that calls another one passes its whole context on: correlation id, switches, caller, and the keys that
+/// earlier callers have added.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{ContextHeader, Switch};
+///
+/// let mut context = ContextHeader::fresh();
+/// context.switches = context.switches.with(Switch::new(5));
+/// context.extra.insert("locale", "fr_FR");
+/// assert_eq!(context.correlation_id.len(), 32);
+/// assert!(context.to_map().contains_key("locale"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContextHeader {
-    /// Ties together everything that one event set off, across services. Fresh ones are the 32 hex
-    /// digits of a UUID.
+    /// Identifier that all jobs of one event share, across services. A fresh one is the 32 hex digits of a UUID.
     pub correlation_id: Arc<str>,
     /// The active switches.
     pub switches: SwitchSet,
-    /// Who calls, in the caller's own words.
+    /// The name that the caller gives itself.
     pub caller: Option<Arc<str>>,
-    /// The service whose handler calls, set by the framework.
+    /// The service whose handler makes the call, set by the framework.
     pub calling_service: Option<Arc<str>>,
-    /// The key `traceparent`: the place in a trace that the call comes from, or, where the server traces, that of the
-    /// job itself. One that cannot be read counts as none.
+    /// The key `traceparent`: the span of the call, or that of the job itself if the server traces. A malformed one is
+    /// ignored.
     pub trace_parent: Option<TraceParent>,
-    /// What tracing systems say beside it, the key `tracestate`: passed on as it is, up to 512 bytes.
+    /// The key `tracestate`: data of tracing systems, passed on unchanged, up to 512 bytes.
     pub trace_state: Option<Arc<str>>,
-    /// Every further key. It is the users' and is passed on untouched.
+    /// All other keys. They belong to the users, and are passed on unchanged.
     pub extra: Map,
 }
 
 impl ContextHeader {
-    /// A context with this correlation id and nothing else.
+    /// Creates a context with this correlation id and nothing else.
     pub fn new(correlation_id: impl Into<Arc<str>>) -> Self {
         Self {
             correlation_id: correlation_id.into(),
@@ -47,7 +57,7 @@ impl ContextHeader {
         }
     }
 
-    /// A context with a fresh correlation id and nothing else.
+    /// Creates a context with a fresh correlation id and nothing else.
     pub fn fresh() -> Self {
         Self::new(Self::fresh_correlation_id())
     }
@@ -59,11 +69,11 @@ impl ContextHeader {
         Arc::from(&*id.simple().encode_lower(&mut digits))
     }
 
-    /// Sets one key as a call may give it: the framework's own keys go to their fields (switches are
-    /// added to the ones that are there), every other key to `extra`.
+    /// Sets one key, as the options of a call do. The framework's own keys go to their fields (switches are added to the
+    /// present ones), every other key to `extra`.
     ///
     /// # Errors
-    /// What a key of the framework's own has to be, where the value is something else.
+    /// If the value does not fit a key of the framework's own.
     #[doc(hidden)]
     pub fn set(&mut self, key: String, value: Value) -> Result<(), String> {
         let text = |what: &str| match value.as_str() {
@@ -77,7 +87,7 @@ impl ContextHeader {
             "traceparent" => {
                 let text = text("traceparent")?;
                 let Some(parent) = TraceParent::parse(&text) else {
-                    return Err("the context's `traceparent` must be one of W3C's form".to_owned());
+                    return Err("the context's `traceparent` must have W3C's form".to_owned());
                 };
                 self.trace_parent = Some(parent);
             }
@@ -97,7 +107,7 @@ impl ContextHeader {
         Ok(())
     }
 
-    /// The whole header as a map, as it travels.
+    /// Returns the whole header as a map, as it is in messages.
     pub fn to_map(&self) -> Map {
         let switches = self.switches.iter().map(|switch| switch.number().into());
         let mut map = Map::with_capacity(4 + self.extra.len());
@@ -124,7 +134,7 @@ impl ContextHeader {
 }
 
 impl fmt::Debug for ContextHeader {
-    /// Without secrets: it goes to logs.
+    /// Redacts secrets, because logs must not have them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContextHeader")
             .field("correlation_id", &self.correlation_id)
@@ -148,13 +158,13 @@ pub(crate) const KEYS: [&str; 6] = [
     "tracestate",
 ];
 
-/// The context of a job response: the request's correlation id, and nothing in the response of a job
-/// that failed as a whole (protocol, section 9).
+/// The context of a job response: the request's correlation id. It is empty if the job failed as a whole (protocol,
+/// section 9).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseContext {
     /// The correlation id of the request.
     pub correlation_id: Option<Arc<str>>,
-    /// Further keys, as middleware may add them.
+    /// Further keys, which middleware may add.
     pub extra: Map,
 }

@@ -1,9 +1,8 @@
-//! Values of the users' own in the context, by their types.
+//! Typed values of the users in the context.
 //!
-//! The context of a job is a map, in which every key that is not the framework's own belongs to the users. A type says
-//! once under which key it travels ([`ContextValue`]); from then on callers put it in and handlers take it out by its
-//! type, in this service and in all that are called in turn, without anybody spelling a key. To a service in Python it is
-//! the entry of that key.
+//! The context of a job is a map, in which every key that is not the framework's own belongs to the users. A type declares
+//! its key once ([`ContextValue`]). Callers then put it in, and handlers take it out, by its type, in this service and in
+//! all services that are called in turn. For a service in Python, it is an entry of the map.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,14 +10,12 @@ use serde::de::DeserializeOwned;
 use super::context::{ContextHeader, KEYS};
 use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 
-/// A type that travels in the context of jobs, under a key of its own.
-///
-/// The type is anything that serde knows: text, a number, a struct.
+/// A type of values in the context of jobs, with its key. It can be any type that serde knows: text, a number, a struct.
 ///
 /// ```
 /// # use soa_wire as soa;
 /// use serde::{Deserialize, Serialize};
-/// use soa::{Context, ContextValue};
+/// use soa::{ContextHeader, ContextValue};
 ///
 /// /// The language in which the user wants answers.
 /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -28,13 +25,14 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 ///     const KEY: &'static str = "locale";
 /// }
 ///
-/// let cx = Context::for_test().with_context_value(Locale("fr_FR".into()));
-/// assert_eq!(cx.get::<Locale>()?, Some(Locale("fr_FR".into())));
-/// # Ok::<(), soa::ActionError>(())
+/// let mut context = ContextHeader::fresh();
+/// context.put(&Locale("fr_FR".into()))?;
+/// assert_eq!(context.get::<Locale>()?, Some(Locale("fr_FR".into())));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A key of the framework's own (`switches`, `correlation_id`, `caller`, `calling_service`, `traceparent`, `tracestate`) is
-/// an error of the build where the type is used; `cargo check` alone does not see it.
+/// The key must not be one of the framework's own (`switches`, `correlation_id`, `caller`, `calling_service`,
+/// `traceparent`, `tracestate`). The build fails where the type is used; `cargo check` alone does not notice it.
 ///
 /// ```compile_fail
 /// # use soa_wire as soa;
@@ -43,11 +41,11 @@ use crate::codec::{DecodeError, Value, from_value_ref, to_value};
 /// impl soa::ContextValue for Caller {
 ///     const KEY: &'static str = "caller";
 /// }
-/// let cx = soa::Context::for_test().with_context_value(Caller("me".into()));
+/// let value = soa::ContextHeader::fresh().get::<Caller>();
 /// ```
 ///
-/// A client puts it into every call by [`ClientBuilder::context_value`](crate::ClientBuilder::context_value), a call by
-/// `.context_value(…)`, job middleware by [`ContextHeader::put`].
+/// `ClientBuilder::context_value` puts a value into every call of a client, `.context_value(…)` into one call, and
+/// [`ContextHeader::put`] is for middleware. Handlers use `Context::get`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not declared as a value of the context",
     label = "not a `ContextValue`",
@@ -60,19 +58,19 @@ pub trait ContextValue: Serialize + DeserializeOwned {
 }
 
 impl ContextHeader {
-    /// The value of this type; `None` where the context has no such key.
+    /// Returns the value of this type; `None` if the context does not have its key.
     ///
     /// # Errors
-    /// A value under the key that is not of this type.
+    /// If the value under the key is not of this type.
     pub fn get<T: ContextValue>(&self) -> Result<Option<T>, DecodeError> {
         const { check(T::KEY) };
         self.extra.get(T::KEY).map(from_value_ref).transpose()
     }
 
-    /// Puts a value in, in place of one that is there.
+    /// Puts a value in, in place of an earlier one of its type.
     ///
     /// # Errors
-    /// What is wrong with a value that cannot be encoded.
+    /// If the value cannot be encoded.
     pub fn put<T: ContextValue>(&mut self, value: &T) -> Result<(), String> {
         let value = to_context(value)?;
         self.extra.insert(T::KEY, value);
@@ -80,10 +78,10 @@ impl ContextHeader {
     }
 }
 
-/// The value as it travels.
+/// Encodes a value for the context.
 ///
 /// # Errors
-/// What is wrong with a value that cannot be encoded.
+/// If the value cannot be encoded.
 #[doc(hidden)]
 pub fn to_context<T: ContextValue>(value: &T) -> Result<Value, String> {
     const { check(T::KEY) };
@@ -93,7 +91,7 @@ pub fn to_context<T: ContextValue>(value: &T) -> Result<Value, String> {
     })
 }
 
-/// Makes an error of the compiler out of a key that is taken.
+/// Fails the build if the key is one of the framework's own.
 const fn check(key: &str) {
     assert!(
         is_free(key),
@@ -101,7 +99,7 @@ const fn check(key: &str) {
     );
 }
 
-/// Whether a key is not one of the framework's own.
+/// Returns true if a key is not one of the framework's own.
 const fn is_free(key: &str) -> bool {
     let mut own: &[&str] = &KEYS;
     while let [first, rest @ ..] = own {

@@ -1,4 +1,4 @@
-//! The control header: how one job is to be run.
+//! The control header, which states how one job is run.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,23 +6,34 @@ use std::time::Duration;
 use crate::codec::{Map, Value};
 use crate::redact::Redacted;
 
-/// The control header of a job (protocol, section 1). Unlike the context it is not passed on.
+/// The control header of a job (protocol, section 1). Unlike the context, it is not passed on to other services.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use std::time::Duration;
+///
+/// use soa::Control;
+///
+/// let mut control = Control::default();
+/// control.continue_on_error = true;
+/// control.extra.insert("timeout", 2.5);
+/// assert_eq!(control.timeout(), Some(Duration::from_millis(2500)));
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Control {
-    /// Whether later actions run after one that answered with errors.
+    /// True if actions still run after one that answered with errors.
     pub continue_on_error: bool,
-    /// Whether the sender wants no answer. `None`: the key was not there, which means no.
+    /// True if the sender wants no answer. `None` means that the message does not have the key, and counts as false.
     pub suppress_response: Option<bool>,
-    /// Every further key: `timeout` (seconds) from callers that gave one, and the users' own.
+    /// All other keys: `timeout` in seconds, if the caller has one, and those of the users.
     pub extra: Map,
 }
 
 impl Control {
-    /// How long the caller waits for the answer, where it said so.
+    /// Returns the time for which the caller waits for the answer, if the message states it.
     ///
-    /// `None` for a value that is not a positive number of seconds: a caller's odd timeout is no
-    /// reason to refuse its job.
+    /// A value that is not a positive number of seconds is ignored. The job is not refused for it.
     pub fn timeout(&self) -> Option<Duration> {
         let seconds = self.extra.get("timeout")?.as_f64()?;
         Duration::try_from_secs_f64(seconds)
@@ -30,7 +41,7 @@ impl Control {
             .filter(|timeout| !timeout.is_zero())
     }
 
-    /// Says how long the caller waits; whole seconds travel as an integer, as the reference sends them.
+    /// Sets the time for which the caller waits. Whole seconds are written as an integer, as PySOA does.
     #[doc(hidden)]
     pub fn set_timeout(&mut self, timeout: Duration) {
         let seconds = match timeout.subsec_nanos() {
@@ -40,10 +51,10 @@ impl Control {
         self.extra.insert("timeout", seconds);
     }
 
-    /// Sets one key as a call may give it: the framework's own keys go to their fields.
+    /// Sets one key, as the options of a call do. The framework's own keys go to their fields, every other key to `extra`.
     ///
     /// # Errors
-    /// What a key of the framework's own has to be, where the value is something else.
+    /// If the value does not fit a key of the framework's own.
     #[doc(hidden)]
     pub fn set(&mut self, key: String, value: Value) -> Result<(), String> {
         let flag = || match value.as_bool() {
@@ -60,7 +71,7 @@ impl Control {
         Ok(())
     }
 
-    /// The whole header as a map, as it travels.
+    /// Returns the whole header as a map, as it is in messages.
     pub fn to_map(&self) -> Map {
         let mut map = Map::with_capacity(2 + self.extra.len());
         map.push("continue_on_error", self.continue_on_error);
@@ -76,7 +87,7 @@ impl Control {
 }
 
 impl fmt::Debug for Control {
-    /// Without secrets: it goes to logs.
+    /// Redacts secrets, because logs must not have them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Control")
             .field("continue_on_error", &self.continue_on_error)

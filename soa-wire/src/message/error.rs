@@ -1,4 +1,4 @@
-//! The error that travels: a code, a message, and where in the body it belongs.
+//! The errors in messages: a code, a text, and the field at fault.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -6,59 +6,68 @@ use std::fmt::{self, Write as _};
 use crate::codec::{Map, Value};
 use crate::redact::{Redacted, Redaction};
 
-/// The error codes that the framework itself uses, as the protocol names them.
+/// The error codes of the framework itself, as the protocol names them.
 pub mod code {
-    /// A value has a wrong type or is out of its range.
+    /// A value has a wrong type, or breaks a rule.
     pub const INVALID: &str = "INVALID";
-    /// A required key is not there.
+    /// A required key is missing.
     pub const MISSING: &str = "MISSING";
-    /// A key, a constant or an action that nobody knows.
+    /// A key, a constant or an action is unknown.
     pub const UNKNOWN: &str = "UNKNOWN";
-    /// The service failed in a way that it did not foresee.
+    /// The service failed with an error that is not meant for callers.
     pub const SERVER_ERROR: &str = "SERVER_ERROR";
-    /// The action ran for too long, and was given up. The job ends with it.
+    /// The action timed out. The job ends with it.
     pub const ACTION_TIMEOUT: &str = "ACTION_TIMEOUT";
-    /// The job ran for too long outside of its actions, and was given up.
+    /// The job timed out outside of its actions.
     pub const JOB_TIMEOUT: &str = "JOB_TIMEOUT";
     /// The response is larger than the transport allows.
     pub const RESPONSE_TOO_LARGE: &str = "RESPONSE_TOO_LARGE";
-    /// The response holds something that the caller's serializer cannot carry.
+    /// The response has a value that the caller's serializer cannot encode.
     pub const RESPONSE_NOT_SERIALIZABLE: &str = "RESPONSE_NOT_SERIALIZABLE";
-    /// The caller may not do this at all.
+    /// The caller has no access.
     pub const ACCESS_DENIED: &str = "ACCESS_DENIED";
     /// The caller lacks a permission.
     pub const NOT_AUTHORIZED: &str = "NOT_AUTHORIZED";
-    /// The service has more to do than it can take on now; nothing was done.
+    /// The service is overloaded. The job did not run.
     pub const OVERLOADED: &str = "OVERLOADED";
-    /// What was asked for does not exist.
+    /// The requested object does not exist.
     pub const NOT_FOUND: &str = "NOT_FOUND";
 }
 
-/// One error of an action or of a job, as it travels.
+/// One error of an action or of a job, as it is in messages.
 ///
-/// Every key is written, nil where there is no value; `is_caller_error` is left out for clients older
-/// than 0.70.0 (protocol, section 1).
+/// Messages have all keys, with nil for absent values. `is_caller_error` is left out for clients older than 0.70.0
+/// (protocol, section 1).
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::WireError;
+///
+/// let error = WireError::caller("TOO_LARGE", "The square has over 127 bits").with_field("number");
+/// assert!(error.is_caller_error);
+/// assert_eq!(error.to_string(), "TOO_LARGE at `number`: The square has over 127 bits");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WireError {
-    /// What went wrong, for programs: `INVALID`, or a code of the service's own.
+    /// Code for programs: one of [`code`], or one of the service.
     pub code: Cow<'static, str>,
-    /// What went wrong, for people.
+    /// Text for people.
     pub message: Cow<'static, str>,
-    /// The path of the field at fault, dotted: `a.b.0.c`.
+    /// Dotted path of the field at fault: `a.b.0.c`.
     pub field: Option<String>,
-    /// Internal detail, only where the server is set to tell it.
+    /// Internal details. Servers send them only if their settings allow it.
     pub traceback: Option<String>,
     /// Values that belong to the error.
     pub variables: Option<Map>,
     /// The permissions that the caller lacks.
     pub denied_permissions: Option<Vec<String>>,
-    /// Whether the caller is at fault, rather than the service.
+    /// True if the caller is at fault, false if the service is.
     pub is_caller_error: bool,
 }
 
 impl WireError {
-    /// An error that is the caller's fault.
+    /// Creates an error that is the caller's fault.
     pub fn caller(
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
@@ -74,7 +83,7 @@ impl WireError {
         }
     }
 
-    /// An error that is the service's fault.
+    /// Creates an error that is the service's fault.
     pub fn server(
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
@@ -85,15 +94,14 @@ impl WireError {
         }
     }
 
-    /// Names the field at fault, dotted: `a.b.0.c`.
+    /// Sets the dotted path of the field at fault: `a.b.0.c`.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
     }
 
-    /// Reads an error out of a map, as the reference's client does: absent keys have their defaults,
-    /// keys of a wrong type are taken for absent.
+    /// Reads an error from a map, as PySOA's client does: absent keys, and keys with a wrong type, have their defaults.
     pub(crate) fn from_value(value: &Value) -> Self {
         let text = |key| value.get(key).and_then(Value::as_str).map(str::to_owned);
         Self {
@@ -115,7 +123,7 @@ impl WireError {
 }
 
 impl fmt::Debug for WireError {
-    /// Without secrets among the variables: it goes to logs.
+    /// Redacts secrets in the variables, because logs must not have them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WireError")
             .field("code", &self.code)
@@ -139,8 +147,8 @@ impl fmt::Display for WireError {
 }
 
 impl Redaction {
-    /// Errors as text in the same way as [`text`](Self::text): code, field, message, the variables, and the permissions
-    /// that were denied.
+    /// Writes errors as text of about `length` bytes at most, as [`text`](Self::text) does: code, field, message,
+    /// variables, and denied permissions.
     pub fn errors_text(&self, errors: &[WireError], length: usize) -> String {
         let mut writer = self.writer(length);
         let _ = errors.iter().enumerate().try_for_each(|(index, error)| {

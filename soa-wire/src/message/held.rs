@@ -1,15 +1,14 @@
-//! The content of a body that is not encoded: the value itself, on its way between two actions of one server, or the
-//! error of encoding it.
+//! The content of a body without bytes: the value itself, on its way between two actions of one server, or the error of
+//! encoding it.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
-use super::Body;
-use crate::codec::{EncodeError, Encoding};
+use crate::codec::EncodeError;
 
-/// What is there in place of encoded bytes.
+/// The content of a body that has no encoded bytes.
 pub(super) enum Unencoded {
     Broken(Arc<EncodeError>),
     Held(Box<dyn Hold>),
@@ -17,22 +16,25 @@ pub(super) enum Unencoded {
 
 /// A value without its type.
 pub(super) trait Hold: Send + Sync {
-    /// Moves the value into an empty `Option` of its type. A place of another type stays empty, and the value here.
+    /// Moves the value into an empty `Option` of its type. If `place` has another type, the value stays.
     fn take(&self, place: &mut dyn Any);
 
-    /// The value as bytes, for who knows it under another type.
-    fn bytes(&self, encoding: Encoding) -> Result<&Bytes, &Arc<EncodeError>>;
+    /// Returns the value as bytes, for a receiver with another type.
+    fn bytes(&self) -> Result<&Bytes, &Arc<EncodeError>>;
 }
 
-/// A value that is encoded when somebody asks for that.
-pub(super) struct Held<T> {
+/// A value that is encoded when its bytes are needed.
+pub(super) struct Held<T, E> {
     value: Mutex<Option<T>>,
-    encode: fn(Encoding, &T) -> Body,
+    encode: E,
     encoded: OnceLock<Result<Bytes, Arc<EncodeError>>>,
 }
 
-impl<T> Held<T> {
-    pub(super) fn new(value: T, encode: fn(Encoding, &T) -> Body) -> Self {
+impl<T, E> Held<T, E>
+where
+    E: Fn(&T) -> Result<Bytes, Arc<EncodeError>>,
+{
+    pub(super) fn new(value: T, encode: E) -> Self {
         Self {
             value: Mutex::new(Some(value)),
             encode,
@@ -41,7 +43,11 @@ impl<T> Held<T> {
     }
 }
 
-impl<T: Send + 'static> Hold for Held<T> {
+impl<T, E> Hold for Held<T, E>
+where
+    T: Send + 'static,
+    E: Fn(&T) -> Result<Bytes, Arc<EncodeError>> + Send + Sync,
+{
     fn take(&self, place: &mut dyn Any) {
         if let Some(place) = place.downcast_mut::<Option<T>>() {
             let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,16 +55,13 @@ impl<T: Send + 'static> Hold for Held<T> {
         }
     }
 
-    fn bytes(&self, encoding: Encoding) -> Result<&Bytes, &Arc<EncodeError>> {
+    fn bytes(&self) -> Result<&Bytes, &Arc<EncodeError>> {
         let encoded = self.encoded.get_or_init(|| {
             let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
             match &*value {
-                Some(value) => (self.encode)(encoding, value)
-                    .bytes()
-                    .cloned()
-                    .map_err(Arc::clone),
+                Some(value) => (self.encode)(value),
                 None => Err(Arc::new(serde::ser::Error::custom(
-                    "the body was taken by its action",
+                    "the body was already taken by its action",
                 ))),
             }
         });

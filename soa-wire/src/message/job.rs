@@ -1,24 +1,39 @@
-//! A job's request and response.
+//! The request and the response of a job.
 
-use super::{ActionRequest, ActionResponse, ContextHeader, Control, ResponseContext, WireError};
+use super::action::{ActionRequest, ActionResponse};
+use super::context::{ContextHeader, ResponseContext};
+use super::control::Control;
+use super::error::WireError;
 use crate::extensions::Extensions;
 
-/// A job: one or more actions to be run in order, in one server process.
+/// A job: one or more actions, which run in order in one server process.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{ActionRequest, Body, ContextHeader, Control, Encoding, JobRequest, value};
+///
+/// let square = |number: i64| {
+///     let body = Body::encode(Encoding::MessagePack, &value!({ "number": number }));
+///     ActionRequest::new("square", body)
+/// };
+/// let job = JobRequest::new(ContextHeader::fresh(), Control::default(), vec![square(2), square(3)]);
+/// assert_eq!(job.actions.len(), 2);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JobRequest {
-    /// How this job is to be run.
+    /// Options of this job.
     pub control: Control,
-    /// What flows down the chain of services.
+    /// Header that is passed on to services that are called in turn.
     pub context: ContextHeader,
-    /// The actions, in order. A server answers a job without any with an error.
+    /// Actions, in order. A server answers a job without actions with an error.
     pub actions: Vec<ActionRequest>,
-    /// What middleware leaves for later middleware and for handlers. It does not travel.
+    /// Values of middleware for later middleware and for handlers. Not part of the message.
     pub extensions: Extensions,
 }
 
 impl JobRequest {
-    /// A job of these actions.
+    /// Creates a job of these actions.
     pub fn new(context: ContextHeader, control: Control, actions: Vec<ActionRequest>) -> Self {
         Self {
             control,
@@ -33,17 +48,16 @@ impl JobRequest {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct JobResponse {
-    /// Errors of the job as a whole. Where there are any, there are no actions.
+    /// Errors of the job as a whole. If there are any, there are no actions.
     pub errors: Vec<WireError>,
-    /// The context of the response.
+    /// Context of the response.
     pub context: ResponseContext,
-    /// The responses of the actions that ran, in order: fewer than were asked for when one of them
-    /// failed and the job did not ask to go on.
+    /// Responses of the actions that ran, in order. Without `continue_on_error`, an action that failed is the last one.
     pub actions: Vec<ActionResponse>,
 }
 
 impl JobResponse {
-    /// The response of a job that failed as a whole.
+    /// Creates the response of a job that failed as a whole.
     pub fn failed(errors: Vec<WireError>) -> Self {
         Self {
             errors,

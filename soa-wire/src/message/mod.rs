@@ -1,14 +1,11 @@
 //! The messages of the protocol as types: jobs, actions, errors, context and control.
 //!
-//! A **job** is what travels: one or more **action** requests, run one after another in one server
-//! process, under one **context** (which flows down the chain of services) and one **control**
-//! header (which says how this job is run). The answer is a job response with an action response for
-//! every action that ran, or with errors of the job as a whole.
+//! A **job** is one message: one or more **action** requests, which run one after another in one server process. It has a
+//! **context**, which flows down the chain of services, and a **control** header, which states how this job is run. The
+//! answer is a job response, with an action response for each action that ran, or with errors of the job as a whole.
 //!
-//! These types know nothing of transports or of the async runtime. Bodies stay encoded
-//! ([`Body`]) until somebody asks for them as a type.
-//!
-//! The shapes are those of PySOA 1.4.9's job requests and responses.
+//! Bodies stay encoded ([`Body`]) until they are decoded as a type. The types know nothing of transports, and their shapes
+//! are those of PySOA 1.4.9.
 
 mod action;
 mod body;
@@ -18,6 +15,7 @@ mod control;
 mod error;
 mod held;
 mod job;
+mod name;
 mod switches;
 mod trace;
 mod variant;
@@ -33,14 +31,10 @@ pub use control::Control;
 pub(crate) use control::KEYS as CONTROL_KEYS;
 pub use error::{WireError, code};
 pub use job::{JobRequest, JobResponse};
+pub use name::Name;
 pub use switches::{Switch, SwitchSet};
 pub use trace::TraceParent;
 pub(crate) use trace::usable_state;
 pub use variant::Variant;
 #[doc(hidden)]
 pub use variant::select;
-
-use std::borrow::Cow;
-
-/// The name of a service or of an action: usually a literal, sometimes made at run time.
-pub type Name = Cow<'static, str>;

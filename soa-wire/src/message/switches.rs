@@ -1,8 +1,8 @@
 //! Switches: integers that a caller turns on to ask for a feature or a version of an action.
 //!
-//! Switches are job-wide and travel in the context, so they reach every service down the chain. A
-//! [`SwitchSet`] is tested far more often than it is built: sets of up to three switches live inline
-//! and copy without allocating, larger ones are shared.
+//! Switches apply to a whole job. They are part of the context, so they reach every service down the chain. A
+//! [`SwitchSet`] is tested far more often than it is built. Up to three switches are stored inline and cloned without an
+//! allocation, larger sets are shared.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -22,12 +22,12 @@ use std::sync::Arc;
 pub struct Switch(i64);
 
 impl Switch {
-    /// A switch with this number.
+    /// Creates a switch with this number.
     pub const fn new(number: i64) -> Self {
         Self(number)
     }
 
-    /// The number that travels.
+    /// Returns the number, as it is in messages.
     pub const fn number(self) -> i64 {
         self.0
     }
@@ -45,39 +45,54 @@ impl fmt::Display for Switch {
     }
 }
 
-const INLINE: usize = 3;
+/// The number of switches that a set stores inline.
+const INLINE_SIZE: usize = 3;
 
-/// From this size on, a set is tested by hashing: a hostile caller must not get a quadratic scan.
-const HASHED: usize = 32;
+/// The size from which a set is tested by hashing, so that a hostile caller cannot cause quadratic work.
+const MIN_HASHED_SIZE: usize = 32;
 
 /// The switches of a job: each at most once, in the order in which they arrived.
 ///
-/// Two sets are equal when they hold the same switches, in whatever order.
+/// Sets with the same switches are equal, whatever the order.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{Switch, SwitchSet};
+///
+/// const USER_V2: Switch = Switch::new(5);
+///
+/// let switches = SwitchSet::new().with(USER_V2).with(8);
+/// assert!(switches.is_active(USER_V2));
+/// assert_eq!(switches, [8, 5].into_iter().collect());
+/// ```
 #[derive(Clone)]
 pub struct SwitchSet(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline { len: u8, numbers: [i64; INLINE] },
+    Inline {
+        len: u8,
+        numbers: [i64; INLINE_SIZE],
+    },
     Shared(Arc<Shared>),
 }
 
 struct Shared {
     ordered: Vec<i64>,
-    /// Filled from [`HASHED`] switches on.
+    /// The same switches; empty for sets smaller than [`MIN_HASHED_SIZE`].
     hashed: HashSet<i64>,
 }
 
 impl SwitchSet {
-    /// The empty set.
+    /// Creates an empty set.
     pub const fn new() -> Self {
         Self(Repr::Inline {
             len: 0,
-            numbers: [0; INLINE],
+            numbers: [0; INLINE_SIZE],
         })
     }
 
-    /// Whether this switch is on.
+    /// Returns true if this switch is on.
     pub fn is_active(&self, switch: impl Into<Switch>) -> bool {
         let number = switch.into().0;
         match &self.0 {
@@ -86,22 +101,22 @@ impl SwitchSet {
         }
     }
 
-    /// How many switches are on.
+    /// Returns the number of switches that are on.
     pub fn len(&self) -> usize {
         self.as_slice().len()
     }
 
-    /// Whether no switch is on.
+    /// Returns true if no switch is on.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The switches in the order in which they arrived.
+    /// Returns the switches, in the order in which they arrived.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Switch> + '_ {
         self.as_slice().iter().copied().map(Switch)
     }
 
-    /// The switches of both sets: this one's first.
+    /// Returns the switches of both sets, those of this set first.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         if other.is_empty() {
@@ -113,7 +128,7 @@ impl SwitchSet {
         self.iter().chain(other.iter()).collect()
     }
 
-    /// This set with one switch more.
+    /// Returns the set with one switch added.
     #[must_use]
     pub fn with(&self, switch: impl Into<Switch>) -> Self {
         let switch = switch.into();
@@ -140,7 +155,7 @@ impl Default for SwitchSet {
 impl<S: Into<Switch>> FromIterator<S> for SwitchSet {
     fn from_iter<I: IntoIterator<Item = S>>(switches: I) -> Self {
         let mut len = 0usize;
-        let mut inline = [0; INLINE];
+        let mut inline = [0; INLINE_SIZE];
         let mut switches = switches.into_iter().map(|switch| switch.into().0);
         for number in switches.by_ref() {
             if inline.iter().take(len).any(|known| *known == number) {
@@ -151,7 +166,7 @@ impl<S: Into<Switch>> FromIterator<S> for SwitchSet {
                 len += 1;
                 continue;
             }
-            // One more than fits inline: move everything to a shared set.
+            // One switch more than fits inline: the set becomes a shared one.
             let mut ordered = inline.to_vec();
             let mut hashed: HashSet<i64> = ordered.iter().copied().collect();
             for number in std::iter::once(number).chain(switches) {
@@ -159,12 +174,12 @@ impl<S: Into<Switch>> FromIterator<S> for SwitchSet {
                     ordered.push(number);
                 }
             }
-            if ordered.len() < HASHED {
+            if ordered.len() < MIN_HASHED_SIZE {
                 hashed = HashSet::new();
             }
             return Self(Repr::Shared(Arc::new(Shared { ordered, hashed })));
         }
-        #[allow(clippy::cast_possible_truncation)] // `len` is at most INLINE.
+        #[allow(clippy::cast_possible_truncation)] // `len` is at most `INLINE_SIZE`.
         let len = len as u8;
         Self(Repr::Inline {
             len,

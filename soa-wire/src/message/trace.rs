@@ -1,20 +1,19 @@
-//! Which trace a job belongs to, as W3C's `traceparent` has it.
+//! The trace that a job belongs to, in the form of W3C's `traceparent`.
 //!
-//! It travels in the context of a job under the keys `traceparent` and `tracestate`, so a service that knows nothing of
-//! tracing passes it on with the rest of the context. What cannot be read is as good as none: the next who traces begins
-//! a trace of its own.
+//! It is in the context of a job under the keys `traceparent` and `tracestate`, so a service without tracing passes it on
+//! with the rest of the context. A malformed one is ignored, and the next service with tracing begins a new trace.
 
 use std::fmt;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-/// A longer `tracestate` is not passed on: W3C asks for at least so many bytes.
-const LONGEST_STATE: usize = 512;
+/// The greatest length of a `tracestate` that is passed on, in bytes. W3C requires at least this.
+const MAX_STATE_LENGTH: usize = 512;
 
-/// A place in a trace: of the job that was received, or of the call that is sent.
+/// A span in a trace: that of a received job, or of a sent call.
 ///
-/// As text it is W3C's `traceparent`, `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
+/// As text it is W3C's `traceparent`: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
 ///
 /// ```
 /// # use soa_wire as soa;
@@ -35,7 +34,7 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// A place in a trace; `None` for ids of zeros, which are none.
+    /// Creates a span of a trace. Returns `None` if an id consists of zeros, which W3C does not allow.
     pub fn new(trace_id: [u8; 16], span_id: [u8; 8], is_sampled: bool) -> Option<Self> {
         let is_known = trace_id != [0; 16] && span_id != [0; 8];
         is_known.then_some(Self {
@@ -45,7 +44,8 @@ impl TraceParent {
         })
     }
 
-    /// Reads it; `None` for anything else. Later versions are read as far as this one goes, as W3C asks for.
+    /// Parses a `traceparent`. Returns `None` if it is malformed. Of later versions, the part that is known is read, as W3C
+    /// requires.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let (known, more) = bytes.split_at_checked(55)?;
@@ -64,37 +64,37 @@ impl TraceParent {
         is_whole.then_some(parent)
     }
 
-    /// Sixteen bytes that name the trace.
+    /// Returns the id of the trace.
     pub fn trace_id(&self) -> [u8; 16] {
         self.trace_id
     }
 
-    /// Eight bytes that name the place in it.
+    /// Returns the id of the span.
     pub fn span_id(&self) -> [u8; 8] {
         self.span_id
     }
 
-    /// Whether the trace is recorded.
+    /// Returns true if the trace is recorded.
     pub fn is_sampled(&self) -> bool {
         self.flags & 1 == 1
     }
 
-    /// The beginning of a new trace, not recorded.
+    /// Creates the first span of a new trace, which is not recorded.
     #[doc(hidden)]
     pub fn root() -> Self {
-        // Six bits of these bytes are always the same, none of them among the last seven bytes, by which it is decided
-        // what is recorded.
+        // Six bits of the UUID are constant. None of them is in the last seven bytes, which decide whether a trace is
+        // recorded.
         let trace_id = Uuid::new_v4();
         let (high, low) = trace_id.as_u64_pair();
         Self {
             trace_id: trace_id.into_bytes(),
-            // Unique within its trace, which has no other place yet, and not zero.
+            // Unique within its trace, which has no other span yet, and not zero.
             span_id: ((high ^ low.rotate_left(32)) | 1).to_be_bytes(),
             flags: 0,
         }
     }
 
-    /// Another place in the same trace.
+    /// Creates another span of the same trace.
     #[doc(hidden)]
     pub fn child(self) -> Self {
         Self {
@@ -103,30 +103,30 @@ impl TraceParent {
         }
     }
 
-    /// The same place, recorded or not.
+    /// Returns the same span, recorded or not.
     #[doc(hidden)]
     pub fn sampled(mut self, is_sampled: bool) -> Self {
         self.flags = u8::from(is_sampled);
         self
     }
 
-    /// A number below 2⁵⁶ that is the same for all of a trace, and as good as random.
+    /// Returns a random number below 2⁵⁶ that all spans of a trace share.
     #[doc(hidden)]
     pub fn lot(self) -> u64 {
         let [.., a, b, c, d, e, f, g] = self.trace_id;
         u64::from_be_bytes([0, a, b, c, d, e, f, g])
     }
 
-    /// The text, without an allocation.
+    /// Writes the text without an allocation.
     pub(crate) fn write(self, text: &mut [u8; 55]) -> &str {
         *text = *b"00-tttttttttttttttttttttttttttttttt-ssssssssssssssss-ff";
-        // Lengths that are known: 3 + 32 + 1 + 16 + 1 + 2.
+        // The text has 3 + 32 + 1 + 16 + 1 + 2 bytes.
         let (trace_id, rest) = text[3..].split_at_mut(32);
         let (span_id, flags) = rest[1..].split_at_mut(16);
         hex(&self.trace_id, trace_id);
         hex(&self.span_id, span_id);
         hex(&[self.flags], &mut flags[1..]);
-        // Digits and hyphens.
+        // The bytes are digits and hyphens.
         std::str::from_utf8(text).unwrap_or_default()
     }
 }
@@ -136,19 +136,19 @@ fn hex(bytes: &[u8], text: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let (pairs, _) = text.as_chunks_mut::<2>();
     for (pair, byte) in pairs.iter_mut().zip(bytes) {
-        // Both below 16.
+        // Both numbers are below 16.
         *pair = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
     }
 }
 
-/// A version 4 UUID has its fixed bits in bytes 6 and 8.
+/// Creates a random id, from a version 4 UUID without the bytes 6 to 8, which have constant bits.
 fn fresh_span_id() -> [u8; 8] {
     let [a, b, c, d, e, f, _, _, _, g, h, ..] = Uuid::new_v4().into_bytes();
     [a, b, c, d, e, f, g, h]
 }
 
-/// What each byte is as a lower-case hex digit; 255 for those that are none.
-const VALUES: [u8; 256] = {
+/// The value of each byte as a lowercase hex digit; 255 for other bytes.
+const HEX_VALUES: [u8; 256] = {
     let mut values = [255; 256];
     let mut digit = 0;
     while digit < 16 {
@@ -158,24 +158,24 @@ const VALUES: [u8; 256] = {
     values
 };
 
-/// Bytes out of lower-case hex digits. Every request of a traced caller has them, hence the table, and one look at the end.
+/// Decodes lowercase hex digits. Every request of a traced caller has them, hence the table, and one check at the end.
 fn digits<const N: usize, const M: usize>(text: &[u8; M]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let mut all = 0;
     let (pairs, _) = text.as_chunks::<2>();
     for (byte, pair) in bytes.iter_mut().zip(pairs) {
         // The table has a value for every byte.
-        let [high, low] = pair.map(|digit| VALUES[usize::from(digit)]);
+        let [high, low] = pair.map(|digit| HEX_VALUES[usize::from(digit)]);
         all |= high | low;
         *byte = high << 4 | low & 15;
     }
     (all < 16).then_some(bytes)
 }
 
-/// A `tracestate` that may be passed on: printable ASCII of a bounded length.
+/// Returns a `tracestate` if it may be passed on: printable ASCII of a bounded length.
 pub(crate) fn usable_state(text: &str) -> Option<Arc<str>> {
     let is_printable = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-    (is_printable && !text.is_empty() && text.len() <= LONGEST_STATE).then(|| text.into())
+    (is_printable && !text.is_empty() && text.len() <= MAX_STATE_LENGTH).then(|| text.into())
 }
 
 impl fmt::Display for TraceParent {

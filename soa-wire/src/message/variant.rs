@@ -1,25 +1,25 @@
 //! Variants: several implementations of one action, of which the switches of a job select one.
 //!
-//! A *family* is all variants of one name, in the order of their declaration; each has a switch, except
-//! the default. The rule is the reference's (`SwitchedAction`): the first variant whose switch is on; else
-//! the default; without a default, the last. Switch 0 counts as off. Server, client and stubs select by this
-//! one function, so that a typed client knows before it sends which variant will answer.
+//! A *family* is all variants of one name, in the order of their declaration. Each has a switch, except the default. The
+//! rule is that of PySOA's `SwitchedAction`: the first variant whose switch is on answers, or else the default, or, without
+//! a default, the last one. Switch 0 counts as off. Server, client and stubs use the same function, so a typed client knows
+//! which variant will answer.
 
 use std::fmt;
 
-use super::{Switch, SwitchSet};
+use super::switches::{Switch, SwitchSet};
 
-/// One variant of an action and the family that it belongs to. Made by generated code.
+/// One variant of an action, and the family that it belongs to. Generated code creates it.
 #[derive(Clone, Copy, Debug)]
 pub struct Variant {
-    /// What selects it; `None` for the default.
+    /// The switch that selects the variant; `None` for the default.
     pub switch: Option<Switch>,
-    /// The switches of all variants of the action, this one's among them, in order of declaration.
+    /// The switches of all variants of the action, including this one, in the order of declaration.
     pub family: &'static [Option<Switch>],
 }
 
 impl Variant {
-    /// Makes an error of the compiler out of a switch that cannot select this variant.
+    /// Fails the build if the switch cannot select this variant.
     #[doc(hidden)]
     pub const fn check(&self) {
         let Some(switch) = self.switch else { return };
@@ -44,7 +44,7 @@ impl Variant {
         );
     }
 
-    /// What selects the variant that answers under these switches.
+    /// Returns the switch of the variant that answers under these switches; `None` for the default.
     #[doc(hidden)]
     pub fn select(&self, switches: &SwitchSet) -> Option<Switch> {
         select(self.family.iter().copied(), switches)
@@ -52,7 +52,7 @@ impl Variant {
             .flatten()
     }
 
-    /// The part of a variant's name in `introspect` behind the name of the action.
+    /// Returns the part of a variant's name in `introspect` after the name of the action.
     #[doc(hidden)]
     pub fn suffix(&self, switch: Option<Switch>) -> impl fmt::Display + use<> {
         let has_default = self.family.contains(&None);
@@ -61,7 +61,7 @@ impl Variant {
     }
 }
 
-/// Where in a family the variant is that answers under these switches; `None` for no family at all.
+/// Returns the index of the variant that answers under these switches; `None` if the family is empty.
 #[doc(hidden)]
 pub fn select(family: impl Iterator<Item = Option<Switch>>, switches: &SwitchSet) -> Option<usize> {
     let (mut default, mut last) = (None, None);

@@ -1,20 +1,22 @@
-//! Every error of a value against a schema, in the reference's codes and texts.
+//! The check of a value against a schema, with Conformity's codes and texts.
+
+use std::cmp::Ordering;
 
 use serde_json::{Number, Value as Json};
 
-use super::{Bounds, Field, Keys, Kind, Lengths, Node, Schema};
-use crate::codec::{Integer, Map, Value};
+use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
+use crate::codec::{Integer, MAX_DEPTH, Map, Value};
 use crate::message::{WireError, code};
 
-/// One way in which a value is not what its schema says.
+/// One error of a value that does not fit its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FieldError {
     /// `INVALID`, `MISSING` or `UNKNOWN`.
     pub code: &'static str,
-    /// The reference's text.
+    /// Conformity's text.
     pub message: String,
-    /// The dotted path; `None` for the value as a whole.
+    /// Dotted path of the field; `None` for the value as a whole.
     pub field: Option<String>,
 }
 
@@ -29,16 +31,16 @@ impl FieldError {
 }
 
 impl Schema {
-    /// Every error of a value; none means that it fits.
+    /// Returns all errors of a value. The list is empty if the value fits.
     ///
-    /// Order is the reference's: the fields in the schema's order, then the keys that are too many.
+    /// The order is Conformity's: fields in the order of the schema, then extra keys.
     pub fn check(&self, value: &Value) -> Vec<FieldError> {
         let mut checker = Checker {
             schema: self,
             path: Vec::new(),
             errors: Vec::new(),
             found: 0,
-            told: 0,
+            error_bytes: 0,
             levels: 0,
             steps: 0,
         };
@@ -47,38 +49,38 @@ impl Schema {
     }
 }
 
-/// Nobody reads more; a hostile body could otherwise make an answer many times its own size.
+/// The greatest number of reported errors. A hostile body could otherwise cause an answer many times its own size.
 #[doc(hidden)]
 pub const MAX_ERRORS: usize = 1000;
 
-/// The same in bytes, of paths and texts: each error repeats the keys above it, which are the caller's choice.
-/// One error is told however long it is.
-const MAX_TOLD: usize = 256 * 1024;
+/// The size of the paths and texts of errors, in bytes, from which no more are reported. Each path repeats the keys above
+/// it, which are chosen by the caller.
+const MAX_ERROR_BYTES: usize = 256 * 1024;
 
-/// How many steps a check takes at the most. A type that is an alternative of itself, twice, would take a number
-/// of them that is exponential in the depth of the value.
+/// The greatest number of steps of a check. For a type that is an alternative of itself twice, the number would grow
+/// exponentially with the depth of the value.
 const MAX_STEPS: usize = 250_000;
+
+/// The greatest depth of a check. Each level of a value takes at most four (nullable, alternatives, tagged, the type
+/// itself). A type that is an alternative of itself would take them without end.
+const MAX_LEVELS: usize = 4 * MAX_DEPTH;
 
 struct Checker<'a> {
     schema: &'a Schema,
     path: Vec<String>,
     errors: Vec<FieldError>,
-    /// How many errors there are, also those that are not told any more.
+    /// Number of errors, also of those beyond the limits.
     found: usize,
-    /// The bytes of the errors that are told.
-    told: usize,
+    /// Bytes of the reported errors.
+    error_bytes: usize,
     levels: usize,
     steps: usize,
 }
 
-/// How deep a check goes. Each level of a value takes at most four (nullable, alternatives, tagged, the type
-/// itself); a type that is an alternative of itself would take them for ever.
-const MAX_LEVELS: usize = 4 * crate::codec::MAX_DEPTH;
-
 impl<'a> Checker<'a> {
     fn push(&mut self, code: &'static str, message: impl Into<String>) {
         self.found += 1;
-        if self.errors.len() >= MAX_ERRORS || self.told >= MAX_TOLD {
+        if self.errors.len() >= MAX_ERRORS || self.error_bytes >= MAX_ERROR_BYTES {
             return;
         }
         let error = FieldError {
@@ -86,7 +88,7 @@ impl<'a> Checker<'a> {
             message: message.into(),
             field: (!self.path.is_empty()).then(|| self.path.join(".")),
         };
-        self.told += error.message.len() + error.field.as_ref().map_or(0, String::len);
+        self.error_bytes += error.message.len() + error.field.as_ref().map_or(0, String::len);
         self.errors.push(error);
     }
 
@@ -107,8 +109,8 @@ impl<'a> Checker<'a> {
             self.kind(node, value);
             self.levels -= 1;
         } else {
-            // What was not checked must not pass for checked.
-            self.invalid("Too much of it to be checked");
+            // A value that was not checked must not pass.
+            self.invalid("Too large or too deep to be checked");
         }
     }
 
@@ -117,41 +119,41 @@ impl<'a> Checker<'a> {
             return;
         };
         match (&node.kind, value) {
-            (Kind::Anything | Kind::Reference(_), _)
-            | (Kind::Nil | Kind::Nullable(_), Value::Nil)
-            | (Kind::Boolean, Value::Bool(_))
+            (NodeKind::Anything | NodeKind::Reference(_), _)
+            | (NodeKind::Nil | NodeKind::Nullable(_), Value::Nil)
+            | (NodeKind::Boolean, Value::Bool(_))
             | (
-                Kind::DateTime {
+                NodeKind::DateTime {
                     utc: None | Some(false),
                 },
                 Value::DateTime(_),
             )
             | (
-                Kind::DateTime {
+                NodeKind::DateTime {
                     utc: None | Some(true),
                 },
                 Value::UtcDateTime(_),
             )
-            | (Kind::Date, Value::Date(_))
-            | (Kind::Time, Value::Time(_))
-            | (Kind::Decimal, Value::Decimal(_))
-            | (Kind::Amount, Value::Amount(_)) => {}
-            (Kind::Integer { bounds, range }, Value::Integer(integer)) => {
+            | (NodeKind::Date, Value::Date(_))
+            | (NodeKind::Time, Value::Time(_))
+            | (NodeKind::Decimal, Value::Decimal(_))
+            | (NodeKind::Amount, Value::Amount(_)) => {}
+            (NodeKind::Integer { bounds, range }, Value::Integer(integer)) => {
                 self.integer(bounds, *range, integer);
             }
-            (Kind::Float(bounds), Value::Float(_) | Value::Integer(_)) => {
+            (NodeKind::Float(bounds), Value::Float(_) | Value::Integer(_)) => {
                 if let Some(float) = value.as_f64() {
                     self.bounds(bounds, |limit| float.partial_cmp(&limit.as_f64()?));
                 }
             }
-            (Kind::Text { lengths, .. }, Value::Text(text)) => {
+            (NodeKind::Text { lengths, .. }, Value::Text(text)) => {
                 self.text(*lengths, text.chars().count());
             }
-            (Kind::Bytes(lengths), Value::Bytes(bytes)) => self.text(*lengths, bytes.len()),
-            (Kind::List { contents, lengths }, Value::List(items)) => {
+            (NodeKind::Bytes(lengths), Value::Bytes(bytes)) => self.text(*lengths, bytes.len()),
+            (NodeKind::List { contents, lengths }, Value::List(items)) => {
                 self.list(contents, *lengths, items);
             }
-            (Kind::Tuple(places), Value::List(items)) => {
+            (NodeKind::Tuple(places), Value::List(items)) => {
                 if items.len() != places.len() {
                     self.invalid(format!(
                         "Number of elements {} does not match expected {}",
@@ -163,16 +165,16 @@ impl<'a> Checker<'a> {
                     self.below(index, place, item);
                 }
             }
-            (Kind::Nullable(inner), value) => self.node(inner, value),
+            (NodeKind::Nullable(inner), value) => self.node(inner, value),
             (
-                Kind::Dictionary {
+                NodeKind::Dictionary {
                     fields,
                     allow_extra_keys,
                 },
                 Value::Map(map),
             ) => self.dictionary(fields, *allow_extra_keys, map),
             (
-                Kind::Entries {
+                NodeKind::Entries {
                     values,
                     lengths,
                     keys,
@@ -181,20 +183,20 @@ impl<'a> Checker<'a> {
             ) => {
                 self.entries(values, *lengths, *keys, map);
             }
-            (Kind::Constant(constants), value) => self.constant(constants, value),
-            (Kind::Any(options), value) => self.any(options, value),
-            (Kind::Tagged { field, options }, Value::Map(map)) => {
+            (NodeKind::Constant(constants), value) => self.constant(constants, value),
+            (NodeKind::Any(options), value) => self.any(options, value),
+            (NodeKind::Tagged { field, options }, Value::Map(map)) => {
                 self.tagged(field, options, map, value);
             }
             (kind, _) => self.invalid(wrong_type(kind)),
         }
     }
 
-    /// The node that a reference stands for; nothing where it stands for nothing but references.
+    /// Follows references to the node that they stand for. Returns `None` if references lead to references only.
     fn resolve(&self, mut node: &'a Node) -> Option<&'a Node> {
         for _ in 0..=self.schema.definitions.len() {
             match &node.kind {
-                Kind::Reference(name) => node = self.schema.definitions.get(name)?,
+                NodeKind::Reference(name) => node = self.schema.definitions.get(name)?,
                 _ => return Some(node),
             }
         }
@@ -216,8 +218,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn bounds(&mut self, bounds: &Bounds, compare: impl Fn(&Number) -> Option<std::cmp::Ordering>) {
-        // A NaN compares with nothing and so passes, as it does in Python.
+    fn bounds(&mut self, bounds: &Bounds, compare: impl Fn(&Number) -> Option<Ordering>) {
+        // A NaN has no order and passes, as in Python.
         let ordering = |limit: &Option<Number>| limit.as_ref().and_then(&compare);
         let checks = [
             (
@@ -314,7 +316,7 @@ impl<'a> Checker<'a> {
             (Json::Bool(constant), Value::Bool(value)) => constant == value,
             (Json::String(constant), Value::Text(value)) => constant == value,
             (Json::Number(constant), Value::Integer(integer)) => {
-                compare(integer, constant).is_some_and(std::cmp::Ordering::is_eq)
+                compare(integer, constant).is_some_and(Ordering::is_eq)
             }
             (Json::Number(constant), Value::Float(value)) => constant.as_f64() == Some(*value),
             _ => false,
@@ -340,20 +342,20 @@ impl<'a> Checker<'a> {
         self.push(code::UNKNOWN, message);
     }
 
-    /// The errors of all options where none fits, as the reference reports them.
+    /// Adds the errors of all options if none fits, as Conformity does.
     fn any(&mut self, options: &'a [Node], value: &Value) {
         let before = self.errors.len();
-        let (found, told) = (self.found, self.told);
+        let (found, error_bytes) = (self.found, self.error_bytes);
         for option in options {
             let tried = self.found;
             self.node(option, value);
             if self.found == tried {
                 self.errors.truncate(before);
-                (self.found, self.told) = (found, told);
+                (self.found, self.error_bytes) = (found, error_bytes);
                 return;
             }
         }
-        // Options of one type (text or a constant, say) would otherwise say the same thing twice.
+        // Options of the same type, such as text or a constant, report the same error.
         let mut seen = Vec::new();
         for error in self.errors.split_off(before) {
             if !seen.contains(&error) {
@@ -383,15 +385,15 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// An integer of any size against a limit, exactly where both are whole.
-fn compare(integer: &Integer, limit: &Number) -> Option<std::cmp::Ordering> {
+/// Compares an integer of any size with a limit: exactly, if the limit is an integer.
+fn compare(integer: &Integer, limit: &Number) -> Option<Ordering> {
     match limit.as_i128() {
         Some(whole) => Some(integer.cmp(&Integer::from(whole))),
         None => integer.to_f64().partial_cmp(&limit.as_f64()?),
     }
 }
 
-/// `Extra keys present: a, b`, sorted; nothing where there are none.
+/// Returns the message `Extra keys present: a, b`, with sorted keys; `None` if there are none.
 pub(crate) fn extra_keys<'a>(keys: impl Iterator<Item = &'a Value>) -> Option<String> {
     let mut keys: Vec<String> = keys.map(key_text).collect();
     if keys.is_empty() {
@@ -402,7 +404,7 @@ pub(crate) fn extra_keys<'a>(keys: impl Iterator<Item = &'a Value>) -> Option<St
     Some(format!("Extra keys present: {}", keys.join(", ")))
 }
 
-/// A key as text, for paths and messages.
+/// Returns a key as text, for paths and messages.
 #[doc(hidden)]
 pub fn key_text(key: &Value) -> String {
     match key {
@@ -412,20 +414,20 @@ pub fn key_text(key: &Value) -> String {
     }
 }
 
-fn wrong_type(kind: &Kind) -> &'static str {
+fn wrong_type(kind: &NodeKind) -> &'static str {
     match kind {
-        Kind::Nil => "Value is not null",
-        Kind::Boolean => "Not a boolean",
-        Kind::Integer { .. } => "Not an integer",
-        Kind::Float(_) => "Not a float",
-        Kind::Text { .. } => "Not a unicode string",
-        Kind::Bytes(_) => "Not a byte string",
-        Kind::DateTime { .. } => "Not a datetime.datetime instance",
-        Kind::Date => "Not a datetime.date instance",
-        Kind::Time => "Not a datetime.time instance",
-        Kind::Decimal => "Not a decimal",
-        Kind::Amount => "Not a currint.Amount instance",
-        Kind::List { .. } | Kind::Tuple(_) => "Not a list",
+        NodeKind::Nil => "Value is not null",
+        NodeKind::Boolean => "Not a boolean",
+        NodeKind::Integer { .. } => "Not an integer",
+        NodeKind::Float(_) => "Not a float",
+        NodeKind::Text { .. } => "Not a unicode string",
+        NodeKind::Bytes(_) => "Not a byte string",
+        NodeKind::DateTime { .. } => "Not a datetime.datetime instance",
+        NodeKind::Date => "Not a datetime.date instance",
+        NodeKind::Time => "Not a datetime.time instance",
+        NodeKind::Decimal => "Not a decimal",
+        NodeKind::Amount => "Not a currint.Amount instance",
+        NodeKind::List { .. } | NodeKind::Tuple(_) => "Not a list",
         _ => "Not a dict",
     }
 }

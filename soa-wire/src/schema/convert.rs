@@ -1,18 +1,31 @@
-//! From the JSON Schema that `schemars` writes to the terms of Conformity.
+//! The conversion of the JSON Schema that `schemars` writes to the terms of Conformity.
 //!
-//! `schemars` says `T | null` for `Option<T>`; here a field that may be absent is an optional key, and
-//! nil is for [`Nullable`](crate::codec::Nullable) alone, so the null goes away in fields that are not
-//! required. Our own types mark themselves with `x-soa-type`.
+//! `schemars` writes `T | null` for `Option<T>`. Here, a field that may be absent is an optional key, and only
+//! [`Nullable`](crate::codec::Nullable) allows nil, so the null is removed from fields that are not required. The
+//! framework's own types have the marker `x-soa-type`.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Number, Value as Json};
 
+use super::merge::{self, Definitions, definition_name};
+use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::NULLABLE;
 
-use super::merge::{self, Definitions};
-use super::{Bounds, Field, Keys, Kind, Lengths, Node, Schema};
+/// The properties that JSON Schema has and Conformity does not, with their names in introspection.
+const REMARKS: [(&str, &str); 9] = [
+    ("title", "title"),
+    ("default", "default"),
+    ("deprecated", "deprecated"),
+    ("examples", "examples"),
+    ("format", "format"),
+    ("pattern", "pattern"),
+    ("multipleOf", "multiple_of"),
+    ("uniqueItems", "unique_items"),
+    ("writeOnly", "write_only"),
+];
 
+/// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {
     let definitions = document.get("$defs").and_then(Json::as_object);
     let converter = Converter {
@@ -20,7 +33,7 @@ pub(super) fn from_json_schema(document: &Json) -> Schema {
     };
     let root = match document.get("type").and_then(Json::as_str) {
         // `()`: the body `{}`.
-        Some("null") => Kind::Dictionary {
+        Some("null") => NodeKind::Dictionary {
             fields: Vec::new(),
             allow_extra_keys: false,
         }
@@ -32,18 +45,12 @@ pub(super) fn from_json_schema(document: &Json) -> Schema {
         .flatten()
         .map(|(name, definition)| (name.clone(), converter.node(definition)))
         .collect();
-    // A type that contains itself refers to the document as a whole.
+    // A type that contains itself refers to the whole document.
     definitions.insert("#".to_owned(), root.clone());
     Schema { root, definitions }
 }
 
-/// The name behind a reference.
-pub(super) fn definition_name(reference: &str) -> String {
-    let name = reference.strip_prefix("#/$defs/").unwrap_or(reference);
-    name.replace("~1", "/").replace("~0", "~")
-}
-
-/// What a schema is converted by: the types that it may refer to.
+/// A converter, with the types that a schema may refer to.
 #[derive(Clone, Copy)]
 struct Converter<'a> {
     named: Definitions<'a>,
@@ -52,7 +59,7 @@ struct Converter<'a> {
 impl Converter<'_> {
     fn node(self, schema: &Json) -> Node {
         let Some(object) = schema.as_object() else {
-            return Kind::Anything.into_node();
+            return NodeKind::Anything.into_node();
         };
         let description = object.get("description").and_then(Json::as_str);
         Node {
@@ -62,11 +69,11 @@ impl Converter<'_> {
         }
     }
 
-    fn kind(self, object: &Map<String, Json>) -> Kind {
+    fn kind(self, object: &Map<String, Json>) -> NodeKind {
         if object.contains_key(NULLABLE) {
             let mut value = object.clone();
             value.remove(NULLABLE);
-            // Its null is among its types or its alternatives.
+            // The null is among the types or the alternatives.
             return nullable(self.kind(&value));
         }
         if let Some(kind) = object
@@ -80,10 +87,10 @@ impl Converter<'_> {
             return self.kind(&whole);
         }
         if let Some(reference) = object.get("$ref").and_then(Json::as_str) {
-            return Kind::Reference(definition_name(reference));
+            return NodeKind::Reference(definition_name(reference));
         }
         if let Some(constant) = constants(object) {
-            return Kind::Constant(constant);
+            return NodeKind::Constant(constant);
         }
         for alternatives in ["anyOf", "oneOf"] {
             if let Some(options) = object.get(alternatives).and_then(Json::as_array) {
@@ -102,11 +109,11 @@ impl Converter<'_> {
                     .map(|name| self.typed(name, object).into_node())
                     .collect();
                 let kind = match (kinds.pop(), kinds.is_empty()) {
-                    (None, _) => Kind::Nil,
+                    (None, _) => NodeKind::Nil,
                     (Some(only), true) => only.kind,
                     (Some(last), false) => {
                         kinds.push(last);
-                        Kind::Any(kinds)
+                        NodeKind::Any(kinds)
                     }
                 };
                 if nulls.is_empty() {
@@ -115,11 +122,11 @@ impl Converter<'_> {
                     nullable(kind)
                 }
             }
-            _ => Kind::Anything,
+            _ => NodeKind::Anything,
         }
     }
 
-    fn alternatives_of(self, options: &[Json]) -> Kind {
+    fn alternatives_of(self, options: &[Json]) -> NodeKind {
         let is_null = |option: &Json| option.get("type").is_some_and(|name| name == "null");
         let rest: Vec<Node> = options
             .iter()
@@ -127,10 +134,10 @@ impl Converter<'_> {
             .map(|option| self.node(option))
             .collect();
         let had_null = rest.len() < options.len();
-        let is_date_time = |node: &Node| matches!(node.kind, Kind::DateTime { .. });
-        // An enum of the two date-times: the reference has one name for both.
+        let is_date_time = |node: &Node| matches!(node.kind, NodeKind::DateTime { .. });
+        // An enum of the two date-times: Conformity has one name for both.
         if rest.len() > 1 && rest.iter().all(is_date_time) {
-            let kind = Kind::DateTime { utc: None };
+            let kind = NodeKind::DateTime { utc: None };
             return if had_null { nullable(kind) } else { kind };
         }
         let kind = match tag_of(&rest) {
@@ -141,66 +148,68 @@ impl Converter<'_> {
                         tagged.push((value, option));
                     }
                 }
-                Kind::Tagged {
+                NodeKind::Tagged {
                     field,
                     options: tagged,
                 }
             }
             None => match <[Node; 1]>::try_from(rest) {
                 Ok([only]) => only.kind,
-                Err(rest) if rest.is_empty() => Kind::Nil,
-                Err(rest) => Kind::Any(rest),
+                Err(rest) if rest.is_empty() => NodeKind::Nil,
+                Err(rest) => NodeKind::Any(rest),
             },
         };
         if had_null { nullable(kind) } else { kind }
     }
 
-    fn typed(self, name: &str, object: &Map<String, Json>) -> Kind {
+    fn typed(self, name: &str, object: &Map<String, Json>) -> NodeKind {
         match name {
-            "null" => Kind::Nil,
-            "boolean" => Kind::Boolean,
+            "null" => NodeKind::Nil,
+            "boolean" => NodeKind::Boolean,
             "integer" => integer(object),
-            "number" => Kind::Float(bounds(object)),
-            "string" => Kind::Text {
+            "number" => NodeKind::Float(bounds(object)),
+            "string" => NodeKind::Text {
                 lengths: lengths(object, "minLength", "maxLength"),
                 form: form(object),
             },
             "array" => self.array(object),
             "object" => self.dictionary(object),
-            _ => Kind::Anything,
+            _ => NodeKind::Anything,
         }
     }
 
-    fn array(self, object: &Map<String, Json>) -> Kind {
+    fn array(self, object: &Map<String, Json>) -> NodeKind {
         if let Some(places) = object.get("prefixItems").and_then(Json::as_array) {
-            return Kind::Tuple(places.iter().map(|place| self.node(place)).collect());
+            return NodeKind::Tuple(places.iter().map(|place| self.node(place)).collect());
         }
         let contents = object.get("items");
-        let contents = contents.map_or(Kind::Anything.into_node(), |contents| self.node(contents));
-        Kind::List {
+        let contents = contents.map_or(NodeKind::Anything.into_node(), |contents| {
+            self.node(contents)
+        });
+        NodeKind::List {
             contents: Box::new(contents),
             lengths: lengths(object, "minItems", "maxItems"),
         }
     }
 
-    fn dictionary(self, object: &Map<String, Json>) -> Kind {
+    fn dictionary(self, object: &Map<String, Json>) -> NodeKind {
         let properties = object.get("properties").and_then(Json::as_object);
         let additional = object.get("additionalProperties");
         let is_closed = additional == Some(&Json::Bool(false));
         let Some(properties) = properties.filter(|properties| !properties.is_empty()) else {
             if is_closed && !object.contains_key("patternProperties") {
-                return Kind::Dictionary {
+                return NodeKind::Dictionary {
                     fields: Vec::new(),
                     allow_extra_keys: false,
                 };
             }
-            // Maps whose keys are numbers: schemars says so by a pattern, MessagePack has them as numbers.
+            // A map with numbers as keys: schemars writes it as a pattern. In MessagePack the keys are numbers.
             let pattern = object.get("patternProperties").and_then(Json::as_object);
             let by_pattern = pattern.and_then(|patterns| patterns.iter().next());
             let values = by_pattern.map(|(_, values)| values).or(additional);
-            return Kind::Entries {
+            return NodeKind::Entries {
                 values: Box::new(
-                    values.map_or(Kind::Anything.into_node(), |values| self.node(values)),
+                    values.map_or(NodeKind::Anything.into_node(), |values| self.node(values)),
                 ),
                 lengths: lengths(object, "minProperties", "maxProperties"),
                 keys: match by_pattern {
@@ -222,7 +231,7 @@ impl Converter<'_> {
                 let mut node = self.node(schema);
                 if !required
                     && !is_nullable(schema)
-                    && let Kind::Nullable(inner) = node.kind
+                    && let NodeKind::Nullable(inner) = node.kind
                 {
                     node.kind = inner.kind;
                 }
@@ -233,25 +242,12 @@ impl Converter<'_> {
                 }
             })
             .collect();
-        Kind::Dictionary {
+        NodeKind::Dictionary {
             fields,
             allow_extra_keys: !is_closed,
         }
     }
 }
-
-/// What JSON schema says of a value and Conformity has no word for.
-const REMARKS: [(&str, &str); 9] = [
-    ("title", "title"),
-    ("default", "default"),
-    ("deprecated", "deprecated"),
-    ("examples", "examples"),
-    ("format", "format"),
-    ("pattern", "pattern"),
-    ("multipleOf", "multiple_of"),
-    ("uniqueItems", "unique_items"),
-    ("writeOnly", "write_only"),
-];
 
 fn remarks(object: &Map<String, Json>) -> Vec<(&'static str, Json)> {
     let is_own = object.contains_key("x-soa-type");
@@ -266,15 +262,15 @@ fn remarks(object: &Map<String, Json>) -> Vec<(&'static str, Json)> {
         let Some(value) = object.get(key) else {
             continue;
         };
-        let is_said = match key {
-            // Absence is what an optional key says.
+        let is_kept = match key {
+            // A null means absence, which an optional key expresses.
             "default" => !value.is_null(),
-            // Those of numbers are the names of Rust's types.
+            // The formats of numbers are the names of Rust's types.
             "format" => is_text && !is_own && form(object).is_none(),
             "pattern" => !is_own,
             _ => true,
         };
-        if is_said {
+        if is_kept {
             found.push((remark, value.clone()));
         }
     }
@@ -284,7 +280,7 @@ fn remarks(object: &Map<String, Json>) -> Vec<(&'static str, Json)> {
     found
 }
 
-/// The doc comments of the variants of an enum that is nothing but names.
+/// Returns the doc comments of the variants of an enum without fields.
 fn described_variants(object: &Map<String, Json>) -> Option<Map<String, Json>> {
     let options = object.get("oneOf")?.as_array()?;
     constants(object)?;
@@ -298,7 +294,7 @@ fn described_variants(object: &Map<String, Json>) -> Option<Map<String, Json>> {
     (!described.is_empty()).then_some(described)
 }
 
-/// The forms of text that Conformity has a type for.
+/// Returns Conformity's type of a form of text, if it has one.
 fn form(object: &Map<String, Json>) -> Option<&'static str> {
     match object.get("format")?.as_str()? {
         "email" => Some("email_address"),
@@ -309,32 +305,32 @@ fn form(object: &Map<String, Json>) -> Option<&'static str> {
     }
 }
 
-fn nullable(kind: Kind) -> Kind {
+fn nullable(kind: NodeKind) -> NodeKind {
     match kind {
-        Kind::Nullable(_) | Kind::Nil | Kind::Anything => kind,
-        kind => Kind::Nullable(Box::new(kind.into_node())),
+        NodeKind::Nullable(_) | NodeKind::Nil | NodeKind::Anything => kind,
+        kind => NodeKind::Nullable(Box::new(kind.into_node())),
     }
 }
 
-/// The kinds that the framework's own types name.
-fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<Kind> {
+/// Returns the kind of one of the framework's own types, by its marker.
+fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<NodeKind> {
     let kind = match marker {
-        "anything" => return Some(Kind::Anything),
-        "datetime" => Kind::DateTime { utc: Some(false) },
-        "datetime-utc" => Kind::DateTime { utc: Some(true) },
-        "date" => Kind::Date,
-        "time" => Kind::Time,
-        "decimal" => Kind::Decimal,
-        "currint.Amount" => Kind::Amount,
-        "bytes" => Kind::Bytes(lengths(object, "minLength", "maxLength")),
-        "schemaless_dictionary" => Kind::Entries {
-            values: Box::new(Kind::Anything.into_node()),
+        "anything" => return Some(NodeKind::Anything),
+        "datetime" => NodeKind::DateTime { utc: Some(false) },
+        "datetime-utc" => NodeKind::DateTime { utc: Some(true) },
+        "date" => NodeKind::Date,
+        "time" => NodeKind::Time,
+        "decimal" => NodeKind::Decimal,
+        "currint.Amount" => NodeKind::Amount,
+        "bytes" => NodeKind::Bytes(lengths(object, "minLength", "maxLength")),
+        "schemaless_dictionary" => NodeKind::Entries {
+            values: Box::new(NodeKind::Anything.into_node()),
             lengths: lengths(object, "minProperties", "maxProperties"),
             keys: Keys::Any,
         },
         _ => return None,
     };
-    // `Option` of such a type keeps its marker and adds null to its types.
+    // An `Option` of such a type keeps the marker, and adds null to the types.
     let is_option = object
         .get("type")
         .and_then(Json::as_array)
@@ -342,7 +338,7 @@ fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<Kind> {
     Some(if is_option { nullable(kind) } else { kind })
 }
 
-/// The values of an `enum` or `const`, also where each variant is documented and so stands alone.
+/// Returns the values of an `enum` or `const`, also of an enum whose documented variants are `const`s of their own.
 fn constants(object: &Map<String, Json>) -> Option<Vec<Json>> {
     if let Some(value) = object.get("const") {
         return Some(vec![value.clone()]);
@@ -358,10 +354,10 @@ fn constants(object: &Map<String, Json>) -> Option<Vec<Json>> {
     values.map(|values| values.into_iter().flatten().collect())
 }
 
-/// The field by which dictionaries tell themselves apart: an own constant in each of them.
+/// Returns the field that tells dictionaries apart: it has another constant in each of them.
 fn tag_of(options: &[Node]) -> Option<String> {
     let [first, _, ..] = options else { return None };
-    let Kind::Dictionary { fields, .. } = &first.kind else {
+    let NodeKind::Dictionary { fields, .. } = &first.kind else {
         return None;
     };
     fields
@@ -380,12 +376,12 @@ fn tag_of(options: &[Node]) -> Option<String> {
 }
 
 fn tag_value(option: &Node, field: &str) -> Option<String> {
-    let Kind::Dictionary { fields, .. } = &option.kind else {
+    let NodeKind::Dictionary { fields, .. } = &option.kind else {
         return None;
     };
     let field = fields.iter().find(|candidate| candidate.name == field)?;
     match &field.node.kind {
-        Kind::Constant(values) => match values.as_slice() {
+        NodeKind::Constant(values) => match values.as_slice() {
             [Json::String(value)] => Some(value.clone()),
             _ => None,
         },
@@ -403,9 +399,9 @@ fn bounds(object: &Map<String, Json>) -> Bounds {
     }
 }
 
-/// garde has no exclusive limits, so `> 0` is written as `range(min = 1)` and
-/// `extend("exclusiveMinimum" = 0)`: of the two, the one that says more is kept.
-fn integer(object: &Map<String, Json>) -> Kind {
+/// Converts an integer. garde has no exclusive limits, so `> 0` is written as `range(min = 1)` together with
+/// `extend("exclusiveMinimum" = 0)`, and the exclusive limit is kept.
+fn integer(object: &Map<String, Json>) -> NodeKind {
     let mut bounds = bounds(object);
     let whole = |number: &Option<Number>| number.as_ref().and_then(Number::as_i128);
     if let (Some(gt), Some(gte)) = (whole(&bounds.gt), whole(&bounds.gte))
@@ -430,7 +426,7 @@ fn integer(object: &Map<String, Json>) -> Kind {
         Some("uint64" | "uint") => Some((0, u64::MAX.into())),
         _ => None,
     };
-    Kind::Integer { bounds, range }
+    NodeKind::Integer { bounds, range }
 }
 
 fn lengths(object: &Map<String, Json>, min: &str, max: &str) -> Lengths {
@@ -441,7 +437,7 @@ fn lengths(object: &Map<String, Json>, min: &str, max: &str) -> Lengths {
     }
 }
 
-/// Whether a field's type is `Nullable<…>`, or an `Option` of it: then nil is a value, not absence.
+/// Returns true if the type of a field is `Nullable<…>`, or an `Option` of it. For these, nil is a value and not absence.
 fn is_nullable(schema: &Json) -> bool {
     let marked = |schema: &Json| schema.get(NULLABLE).is_some();
     marked(schema)

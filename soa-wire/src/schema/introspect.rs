@@ -1,21 +1,21 @@
-//! A schema as data, in the form of Conformity's introspection (protocol, section 7).
+//! Schemas as data, in the form of Conformity's introspection (protocol, section 7).
 //!
-//! What Conformity has a word for is told by it. What only JSON schema knows stands beside it under names of its own
-//! (`default`, `deprecated`, `pattern`, `format`, …): tools of the reference leave keys alone that they do not know.
+//! Properties that only JSON Schema has (`default`, `deprecated`, `pattern`, `format`, …) are additional keys. Tools of
+//! PySOA ignore unknown keys.
 
 use serde_json::{Number, Value as Json};
 
-use super::{Bounds, Keys, Kind, Lengths, Node, Schema};
+use super::node::{Bounds, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::{Integer, Map, Value};
 
 impl Schema {
-    /// The schema as data; `None` for one that allows anything, as the reference says nothing there.
+    /// Returns the schema as data, or `None` if it allows anything, as PySOA does.
     ///
-    /// The description of the type itself is left out: it is written for those who read the source, the ones
-    /// of its fields for those who call the service. A type that contains itself is `anything` there.
+    /// The description of the type itself is left out: it is for readers of the source, while those of the fields are for
+    /// callers. A type inside of itself becomes `anything`.
     pub fn introspect(&self) -> Option<Value> {
         match &self.root.kind {
-            Kind::Anything => None,
+            NodeKind::Anything => None,
             kind => Some(Value::Map(Writer::of(self).kind(kind))),
         }
     }
@@ -23,7 +23,7 @@ impl Schema {
 
 struct Writer<'a> {
     schema: &'a Schema,
-    /// The names of the types that are being written, to find those that contain themselves.
+    /// Names of the types that are being written, to find types inside of themselves.
     open: Vec<&'a str>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Writer<'a> {
 
     fn node(&mut self, node: &'a Node) -> Value {
         let mut map = self.kind(&node.kind);
-        // In Conformity a description belongs to what may be nil, not to its being nullable.
+        // In Conformity, the description belongs to the inner schema of a nullable.
         let described = match map.get_mut("nullable") {
             Some(Value::Map(inner)) => inner,
             _ => &mut map,
@@ -59,55 +59,55 @@ impl<'a> Writer<'a> {
             .into()
     }
 
-    fn kind(&mut self, kind: &'a Kind) -> Map {
+    fn kind(&mut self, kind: &'a NodeKind) -> Map {
         let mut map = Map::new();
         let name = match kind {
-            Kind::Reference(name) => return self.reference(name),
-            Kind::Anything => "anything",
-            Kind::Nil => "null",
-            Kind::Boolean => "boolean",
-            Kind::Bytes(_) => "bytes",
-            Kind::DateTime { .. } => "datetime",
-            Kind::Date => "date",
-            Kind::Time => "time",
-            Kind::Decimal => "decimal",
-            Kind::Amount => "currint.Amount",
-            Kind::Integer { .. } => "integer",
-            Kind::Float(_) => "float",
-            Kind::Text { form, .. } => form.unwrap_or("unicode"),
-            Kind::List { .. } => "list",
-            Kind::Tuple(_) => "tuple",
-            Kind::Dictionary { .. } => "dictionary",
-            Kind::Entries { .. } => "schemaless_dictionary",
-            Kind::Nullable(_) => "nullable",
-            Kind::Constant(_) => "constant",
-            Kind::Any(_) => "any",
-            Kind::Tagged { .. } => "polymorph",
+            NodeKind::Reference(name) => return self.reference(name),
+            NodeKind::Anything => "anything",
+            NodeKind::Nil => "null",
+            NodeKind::Boolean => "boolean",
+            NodeKind::Bytes(_) => "bytes",
+            NodeKind::DateTime { .. } => "datetime",
+            NodeKind::Date => "date",
+            NodeKind::Time => "time",
+            NodeKind::Decimal => "decimal",
+            NodeKind::Amount => "currint.Amount",
+            NodeKind::Integer { .. } => "integer",
+            NodeKind::Float(_) => "float",
+            NodeKind::Text { form, .. } => form.unwrap_or("unicode"),
+            NodeKind::List { .. } => "list",
+            NodeKind::Tuple(_) => "tuple",
+            NodeKind::Dictionary { .. } => "dictionary",
+            NodeKind::Entries { .. } => "schemaless_dictionary",
+            NodeKind::Nullable(_) => "nullable",
+            NodeKind::Constant(_) => "constant",
+            NodeKind::Any(_) => "any",
+            NodeKind::Tagged { .. } => "polymorph",
         };
         map.insert("type", name);
         match kind {
-            Kind::Integer {
+            NodeKind::Integer {
                 bounds: limits,
                 range,
             } => {
                 bounds(&mut map, limits);
                 range_of_type(&mut map, *range);
             }
-            Kind::Float(limits) => bounds(&mut map, limits),
-            Kind::Text {
+            NodeKind::Float(limits) => bounds(&mut map, limits),
+            NodeKind::Text {
                 lengths: limits, ..
             }
-            | Kind::Bytes(limits) => lengths(&mut map, *limits),
-            Kind::Amount => drop(map.insert("valid_currencies", "(all currencies)")),
-            Kind::List {
+            | NodeKind::Bytes(limits) => lengths(&mut map, *limits),
+            NodeKind::Amount => drop(map.insert("valid_currencies", "(all currencies)")),
+            NodeKind::List {
                 contents,
                 lengths: limits,
             } => {
                 map.insert("contents", self.node(contents));
                 lengths(&mut map, *limits);
             }
-            Kind::Tuple(places) => drop(map.insert("contents", self.nodes(places))),
-            Kind::Dictionary {
+            NodeKind::Tuple(places) => drop(map.insert("contents", self.nodes(places))),
+            NodeKind::Dictionary {
                 fields,
                 allow_extra_keys,
             } => {
@@ -123,7 +123,7 @@ impl<'a> Writer<'a> {
                 map.insert("optional_keys", optional);
                 map.insert("allow_extra_keys", *allow_extra_keys);
             }
-            Kind::Entries {
+            NodeKind::Entries {
                 values,
                 lengths: limits,
                 keys,
@@ -131,19 +131,19 @@ impl<'a> Writer<'a> {
                 if let Some(keys) = self.keys(*keys) {
                     map.insert("key_type", keys);
                 }
-                if values.kind != Kind::Anything {
+                if values.kind != NodeKind::Anything {
                     map.insert("value_type", self.node(values));
                 }
                 lengths(&mut map, *limits);
             }
-            Kind::Nullable(inner) => drop(map.insert("nullable", self.node(inner))),
-            Kind::Constant(constants) => {
+            NodeKind::Nullable(inner) => drop(map.insert("nullable", self.node(inner))),
+            NodeKind::Constant(constants) => {
                 let mut values: Vec<Value> = constants.iter().map(constant).collect();
                 values.sort_by_key(|value| value.as_str().map(str::to_owned));
                 map.insert("values", values);
             }
-            Kind::Any(options) => drop(map.insert("options", self.nodes(options))),
-            Kind::Tagged { field, options } => {
+            NodeKind::Any(options) => drop(map.insert("options", self.nodes(options))),
+            NodeKind::Tagged { field, options } => {
                 map.insert("switch_field", field.as_str());
                 let contents: Map = options
                     .iter()
@@ -159,8 +159,8 @@ impl<'a> Writer<'a> {
     fn keys(&mut self, keys: Keys) -> Option<Value> {
         let kind = match keys {
             Keys::Any => return None,
-            Keys::Text => Kind::TEXT,
-            Keys::Integer | Keys::Natural => Kind::Integer {
+            Keys::Text => NodeKind::TEXT,
+            Keys::Integer | Keys::Natural => NodeKind::Integer {
                 bounds: Bounds {
                     gte: (keys == Keys::Natural).then(|| 0.into()),
                     ..Bounds::default()
@@ -180,15 +180,15 @@ impl<'a> Writer<'a> {
                 self.open.pop();
                 match node {
                     Value::Map(map) => map,
-                    _ => Map::new(), // `node` gives maps only.
+                    _ => Map::new(), // `node` always returns a map.
                 }
             }
-            None => self.kind(&Kind::Anything),
+            None => self.kind(&NodeKind::Anything),
         }
     }
 }
 
-/// The limits of a Rust type that is smaller than what an integer of the wire may be.
+/// Adds the limits of a Rust type that is smaller than the integers of the protocol.
 fn range_of_type(map: &mut Map, range: Option<(i128, i128)>) {
     let Some((min, max)) = range.filter(|(_, max)| *max <= u32::MAX.into()) else {
         return;
@@ -230,7 +230,7 @@ fn number(number: &Number) -> Value {
     }
 }
 
-/// What is neither a list nor a map.
+/// Converts a value that is neither a list nor a map.
 fn constant(constant: &Json) -> Value {
     match constant {
         Json::Bool(value) => (*value).into(),

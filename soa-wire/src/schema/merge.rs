@@ -1,37 +1,42 @@
-//! Schemas that say a part of what a map is here and the rest elsewhere, put together.
+//! Schemas of maps whose parts are in several places, merged into whole dictionaries.
 //!
 //! serde flattens an enum into a struct, and puts a tag into the struct that a variant wraps. `schemars` writes both as
-//! `properties` beside a `$ref`, `oneOf`, `anyOf` or `allOf`: each alternative has the fields of the struct, too.
-//! Conformity knows no such sums, so they are worked out here: alternatives that are whole dictionaries.
+//! `properties` beside a `$ref`, `oneOf`, `anyOf` or `allOf`, where each alternative also has the fields of the struct.
+//! Conformity has no such sums. They become alternatives that are whole dictionaries.
 //!
-//! Two flattened enums are every combination of their variants. Where those are too many, the fields that are known are
-//! told and any further key is allowed: what is not in the schema, serde still checks.
+//! Two flattened enums become all combinations of their variants. If these are too many, the schema has only the common
+//! fields, and allows any other key. serde still checks those.
 
 use serde_json::{Map, Value as Json};
 
 type Object = Map<String, Json>;
 
-/// How many alternatives a sum may have.
+/// The greatest number of alternatives of a sum.
 const MAX_ALTERNATIVES: usize = 64;
 
-/// How many names of types lead to one another.
+/// The greatest number of references that are followed one after another.
 const MAX_DEPTH: usize = 16;
 
-/// The keywords that say a part of a map.
+/// The keywords with a part of a map.
 const PARTS: [&str; 4] = ["$ref", "oneOf", "anyOf", "allOf"];
 
-/// What names stand for.
+/// The named types of a schema.
 #[derive(Clone, Copy)]
 pub(super) struct Definitions<'a>(pub(super) Option<&'a Object>);
 
 impl<'a> Definitions<'a> {
     fn get(self, reference: &str) -> Option<&'a Object> {
-        let name = super::convert::definition_name(reference);
-        self.0?.get(&name)?.as_object()
+        self.0?.get(&definition_name(reference))?.as_object()
     }
 }
 
-/// What is said about a type and not about its values; of a sum, that is said once.
+/// Returns the name in a reference.
+pub(super) fn definition_name(reference: &str) -> String {
+    let name = reference.strip_prefix("#/$defs/").unwrap_or(reference);
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+/// The keywords that describe a type and not its values. A sum has them once.
 const REMARKS: [&str; 7] = [
     "$schema",
     "$defs",
@@ -42,7 +47,7 @@ const REMARKS: [&str; 7] = [
     "examples",
 ];
 
-/// The whole of a schema that has its parts in several places; `None` for any other.
+/// Merges a schema whose parts are in several places. Returns `None` for any other schema.
 pub(super) fn whole(schema: &Object, definitions: Definitions<'_>) -> Option<Object> {
     let has_parts = PARTS.iter().any(|part| schema.contains_key(*part));
     let is_sum = schema.contains_key("properties") && has_parts || schema.contains_key("allOf");
@@ -72,8 +77,8 @@ pub(super) fn whole(schema: &Object, definitions: Definitions<'_>) -> Option<Obj
     Some(sum)
 }
 
-/// The maps that a schema allows, each with all of its fields; `None` where they are too many. What is no map is left
-/// out: it cannot be a part of one.
+/// Returns the maps that a schema allows, each with all of its fields; `None` if they are too many. Alternatives that are
+/// not maps are left out, as they cannot be a part of one.
 fn alternatives(
     schema: &Object,
     definitions: Definitions<'_>,
@@ -114,7 +119,7 @@ fn is_map(schema: &Object) -> bool {
     schema.contains_key("properties") || schema.get("type").is_some_and(|name| name == "object")
 }
 
-/// Each of the ones with each of the others.
+/// Merges each schema of one list with each of the other.
 fn combined(ones: &[Object], others: &[Object]) -> Option<Vec<Object>> {
     if ones.len().saturating_mul(others.len()) > MAX_ALTERNATIVES {
         return None;
@@ -137,9 +142,9 @@ fn both(one: &Object, other: &Object) -> Object {
             (Some(Json::Array(required)), Json::Array(more)) if key == "required" => {
                 required.extend(more.iter().cloned());
             }
-            // What is said here is said of this place.
+            // The remarks of the first one are about this place.
             (Some(_), _) if REMARKS.contains(&&**key) => {}
-            // A map that is closed takes no further keys, whichever part of it says so.
+            // If one part does not allow further keys, the whole does not.
             (Some(closed), _) if *closed == Json::Bool(false) => {}
             _ => drop(sum.insert(key.clone(), value.clone())),
         }
@@ -147,7 +152,7 @@ fn both(one: &Object, other: &Object) -> Object {
     sum
 }
 
-/// Now that all fields are in one place, none is left to be evaluated elsewhere.
+/// Replaces `unevaluatedProperties` by `additionalProperties`, as all fields are now in one place.
 fn settled(mut schema: Object) -> Object {
     if schema.remove("unevaluatedProperties") == Some(Json::Bool(false)) {
         schema.insert("additionalProperties".to_owned(), false.into());

@@ -1,12 +1,12 @@
-//! What fields are called on the wire.
+//! The names of fields in messages.
 
-use super::{Kind, Node, Schema};
+use super::node::{Node, NodeKind, Schema};
 
 impl Schema {
-    /// Turns a dotted path of names as the Rust source has them into one of the names on the wire.
+    /// Converts a dotted path of the names in the Rust source to one of the names in messages.
     ///
-    /// serde's renaming rules change case and separators only, so a field is found by its letters and digits. One
-    /// that has another name altogether keeps the one of the source.
+    /// serde's renaming rules change only case and separators, so a field is found by its letters and digits. A field with
+    /// an entirely different name keeps the one of the source.
     #[doc(hidden)]
     pub fn wire_path(&self, path: &str) -> String {
         let mut node = Some(&self.root);
@@ -24,12 +24,12 @@ impl Schema {
         steps.join(".")
     }
 
-    /// Looks through nullables and names of types.
+    /// Follows nullables and references to a concrete node.
     fn concrete<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
         for _ in 0..=self.definitions.len() + 1 {
             node = match &node.kind {
-                Kind::Reference(name) => self.definitions.get(name)?,
-                Kind::Nullable(inner) => inner,
+                NodeKind::Reference(name) => self.definitions.get(name)?,
+                NodeKind::Nullable(inner) => inner,
                 _ => return Some(node),
             };
         }
@@ -37,10 +37,10 @@ impl Schema {
     }
 }
 
-/// One step of a path: what it is called on the wire, and what is below.
+/// Returns the name of a step of a path in messages, and the node below it.
 fn step_down<'a>(node: &'a Node, step: &'a str) -> (&'a str, Option<&'a Node>) {
     match &node.kind {
-        Kind::Dictionary { fields, .. } => {
+        NodeKind::Dictionary { fields, .. } => {
             let exact = fields.iter().find(|field| field.name == step);
             let alike = || {
                 fields
@@ -52,9 +52,9 @@ fn step_down<'a>(node: &'a Node, step: &'a str) -> (&'a str, Option<&'a Node>) {
                 None => (step, None),
             }
         }
-        Kind::List { contents, .. } => (step, Some(contents)),
-        Kind::Entries { values, .. } => (step, Some(values)),
-        Kind::Tuple(places) => (step, step.parse().ok().and_then(|at: usize| places.get(at))),
+        NodeKind::List { contents, .. } => (step, Some(contents)),
+        NodeKind::Entries { values, .. } => (step, Some(values)),
+        NodeKind::Tuple(places) => (step, step.parse().ok().and_then(|at: usize| places.get(at))),
         _ => (step, None),
     }
 }

@@ -191,27 +191,27 @@ impl Diagnosis<'_> {
 fn job_schema() -> &'static Schema {
     static SCHEMA: OnceLock<Schema> = OnceLock::new();
     SCHEMA.get_or_init(|| {
-        let field = |name: &str, kind: schema::Kind, required| Field {
+        let field = |name: &str, kind: schema::NodeKind, required| Field {
             name: name.to_owned(),
             node: kind.into_node(),
             required,
         };
-        let text = || schema::Kind::TEXT;
-        let dictionary = |fields, allow_extra_keys| schema::Kind::Dictionary {
+        let text = || schema::NodeKind::TEXT;
+        let dictionary = |fields, allow_extra_keys| schema::NodeKind::Dictionary {
             fields,
             allow_extra_keys,
         };
-        let list = |contents: schema::Kind, min| schema::Kind::List {
+        let list = |contents: schema::NodeKind, min| schema::NodeKind::List {
             contents: Box::new(contents.into_node()),
             lengths: Lengths { min, max: None },
         };
-        let integer = schema::Kind::Integer {
+        let integer = schema::NodeKind::Integer {
             bounds: schema::Bounds::default(),
             range: Some((i64::MIN.into(), i64::MAX.into())),
         };
         let control = vec![
-            field("continue_on_error", schema::Kind::Boolean, true),
-            field("suppress_response", schema::Kind::Boolean, false),
+            field("continue_on_error", schema::NodeKind::Boolean, true),
+            field("suppress_response", schema::NodeKind::Boolean, false),
         ];
         let context = vec![
             field("caller", text(), false),
@@ -219,8 +219,8 @@ fn job_schema() -> &'static Schema {
             field("correlation_id", text(), true),
             field("switches", list(integer, None), true),
         ];
-        let body = schema::Kind::Entries {
-            values: Box::new(schema::Kind::Anything.into_node()),
+        let body = schema::NodeKind::Entries {
+            values: Box::new(schema::NodeKind::Anything.into_node()),
             lengths: Lengths::default(),
             keys: schema::Keys::Text,
         };

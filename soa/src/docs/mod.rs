@@ -1,24 +1,24 @@
-//! Guides: how things are done, one page a subject. Every example in them is compiled and run as a test.
+//! Guides, one page for each subject. Every example in them is compiled and run as a test.
 //!
 //! | | |
 //! |---|---|
 //! | [`getting_started`] | From an empty crate to a service with a client |
-//! | [`contracts`] | What a service offers as a trait, for callers without the server |
+//! | [`contracts`] | A service's actions as a trait, for callers without the server |
 //! | [`calling`] | Every form of a call, and its options |
-//! | [`expansions`] | Objects of other services, put beside their identifiers |
-//! | [`errors`] | What services answer when something fails, and what callers get |
-//! | [`validation`] | Rules for fields, absent and nil, the types of the wire |
+//! | [`expansions`] | Objects of other services in place of their identifiers |
+//! | [`errors`] | Errors of services, and errors that callers get |
+//! | [`validation`] | Rules for fields, absence and nil, the types of the protocol |
 //! | [`middleware`] | Code around jobs, actions and calls |
-//! | [`switches`] | Feature switches that flow down the chain |
-//! | [`deadlines`] | What becomes of a job that nobody waits for |
-//! | [`health`] | What `status` tells about what a service needs |
+//! | [`switches`] | Feature switches that are passed on from service to service |
+//! | [`deadlines`] | Timeouts, and jobs whose caller no longer waits |
+//! | [`health`] | Health checks, which `status` runs |
 //! | [`redis`] | Serving and calling over Redis |
-//! | [`running`] | A service as a program: `main`, settings, commands, how it stops |
-//! | [`observing`] | Logs, metrics and traces |
-//! | [`settings`] | Every key of the settings |
+//! | [`running`] | A service as a program: `main`, settings, commands, shutdown. With the feature `cli` |
+//! | [`observing`] | Logs, metrics and traces. With the feature `cli` |
+//! | [`settings`] | Every key of the settings. With the feature `cli` |
 //! | [`testing`] | Services without a network, assertions, stubs, snapshots, contracts, faults |
 //! | [`test_plans`] | PySOA's test plans, a test for each case |
-//! | [`from_pysoa`] | PySOA's names, and what is different |
+//! | [`from_pysoa`] | PySOA's names, and the differences |
 
 #[doc = include_str!("getting_started.md")]
 pub mod getting_started {}
@@ -54,14 +54,17 @@ pub mod health {}
 pub mod redis {}
 
 #[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
 #[doc = include_str!("running.md")]
 pub mod running {}
 
 #[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
 #[doc = include_str!("observing.md")]
 pub mod observing {}
 
 #[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
 #[doc = include_str!("settings.md")]
 pub mod settings {}
 

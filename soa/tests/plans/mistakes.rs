@@ -40,7 +40,7 @@ fn a_case_needs_a_name_a_description_and_an_action() {
     let nothing = Plan::parse("some.pysoa", "# nothing\n").unwrap_err();
     assert_eq!(
         nothing.mistakes()[0].problem(),
-        "there is no case in this file: one begins with `test name: …`"
+        "this file has no case; a case begins with `test name: …`"
     );
 }
 

@@ -1,11 +1,11 @@
-//! A crate that depends on nothing but the framework, and has not even the prelude in scope: generated code needs nothing
-//! else.
+//! A test of generated code: it needs only the framework. This crate depends on nothing but `soa`, and has no prelude in
+//! scope.
 //!
-//! It is a library, to be built under the strictest lints about documentation, and for rustdoc to go
-//! over: the documentation of an action is also that of the client's method, so its links are resolved
-//! in both places. `cargo doc` with warnings as errors tests that.
+//! It is a library, so that it is built with the strictest lints about documentation. The documentation of an action is
+//! also that of the client's method, and its links must resolve in both places. `cargo doc` with warnings as errors tests
+//! this.
 //!
-//! Bodies are [`Value`] and `()`, as types of one's own need derives of other crates.
+//! Bodies are [`Value`] and `()`, because structs need derives of other crates.
 #![no_implicit_prelude]
 #![deny(missing_docs, warnings, rustdoc::all)]
 
@@ -14,10 +14,10 @@ use ::core::result::Result::{self, Ok};
 use ::soa::health::Health;
 use ::soa::{ActionError, Context, Switch, Value};
 
-/// Turns the second way of [`Echo::echo`] on.
+/// The switch of the second variant of [`Echo::echo`].
 pub const TWICE: Switch = Switch::new(5);
 
-/// Repeats what it is told: a contract. Its client is [`EchoClient`].
+/// A contract: answers with the request. Its client is [`EchoClient`].
 #[::soa::service(name = "echo", version = "1.0.0")]
 pub trait Echo {
     /// Answers with its request, any [`Value`].
@@ -30,18 +30,18 @@ pub trait Echo {
     #[action(name = "echo", switch = TWICE)]
     async fn echo_twice(&self, request: Value) -> Result<Value, ActionError>;
 
-    /// Does nothing, as a [`Context`] has nothing to do with it.
+    /// Does nothing, and needs no [`Context`].
     #[action]
     async fn nothing(&self, request: ()) -> Result<(), ActionError> {
         Ok(request)
     }
 
-    /// Blocks its thread for [no time](ActionError).
+    /// Runs on a thread that may block, see [`ActionError`].
     #[action(blocking)]
     fn wait(&self) -> Result<(), ActionError>;
 }
 
-/// Keeps the contract [`Echo`].
+/// Implements the contract [`Echo`].
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
@@ -60,37 +60,37 @@ impl Echo for Plain {
         Ok(())
     }
 
-    /// Is always well: see [`Health`].
+    /// Always reports good [`Health`].
     #[health_check(cached = "10s")]
     async fn health(&self, cx: &Context) -> Health {
         Health::ok().diagnostic("action", cx.action().len())
     }
 }
 
-/// All in one, without a contract.
+/// A service without a contract.
 #[derive(Clone, Copy, Debug)]
 pub struct Inherent;
 
-/// Says [`TWICE`] what it has to say.
+/// Answers with the request, see [`TWICE`].
 #[::soa::service(name = "inherent")]
 impl Inherent {
-    /// Answers with [`Value`]s; by [`Echo`] it would do so [likewise](Echo::echo).
+    /// Answers with its request, a [`Value`], as [`Echo`] does [in its `echo`](Echo::echo).
     #[action]
     async fn echo(&self, request: Value) -> Result<Value, ActionError> {
         Ok(request)
     }
 
-    /// Answers as [`Self::echo`] does, in time.
+    /// Answers as [`Self::echo`] does, with a timeout.
     #[action(timeout = "2s", name = "echo", switch = TWICE)]
     async fn echo_v2(&self, request: Value, _cx: &Context) -> Result<Value, ActionError> {
         Ok(request)
     }
 
-    /// Is always well.
+    /// Always reports good health.
     #[health_check]
     async fn health(&self) {}
 
-    /// Blocks its thread.
+    /// Runs on a thread that may block.
     #[action(blocking)]
     fn wait(&self) -> Result<(), ActionError> {
         Ok(())

@@ -1,4 +1,4 @@
-//! A crate that depends on nothing but `soa` can call its services, as far as that needs no runtime.
+//! Calls of services in a crate that depends on nothing but `soa`, without an async runtime.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use only_soa::{EchoClient, Inherent, InherentClient, Plain};
 use soa::value;
 
-/// The outcome of a future that has nothing to wait for.
+/// Polls a future that is ready at once.
 fn now<F: IntoFuture>(future: F) -> F::Output {
     let mut future = pin!(future.into_future());
     match future
@@ -14,7 +14,7 @@ fn now<F: IntoFuture>(future: F) -> F::Output {
         .poll(&mut Context::from_waker(Waker::noop()))
     {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => panic!("it waits for something"),
+        Poll::Pending => panic!("the future is not ready"),
     }
 }
 

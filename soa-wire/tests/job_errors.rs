@@ -1,12 +1,28 @@
-//! The two ways of reading a job agree: it is accepted, or every error of it is told. What the errors are, a model says
-//! that knows the protocol's page on jobs and nothing of the code that it is compared with.
+//! The errors of malformed jobs: a reader accepts a job, or reports all of its errors. They are compared with a model of
+//! the protocol's page on jobs, which shares no code with the reader.
 
-use crate::support::{REPLY_TO, cases, encoding};
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use soa_runtime::wire::read_request;
-use soa_runtime::{Encoding, Map, Value, code, value};
+use soa_wire::wire::read_request;
+use soa_wire::{Encoding, Map, Value, code, value};
+
+const REPLY_TO: &str = "service.hostile.0123456789abcdef!7f9a929cfb80";
+
+/// The number of cases. A failed case is printed, not written to a file, and becomes a test of its own.
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+fn encoding() -> impl Strategy<Value = Encoding> {
+    prop_oneof![Just(Encoding::MessagePack), Just(Encoding::Json)]
+}
 
 /// Code, field and text.
 type Told = (&'static str, Option<String>, String);
@@ -224,12 +240,12 @@ fn intruder() -> impl Strategy<Value = Value> {
 
 /// What only MessagePack can carry.
 fn packed_intruder() -> impl Strategy<Value = Value> {
-    let date = soa_runtime::Date::new(2026, 11, 21).unwrap();
+    let date = soa_wire::Date::new(2026, 11, 21).unwrap();
     let by_number: Map = [(1, 2), (-3, 4)].into_iter().collect();
     prop::sample::select(vec![
         date.into(),
         by_number.into(),
-        soa_runtime::Blob::from([1, 2]).into(),
+        soa_wire::Blob::from([1, 2]).into(),
     ])
 }
 

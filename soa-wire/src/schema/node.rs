@@ -1,0 +1,180 @@
+//! Schemas as data: a tree of nodes, in the terms of Conformity.
+
+use std::collections::HashMap;
+
+use serde_json::Number;
+
+/// The schema of one body: a tree of nodes, and the named types that it refers to.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use schemars::JsonSchema;
+/// use soa::schema::Schema;
+/// use soa::value;
+///
+/// #[derive(JsonSchema)]
+/// #[schemars(deny_unknown_fields)]
+/// #[allow(dead_code)]
+/// struct Square {
+///     number: i64,
+/// }
+///
+/// let errors = Schema::of::<Square>().check(&value!({ "number": "twelve" }));
+/// assert_eq!((errors[0].code, errors[0].message.as_str()), ("INVALID", "Not an integer"));
+/// assert_eq!(errors[0].field.as_deref(), Some("number"));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schema {
+    pub(crate) root: Node,
+    pub(crate) definitions: HashMap<String, Node>,
+}
+
+impl Schema {
+    /// Returns true if the schema describes a map, as every body is.
+    pub fn describes_a_map(&self) -> bool {
+        self.is_map(&self.root, 0)
+    }
+
+    fn is_map(&self, node: &Node, depth: usize) -> bool {
+        match &node.kind {
+            NodeKind::Anything
+            | NodeKind::Dictionary { .. }
+            | NodeKind::Entries { .. }
+            | NodeKind::Tagged { .. } => true,
+            NodeKind::Any(options) => options.iter().any(|option| self.is_map(option, depth)),
+            // A definition that refers only to itself, directly or by others, is not a map.
+            NodeKind::Reference(name) => {
+                depth <= self.definitions.len()
+                    && (self.definitions.get(name)).is_none_or(|node| self.is_map(node, depth + 1))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// One level of a schema.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) kind: NodeKind,
+    pub(crate) description: Option<String>,
+    /// Properties that introspection has and the check ignores, by name: a default, a pattern, a deprecation.
+    pub(crate) remarks: Vec<(&'static str, serde_json::Value)>,
+}
+
+impl Node {
+    /// Returns the node without its title, which is the name of the Rust type for a whole body.
+    pub(crate) fn without_title(mut self) -> Self {
+        self.remarks.retain(|(name, _)| *name != "title");
+        self
+    }
+}
+
+/// A field of a dictionary.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) node: Node,
+    pub(crate) required: bool,
+}
+
+/// Limits of a number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) gt: Option<Number>,
+    pub(crate) gte: Option<Number>,
+    pub(crate) lt: Option<Number>,
+    pub(crate) lte: Option<Number>,
+}
+
+/// Limits of a length.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Lengths {
+    pub(crate) min: Option<u64>,
+    pub(crate) max: Option<u64>,
+}
+
+/// The values that a node allows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum NodeKind {
+    Anything,
+    Nil,
+    Boolean,
+    Integer {
+        bounds: Bounds,
+        /// The range of the Rust type, for limits that the bounds do not have. Not part of introspection.
+        range: Option<(i128, i128)>,
+    },
+    Float(Bounds),
+    Text {
+        lengths: Lengths,
+        /// Conformity's name of a form of text, such as `email_address`. It is part of introspection, but not checked:
+        /// garde's rules and serde do that.
+        form: Option<&'static str>,
+    },
+    Bytes(Lengths),
+    DateTime {
+        /// True for UTC, false for no zone, `None` for either.
+        utc: Option<bool>,
+    },
+    Date,
+    Time,
+    Decimal,
+    Amount,
+    List {
+        contents: Box<Node>,
+        lengths: Lengths,
+    },
+    /// A list with a type for each element.
+    Tuple(Vec<Node>),
+    Dictionary {
+        fields: Vec<Field>,
+        allow_extra_keys: bool,
+    },
+    /// A map with any keys.
+    Entries {
+        values: Box<Node>,
+        lengths: Lengths,
+        keys: Keys,
+    },
+    Nullable(Box<Node>),
+    /// One of these texts, booleans, numbers or nil.
+    Constant(Vec<serde_json::Value>),
+    Any(Vec<Node>),
+    /// Several dictionaries, told apart by the value of one field.
+    Tagged {
+        field: String,
+        options: Vec<(String, Node)>,
+    },
+    /// A named type, which is in `definitions`. Types can contain themselves.
+    Reference(String),
+}
+
+/// The type of the keys of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    Any,
+    Text,
+    /// Integers. In JSON they are text, so this is part of introspection, but not checked.
+    Integer,
+    /// Integers that are not negative, in the same way.
+    Natural,
+}
+
+impl NodeKind {
+    /// Any text.
+    pub(crate) const TEXT: Self = Self::Text {
+        lengths: Lengths {
+            min: None,
+            max: None,
+        },
+        form: None,
+    };
+
+    pub(crate) fn into_node(self) -> Node {
+        Node {
+            kind: self,
+            description: None,
+            remarks: Vec::new(),
+        }
+    }
+}
