@@ -25,6 +25,9 @@ pub use redis::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
     SentinelSettings, TlsSettings,
 };
+#[cfg(feature = "redis")]
+#[doc(hidden)] // For the crates of the framework, see `RedisConnection::keys`.
+pub use redis::{RedisKeys, RedisScript, RedisValue};
 
 use crate::BoxFuture;
 use crate::codec::Encoding;
