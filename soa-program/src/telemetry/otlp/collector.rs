@@ -1,7 +1,7 @@
-//! A blocking HTTP client for one address: just what it takes to hand batches to a collector.
+//! A minimal blocking HTTP client that sends batches to one collector.
 //!
-//! A connection for each batch, all of it within one timeout, and a response of which only the status counts. It runs on the
-//! thread of the exporter, where nothing else waits.
+//! Each batch has a connection of its own, and one timeout for everything. Only the status of the response is used. The
+//! client runs on the thread of the exporter, where blocking holds up nothing else.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -12,13 +12,12 @@ use std::time::{Duration, Instant};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-
 use soa_runtime::BuildError;
 
-/// No more of a response is read.
-const RESPONSE: u64 = 64 * 1024;
+/// Largest part of a response that is read, in bytes.
+const RESPONSE_SIZE_LIMIT: u64 = 64 * 1024;
 
-/// Where batches go.
+/// The collector that receives batches.
 #[derive(Debug)]
 pub(super) struct Collector {
     url: String,
@@ -30,14 +29,14 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// The collector at a URL.
+    /// A client for the collector at a URL.
     ///
     /// # Errors
-    /// What is wrong with the URL.
+    /// The URL is not one of a collector.
     pub(super) fn new(endpoint: &str, timeout: Duration) -> Result<Self, BuildError> {
         let wrong = |why: &str| {
             BuildError::new(format!(
-                "`tracing.endpoint`: `{endpoint}` {why}; write `http://host:4318`"
+                "`tracing.endpoint`: `{endpoint}` {why}; expected a URL such as `http://host:4318`"
             ))
         };
         let (is_tls, rest) = match (
@@ -46,18 +45,19 @@ impl Collector {
         ) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
-            _ => return Err(wrong("is no URL of HTTP")),
+            _ => return Err(wrong("does not begin with `http://` or `https://`")),
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let is_usable = |byte: u8| byte.is_ascii_graphic() && !b"@?#".contains(&byte);
         if authority.is_empty() || !rest.bytes().all(is_usable) {
-            return Err(wrong("is no URL of a collector"));
+            return Err(wrong("has no host, or contains `@`, `?` or `#`"));
         }
         let (host, port) = match authority.rsplit_once(':') {
-            // The colons of an address of IPv6 are in brackets.
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| wrong("has no port"))?)
-            }
+            // An IPv6 address has its colons in brackets.
+            Some((host, port)) if !port.ends_with(']') => (
+                host,
+                port.parse().map_err(|_| wrong("has an invalid port"))?,
+            ),
             _ => (authority, if is_tls { 443 } else { 80 }),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -67,7 +67,8 @@ impl Collector {
         };
         let tls = is_tls.then(|| {
             let name = ServerName::try_from(host.to_owned());
-            let name = name.map_err(|_| wrong("has no name that a certificate could have"))?;
+            let name =
+                name.map_err(|_| wrong("has a host name that cannot be in a certificate"))?;
             Ok::<_, BuildError>((tls()?, name))
         });
         Ok(Self {
@@ -82,11 +83,12 @@ impl Collector {
         })
     }
 
-    /// The whole URL.
+    /// The URL, with its path.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
+    /// Sends a request, and returns the status of its response.
     fn send(&self, request: &Request<Bytes>) -> io::Result<u16> {
         let end = Instant::now() + self.timeout;
         let stream = Timed {
@@ -103,7 +105,7 @@ impl Collector {
         }
     }
 
-    /// The first of the host's addresses that takes a connection.
+    /// Connects to the first address of the host that accepts the connection.
     fn connect(&self, end: Instant) -> io::Result<TcpStream> {
         let mut problem = io::ErrorKind::NotFound.into();
         for address in (&*self.host, self.port).to_socket_addrs()? {
@@ -116,7 +118,7 @@ impl Collector {
     }
 }
 
-/// The system's certificates.
+/// A TLS configuration with the certificates of the system.
 fn tls() -> Result<Arc<ClientConfig>, BuildError> {
     let wrong = |error: rustls::Error| BuildError::new(format!("`tracing.endpoint`: {error}"));
     let mut roots = RootCertStore::empty();
@@ -167,8 +169,8 @@ fn exchange(mut stream: impl Read + Write, request: &Request<Bytes>) -> io::Resu
     stream.write_all(body)?;
     stream.flush()?;
     let mut response = Vec::new();
-    // Up to the status; the rest is read so that the collector is not cut off.
-    let read = stream.take(RESPONSE).read_to_end(&mut response);
+    // Only the status is used. The rest is read so that the collector can finish its response.
+    let read = stream.take(RESPONSE_SIZE_LIMIT).read_to_end(&mut response);
     let status = response
         .strip_prefix(b"HTTP/1.")
         .and_then(|rest| rest.get(2..5));
@@ -178,12 +180,12 @@ fn exchange(mut stream: impl Read + Write, request: &Request<Bytes>) -> io::Resu
         (None, Err(error)) => Err(error),
         (None, Ok(_)) => Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "the collector does not answer as HTTP/1.1 does",
+            "the collector sent an invalid HTTP response",
         )),
     }
 }
 
-/// A stream that ends at a time, however slowly the other side goes on.
+/// A stream with one deadline for all reads and writes together.
 struct Timed {
     stream: TcpStream,
     end: Instant,
@@ -207,6 +209,7 @@ impl Write for Timed {
     }
 }
 
+/// The time until the deadline; an error if it is over.
 fn left(end: Instant) -> io::Result<Duration> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_a_collector_is_told() {
+    fn an_invalid_url_is_refused() {
         for url in [
             "",
             "collector:4318",
