@@ -52,7 +52,7 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Adds those after the command. With `global` flags, clap would return only the ones before or after it.
+    /// Adds the sources after the command. With `global` flags, clap would return only those before or only those after it.
     pub(super) fn and(mut self, of_command: Self) -> Self {
         self.settings.extend(of_command.settings);
         self.set.extend(of_command.set);
@@ -110,7 +110,7 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Returns true if the output goes to the same place until the end, which may be a terminal.
+    /// Returns true if the output is not redirected before the process ends.
     pub(super) fn keeps_terminal(&self) -> bool {
         match self {
             Self::Serve(serve) => !serve.detached,

@@ -1,8 +1,8 @@
 //! Child processes: this program, started again in another role.
 //!
 //! Parent and child are connected by a pair of sockets. The child reports its state ([`notifier`](super::notifier)), and
-//! the parent tells it to stop, with one byte for each signal. It does not pass the signals on: a supervisor such as
-//! systemd signals all processes of a service, and the child would count a passed-on signal as a second one.
+//! the parent tells it to stop, with one byte for each signal. The parent sends no signals itself: a supervisor such as
+//! systemd signals all processes of a service, and the child would count a signal of its parent as a second one.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;

@@ -22,7 +22,7 @@ const BLOCKED_EXIT_CODE: u8 = 70;
 /// Exit code for a server that stopped with jobs that have no answer.
 pub(super) const JOBS_LOST_EXIT_CODE: u8 = 4;
 
-/// The reason for which a program fails.
+/// The reason why a program fails.
 pub(super) enum Failure {
     /// The command line is wrong, or asks for help.
     Arguments(clap::Error),

@@ -28,7 +28,7 @@ use crate::settings::RespawnLimit;
 /// Largest number of processes per processor.
 const PROCESSES_PER_PROCESSOR: usize = 5;
 
-/// Lifetime of a process from which on the next one is started without a pause.
+/// Shortest lifetime of a process after which it is restarted without a pause.
 const STABLE_LIFETIME: Duration = Duration::from_secs(10);
 
 /// Pause after the first short lifetime. It doubles with each that follows.

@@ -77,7 +77,7 @@ impl Notifier {
         }
     }
 
-    /// The longest interval between signs of life. They are sent twice in it.
+    /// The longest interval between signs of life, which are sent twice as often.
     pub(super) fn watchdog_period(&self) -> Option<Duration> {
         let is_expected = match &self.supervisor {
             Supervisor::None => false,

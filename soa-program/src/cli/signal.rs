@@ -1,4 +1,4 @@
-//! Signals that stop the process, and the same command from its parent process.
+//! Signals that stop the process, and commands to stop from its parent process.
 //!
 //! A thread of its own listens for them, so that a handler that blocks the runtime of the server does not hide them. The
 //! thread counts the signals, and others wait for the count. With a time limit for stopping ([`Signals::force_after`]), it

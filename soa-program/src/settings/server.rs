@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
-
 use soa_runtime::period::Period;
 use soa_runtime::server::{ServerBuilder, is_wire_name};
 use soa_runtime::{BuildError, Watchdog};

@@ -6,7 +6,6 @@
 //! not accept null.
 
 use serde_json::{Map, Value as Json};
-
 use soa_runtime::period::{self, Period};
 use soa_runtime::secret;
 

@@ -9,8 +9,8 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use soa_runtime::observe::trace::WAITED;
 
-/// An exporter that sets the start of spans of waits, which are made when the wait is over. It logs when exporting begins
-/// to fail, and when it works again.
+/// An exporter that corrects the start of spans for waiting times, which are made when the wait is over. It logs when
+/// exporting begins to fail, and when it works again.
 #[derive(Debug)]
 pub(super) struct Exporter<E> {
     inner: E,
@@ -55,7 +55,7 @@ impl<E: SpanExporter> SpanExporter for Exporter<E> {
     }
 }
 
-/// Moves the start of a span of a wait back by the time that it waited.
+/// Moves the start of a span for a waiting time back by that time.
 fn correct_start(span: &mut SpanData) {
     let mut attributes = span.attributes.iter();
     let waited = attributes.find(|attribute| attribute.key.as_str() == WAITED);
