@@ -12,9 +12,6 @@
 //! metrics and traces.
 //!
 //! Everything runs on one thread, as in a client by default; only the clock of the open loop has a thread of its own.
-//!
-//! Each module uses only those before it: `resp`, `process`, `raw`, `target`, `usage`, `measure`, `plot`, `report`,
-//! `telemetry`, `arguments`, and the three commands `run`, `compare` and `cost`.
 
 #![allow(clippy::print_stderr, clippy::print_stdout)] // A program for people at a terminal.
 

@@ -22,6 +22,7 @@ mod snapshot;
 #[doc(hidden)]
 pub mod private {
     pub use crate::plan::entry::{Source, check, made, made_with, run_case, subject};
+    pub use crate::plan::{Failure, Mocks, Subject};
 }
 
 pub use assertion::{

@@ -1,5 +1,5 @@
-//! A service that misbehaves: it blocks, panics, exits and never ends, for the tests of the framework's reactions. It also
-//! shows hooks and a section of settings of its own.
+//! A service that misbehaves, for the tests of the framework's reactions: it blocks, panics, exits and hangs. It also has
+//! hooks, and a section of settings of its own.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -17,40 +17,40 @@ use soa::{ActionError, Context, service};
 #[serde(deny_unknown_fields, default)]
 #[garde(allow_unvalidated)]
 struct Section {
-    /// What becomes of the startup hook.
-    startup: Fate,
-    /// What becomes of the idle hook.
-    idle: Fate,
-    /// How long it is until there is nothing to do.
+    /// Outcome of the startup hook.
+    startup: Outcome,
+    /// Outcome of the idle hook.
+    idle: Outcome,
+    /// Time without a job after which the idle hook runs.
     idle_after: Period,
-    /// What becomes of the teardown hook.
-    teardown: Fate,
+    /// Outcome of the teardown hook.
+    teardown: Outcome,
 }
 
 impl Default for Section {
     fn default() -> Self {
         Self {
-            startup: Fate::Ends,
-            idle: Fate::Ends,
+            startup: Outcome::Ends,
+            idle: Outcome::Ends,
             idle_after: Period::from_secs(3600),
-            teardown: Fate::Ends,
+            teardown: Outcome::Ends,
         }
     }
 }
 
 #[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Fate {
+enum Outcome {
     Ends,
     Fails,
     Panics,
     Waits,
 }
 
-impl Fate {
-    /// Suffers it.
-    async fn befall(self, hook: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        say(&format!("hook: {hook}"));
+impl Outcome {
+    /// Logs that a hook runs, and has this outcome.
+    async fn run(self, hook: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        log(&format!("hook: {hook}"));
         match self {
             Self::Ends => Ok(()),
             Self::Fails => Err(format!("there is no {hook} today").into()),
@@ -64,47 +64,47 @@ struct Unruly;
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
 struct BlockRequest {
-    /// For how many milliseconds.
+    /// Time to block, in milliseconds.
     #[garde(skip)]
     milliseconds: u64,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
 struct ExitRequest {
-    /// With which code.
+    /// Exit code.
     #[garde(skip)]
     code: i32,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
 struct RelayRequest {
-    /// The services to go through, the next one first.
+    /// Services to call one after the other, the next one first.
     #[garde(skip)]
     through: Vec<String>,
-    /// How long the last one takes.
+    /// Time that the last one takes, in milliseconds.
     #[garde(skip)]
     milliseconds: u64,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
 struct RelayResponse {
-    /// How many milliseconds were left at each service, this one first.
+    /// Milliseconds that were left at each service, this one first.
     #[garde(skip)]
     left: Vec<u64>,
 }
 
-/// Says that a relay is over, however it ends.
-struct Over;
+/// Logs the end of a relay, also if it is cancelled.
+struct LogEnd;
 
-impl Drop for Over {
+impl Drop for LogEnd {
     fn drop(&mut self) {
-        say("a relay is over");
+        log("a relay is over");
     }
 }
 
-/// Whoever does not read shall not end what goes on.
-fn say(what: &str) {
-    let _ = writeln!(std::io::stderr(), "{what}");
+/// Writes a line to the standard error. Unlike `eprintln!`, it does not panic if the other end is closed.
+fn log(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Behaves as no service should.
@@ -123,10 +123,10 @@ impl Unruly {
         Ok(())
     }
 
-    /// Blocks a thread that is there for that.
+    /// Blocks a thread for blocking work.
     #[action(blocking)]
     fn grind(&self, request: BlockRequest) -> Result<(), ActionError> {
-        say("it grinds");
+        log("it grinds");
         std::thread::sleep(Duration::from_millis(request.milliseconds));
         Ok(())
     }
@@ -137,14 +137,14 @@ impl Unruly {
         std::process::exit(request.code)
     }
 
-    /// Lets other services like this one do the same, one behind the other.
+    /// Calls other services like this one, each of which calls the next.
     #[action]
     async fn relay(
         &self,
         request: RelayRequest,
         cx: &Context,
     ) -> Result<RelayResponse, ActionError> {
-        let _over = Over;
+        let _log_end = LogEnd;
         let left = cx.time_left().unwrap_or(Duration::MAX).as_millis();
         let mut left = vec![u64::try_from(left).unwrap_or(u64::MAX)];
         let mut through = request.through.into_iter();
@@ -160,13 +160,13 @@ impl Unruly {
         Ok(RelayResponse { left })
     }
 
-    /// Takes its time.
+    /// Is slow.
     #[health_check(slow_after = "50ms")]
     async fn queue(&self) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
-    /// Does not get to an end.
+    /// Never ends.
     #[health_check(timeout = "100ms")]
     async fn bridge(&self) {
         std::future::pending().await
@@ -179,10 +179,10 @@ impl Unruly {
         panic!("too hot")
     }
 
-    /// Is not asked again soon.
+    /// Has a cached result.
     #[health_check(cached = "1h")]
     async fn scales(&self) -> Health {
-        say("the scales are asked");
+        log("the scales are asked");
         tokio::time::sleep(Duration::from_millis(100)).await;
         Health::ok().diagnostic("weight", 7)
     }
@@ -198,12 +198,12 @@ fn main() -> ExitCode {
         } = settings.service;
         Ok(with_server(Unruly, move |server| {
             server
-                .on_startup(move |_| startup.befall("startup"))
+                .on_startup(move |_| startup.run("startup"))
                 .on_idle(idle_after.get(), move |_| async move {
-                    let _ = idle.befall("idle").await;
+                    let _ = idle.run("idle").await;
                 })
                 .on_teardown(move |_| async move {
-                    let _ = teardown.befall("teardown").await;
+                    let _ = teardown.run("teardown").await;
                 })
         }))
     })

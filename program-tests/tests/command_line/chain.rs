@@ -1,14 +1,14 @@
-//! Deadlines that flow down a chain of three services, each a process of its own.
+//! Deadlines that are passed along a chain of three services, each a process of its own.
 
 use crate::processes::{Process, Redis, caller, run_unruly, unruly};
 
-/// A service of the chain; all of them know the way to the others.
+/// A service of the chain, with routes to the others.
 fn member(redis: &Redis, name: &str) -> Process {
     let address = redis.address();
     let arguments = ["serve", "--name", name, "--redis", &address];
     let routes = ["--set", r#"client_routing={"middle": {}, "last": {}}"#];
     let server = Process::start(unruly(&arguments).args(routes));
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     server
 }
 
@@ -62,16 +62,16 @@ fn at_the_deadline_of_the_first_caller_all_processes_of_a_chain_give_up() {
 }
 
 #[test]
-fn the_rest_of_a_chain_can_be_a_stub_of_the_settings() {
+fn the_rest_of_a_chain_can_be_a_stub_from_the_settings() {
     let redis = Redis::start();
     let address = redis.address();
     let arguments = ["serve", "--redis", &address];
     let stub = "client_routing.middle.transport.stub.actions.relay.body.left=[8, 7]";
     let server = Process::start(unruly(&arguments).args(["--set", stub]));
     server.says(
-        "calls are answered by a stub of the settings, not by the service service=\"middle\"",
+        "calls are answered by a stub from the settings, not by the service service=\"middle\"",
     );
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let body = r#"{"through": ["middle", "last"], "milliseconds": 0}"#;
     let (code, out, error) = run_unruly(&["call", "relay", body, "--redis", &address]);
     assert_eq!(code, Some(0), "{error}");

@@ -1,11 +1,11 @@
-//! `serve --daemon`: a process that goes on in the background.
+//! `serve --daemon`: a process in the background.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::processes::{Redis, example_service, fresh_file, run, signal, told, wait_for};
+use crate::processes::{Redis, example_service, fresh_file, outcome, run, signal, wait_for};
 
-/// One that runs in the background, and is killed when this is dropped.
+/// A process in the background, which is killed when this is dropped.
 struct Daemon {
     pid_file: PathBuf,
     log_file: PathBuf,
@@ -51,7 +51,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Starts one, and waits until the process that was started has ended.
+/// Starts a daemon, and waits until the process that was started has ended.
 fn launch(
     address: &str,
     pid_file: &Path,
@@ -61,8 +61,8 @@ fn launch(
     let mut command = example_service(&["serve", "--daemon", "--redis", address]);
     command.arg("--pid-file").arg(pid_file);
     command.arg("--log-file").arg(log_file);
-    // The output is read to its end, so nothing that goes on may still have it.
-    told(&command.args(arguments).output().expect("the binary starts"))
+    // The output is read to its end, so the daemon must not keep it open.
+    outcome(&command.args(arguments).output().expect("the binary starts"))
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn it_returns_when_requests_are_taken_and_the_daemon_goes_on_until_it_is_told_to
     wait_for("what it says in the end", || {
         daemon.log().contains("jobs=1").then_some(())
     });
-    assert!(daemon.log().contains("no more requests are taken"));
+    assert!(daemon.log().contains("no longer accepting requests"));
 }
 
 #[cfg(target_os = "linux")]
@@ -100,7 +100,7 @@ fn several_processes_can_be_in_the_background() {
     assert_eq!(code, Some(0), "{error}");
     daemon.stop();
     wait_for("what they say in the end", || {
-        (daemon.log().matches("no more requests are taken").count() == 2).then_some(())
+        (daemon.log().matches("no longer accepting requests").count() == 2).then_some(())
     });
 }
 
@@ -110,12 +110,17 @@ fn a_second_one_with_the_same_pid_file_does_not_start() {
     let daemon = Daemon::start(&redis, &[]);
     let (code, _, error) = launch(&redis.address(), &daemon.pid_file, &daemon.log_file, &[]);
     assert_eq!(code, Some(1));
-    let told = format!("error: it runs already, as process {}: ", daemon.pid);
+    let told = format!("error: already running as process {}: ", daemon.pid);
     assert!(error.contains(&told), "{error}");
     daemon.stop();
-    // One that was left behind is in nobody's way.
+    // A file that was left behind does not prevent the start.
     fs::write(&daemon.pid_file, "1\n").expect("it is written");
-    let (code, _, error) = launch("127.0.0.1:1", &daemon.pid_file, &daemon.log_file, &QUICK);
+    let (code, _, error) = launch(
+        "127.0.0.1:1",
+        &daemon.pid_file,
+        &daemon.log_file,
+        &SHORT_CONNECT_TIMEOUT,
+    );
     assert_eq!(code, Some(1));
     assert!(error.contains("cannot be reached"), "{error}");
     assert!(!daemon.pid_file.exists());
@@ -132,15 +137,20 @@ fn a_file_with_something_else_in_it_does_not_become_a_pid_file() {
     ] {
         let file = fresh_file("notes");
         fs::write(&file, content).expect("it is written");
-        let (code, _, error) = launch("127.0.0.1:1", &file, &log_file, &QUICK);
+        let (code, _, error) = launch("127.0.0.1:1", &file, &log_file, &SHORT_CONNECT_TIMEOUT);
         assert_eq!(code, Some(1));
-        assert!(error.contains("and is left as it is"), "{error}");
+        assert!(error.contains("it was not changed"), "{error}");
         assert_eq!(fs::read_to_string(&file).expect("it is there"), content);
         fs::remove_file(file).expect("it is removed");
     }
-    let (code, _, error) = launch("127.0.0.1:1", Path::new("/dev/null"), &log_file, &QUICK);
+    let (code, _, error) = launch(
+        "127.0.0.1:1",
+        Path::new("/dev/null"),
+        &log_file,
+        &SHORT_CONNECT_TIMEOUT,
+    );
     assert_eq!(code, Some(1));
-    assert!(error.contains("and is left as it is"), "{error}");
+    assert!(error.contains("it was not changed"), "{error}");
     let _ = fs::remove_file(log_file);
 }
 
@@ -152,7 +162,7 @@ fn flags_may_stand_on_both_sides_of_the_command() {
     let mut command = example_service(&["--daemon", "--redis", &address, "serve"]);
     command.arg("--log-file").arg(&log_file);
     command.arg("--pid-file").arg(&pid_file);
-    let (code, _, error) = told(&command.output().expect("the binary starts"));
+    let (code, _, error) = outcome(&command.output().expect("the binary starts"));
     assert_eq!(code, Some(0), "{error}");
     let pid = fs::read_to_string(&pid_file).expect("it is written");
     let pid = pid.trim().parse().expect("it is a number");
@@ -164,20 +174,21 @@ fn flags_may_stand_on_both_sides_of_the_command() {
     daemon.stop();
 }
 
-const QUICK: [&str; 2] = ["--set", "server.transport.redis.connect_timeout=200ms"];
+const SHORT_CONNECT_TIMEOUT: [&str; 2] = ["--set", "server.transport.redis.connect_timeout=200ms"];
 
 #[test]
 fn a_start_that_fails_is_told_where_it_was_asked_for_with_its_exit_code() {
     let (pid_file, log_file) = (fresh_file("pid"), fresh_file("log"));
     let launch = |arguments: &[&str]| launch("127.0.0.1:1", &pid_file, &log_file, arguments);
-    let (code, _, error) = launch(&QUICK);
+    let (code, _, error) = launch(&SHORT_CONNECT_TIMEOUT);
     assert_eq!(code, Some(1));
     let told = "error: Redis at 127.0.0.1:1 cannot be reached";
     assert!(error.contains(told), "{error}");
     let (code, _, error) = launch(&["--set", "server.workers=many"]);
     assert_eq!(code, Some(3));
     assert!(error.contains("`server.workers`"), "{error}");
-    let (code, _, error) = launch(&[&QUICK[..], &["--fork", "2", "--no-respawn"]].concat());
+    let (code, _, error) =
+        launch(&[&SHORT_CONNECT_TIMEOUT[..], &["--fork", "2", "--no-respawn"]].concat());
     assert_eq!(code, Some(1));
     assert!(error.contains(told), "{error}");
     assert!(!pid_file.exists());

@@ -1,4 +1,4 @@
-//! `serve --fork`: processes that are looked after.
+//! `serve --fork`: supervised processes.
 
 use std::collections::BTreeSet;
 
@@ -15,16 +15,14 @@ fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     let address = redis.address();
     let command = ["serve", "--fork", "2", "--redis", &address];
     let process = Process::start(example_service(&command).args(arguments));
-    process.says_times(2, ": requests are taken");
+    process.says_times(2, ": accepting requests");
     process
 }
 
 /// The processes that were started so far, in order.
 fn pids(process: &Process) -> Vec<u32> {
     let log = process.log();
-    let started = log
-        .lines()
-        .filter(|line| line.contains("a process is started"));
+    let started = log.lines().filter(|line| line.contains("process started"));
     let pids = started.filter_map(|line| line.rsplit_once("pid=")?.1.trim().parse().ok());
     pids.collect()
 }
@@ -46,7 +44,7 @@ async fn all_processes_serve_and_end_together_when_they_have_answered() {
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
     let log = server.log();
-    assert_eq!(server.count("no more requests are taken"), 2, "{log}");
+    assert_eq!(server.count("no longer accepting requests"), 2, "{log}");
 }
 
 #[tokio::test]
@@ -71,7 +69,7 @@ async fn a_second_signal_ends_all_processes_at_once() {
     let client = client(&redis);
     let job = running_job(&client, 600.0).await;
     server.signal("TERM");
-    server.says_times(2, "no more requests are taken");
+    server.says_times(2, "no longer accepting requests");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(4), "{}", server.log());
     job.abort();
@@ -94,13 +92,13 @@ fn a_process_that_ends_is_started_again_and_given_up_when_that_is_too_often() {
     assert_eq!(pids(&server).len(), 8);
     let log = server.log();
     assert!(
-        log.contains("was started again 3 times within 15s"),
+        log.contains("exited again after 3 restarts within 15s"),
         "{log}"
     );
 }
 
 #[test]
-fn how_often_is_too_often_can_be_set() {
+fn the_limits_for_restarts_can_be_set() {
     let redis = Redis::start();
     let limits =
         r#"server.respawn_limits=[{"times": 1000, "within": "1s"}, {"times": 5, "within": "1h"}]"#;
@@ -128,7 +126,7 @@ fn how_often_is_too_often_can_be_set() {
     assert_eq!(server.end().code(), Some(1));
     let log = server.log();
     assert!(
-        log.contains("5 times within 1h, and has ended again"),
+        log.contains("exited again after 5 restarts within 1h"),
         "{log}"
     );
 }
@@ -139,11 +137,11 @@ fn a_process_that_is_stopped_from_outside_is_started_again_without_being_counted
     let limits = r#"server.respawn_limits=[{"times": 0, "within": "1h"}]"#;
     let mut server = serve(&redis, &["--set", limits]);
     signal(pids(&server)[0], "TERM");
-    server.says("a process was stopped from outside");
-    server.says_times(3, ": requests are taken");
+    server.says("process stopped by a signal");
+    server.says_times(3, ": accepting requests");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
-    assert_eq!(server.count("a process has ended by itself"), 0);
+    assert_eq!(server.count("process exited by itself"), 0);
 }
 
 #[test]
@@ -157,7 +155,7 @@ fn a_start_that_always_fails_is_tried_again_at_a_leisurely_pace_where_there_is_n
     command.args(["--set", &setting, "--set", "server.respawn_limits=[]"]);
     let mut server = Process::start(&mut command);
     // Eight pauses for one of the two at least: 10, 20, 40, 80, 160, 320, 640 and 1,000 ms.
-    server.says_times(17, "a process is started");
+    server.says_times(17, "process started");
     assert!(since.elapsed().as_millis() >= 2_270);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
@@ -178,7 +176,7 @@ fn a_start_that_fails_in_one_process_ends_all_of_them() {
     let mut server = Process::start(&mut example_service(&arguments));
     assert_eq!(server.end().code(), Some(1));
     let log = server.log();
-    assert!(log.contains("the start has failed"), "{log}");
+    assert!(log.contains("startup failed"), "{log}");
     std::fs::remove_dir(file).expect("it is removed");
 }
 
@@ -190,10 +188,10 @@ fn a_process_that_blocks_is_replaced_and_the_others_serve_on() {
     command.args(["--set", "server.watchdog.exit_after=500ms"]);
     command.args(["--set", "server.watchdog.grace=100ms"]);
     let mut server = Process::start(&mut command);
-    server.says_times(2, ": requests are taken");
+    server.says_times(2, ": accepting requests");
     let caller = hold("block", &address);
     server.says("status=exit status: 70");
-    server.says_times(3, ": requests are taken");
+    server.says_times(3, ": accepting requests");
     drop(caller);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0), "{}", server.log());
@@ -216,6 +214,6 @@ fn the_processes_end_with_the_one_that_looks_after_them() {
     let mut server = serve(&redis, &[]);
     server.signal("KILL");
     server.end();
-    server.says_times(2, "no more requests are taken");
+    server.says_times(2, "no longer accepting requests");
     server.says_times(2, "stopped service");
 }

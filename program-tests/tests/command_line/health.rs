@@ -1,4 +1,4 @@
-//! Health checks of a process that several ask at once.
+//! Health checks of a process with several callers at once.
 
 use crate::processes::{Process, Redis, run_unruly, unruly};
 
@@ -8,7 +8,7 @@ fn slow_panicking_late_and_cached_checks_are_told_to_all_who_ask_at_once() {
     let redis = Redis::start();
     let address = redis.address();
     let server = Process::start(&mut unruly(&["serve", "--redis", &address]));
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let askers: Vec<_> = (0..ASKERS)
         .map(|_| {
             let address = address.clone();

@@ -1,8 +1,8 @@
-//! Hooks of a service: what becomes of the process when they fail.
+//! Hooks of a service, and the process after they fail.
 
 use std::time::Duration;
 
-use crate::processes::{Process, Redis, told, unruly};
+use crate::processes::{Process, Redis, outcome, unruly};
 
 fn start(redis: &Redis, settings: &[&str]) -> Process {
     let address = redis.address();
@@ -17,13 +17,13 @@ fn start(redis: &Redis, settings: &[&str]) -> Process {
 fn hooks_run_before_the_first_request_and_after_the_last_answer() {
     let redis = Redis::start();
     let mut server = start(&redis, &[]);
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
     let log = server.log();
     let at = |text: &str| log.find(text).unwrap_or_else(|| panic!("no {text}: {log}"));
-    assert!(at("hook: startup") < at(": requests are taken"));
-    assert!(at("no more requests are taken") < at("hook: teardown"));
+    assert!(at("hook: startup") < at(": accepting requests"));
+    assert!(at("no longer accepting requests") < at("hook: teardown"));
     assert!(at("hook: teardown") < at("stopped service"));
 }
 
@@ -41,7 +41,7 @@ fn a_startup_hook_that_fails_ends_the_process_with_its_own_words() {
             "error: the server cannot start: a startup hook failed\n  caused by: {cause}\n"
         );
         assert!(log.contains(&told), "{log}");
-        assert!(!log.contains(": requests are taken"), "{log}");
+        assert!(!log.contains(": accepting requests"), "{log}");
         assert!(!log.contains("hook: teardown"), "{log}");
     }
 }
@@ -67,7 +67,7 @@ fn a_teardown_that_does_not_end_is_given_up_and_one_that_panics_is_told() {
             "server.teardown_grace=200ms",
         ];
         let mut server = start(&redis, &settings);
-        server.says(": requests are taken");
+        server.says(": accepting requests");
         server.signal("TERM");
         assert_eq!(server.end().code(), Some(0));
         assert!(server.log().contains(told), "{}", server.log());
@@ -101,5 +101,5 @@ fn run_unruly(redis: &Redis, arguments: &[&str]) -> (Option<i32>, String, String
     let address = redis.address();
     let mut command = unruly(arguments);
     let output = command.args(["--redis", &address]).output();
-    told(&output.expect("the binary starts"))
+    outcome(&output.expect("the binary starts"))
 }

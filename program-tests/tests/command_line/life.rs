@@ -1,4 +1,4 @@
-//! Signs of life: the heartbeat file, and what systemd is told.
+//! Signs of life: the heartbeat file, and the notifications of systemd.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -53,7 +53,7 @@ fn a_heartbeat_file_has_nothing_but_the_time_in_it_whatever_was_there_before() {
     let path = fresh_file("heartbeat");
     fs::write(&path, "12345678901234567890.1234567890 and more").expect("it is written");
     let mut server = serve(&redis, &text(&path), &[]);
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let now = time(&path).expect("it is a time");
     assert!((1.7e9..1e10).contains(&now), "{now}");
     server.signal("TERM");
@@ -92,7 +92,7 @@ fn a_handler_that_blocks_stops_the_heartbeat_and_is_found_by_the_watchdog() {
     let limits = ["server.watchdog.exit_after=3s", "server.watchdog.grace=1s"];
     let limits = limits.map(|limit| ["--set", limit]);
     let mut server = serve(&redis, &text(&path), limits.as_flattened());
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let address = redis.address();
     let _caller = hold("block", &address);
     server.says("a handler blocks its thread service=unruly action=block time=1s");
@@ -118,7 +118,7 @@ fn a_handler_that_lets_go_after_all_ends_the_process_with_the_same_code() {
     ];
     let limits = limits.map(|limit| ["--set", limit]);
     let mut server = serve(&redis, &text(&path), limits.as_flattened());
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let address = redis.address();
     let call = [
         "call",
@@ -133,7 +133,7 @@ fn a_handler_that_lets_go_after_all_ends_the_process_with_the_same_code() {
     assert!(!path.exists());
 }
 
-/// What systemd listens on.
+/// A socket like that of systemd.
 struct Systemd {
     socket: UnixDatagram,
     name: String,
@@ -173,7 +173,7 @@ impl Systemd {
         }
     }
 
-    /// Starts a service that is to tell it something.
+    /// Starts a service that notifies this socket.
     fn start(&self, arguments: &[&str]) -> Process {
         let mut command = example_service(arguments);
         command.env("NOTIFY_SOCKET", &self.name);
@@ -258,7 +258,7 @@ fn of_several_processes_the_first_one_speaks_for_the_others() {
     let mut systemd = Systemd::at_path();
     let mut server = systemd.start(&["serve", "--fork", "2", "--redis", &address]);
     systemd.hears(1, "READY=1");
-    assert_eq!(server.count(": requests are taken"), 2);
+    assert_eq!(server.count(": accepting requests"), 2);
     systemd.hears(10, "WATCHDOG=1");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
@@ -267,7 +267,7 @@ fn of_several_processes_the_first_one_speaks_for_the_others() {
     let expected = [
         "READY=1",
         "STATUS=serving in 2 processes",
-        "STATUS=stopping: no more requests are taken",
+        "STATUS=stopping: no longer accepting requests",
         "STOPPING=1",
         "WATCHDOG=1",
     ];
@@ -284,7 +284,7 @@ fn a_process_that_is_stopped_gives_no_sign_of_life() {
     let server = systemd.start(&["serve", "--redis", &address]);
     systemd.hears(2, "WATCHDOG=1");
     server.signal("STOP");
-    // What was sent before is heard; then nothing comes for several times as long as it takes otherwise.
+    // Earlier notifications are read; then nothing comes for several intervals.
     let quiet = Duration::from_secs(1);
     wait_for("silence", || {
         systemd.listen();

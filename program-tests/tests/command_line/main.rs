@@ -1,7 +1,7 @@
 //! The binary, as newcomers and operators run it.
 
 #![allow(clippy::expect_used)] // Helpers of tests may fail loudly, too.
-#![allow(clippy::print_stdout)] // What the processes of a failed test have said.
+#![allow(clippy::print_stdout)] // The output of the processes of a failed test.
 
 mod chain;
 mod daemon;

@@ -1,4 +1,5 @@
-//! Processes of the tests: they listen on free ports of 127.0.0.1, are waited for by condition, and end with their guards.
+//! Processes of the tests. They listen on free ports of 127.0.0.1, and are killed when their guards are dropped. Tests wait
+//! for conditions, not for times.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -9,12 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a condition is waited for: the machine may be busy.
-const LIMIT: Duration = Duration::from_secs(60);
+/// Time limit for a condition. It is long, because the machine may be busy.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
-/// Waits until something is there.
+/// Waits until a value is found.
 pub(crate) fn wait_for<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + LIMIT;
+    let end = Instant::now() + WAIT_LIMIT;
     loop {
         if let Some(found) = find() {
             return found;
@@ -34,7 +35,7 @@ pub(crate) fn unruly(arguments: &[&str]) -> Command {
     program(env!("CARGO_BIN_EXE_unruly"), arguments)
 }
 
-/// A binary, without what the variables of whoever runs the tests say.
+/// A binary, without the variables of the environment that would change its behaviour.
 pub(crate) fn program(path: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(path);
     for (name, _) in std::env::vars_os() {
@@ -48,20 +49,20 @@ pub(crate) fn program(path: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end: exit code, standard output, standard error.
+/// Runs the example service to its end. Returns exit code, standard output and standard error.
 pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = example_service(arguments).output();
-    told(&output.expect("the binary starts"))
+    outcome(&output.expect("the binary starts"))
 }
 
 /// The same for the service that behaves badly.
 pub(crate) fn run_unruly(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = unruly(arguments).output();
-    told(&output.expect("the binary starts"))
+    outcome(&output.expect("the binary starts"))
 }
 
-/// What a process that has ended has said.
-pub(crate) fn told(output: &Output) -> (Option<i32>, String, String) {
+/// Exit code, standard output and standard error of a process that has ended.
+pub(crate) fn outcome(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (
         output.status.code(),
@@ -70,7 +71,7 @@ pub(crate) fn told(output: &Output) -> (Option<i32>, String, String) {
     )
 }
 
-/// A file that is not there yet.
+/// The path of a file that does not exist yet.
 pub(crate) fn fresh_file(name: &str) -> PathBuf {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -78,13 +79,13 @@ pub(crate) fn fresh_file(name: &str) -> PathBuf {
     std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-/// A process that calls an action of the service that behaves badly, and waits for longer than any test does.
+/// A process that calls an action of the service that behaves badly, with a timeout that no test reaches.
 pub(crate) fn caller(action: &str, body: &str, address: &str) -> Process {
     let call = ["call", action, body, "--timeout", "10m", "--redis", address];
     Process::start(&mut unruly(&call))
 }
 
-/// Calls an action that holds its thread for longer than any test runs.
+/// Calls an action that blocks its thread for longer than any test runs.
 pub(crate) fn hold(action: &str, address: &str) -> Process {
     caller(action, r#"{"milliseconds": 600000}"#, address)
 }
@@ -103,7 +104,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it, with all that it says in a file.
+    /// Starts it, with its output in a file.
     pub(crate) fn start(command: &mut Command) -> Self {
         let log = fresh_file("log");
         let output = File::create(&log).expect("the log is created");
@@ -118,22 +119,22 @@ impl Process {
         Self { child, log }
     }
 
-    /// What it has said so far.
+    /// The output so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Waits until it has said something.
+    /// Waits for a text in the output.
     pub(crate) fn says(&self, text: &str) {
         wait_for(text, || self.log().contains(text).then_some(()));
     }
 
-    /// How often it has said something.
+    /// Number of occurrences of a text in the output.
     pub(crate) fn count(&self, text: &str) -> usize {
         self.log().matches(text).count()
     }
 
-    /// Waits until it has said something so often.
+    /// Waits for a number of occurrences of a text in the output.
     pub(crate) fn says_times(&self, count: usize, text: &str) {
         wait_for(text, || (self.count(text) >= count).then_some(()));
     }
@@ -147,7 +148,7 @@ impl Process {
         signal(self.child.id(), name);
     }
 
-    /// Waits for its end.
+    /// Waits for the exit.
     pub(crate) fn end(&mut self) -> ExitStatus {
         wait_for("the end of the process", || {
             self.child.try_wait().expect("it can be waited for")
@@ -160,13 +161,13 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            println!("--- what a process has said ---\n{}", self.log());
+            println!("--- output of a process ---\n{}", self.log());
         }
         let _ = fs::remove_file(&self.log);
     }
 }
 
-/// A Redis of the test's own, without persistence.
+/// A Redis for one test, without persistence.
 pub(crate) struct Redis {
     pub(crate) port: u16,
     process: Process,
@@ -187,7 +188,7 @@ impl Redis {
         Self { port, process }
     }
 
-    /// Ends it, as a machine that goes down does.
+    /// Kills it, as if its machine went down.
     pub(crate) fn kill(&mut self) {
         self.process.signal("KILL");
         self.process.end();

@@ -8,11 +8,11 @@ use soa::{Client, ClientError, RedisClientTransport, RedisSettings, Value};
 
 use crate::processes::{Process, Redis, example_service, fresh_file, run};
 
-/// A server that takes requests.
+/// A running server.
 pub(crate) fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     let address = redis.address();
     let process = Process::start(example_service(&["serve", "--redis", &address]).args(arguments));
-    process.says("serving; interrupt to stop");
+    process.says("starting; interrupt to stop");
     process
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn client(redis: &Redis) -> Client {
         .expect("there is one route")
 }
 
-/// Starts a job that takes so long, and waits until it runs.
+/// Starts a job that takes this many seconds, and waits until it runs.
 pub(crate) async fn running_job(
     client: &Client,
     seconds: f64,
@@ -89,14 +89,14 @@ fn settings_say_where_and_how_it_serves() {
     );
     std::fs::write(&file, text).expect("the file is written");
     let name = file.to_str().expect("it is text");
-    // `serve` is what it does when nothing else is said.
+    // `serve` is the default command.
     let mut command = example_service(&["--settings", name, "--workers", "2"]);
     let server = Process::start(command.env("SOA__SERVER__CONCURRENCY", "7"));
-    server.says("serving; interrupt to stop");
+    server.says("starting; interrupt to stop");
     let log = server.log();
     let line = log
         .lines()
-        .find(|line| line.contains("serving;"))
+        .find(|line| line.contains("starting;"))
         .expect("it is there");
     let record: serde_json::Value = serde_json::from_str(line).expect("it is JSON");
     assert_eq!(
@@ -135,7 +135,7 @@ fn a_password_in_an_address_is_not_told() {
     let mut command =
         example_service(&["serve", "--redis", &address, "--set", "logging.level=trace"]);
     let server = Process::start(&mut command);
-    server.says("serving; interrupt to stop");
+    server.says("starting; interrupt to stop");
     let log = server.log();
     assert!(!log.contains("hunter2"), "{log}");
 }
@@ -148,7 +148,7 @@ async fn told_to_stop_it_answers_what_it_has_taken_and_takes_no_more() {
         let client = client(&redis);
         let job = running_job(&client, 1.0).await;
         server.signal(signal);
-        server.says("no more requests are taken");
+        server.says("no longer accepting requests");
         job.await.expect("no panic").expect("the job is answered");
         assert_eq!(server.end().code(), Some(0), "{signal}");
         assert!(server.log().contains("stopped"), "{}", server.log());
@@ -162,7 +162,7 @@ async fn a_second_signal_ends_it_at_once_and_tells_that_jobs_may_be_lost() {
     let client = client(&redis);
     let job = running_job(&client, 600.0).await;
     server.signal("TERM");
-    server.says("no more requests are taken");
+    server.says("no longer accepting requests");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(4));
     assert!(

@@ -1,4 +1,4 @@
-//! Every way in which a server ends, with work to do.
+//! All ways in which a server with running jobs stops.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::processes::{Process, Redis, example_service, hold, program, run, unruly, wait_for};
 use crate::serving::{client, running_job, serve};
 
-/// Calls that go on for a while, side by side; each gives what it was answered.
+/// Starts parallel callers that call for a while.
 fn load(client: &Client, callers: i128, calls: i128) -> JoinSet<Result<(), soa::ClientError>> {
     let mut tasks = JoinSet::new();
     for _ in 0..callers {
@@ -26,7 +26,7 @@ fn load(client: &Client, callers: i128, calls: i128) -> JoinSet<Result<(), soa::
     tasks
 }
 
-/// How many jobs a server that has ended had.
+/// Number of jobs of a server that has ended.
 fn jobs(server: &Process) -> usize {
     let log = server.log();
     let (_, rest) = log.rsplit_once(" jobs=").expect("it tells");
@@ -72,13 +72,13 @@ fn a_terminal_that_closes_does_not_end_what_nohup_has_started() {
     let mut nohup = program("nohup", &[]);
     nohup.arg(command.get_program()).args(command.get_args());
     let mut server = Process::start(&mut nohup);
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     server.signal("HUP");
     let (code, _, error) = run(&["call", "none", "--redis", &redis.address()]);
     assert_eq!(code, Some(0), "{error}");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
-    assert_eq!(server.count("no more requests are taken"), 1);
+    assert_eq!(server.count("no longer accepting requests"), 1);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_second_signal_under_load_loses_only_what_was_taken() {
     let answer = load.join_next().await.expect("there are some");
     answer.expect("no panic").expect("it is answered");
     first.signal("TERM");
-    first.says("no more requests are taken");
+    first.says("no longer accepting requests");
     first.signal("INT");
     assert_eq!(first.end().code(), Some(4));
     let _second = serve(&redis, &[]);
@@ -116,7 +116,7 @@ async fn jobs_that_do_not_let_go_are_left_behind_counted_and_tell_by_the_exit_co
     let mut command = unruly(&["serve", "--redis", &address, "--workers", "2"]);
     command.args(["--set", "server.shutdown_grace=100ms"]);
     let mut server = Process::start(&mut command);
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let _caller = hold("block", &address);
     server.says("a handler blocks its thread");
     server.signal("TERM");
@@ -124,7 +124,7 @@ async fn jobs_that_do_not_let_go_are_left_behind_counted_and_tell_by_the_exit_co
     let log = server.log();
     let told = "stopped with jobs that did not end service=\"unruly\" aborted=1";
     assert!(log.contains(told), "{log}");
-    // Clean enough for that.
+    // The stop is clean enough for the hooks.
     assert!(log.contains("hook: teardown"), "{log}");
 }
 
@@ -135,7 +135,7 @@ fn blocking_actions_that_outlive_the_grace_are_counted_and_tell_by_the_exit_code
     let mut command = unruly(&["serve", "--redis", &address]);
     command.args(["--set", "server.shutdown_grace=100ms"]);
     let mut server = Process::start(&mut command);
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let mut caller = hold("grind", &address);
     server.says("it grinds");
     server.signal("TERM");
@@ -159,7 +159,7 @@ fn blocked(redis: &Redis) -> (Process, Process) {
     command.args(["--set", "server.shutdown_grace=100ms"]);
     command.args(["--set", "server.teardown_grace=100ms"]);
     let server = Process::start(&mut command);
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let caller = hold("block", &address);
     server.says("a handler blocks its thread");
     (server, caller)
@@ -181,7 +181,7 @@ fn one_signal_ends_a_process_whose_only_thread_is_blocked_when_its_time_is_over(
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(4));
     let log = server.log();
-    assert!(log.contains("the process ends now"), "{log}");
+    assert!(log.contains("forcing the process to exit"), "{log}");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn with_several_threads_one_that_is_blocked_does_not_hold_up_the_others() {
     let address = redis.address();
     let server = ["serve", "--redis", &address, "--workers", "2"];
     let server = Process::start(&mut unruly(&server));
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     let _caller = hold("block", &address);
     server.says("a handler blocks its thread");
     let call = ["call", "behave", "--timeout", "20s", "--redis", &address];

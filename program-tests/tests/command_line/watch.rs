@@ -1,9 +1,9 @@
-//! `serve --watch`: a service that is started again when files change.
+//! `serve --watch`: a service that restarts when files change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::processes::{Process, Redis, fresh_file, program, told};
+use crate::processes::{Process, Redis, fresh_file, outcome, program};
 
 /// A directory with a copy of the program and a file of settings.
 struct Place {
@@ -43,7 +43,7 @@ impl Place {
 
     fn serve(&self, more: &[&str]) -> Process {
         let process = self.start(more);
-        process.says(": requests are taken");
+        process.says(": accepting requests");
         process
     }
 
@@ -59,7 +59,7 @@ impl Place {
         let mut command = program(self.path("program"), &["call"]);
         command.args(arguments).arg("--settings");
         command.arg(self.path("settings.toml"));
-        told(&command.output().expect("the program starts"))
+        outcome(&command.output().expect("the program starts"))
     }
 }
 
@@ -79,7 +79,7 @@ fn a_change_of_the_settings_starts_the_service_again_with_the_new_ones() {
     place.settings("concurrency = 7");
     server.says("settings.toml");
     server.says("concurrency=7");
-    server.says_times(2, ": requests are taken");
+    server.says_times(2, ": accepting requests");
     // The old one has ended as it should.
     assert_eq!(server.count("stopped service"), 1);
     server.signal("INT");
@@ -93,9 +93,9 @@ fn mistakes_in_the_settings_are_told_and_the_service_starts_when_they_are_mended
     let mut server = place.serve(&[]);
     place.settings("concurency = 7");
     server.says("did you mean `server.concurrency`?");
-    server.says("the service has ended by itself");
+    server.says("the service exited by itself");
     place.settings("concurrency = 7");
-    server.says_times(2, ": requests are taken");
+    server.says_times(2, ": accepting requests");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }
@@ -106,10 +106,10 @@ fn mistakes_that_are_there_at_the_start_are_told_and_waited_for_too() {
     place.settings("concurency = 7");
     let mut server = place.start(&[]);
     server.says("did you mean `server.concurrency`?");
-    server.says("the service has ended by itself");
+    server.says("the service exited by itself");
     assert_eq!(server.count("did you mean"), 1);
     place.settings("concurrency = 7");
-    server.says(": requests are taken");
+    server.says(": accepting requests");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }
@@ -123,12 +123,12 @@ fn files_on_both_sides_of_the_command_are_watched() {
     command.arg(first).args(["serve", "--watch", "--settings"]);
     let mut server = Process::start(command.arg(&second));
     server.says("concurrency=7");
-    server.says_times(1, ": requests are taken");
+    server.says_times(1, ": accepting requests");
     place.settings("shutdown_grace = '7s'");
-    server.says_times(2, ": requests are taken");
+    server.says_times(2, ": accepting requests");
     fs::write(&second, "[server]\nconcurrency = 8\n").expect("it is written");
     server.says("concurrency=8");
-    server.says_times(3, ": requests are taken");
+    server.says_times(3, ": accepting requests");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }
@@ -141,13 +141,13 @@ fn another_program_in_its_place_is_run_when_it_is_there_as_a_whole() {
     let (first, second) = whole.split_at(whole.len() / 2);
     fs::remove_file(place.path("program")).expect("it is there");
     fs::write(place.path("program"), first).expect("it is written");
-    // Longer than between two looks at it.
+    // Longer than the interval of polling.
     std::thread::sleep(std::time::Duration::from_secs(1));
-    assert_eq!(server.count(": requests are taken"), 1);
+    assert_eq!(server.count(": accepting requests"), 1);
     append(&place.path("program"), second);
-    assert_eq!(server.count(": requests are taken"), 1);
+    assert_eq!(server.count(": accepting requests"), 1);
     make_executable(&place.path("program"));
-    server.says(": requests are taken service=\"unruly\"");
+    server.says(": accepting requests service=\"unruly\"");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }
@@ -158,9 +158,11 @@ fn a_service_that_crashes_is_told_and_started_again_at_the_next_change() {
     let mut server = place.serve(&[]);
     let (code, ..) = place.call(&["exit", r#"{"code": 9}"#, "--timeout", "500ms"]);
     assert_eq!(code, Some(1));
-    server.says("the service has ended by itself; it is started again when a file changes status=exit status: 9");
+    server.says(
+        "the service exited by itself; it is restarted when a file changes status=exit status: 9",
+    );
     place.build(UNRULY);
-    server.says_times(2, ": requests are taken");
+    server.says_times(2, ": accepting requests");
     let (code, _, error) = place.call(&["behave"]);
     assert_eq!(code, Some(0), "{error}");
     server.signal("TERM");
@@ -171,9 +173,9 @@ fn a_service_that_crashes_is_told_and_started_again_at_the_next_change() {
 fn several_processes_are_started_again_together() {
     let place = Place::new(EXAMPLE);
     let mut server = place.serve(&["--fork", "2"]);
-    server.says_times(2, ": requests are taken");
+    server.says_times(2, ": accepting requests");
     place.settings("concurrency = 7");
-    server.says_times(4, ": requests are taken");
+    server.says_times(4, ": accepting requests");
     assert_eq!(server.count("stopped service"), 2);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));

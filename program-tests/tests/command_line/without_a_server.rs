@@ -1,9 +1,9 @@
-//! What the binary does by itself.
+//! Commands that need no running server.
 
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::processes::{example_service, fresh_file, run, told};
+use crate::processes::{example_service, fresh_file, outcome, run};
 
 #[test]
 fn without_arguments_it_shows_the_main_job() {
@@ -78,11 +78,11 @@ fn bad_settings_are_told_all_at_once_with_code_3() {
         let mut command =
             example_service(&[command, "--settings", name, "--set", "logging.level=loud"]);
         let output = command.env("SOA__SERVER__CONCURRENCY", "many").output();
-        let (code, out, error) = told(&output.expect("the binary starts"));
+        let (code, out, error) = outcome(&output.expect("the binary starts"));
         assert_eq!((code, out.as_str()), (Some(3), ""), "{error}");
         let expected = format!(
-            "error: --set: `logging.level`: expected `off`, `error`, `warn`, `info`, `debug` or `trace`, not \"loud\"\n\
-             error: SOA__SERVER__CONCURRENCY: `server.concurrency`: expected a whole number from 1 to 268435456, not \"many\"\n\
+            "error: --set: `logging.level`: expected `off`, `error`, `warn`, `info`, `debug` or `trace`, found \"loud\"\n\
+             error: SOA__SERVER__CONCURRENCY: `server.concurrency`: expected an integer from 1 to 268435456, found \"many\"\n\
              error: {name}:2: `server.wrokers`: there is no such key; did you mean `server.workers`?\n"
         );
         assert_eq!(error, expected);
@@ -96,7 +96,7 @@ fn a_file_of_settings_can_be_named_by_a_variable() {
     std::fs::write(&file, "server: {workers: 3}\n").expect("the file is written");
     let mut command = example_service(&["settings", "--print"]);
     let output = command.env("SOA_SETTINGS", &file).output();
-    let (code, out, _) = told(&output.expect("the binary starts"));
+    let (code, out, _) = outcome(&output.expect("the binary starts"));
     assert_eq!(code, Some(0));
     let first = out.lines().next().unwrap_or_default();
     assert!(first.starts_with("server.workers = 3 "), "{out}");
@@ -108,7 +108,7 @@ fn a_file_of_settings_can_be_named_by_a_variable() {
 fn a_variable_that_is_empty_names_no_file() {
     let mut command = example_service(&["settings", "--print"]);
     let output = command.env("SOA_SETTINGS", "").output();
-    let (code, _, error) = told(&output.expect("the binary starts"));
+    let (code, _, error) = outcome(&output.expect("the binary starts"));
     assert_eq!(code, Some(0), "{error}");
 }
 
@@ -238,7 +238,7 @@ fn a_body_can_come_from_the_standard_input() {
     let mut input = child.stdin.take().expect("it is piped");
     input.write_all(b"{\"number\": 5}").expect("it reads");
     drop(input);
-    let (code, out, _) = told(&child.wait_with_output().expect("it ends"));
+    let (code, out, _) = outcome(&child.wait_with_output().expect("it ends"));
     assert_eq!((code, out.as_str()), (Some(0), "{\"square\": 25}\n"));
 }
 

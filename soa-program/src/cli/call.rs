@@ -1,19 +1,19 @@
-//! `call` and `status`: one call, of a server that runs or in this process.
+//! The commands `call` and `status`: one call, of a running server or in this process.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
 
-use super::arguments::CallArguments;
-use super::failure::Failure;
-use super::shown;
-use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
 use soa_runtime::client::{Client, ClientBuilder};
 use soa_runtime::codec::{Value, json};
 use soa_runtime::message::{Switch, SwitchSet};
-use soa_runtime::server::LocalTransport;
-use soa_runtime::server::Server;
+use soa_runtime::server::{LocalTransport, Server};
 
-/// Calls a server that runs.
+use super::argument::CallArguments;
+use super::failure::Failure;
+use super::json_output::json_text;
+use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
+
+/// Calls an action of a running server.
 pub(super) async fn over_transport<S: Section>(
     own_name: &str,
     settings: &Settings<S>,
@@ -21,7 +21,7 @@ pub(super) async fn over_transport<S: Section>(
 ) -> Result<String, Failure> {
     let body = body(&arguments.body)?;
     let service = name(own_name, settings, arguments.service.as_deref());
-    let client = reach(settings, &service).await?;
+    let client = connect(settings, &service).await?;
     call(client, service, arguments, body).await
 }
 
@@ -58,17 +58,17 @@ async fn call(
         Some(timeout) => call.timeout(timeout.get()).await?,
         None => call.await?,
     };
-    Ok(shown::text(&response))
+    Ok(json_text(&response))
 }
 
-/// The name under which the service, or another one, is called.
+/// The name of the service to call: the one in the arguments, else the one in the settings, else its own.
 fn name<S: Section>(own_name: &str, settings: &Settings<S>, service: Option<&str>) -> String {
-    let of_settings = settings.server.name.as_deref();
-    service.or(of_settings).unwrap_or(own_name).to_owned()
+    let name_in_settings = settings.server.name.as_deref();
+    service.or(name_in_settings).unwrap_or(own_name).to_owned()
 }
 
-/// A client for one service: by its route, or where this service takes its requests from.
-async fn reach<S: Section>(
+/// Connects a client to one service, by its route, or by the transport of this program's own server.
+async fn connect<S: Section>(
     settings: &Settings<S>,
     service: &str,
 ) -> Result<ClientBuilder, Failure> {
@@ -82,6 +82,7 @@ async fn reach<S: Section>(
     Ok(connections.route(Client::builder(), service, &transport, route.timeout)?)
 }
 
+/// Parses the body in the arguments, or reads it from the standard input.
 fn body(text: &str) -> Result<Value, Failure> {
     let mut read = String::new();
     let text = match text {
@@ -100,7 +101,7 @@ fn body(text: &str) -> Result<Value, Failure> {
     }
 }
 
-/// How a server fares, and whether it is well.
+/// Asks a server for its status. Returns the text to print, and true if the status has no errors.
 pub(super) async fn status<S: Section>(
     own_name: &str,
     settings: &Settings<S>,
@@ -108,7 +109,7 @@ pub(super) async fn status<S: Section>(
     as_json: bool,
 ) -> Result<(String, bool), Failure> {
     let service = name(own_name, settings, service.as_deref());
-    let client = reach(settings, &service).await?.build()?;
+    let client = connect(settings, &service).await?.build()?;
     let status = client.call_action(service.clone(), "status", &()).await?;
     let findings = |kind: &str| {
         let health = status.get("healthcheck");
@@ -119,17 +120,20 @@ pub(super) async fn status<S: Section>(
     };
     let is_healthy = findings("errors").is_empty();
     if as_json {
-        return Ok((shown::text(&status), is_healthy));
+        return Ok((json_text(&status), is_healthy));
     }
     let field = |key: &str| status.get(key).and_then(Value::as_str);
-    let mut out = format!("{service} {}", field("version").unwrap_or("of no version"));
+    let mut out = format!(
+        "{service} {}",
+        field("version").unwrap_or("(unknown version)")
+    );
     if let Some(build) = field("build") {
         out += &format!(" ({build})");
     }
     out.push('\n');
     for key in ["pysoa", "python", "conformity"] {
         if let Some(version) = field(key) {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(out, "  {key}: {version}");
         }
     }
@@ -144,7 +148,7 @@ pub(super) async fn status<S: Section>(
         .get("healthcheck")
         .and_then(|health| health.get("diagnostics"));
     if let Some(diagnostics) = diagnostics.filter(|found| found.is_truthy()) {
-        let _ = writeln!(out, "  diagnostics: {}", shown::text(diagnostics));
+        let _ = writeln!(out, "  diagnostics: {}", json_text(diagnostics));
     }
     out += if is_healthy { "healthy" } else { "not healthy" };
     Ok((out, is_healthy))

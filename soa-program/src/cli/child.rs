@@ -1,11 +1,12 @@
-//! A process of this program that another one starts, and hears from: see [`outside`](super::outside).
+//! Child processes: this program, started again in another role.
 //!
-//! On the same line it is told to stop, a byte for each time. Whoever stops a service may send a signal to all of its
-//! processes, as systemd does: one that was passed on as a signal, too, would be a second one.
+//! Parent and child are connected by a pair of sockets. The child reports its state ([`notifier`](super::notifier)), and
+//! the parent tells it to stop, with one byte for each signal. The parent sends no signals itself: a supervisor such as
+//! systemd signals all processes of a service, and the child would count a signal of its parent as a second one.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as Pair;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
@@ -16,74 +17,79 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Command;
 
 use super::failure::Failure;
-use super::outside;
+use super::notifier;
 
-/// A process that was started.
+/// A child process.
 pub(super) struct Child {
     process: tokio::process::Child,
-    /// What it says of itself, until it closes the line.
-    line: Option<Lines<BufReader<OwnedReadHalf>>>,
-    /// Closes when this is dropped.
-    tell: OwnedWriteHalf,
-    /// Whether it outlives this process, and so does not listen to it.
+    /// Notifications of the child, until it closes its socket.
+    notifications: Option<Lines<BufReader<OwnedReadHalf>>>,
+    /// The other direction, which closes when this is dropped.
+    commands: OwnedWriteHalf,
+    /// True if the child outlives this process. It does not read commands.
     is_left_behind: bool,
 }
 
-/// What becomes of it.
+/// A notification of the child, or its end.
 pub(super) enum Event {
-    /// It takes requests.
+    /// It accepts requests.
     Ready,
-    /// It lives.
+    /// A sign of life.
     Alive,
-    Ended(ExitStatus),
+    Exited(ExitStatus),
 }
 
-/// The file of this program. It has to be found before it is replaced by another version.
-pub(super) fn program() -> Result<PathBuf, Failure> {
+/// The path of this program. It must be determined before the file is replaced by another version.
+pub(super) fn own_path() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(Failure::other)
 }
 
 impl Child {
-    /// Starts the program with the arguments of this process and more. It ends when this is dropped, and gets no signals
-    /// from the terminal.
-    pub(super) fn start(program: &Path, more: &[&str]) -> std::io::Result<Self> {
+    /// Starts the program with the arguments of this process and further ones. The child is killed when this is dropped, and
+    /// receives no signals from the terminal.
+    pub(super) fn start(program: &Path, arguments: &[&str]) -> std::io::Result<Self> {
         let mut command = Command::new(program);
         command.process_group(0).kill_on_drop(true);
-        Self::spawn(command, more, false)
+        Self::spawn(command, arguments, false)
     }
 
-    /// The same for one that outlives this process.
-    pub(super) fn leave_behind(program: &Path, more: &[&str]) -> std::io::Result<Self> {
-        Self::spawn(Command::new(program), more, true)
+    /// Starts a child that outlives this process.
+    pub(super) fn leave_behind(program: &Path, arguments: &[&str]) -> std::io::Result<Self> {
+        Self::spawn(Command::new(program), arguments, true)
     }
 
-    fn spawn(mut command: Command, more: &[&str], is_left_behind: bool) -> std::io::Result<Self> {
-        let (ours, theirs) = Pair::pair()?;
+    fn spawn(
+        mut command: Command,
+        arguments: &[&str],
+        is_left_behind: bool,
+    ) -> std::io::Result<Self> {
+        let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let (line, tell) = UnixStream::from_std(ours)?.into_split();
+        let (notifications, commands) = UnixStream::from_std(ours)?.into_split();
         command.args(std::env::args_os().skip(1));
-        command.args(more.iter().map(OsStr::new));
+        command.args(arguments.iter().map(OsStr::new));
         command.stdin(Stdio::from(OwnedFd::from(theirs)));
-        command.env_remove(outside::SOCKET);
-        command.env_remove(outside::WATCHDOG_PID);
+        command.env_remove(notifier::NOTIFY_SOCKET);
+        command.env_remove(notifier::WATCHDOG_PID);
         Ok(Self {
             process: command.spawn()?,
-            line: Some(BufReader::new(line).lines()),
-            tell,
+            notifications: Some(BufReader::new(notifications).lines()),
+            commands,
             is_left_behind,
         })
     }
 
+    /// The process id, until the child has exited.
     pub(super) fn id(&self) -> Option<u32> {
         self.process.id()
     }
 
-    /// Waits for what comes next. Nothing is lost when this is dropped while it waits.
+    /// Waits for the next event. Cancel-safe: no event is lost if the future is dropped.
     pub(super) async fn next(&mut self) -> Result<Event, Failure> {
         loop {
-            let Some(lines) = &mut self.line else {
+            let Some(lines) = &mut self.notifications else {
                 let status = self.process.wait().await.map_err(Failure::other)?;
-                return Ok(Event::Ended(status));
+                return Ok(Event::Exited(status));
             };
             tokio::select! {
                 biased;
@@ -91,20 +97,20 @@ impl Child {
                     Ok(Some("READY=1")) => return Ok(Event::Ready),
                     Ok(Some("WATCHDOG=1")) => return Ok(Event::Alive),
                     Ok(Some(_)) => {}
-                    Ok(None) | Err(_) => self.line = None,
+                    Ok(None) | Err(_) => self.notifications = None,
                 },
                 status = self.process.wait() => {
-                    return Ok(Event::Ended(status.map_err(Failure::other)?));
+                    return Ok(Event::Exited(status.map_err(Failure::other)?));
                 }
             }
         }
     }
 
-    /// Tells it to stop. One that has ended meanwhile needs no telling.
+    /// Tells the child to stop. An error is only logged, because the child may have exited.
     pub(super) fn terminate(&self) {
         if !self.is_left_behind {
-            if let Err(error) = self.tell.try_write(b"\n") {
-                tracing::debug!(%error, "a process cannot be told to stop");
+            if let Err(error) = self.commands.try_write(b"\n") {
+                tracing::debug!(%error, "telling a child process to stop failed");
             }
             return;
         }
@@ -112,7 +118,7 @@ impl Child {
         if let Some(pid) = id.and_then(Pid::from_raw)
             && let Err(error) = kill_process(pid, Signal::TERM)
         {
-            tracing::warn!(%error, "a process cannot be told to stop");
+            tracing::warn!(%error, "sending SIGTERM to a child process failed");
         }
     }
 }

@@ -1,26 +1,26 @@
-//! `serve --daemon`: goes on in the background.
+//! `serve --daemon`: a server in the background.
 //!
-//! The process that is started runs itself once more, and waits until that one takes requests. Up to then both speak to
-//! the same terminal, so whatever fails is told there, and its exit code is this one's. Then the other has a session of its
-//! own, and its output goes to `--log-file` or nowhere.
+//! This process starts the program again, and waits until that process accepts requests. Until then both write to the same
+//! terminal, so a failed start is reported there, and this process ends with the same exit code. Then the background
+//! process redirects its output to `--log-file`, or to nowhere. It has a session of its own.
 //!
-//! It starts the program anew and does not fork: a process with threads cannot, safely.
+//! The program is started again rather than forked, because a process with threads cannot be forked safely.
 
-use super::child::{Child, Event, program};
+use super::child::{Child, Event, own_path};
 use super::failure::Failure;
-use super::signals::Signals;
+use super::signal::Signals;
 
-/// Starts it, and waits until it takes requests.
+/// Starts the background process, and waits until it accepts requests.
 pub(super) async fn launch() -> Result<(), Failure> {
     let mut signals = Signals::new(None)?;
-    let child = Child::leave_behind(&program()?, &["--detached"]);
+    let child = Child::leave_behind(&own_path()?, &["--detached"]);
     let mut child = child.map_err(Failure::other)?;
     loop {
         tokio::select! {
             event = child.next() => match event? {
                 Event::Ready => return Ok(()),
                 Event::Alive => {}
-                Event::Ended(status) => return Failure::of(status),
+                Event::Exited(status) => return Failure::of_child(status),
             },
             () = signals.next() => child.terminate(),
         }

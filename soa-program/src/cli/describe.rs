@@ -1,18 +1,18 @@
-//! `introspect`: what a service offers, for people or as JSON.
+//! The command `introspect`: describes the actions of a service, for people or as JSON.
 
 use std::fmt::Write as _;
 
-use super::failure::Failure;
-use super::shown::text;
 use soa_runtime::client::Client;
 use soa_runtime::codec::{Map, Value};
-use soa_runtime::server::LocalTransport;
-use soa_runtime::server::Server;
+use soa_runtime::server::{LocalTransport, Server};
 
-/// How far what belongs to something stands to its right.
+use super::failure::Failure;
+use super::json_output::json_text;
+
+/// Indentation of one level.
 const INDENT: &str = "  ";
 
-/// What the service, or one action of it, offers.
+/// Describes the service, or one of its actions.
 pub(super) async fn introspect(
     server: Server,
     action: Option<String>,
@@ -27,15 +27,15 @@ pub(super) async fn introspect(
     if let Some(action) = action {
         body.insert("action_name", action);
     }
-    let told = client.call_action(service, "introspect", &body).await?;
+    let description = client.call_action(service, "introspect", &body).await?;
     if as_json {
-        return Ok(text(&told));
+        return Ok(json_text(&description));
     }
     let mut out = format!("{title}\n");
-    paragraph(&mut out, told.get("documentation"), 1);
-    let actions = told.get("actions").and_then(Value::as_map);
+    paragraph(&mut out, description.get("documentation"), 1);
+    let actions = description.get("actions").and_then(Value::as_map);
     for (name, action) in actions.into_iter().flat_map(Map::iter) {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(out, "\n{}", name.as_str().unwrap_or_default());
         paragraph(&mut out, action.get("documentation"), 1);
         for (side, key) in [
@@ -45,7 +45,7 @@ pub(super) async fn introspect(
             match action.get(key).filter(|schema| schema.as_map().is_some()) {
                 Some(schema) => {
                     let _ = writeln!(out, "{INDENT}{side}: {}", kind(schema));
-                    inside(&mut out, schema, 2);
+                    write_fields(&mut out, schema, 2);
                 }
                 None => {
                     let _ = writeln!(out, "{INDENT}{side}: anything");
@@ -56,6 +56,7 @@ pub(super) async fn introspect(
     Ok(out)
 }
 
+/// Writes documentation, indented.
 fn paragraph(out: &mut String, text: Option<&Value>, depth: usize) {
     for line in text
         .and_then(Value::as_str)
@@ -66,7 +67,7 @@ fn paragraph(out: &mut String, text: Option<&Value>, depth: usize) {
     }
 }
 
-/// The type, in a few words.
+/// Describes a type in a few words.
 fn kind(schema: &Value) -> String {
     let name = schema
         .get("type")
@@ -82,7 +83,7 @@ fn kind(schema: &Value) -> String {
         }
         ("constant", _, _) => {
             let values = schema.get("values").and_then(Value::as_list);
-            let values = values.unwrap_or_default().iter().map(text);
+            let values = values.unwrap_or_default().iter().map(json_text);
             values.collect::<Vec<_>>().join(" or ")
         }
         (name, _, _) => name.to_owned(),
@@ -96,14 +97,14 @@ fn kind(schema: &Value) -> String {
         ("max_length", "length to"),
     ] {
         if let Some(limit) = schema.get(key) {
-            let _ = write!(words, ", {word} {}", text(limit));
+            let _ = write!(words, ", {word} {}", json_text(limit));
         }
     }
     words
 }
 
-/// The fields of a dictionary, wherever in the type it is.
-fn inside(out: &mut String, schema: &Value, depth: usize) {
+/// Writes the fields of the dictionaries in a type.
+fn write_fields(out: &mut String, schema: &Value, depth: usize) {
     match schema.get("contents") {
         Some(Value::Map(fields))
             if schema.get("type").and_then(Value::as_str) == Some("dictionary") =>
@@ -120,13 +121,13 @@ fn inside(out: &mut String, schema: &Value, depth: usize) {
                     }
                     None => out.push('\n'),
                 }
-                inside(out, field, depth + 1);
+                write_fields(out, field, depth + 1);
             }
         }
-        Some(inner) => inside(out, inner, depth),
+        Some(inner) => write_fields(out, inner, depth),
         None => {
             if let Some(inner) = schema.get("nullable") {
-                inside(out, inner, depth);
+                write_fields(out, inner, depth);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How a program fails: what is told, and the exit code.
+//! Failures of a program: the message and the exit code.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -6,34 +6,39 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
 use rustix::process::Signal;
+use soa_runtime::{BuildError, ClientError, StartupError, TransportError};
 
-use super::BoxError;
 use crate::settings::SettingsError;
-use soa_runtime::{ClientError, StartupError, TransportError};
 
-/// As [`Watchdog::EXIT_CODE`](crate::Watchdog::EXIT_CODE), which is the end when the handler does not let go.
-const BLOCKED: u8 = 70;
+/// Any error of the function that makes a service.
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A server stopped, and jobs have no answer.
-pub(super) const JOBS_LOST: u8 = 4;
+/// Exit code for a handler that blocked its thread for too long.
+///
+/// Equal to [`Watchdog::EXIT_CODE`](soa_runtime::Watchdog::EXIT_CODE), with which the watchdog ends the process if the
+/// handler goes on.
+const BLOCKED_EXIT_CODE: u8 = 70;
 
-/// Why a program ends without having done what it was asked for.
+/// Exit code for a server that stopped with jobs that have no answer.
+pub(super) const JOBS_LOST_EXIT_CODE: u8 = 4;
+
+/// The reason why a program fails.
 pub(super) enum Failure {
     /// The command line is wrong, or asks for help.
     Arguments(clap::Error),
-    /// The command line is wrong in a way that only its reader can tell.
+    /// The command line is wrong in a way that clap cannot know.
     Usage(BoxError),
     Settings(SettingsError),
-    /// It was tried and failed.
+    /// Any other error, with a text before its message.
     Other(Option<&'static str>, BoxError),
-    /// It is told already.
+    /// `status` has errors, which it has printed.
     Unhealthy,
     /// A server stopped before all jobs were done.
     JobsLost,
     /// A server stopped because a handler had blocked its thread for too long.
     Blocked,
-    /// Another process of this program has failed so, and told it.
-    Passed(u8),
+    /// A child process failed with this exit code, and has reported the reason.
+    Child(u8),
 }
 
 impl Failure {
@@ -45,28 +50,29 @@ impl Failure {
         Self::Other(None, error.into())
     }
 
-    pub(super) fn making(error: BoxError) -> Self {
-        Self::Other(Some("the service cannot be made: "), error)
+    /// An error of the function that makes the service.
+    pub(super) fn of_service(error: BoxError) -> Self {
+        Self::Other(Some("making the service failed: "), error)
     }
 
-    /// What it means how another process of this program has ended.
-    pub(super) fn of(status: ExitStatus) -> Result<(), Self> {
-        // A signal ends a process by itself only before that listens for it, when it has taken nothing.
+    /// Converts the exit status of a child process.
+    pub(super) fn of_child(status: ExitStatus) -> Result<(), Self> {
+        // These signals end a process only before it handles them, and then it has not received any request.
         let signals = [Signal::TERM, Signal::HUP].map(|signal| Some(signal.as_raw()));
         if status.success() || signals.contains(&status.signal()) {
             return Ok(());
         }
         match status.code().map(u8::try_from) {
-            Some(Ok(code)) => Err(Self::Passed(code)),
-            _ => Err(Self::other(format!("a process ended: {status}"))),
+            Some(Ok(code)) => Err(Self::Child(code)),
+            _ => Err(Self::other(format!("a child process exited: {status}"))),
         }
     }
 
-    /// Tells it, and gives the exit code.
-    pub(super) fn tell(self) -> ExitCode {
+    /// Writes the message to the standard error, and returns the exit code.
+    pub(super) fn report(self) -> ExitCode {
         let (text, code) = match self {
             Self::Arguments(error) => {
-                // Help and versions are no failures, and go to the standard output.
+                // Help and version are not failures, and go to the standard output.
                 let code = if error.use_stderr() { 2 } else { 0 };
                 let _ = error.print();
                 return ExitCode::from(code);
@@ -77,22 +83,23 @@ impl Failure {
                 let lines = problems.map(|problem| format!("error: {problem}\n"));
                 (lines.collect(), 3)
             }
-            Self::Other(what, error) => (with_causes(what.unwrap_or_default(), &*error), 1),
+            Self::Other(prefix, error) => (with_causes(prefix.unwrap_or_default(), &*error), 1),
             Self::Unhealthy => return ExitCode::from(1),
-            Self::JobsLost => return ExitCode::from(JOBS_LOST),
-            Self::Blocked => return ExitCode::from(BLOCKED),
-            Self::Passed(code) => return ExitCode::from(code),
+            Self::JobsLost => return ExitCode::from(JOBS_LOST_EXIT_CODE),
+            Self::Blocked => return ExitCode::from(BLOCKED_EXIT_CODE),
+            Self::Child(code) => return ExitCode::from(code),
         };
         let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
         ExitCode::from(code)
     }
 }
 
-fn with_causes(what: &str, error: &(dyn Error + 'static)) -> String {
-    let mut text = format!("error: {what}{error}\n");
+/// The message of an error, with a line for each of its causes.
+fn with_causes(prefix: &str, error: &(dyn Error + 'static)) -> String {
+    let mut text = format!("error: {prefix}{error}\n");
     let mut cause = error.source();
     while let Some(error) = cause {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "  caused by: {error}");
         cause = error.source();
     }
@@ -102,6 +109,12 @@ fn with_causes(what: &str, error: &(dyn Error + 'static)) -> String {
 impl From<clap::Error> for Failure {
     fn from(error: clap::Error) -> Self {
         Self::Arguments(error)
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        Self::other(error)
     }
 }
 

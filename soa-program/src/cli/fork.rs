@@ -1,13 +1,13 @@
-//! `serve --fork N`: several processes, each of which serves as one alone would.
+//! `serve --fork N`: several processes, each with a server.
 //!
-//! The process that is started runs itself N times and does nothing but look after the others. One that ends by itself is
-//! started again, unless that has happened too often: a program that cannot work should not keep a machine busy. For the
-//! same reason there is a pause after one that has not lived for long. One that was stopped from outside, by a signal to
-//! it alone, is started again without being counted. When one
-//! is given up before all have been ready, the start has failed, and the others are stopped; afterwards they go on.
-//! Signals that end a server are passed on, once for each time they come; the processes have groups of their own, so that
-//! Ctrl-C does not reach them a second time by the terminal. To systemd this process speaks for the others: they are ready
-//! when all are, and alive as long as one is.
+//! This process starts the program N times and supervises the children. A child that exits by itself is restarted, up to
+//! the limits in the settings, and after a pause if it has not lived for long: a program that cannot work should not keep
+//! a machine busy. A child that was stopped by a signal to it alone is restarted without being counted.
+//!
+//! If a child is not restarted any more before all of them were ready, the start has failed, and the others are stopped.
+//! Later, the others continue. Each signal to stop is passed on. The children have process groups of their own, so that
+//! they do not receive Ctrl-C from the terminal a second time. This process notifies systemd for all of them: it is ready
+//! when all are ready, and alive as long as one is.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -15,53 +15,54 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use soa_runtime::observe::names;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::child::{Child, Event, program};
-use super::failure::{Failure, JOBS_LOST};
-use super::outside::Outside;
-use super::signals::Signals;
+use super::child::{Child, Event, own_path};
+use super::failure::{Failure, JOBS_LOST_EXIT_CODE};
+use super::notifier::Notifier;
+use super::signal::Signals;
 use crate::settings::RespawnLimit;
-use soa_runtime::observe::names;
 
-/// How many processes there may be for each processor.
-const PER_PROCESSOR: usize = 5;
+/// Largest number of processes per processor.
+const PROCESSES_PER_PROCESSOR: usize = 5;
 
-/// How long a process has to live so that the next one is started without a pause.
-const SHORT_LIFE: Duration = Duration::from_secs(10);
+/// Shortest lifetime of a process after which it is restarted without a pause.
+const STABLE_LIFETIME: Duration = Duration::from_secs(10);
 
-/// The pause after the first short life; it doubles with each that follows.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// Pause after the first short lifetime. It doubles with each that follows.
+const FIRST_RESPAWN_PAUSE: Duration = Duration::from_millis(10);
 
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause before a restart.
+const LONGEST_RESPAWN_PAUSE: Duration = Duration::from_secs(1);
 
-/// How the processes are started again.
-pub(super) struct Respawns {
-    pub(super) is_on: bool,
+/// The conditions under which processes are restarted.
+pub(super) struct RespawnPolicy {
+    pub(super) is_enabled: bool,
     pub(super) limits: Vec<RespawnLimit>,
 }
 
-/// Runs this program so many times, and looks after it until all of them have ended.
+/// Runs this number of processes, and supervises them until all have exited.
 pub(super) async fn supervise(
     processes: usize,
-    respawns: Respawns,
-    outside: &Outside,
+    respawns: RespawnPolicy,
+    notifier: &Notifier,
 ) -> Result<(), Failure> {
-    let mut signals = Signals::new(outside.parent().map_err(Failure::other)?)?;
-    let most = std::thread::available_parallelism().map_or(1, usize::from) * PER_PROCESSOR;
+    let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
+    let most =
+        std::thread::available_parallelism().map_or(1, usize::from) * PROCESSES_PER_PROCESSOR;
     if processes > most {
         tracing::warn!(
             processes,
             most,
-            "fewer processes than asked for: five for each processor"
+            "starting fewer processes than requested: at most five per processor"
         );
     }
     let processes = processes.min(most);
     let (stop, stopped) = watch::channel(0);
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let program: Arc<Path> = program()?.into();
+    let (report, mut reports) = mpsc::unbounded_channel();
+    let program: Arc<Path> = own_path()?.into();
     let respawns = Arc::new(respawns);
     let mut workers = JoinSet::new();
     for number in 1..=processes {
@@ -70,23 +71,23 @@ pub(super) async fn supervise(
             program: Arc::clone(&program),
             respawns: Arc::clone(&respawns),
             stop: stopped.clone(),
-            tell: tell.clone(),
+            report: report.clone(),
             restarts: Restarts::default(),
         };
-        workers.spawn(worker.keep());
+        workers.spawn(worker.keep_alive());
     }
     let mut ready = BTreeSet::new();
     let mut outcome = Ok(());
     loop {
         tokio::select! {
-            // Who has been ready says so before it ends.
+            // A process reports that it is ready before it exits.
             biased;
-            // There is a sender here.
-            Some(news) = told.recv() => match news {
-                News::Alive => outside.alive(),
-                News::Ready(number) => {
+            // The channel is open, because `report` is still here.
+            Some(message) = reports.recv() => match message {
+                Report::Alive => notifier.alive(),
+                Report::Ready(number) => {
                     if ready.insert(number) && ready.len() == processes {
-                        outside.ready(&format!("serving in {processes} processes"));
+                        notifier.ready(&format!("serving in {processes} processes"));
                     }
                 }
             },
@@ -98,14 +99,14 @@ pub(super) async fn supervise(
                     None => return outcome,
                 };
                 if ready.len() < processes && *stop.borrow() == 0 {
-                    tracing::error!("the start has failed: the other processes are stopped");
+                    tracing::error!("startup failed; stopping the other processes");
                     stop.send_replace(1);
                 }
                 outcome = Err(worse(outcome, failure));
             }
             () = signals.next() => {
                 if *stop.borrow() == 0 {
-                    outside.stopping();
+                    notifier.stopping();
                 }
                 stop.send_modify(|times| *times += 1);
             }
@@ -113,7 +114,7 @@ pub(super) async fn supervise(
     }
 }
 
-/// Of several failures the first is told, and lost jobs before all else.
+/// Selects the failure to report: lost jobs before all others, else the first one.
 fn worse(outcome: Result<(), Failure>, failure: Failure) -> Failure {
     match outcome {
         Err(before) if !matches!(failure, Failure::JobsLost) => before,
@@ -121,26 +122,26 @@ fn worse(outcome: Result<(), Failure>, failure: Failure) -> Failure {
     }
 }
 
-/// What a process says of itself.
-enum News {
+/// A report of a process to the supervisor.
+enum Report {
     Ready(usize),
     Alive,
 }
 
-/// One of the processes.
+/// The supervision of one process.
 struct Worker {
     number: usize,
     program: Arc<Path>,
-    respawns: Arc<Respawns>,
-    /// How often the processes were told to stop.
+    respawns: Arc<RespawnPolicy>,
+    /// Number of signals to stop so far.
     stop: watch::Receiver<u32>,
-    tell: mpsc::UnboundedSender<News>,
+    report: mpsc::UnboundedSender<Report>,
     restarts: Restarts,
 }
 
 impl Worker {
-    /// Starts the process, again where it ends by itself, until it was told to stop.
-    async fn keep(mut self) -> Result<(), Failure> {
+    /// Starts the process, and restarts it when it exits by itself, until a signal to stop.
+    async fn keep_alive(mut self) -> Result<(), Failure> {
         let worker = self.number;
         let number = worker.to_string();
         let mut pause = Duration::ZERO;
@@ -148,91 +149,91 @@ impl Worker {
             let since = Instant::now();
             let child = Child::start(&self.program, &["--fork-number", &number]);
             let mut child = child.map_err(Failure::other)?;
-            tracing::info!(worker, pid = child.id(), "a process is started");
-            let (status, was_told) = self.watch(&mut child).await?;
-            if was_told {
-                return Failure::of(status).map_err(|failure| match failure {
-                    // It may have failed on its own before it noticed.
-                    Failure::Passed(code) if code != JOBS_LOST => ended(worker, status),
+            tracing::info!(worker, pid = child.id(), "process started");
+            let (status, was_signalled) = self.watch(&mut child).await?;
+            if was_signalled {
+                return Failure::of_child(status).map_err(|failure| match failure {
+                    // The process may have failed before it received the signal.
+                    Failure::Child(code) if code != JOBS_LOST_EXIT_CODE => exited(worker, status),
                     _ => Failure::JobsLost,
                 });
             }
-            let was_stopped = Failure::of(status).is_ok();
+            let was_stopped = Failure::of_child(status).is_ok();
             if was_stopped {
-                tracing::info!(worker, %status, "a process was stopped from outside");
+                tracing::info!(worker, %status, "process stopped by a signal");
             } else {
-                tracing::error!(worker, %status, "a process has ended by itself");
+                tracing::error!(worker, %status, "process exited by itself");
             }
-            if !self.respawns.is_on {
-                return Err(ended(worker, status));
+            if !self.respawns.is_enabled {
+                return Err(exited(worker, status));
             }
             if !was_stopped
                 && let Some(limit) = self.restarts.next(Instant::now(), &self.respawns.limits)
             {
                 let RespawnLimit { times, within, .. } = limit;
-                tracing::error!(worker, "a process ends too often and is given up");
+                tracing::error!(worker, "process exited too often; it is not restarted");
                 return Err(Failure::other(format!(
-                    "process {worker} was started again {times} times within {within}, and has ended again"
+                    "process {worker} exited again after {times} restarts within {within}"
                 )));
             }
             pause = next_pause(pause, since.elapsed());
-            if !pause.is_zero() && !self.rest(pause).await {
+            if !pause.is_zero() && !self.pause(pause).await {
                 return Ok(());
             }
             names::RESPAWN.counter([]).increment(1);
         }
     }
 
-    /// Waits before the next process is started; `false` when there is to be none.
-    async fn rest(&mut self, pause: Duration) -> bool {
-        let told = self.stop.wait_for(|times| *times > 0);
-        tokio::time::timeout(pause, told).await.is_err()
+    /// Waits before a restart. Returns false if a signal to stop comes first.
+    async fn pause(&mut self, pause: Duration) -> bool {
+        let signal = self.stop.wait_for(|times| *times > 0);
+        tokio::time::timeout(pause, signal).await.is_err()
     }
 
-    /// Waits for the end of the process, and passes on what it is told and what it tells; says whether it was told
-    /// anything.
+    /// Waits for the exit of the process, and passes signals and reports on. The flag is true if there was a signal.
     async fn watch(&mut self, child: &mut Child) -> Result<(ExitStatus, bool), Failure> {
-        // It may have been told to stop before it was started.
-        let mut told = 0;
+        // There may have been a signal before the process was started.
+        let mut passed_on = 0;
         loop {
-            let asked = *self.stop.borrow_and_update();
-            while told < asked {
-                told += 1;
+            let signals = *self.stop.borrow_and_update();
+            while passed_on < signals {
+                passed_on += 1;
                 child.terminate();
             }
-            let news = tokio::select! {
+            let message = tokio::select! {
                 event = child.next() => match event? {
-                    Event::Ready => News::Ready(self.number),
-                    Event::Alive => News::Alive,
-                    Event::Ended(status) => return Ok((status, told > 0)),
+                    Event::Ready => Report::Ready(self.number),
+                    Event::Alive => Report::Alive,
+                    Event::Exited(status) => return Ok((status, passed_on > 0)),
                 },
-                // The sender lives as long as this.
+                // The sender outlives this.
                 _ = self.stop.changed() => continue,
             };
-            // Nobody is told who has gone.
-            let _ = self.tell.send(news);
+            // The supervisor may be gone.
+            let _ = self.report.send(message);
         }
     }
 }
 
-/// How long to wait after a process that has lived so long, when it was so long the last time.
+/// The pause before a restart, from the previous pause and the lifetime of the process.
 fn next_pause(last: Duration, lived: Duration) -> Duration {
-    if lived >= SHORT_LIFE {
+    if lived >= STABLE_LIFETIME {
         return Duration::ZERO;
     }
-    last.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE)
+    last.saturating_mul(2)
+        .clamp(FIRST_RESPAWN_PAUSE, LONGEST_RESPAWN_PAUSE)
 }
 
-fn ended(worker: usize, status: ExitStatus) -> Failure {
-    Failure::other(format!("process {worker} ended: {status}"))
+fn exited(worker: usize, status: ExitStatus) -> Failure {
+    Failure::other(format!("process {worker} exited: {status}"))
 }
 
-/// When a process was started again.
+/// The times at which a process was restarted.
 #[derive(Default)]
 struct Restarts(VecDeque<Instant>);
 
 impl Restarts {
-    /// Notes one more; or tells the limit that it would break.
+    /// Adds a restart, or returns the limit that it would exceed.
     fn next(&mut self, now: Instant, limits: &[RespawnLimit]) -> Option<RespawnLimit> {
         for limit in limits {
             let within = limit.within.get();
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fourth_end_within_15_seconds_is_the_last() {
+    fn the_fourth_exit_within_15_seconds_is_the_last() {
         assert_eq!(restarts(&[0, 1, 2, 14]), [true, true, true, false]);
         assert_eq!(restarts(&[0, 1, 2, 15, 16]), [true; 5]);
     }
@@ -279,17 +280,17 @@ mod tests {
             pause.as_millis()
         });
         assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
-        assert_eq!(next_pause(pause, SHORT_LIFE), Duration::ZERO);
+        assert_eq!(next_pause(pause, STABLE_LIFETIME), Duration::ZERO);
     }
 
     #[test]
-    fn the_ninth_end_within_60_seconds_is_the_last() {
+    fn the_ninth_exit_within_60_seconds_is_the_last() {
         let often = [0, 7, 14, 21, 28, 35, 42, 49, 56];
         assert_eq!(
             restarts(&often),
             [true, true, true, true, true, true, true, true, false]
         );
-        let seldom: Vec<u64> = (0..100).map(|number| number * 8).collect();
-        assert!(restarts(&seldom).into_iter().all(|allowed| allowed));
+        let rare: Vec<u64> = (0..100).map(|number| number * 8).collect();
+        assert!(restarts(&rare).into_iter().all(|allowed| allowed));
     }
 }

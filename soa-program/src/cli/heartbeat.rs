@@ -1,8 +1,8 @@
-//! The heartbeat file: the time, written about once a second by the run loop.
+//! The heartbeat file: contains the current time, written about once a second by the run loop.
 //!
-//! The file, its content and its placeholders are the reference's. There, it is written after each request and each time
-//! that none came; here also while requests are answered. It is made after the startup hooks, and removed when the server
-//! has stopped. One whose time is not current, or that is left behind, tells of a process that does not go on.
+//! The file, its content and its placeholders are those of PySOA, which writes it between requests only; here it is also
+//! written while requests are answered. It is created by a startup hook, and removed when the server has stopped. A file
+//! with an old time belongs to a process that hangs or was killed.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -10,24 +10,24 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// How often it is written.
-pub(super) const PERIOD: Duration = Duration::from_secs(1);
+/// Interval at which the file is written.
+pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A heartbeat file.
 pub(super) struct Heartbeat {
     path: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<FileState>,
 }
 
 #[derive(Default)]
-struct State {
-    /// Whether it could not be written the last time.
+struct FileState {
+    /// True if the last attempt to write failed.
     is_failing: bool,
     is_removed: bool,
 }
 
 impl Heartbeat {
-    /// The file by its setting, for the process of `--fork` with this number.
+    /// The file for a pattern in the settings, and for the number of this process of `--fork`.
     pub(super) fn new(pattern: &str, fork: Option<u16>) -> Self {
         let fork = fork.map_or("main".to_owned(), |number| number.to_string());
         let path = pattern
@@ -39,15 +39,15 @@ impl Heartbeat {
         }
     }
 
-    /// Writes it for the first time.
+    /// Writes the file for the first time.
     pub(super) fn create(&self) -> Result<(), String> {
         let path = self.path.display();
-        tracing::info!(%path, "a heartbeat file is written");
+        tracing::info!(%path, "writing a heartbeat file");
         self.write()
             .map_err(|error| format!("the heartbeat file `{path}` cannot be written: {error}"))
     }
 
-    /// Writes it again. Failures are logged when they begin.
+    /// Writes the file again. Only the first of several failures in a row is logged.
     pub(super) fn beat(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.is_removed {
@@ -61,7 +61,7 @@ impl Heartbeat {
         state.is_failing = written.is_err();
     }
 
-    /// Removes it, for good.
+    /// Removes the file, and never writes it again.
     pub(super) fn remove(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_removed = true;
@@ -73,8 +73,8 @@ impl Heartbeat {
         }
     }
 
-    /// In place and in one piece, so that whoever reads it finds a time. It is opened each time: somebody may have removed
-    /// it.
+    /// Writes in place and with one call, so that a reader always finds a time. The file is opened each time, because
+    /// somebody may have removed it.
     fn write(&self) -> io::Result<()> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.unwrap_or_default();
@@ -86,7 +86,7 @@ impl Heartbeat {
             .truncate(false)
             .open(&self.path)?;
         file.write_all(text.as_bytes())?;
-        // What was there before may have been longer.
+        // The previous content may have been longer.
         u64::try_from(text.len()).map_or(Ok(()), |length| file.set_len(length))
     }
 }

@@ -1,4 +1,4 @@
-//! The file of `--pid-file`: the number of the process, and a lock as long as it runs, so that a second one does not start.
+//! The file of `--pid-file`: contains the process id. It is locked while the process runs, so that no second one starts.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 
-/// Longer than the number of any process, with blanks around it.
-const LONGEST: u64 = 64;
+/// Number of bytes that are read of an existing file. A process id is shorter.
+const CONTENT_SIZE_LIMIT: u64 = 64;
 
-/// The file, which is removed when this is dropped.
+/// A pid file, which is removed when this is dropped.
 pub(super) struct PidFile {
     path: PathBuf,
-    /// Locked.
+    /// The locked file.
     _file: File,
 }
 
 impl PidFile {
-    /// Writes it.
-    pub(super) fn take(path: &Path) -> Result<Self, Failure> {
+    /// Locks and writes the file.
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
         let name = path.display();
         loop {
             let refused = |error| Failure::other(format!("`{name}` cannot be written: {error}"));
@@ -33,18 +33,18 @@ impl PidFile {
                     let _ = file.read_to_string(&mut pid);
                     let pid = pid.trim();
                     return Err(Failure::other(format!(
-                        "it runs already, as process {pid}: `{name}` is locked"
+                        "already running as process {pid}: `{name}` is locked"
                     )));
                 }
                 Err(TryLockError::Error(error)) => return Err(refused(error)),
             }
-            // It may have been removed, by the process that had it, before it was locked here.
+            // The process that held the lock may have removed the file before it was locked here.
             if !is_at(&file, path).map_err(refused)? {
                 continue;
             }
-            if !is_ours(&mut file).map_err(refused)? {
+            if !is_pid_file(&mut file).map_err(refused)? {
                 return Err(Failure::other(format!(
-                    "`{name}` has something else in it than the number of a process, and is left as it is"
+                    "`{name}` is not a pid file: it contains something other than a process id; it was not changed"
                 )));
             }
             let written = file
@@ -63,24 +63,24 @@ impl Drop for PidFile {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
             let path = self.path.display();
-            tracing::warn!(%path, %error, "the file with the number of the process cannot be removed");
+            tracing::warn!(%path, %error, "the pid file cannot be removed");
         }
     }
 }
 
-/// Whether a file may be emptied and removed: it is a file, and there is nothing in it but the number of a process that was.
-fn is_ours(file: &mut File) -> io::Result<bool> {
+/// Returns true if a file may be overwritten and removed: a regular file that is empty or contains a process id.
+fn is_pid_file(file: &mut File) -> io::Result<bool> {
     if !file.metadata()?.is_file() {
         return Ok(false);
     }
     let mut content = Vec::new();
-    file.take(LONGEST).read_to_end(&mut content)?;
+    file.take(CONTENT_SIZE_LIMIT).read_to_end(&mut content)?;
     file.rewind()?;
     let content = content.trim_ascii();
     Ok(content.len() < 11 && content.iter().all(u8::is_ascii_digit))
 }
 
-/// Whether a file is the one that is found by a path.
+/// Returns true if the file is still at this path.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let there = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -1,35 +1,35 @@
-//! `serve`: takes requests until it is told to stop, and answers what was taken.
+//! The command `serve`: receives requests until it is stopped, and answers those that it has received.
 //!
-//! SIGTERM, SIGINT as Ctrl-C sends it, or SIGHUP ends the taking, as does the watchdog before it ends the process; the jobs
-//! that run have `server.shutdown_grace` to end. A second signal ends the process at once. Before requests are taken the
-//! first signal does: there is nothing to wait for.
+//! SIGTERM, SIGINT (Ctrl-C), SIGHUP and the watchdog stop the server. The running jobs then have `server.shutdown_grace` to
+//! end. A second signal ends the process at once. Before the server accepts requests, the first signal does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use soa_runtime::server::{Server, ServerBuilder, Stopped};
+use soa_runtime::transport::{RedisConnection, RedisServerTransport};
 use tokio::sync::Notify;
 
 use super::failure::Failure;
-use super::heartbeat::{self, Heartbeat};
-use super::outside::Outside;
-use super::signals::Signals;
+use super::heartbeat::{BEAT_INTERVAL, Heartbeat};
+use super::notifier::Notifier;
+use super::signal::Signals;
 use crate::settings::{Connections, ServerSettings, TransportSettings};
-use soa_runtime::server::{Server, ServerBuilder, Stopped};
-use soa_runtime::transport::{RedisConnection, RedisServerTransport};
 
-/// A server that is about to serve: it can reach what it takes requests from.
-pub(super) struct Serving {
+/// A process that serves, connected to its transport.
+pub(super) struct ServerProcess {
     settings: ServerSettings,
     redis: RedisConnection,
-    outside: Arc<Outside>,
+    notifier: Arc<Notifier>,
     heartbeat: Option<Arc<Heartbeat>>,
 }
 
-impl Serving {
-    pub(super) async fn prepare(
+impl ServerProcess {
+    /// Connects to the transport in the settings.
+    pub(super) async fn connect(
         settings: ServerSettings,
         connections: &mut Connections,
-        outside: Arc<Outside>,
+        notifier: Arc<Notifier>,
         fork: Option<u16>,
     ) -> Result<Self, Failure> {
         let TransportSettings::Redis(redis) = &settings.transport;
@@ -39,31 +39,32 @@ impl Serving {
         Ok(Self {
             settings,
             redis,
-            outside,
+            notifier,
             heartbeat,
         })
     }
 
-    /// Has the server tell how it fares, in the heartbeat file and to whoever is outside.
-    pub(super) fn with_signs_of_life(&self, mut server: ServerBuilder) -> ServerBuilder {
+    /// Adds hooks for the heartbeat file and for notifications of the supervisor.
+    pub(super) fn with_notifications(&self, mut server: ServerBuilder) -> ServerBuilder {
         if let Some(heartbeat) = &self.heartbeat {
             let (created, beating) = (Arc::clone(heartbeat), Arc::clone(heartbeat));
             server = server
                 .on_startup(move |_| std::future::ready(created.create().map_err(Into::into)))
-                .on_beat(heartbeat::PERIOD, move |_| beating.beat());
+                .on_beat(BEAT_INTERVAL, move |_| beating.beat());
         }
-        if let Some(period) = self.outside.watchdog_period() {
-            let outside = Arc::clone(&self.outside);
-            server = server.on_beat(period / 2, move |_| outside.alive());
+        if let Some(period) = self.notifier.watchdog_period() {
+            let notifier = Arc::clone(&self.notifier);
+            server = server.on_beat(period / 2, move |_| notifier.alive());
         }
-        let outside = Arc::clone(&self.outside);
+        let notifier = Arc::clone(&self.notifier);
         server.on_ready(move |server| {
             let (service, version) = (server.name(), server.version());
-            outside.ready(&format!("serving {service} {version}"));
-            tracing::info!(service, "requests are taken");
+            notifier.ready(&format!("serving {service} {version}"));
+            tracing::info!(service, "accepting requests");
         })
     }
 
+    /// Runs the server until it is stopped, and removes the heartbeat file.
     pub(super) async fn run(self, server: Server, signals: Signals) -> Result<(), Failure> {
         let outcome = self.serve(&server, signals).await;
         if let Some(heartbeat) = &self.heartbeat {
@@ -79,27 +80,27 @@ impl Serving {
         let is_blocked = Arc::new(AtomicBool::new(false));
         if let Some(watchdog) = self.settings.watchdog.watchdog() {
             let (stop, is_blocked) = (Arc::clone(&stop), Arc::clone(&is_blocked));
-            let outside = Arc::clone(&self.outside);
+            let notifier = Arc::clone(&self.notifier);
             let on_exit = move || {
                 is_blocked.store(true, Ordering::Release);
-                outside.stopping();
+                notifier.stopping();
                 stop.notify_one();
             };
             watchdog.on_exit(on_exit).start();
         }
         let grace = self.settings.shutdown_grace.get();
         signals.force_after(server.max_stop_time(grace));
-        // The addresses, and not the text they were given as, which may have a password in it.
+        // Only the addresses are logged: the text that they were parsed from may contain a password.
         let redis = self.redis.settings().addresses();
         let concurrency = server.concurrency();
         tracing::info!(
             service,
             redis,
             concurrency,
-            "serving; interrupt to stop, twice to stop at once"
+            "starting; interrupt to stop, twice to stop at once"
         );
-        let told = Arc::clone(&stop);
-        let running = server.run_until(transport, async move { told.notified().await }, grace);
+        let stopped = Arc::clone(&stop);
+        let running = server.run_until(transport, async move { stopped.notified().await }, grace);
         tokio::pin!(running);
         let mut is_stopping = false;
         let stopped = loop {
@@ -111,8 +112,8 @@ impl Serving {
                         return Err(Failure::JobsLost);
                     }
                     is_stopping = true;
-                    tracing::info!(service, ?grace, "stopping: no more requests are taken");
-                    self.outside.stopping();
+                    tracing::info!(service, ?grace, "stopping: no longer accepting requests");
+                    self.notifier.stopping();
                     stop.notify_one();
                 }
             }

@@ -1,9 +1,9 @@
-//! `serve --watch`: starts the service again when its program or a file of its settings changes, for development.
+//! `serve --watch`: restarts the service when its program or a settings file changes, for development.
 //!
-//! The files are looked at a few times a second, which needs no more than their metadata; events of the system would be
-//! quicker by less than anybody notices, and are different on each. A linker writes for a while: the service is started
-//! again when nothing has changed between two looks, and the program can be run. The old process ends as it does after
-//! SIGTERM before the new one starts. One that ends by itself is not started again before something changes.
+//! The metadata of the files is polled a few times a second. Events of the file system would be only slightly faster, and
+//! differ between systems. A linker writes for a while, so the service is restarted only when nothing has changed between
+//! two polls, and the program can be run. The old process ends as after SIGTERM before the new one starts. A process that
+//! exits by itself is restarted at the next change.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -11,81 +11,81 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Duration, SystemTime};
 
-use super::child::{Child, Event, program};
+use super::child::{Child, Event, own_path};
 use super::failure::Failure;
-use super::outside::Outside;
-use super::signals::Signals;
+use super::notifier::Notifier;
+use super::signal::Signals;
 
-/// How long it is between two looks.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Interval at which the files are polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
-/// Runs the service until it is told to stop.
-pub(super) async fn watch(settings: Vec<PathBuf>, outside: &Outside) -> Result<(), Failure> {
-    let mut signals = Signals::new(outside.parent().map_err(Failure::other)?)?;
-    let program = program()?;
+/// Runs the service until a signal to stop.
+pub(super) async fn watch(settings: Vec<PathBuf>, notifier: &Notifier) -> Result<(), Failure> {
+    let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
+    let program = own_path()?;
     let mut files = Files::new(program.clone(), settings);
     loop {
         let mut child = match Child::start(&program, &["--watched"]) {
             Ok(child) => child,
             Err(error) => {
-                tracing::error!(%error, "the service cannot be started; that is tried again");
+                tracing::error!(%error, "starting the service failed; trying again");
                 tokio::select! {
-                    () = tokio::time::sleep(PAUSE) => continue,
+                    () = tokio::time::sleep(POLL_INTERVAL) => continue,
                     () = signals.next() => return Ok(()),
                 }
             }
         };
-        let ended = tokio::select! {
-            status = ended(&mut child, outside) => Some(status?),
+        let exited = tokio::select! {
+            status = exit_of(&mut child, notifier) => Some(status?),
             changed = files.change() => {
-                tracing::info!(file = %changed.display(), "changed: the service is started again");
+                tracing::info!(file = %changed.display(), "file changed; restarting the service");
                 None
             }
             () = signals.next() => {
-                outside.stopping();
-                return Failure::of(stop(&mut child, &mut signals, outside).await?.0);
+                notifier.stopping();
+                return Failure::of_child(stop(&mut child, &mut signals, notifier).await?.0);
             }
         };
-        let Some(status) = ended else {
-            let (status, was_told) = stop(&mut child, &mut signals, outside).await?;
-            if was_told {
-                return Failure::of(status);
+        let Some(status) = exited else {
+            let (status, was_signalled) = stop(&mut child, &mut signals, notifier).await?;
+            if was_signalled {
+                return Failure::of_child(status);
             }
             continue;
         };
-        tracing::error!(%status, "the service has ended by itself; it is started again when a file changes");
+        tracing::error!(%status, "the service exited by itself; it is restarted when a file changes");
         tokio::select! {
             changed = files.change() => {
-                tracing::info!(file = %changed.display(), "changed: the service is started again");
+                tracing::info!(file = %changed.display(), "file changed; restarting the service");
             }
             () = signals.next() => return Ok(()),
         }
     }
 }
 
-/// Waits for its end, and passes on what it says.
-async fn ended(child: &mut Child, outside: &Outside) -> Result<ExitStatus, Failure> {
+/// Waits for the exit of the child, and passes its notifications on.
+async fn exit_of(child: &mut Child, notifier: &Notifier) -> Result<ExitStatus, Failure> {
     loop {
         match child.next().await? {
-            Event::Ready => outside.ready("serving, watched"),
-            Event::Alive => outside.alive(),
-            Event::Ended(status) => return Ok(status),
+            Event::Ready => notifier.ready("serving, watched"),
+            Event::Alive => notifier.alive(),
+            Event::Exited(status) => return Ok(status),
         }
     }
 }
 
-/// Tells it to stop, again for each signal that comes meanwhile, and whether one came.
+/// Tells the child to stop, again for each signal, and waits for its exit. The flag is true if there was a signal.
 async fn stop(
     child: &mut Child,
     signals: &mut Signals,
-    outside: &Outside,
+    notifier: &Notifier,
 ) -> Result<(ExitStatus, bool), Failure> {
-    let mut was_told = false;
+    let mut was_signalled = false;
     loop {
         child.terminate();
         tokio::select! {
-            status = ended(child, outside) => return Ok((status?, was_told)),
-            () = signals.next() => was_told = true,
+            status = exit_of(child, notifier) => return Ok((status?, was_signalled)),
+            () = signals.next() => was_signalled = true,
         }
     }
 }
@@ -94,11 +94,11 @@ async fn stop(
 struct Files {
     program: PathBuf,
     settings: Vec<PathBuf>,
-    /// What they were like when the service was started.
+    /// Their stamps when the service was started.
     known: Vec<Option<Stamp>>,
 }
 
-/// What changes with a file; `None` where there is none.
+/// Time of modification, size and inode of a file, which change with it.
 type Stamp = (Option<SystemTime>, u64, u64);
 
 impl Files {
@@ -108,7 +108,7 @@ impl Files {
             settings,
             known: Vec::new(),
         };
-        files.known = files.look();
+        files.known = files.stamps();
         files
     }
 
@@ -116,15 +116,16 @@ impl Files {
         std::iter::once(&self.program).chain(&self.settings)
     }
 
-    fn look(&self) -> Vec<Option<Stamp>> {
+    /// The current stamps; `None` for a missing file.
+    fn stamps(&self) -> Vec<Option<Stamp>> {
         let stamp = |data: Metadata| (data.modified().ok(), data.len(), data.ino());
         self.paths()
             .map(|path| fs::metadata(path).ok().map(stamp))
             .collect()
     }
 
-    /// Whether all are there, and the program can be run.
-    fn are_whole(&self) -> bool {
+    /// Returns true if all files exist, and the program can be run.
+    fn are_complete(&self) -> bool {
         let is_program = |data: Metadata| {
             data.is_file() && data.len() > 0 && data.permissions().mode() & 0o111 != 0
         };
@@ -132,13 +133,13 @@ impl Files {
             && self.settings.iter().all(|path| path.exists())
     }
 
-    /// Waits until one has changed and all are at rest, and tells which one.
+    /// Waits until a file has changed and none changes any more. Returns the first one that has changed.
     async fn change(&mut self) -> PathBuf {
         let mut last = self.known.clone();
         loop {
-            tokio::time::sleep(PAUSE).await;
-            let now = self.look();
-            if std::mem::replace(&mut last, now.clone()) != now || !self.are_whole() {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let now = self.stamps();
+            if std::mem::replace(&mut last, now.clone()) != now || !self.are_complete() {
                 continue;
             }
             let changed = self.paths().zip(now.iter().zip(&self.known));

@@ -1,19 +1,19 @@
-//! Compares a tree of values with the shape that they must have, and tells every difference.
+//! The check of a tree of values against the schema, which reports every difference.
 //!
-//! What comes out is plain data that serde reads into the types; rules that no schema can say are told by serde and
-//! garde afterwards.
+//! The result is plain data for serde. Rules that a schema cannot express are checked by serde and garde afterwards
+//! ([`decode`](super::decode)).
 
 use serde_json::{Map, Value as Json};
+use soa_runtime::period::Period;
 
 use super::error::Problem;
 use super::path::Path;
-use super::shape::{Kind, Shape, Table, Tagged, listed};
-use super::suggest::{self, Suggestions};
+use super::shape::{Shape, ShapeKind, Table, Tagged, listed};
+use super::suggestion::{Suggestions, advice_for_name};
 use super::tree::{Data, Node};
-use soa_runtime::period::Period;
 
-/// The values as data, without keys that do not exist; and every difference from the schema. A value that is not what is
-/// expected is there as it is.
+/// Returns the values as data, and every difference from the schema. Unknown keys are left out of the data; values of the
+/// wrong type stay in it.
 pub(super) fn check(node: &Node, root: Shape<'_>) -> (Json, Vec<Problem>) {
     let mut checker = Checker {
         suggestions: Suggestions::new(root),
@@ -34,42 +34,42 @@ impl<'a> Checker<'a> {
         self.problems.push(problem);
     }
 
-    /// Tells that a value is not what is expected. It is repeated, unless that could tell a secret.
+    /// Reports a value of the wrong type. The message contains the value, unless it could be a secret.
     fn unexpected(&mut self, node: &Node, shape: Shape<'_>, path: &Path) {
         let is_plain = !shape.is_secret()
             && !matches!(
                 shape.kind(),
-                Kind::Table(_) | Kind::Variants(_) | Kind::Tagged(_)
+                ShapeKind::Table(_) | ShapeKind::Variants(_) | ShapeKind::Tagged(_)
             );
         let found = match &node.data {
-            Data::Scalar(Json::Null) => "nothing".to_owned(),
+            Data::Scalar(Json::Null) => "null".to_owned(),
             Data::Scalar(value) if is_plain => value.to_string(),
             Data::Raw(text) if is_plain => format!("{text:?}"),
             Data::Scalar(Json::Number(_)) => "a number".to_owned(),
-            Data::Scalar(Json::Bool(_)) => "a truth".to_owned(),
+            Data::Scalar(Json::Bool(_)) => "a boolean".to_owned(),
             Data::Scalar(_) | Data::Raw(_) => "text".to_owned(),
             Data::List(_) => "a list".to_owned(),
             Data::Table(_) => "a table".to_owned(),
         };
         let expected = shape.expected();
-        self.problem(node, path, format!("expected {expected}, not {found}"));
+        self.problem(node, path, format!("expected {expected}, found {found}"));
     }
 
     fn value(&mut self, node: &Node, shape: Shape<'a>, path: &Path) -> Json {
         match (shape.kind(), &node.data) {
-            (Kind::Table(table), Data::Table(_)) => return self.table(node, &table, path),
-            (Kind::Variants(variants), Data::Table(entries)) => {
+            (ShapeKind::Table(table), Data::Table(_)) => return self.table(node, &table, path),
+            (ShapeKind::Variants(variants), Data::Table(entries)) => {
                 let is_one = entries.len() == 1;
                 let table = Table::of_variants(variants);
                 let value = self.table(node, &table, path);
                 if !is_one {
                     let names = listed(table.fields.iter().map(|(name, _)| *name), "or");
-                    self.problem(node, path, format!("expected one key of {names}"));
+                    self.problem(node, path, format!("expected exactly one key: {names}"));
                 }
                 return value;
             }
-            (Kind::Tagged(tagged), Data::Table(_)) => return self.tagged(node, &tagged, path),
-            (Kind::List(items), Data::List(nodes)) => {
+            (ShapeKind::Tagged(tagged), Data::Table(_)) => return self.tagged(node, &tagged, path),
+            (ShapeKind::List(items), Data::List(nodes)) => {
                 let list = nodes.iter().enumerate();
                 let list = list.map(|(index, node)| self.value(node, items, &path.index(index)));
                 let list = list.collect();
@@ -78,17 +78,17 @@ impl<'a> Checker<'a> {
                 }
                 return Json::Array(list);
             }
-            (Kind::Alternatives(options), _) => {
+            (ShapeKind::Alternatives(options), _) => {
                 return self.alternatives(node, shape, &options, path);
             }
-            (Kind::Anything, _) => return plain(node),
+            (ShapeKind::Anything, _) => return plain(node),
             (kind, Data::Scalar(value)) if fits(&kind, shape, value) => return value.clone(),
             _ => {}
         }
         self.unexpected(node, shape, path);
         match shape.kind() {
-            // Serde would say the same of what was chosen in another way.
-            Kind::Variants(_) | Kind::Tagged(_) => Json::Null,
+            // Serde would report such a value a second time.
+            ShapeKind::Variants(_) | ShapeKind::Tagged(_) => Json::Null,
             _ => plain(node),
         }
     }
@@ -114,20 +114,20 @@ impl<'a> Checker<'a> {
         }
         for (key, shape) in &table.fields {
             if table.requires(key) && !entries.contains_key(*key) {
-                let message = format!("it is missing; expected {}", shape.expected());
+                let message = format!("the key is missing; expected {}", shape.expected());
                 self.problem(node, &path.key(key), message);
             }
         }
         Json::Object(map)
     }
 
-    /// The table that its tag chooses.
+    /// Checks a table against the schema that its tag selects.
     fn tagged(&mut self, node: &Node, tagged: &Tagged<'a>, path: &Path) -> Json {
         let inner = path.key(tagged.key);
         let expected = || listed(tagged.texts(), "or");
         match node.get(tagged.key) {
             None => {
-                let message = format!("it is missing; expected {}", expected());
+                let message = format!("the key is missing; expected {}", expected());
                 self.problem(node, &inner, message);
             }
             Some(tag) => match tag.text() {
@@ -135,8 +135,8 @@ impl<'a> Checker<'a> {
                 Some(text) => match tagged.get(text) {
                     Some(shape) => return self.value(node, shape, path),
                     None => {
-                        let advice = suggest::name(text, tagged.texts());
-                        self.problem(tag, &inner, format!("there is no `{text}` here{advice}"));
+                        let advice = advice_for_name(text, tagged.texts());
+                        self.problem(tag, &inner, format!("unknown name `{text}`{advice}"));
                     }
                 },
             },
@@ -144,7 +144,7 @@ impl<'a> Checker<'a> {
         plain(node)
     }
 
-    /// The alternative that fits; what is wrong is told of the one that fits best.
+    /// Checks a value against the alternatives. If none fits, the problems of the best one are reported.
     fn alternatives(
         &mut self,
         node: &Node,
@@ -166,7 +166,7 @@ impl<'a> Checker<'a> {
             }
         }
         self.problems = before;
-        // Only tables have mistakes further in; any other value is simply not one of the options.
+        // Only tables have nested mistakes. Any other value is just not one of the alternatives.
         match (&node.data, best) {
             (Data::Table(_), Some(best)) => self.problems.extend(best),
             _ => self.unexpected(node, shape, path),
@@ -175,18 +175,18 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Whether a plain value is what is expected.
-fn fits(kind: &Kind<'_>, shape: Shape<'_>, value: &Json) -> bool {
+/// Returns true if a scalar is of the expected kind and within its limits.
+fn fits(kind: &ShapeKind<'_>, shape: Shape<'_>, value: &Json) -> bool {
     match (kind, value) {
-        (Kind::Text, Json::String(text)) => is_within(shape.lengths(), text.chars().count()),
-        (Kind::Choice(texts), Json::String(text)) => texts.contains(&text.as_str()),
-        (Kind::Period, Json::String(text)) => is_long_enough(text, shape),
-        (Kind::Period, Json::Number(number)) => is_long_enough(&number.to_string(), shape),
-        (Kind::Truth, Json::Bool(_)) => true,
-        (Kind::Integer, Json::Number(number)) => {
+        (ShapeKind::Text, Json::String(text)) => is_within(shape.lengths(), text.chars().count()),
+        (ShapeKind::Choice(texts), Json::String(text)) => texts.contains(&text.as_str()),
+        (ShapeKind::Period, Json::String(text)) => is_long_enough(text, shape),
+        (ShapeKind::Period, Json::Number(number)) => is_long_enough(&number.to_string(), shape),
+        (ShapeKind::Boolean, Json::Bool(_)) => true,
+        (ShapeKind::Integer, Json::Number(number)) => {
             (number.is_i64() || number.is_u64()) && is_in(shape.bounds(), number.as_f64())
         }
-        (Kind::Number, Json::Number(number)) => is_in(shape.bounds(), number.as_f64()),
+        (ShapeKind::Number, Json::Number(number)) => is_in(shape.bounds(), number.as_f64()),
         _ => false,
     }
 }
@@ -208,7 +208,7 @@ fn is_within(limits: (Option<f64>, Option<f64>), length: usize) -> bool {
     is_in(limits, Some(length as f64))
 }
 
-/// A value that may be anything.
+/// Converts a tree to data without a check.
 fn plain(node: &Node) -> Json {
     match &node.data {
         Data::Scalar(value) => value.clone(),

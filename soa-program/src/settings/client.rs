@@ -1,15 +1,8 @@
-//! The section `client_routing`, and the client that it describes.
+//! The client that the settings describe, and the connections that clients and servers share.
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-use super::middleware::{MiddlewareSettings, OfClient};
-use super::transport::{ClientTransportSettings, TransportSettings};
-use super::{Section, Settings};
-use soa_runtime::client::ClientRequest;
-use soa_runtime::client::{Client, ClientBuilder};
+use soa_runtime::client::{Client, ClientBuilder, ClientRequest};
 use soa_runtime::codec::Encoding;
 use soa_runtime::message::Name;
 use soa_runtime::period::Period;
@@ -19,30 +12,18 @@ use soa_runtime::transport::{
 };
 use soa_runtime::{BuildError, TransportError};
 
-/// How one service is called.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct RouteSettings {
-    /// Where its requests go; to where this server takes its own from unless it is set.
-    pub transport: Option<ClientTransportSettings>,
-    /// How long a call waits that has no timeout of its own; what the transport says unless it is set.
-    #[schemars(extend("x-minimum" = "1ms"))]
-    pub timeout: Option<Period>,
-    /// Middleware around calls of this service alone, by name, the outermost first. It is further in than all that stands
-    /// around every call.
-    #[schemars(with = "Vec<OfClient>")]
-    pub middleware: Vec<MiddlewareSettings>,
-}
+use super::root::Settings;
+use super::section::Section;
+use super::transport::ClientTransportSettings;
 
-/// The connections of a process: transports with the same settings share one.
+/// The connections of a process. Transports with equal settings share one.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     redis: Vec<RedisConnection>,
 }
 
 impl Connections {
-    /// The connection with these settings.
+    /// Returns the connection with these settings, which connects when it is first used.
     fn redis(&mut self, settings: &RedisSettings) -> Result<RedisConnection, BuildError> {
         let mut known = self.redis.iter();
         if let Some(connection) = known.find(|connection| connection.settings() == settings) {
@@ -53,7 +34,7 @@ impl Connections {
         Ok(connection)
     }
 
-    /// The connection with these settings, once it is there.
+    /// Connects with these settings.
     pub(crate) async fn connect_redis(
         &mut self,
         settings: &RedisSettings,
@@ -63,7 +44,7 @@ impl Connections {
         Ok(connection)
     }
 
-    /// A client for one more service.
+    /// Adds a route to a client.
     pub(crate) fn route(
         &mut self,
         client: ClientBuilder,
@@ -75,23 +56,23 @@ impl Connections {
         Ok(match transport {
             ClientTransportSettings::Redis(settings) => {
                 let transport = RedisClientTransport::on(&self.redis(settings)?, name.clone());
-                waiting(client, name, transport, timeout)
+                with_service(client, name, transport, timeout)
             }
             ClientTransportSettings::Stub(settings) => {
-                // Whoever forgot that in production should not have to look for it.
+                // A stub that is left in production by mistake has to be easy to find.
                 tracing::warn!(
                     service,
-                    "calls are answered by a stub of the settings, not by the service"
+                    "calls are answered by a stub from the settings, not by the service"
                 );
                 let transport = LocalTransport::new(settings.server(name.clone())?);
-                waiting(client, name, transport, timeout)
+                with_service(client, name, transport, timeout)
             }
         })
     }
 }
 
-/// The client with a transport whose calls wait so long, if that is set.
-fn waiting(
+/// Adds a service to a client, with a default timeout for its calls if one is set.
+fn with_service(
     client: ClientBuilder,
     name: Name,
     transport: impl ClientTransport,
@@ -103,17 +84,9 @@ fn waiting(
     }
 }
 
-impl RouteSettings {
-    /// How messages get to the service, where this server takes its own requests from the other.
-    pub(crate) fn transport_beside(&self, server: &TransportSettings) -> ClientTransportSettings {
-        let own = self.transport.clone();
-        own.unwrap_or_else(|| server.clone().into())
-    }
-}
-
 impl<S: Section> Settings<S> {
-    /// A client for the services in `client_routing`, with `expansions`, to which middleware can be added. Connections are made when they
-    /// are first needed.
+    /// Makes a client for the services in `client_routing`, with the middleware and the expansions of the settings.
+    /// Connections are made when they are first needed.
     ///
     /// ```
     /// use soa::settings::Settings;
@@ -127,11 +100,12 @@ impl<S: Section> Settings<S> {
     /// ```
     ///
     /// # Errors
-    /// Files with certificates cannot be read; middleware that is named cannot be made.
+    /// A file with certificates cannot be read, or a middleware in the settings fails.
     pub fn client(&self) -> Result<ClientBuilder, BuildError> {
         self.client_on(&mut Connections::default())
     }
 
+    /// Makes the client of [`client`](Self::client) on connections that others use, too.
     pub(crate) fn client_on(
         &self,
         connections: &mut Connections,
@@ -151,7 +125,7 @@ impl<S: Section> Settings<S> {
     }
 }
 
-/// A transport whose calls wait for another time, if they have none of their own.
+/// A transport with another default timeout.
 struct WithTimeout<T> {
     transport: T,
     timeout: Duration,

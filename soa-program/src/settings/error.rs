@@ -1,11 +1,28 @@
-//! What is wrong with settings: all of it at once, each with its place.
+//! Errors in settings: all of them at once, each with its place.
 
 use std::fmt;
 
+use super::path::Path;
+
 /// One mistake in settings.
 ///
-/// Displayed as one line: where it was written (file and line, variable or flag), the key, what was expected, and for
-/// a key that does not exist the nearest one that does.
+/// Displayed as one line: the place (file and line, variable or flag), the key, and what was expected. For a key that
+/// does not exist, the line names the most similar key.
+///
+/// ```
+/// use soa::settings::{NoSection, Settings};
+///
+/// let loader = Settings::<NoSection>::loader().set("server.concurency=8");
+/// let error = loader.load().err().ok_or("no error")?;
+/// let problem = &error.problems()[0];
+/// assert_eq!(problem.place(), "--set");
+/// assert_eq!(problem.key(), Some("server.concurency"));
+/// assert_eq!(
+///     problem.to_string(),
+///     "--set: `server.concurency`: there is no such key; did you mean `server.concurrency`?"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     place: String,
@@ -14,7 +31,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A mistake that has no key: a file that cannot be read.
+    /// A mistake without a key, such as an unreadable file.
     pub(super) fn about(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             place: place.into(),
@@ -23,6 +40,7 @@ impl Problem {
         }
     }
 
+    /// A mistake at a key.
     pub(super) fn at(
         place: impl fmt::Display,
         key: impl Into<String>,
@@ -35,20 +53,20 @@ impl Problem {
         }
     }
 
-    /// The same mistake, whose key is one of the table at this path.
-    pub(super) fn within(mut self, path: &super::path::Path) -> Self {
+    /// Puts the path of a table before the key.
+    pub(super) fn within(mut self, path: &Path) -> Self {
         let key = self.key.take().unwrap_or_default();
         let between = if key.is_empty() { "" } else { "." };
         self.key = Some(format!("{path}{between}{key}"));
         self
     }
 
-    /// Where it was written: `settings.toml:7`, a variable, a flag.
+    /// The place of the mistake: `settings.toml:7`, a variable, or a flag.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// The key that it is about, with dots: `server.concurrency`.
+    /// The key of the mistake, dotted: `server.concurrency`. `None` if a file or variable as a whole is wrong.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
@@ -64,7 +82,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Settings that cannot be used, with everything that is wrong with them. One line each when displayed.
+/// The error of [`Loader::load`](super::Loader::load): all mistakes in the settings. Displayed with one line for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError {
     problems: Vec<Problem>,
@@ -75,7 +93,7 @@ impl SettingsError {
         Self { problems }
     }
 
-    /// The mistakes, at least one.
+    /// The mistakes; at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

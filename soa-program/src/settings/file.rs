@@ -1,4 +1,4 @@
-//! Files of settings: TOML, YAML and JSON, by their extension, as trees that know their lines.
+//! Settings files: TOML, YAML or JSON, by extension, parsed into trees whose values know their lines.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Problem;
 use super::tree::{Data, Node, Origin};
 
-/// Reads a file.
+/// Reads and parses a file.
 pub(super) fn read(path: &Path) -> Result<Node, Problem> {
     let source = Source::new(path.display().to_string());
     let parse = match path.extension().and_then(|extension| extension.to_str()) {
@@ -21,21 +21,22 @@ pub(super) fn read(path: &Path) -> Result<Node, Problem> {
         Some("yaml" | "yml") => parse_yaml,
         Some("json") => parse_json,
         _ => {
-            let rule = "settings are `.toml`, `.yaml`, `.yml` or `.json` files, by their extension";
+            let rule = "unknown file extension; expected `.toml`, `.yaml`, `.yml` or `.json`";
             return Err(Problem::about(&*source.name, rule));
         }
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Problem::about(&*source.name, format!("cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Problem::about(&*source.name, format!("the file cannot be read: {error}"))
+    })?;
     parse(&source, &text)
 }
 
-/// Reads TOML that is part of the program.
+/// Parses TOML that is part of the program.
 pub(super) fn read_toml(name: &str, text: &str) -> Result<Node, Problem> {
     parse_toml(&Source::new(name.to_owned()), text)
 }
 
-/// What is read, for messages.
+/// A file that is parsed, named in messages.
 struct Source {
     name: Arc<str>,
 }
@@ -55,13 +56,13 @@ impl Source {
     }
 
     fn mistake(&self, line: usize, message: &str) -> Problem {
-        // Some messages of parsers have several lines.
+        // The messages of some parsers have several lines.
         let message = message.trim().replace('\n', ", ");
         Problem::about(self.line(line).to_string(), message)
     }
 }
 
-/// The lines of a text, by the offsets of their bytes.
+/// Line numbers of byte offsets in a text.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -88,7 +89,7 @@ fn parse_toml(source: &Source, text: &str) -> Result<Node, Problem> {
 fn toml_table(source: &Source, lines: &Lines, table: DeTable<'_>) -> Result<Data, Problem> {
     let mut entries = BTreeMap::new();
     for (key, value) in table {
-        // A table is written where its key is.
+        // The place of a table is that of its key.
         let line = lines.at(key.span().start);
         let value = toml_value(source, lines, line, value)?;
         entries.insert(key.into_inner().into_owned(), value);
@@ -106,11 +107,12 @@ fn toml_value(
         DeValue::String(text) => scalar(text.into_owned()),
         DeValue::Integer(number) => {
             let parsed = i64::from_str_radix(number.as_str(), number.radix());
-            let number = parsed.map_err(|_| source.mistake(line, "the number has over 64 bits"))?;
+            let number =
+                parsed.map_err(|_| source.mistake(line, "the number does not fit into 64 bits"))?;
             scalar(number)
         }
         DeValue::Float(number) => float(source, line, number.as_str())?,
-        DeValue::Boolean(truth) => scalar(truth),
+        DeValue::Boolean(boolean) => scalar(boolean),
         DeValue::Datetime(time) => scalar(time.to_string()),
         DeValue::Array(items) => {
             let item = |item: Spanned<DeValue<'_>>| {
@@ -134,15 +136,15 @@ fn parse_yaml(source: &Source, text: &str) -> Result<Node, Problem> {
     };
     if let Some(second) = documents.next() {
         let line = second.span.start.line();
-        return Err(source.mistake(line, "a file of settings is one document, and not several"));
+        return Err(source.mistake(line, "expected a single YAML document, found several"));
     }
     match root.data {
-        // A file without anything but comments.
+        // A file that contains only comments.
         Data::Scalar(Json::Null) => Ok(Node::table(root.origin)),
         Data::Table(_) => Ok(root),
         _ => Err(Problem::about(
             root.origin.to_string(),
-            "expected keys with values",
+            "expected a mapping at the top level",
         )),
     }
 }
@@ -151,7 +153,7 @@ fn yaml_value(source: &Source, yaml: MarkedYaml<'_>) -> Result<Node, Problem> {
     let line = yaml.span.start.line();
     let data = match yaml.data {
         YamlData::Value(Scalar::Null) => Data::Scalar(Json::Null),
-        YamlData::Value(Scalar::Boolean(truth)) => scalar(truth),
+        YamlData::Value(Scalar::Boolean(boolean)) => scalar(boolean),
         YamlData::Value(Scalar::Integer(number)) => scalar(number),
         YamlData::Value(Scalar::FloatingPoint(number)) => float(source, line, &number.to_string())?,
         YamlData::Value(Scalar::String(text)) => scalar(text.into_owned()),
@@ -164,7 +166,9 @@ fn yaml_value(source: &Source, yaml: MarkedYaml<'_>) -> Result<Node, Problem> {
             for (key, value) in pairs {
                 let line = key.span.start.line();
                 let Data::Scalar(Json::String(key)) = yaml_value(source, key)?.data else {
-                    return Err(source.mistake(line, "keys are text; put quotes around this one"));
+                    return Err(
+                        source.mistake(line, "keys must be text; put quotes around this one")
+                    );
                 };
                 let mut value = yaml_value(source, value)?;
                 value.origin = source.line(line);
@@ -173,15 +177,23 @@ fn yaml_value(source: &Source, yaml: MarkedYaml<'_>) -> Result<Node, Problem> {
             Data::Table(entries)
         }
         YamlData::Tagged(..) | YamlData::Representation(..) | YamlData::BadValue => {
-            return Err(source.mistake(line, "expected a plain value, without a tag"));
+            return Err(source.mistake(
+                line,
+                "YAML tags are not supported; write the value without one",
+            ));
         }
-        YamlData::Alias(_) => return Err(source.mistake(line, "expected a value, and no alias")),
+        YamlData::Alias(_) => {
+            return Err(source.mistake(
+                line,
+                "YAML aliases are not supported; write the value itself",
+            ));
+        }
     };
     Ok(source.node(line, data))
 }
 
-/// JSON as it is specified, without what some parsers take besides.
-const STRICT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
+/// Options for standard JSON, without common extensions.
+const STANDARD_JSON: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
     allow_comments: false,
     allow_loose_object_property_names: false,
     allow_trailing_commas: false,
@@ -197,11 +209,11 @@ const STRICT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
 fn parse_json(source: &Source, text: &str) -> Result<Node, Problem> {
     let lines = Lines::of(text);
     let collected = jsonc_parser::CollectOptions::default();
-    let parsed = jsonc_parser::parse_to_ast(text, &collected, &STRICT)
+    let parsed = jsonc_parser::parse_to_ast(text, &collected, &STANDARD_JSON)
         .map_err(|error| source.mistake(error.line_display(), &error.kind().to_string()))?;
     match parsed.value {
         Some(value @ ast::Value::Object(_)) => json_value(source, &lines, 1, value),
-        _ => Err(source.mistake(1, "expected an object")),
+        _ => Err(source.mistake(1, "expected an object at the top level")),
     }
 }
 
@@ -213,7 +225,7 @@ fn json_value(
 ) -> Result<Node, Problem> {
     let data = match value {
         ast::Value::NullKeyword(_) => Data::Scalar(Json::Null),
-        ast::Value::BooleanLit(truth) => scalar(truth.value),
+        ast::Value::BooleanLit(boolean) => scalar(boolean.value),
         ast::Value::StringLit(text) => scalar(text.value.into_owned()),
         ast::Value::NumberLit(number) => match number.value.parse::<i64>() {
             Ok(number) => scalar(number),
@@ -233,7 +245,7 @@ fn json_value(
                 let value = json_value(source, lines, line, property.value)?;
                 let key = property.name.into_string();
                 if entries.contains_key(&key) {
-                    return Err(source.mistake(line, &format!("`{key}` is there twice")));
+                    return Err(source.mistake(line, &format!("duplicate key `{key}`")));
                 }
                 entries.insert(key, value);
             }
@@ -251,10 +263,7 @@ fn float(source: &Source, line: usize, text: &str) -> Result<Data, Problem> {
     let number = text.parse().ok().and_then(serde_json::Number::from_f64);
     match number {
         Some(number) => Ok(scalar(Json::Number(number))),
-        None => Err(source.mistake(
-            line,
-            &format!("{text} is no number that a setting can have"),
-        )),
+        None => Err(source.mistake(line, &format!("expected a finite number, found {text}"))),
     }
 }
 
@@ -262,7 +271,7 @@ fn float(source: &Source, line: usize, text: &str) -> Result<Data, Problem> {
 mod tests {
     use super::*;
 
-    fn told(node: &Node) -> Vec<(String, String)> {
+    fn values(node: &Node) -> Vec<(String, String)> {
         let mut out = Vec::new();
         walk(node, String::new(), &mut out);
         out
@@ -281,7 +290,7 @@ mod tests {
                 }
             }
             Data::Scalar(value) => out.push((format!("{path} = {value}"), node.origin.to_string())),
-            Data::Raw(_) => unreachable!("files have types"),
+            Data::Raw(_) => unreachable!("values of files have types"),
         }
     }
 
@@ -310,9 +319,9 @@ mod tests {
             ("/e/f.g/h = 255", "f:9"),
         ]
         .map(|(value, line)| (value.to_owned(), line.to_owned()));
-        assert_eq!(told(&toml.unwrap()), expected);
-        assert_eq!(told(&yaml.unwrap()), expected);
-        assert_eq!(told(&json.unwrap()), expected);
+        assert_eq!(values(&toml.unwrap()), expected);
+        assert_eq!(values(&yaml.unwrap()), expected);
+        assert_eq!(values(&json.unwrap()), expected);
     }
 
     #[test]
@@ -324,7 +333,7 @@ mod tests {
             parse_yaml(&source, ""),
             parse_json(&source, "{}"),
         ] {
-            assert!(told(&node.unwrap()).is_empty());
+            assert!(values(&node.unwrap()).is_empty());
         }
     }
 }

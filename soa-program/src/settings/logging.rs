@@ -4,30 +4,41 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use soa_runtime::LogLevel;
 
-pub use soa_runtime::LogLevel;
-
-/// What is logged, and how. Logs go to the standard error.
+/// The log, which goes to the standard error.
+///
+/// ```
+/// use soa::settings::{LogFormat, LogLevel, NoSection, Settings};
+///
+/// let settings = Settings::<NoSection>::loader()
+///     .set("logging.format=json")
+///     .set(r#"logging.targets."my_service::store"=debug"#)
+///     .load()?;
+/// assert_eq!(settings.logging.format, LogFormat::Json);
+/// assert_eq!(settings.logging.targets["my_service::store"], LogLevel::Debug);
+/// # Ok::<(), soa::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct LoggingSettings {
-    /// The least important thing that is logged.
+    /// Lowest level that is logged.
     pub level: LogLevel,
-    /// Other levels for parts of the program, by the beginnings of their paths: `my_service::store = "debug"`.
+    /// Other levels for parts of the program, by the prefix of their paths: `my_service::store = "debug"`.
     pub targets: BTreeMap<String, LogLevel>,
-    /// How a record is written.
+    /// Format of a record.
     pub format: LogFormat,
 }
 
-/// How a record of the log is written.
+/// Format of a record of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LogFormat {
-    /// A line for people, in colours on a terminal.
+    /// A line for people, coloured on a terminal.
     #[default]
     Text,
-    /// A JSON object a line, for programs.
+    /// A JSON object on a line, for programs.
     Json,
 }

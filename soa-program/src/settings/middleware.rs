@@ -1,13 +1,13 @@
-//! Middleware by its name, in the order in which it is listed.
+//! Middleware in settings: lists of entries with a name, and settings that depend on the name.
 //!
 //! ```toml
 //! [server]
 //! middleware = [{ name = "logging", error_level = "warn" }, { name = "audit", file = "audit.log" }]
 //! ```
 //!
-//! A [`KnownMiddleware`] says which names there are, and what type the settings beside the name have: those that are
-//! shipped, and those that a program adds. When settings are read, each entry is checked against its type, so that mistakes
-//! are told with their place, as all others. What it makes of a server or client is kept in the entry.
+//! [`KnownMiddleware`] has the names, each with the type of its settings and the function that adds the middleware to a
+//! server or client. When settings are loaded, each entry is checked against the type of its name, and bound: the entry
+//! keeps the function. Servers and clients call it when they are built.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,67 +16,76 @@ use std::sync::Arc;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
-
-use super::error::Problem;
-use super::path::Path;
-use super::tree::Node;
-use super::{RouteSettings, Section, load, shipped};
 use soa_runtime::BuildError;
 use soa_runtime::client::ClientBuilder;
 use soa_runtime::server::ServerBuilder;
 
-/// What a program's own middleware can fail with while it is made: anything.
+use super::decode;
+use super::error::Problem;
+use super::path::Path;
+use super::section::Section;
+use super::tree::Node;
+
+/// Any error of a function that adds middleware.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// One middleware: its name, and its own settings beside that.
+/// An entry of a list of middleware: a name, and the settings of the middleware beside it.
+///
+/// ```
+/// use soa::settings::{NoSection, Settings};
+///
+/// let settings = Settings::<NoSection>::loader()
+///     .defaults(r#"server.middleware = [{ name = "logging", bodies = false }]"#)
+///     .load()?;
+/// assert_eq!(settings.server.middleware[0].name, "logging");
+/// # Ok::<(), soa::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct MiddlewareSettings {
-    /// Which one it is: `logging`, or one that the program has added.
+    /// Name of the middleware: `logging`, or one that the program has added.
     pub name: String,
     #[serde(flatten)]
     values: Map<String, Json>,
-    /// What it makes of a server or a client, once it is known.
+    /// The function that adds the middleware; `None` until the entry is bound.
     #[serde(skip)]
-    made: Option<Made>,
+    bound: Option<Bound>,
 }
 
 #[derive(Clone)]
-enum Made {
-    OfServer(Make<ServerBuilder>),
-    OfClient(Make<ClientBuilder>),
+enum Bound {
+    Server(Add<ServerBuilder>),
+    Client(Add<ClientBuilder>),
 }
 
-type Make<B> = Arc<dyn Fn(&Map<String, Json>, B) -> Result<B, BuildError> + Send + Sync>;
+/// Adds a middleware with these settings to a builder.
+type Add<B> = Arc<dyn Fn(&Map<String, Json>, B) -> Result<B, BuildError> + Send + Sync>;
 
 impl MiddlewareSettings {
-    /// The server with this middleware around what it has.
+    /// Adds this middleware to a server, around all that it has.
     pub(super) fn around_server(&self, server: ServerBuilder) -> Result<ServerBuilder, BuildError> {
-        match &self.made {
-            Some(Made::OfServer(make)) => make(&self.values, server),
+        match &self.bound {
+            Some(Bound::Server(add)) => add(&self.values, server),
             _ => Err(self.unknown()),
         }
     }
 
-    /// The client with this middleware further in than what it has.
+    /// Adds this middleware to a client, inside of all that it has.
     pub(super) fn in_client(&self, client: ClientBuilder) -> Result<ClientBuilder, BuildError> {
-        match &self.made {
-            Some(Made::OfClient(make)) => make(&self.values, client),
+        match &self.bound {
+            Some(Bound::Client(add)) => add(&self.values, client),
             _ => Err(self.unknown()),
         }
     }
 
-    /// It did not come through a loader.
+    /// The error for settings that were not loaded by a [`Loader`](super::Loader).
     fn unknown(&self) -> BuildError {
-        BuildError::new(format!(
-            "nothing is known of the middleware `{}`",
-            self.name
-        ))
+        BuildError::new(format!("unknown middleware `{}`", self.name))
     }
 }
 
 impl fmt::Debug for MiddlewareSettings {
-    /// Only the name: the rest may be secret.
+    /// Shows only the name, because the settings may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MiddlewareSettings")
             .field("name", &self.name)
@@ -84,10 +93,10 @@ impl fmt::Debug for MiddlewareSettings {
     }
 }
 
-/// What stands for [`MiddlewareSettings`] of a server in a schema, until it is known which there are.
-pub(super) enum OfServer {}
+/// Placeholder in the schema for entries of a server's list. [`KnownMiddleware::schemas`] replaces it.
+pub(super) enum ServerMiddlewareSchema {}
 
-impl JsonSchema for OfServer {
+impl JsonSchema for ServerMiddlewareSchema {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "ServerMiddleware".into()
     }
@@ -97,20 +106,20 @@ impl JsonSchema for OfServer {
     }
 }
 
-/// The same of a client.
-pub(super) enum OfClient {}
+/// Placeholder in the schema for entries of a client's list. [`KnownMiddleware::schemas`] replaces it.
+pub(super) enum ClientMiddlewareSchema {}
 
-impl JsonSchema for OfClient {
+impl JsonSchema for ClientMiddlewareSchema {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "ClientMiddleware".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        OfServer::json_schema(generator)
+        ServerMiddlewareSchema::json_schema(generator)
     }
 }
 
-/// The middleware that settings can name: what is shipped, and what a program adds.
+/// The middleware that settings can name: the shipped one, and that of the program.
 ///
 /// ```
 /// use garde::Validate;
@@ -123,7 +132,7 @@ impl JsonSchema for OfClient {
 /// #[derive(Clone, Deserialize, JsonSchema, Validate)]
 /// #[serde(deny_unknown_fields)]
 /// struct Audit {
-///     /// What each line begins with.
+///     /// First characters of each line.
 ///     #[garde(length(min = 1))]
 ///     prefix: String,
 /// }
@@ -143,30 +152,30 @@ impl JsonSchema for OfClient {
 /// ```
 #[derive(Clone)]
 pub struct KnownMiddleware {
-    server: BTreeMap<String, Kind<ServerBuilder>>,
-    client: BTreeMap<String, Kind<ClientBuilder>>,
+    server: BTreeMap<String, Definition<ServerBuilder>>,
+    client: BTreeMap<String, Definition<ClientBuilder>>,
 }
 
 /// A middleware that can be named.
-struct Kind<B> {
+struct Definition<B> {
     schema: fn(&mut SchemaGenerator) -> Schema,
-    /// Tells what is wrong with settings that the schema lets through.
+    /// Reports mistakes in settings that the schema accepts.
     check: fn(Json, &Node, &Path, &mut Vec<Problem>),
-    make: Make<B>,
+    add: Add<B>,
 }
 
-impl<B> Clone for Kind<B> {
+impl<B> Clone for Definition<B> {
     fn clone(&self) -> Self {
         Self {
             schema: self.schema,
             check: self.check,
-            make: Arc::clone(&self.make),
+            add: Arc::clone(&self.add),
         }
     }
 }
 
-impl<B: 'static> Kind<B> {
-    fn new<T, F>(make: F) -> Self
+impl<B: 'static> Definition<B> {
+    fn new<T, F>(add: F) -> Self
     where
         T: Section,
         F: Fn(T, B) -> Result<B, BoxError> + Send + Sync + 'static,
@@ -174,53 +183,83 @@ impl<B: 'static> Kind<B> {
         Self {
             schema: T::json_schema,
             check: |values, node, path, problems| {
-                load::section::<T>(values, node, path, problems);
+                decode::section::<T>(values, node, path, problems);
             },
-            make: Arc::new(move |values, builder| {
+            add: Arc::new(move |values, builder| {
                 let settings = T::deserialize(Json::Object(values.clone()));
-                let made = settings
+                let added = settings
                     .map_err(BoxError::from)
-                    .and_then(|settings| make(settings, builder));
-                made.map_err(|error| BuildError::new(error.to_string()))
+                    .and_then(|settings| add(settings, builder));
+                added.map_err(|error| BuildError::new(error.to_string()))
             }),
         }
     }
 }
 
 impl KnownMiddleware {
-    /// What is shipped: `logging` for servers; `logging`, `result_cache`, `retry` and `circuit_breaker` for clients.
-    pub fn shipped() -> Self {
-        let nothing = Self {
+    /// No middleware at all.
+    pub(super) fn none() -> Self {
+        Self {
             server: BTreeMap::new(),
             client: BTreeMap::new(),
-        };
-        shipped::add(nothing)
+        }
     }
 
-    /// Lets settings name this middleware in `server.middleware`. The function gets the settings that stand beside the name,
-    /// and adds middleware of any stage, which becomes the outermost.
+    /// Adds a middleware for `server.middleware`. The function receives the settings beside the name, and adds middleware
+    /// of any stage to the server. It becomes the outermost.
     #[must_use]
     pub fn server<T, F>(mut self, name: impl Into<String>, add: F) -> Self
     where
         T: Section,
         F: Fn(T, ServerBuilder) -> Result<ServerBuilder, BoxError> + Send + Sync + 'static,
     {
-        self.server.insert(name.into(), Kind::new(add));
+        self.server.insert(name.into(), Definition::new(add));
         self
     }
 
-    /// Lets settings name this middleware in `client_middleware`, and in the `middleware` of a route, in the same way.
+    /// Adds a middleware for `client_middleware` and for the `middleware` of a route. The function receives the settings
+    /// beside the name, and adds middleware to the client.
+    ///
+    /// ```
+    /// use garde::Validate;
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use soa::client::ClientRequest;
+    /// use soa::middleware::{ClientStage, Next, from_fn};
+    /// use soa::settings::{KnownMiddleware, NoSection, Settings};
+    ///
+    /// #[derive(Deserialize, JsonSchema, Validate)]
+    /// #[serde(deny_unknown_fields)]
+    /// struct Trace {
+    ///     /// First word of each line.
+    ///     #[garde(skip)]
+    ///     word: String,
+    /// }
+    ///
+    /// let known = KnownMiddleware::shipped().client("trace", |trace: Trace, client| {
+    ///     Ok(client.middleware(from_fn(move |call: ClientRequest, next: Next<ClientStage>| {
+    ///         println!("{} {}", trace.word, call.service);
+    ///         next.run(call)
+    ///     })))
+    /// });
+    /// let settings = Settings::<NoSection>::loader()
+    ///     .middleware(known)
+    ///     .defaults(r#"client_middleware = [{ name = "trace", word = "call" }]"#)
+    ///     .load()?;
+    /// let client = settings.client()?.build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn client<T, F>(mut self, name: impl Into<String>, add: F) -> Self
     where
         T: Section,
         F: Fn(T, ClientBuilder) -> Result<ClientBuilder, BoxError> + Send + Sync + 'static,
     {
-        self.client.insert(name.into(), Kind::new(add));
+        self.client.insert(name.into(), Definition::new(add));
         self
     }
 
-    /// What entries of the lists of servers and of clients can be: each with its place in a document of this generator.
+    /// The schemas of entries for servers and for clients, each with its place in a document of this generator.
     pub(super) fn schemas(&self, generator: &mut SchemaGenerator) -> [(String, Json); 2] {
         let place = |reference: Schema| {
             let reference = reference.get("$ref").and_then(Json::as_str);
@@ -231,40 +270,36 @@ impl KnownMiddleware {
         };
         [
             (
-                place(generator.subschema_for::<OfServer>()),
+                place(generator.subschema_for::<ServerMiddlewareSchema>()),
                 one_of(&self.server, generator),
             ),
             (
-                place(generator.subschema_for::<OfClient>()),
+                place(generator.subschema_for::<ClientMiddlewareSchema>()),
                 one_of(&self.client, generator),
             ),
         ]
     }
 
-    /// Finds what the entries of all lists name, and tells what is wrong with their settings that their schemas let
-    /// through.
-    pub(super) fn bind(
+    /// Binds the entries of `server.middleware`, and reports mistakes that their schemas accept.
+    pub(super) fn bind_server(
         &self,
-        server: &mut [MiddlewareSettings],
-        client: &mut [MiddlewareSettings],
-        routes: &mut BTreeMap<String, RouteSettings>,
+        entries: &mut [MiddlewareSettings],
         tree: &Node,
         problems: &mut Vec<Problem>,
     ) {
-        let path = Path::root().key("server").key("middleware");
-        let node = tree.nearest(["server", "middleware"]);
-        bind(&self.server, server, node, &path, Made::OfServer, problems);
-        let path = Path::root().key("client_middleware");
-        let node = tree.nearest(["client_middleware"]);
-        bind(&self.client, client, node, &path, Made::OfClient, problems);
-        for (service, route) in routes {
-            let keys = ["client_routing", service, "middleware"];
-            let path = keys.iter().fold(Path::root(), |path, key| path.key(key));
-            let node = tree.nearest(keys);
-            let made = Made::OfClient;
-            let entries = &mut route.middleware;
-            bind(&self.client, entries, node, &path, made, problems);
-        }
+        let keys = ["server", "middleware"];
+        bind(&self.server, &keys, entries, tree, Bound::Server, problems);
+    }
+
+    /// Binds the entries of a client's list, which is at these keys, and reports mistakes that their schemas accept.
+    pub(super) fn bind_client(
+        &self,
+        keys: &[&str],
+        entries: &mut [MiddlewareSettings],
+        tree: &Node,
+        problems: &mut Vec<Problem>,
+    ) {
+        bind(&self.client, keys, entries, tree, Bound::Client, problems);
     }
 }
 
@@ -277,11 +312,14 @@ impl fmt::Debug for KnownMiddleware {
     }
 }
 
-/// Any of these, told apart by its name.
-fn one_of<B>(kinds: &BTreeMap<String, Kind<B>>, generator: &mut SchemaGenerator) -> Json {
-    let options = kinds.iter().map(|(name, kind)| {
-        let mut schema = (kind.schema)(generator).to_value();
-        let name = json!({ "const": name, "description": "Which middleware it is." });
+/// A schema that accepts each of these, tagged by `name`.
+fn one_of<B>(
+    definitions: &BTreeMap<String, Definition<B>>,
+    generator: &mut SchemaGenerator,
+) -> Json {
+    let options = definitions.iter().map(|(name, definition)| {
+        let mut schema = (definition.schema)(generator).to_value();
+        let name = json!({ "const": name, "description": "Name of the middleware." });
         let own = schema.get_mut("properties").and_then(Json::as_object_mut);
         let own = own.map(std::mem::take).unwrap_or_default();
         let fields = std::iter::once(("name".to_owned(), name));
@@ -301,21 +339,23 @@ fn one_of<B>(kinds: &BTreeMap<String, Kind<B>>, generator: &mut SchemaGenerator)
 }
 
 fn bind<B>(
-    kinds: &BTreeMap<String, Kind<B>>,
+    definitions: &BTreeMap<String, Definition<B>>,
+    keys: &[&str],
     entries: &mut [MiddlewareSettings],
-    list: &Node,
-    path: &Path,
-    made: fn(Make<B>) -> Made,
+    tree: &Node,
+    bound: fn(Add<B>) -> Bound,
     problems: &mut Vec<Problem>,
 ) {
+    let path = keys.iter().fold(Path::root(), |path, key| path.key(key));
+    let list = tree.nearest(keys.iter().copied());
     for (index, entry) in entries.iter_mut().enumerate() {
-        // That nothing is known by a name was told before.
-        let Some(kind) = kinds.get(&entry.name) else {
+        // The check against the schema has reported unknown names.
+        let Some(definition) = definitions.get(&entry.name) else {
             continue;
         };
         let node = list.nearest([&*index.to_string()]);
         let values = Json::Object(entry.values.clone());
-        (kind.check)(values, node, &path.index(index), problems);
-        entry.made = Some(made(Arc::clone(&kind.make)));
+        (definition.check)(values, node, &path.index(index), problems);
+        entry.bound = Some(bound(Arc::clone(&definition.add)));
     }
 }

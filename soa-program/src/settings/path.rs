@@ -1,6 +1,9 @@
-//! The path of a key, as people write it: `server.transport.redis.hosts[0]`.
+//! Paths of keys: `server.transport.redis.hosts[0]`, and the variable `SOA__SERVER__TRANSPORT__REDIS__HOSTS__0` for it.
 
 use std::fmt;
+
+/// Prefix of the variables of the environment that set keys.
+pub(super) const VARIABLE_PREFIX: &str = "SOA__";
 
 /// A path through tables and lists.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +34,9 @@ impl Path {
         self.with(Step::Index(index))
     }
 
-    /// The variable of the environment that sets it.
+    /// Returns the name of the variable of the environment that sets this key.
     pub(super) fn variable(&self) -> String {
-        let mut name = super::variables::PREFIX.trim_end_matches('_').to_owned();
+        let mut name = VARIABLE_PREFIX.trim_end_matches('_').to_owned();
         for step in &self.0 {
             name.push_str("__");
             match step {
@@ -64,13 +67,13 @@ impl fmt::Display for Path {
     }
 }
 
-/// Whether a key needs no quotes.
+/// Returns true if a key can be written without quotes.
 fn is_bare(key: &str) -> bool {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-<>".contains(&byte);
     !key.is_empty() && key.bytes().all(is_bare)
 }
 
-/// Reads a path of keys with dots between them; a key with a dot in it stands in double quotes.
+/// Parses keys with dots between them. A key that contains a dot is in double quotes.
 pub(super) fn parse(text: &str) -> Option<Vec<String>> {
     let mut keys = Vec::new();
     let mut rest = text;
@@ -95,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_read_as_it_is_written() {
+    fn a_path_is_parsed_as_it_is_displayed() {
         for text in ["a", "a.b-c.d", "client_routing.\"a.b\".timeout"] {
             let keys = parse(text).unwrap();
             let path = keys.iter().fold(Path::root(), |path, key| path.key(key));
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused() {
+    fn text_that_is_not_a_path_is_refused() {
         for text in ["", ".", "a.", ".a", "a..b", "\"a", "\"a\"b", "\"\""] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -1,28 +1,33 @@
-//! The settings that result, as `settings --print` shows them.
+//! The effective settings, as `settings --print` shows them.
 
 use std::fmt::Write;
 
 use serde_json::Value as Json;
-
-use super::path::Path;
-use super::shape::{Kind, Shape};
-use super::tree::{Data, Node, Origin};
-use super::variables::data_of;
 use soa_runtime::redact::Redaction;
 
-/// What is shown in place of a secret.
+use super::path::Path;
+use super::shape::{Shape, ShapeKind};
+use super::tree::{Data, Node, Origin};
+
+/// Placeholder for a secret.
 const REDACTED: &str = "\"<redacted>\"";
 
-/// One line a key, with where it comes from behind it.
+/// Widest line whose origin is aligned with those of the others.
+const ALIGNED_WIDTH_LIMIT: usize = 60;
+
+/// Prints one line per key in TOML, with the origin as a comment.
 pub(super) fn effective(tree: &Node, root: Shape<'_>) -> String {
     let mut lines = Vec::new();
     walk(Some(tree), root, &Path::root(), &mut lines);
     let widths = lines.iter().map(|line: &Line| line.text.chars().count());
-    // A long list in one line should not push all the others' origins out of sight.
-    let width = widths.filter(|width| *width <= 60).max().unwrap_or(0);
+    // One long list should not move the origins of all other lines out of sight.
+    let width = widths
+        .filter(|width| *width <= ALIGNED_WIDTH_LIMIT)
+        .max()
+        .unwrap_or(0);
     let mut out = String::new();
     for Line { text, origin } in lines {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(out, "{text:width$}  # {origin}");
     }
     out
@@ -46,32 +51,35 @@ impl Line {
 
 fn walk(node: Option<&Node>, shape: Shape<'_>, path: &Path, lines: &mut Vec<Line>) {
     let default = shape.default();
-    let of_default;
+    let default_node;
     let node = match (node, default) {
         (Some(node), _) => node,
         (None, Some(default)) => {
-            of_default = Node {
+            default_node = Node {
                 origin: Origin::Nowhere,
-                data: data_of(default.clone(), &Origin::Nowhere),
+                data: Data::from_json(default.clone(), &Origin::Nowhere),
             };
-            &of_default
+            &default_node
         }
-        // What is not there, and has no default, is left to the program.
+        // A key without a value and a default is left to the program.
         (None, None) => match shape.kind() {
-            Kind::Table(table) if !table.fields.is_empty() && !shape.is_optional() => {
-                of_default = Node::table(Origin::Nowhere);
-                &of_default
+            ShapeKind::Table(table) if !table.fields.is_empty() && !shape.is_optional() => {
+                default_node = Node::table(Origin::Nowhere);
+                &default_node
             }
             _ => return,
         },
     };
-    let shape = shape.of(node);
+    let shape = shape.for_value(node);
     let Data::Table(entries) = &node.data else {
         lines.push(Line::new(path, &text_of(node, shape), &node.origin));
         return;
     };
     let before = lines.len();
-    let has_one_key = matches!(shape.kind(), Kind::Variants(_) | Kind::Alternatives(_));
+    let has_one_key = matches!(
+        shape.kind(),
+        ShapeKind::Variants(_) | ShapeKind::Alternatives(_)
+    );
     let fields = shape.fields();
     for (key, field) in &fields {
         let value = entries.get(*key);
@@ -86,13 +94,13 @@ fn walk(node: Option<&Node>, shape: Shape<'_>, path: &Path, lines: &mut Vec<Line
             entry(Some(value), inner, path, key, lines);
         }
     }
-    // That a table is there may say something, as with a service that may be called.
+    // An empty table may be significant, as it is for a service in `client_routing`.
     if lines.len() == before && node.origin != Origin::Nowhere {
         lines.push(Line::new(path, "{}", &node.origin));
     }
 }
 
-/// What stands under a key of a table.
+/// Prints the value of one key of a table.
 fn entry(node: Option<&Node>, shape: Shape<'_>, path: &Path, key: &str, lines: &mut Vec<Line>) {
     let path = path.key(key);
     match node {
@@ -101,14 +109,15 @@ fn entry(node: Option<&Node>, shape: Shape<'_>, path: &Path, key: &str, lines: &
     }
 }
 
-/// Whether a value that is not marked as a secret has the name of one: a text, or what nothing is known of.
+/// Returns true if a value is not marked as a secret, but has the name of one. Only text and values of any type count.
 fn hides(shape: Shape<'_>, key: &str) -> bool {
-    matches!(shape.kind(), Kind::Anything | Kind::Text) && Redaction::standard().hides(key)
+    matches!(shape.kind(), ShapeKind::Anything | ShapeKind::Text)
+        && Redaction::standard().hides(key)
 }
 
-/// A value as TOML. Further in, secrets are redacted as well.
+/// Formats a value as inline TOML. Nested secrets are redacted, too.
 fn text_of(node: &Node, shape: Shape<'_>) -> String {
-    let shape = shape.of(node);
+    let shape = shape.for_value(node);
     if shape.is_secret() {
         return REDACTED.to_owned();
     }
@@ -117,7 +126,7 @@ fn text_of(node: &Node, shape: Shape<'_>) -> String {
         Data::Raw(text) => Json::from(text.as_str()).to_string(),
         Data::List(nodes) => {
             let items = nodes.iter().map(|node| match shape.kind() {
-                Kind::List(item) => text_of(node, item),
+                ShapeKind::List(item) => text_of(node, item),
                 _ => text_of(node, shape),
             });
             format!("[{}]", items.collect::<Vec<_>>().join(", "))

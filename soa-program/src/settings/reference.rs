@@ -1,13 +1,13 @@
-//! The page that documents every key, written from the schema.
+//! The page that documents every key, generated from the schema.
 
 use std::fmt::Write;
 
 use serde_json::Value as Json;
 
 use super::path::Path;
-use super::shape::{Kind, Shape};
+use super::shape::{Shape, ShapeKind};
 
-/// The keys of a table, in the schema's order, and what is under those that are tables.
+/// Generates the page: a table of keys in the order of the schema, then a section for each key that is a table.
 pub(super) fn page(schema: &Json) -> String {
     let mut page = Page::default();
     page.table(Shape::root(schema), &Path::root());
@@ -17,7 +17,7 @@ pub(super) fn page(schema: &Json) -> String {
 #[derive(Default)]
 struct Page {
     out: String,
-    /// Types that are described already, and where.
+    /// Types that are described already, with the key under which they are.
     known: Vec<(*const Json, String)>,
 }
 
@@ -46,7 +46,7 @@ impl Page {
                 continue;
             }
             self.known.push((shape.identity(), shown.clone()));
-            let Kind::Tagged(tagged) = shape.kind() else {
+            let ShapeKind::Tagged(tagged) = shape.kind() else {
                 self.section(&format!("`{shown}`"), shape, &path);
                 continue;
             };
@@ -60,7 +60,7 @@ impl Page {
     fn section(&mut self, title: &str, shape: Shape<'_>, path: &Path) {
         self.line(&format!("# {title}\n"));
         if let Some(text) = shape.description() {
-            self.line(&format!("{}\n", text.replace('\n', " ")));
+            self.line(&format!("{}\n", on_one_line(text)));
         }
         self.table(shape, path);
     }
@@ -71,13 +71,13 @@ impl Page {
     }
 }
 
-/// The line of one key; tables under it are noted, to be described by themselves.
+/// Writes the line of one key. Nested tables are added to `deeper`, for sections of their own.
 fn row<'a>(rows: &mut String, deeper: &mut Vec<(Shape<'a>, Path)>, shape: Shape<'a>, path: &Path) {
     let value = match shape.kind() {
-        Kind::Table(table) => match table.others {
+        ShapeKind::Table(table) => match table.others {
             Some(mut others) if table.fields.is_empty() => {
                 let mut path = path.key("<name>");
-                while let Kind::Table(table) = others.kind()
+                while let ShapeKind::Table(table) = others.kind()
                     && table.fields.is_empty()
                     && let Some(inner) = table.others
                 {
@@ -85,7 +85,7 @@ fn row<'a>(rows: &mut String, deeper: &mut Vec<(Shape<'a>, Path)>, shape: Shape<
                     others = inner;
                 }
                 if others.fields().is_empty() {
-                    format!("a table of {}", others.expected())
+                    format!("a table of {}", others.expected_items())
                 } else {
                     deeper.push((others, path.clone()));
                     format!("a table of `{path}`")
@@ -96,7 +96,7 @@ fn row<'a>(rows: &mut String, deeper: &mut Vec<(Shape<'a>, Path)>, shape: Shape<
                 "a table".to_owned()
             }
         },
-        Kind::Variants(variants) => {
+        ShapeKind::Variants(variants) => {
             let names = variants.iter().map(|(name, _)| path.key(name).to_string());
             let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
             deeper.extend(
@@ -107,8 +107,8 @@ fn row<'a>(rows: &mut String, deeper: &mut Vec<(Shape<'a>, Path)>, shape: Shape<
             format!("one of {}", names.join(", "))
         }
         _ if shape.is_secret() => "text, which is never shown".to_owned(),
-        Kind::Period => format!("a time{}", shape.least_time()),
-        Kind::List(items) if let Kind::Tagged(_) = items.kind() => {
+        ShapeKind::Period => format!("a time{}", shape.least_time()),
+        ShapeKind::List(items) if let ShapeKind::Tagged(_) = items.kind() => {
             deeper.push((items, path.clone()));
             shape.expected()
         }
@@ -118,9 +118,13 @@ fn row<'a>(rows: &mut String, deeper: &mut Vec<(Shape<'a>, Path)>, shape: Shape<
         Some(Json::Object(_)) | None => String::new(),
         Some(default) => format!("`{default}`"),
     };
-    let description = shape.description().unwrap_or_default().replace('\n', " ");
+    let description = on_one_line(shape.description().unwrap_or_default());
     let cells = [value, default, description].map(|cell| cell.replace('|', "\\|"));
     let [value, default, description] = cells;
-    // Writing to a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = writeln!(rows, "| `{path}` | {value} | {default} | {description} |");
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

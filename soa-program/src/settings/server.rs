@@ -3,61 +3,72 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
-
-use super::middleware::{MiddlewareSettings, OfServer};
-use super::suggest;
-use super::transport::{TransportSettings, default_transport};
-use soa_runtime::BuildError;
-use soa_runtime::Watchdog;
 use soa_runtime::period::Period;
 use soa_runtime::server::{ServerBuilder, is_wire_name};
+use soa_runtime::{BuildError, Watchdog};
 
-/// How the service is served.
+use super::middleware::{MiddlewareSettings, ServerMiddlewareSchema};
+use super::suggestion::advice_for_name;
+use super::transport::{TransportSettings, default_transport};
+
+/// Server that runs the service.
 ///
-/// What is `None` is left as the program has it.
+/// A field that is `None` leaves the value of the program.
+///
+/// ```
+/// use soa::Server;
+/// use soa::settings::{NoSection, Settings};
+///
+/// let settings = Settings::<NoSection>::loader().set("server.concurrency=8").load()?;
+/// let server = settings.server.apply(Server::untyped("tools", "1.0.0"))?.build()?;
+/// assert_eq!(server.concurrency(), 8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`main`](fn@crate::main) calls [`apply`](Self::apply), other programs do it themselves.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct ServerSettings {
-    /// The name to serve under; the service's own unless it is set.
+    /// Name of the service on the wire; by default its own.
     #[serde(deserialize_with = "name")]
     pub name: Option<String>,
-    /// What `status` tells as the build; what the service was built as unless it is set.
+    /// Build that `status` reports; by default that of the program.
     pub build_id: Option<String>,
-    /// How many threads run handlers. One is fastest while handlers wait more than they compute.
+    /// Number of threads that run handlers. One is fastest if handlers wait more than they compute.
     #[schemars(range(min = 1, max = 1024))]
     pub workers: usize,
-    /// How many jobs run side by side; 256 unless it is set, or the program says otherwise.
+    /// Largest number of jobs in flight; by default the value of the program, or 256.
     #[schemars(range(min = 1, max = 268_435_456))]
     pub concurrency: Option<usize>,
-    /// How long a job may run at most, whatever its caller waits; as long as it likes unless it is set.
+    /// Time limit of a job, however long its caller waits; by default the value of the program, or none.
     #[schemars(extend("x-minimum" = "1ms"))]
     pub job_timeout: Option<Period>,
-    /// Whether a job is given up when its caller waits no longer; `true` unless it is set, or the program says otherwise.
+    /// True if a job is cancelled when its caller no longer waits; by default the value of the program, or `true`.
     pub honors_caller_timeouts: Option<bool>,
-    /// How long the jobs that run may take to end when the server is told to stop. What runs then is given up, and
-    /// answered with `ACTION_TIMEOUT`.
+    /// Time that running jobs have to end when the server is stopped. Then they are cancelled, and answered with
+    /// `ACTION_TIMEOUT`.
     pub shutdown_grace: Period,
-    /// How long the teardown hooks of the service may take; 10 s unless it is set, or the program says otherwise.
+    /// Time limit of the teardown hooks of the service; by default the value of the program, or 10 s.
     pub teardown_grace: Option<Period>,
-    /// A file in which the server writes the time, in seconds since 1970, about once a second for as long as its run
-    /// loop goes on, and which it removes at its end. `{{pid}}` in its name is the number of the process, `{{fid}}` that
-    /// of `--fork`: 1 and so on, and `main` without it.
+    /// Heartbeat file: contains the time in seconds since 1970, written about once a second while the run loop works, and
+    /// is removed when the server has stopped. `{{pid}}` in its name stands for the process id, `{{fid}}` for the number
+    /// of the process of `--fork`: 1 and so on, and `main` without `--fork`.
     #[schemars(length(min = 1))]
     #[serde(deserialize_with = "heartbeat_file")]
     pub heartbeat_file: Option<String>,
-    /// How often a process of `--fork` is started again after it has ended by itself: so many times within such a time. One
-    /// that would break a limit is given up; without any limit it is always started again.
+    /// Limits for restarting a process of `--fork` that exits by itself, each a number of restarts within a time. A process
+    /// that reaches a limit is not restarted any more. An empty list sets no limit.
     #[schemars(extend("default" = default_respawn_limits()))]
     pub respawn_limits: Vec<RespawnLimit>,
-    /// Whether errors tell callers their internal detail; `false` unless it is set, or the program says otherwise.
+    /// True if errors contain internal details for callers; by default the value of the program, or `false`.
     pub tracebacks: Option<bool>,
-    /// Middleware around jobs and actions, by name, the outermost first. What a program adds itself is further in.
-    #[schemars(with = "Vec<OfServer>")]
+    /// Middleware around jobs and actions, by name, outermost first. Middleware that the program adds itself is inside of it.
+    #[schemars(with = "Vec<ServerMiddlewareSchema>")]
     pub middleware: Vec<MiddlewareSettings>,
-    /// What is done about handlers that block their thread.
+    /// Watchdog for handlers that block their thread.
     pub watchdog: WatchdogSettings,
-    /// Where requests come from.
+    /// Transport that requests come from.
     #[schemars(extend("default" = default_transport()))]
     pub transport: TransportSettings,
 }
@@ -86,21 +97,28 @@ impl Default for ServerSettings {
     }
 }
 
-/// How often a process is started again within some time.
+/// A limit for restarting a process: a number of restarts within a time.
+///
+/// ```
+/// use soa::settings::{Period, RespawnLimit};
+///
+/// let limit = RespawnLimit::new(3, Period::from_secs(15));
+/// assert_eq!((limit.times, limit.within.to_string()), (3, "15s".to_owned()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RespawnLimit {
-    /// How often.
+    /// Largest number of restarts.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub times: usize,
-    /// Within which time.
+    /// Time in which they are counted.
     #[schemars(extend("x-minimum" = "1ms"))]
     pub within: Period,
 }
 
 impl RespawnLimit {
-    /// So often within such a time.
+    /// Makes a limit.
     pub const fn new(times: usize, within: Period) -> Self {
         Self { times, within }
     }
@@ -110,20 +128,27 @@ fn default_respawn_limits() -> Json {
     json!([{ "times": 3, "within": "15s" }, { "times": 8, "within": "1m" }])
 }
 
-/// What is done about handlers that block their thread. The reference calls it harakiri.
+/// Watchdog for handlers that block their thread. PySOA calls it harakiri.
+///
+/// ```
+/// use soa::settings::{NoSection, Settings};
+///
+/// let settings = Settings::<NoSection>::loader().set("server.watchdog.enabled=false").load()?;
+/// assert!(settings.server.watchdog.watchdog().is_none());
+/// # Ok::<(), soa::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct WatchdogSettings {
-    /// Whether anything looks after them.
+    /// True if the watchdog runs.
     pub enabled: bool,
-    /// How long a handler may block before it is logged; at least a tenth of a second.
+    /// Time after which a blocking handler is logged.
     #[schemars(extend("x-minimum" = "100ms"))]
     pub warn_after: Period,
-    /// How long a handler may block before the process ends, for a supervisor to start it again; `0s` for as long as it
-    /// likes.
+    /// Time after which a blocking handler ends the process, for a supervisor to restart it; `0s` for never.
     pub exit_after: Period,
-    /// How long the other jobs may take to end before that.
+    /// Time that the other jobs have to end before the process does.
     pub grace: Period,
 }
 
@@ -139,7 +164,7 @@ impl Default for WatchdogSettings {
 }
 
 impl WatchdogSettings {
-    /// The watchdog, to be started; `None` where it is off.
+    /// Makes the watchdog; `None` if it is off. The caller starts it.
     pub fn watchdog(&self) -> Option<Watchdog> {
         let watchdog = Watchdog::new().warn_after(self.warn_after.get());
         let exit_after = self.exit_after.get();
@@ -154,10 +179,10 @@ impl WatchdogSettings {
 }
 
 impl ServerSettings {
-    /// The same server, with what is set here. The middleware becomes the outermost.
+    /// Applies the settings to a server. The middleware in them becomes the outermost.
     ///
     /// # Errors
-    /// Middleware that cannot be made.
+    /// A middleware in the settings fails.
     pub fn apply(&self, mut server: ServerBuilder) -> Result<ServerBuilder, BuildError> {
         if let Some(name) = &self.name {
             server = server.name(name.clone());
@@ -177,8 +202,8 @@ impl ServerSettings {
         if let Some(grace) = self.teardown_grace {
             server = server.teardown_grace(grace.get());
         }
-        if let Some(tell) = self.tracebacks {
-            server = server.tracebacks(tell);
+        if let Some(tracebacks) = self.tracebacks {
+            server = server.tracebacks(tracebacks);
         }
         server.with_outer_middleware(|server| {
             let mut middleware = self.middleware.iter();
@@ -187,32 +212,33 @@ impl ServerSettings {
     }
 }
 
-/// The name of the file, whose places are known ones.
+/// Deserializes the name of a heartbeat file, and checks its placeholders.
 fn heartbeat_file<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
 where
     D: serde::Deserializer<'de>,
 {
     let file = Option::<String>::deserialize(deserializer)?;
-    for place in file.iter().flat_map(|file| file.split("{{").skip(1)) {
+    for placeholder in file.iter().flat_map(|file| file.split("{{").skip(1)) {
         let known = ["pid", "fid"];
-        let wrong = match place.split_once("}}") {
+        let wrong = match placeholder.split_once("}}") {
             Some((name, _)) if known.contains(&name) => continue,
             Some((name, _)) => {
-                let advice = suggest::name(name, known.into_iter());
-                format!("there is no `{name}` to put into a name{advice}")
+                let advice = advice_for_name(name, known.into_iter());
+                format!("unknown placeholder `{name}`{advice}")
             }
-            None => "a `{{` has no `}}`".to_owned(),
+            None => "`{{` without a closing `}}`".to_owned(),
         };
         return Err(serde::de::Error::custom(wrong));
     }
     Ok(file)
 }
 
+/// Deserializes the name of a service.
 fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let name = Option::<String>::deserialize(deserializer)?;
     if name.as_deref().is_none_or(is_wire_name) {
         return Ok(name);
     }
-    let rule = "expected a letter, and then letters, digits, `_`, `-` and `.`";
+    let rule = "expected a letter, followed by letters, digits, `_`, `-` and `.`";
     Err(serde::de::Error::custom(rule))
 }

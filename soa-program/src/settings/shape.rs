@@ -1,43 +1,43 @@
-//! What settings may look like: a view of the JSON Schema that `schemars` makes of their types.
+//! Shapes of settings: a view of the JSON Schema that `schemars` makes of their types.
 //!
-//! The schema is the one description of settings. Values are checked against it, variables find their keys in it, the
-//! effective settings take their defaults from it, and the page that documents all keys is written from it. A [`Shape`]
-//! is one place in it, with references followed and the null of an `Option` taken away: a key that may be absent is no
-//! key that may be null.
+//! The schema is the only description of the settings. Values are checked against it, variables find their keys in it,
+//! the effective settings take their defaults from it, and the page of all keys is generated from it. A [`Shape`] is one
+//! place in the schema. References are resolved, and the null of an `Option` is left out: a key that may be absent does
+//! not accept null.
 
 use serde_json::{Map, Value as Json};
-
-use super::tree::Node;
 use soa_runtime::period::{self, Period};
 use soa_runtime::secret;
 
-/// How many references are followed before a schema counts as one that says nothing.
+use super::tree::Node;
+
+/// Largest number of references in a row. A schema with more counts as one that accepts anything.
 const MAX_REFERENCES: usize = 16;
 
 /// One place in a schema.
 #[derive(Clone, Copy)]
 pub(super) struct Shape<'a> {
-    /// Where it stands: it may have a description and a default of its own.
+    /// The schema at the place itself, which may have a description and a default of its own.
     outer: &'a Json,
-    /// What it is, behind references and options.
+    /// The schema behind references and options.
     inner: &'a Json,
     document: &'a Json,
     is_optional: bool,
 }
 
-/// What a value must be.
-pub(super) enum Kind<'a> {
+/// The kind of value that a place accepts.
+pub(super) enum ShapeKind<'a> {
     Table(Table<'a>),
     /// A table with exactly one of these keys.
     Variants(Vec<(&'a str, Shape<'a>)>),
-    /// A table whose other keys depend on the text under one.
+    /// A table whose other keys depend on the text of one key.
     Tagged(Tagged<'a>),
     List(Shape<'a>),
     Text,
     Period,
     Integer,
     Number,
-    Truth,
+    Boolean,
     /// One of these texts.
     Choice(Vec<&'a str>),
     Alternatives(Vec<Shape<'a>>),
@@ -48,11 +48,11 @@ pub(super) enum Kind<'a> {
 pub(super) struct Table<'a> {
     pub(super) fields: Vec<(&'a str, Shape<'a>)>,
     required: Vec<&'a str>,
-    /// What other keys may have; `None` where there are no others.
+    /// The shape of all other keys; `None` if there are no others.
     pub(super) others: Option<Shape<'a>>,
 }
 
-/// A table whose other keys depend on the text under one.
+/// A table whose other keys depend on the text of one key.
 pub(super) struct Tagged<'a> {
     pub(super) key: &'a str,
     /// The texts, and the whole table that belongs to each.
@@ -60,9 +60,9 @@ pub(super) struct Tagged<'a> {
 }
 
 impl<'a> Tagged<'a> {
-    /// What tells these tables apart, if there is something.
+    /// Finds the key that tells these tables apart, if there is one.
     fn of(options: &[Shape<'a>]) -> Option<Self> {
-        let Kind::Table(first) = options.first()?.kind() else {
+        let ShapeKind::Table(first) = options.first()?.kind() else {
             return None;
         };
         let constant = |(key, field): &(&'a str, Shape<'a>)| {
@@ -81,7 +81,7 @@ impl<'a> Tagged<'a> {
         self.options.iter().map(|(text, _)| *text)
     }
 
-    /// The table that belongs to a text.
+    /// The table for a text.
     pub(super) fn get(&self, text: &str) -> Option<Shape<'a>> {
         let option = self.options.iter().find(|(known, _)| *known == text);
         option.map(|(_, shape)| *shape)
@@ -89,7 +89,7 @@ impl<'a> Tagged<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The variants of an enum, as a table.
+    /// A table of the variants of an enum.
     pub(super) fn of_variants(variants: Vec<(&'a str, Shape<'a>)>) -> Self {
         Self {
             fields: variants,
@@ -98,13 +98,14 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Returns true if a key is required.
     pub(super) fn requires(&self, key: &str) -> bool {
         self.required.contains(&key)
     }
 }
 
 impl<'a> Shape<'a> {
-    /// The whole of a schema.
+    /// The root of a schema.
     pub(super) fn root(document: &'a Json) -> Self {
         Self::at(document, document)
     }
@@ -113,7 +114,7 @@ impl<'a> Shape<'a> {
         let mut inner = outer;
         let mut is_optional = false;
         for _ in 0..MAX_REFERENCES {
-            let Some((next, is_option)) = behind(inner, document) else {
+            let Some((next, is_option)) = resolve(inner, document) else {
                 break;
             };
             is_optional |= is_option;
@@ -127,12 +128,12 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Whether it is an `Option`.
+    /// Returns true for an `Option`.
     pub(super) fn is_optional(&self) -> bool {
         self.is_optional
     }
 
-    /// The same for all places of one type.
+    /// A pointer that is equal for all places of one type.
     pub(super) fn identity(&self) -> *const Json {
         self.inner
     }
@@ -141,7 +142,7 @@ impl<'a> Shape<'a> {
         Self::at(schema, self.document)
     }
 
-    fn word(&self, name: &str) -> Option<&'a Json> {
+    fn keyword(&self, name: &str) -> Option<&'a Json> {
         self.outer.get(name).or_else(|| self.inner.get(name))
     }
 
@@ -149,34 +150,34 @@ impl<'a> Shape<'a> {
         self.inner.get(name).and_then(Json::as_f64)
     }
 
-    /// What it is for.
+    /// The documentation of the place.
     pub(super) fn description(&self) -> Option<&'a str> {
-        self.word("description").and_then(Json::as_str)
+        self.keyword("description").and_then(Json::as_str)
     }
 
-    /// What it has when nobody writes it.
+    /// The default value.
     pub(super) fn default(&self) -> Option<&'a Json> {
-        self.word("default").filter(|default| !default.is_null())
+        self.keyword("default").filter(|default| !default.is_null())
     }
 
-    /// Whether its value is not for everybody's eyes.
+    /// Returns true if the value is a secret.
     pub(super) fn is_secret(&self) -> bool {
         self.inner.get("format").and_then(Json::as_str) == Some(secret::FORMAT)
-            || self.word("writeOnly").and_then(Json::as_bool) == Some(true)
+            || self.keyword("writeOnly").and_then(Json::as_bool) == Some(true)
     }
 
-    pub(super) fn kind(&self) -> Kind<'a> {
+    pub(super) fn kind(&self) -> ShapeKind<'a> {
         let Some(object) = self.inner.as_object() else {
-            return Kind::Anything;
+            return ShapeKind::Anything;
         };
         if object.get("format").and_then(Json::as_str) == Some(period::FORMAT) {
-            return Kind::Period;
+            return ShapeKind::Period;
         }
         if let Some(choice) = constants(object) {
-            return Kind::Choice(choice);
+            return ShapeKind::Choice(choice);
         }
-        for word in ["oneOf", "anyOf"] {
-            if let Some(options) = object.get(word).and_then(Json::as_array) {
+        for keyword in ["oneOf", "anyOf"] {
+            if let Some(options) = object.get(keyword).and_then(Json::as_array) {
                 return self.alternatives(options);
             }
         }
@@ -185,16 +186,16 @@ impl<'a> Shape<'a> {
             name => name,
         };
         match kind.and_then(Json::as_str) {
-            Some("object") => Kind::Table(self.table(object)),
+            Some("object") => ShapeKind::Table(self.table(object)),
             Some("array") => match object.get("items") {
-                Some(items) => Kind::List(self.child(items)),
-                None => Kind::Anything,
+                Some(items) => ShapeKind::List(self.child(items)),
+                None => ShapeKind::Anything,
             },
-            Some("string") => Kind::Text,
-            Some("integer") => Kind::Integer,
-            Some("number") => Kind::Number,
-            Some("boolean") => Kind::Truth,
-            _ => Kind::Anything,
+            Some("string") => ShapeKind::Text,
+            Some("integer") => ShapeKind::Integer,
+            Some("number") => ShapeKind::Number,
+            Some("boolean") => ShapeKind::Boolean,
+            _ => ShapeKind::Anything,
         }
     }
 
@@ -222,24 +223,24 @@ impl<'a> Shape<'a> {
         }
     }
 
-    fn alternatives(&self, options: &'a [Json]) -> Kind<'a> {
+    fn alternatives(&self, options: &'a [Json]) -> ShapeKind<'a> {
         let options: Vec<_> = options.iter().map(|option| self.child(option)).collect();
         let texts = options.iter().map(|option| option.inner.as_object());
         let texts: Option<Vec<_>> = texts.map(|option| constants(option?)).collect();
         if let Some(texts) = texts {
-            return Kind::Choice(texts.concat());
+            return ShapeKind::Choice(texts.concat());
         }
         if let Some(tagged) = Tagged::of(&options) {
-            return Kind::Tagged(tagged);
+            return ShapeKind::Tagged(tagged);
         }
         let variants = options.iter().map(|option| option.as_variant());
         match variants.collect() {
-            Some(variants) => Kind::Variants(variants),
-            None => Kind::Alternatives(options),
+            Some(variants) => ShapeKind::Variants(variants),
+            None => ShapeKind::Alternatives(options),
         }
     }
 
-    /// The only text that this can be, if there is only one.
+    /// The text of a place that accepts exactly one text.
     fn constant(&self) -> Option<&'a str> {
         match constants(self.inner.as_object()?)?.as_slice() {
             [only] => Some(*only),
@@ -247,10 +248,10 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// The table that a value has chosen by its tag; the same where there is nothing to choose.
-    pub(super) fn of(&self, node: &Node) -> Self {
+    /// The shape for a value: the table that its tag selects, or this shape if it is not tagged.
+    pub(super) fn for_value(&self, node: &Node) -> Self {
         match self.kind() {
-            Kind::Tagged(tagged) => {
+            ShapeKind::Tagged(tagged) => {
                 let text = node.get(tagged.key).and_then(Node::text);
                 text.and_then(|text| tagged.get(text)).unwrap_or(*self)
             }
@@ -258,14 +259,14 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// The variant of an enum, which is a table with one key.
+    /// The name and the shape of a variant of an enum, which is a table with one required key.
     fn as_variant(&self) -> Option<(&'a str, Self)> {
-        let Kind::Table(table) = self.kind() else {
+        let ShapeKind::Table(table) = self.kind() else {
             return None;
         };
         match table.fields.as_slice() {
             [(name, field)] if table.requires(name) && table.others.is_none() => {
-                // What is said of the variant is said around the table.
+                // The documentation of a variant is at the table, not at its key.
                 let outer = if field.description().is_some() {
                     field.outer
                 } else {
@@ -277,41 +278,41 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// The shape of what stands under a key of this table.
+    /// The shape of the value under a key.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
         match self.kind() {
-            Kind::Table(table) => {
+            ShapeKind::Table(table) => {
                 let field = table.fields.iter().find(|(name, _)| *name == key);
                 field.map(|(_, shape)| *shape).or(table.others)
             }
-            Kind::Variants(variants) => {
+            ShapeKind::Variants(variants) => {
                 let variant = variants.iter().find(|(name, _)| *name == key);
                 variant.map(|(_, shape)| *shape)
             }
-            Kind::Tagged(tagged) => {
+            ShapeKind::Tagged(tagged) => {
                 let options = tagged.options.iter();
                 options
                     .map(|(_, option)| option.get(key))
                     .find_map(|field| field)
             }
-            Kind::Alternatives(options) => options.iter().find_map(|option| option.get(key)),
-            // Neither is anything known of what is further in.
-            Kind::Anything => Some(*self),
+            ShapeKind::Alternatives(options) => options.iter().find_map(|option| option.get(key)),
+            // Values inside of any value may be anything, too.
+            ShapeKind::Anything => Some(*self),
             _ => None,
         }
     }
 
-    /// The keys of this table that have names.
+    /// The keys that are known by name.
     pub(super) fn fields(&self) -> Vec<(&'a str, Self)> {
         match self.kind() {
-            Kind::Table(table) => table.fields,
-            Kind::Variants(variants) => variants,
-            Kind::Alternatives(options) => options.iter().flat_map(Self::fields).collect(),
+            ShapeKind::Table(table) => table.fields,
+            ShapeKind::Variants(variants) => variants,
+            ShapeKind::Alternatives(options) => options.iter().flat_map(Self::fields).collect(),
             _ => Vec::new(),
         }
     }
 
-    /// The least and the largest number.
+    /// The smallest and the largest number.
     pub(super) fn bounds(&self) -> (Option<f64>, Option<f64>) {
         let of_type = match self.inner.get("format").and_then(Json::as_str) {
             Some("uint32") => Some(f64::from(u32::MAX)),
@@ -321,76 +322,105 @@ impl<'a> Shape<'a> {
         (self.number("minimum"), self.number("maximum").or(of_type))
     }
 
-    /// The least and the largest length of a text or a list.
+    /// The smallest and the largest length of a text or a list.
     pub(super) fn lengths(&self) -> (Option<f64>, Option<f64>) {
         let (least, most) = match self.kind() {
-            Kind::List(_) => ("minItems", "maxItems"),
+            ShapeKind::List(_) => ("minItems", "maxItems"),
             _ => ("minLength", "maxLength"),
         };
         (self.number(least), self.number(most))
     }
 
-    /// What is expected here, for people.
+    /// Describes the accepted values for an error message or the page of keys, as in "expected …".
     pub(super) fn expected(&self) -> String {
         match self.kind() {
-            Kind::Table(table) if table.others.is_some() && table.fields.is_empty() => {
+            ShapeKind::Table(table) if table.others.is_some() && table.fields.is_empty() => {
                 "a table".to_owned()
             }
-            Kind::Table(table) => format!("a table with {}", names(&table.fields, "and")),
-            Kind::Variants(variants) => {
+            ShapeKind::Table(table) => format!("a table with {}", names(&table.fields, "and")),
+            ShapeKind::Variants(variants) => {
                 format!("a table with {}", names(&variants, "or"))
             }
-            Kind::Tagged(tagged) => {
+            ShapeKind::Tagged(tagged) => {
                 let texts = listed(tagged.texts(), "or");
                 format!("a table whose `{}` is {texts}", tagged.key)
             }
-            Kind::List(items) => format!("a list{} of {}", self.limits(), items.expected()),
-            Kind::Text => format!("text{}", self.limits()),
-            Kind::Period => format!("{}{}", period::EXPECTED, self.least_time()),
-            Kind::Integer => format!("a whole number{}", range(self.bounds(), "")),
-            Kind::Number => format!("a number{}", range(self.bounds(), "")),
-            Kind::Truth => "`true` or `false`".to_owned(),
-            Kind::Choice(texts) => listed(texts.iter().copied(), "or"),
-            Kind::Alternatives(options) => {
+            ShapeKind::List(items) => {
+                format!("a list of {}{}", items.expected_items(), self.limits())
+            }
+            ShapeKind::Text => format!("text{}", self.limits()),
+            ShapeKind::Period => match self.least_time() {
+                least if least.is_empty() => period::EXPECTED.to_owned(),
+                least => format!("{},{least}", period::EXPECTED),
+            },
+            ShapeKind::Integer => format!("an integer{}", range(self.bounds())),
+            ShapeKind::Number => format!("a number{}", range(self.bounds())),
+            ShapeKind::Boolean => "a boolean (`true` or `false`)".to_owned(),
+            ShapeKind::Choice(texts) => listed(texts.iter().copied(), "or"),
+            ShapeKind::Alternatives(options) => {
                 let options: Vec<_> = options.iter().map(Self::expected).collect();
                 options.join(", or ")
             }
-            Kind::Anything => "any value".to_owned(),
+            ShapeKind::Anything => "any value".to_owned(),
         }
     }
 
-    /// The least time, where there is one.
-    pub(super) fn least_period(&self) -> Option<Period> {
-        self.word(period::LEAST)?.as_str()?.parse().ok()
+    /// Describes the accepted values in the plural, as in "a list of …".
+    pub(super) fn expected_items(&self) -> String {
+        let expected = self.expected();
+        for (one, many) in [
+            ("a table", "tables"),
+            ("a list", "lists"),
+            ("an integer", "integers"),
+            ("a number", "numbers"),
+            ("a boolean (`true` or `false`)", "booleans"),
+        ] {
+            if let Some(rest) = expected.strip_prefix(one) {
+                return format!("{many}{rest}");
+            }
+        }
+        expected
     }
 
-    /// The least time, for people.
+    /// The shortest accepted time, if there is a limit.
+    pub(super) fn least_period(&self) -> Option<Period> {
+        self.keyword(period::LEAST)?.as_str()?.parse().ok()
+    }
+
+    /// Describes the shortest accepted time: " of at least `1s`". Empty without a limit.
     pub(super) fn least_time(&self) -> String {
         let least = self.least_period();
-        least.map_or_else(String::new, |least| format!(", of at least `{least}`"))
+        least.map_or_else(String::new, |least| format!(" of at least `{least}`"))
     }
 
-    /// The limits of its length, for people.
-    pub(super) fn limits(&self) -> String {
-        let things = match self.kind() {
-            Kind::List(_) => " items",
-            _ => " characters",
+    /// Describes the limits of the length: " with at least 1 character". Empty without limits.
+    fn limits(&self) -> String {
+        let one = match self.kind() {
+            ShapeKind::List(_) => "item",
+            _ => "character",
         };
-        match range(self.lengths(), things) {
-            range if range.is_empty() => range,
-            range => format!(" ({})", range.trim_start()),
+        let count = |count: f64| match count {
+            1.0 => format!("1 {one}"),
+            count => format!("{count} {one}s"),
+        };
+        match self.lengths() {
+            (Some(least), Some(most)) if least == most => format!(" with exactly {}", count(most)),
+            (Some(least), Some(most)) => format!(" with {least} to {}", count(most)),
+            (Some(least), None) => format!(" with at least {}", count(least)),
+            (None, Some(most)) => format!(" with at most {}", count(most)),
+            (None, None) => String::new(),
         }
     }
 }
 
-/// What a reference or an option stands for, and whether it was an option.
-fn behind<'a>(schema: &'a Json, document: &'a Json) -> Option<(&'a Json, bool)> {
+/// Follows one reference or option; the flag is true for an option.
+fn resolve<'a>(schema: &'a Json, document: &'a Json) -> Option<(&'a Json, bool)> {
     if let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
         let target = document.pointer(reference.strip_prefix('#')?);
         return target.map(|target| (target, false));
     }
-    for word in ["anyOf", "oneOf"] {
-        if let Some(options) = schema.get(word).and_then(Json::as_array) {
+    for keyword in ["anyOf", "oneOf"] {
+        if let Some(options) = schema.get(keyword).and_then(Json::as_array) {
             let is_null =
                 |option: &&Json| option.get("type").and_then(Json::as_str) == Some("null");
             let mut others = options.iter().filter(|option| !is_null(option));
@@ -403,7 +433,7 @@ fn behind<'a>(schema: &'a Json, document: &'a Json) -> Option<(&'a Json, bool)> 
     None
 }
 
-/// The texts that a schema allows, if it allows nothing else.
+/// The texts of a schema that accepts only certain texts.
 fn constants(object: &Map<String, Json>) -> Option<Vec<&str>> {
     if let Some(constant) = object.get("const") {
         return Some(vec![constant.as_str()?]);
@@ -419,7 +449,7 @@ fn names(fields: &[(&str, Shape<'_>)], word: &str) -> String {
     listed(fields.iter().map(|(name, _)| *name), word)
 }
 
-/// `` `a`, `b` or `c` ``.
+/// Lists names for a message: `` `a`, `b` or `c` ``.
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>, word: &str) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
@@ -429,13 +459,13 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>, word: &str) -> St
     }
 }
 
-/// `` from 1 to 10``, with a blank in front of it; nothing where there are no limits.
-fn range(limits: (Option<f64>, Option<f64>), things: &str) -> String {
+/// Describes limits of a number: " from 1 to 10". Empty without limits.
+fn range(limits: (Option<f64>, Option<f64>)) -> String {
     match limits {
-        (Some(least), Some(most)) if least == most => format!(" of exactly {least}{things}"),
-        (Some(least), Some(most)) => format!(" from {least} to {most}{things}"),
-        (Some(least), None) => format!(" of at least {least}{things}"),
-        (None, Some(most)) => format!(" of at most {most}{things}"),
+        (Some(least), Some(most)) if least == most => format!(" of exactly {least}"),
+        (Some(least), Some(most)) => format!(" from {least} to {most}"),
+        (Some(least), None) => format!(" of at least {least}"),
+        (None, Some(most)) => format!(" of at most {most}"),
         (None, None) => String::new(),
     }
 }

@@ -1,10 +1,8 @@
-//! Settings before they have types: values, each with where it comes from.
+//! Settings before they have types: values that know their origin.
 //!
-//! Every source becomes a tree: a file by its lines, the environment by its variables, the command line by its flags.
-//! Trees are laid over each other, the stronger over the weaker: tables key by key, everything else as a whole. Where one
-//! of several keys is chosen, the stronger choice takes the place of another one. A null takes away what is below it,
-//! unless any value may stand there. What is left is compared with the schema ([`check`](super::check)), read into the types,
-//! and shown by `settings --print`, and each of these can say where a value was written.
+//! Each source becomes a tree: a file by its lines, the environment by its variables, the command line by its flags.
+//! The trees are merged ([`merge`](super::merge)), checked against the schema ([`check`](super::check)), deserialized,
+//! and printed by `settings --print`. Each of these steps can name the place where a value was written.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,9 +10,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::shape::{Kind, Shape};
-
-/// Where a value comes from.
+/// The place where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// A line of a file.
@@ -23,7 +19,7 @@ pub(super) enum Origin {
     Variable(Arc<str>),
     /// A flag of the command line.
     Flag(Arc<str>),
-    /// Nobody wrote it.
+    /// No source: a default.
     Nowhere,
 }
 
@@ -38,30 +34,50 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value and where it comes from.
+/// A value with its origin.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) origin: Origin,
     pub(super) data: Data,
 }
 
-/// What a value is.
+/// The value of a node.
 #[derive(Clone, Debug)]
 pub(super) enum Data {
-    /// Text, a number, a truth or nothing.
+    /// Text, a number, a boolean or null.
     Scalar(Json),
-    /// Text of a variable or a flag, which is read as whatever its key takes.
+    /// Text of a variable or a flag that could not be parsed as the type of its key.
     Raw(String),
     List(Vec<Node>),
     Table(BTreeMap<String, Node>),
 }
 
+impl Data {
+    /// Makes a tree of plain data. All of its nodes have the same origin.
+    pub(super) fn from_json(value: Json, origin: &Origin) -> Self {
+        let node = |value| Node {
+            origin: origin.clone(),
+            data: Self::from_json(value, origin),
+        };
+        match value {
+            Json::Array(items) => Self::List(items.into_iter().map(node).collect()),
+            Json::Object(entries) => {
+                let entries = entries.into_iter();
+                Self::Table(entries.map(|(key, value)| (key, node(value))).collect())
+            }
+            scalar => Self::Scalar(scalar),
+        }
+    }
+}
+
 impl Node {
+    /// An empty table.
     pub(super) fn table(origin: Origin) -> Self {
         let data = Data::Table(BTreeMap::new());
         Self { origin, data }
     }
 
+    /// The value under a key of this table.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match &self.data {
             Data::Table(entries) => entries.get(key),
@@ -69,7 +85,7 @@ impl Node {
         }
     }
 
-    /// What it says, if it is text.
+    /// The text of this value; `None` if it is of another type.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.data {
             Data::Scalar(value) => value.as_str(),
@@ -78,73 +94,12 @@ impl Node {
         }
     }
 
-    fn is_null(&self) -> bool {
+    /// Returns true for null.
+    pub(super) fn is_null(&self) -> bool {
         matches!(self.data, Data::Scalar(Json::Null))
     }
 
-    /// Puts a value at a path, through tables that are made where there are none.
-    pub(super) fn insert(&mut self, path: &[String], node: Self, shape: Option<Shape<'_>>) {
-        let Some((key, rest)) = path.split_first() else {
-            self.lay(node, shape);
-            return;
-        };
-        let mut table = Self::table(node.origin.clone());
-        table.insert_here(key, rest, node);
-        self.lay(table, shape);
-    }
-
-    fn insert_here(&mut self, key: &str, rest: &[String], node: Self) {
-        let Data::Table(entries) = &mut self.data else {
-            return;
-        };
-        let mut value = Self::table(node.origin.clone());
-        value.insert(rest, node, None);
-        entries.insert(key.to_owned(), value);
-    }
-
-    /// Lays a stronger value over this one, which has a known shape or none.
-    pub(super) fn lay(&mut self, stronger: Self, shape: Option<Shape<'_>>) {
-        let Self { origin, data } = stronger;
-        match (&mut self.data, data) {
-            (Data::Table(below), Data::Table(above)) => {
-                let is_choice =
-                    shape.is_some_and(|shape| matches!(shape.kind(), Kind::Variants(_)));
-                if is_choice && above.values().any(|value| !value.is_null()) {
-                    below.retain(|key, _| above.contains_key(key));
-                }
-                for (key, value) in above {
-                    match below.get_mut(&key) {
-                        Some(weaker) => weaker.lay(value, shape.and_then(|shape| shape.get(&key))),
-                        None => {
-                            below.insert(key, value);
-                        }
-                    }
-                }
-                // The table that was written last says best where to write what is missing.
-                if origin != Origin::Nowhere {
-                    self.origin = origin;
-                }
-            }
-            (_, data) => *self = Self { origin, data },
-        }
-    }
-
-    /// Takes away what nulls stand for.
-    pub(super) fn without_nulls(&mut self, shape: Option<Shape<'_>>) {
-        if let Data::Table(entries) = &mut self.data {
-            let shape_of = |key: &String| shape.and_then(|shape| shape.get(key));
-            let is_value = |key: &String| {
-                let kind = shape_of(key).map(|shape| shape.kind());
-                matches!(kind, Some(Kind::Anything))
-            };
-            entries.retain(|key, value| !value.is_null() || is_value(key));
-            for (key, value) in entries {
-                value.without_nulls(shape_of(key));
-            }
-        }
-    }
-
-    /// The value at a path, or the last one on the way to it.
+    /// The value at a path, or the last value on the way to it.
     pub(super) fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> &Self {
         let mut node = self;
         for key in path {

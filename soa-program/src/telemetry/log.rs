@@ -1,9 +1,10 @@
-//! The log of a program: records of `tracing`, on the standard error.
+//! The log of a program: events of `tracing`, as lines on the standard error.
 
 use std::cell::Cell;
 use std::fmt;
 use std::io::IsTerminal as _;
 
+use soa_runtime::observe::trace;
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::field::{RecordFields, VisitOutput as _};
@@ -16,27 +17,30 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::settings::{LogFormat, LogLevel, LoggingSettings};
-use soa_runtime::observe::trace;
 
-/// What takes records beside the log.
-pub(super) type Export = Box<dyn Layer<Registry> + Send + Sync>;
+/// A layer beside the log that receives spans.
+pub(super) type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Starts it. A program that has its own subscriber keeps it. Colours are for terminals, where the standard error stays
-/// what it is.
-pub(super) fn start(settings: &LoggingSettings, export: Option<Export>, may_be_coloured: bool) {
+/// Installs the log, unless the program has already installed a subscriber. Lines are coloured only on a terminal, and
+/// only if the standard error stays the same for the life of the process.
+pub(super) fn start(
+    settings: &LoggingSettings,
+    span_layer: Option<SpanLayer>,
+    may_be_coloured: bool,
+) {
     let registry = tracing_subscriber::registry();
-    // One on the other, and not an export that may be none: one without a filter would make every span wanted. Nor the two
-    // as one layer: of two on a registry, the level of the first would count for both. An error says that there is a
-    // subscriber already.
-    let _ = match export {
-        Some(export) => {
-            let registry = registry.with(export);
+    // An `Option` of a layer would not do: a layer without a filter enables every span. Both as one layer would not do
+    // either: the level of the first would apply to both. An error means that there is a subscriber already.
+    let _ = match span_layer {
+        Some(span_layer) => {
+            let registry = registry.with(span_layer);
             registry.with(lines(settings, may_be_coloured)).try_init()
         }
         None => registry.with(lines(settings, may_be_coloured)).try_init(),
     };
 }
 
+/// The layer that writes lines.
 fn lines<S>(settings: &LoggingSettings, may_be_coloured: bool) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -44,7 +48,7 @@ where
     let targets = settings.targets.iter();
     let filter = Targets::new()
         .with_default(level(settings.level))
-        // A job's span says what it is in each line. The other spans are for those who collect traces.
+        // The fields of a job's span are in each line. Other spans are for traces only.
         .with_target(trace::TRACE, LevelFilter::OFF)
         .with_target(trace::TRACED_JOB, LevelFilter::ERROR)
         .with_targets(targets.map(|(target, of_target)| (target.as_str(), level(*of_target))));
@@ -71,16 +75,18 @@ fn level(level: LogLevel) -> LevelFilter {
     }
 }
 
-/// Fields as `tracing_subscriber` writes them, where that is simple: those of a job's span are written for every job,
-/// whether or not it logs anything, and their way through `Debug` and a growing text took a twentieth of a server's time.
+/// A formatter that writes simple fields as `tracing_subscriber` does, but faster.
+///
+/// The fields of a job's span are formatted for every job, even if it logs nothing. Formatting them with `Debug` into a
+/// growing string took a twentieth of a server's time.
 struct Fields;
 
-/// How many bytes are kept for that in a thread.
-const KEPT: usize = 4096;
+/// Largest buffer that a thread keeps, in bytes.
+const BUFFER_SIZE_LIMIT: usize = 4096;
 
 thread_local! {
-    /// What simple fields are collected in, to be written at once.
-    static COLLECTED: Cell<String> = const { Cell::new(String::new()) };
+    /// Buffer for simple fields, which are written at once.
+    static BUFFER: Cell<String> = const { Cell::new(String::new()) };
 }
 
 impl<'writer> FormatFields<'writer> for Fields {
@@ -88,13 +94,13 @@ impl<'writer> FormatFields<'writer> for Fields {
         let mut visitor = Visitor {
             writer,
             is_empty: true,
-            collected: COLLECTED.take(),
+            collected: BUFFER.take(),
             result: Ok(()),
         };
         fields.record(&mut visitor);
         visitor.flush();
-        if visitor.collected.capacity() <= KEPT {
-            COLLECTED.set(visitor.collected);
+        if visitor.collected.capacity() <= BUFFER_SIZE_LIMIT {
+            BUFFER.set(visitor.collected);
         }
         visitor.result
     }
@@ -115,8 +121,8 @@ impl Visitor<'_> {
         self.collected.clear();
     }
 
-    /// Leaves what is not simple to `tracing_subscriber`.
-    fn pass(&mut self, record: impl FnOnce(&mut DefaultVisitor<'_>)) {
+    /// Writes a field that is not simple by the visitor of `tracing_subscriber`.
+    fn delegate(&mut self, record: impl FnOnce(&mut DefaultVisitor<'_>)) {
         self.flush();
         if self.result.is_ok() {
             let mut visitor = DefaultVisitor::new(self.writer.by_ref(), self.is_empty);
@@ -130,11 +136,11 @@ impl Visitor<'_> {
 impl Visit for Visitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         let name = field.name();
-        // These have a form of their own.
+        // These are formatted in other ways.
         let is_special = name == "message" || name.starts_with("r#") || name.starts_with("log.");
         let is_escaped = |byte: u8| !matches!(byte, b' '..=b'~') || byte == b'"' || byte == b'\\';
         if is_special || self.writer.has_ansi_escapes() || value.bytes().any(is_escaped) {
-            self.pass(|visitor| visitor.record_str(field, value));
+            self.delegate(|visitor| visitor.record_str(field, value));
         } else {
             let space = if self.is_empty { "" } else { " " };
             for text in [space, name, "=\"", value, "\""] {
@@ -145,11 +151,11 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.pass(|visitor| visitor.record_error(field, value));
+        self.delegate(|visitor| visitor.record_error(field, value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.pass(|visitor| visitor.record_debug(field, value));
+        self.delegate(|visitor| visitor.record_debug(field, value));
     }
 }
 
@@ -164,9 +170,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct Output(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Kept {
+    impl std::io::Write for Output {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -177,7 +183,7 @@ mod tests {
         }
     }
 
-    impl MakeWriter<'_> for Kept {
+    impl MakeWriter<'_> for Output {
         type Writer = Self;
 
         fn make_writer(&self) -> Self {
@@ -185,13 +191,13 @@ mod tests {
         }
     }
 
-    /// What is logged of these texts, once by ourselves and once without.
+    /// The log with these values, once by [`Fields`] and once by `tracing_subscriber`.
     fn both(is_coloured: bool, one: &str, other: &str) -> [String; 2] {
         let log = |own: bool| {
-            let kept = Kept::default();
+            let output = Output::default();
             let lines = tracing_subscriber::fmt::layer()
                 .without_time()
-                .with_writer(kept.clone())
+                .with_writer(output.clone())
                 .with_ansi(is_coloured);
             let lines = match own {
                 true => lines.fmt_fields(Fields).boxed(),
@@ -208,7 +214,7 @@ mod tests {
                 tracing::error!(other, error, ?one, "{one}");
                 tracing::error!(one, "message");
             });
-            let text = kept.0.lock().unwrap().clone();
+            let text = output.0.lock().unwrap().clone();
             String::from_utf8(text).unwrap()
         };
         [log(true), log(false)]

@@ -1,4 +1,4 @@
-//! What settings may be read from, and what is stronger.
+//! Sources of settings, and their precedence.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use soa_program::settings::{
 use crate::support::{Directory, Kind, Library, Readers, of_file};
 
 #[test]
-fn nothing_has_to_be_written() {
+fn all_settings_have_defaults() {
     let settings: Settings = Settings::<NoSection>::loader().load().unwrap();
     assert_eq!(settings.server.workers, 1);
     assert_eq!(settings.server.concurrency, None);
@@ -81,15 +81,12 @@ fn flags_beat_variables_beat_later_files_beat_earlier_ones_beat_the_program() {
     for (count, expected) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 6)] {
         let settings = layers(count);
         assert_eq!(settings.server.concurrency, Some(expected));
-        assert_eq!(
-            settings.server.workers, 7,
-            "tables are laid over each other key by key"
-        );
+        assert_eq!(settings.server.workers, 7, "tables are merged key by key");
     }
 }
 
 #[test]
-fn a_null_takes_away_what_is_below_it() {
+fn a_null_removes_the_weaker_value() {
     let directory = Directory::new();
     let settings = Settings::<NoSection>::loader()
         .file(directory.file("a.toml", "[server]\nworkers = 7\nconcurrency = 7"))
@@ -104,7 +101,7 @@ fn a_null_takes_away_what_is_below_it() {
 }
 
 #[test]
-fn variables_are_read_as_what_their_keys_take() {
+fn variables_are_parsed_as_the_types_of_their_keys() {
     let settings = Settings::<Library>::loader()
         .set("service.branches.\"Old Town\".opensAt=9")
         .variables([
@@ -156,7 +153,7 @@ fn a_variable_finds_a_key_of_a_map_whatever_its_case() {
 }
 
 #[test]
-fn a_route_goes_where_the_server_gets_its_requests_unless_it_says_otherwise() {
+fn a_route_has_the_transport_of_the_server_by_default() {
     let settings = Settings::<NoSection>::loader()
         .set("server.transport.redis.hosts=a:1")
         .set("client_routing.users.timeout=1s")

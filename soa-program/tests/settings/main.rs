@@ -1,4 +1,4 @@
-//! Settings as operators write them: where they may stand, what beats what, and what is told of mistakes.
+//! Settings as operators write them: their sources, their precedence, and the messages about mistakes.
 
 #![allow(clippy::unwrap_used)] // Helpers of tests may fail loudly.
 

@@ -1,4 +1,4 @@
-//! Every mistake is told with its place, its key, what was expected, and the key that was probably meant.
+//! Every mistake is reported with its place, its key, the expected values, and the most similar key.
 
 use std::fmt::Write;
 
@@ -7,8 +7,8 @@ use soa_runtime::client::{Expansion, ExpansionRoute, Expansions};
 
 use crate::support::{Directory, Library, of_file};
 
-/// What is told of each of these files.
-fn told_of(name: &str, files: &[&str]) -> String {
+/// The messages about each of these files.
+fn messages_about(name: &str, files: &[&str]) -> String {
     let mut out = String::new();
     for text in files {
         let directory = Directory::new();
@@ -28,7 +28,7 @@ fn told_of(name: &str, files: &[&str]) -> String {
 
 #[test]
 fn mistakes_in_toml_name_line_and_key() {
-    let told = told_of(
+    let messages = messages_about(
         "soa.toml",
         &[
             "service.shelf = 'A'\n\n[server]\nconcurency = 8",
@@ -65,12 +65,12 @@ fn mistakes_in_toml_name_line_and_key() {
             "service.shelf = 'A'\n[logging.targets]\n\"a::b\" = 5",
         ],
     );
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(messages);
 }
 
 #[test]
 fn mistakes_in_the_section_of_the_service_are_told_as_well() {
-    let told = told_of(
+    let messages = messages_about(
         "soa.toml",
         &[
             "",
@@ -89,12 +89,12 @@ fn mistakes_in_the_section_of_the_service_are_told_as_well() {
             "[service]\nshelf = 'A'\n[service.readers.fil]\npath = 'a'",
         ],
     );
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(messages);
 }
 
 #[test]
 fn files_that_cannot_be_read_are_told() {
-    let mut out = told_of(
+    let mut out = messages_about(
         "soa.toml",
         &[
             "[server\nworkers = 1",
@@ -102,7 +102,7 @@ fn files_that_cannot_be_read_are_told() {
             "a = 99999999999999999999",
         ],
     );
-    out += &told_of(
+    out += &messages_about(
         "soa.yaml",
         &[
             "server:\n  workers: [1",
@@ -113,7 +113,7 @@ fn files_that_cannot_be_read_are_told() {
             "8: 1",
         ],
     );
-    out += &told_of(
+    out += &messages_about(
         "soa.json",
         &[
             "{\"server\": {\n\"workers\": 1,}}",
@@ -122,7 +122,7 @@ fn files_that_cannot_be_read_are_told() {
             "{\"a\": 1e999}",
         ],
     );
-    out += &told_of("soa.ini", &["[server]"]);
+    out += &messages_about("soa.ini", &["[server]"]);
     let missing = Settings::<Library>::loader()
         .file("there/is/none.toml")
         .load();
@@ -136,8 +136,8 @@ fn mistakes_in_yaml_and_json_name_line_and_key() {
     let json = [
         "{\n  \"service\": {\"shelf\": \"A\"},\n  \"server\": {\n    \"concurency\": 8,\n    \"workers\": 0\n  }\n}",
     ];
-    let told = told_of("soa.yaml", &yaml) + &told_of("soa.json", &json);
-    insta::assert_snapshot!(told);
+    let messages = messages_about("soa.yaml", &yaml) + &messages_about("soa.json", &json);
+    insta::assert_snapshot!(messages);
 }
 
 #[test]
@@ -201,13 +201,13 @@ fn all_mistakes_of_all_sources_are_told_at_once() {
         .load()
         .unwrap_err();
     assert_eq!(error.problems().len(), 6);
-    let told = directory.shorten(&error.to_string());
-    insta::assert_snapshot!(told);
+    let messages = directory.shorten(&error.to_string());
+    insta::assert_snapshot!(messages);
 }
 
 #[test]
 fn what_could_only_fail_later_is_told_when_it_is_read() {
-    let told = told_of(
+    let messages = messages_about(
         "soa.toml",
         &[
             "service.shelf = 'A'\n[server]\njob_timeout = '0s'",
@@ -224,12 +224,13 @@ fn what_could_only_fail_later_is_told_when_it_is_read() {
             "service.shelf = 'A'\n[[client_middleware]]\nname = 'logging'\nredact = ['']",
         ],
     );
-    assert!(!told.split("=>").skip(1).any(|told| {
-        told.lines()
+    assert!(!messages.split("=>").skip(1).any(|message| {
+        message
+            .lines()
             .next()
             .is_some_and(|line| line.contains("secret"))
     }));
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(messages);
 }
 
 #[test]
@@ -240,7 +241,7 @@ fn a_mistake_of_one_kind_hides_none_of_another() {
 [[client_middleware]]\nname = 'retry'\npause = '5s'\nlongest_pause = '1s'
 [[client_middleware]]\nname = 'logging'\nlevel = 'info'
 [expansions.type_expansions.thing.owner]\nroute = 'people'\nsource_field = 'a'\ndestination_field = 'b'\n";
-    insta::assert_snapshot!(told_of("soa.toml", &[text]));
+    insta::assert_snapshot!(messages_about("soa.toml", &[text]));
 }
 
 #[test]
@@ -257,7 +258,7 @@ fn mistakes_in_expansions_are_told_with_their_places() {
     ];
     let files = files.map(|file| format!("{routes}{file}"));
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    insta::assert_snapshot!(told_of("soa.toml", &files));
+    insta::assert_snapshot!(messages_about("soa.toml", &files));
 }
 
 #[test]
@@ -306,7 +307,7 @@ fn a_secret_is_in_no_message() {
     ] {
         let loader = Settings::<Library>::loader().set("service.shelf=A");
         let loaded = loader.set(format!("{key}={value}")).load();
-        // A text that looks like a list is a text where a text is expected.
+        // Text that looks like a list is accepted where text is expected.
         if let Err(error) = loaded {
             assert!(!error.to_string().contains(secret), "{error}");
         }

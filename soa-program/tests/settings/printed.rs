@@ -1,4 +1,4 @@
-//! What is shown of settings: those that result, their schema, and the page about them.
+//! Output about settings: the effective ones, their schema, and the page of all keys.
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -49,7 +49,7 @@ fn the_schema_is_one_for_editors() {
     assert_eq!(schema["required"], serde_json::json!(["service"]));
     assert_eq!(
         schema["properties"]["server"]["description"],
-        "How the service is served."
+        "Server that runs the service."
     );
 }
 
@@ -58,9 +58,9 @@ fn the_schema_is_one_for_editors() {
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 struct Stamp {
-    /// What is put under each request.
+    /// Mark that is put under each request.
     ink: Secret,
-    /// Anything at all.
+    /// Any value.
     #[serde(default)]
     more: serde_json::Value,
 }
@@ -93,8 +93,8 @@ fn the_page_and_the_schema_know_the_settings_of_middleware() {
     let page = stamped().reference();
     for text in [
         "`client_middleware` with `name = \"stamp\"`",
-        "| `ink` | text, which is never shown |  | What is put under each request. |",
-        "| `attempts` | a whole number from 1 to 4294967295 | `3` | How often a call is sent at most, the first time counted. |",
+        "| `ink` | text, which is never shown |  | Mark that is put under each request. |",
+        "| `attempts` | an integer from 1 to 4294967295 | `3` | Largest number of attempts for a call, including the first. |",
         "`success_level`",
         "`failure_rate`",
         "`max_entries`",

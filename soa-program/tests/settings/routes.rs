@@ -11,14 +11,14 @@ use soa_runtime::message::JobResponse;
 use soa_runtime::middleware::{ClientStage, Next, from_fn};
 use soa_runtime::{WireError, value};
 
-/// What each that is passed is called.
+/// Middleware that notes each call.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 struct Noting {
-    /// What is noted.
+    /// Word of the note.
     #[garde(skip)]
     word: String,
-    /// Whether it answers that the service has no time.
+    /// True if it answers that the service is overloaded.
     #[garde(skip)]
     #[serde(default)]
     refuses: bool,

@@ -1,4 +1,4 @@
-//! Services that are stubs of the settings.
+//! Services that are stubs from the settings.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use soa_runtime::{Client, ErrorKind, Value, value};
 
 use crate::support::Directory;
 
-/// A client of what a file says.
+/// A client with the settings in this file.
 fn client_of(toml: &str) -> Client {
     let settings = Settings::<NoSection>::loader().defaults(toml).load();
     settings.unwrap().client().unwrap().build().unwrap()
@@ -111,7 +111,7 @@ fn a_stronger_source_puts_a_stub_in_place_of_another_transport() {
 
 #[test]
 fn mistakes_in_stubs_have_their_place() {
-    let mut told = String::new();
+    let mut messages = String::new();
     for text in [
         "[client_routing.users.transport.stub.actions]\nfind.bdoy = {}",
         "[client_routing.users.transport.stub.actions]\nfind.body = 7",
@@ -126,13 +126,13 @@ fn mistakes_in_stubs_have_their_place() {
         let file = directory.file("soa.toml", text);
         let error = Settings::<NoSection>::loader().file(file).load();
         let error = error.map(|_| ()).unwrap_err().to_string();
-        writeln!(told, "{text}\n=> {}\n", directory.shorten(&error)).unwrap();
+        writeln!(messages, "{text}\n=> {}\n", directory.shorten(&error)).unwrap();
     }
-    insta::assert_snapshot!(told.trim_end());
+    insta::assert_snapshot!(messages.trim_end());
     let text = "client_routing.users.transport=stub";
     let error = Settings::<NoSection>::loader().set(text).load();
     assert_eq!(
         error.map(|_| ()).unwrap_err().to_string(),
-        "--set: `client_routing.users.transport`: expected a table with `redis` or `stub`, not text"
+        "--set: `client_routing.users.transport`: expected a table with `redis` or `stub`, found text"
     );
 }

@@ -1,4 +1,4 @@
-//! A section of a service, and files that end with their test.
+//! The section of a service, and files that are removed after a test.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,36 +9,36 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use soa_program::settings::{Period, Secret, Settings, SettingsError};
 
-/// What a service that lends books can be told.
+/// Settings of a service that lends books.
 #[derive(Debug, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct Library {
-    /// Where the books are.
+    /// Shelf with the books.
     #[garde(length(chars, min = 1, max = 30))]
     pub(crate) shelf: String,
-    /// How many books a reader may have.
+    /// Largest number of books per reader.
     #[serde(default = "ten")]
     #[garde(range(min = 1, max = 99))]
     pub(crate) books: u8,
-    /// What a day too late costs.
+    /// Fee for each day that a book is late.
     #[serde(default)]
     pub(crate) fee: Option<f64>,
-    /// How long a book is lent.
+    /// Time for which a book is lent.
     #[serde(default)]
     #[garde(custom(not_over_a_year))]
     pub(crate) lent: Option<Period>,
-    /// The key of the catalogue.
+    /// Key of the catalogue.
     #[serde(default)]
     pub(crate) token: Option<Secret>,
-    /// The kinds of books that are not lent.
+    /// Kinds of books that are not lent.
     #[serde(default)]
     pub(crate) kept: Vec<Kind>,
     /// Branches by name.
     #[serde(default)]
     #[garde(dive)]
     pub(crate) branches: BTreeMap<String, Branch>,
-    /// Where readers are known.
+    /// Register of the readers.
     #[serde(default)]
     pub(crate) readers: Option<Readers>,
 }
@@ -59,24 +59,24 @@ pub(crate) enum Kind {
 #[derive(Debug, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Branch {
-    /// When it opens, in hours.
+    /// Hour at which it opens.
     #[garde(range(max = 23))]
     #[serde(rename = "opensAt")]
     pub(crate) opens_at: u8,
 }
 
-/// Where readers are known.
+/// Register of the readers.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub(crate) enum Readers {
     /// In a file.
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
     },
     /// In another service.
     Service {
-        /// Its name.
+        /// Name of the service.
         name: String,
     },
 }
@@ -85,7 +85,7 @@ fn ten() -> u8 {
     10
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // garde hands references to rules.
+#[allow(clippy::trivially_copy_pass_by_ref)] // garde passes references to rules.
 fn not_over_a_year(lent: &Option<Period>, _: &()) -> garde::Result {
     match lent {
         Some(lent) if *lent > Period::from_secs(366 * 86_400) => {
@@ -95,7 +95,7 @@ fn not_over_a_year(lent: &Option<Period>, _: &()) -> garde::Result {
     }
 }
 
-/// A directory that ends with this.
+/// A directory that is removed when this is dropped.
 pub(crate) struct Directory(PathBuf);
 
 impl Directory {
@@ -114,7 +114,7 @@ impl Directory {
         path
     }
 
-    /// A text without the path of the directory, which is another each time.
+    /// Removes the path of the directory, which is different each time, from a text.
     pub(crate) fn shorten(&self, text: &str) -> String {
         text.replace(&format!("{}/", self.0.display()), "")
     }
@@ -126,7 +126,7 @@ impl Drop for Directory {
     }
 }
 
-/// Settings of the library, read from one file.
+/// Loads the settings of the library from one file.
 pub(crate) fn of_file(name: &str, text: &str) -> Result<Settings<Library>, SettingsError> {
     let directory = Directory::new();
     let file = directory.file(name, text);

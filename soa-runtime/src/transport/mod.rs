@@ -1,7 +1,7 @@
 //! How jobs get from clients to servers and answers back.
 //!
 //! A [`ClientTransport`] carries one service's jobs: as messages over a queue, or straight to a server
-//! in the same process ([`LocalTransport`]). A [`ServerTransport`] is where a server's run loop takes
+//! in the same process ([`LocalTransport`](crate::server::LocalTransport)). A [`ServerTransport`] is where a server's run loop takes
 //! frames from and gives frames back to; [`LocalQueue`] is one in memory. Over Redis these are
 //! [`RedisClientTransport`] and [`RedisServerTransport`].
 //!
@@ -25,6 +25,9 @@ pub use redis::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
     SentinelSettings, TlsSettings,
 };
+#[cfg(feature = "redis")]
+#[doc(hidden)] // For the crates of the framework, see `RedisConnection::keys`.
+pub use redis::{RedisKeys, RedisScript, RedisValue};
 
 use crate::BoxFuture;
 use crate::codec::Encoding;

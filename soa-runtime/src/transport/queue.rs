@@ -12,7 +12,7 @@ use crate::error::{TransportError, TransportErrorKind};
 /// A request queue and its reply lists, in memory. Clones are the same queue.
 ///
 /// For tests and tools that speak the protocol in bytes; typed calls in one process are better off with
-/// [`LocalTransport`](super::LocalTransport).
+/// [`LocalTransport`](crate::server::LocalTransport).
 #[derive(Clone, Debug, Default)]
 pub struct LocalQueue {
     shared: Arc<Shared>,

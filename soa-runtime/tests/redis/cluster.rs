@@ -10,12 +10,12 @@ use soa_runtime::{
 use crate::support::{Load, Redis, Reply, Running, client, free_port, service, until};
 
 /// Three nodes, each with a third of the slots.
-struct Cluster {
-    nodes: Vec<Redis>,
+pub(crate) struct Cluster {
+    pub(crate) nodes: Vec<Redis>,
 }
 
 impl Cluster {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let nodes: Vec<_> = (0..3).map(|_| node()).collect();
         let slots = [(0, 5460), (5461, 10922), (10923, 16383)];
         for (node, (first, last)) in nodes.iter().zip(slots) {
@@ -34,7 +34,7 @@ impl Cluster {
         cluster
     }
 
-    fn settings(&self) -> RedisSettings {
+    pub(crate) fn settings(&self) -> RedisSettings {
         // Some nodes are enough to find the others, and those that are gone do no harm.
         RedisSettings::cluster([
             ("127.0.0.1", free_port()),
@@ -43,7 +43,7 @@ impl Cluster {
     }
 
     /// The node that has a slot.
-    fn owner(&self, slot: i64) -> usize {
+    pub(crate) fn owner(&self, slot: i64) -> usize {
         let is_own = |node: &Redis| {
             let Reply::List(ranges) = node.text("CLUSTER SLOTS") else {
                 panic!()
@@ -63,7 +63,7 @@ impl Cluster {
     }
 
     /// Gives an empty slot to another node.
-    async fn give(&self, slot: i64, to: usize) {
+    pub(crate) async fn give(&self, slot: i64, to: usize) {
         let id = String::from_utf8(self.nodes[to].text("CLUSTER MYID").bytes()).unwrap();
         // The new owner first: the others learn of it.
         for index in [to, (to + 1) % 3, (to + 2) % 3] {

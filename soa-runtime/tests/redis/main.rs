@@ -12,6 +12,7 @@ mod fleet;
 mod forms;
 #[path = "../support/log.rs"]
 mod kept;
+mod keys;
 mod limits;
 mod nights;
 mod proxy;

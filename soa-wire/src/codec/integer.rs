@@ -2,7 +2,7 @@
 //!
 //! Python's integers have no bounds, and JSON carries them as they are; MessagePack stops at 64 bits. [`Integer`] holds
 //! each number in exactly one way: as an `i64` where it fits, else as a `u64`, else as its decimal text. So equality is
-//! equality of numbers, and a number is written exactly as it was read.
+//! equality of numbers, and no digit is lost between reading and writing.
 //!
 //! There is no arithmetic: this type only carries numbers. Text of thousands of digits costs
 //! no more than its length, because it is never converted.

@@ -255,7 +255,7 @@ mod tests {
         let due = assembly.due().unwrap();
         assembly.take(piece("3", "1", "{"));
         assert_eq!(assembly.give_up(), []);
-        assembly.open[0].since -= STALE;
+        assembly.open[0].since -= PIECE_TIMEOUT;
         assert!(assembly.due().unwrap() <= due);
         assert_eq!(assembly.give_up(), [Some(7)]);
         assert_eq!(assembly.open.len(), 1);

@@ -11,7 +11,7 @@ use crate::message::{SwitchSet, TraceParent};
 
 /// The key of the time at which a client of this framework has sent a request, if that does not follow from
 /// `__expiry__`.
-pub(super) const SENT: &str = "__sent__";
+pub(super) const SENT_KEY: &str = "__sent__";
 
 /// The envelope of a request.
 ///
@@ -210,7 +210,7 @@ impl<'a> Meta<'a> {
                         }
                     }
                 }
-                name if name == SENT.as_bytes() => {
+                name if name == SENT_KEY.as_bytes() => {
                     self.sent = None;
                     match cursor.kind()? {
                         Kind::Integer | Kind::Float => self.sent = Some(cursor.number()?),

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The default lifetime of a message (protocol, section 5).
-pub(super) const EXPIRY: Duration = Duration::from_secs(60);
+pub(super) const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// True if a message has expired. Zero and nil stand for never, as both are false in Python.
 pub(super) fn is_expired(expiry: Option<f64>, now: f64) -> bool {

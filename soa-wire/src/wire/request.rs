@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::cursor::Cursor;
 use super::diagnose::diagnose;
 use super::drop_reason::DropReason;
-use super::envelope::{ClientVersion, Envelope, Job, Meta, ReplyTo, SENT, skipped};
-use super::expiry::{EXPIRY, expiry_in, is_expired, now};
+use super::envelope::{ClientVersion, Envelope, Job, Meta, ReplyTo, SENT_KEY, skipped};
+use super::expiry::{DEFAULT_LIFETIME, expiry_in, is_expired, now};
 use super::frame::{FrameHead, ProtocolVersion};
 use super::head::Head;
 use super::json::Json;
@@ -172,7 +172,7 @@ fn waited(meta: &Meta<'_>, control: &Control, now: f64) -> Option<Duration> {
 
 /// The lifetime of a request according to its control header.
 fn patience(control: &Control) -> Duration {
-    control.timeout().unwrap_or(EXPIRY)
+    control.timeout().unwrap_or(DEFAULT_LIFETIME)
 }
 
 /// True if the name is one that clients of the protocol make. Without the `!`, a request could make a server answer
@@ -346,7 +346,7 @@ pub fn write_request(
     writer.key("__expiry__");
     writer.value(&Value::Float(expiry_in(lifetime)))?;
     if says_when {
-        writer.key(SENT);
+        writer.key(SENT_KEY);
         writer.value(&Value::Float(now()))?;
     }
     writer.close();

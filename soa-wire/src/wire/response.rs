@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::cursor::{Cursor, Fault, Key};
 use super::envelope::skipped;
-use super::expiry::{EXPIRY, now};
+use super::expiry::{DEFAULT_LIFETIME, now};
 use super::frame::FrameHead;
 use super::head::Head;
 use super::json::Json;
@@ -30,7 +30,7 @@ pub fn write_response_at(
     head: &Head,
     response: &JobResponse,
 ) -> Result<Bytes, EncodeError> {
-    let expiry = now + EXPIRY.as_secs_f64();
+    let expiry = now + DEFAULT_LIFETIME.as_secs_f64();
     let mut frame = Vec::with_capacity(512);
     let content_type = head.format.content_type();
     match &head.format {

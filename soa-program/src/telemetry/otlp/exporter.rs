@@ -1,4 +1,4 @@
-//! What stands before the exporter of OTLP.
+//! A wrapper around the exporter of OTLP, which corrects spans and logs failures.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,11 +7,12 @@ use opentelemetry::Value;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use soa_runtime::observe::trace::WAITED;
 
 use super::collector::LastFailure;
 
-/// Sets the beginning of the spans of waits, which are made when a wait is over. Logs once when exporting begins to fail,
-/// and once when it works again.
+/// An exporter that corrects the start of spans for waiting times, which are made when the wait is over. It logs when
+/// exporting begins to fail, and when it works again.
 #[derive(Debug)]
 pub(super) struct Exporter<E> {
     inner: E,
@@ -32,13 +33,13 @@ impl<E> Exporter<E> {
 impl<E: SpanExporter> SpanExporter for Exporter<E> {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
-        batch.iter_mut().for_each(begin_earlier);
+        batch.iter_mut().for_each(correct_start);
         let outcome = self.inner.export(batch).await;
         let has_failed = self.is_failing.swap(outcome.is_err(), Ordering::Relaxed);
         match &outcome {
             Err(error) if !has_failed => {
                 let cause = self.last_failure.take();
-                tracing::warn!(%error, cause, spans, "exporting traces failed; they are lost");
+                tracing::warn!(%error, cause, spans, "exporting traces failed; the spans are lost");
             }
             Ok(()) if has_failed => tracing::info!("exporting traces works again"),
             _ => {}
@@ -59,10 +60,10 @@ impl<E: SpanExporter> SpanExporter for Exporter<E> {
     }
 }
 
-fn begin_earlier(span: &mut SpanData) {
+/// Moves the start of a span for a waiting time back by that time.
+fn correct_start(span: &mut SpanData) {
     let mut attributes = span.attributes.iter();
-    let waited =
-        attributes.find(|attribute| attribute.key.as_str() == soa_runtime::observe::trace::WAITED);
+    let waited = attributes.find(|attribute| attribute.key.as_str() == WAITED);
     let Some(Value::I64(waited)) = waited.map(|attribute| &attribute.value) else {
         return;
     };

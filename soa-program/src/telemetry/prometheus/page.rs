@@ -1,7 +1,7 @@
-//! One page over HTTP: `GET /metrics`, and nothing else.
+//! The page `GET /metrics` over HTTP, and nothing else.
 //!
-//! Enough of HTTP for what scrapes: a request head of a bounded size, an answer, and the end of the connection, all within a
-//! bounded time and for a bounded number of connections at once.
+//! Just enough of HTTP for a scraper: a request head, a response, and the end of the connection. The size of the head, the
+//! time for all of it, and the number of connections are limited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,24 +10,24 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// So many connections are served at once; others wait.
-const CONNECTIONS: usize = 8;
+/// Largest number of connections that are served at once. Others wait.
+const CONNECTION_LIMIT: usize = 8;
 
-/// How long one may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit of a connection.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest head of a request that is read.
-const HEAD: usize = 8 * 1024;
+/// Largest head of a request, in bytes.
+const HEAD_SIZE_LIMIT: usize = 8 * 1024;
 
-/// How long to rest after a connection could not be taken.
-const REST: Duration = Duration::from_millis(100);
+/// Pause after a connection could not be accepted.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Shows the page for as long as the runtime lives.
+/// Serves the page as long as the runtime runs.
 pub(super) async fn serve(
     listener: TcpListener,
     render: impl Fn() -> String + Clone + Send + Sync + 'static,
 ) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let room = Arc::new(Semaphore::new(CONNECTION_LIMIT));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
             return; // The semaphore is never closed.
@@ -35,15 +35,15 @@ pub(super) async fn serve(
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!(%error, "a connection for metrics cannot be taken");
-                tokio::time::sleep(REST).await;
+                tracing::warn!(%error, "accepting a connection to the metrics page failed");
+                tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
                 continue;
             }
         };
         let render = render.clone();
         tokio::spawn(async move {
-            // Whoever went away, or is too slow, gets nothing.
-            let _ = tokio::time::timeout(TIMEOUT, answer(stream, render)).await;
+            // A client that is gone or too slow gets no response.
+            let _ = tokio::time::timeout(CONNECTION_TIMEOUT, answer(stream, render)).await;
             drop(permit);
         });
     }
@@ -52,7 +52,7 @@ pub(super) async fn serve(
 async fn answer(mut stream: TcpStream, render: impl Fn() -> String) -> std::io::Result<()> {
     let mut head = Vec::with_capacity(1024);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        if head.len() >= HEAD || stream.read_buf(&mut head).await? == 0 {
+        if head.len() >= HEAD_SIZE_LIMIT || stream.read_buf(&mut head).await? == 0 {
             break;
         }
     }

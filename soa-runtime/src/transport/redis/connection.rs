@@ -97,12 +97,7 @@ impl RedisConnection {
     /// Waits until all masters of a service can be reached.
     pub(super) async fn ready(&self, service: &str) -> Result<(), TransportError> {
         let deadline = Instant::now() + super::settings::bounded(self.settings().connect_timeout);
-        let ring = tokio::time::timeout_at(deadline, self.ring()).await;
-        let ring = ring.unwrap_or_else(|_| {
-            let message = "the sentinels did not report the masters in time";
-            Err(TransportError::new(TransportErrorKind::Transient, message))
-        });
-        for master in ring?.request_masters(service) {
+        for master in self.ring_until(deadline).await?.request_masters(service) {
             let ready = master.ready(deadline, None).await;
             ready.map_err(|unready| unready.error)?;
         }
@@ -140,6 +135,15 @@ impl RedisConnection {
             }
         };
         shared.ring.get_or_try_init(find).await
+    }
+
+    /// The masters, if they are found until then.
+    pub(super) async fn ring_until(&self, deadline: Instant) -> Result<&Arc<Ring>, TransportError> {
+        let ring = tokio::time::timeout_at(deadline, self.ring()).await;
+        ring.unwrap_or_else(|_| {
+            let message = "the sentinels did not report the masters in time";
+            Err(TransportError::new(TransportErrorKind::Transient, message))
+        })
     }
 
     /// The masters, if they are known already.

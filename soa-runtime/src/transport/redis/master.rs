@@ -21,7 +21,7 @@ use crate::error::{TransportError, TransportErrorKind};
 /// Time to wait for a master that may have moved before it is looked for again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Time limit of an attempt to get a link for nobody in particular.
+/// Time limit of an attempt to get a link that no caller waits for.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Age of a failure up to which it explains a missing link.
@@ -67,7 +67,7 @@ pub(super) struct MasterConnection {
     /// The condition of the master, or in a cluster that of the search for it.
     condition: Arc<Condition>,
     current: Mutex<CurrentLink>,
-    /// True while a task tries to get a link for nobody in particular.
+    /// True while a task tries to get a link that no caller waits for.
     is_trying: AtomicBool,
 }
 

@@ -18,9 +18,9 @@
 //! Nothing is pushed twice: a push whose outcome is unknown fails its call. Everything goes on by itself after Redis was
 //! restarted or replaced. The client library is known to `backend` alone.
 //!
-//! Each file uses only those above it: `naming`, `pause`, `meter`, `message`, `turns`, `settings`, `condition`, `backlog`, `backend`,
+//! Each file uses only those above it: `naming`, `pause`, `value`, `meter`, `message`, `turns`, `settings`, `condition`, `backlog`, `backend`,
 //! `scripts`, `directory`, `master`, `outbox`, `take_back`, `reply_list`, `groups`, `reader`, `ring`, `reply_lists`,
-//! `connection`, `replies`, `client`, `server`.
+//! `connection`, `keys`, `replies`, `client`, `server`.
 
 mod backend;
 mod backlog;
@@ -29,6 +29,7 @@ mod condition;
 mod connection;
 mod directory;
 mod groups;
+mod keys;
 mod master;
 mod message;
 mod meter;
@@ -45,8 +46,11 @@ mod server;
 mod settings;
 mod take_back;
 mod turns;
+mod value;
 
 pub use client::RedisClientTransport;
 pub use connection::RedisConnection;
+pub use keys::{RedisKeys, RedisScript};
 pub use server::RedisServerTransport;
 pub use settings::{RedisMode, RedisSettings, SentinelSettings, TlsSettings};
+pub use value::RedisValue;

@@ -110,7 +110,7 @@ impl Reader {
         self.state().lists.remove(list);
     }
 
-    /// Ends the task, as nobody is left who could wait.
+    /// Ends the task, as no call can wait any more.
     pub(super) fn close(self: &Arc<Self>) {
         self.state().is_closed = true;
         self.changes.fetch_add(1, Ordering::SeqCst);

@@ -5,8 +5,9 @@
 //! cluster a list is where its slot is, so a service's requests are all on one node; the reply lists of one connection
 //! share a slot by the tag in their names, and one pop takes from all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
@@ -34,6 +35,8 @@ enum Masters {
         directory: Arc<Directory>,
         tag: String,
         reader: Arc<Reader>,
+        /// Connections to the masters of plain keys by slot. They keep the links that they share open.
+        slots: Mutex<FxHashMap<u16, Arc<MasterConnection>>>,
     },
 }
 
@@ -123,6 +126,7 @@ impl Ring {
                 directory,
                 tag,
                 reader: Arc::new(Reader::new(pops, commands, settings)),
+                slots: Mutex::default(),
             },
             network,
         }
@@ -175,6 +179,31 @@ impl Ring {
                 let place = Place::Reported(Arc::clone(directory), wanted);
                 Arc::new(MasterConnection::with_pooled_links(&self.network, place))
             }
+        }
+    }
+
+    /// The connection to the master of a plain key. A `{tag}` in its name decides alone.
+    pub(super) fn master_of_key(&self, key: &str) -> Arc<MasterConnection> {
+        let tag = Self::tag(key).as_bytes();
+        match &self.masters {
+            Masters::Ring(_) => self.master(tag),
+            Masters::Cluster { slots, .. } => {
+                // Nothing panics while this is held.
+                let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
+                let master = slots.entry(key_slot(tag));
+                Arc::clone(master.or_insert_with(|| self.master(tag)))
+            }
+        }
+    }
+
+    /// The part of a key that decides on its master: the text in its first pair of braces, if there is some, or all of it.
+    pub(super) fn tag(key: &str) -> &str {
+        let tag = key
+            .split_once('{')
+            .and_then(|(_, rest)| rest.split_once('}'));
+        match tag {
+            Some((tag, _)) if !tag.is_empty() => tag,
+            _ => key,
         }
     }
 
@@ -234,6 +263,21 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_decides_on_the_master_of_a_key() {
+        for (key, tag) in [
+            ("plain", "plain"),
+            ("{a}.b", "a"),
+            ("x{a}{b}", "a"),
+            ("{}a", "{}a"),
+            ("{a", "{a"),
+            ("a}{b}", "b"),
+        ] {
+            assert_eq!(Ring::tag(key), tag);
+            assert_eq!(key_slot(key.as_bytes()), key_slot(tag.as_bytes()), "{key}");
+        }
+    }
 
     #[test]
     fn the_checksum_is_that_of_zlib() {

@@ -1,6 +1,6 @@
 //! MessagePack, with PySOA's ext types.
 //!
-//! Typed values go through serde straight to and from bytes; a [`Value`] has a reader and a writer of its own, which are
+//! Typed values go through serde straight to and from bytes; a [`Value`](super::Value) has ways of its own, which are
 //! faster. The bytes are those that the reference writes: the smallest form of integers and lengths, 64-bit floats,
 //! structs as maps with names, byte strings as `bin`, enums in serde's external tagging. Every form can be
 //! read. Ext types other than the six of the protocol are errors.

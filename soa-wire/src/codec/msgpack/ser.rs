@@ -20,7 +20,7 @@ use super::super::types::Ext;
 type Result<T> = std::result::Result<T, EncodeError>;
 
 /// An offset that no buffer has.
-const NOWHERE: usize = usize::MAX;
+const NO_OFFSET: usize = usize::MAX;
 
 macro_rules! scalar {
     ($($function:ident: $method:ident($type:ty);)*) => {
@@ -163,8 +163,8 @@ impl<'a> Serializer<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
         Self {
             out,
-            none_at: NOWHERE,
-            body_at: NOWHERE,
+            none_at: NO_OFFSET,
+            body_at: NO_OFFSET,
             levels: MAX_DEPTH,
         }
     }
@@ -447,7 +447,7 @@ impl Compound<'_, '_> {
         }
         if was_none {
             // What is written next may begin at the same offset.
-            self.serializer.none_at = NOWHERE;
+            self.serializer.none_at = NO_OFFSET;
         }
         Ok(())
     }
@@ -472,7 +472,7 @@ impl Compound<'_, '_> {
             new.bytes().iter().copied(),
         );
         // What lies behind the header has moved.
-        self.serializer.none_at = NOWHERE;
+        self.serializer.none_at = NO_OFFSET;
         Ok(())
     }
 }

@@ -287,12 +287,12 @@ fn a_body_that_is_not_a_map_is_refused() {
         let message = |error: crate::codec::EncodeError| error.to_string();
         assert_eq!(
             encoding.encode_body(&vec![1]).map_err(message),
-            Err("a body must be a map, and this is list".to_owned())
+            Err("a body must be a map, not list".to_owned())
         );
         for nil in [Value::Nil, Nullable::<i64>::Null.into()] {
             assert_eq!(
                 encoding.encode_body(&nil).map_err(message),
-                Err("a body must be a map, and this is nil".to_owned())
+                Err("a body must be a map, not nil".to_owned())
             );
         }
         assert!(encoding.encode_body(&None::<()>).is_err());

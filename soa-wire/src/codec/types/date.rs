@@ -106,8 +106,8 @@ impl Date {
     ///
     /// Fails if that day is before the year 1 or after the year 9999.
     pub fn from_days_since_epoch(days: i64) -> Result<Self, RangeError> {
-        const OUTSIDE: RangeError = RangeError::new("a day is within the years 1 to 9999");
-        let days = days.checked_add(EPOCH_FROM_ERA).ok_or(OUTSIDE)?;
+        const OUT_OF_RANGE: RangeError = RangeError::new("a day is within the years 1 to 9999");
+        let days = days.checked_add(EPOCH_FROM_ERA).ok_or(OUT_OF_RANGE)?;
         let era = days.div_euclid(DAYS_PER_ERA);
         let day_of_era = days.rem_euclid(DAYS_PER_ERA);
         // Takes out the leap days of the years before, of which the last of each era, century and four years differ.
@@ -123,8 +123,8 @@ impl Date {
         };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         match (u16::try_from(year), u8::try_from(month), u8::try_from(day)) {
-            (Ok(year), Ok(month), Ok(day)) => Self::new(year, month, day).map_err(|_| OUTSIDE),
-            _ => Err(OUTSIDE),
+            (Ok(year), Ok(month), Ok(day)) => Self::new(year, month, day).map_err(|_| OUT_OF_RANGE),
+            _ => Err(OUT_OF_RANGE),
         }
     }
 
@@ -270,13 +270,13 @@ impl Time {
     ///
     /// Fails if that is not on the same day.
     pub fn from_micros_since_midnight(micros: u64) -> Result<Self, RangeError> {
-        const OUTSIDE: RangeError = RangeError::new("a time is within a day");
+        const OUT_OF_RANGE: RangeError = RangeError::new("a time is within a day");
         let seconds = micros / 1_000_000;
-        let hour = u8::try_from(seconds / 3_600).map_err(|_| OUTSIDE)?;
-        let minute = u8::try_from(seconds / 60 % 60).map_err(|_| OUTSIDE)?;
-        let second = u8::try_from(seconds % 60).map_err(|_| OUTSIDE)?;
-        let microsecond = u32::try_from(micros % 1_000_000).map_err(|_| OUTSIDE)?;
-        Self::new(hour, minute, second, microsecond).map_err(|_| OUTSIDE)
+        let hour = u8::try_from(seconds / 3_600).map_err(|_| OUT_OF_RANGE)?;
+        let minute = u8::try_from(seconds / 60 % 60).map_err(|_| OUT_OF_RANGE)?;
+        let second = u8::try_from(seconds % 60).map_err(|_| OUT_OF_RANGE)?;
+        let microsecond = u32::try_from(micros % 1_000_000).map_err(|_| OUT_OF_RANGE)?;
+        Self::new(hour, minute, second, microsecond).map_err(|_| OUT_OF_RANGE)
     }
 
     /// The seven bytes of the payload.

@@ -17,7 +17,7 @@ use super::error::{ParseError, RangeError};
 const MIN_MICROS: i64 = -719_162 * MICROS_PER_DAY;
 const MAX_MICROS: i64 = 2_932_897 * MICROS_PER_DAY - 1;
 
-const OUTSIDE: RangeError = RangeError::new("a date-time is within the years 1 to 9999");
+const OUT_OF_RANGE: RangeError = RangeError::new("a date-time is within the years 1 to 9999");
 
 /// A date and a time of day without a zone, in microseconds.
 ///
@@ -52,7 +52,7 @@ impl DateTime {
     /// Fails if the result is not within the years 1 to 9999.
     pub const fn from_micros(micros: i64) -> Result<Self, RangeError> {
         if micros < MIN_MICROS || micros > MAX_MICROS {
-            return Err(OUTSIDE);
+            return Err(OUT_OF_RANGE);
         }
         Ok(Self(micros))
     }
@@ -176,10 +176,10 @@ impl TryFrom<SystemTime> for UtcDateTime {
     /// Drops everything below a microsecond.
     fn try_from(time: SystemTime) -> Result<Self, RangeError> {
         let micros = match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => i64::try_from(after.as_micros()).map_err(|_| OUTSIDE)?,
+            Ok(after) => i64::try_from(after.as_micros()).map_err(|_| OUT_OF_RANGE)?,
             Err(before) => {
                 let before = before.duration();
-                let micros = i64::try_from(before.as_micros()).map_err(|_| OUTSIDE)?;
+                let micros = i64::try_from(before.as_micros()).map_err(|_| OUT_OF_RANGE)?;
                 // Rounds down on this side of the epoch too.
                 let part = i64::from(!before.subsec_nanos().is_multiple_of(1_000));
                 -micros - part

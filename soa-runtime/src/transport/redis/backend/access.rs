@@ -132,7 +132,7 @@ fn read(settings: &TlsSettings, field: &str) -> Result<TlsConfig, BuildError> {
         }
         None => {
             let system = fred::rustls_native_certs::load_native_certs();
-            // Systems have some that nobody can read; what counts is whether there are any at all.
+            // Systems have some that cannot be read; it is enough that there are others.
             roots.add_parsable_certificates(system.certs);
             if roots.is_empty() {
                 let why = "the system has no certificate authorities; set the path of a PEM file";
@@ -161,13 +161,13 @@ fn read(settings: &TlsSettings, field: &str) -> Result<TlsConfig, BuildError> {
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let told = |why: &dyn Display| format!("{}: {why}", file.display());
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|why| told(&why))?;
+    let bad = |why: &dyn Display| format!("{}: {why}", file.display());
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|why| bad(&why))?;
     let certificates: Vec<_> = certificates
         .collect::<Result<_, _>>()
-        .map_err(|why| told(&why))?;
+        .map_err(|why| bad(&why))?;
     if certificates.is_empty() {
-        return Err(told(&"no certificate found in the file"));
+        return Err(bad(&"no certificate found in the file"));
     }
     Ok(certificates)
 }

@@ -67,18 +67,42 @@ pub(super) fn is_wrong_node(error: &Error) -> bool {
     WRONG_NODE.contains(&word(error))
 }
 
+/// First words of errors from a Redis that cannot serve at present, or not with this login.
+const OUTAGE: [&str; 7] = [
+    "LOADING",
+    "BUSY",
+    "OOM",
+    "MISCONF",
+    "NOREPLICAS",
+    "NOAUTH",
+    "WRONGPASS",
+];
+
+/// True if the connection or the master is at fault, and not the command, its key or its script.
+pub(super) fn is_outage(error: &Error) -> bool {
+    let is_of_command = matches!(
+        error.kind(),
+        ErrorKind::Unknown
+            | ErrorKind::InvalidArgument
+            | ErrorKind::InvalidCommand
+            | ErrorKind::NotFound
+            | ErrorKind::Parse
+    );
+    !is_of_command || is_wrong_node(error) || OUTAGE.contains(&word(error))
+}
+
 /// True if a single key is at fault: it holds another type, or the login may not use it. Other keys are fine.
 pub(super) fn is_about_the_key(error: &Error) -> bool {
-    let told = error.details();
-    told.contains("WRONGTYPE") || told.starts_with("NOPERM") && !told.contains("to run")
+    let details = error.details();
+    details.contains("WRONGTYPE") || details.starts_with("NOPERM") && !details.contains("to run")
 }
 
 /// True if Redis will answer the same the next time.
 pub(super) fn is_final(error: &Error) -> bool {
-    let told = error.details();
+    let details = error.details();
     ["WRONGTYPE", "NOPERM", "ACL failure"]
         .iter()
-        .any(|word| told.contains(word))
+        .any(|word| details.contains(word))
 }
 
 /// True if Redis itself answered with this error: its errors begin with a word in capitals.

@@ -43,7 +43,7 @@ pub(in super::super) struct Link(Arc<Inner>);
 pub(in super::super) struct LinkRef(Weak<Inner>);
 
 impl LinkRef {
-    /// The link, if somebody still uses it.
+    /// The link, if it is still in use.
     pub(in super::super) fn link(&self) -> Option<Link> {
         self.0.upgrade().map(Link)
     }
@@ -124,7 +124,7 @@ impl Link {
         let (seen, place) = (Arc::clone(&state), node.to_string());
         client.on_error(move |(error, connected)| {
             if connected.is_some() && is_closed(&error) {
-                // Redis ends connections that are idle. Whoever was using it tells of it, and so does the next attempt.
+                // Redis ends connections that are idle. A command that was using it fails, and so does the next attempt to connect.
                 tracing::debug!(redis = place, %error, "a connection to Redis was closed");
             } else {
                 seen.failed(&error);

@@ -17,11 +17,11 @@ const STYLES: Styles = Styles::styled()
     .error(AnsiColor::Red.on_default().bold());
 
 const EXIT_CODES: &str = "\
-Settings: --settings FILE, then variables (SOA__SERVER__CONCURRENCY=8 sets server.concurrency), then flags; the \
-later is the stronger.
+Settings, from the weakest to the strongest: --settings FILE, variables (SOA__SERVER__CONCURRENCY=8 sets \
+server.concurrency), flags.
 
-Exit codes: 0 done; 1 failed; 2 wrong command line; 3 wrong settings; 4 stopped, and jobs have no answer; 70 a handler \
-blocked its thread for too long.";
+Exit codes: 0 success; 1 failure; 2 bad command line; 3 bad settings; 4 stopped with jobs that have no answer; 70 a \
+handler blocked its thread for too long.";
 
 /// A service of the framework soa.
 #[derive(Parser)]
@@ -35,8 +35,8 @@ pub(super) struct Arguments {
     pub(super) sources: Sources,
 }
 
-// Where settings come from. Each command has these, too: see `Sources::and`. Not documentation: that would become the one
-// of the commands.
+// The sources of the settings. Each command has these flags, too: see `Sources::and`. A doc comment would become the
+// documentation of the commands.
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub(super) struct Sources {
@@ -46,13 +46,13 @@ pub(super) struct Sources {
     /// Set one key, as in `server.concurrency=8`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
-    /// Where Redis is: HOST:PORT or redis://USER:PASSWORD@HOST:PORT/DATABASE
+    /// Address of Redis: HOST:PORT or redis://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "ADDRESS")]
     pub(super) redis: Option<String>,
 }
 
 impl Sources {
-    /// These, and those that stand after the command. Flags that are clap's `global` would be one or the other.
+    /// Adds the sources after the command. With `global` flags, clap would return only those before or only those after it.
     pub(super) fn and(mut self, of_command: Self) -> Self {
         self.settings.extend(of_command.settings);
         self.set.extend(of_command.set);
@@ -60,7 +60,7 @@ impl Sources {
         self
     }
 
-    /// The file of the environment, where no other is named. A variable without content is as none.
+    /// Adds the file in `SOA_SETTINGS` if no other is given. An empty variable counts as unset.
     pub(super) fn or_environment(mut self) -> Self {
         if self.settings.is_empty() {
             let file = std::env::var_os("SOA_SETTINGS").filter(|file| !file.is_empty());
@@ -74,34 +74,34 @@ impl Sources {
 pub(super) enum Command {
     #[command(flatten)]
     Work(Work),
-    /// Show settings
-    Settings(What),
-    /// Print the completions of a shell
+    /// Show the effective settings, their schema, or all keys
+    Settings(SettingsArguments),
+    /// Print completions for a shell
     Completions {
-        /// The shell
+        /// Name of the shell
         shell: Shell,
     },
 }
 
-/// The commands for which settings are read.
+/// The commands that load the settings.
 #[derive(Subcommand)]
 pub(super) enum Work {
-    /// Take requests until told to stop (the default)
+    /// Receive requests until stopped (the default)
     Serve(ServeArguments),
-    /// Tell what this program offers: actions, and what their requests and responses look like
+    /// Describe the actions of this program, with their requests and responses
     Introspect {
         /// Only this action
         action: Option<String>,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Ask a running server how it fares; fails when it has errors
+    /// Ask a running server for its status; fails if the status has errors
     Status {
-        /// The service to ask; this one by default
+        /// Name of the service; this one by default
         #[arg(long, value_name = "NAME")]
         service: Option<String>,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -110,8 +110,8 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Whether what is said goes, to the end, where it is read by people, if it goes to a terminal at all.
-    pub(super) fn speaks_to_terminal(&self) -> bool {
+    /// Returns true if the output is not redirected before the process ends.
+    pub(super) fn keeps_terminal(&self) -> bool {
         match self {
             Self::Serve(serve) => !serve.detached,
             _ => true,
@@ -121,57 +121,58 @@ impl Work {
 
 #[derive(Args, Clone)]
 pub(super) struct ServeArguments {
-    /// The name to serve under
+    /// Name of the service on the wire
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// How many threads run handlers
+    /// Number of threads that run handlers
     #[arg(long, value_name = "N")]
     workers: Option<String>,
-    /// How many jobs run side by side
+    /// Largest number of jobs in flight
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
-    /// How many processes serve; those that end by themselves are started again
+    /// Number of processes; those that exit by themselves are restarted
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     fork: Option<usize>,
-    /// With --fork: do not start processes again
+    /// With --fork: do not restart processes
     #[arg(long)]
     pub(super) no_respawn: bool,
-    /// Go on in the background, and return when requests are taken
+    /// Run in the background, and return when the server accepts requests
     #[arg(long)]
     daemon: bool,
-    /// With --daemon: what is written once requests are taken goes to the end of this file
+    /// With --daemon: append the output to this file once the server accepts requests
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Keep the number of the process in this file
+    /// Write the process id to this file, and lock it
     #[arg(long, value_name = "FILE")]
     pid_file: Option<PathBuf>,
-    /// For development: start again when the program or a file of settings changes
+    /// For development: restart when the program or a settings file changes
     #[arg(long)]
     watch: bool,
-    /// This is the process that --daemon leaves behind
+    /// This is the background process of --daemon
     #[arg(long, hide = true)]
     detached: bool,
     /// This is the process that --watch starts
     #[arg(long, hide = true)]
     watched: bool,
-    /// Which of the processes of --fork this is
+    /// Number of this process of --fork
     #[arg(long, value_name = "NUMBER", hide = true)]
     pub(super) fork_number: Option<u16>,
 }
 
-/// What there is to do for a process of `serve`. Each starts the next one, as far as it is asked for.
+/// The role of a process of `serve`. A process in one role starts processes in a later one.
 pub(super) enum Role {
-    /// Starts the one that goes on in the background.
+    /// Starts a process in the background, and ends.
     Launcher,
-    /// Starts one again when files change.
+    /// Restarts a process when files change.
     Watcher,
-    /// Looks after so many.
+    /// Supervises this number of processes.
     Supervisor(usize),
+    /// Runs the server.
     Server,
 }
 
 impl ServeArguments {
-    /// These, and those of `others` that are not among them: `serve` is the default, so its flags may stand before it.
+    /// Fills in the flags of `others`. As `serve` is the default command, its flags may be before and after it.
     pub(super) fn or(self, others: Self) -> Self {
         Self {
             name: self.name.or(others.name),
@@ -189,21 +190,21 @@ impl ServeArguments {
         }
     }
 
-    /// What is wrong with these flags together.
+    /// Reports a combination of flags that makes no sense.
     pub(super) fn mistake(&self) -> Option<&'static str> {
         if self.no_respawn && self.fork.is_none() {
-            return Some("`--no-respawn` needs `--fork`: no process is started again without it");
+            return Some("`--no-respawn` needs `--fork`: without it, no process is restarted");
         }
         if self.log_file.is_some() && !self.daemon {
             return Some(
-                "`--log-file` needs `--daemon`: without it the log is on the standard error",
+                "`--log-file` needs `--daemon`: without it, the log goes to the standard error",
             );
         }
         None
     }
 
-    /// A flag that means something to `serve` only. Those that stand for settings do to all commands.
-    pub(super) fn flag_of_serving(&self) -> Option<&'static str> {
+    /// Returns a flag that only `serve` accepts. Flags that set settings are accepted by all commands.
+    pub(super) fn serve_only_flag(&self) -> Option<&'static str> {
         let flags = [
             ("--fork", self.fork.is_some()),
             ("--no-respawn", self.no_respawn),
@@ -218,7 +219,7 @@ impl ServeArguments {
             .map(|(flag, _)| flag)
     }
 
-    /// What this process is for.
+    /// The role of this process.
     pub(super) fn role(&self) -> Role {
         let is_fork = self.fork_number.is_some();
         match self.fork {
@@ -229,40 +230,40 @@ impl ServeArguments {
         }
     }
 
-    /// Whether another process of this program has started this one, and is told how it fares.
+    /// Returns true if a process of this program has started this one, and receives its notifications.
     pub(super) fn has_parent(&self) -> bool {
         self.detached || self.follows_parent()
     }
 
-    /// Whether it ends with that process.
+    /// Returns true if this process stops when its parent does.
     pub(super) fn follows_parent(&self) -> bool {
         self.watched || self.fork_number.is_some()
     }
 
-    /// Whether this process has to leave the terminal that it was started from.
+    /// Returns true if this process starts a session of its own, without the terminal.
     pub(super) fn leaves_terminal(&self) -> bool {
         self.detached && !self.follows_parent()
     }
 
-    /// Where to write what is said once requests are taken; `None` for where it is said before.
+    /// The file for the output once the server accepts requests; `None` if the output stays the same.
     pub(super) fn output(&self) -> Option<&Path> {
-        let nowhere = Path::new("/dev/null");
+        let null = Path::new("/dev/null");
         self.detached
-            .then(|| self.log_file.as_deref().unwrap_or(nowhere))
+            .then(|| self.log_file.as_deref().unwrap_or(null))
     }
 
-    /// Where the number of this process belongs: it is the one that was asked for, or stands for it.
+    /// The pid file that this process writes. Only the process that a signal should be sent to has one.
     pub(super) fn pid_file(&self) -> Option<&Path> {
         let path = self.pid_file.as_deref();
         path.filter(|_| !self.follows_parent() && !matches!(self.role(), Role::Launcher))
     }
 
-    /// Which of the processes of `--fork` this is, from 1; 0 for none of them.
+    /// The number of this process of `--fork`, from 1; 0 if it is not one of them.
     pub(super) fn number(&self) -> u16 {
         self.fork_number.unwrap_or(0)
     }
 
-    /// The settings that the flags stand for.
+    /// The settings that flags set, each with its flag.
     pub(super) fn assignments(&self) -> impl Iterator<Item = (&'static str, String)> {
         let flags = [
             ("--name", "server.name", &self.name),
@@ -277,21 +278,21 @@ impl ServeArguments {
 
 #[derive(Args)]
 pub(super) struct CallArguments {
-    /// The action
+    /// Name of the action
     pub(super) action: String,
-    /// The body: a JSON object; `-` reads it from the standard input
+    /// Body: a JSON object; `-` reads it from the standard input
     #[arg(default_value = "{}")]
     pub(super) body: String,
-    /// The service to call; this one by default
+    /// Name of the service; this one by default
     #[arg(long, value_name = "NAME")]
     pub(super) service: Option<String>,
-    /// How long to wait, such as 500ms or 2s
+    /// Time limit of the call, such as 500ms or 2s
     #[arg(long, value_name = "TIME")]
     pub(super) timeout: Option<Period>,
-    /// Turn a switch on; as often as needed
+    /// Turn a switch on; may be repeated
     #[arg(long = "switch", value_name = "NUMBER")]
     pub(super) switches: Vec<i64>,
-    /// Put a value, JSON or text, into the context; as often as needed
+    /// Add a value, JSON or text, to the context; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) context: Vec<String>,
     /// Run the action in this process, without a server
@@ -299,24 +300,24 @@ pub(super) struct CallArguments {
     pub(super) is_local: bool,
 }
 
-/// What to show of the settings.
+/// The part of the settings to show.
 #[derive(Args)]
 #[group(multiple = false)]
-pub(super) struct What {
-    /// The settings that result, with where each comes from (the default)
+pub(super) struct SettingsArguments {
+    /// Print the effective settings with their origins (the default)
     #[arg(long)]
     print: bool,
-    /// Their JSON Schema, for editors
+    /// Print the JSON Schema, for editors
     #[arg(long)]
     pub(super) schema: bool,
-    /// A page in Markdown with every key
+    /// Print a page in Markdown with every key
     #[arg(long)]
     pub(super) reference: bool,
 }
 
-/// The same command line without the flags that are for processes of this program only: shells would offer them.
+/// Returns the command line without hidden flags, for completions, which would offer them.
 pub(super) fn without_hidden(command: &clap::Command) -> clap::Command {
-    // clap adds its own again.
+    // clap adds these again.
     let arguments = command
         .get_arguments()
         .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"));

@@ -1,24 +1,21 @@
-//! Settings that are texts with a key: variables of the environment, and `--set` on the command line.
+//! Settings from variables of the environment, and from `KEY=VALUE` on the command line.
 //!
-//! `SOA__SERVER__CONCURRENCY=8` sets `server.concurrency`. Two underscores separate keys, upper case stands for any case
-//! and an underscore for a dash. The text is read as what its key takes: a number, a truth, a list (JSON, or items with
-//! commas between them), a table (JSON). Where that does not work it stays a text, and the check tells what was expected.
+//! `SOA__SERVER__CONCURRENCY=8` sets `server.concurrency`. Two underscores separate keys. Upper case matches any case,
+//! and an underscore matches a dash, too. The text is parsed as the type of its key: a number, a boolean, a list (JSON,
+//! or items with commas between them), or a table (JSON). If that fails, the value stays text, and the check reports it.
 
 use serde_json::Value as Json;
 
 use super::error::Problem;
-use super::path;
-use super::shape::{Kind, Shape};
-use super::suggest::same;
+use super::path::{self, VARIABLE_PREFIX};
+use super::shape::{Shape, ShapeKind};
+use super::suggestion::is_same_key;
 use super::tree::{Data, Node, Origin};
 
-/// What the names of variables begin with that set something.
-pub(super) const PREFIX: &str = "SOA__";
-
-/// A name and a value of the environment.
+/// Name and value of a variable.
 pub(super) type Variable = (std::ffi::OsString, std::ffi::OsString);
 
-/// The variables that set something, as a tree. What the files say helps to find the keys of maps.
+/// Reads the variables with the prefix into a tree. The tree of the files is searched for the keys of maps.
 pub(super) fn read(
     variables: impl IntoIterator<Item = Variable>,
     root: Shape<'_>,
@@ -29,7 +26,7 @@ pub(super) fn read(
         .into_iter()
         .filter_map(|(name, value)| {
             let name = name.to_string_lossy().into_owned();
-            name.starts_with(PREFIX).then_some((name, value))
+            name.starts_with(VARIABLE_PREFIX).then_some((name, value))
         })
         .collect();
     ours.sort();
@@ -37,29 +34,29 @@ pub(super) fn read(
     for (name, value) in ours {
         let keys: Vec<_> = name.split("__").skip(1).collect();
         if keys.iter().any(|key| key.is_empty()) {
-            let rule = "expected keys with `__` between them, such as `SOA__SERVER__CONCURRENCY`";
+            let rule = "bad name of a variable; expected keys with `__` between them, such as `SOA__SERVER__CONCURRENCY`";
             problems.push(Problem::about(name, rule));
             continue;
         }
         let Ok(text) = value.into_string() else {
-            problems.push(Problem::about(name, "expected a text in UTF-8"));
+            problems.push(Problem::about(name, "the value is not valid UTF-8"));
             continue;
         };
         let (keys, shape) = resolve(&keys, root, files);
         let origin = Origin::Variable(name.into());
-        // Two that contradict each other are both there, and a mistake.
+        // Without a shape, variables that exclude each other are both kept, and the check reports them.
         tree.insert(&keys, value_of(&text, shape, origin), None);
     }
     tree
 }
 
-/// The keys that are meant by the parts of a variable's name, and what is expected there.
+/// Finds the keys for the parts of a variable's name, and the shape of the value.
 fn resolve<'a>(parts: &[&str], root: Shape<'a>, files: &Node) -> (Vec<String>, Option<Shape<'a>>) {
     let (mut shape, mut node) = (Some(root), Some(files));
     let mut keys = Vec::new();
     for part in parts {
         let fields = shape.map(|shape| shape.fields()).unwrap_or_default();
-        let of_schema = fields.into_iter().find(|(name, _)| same(name, part));
+        let of_schema = fields.into_iter().find(|(name, _)| is_same_key(name, part));
         let of_schema = of_schema.map(|(name, _)| name.to_owned());
         let key = of_schema
             .or_else(|| key_of_file(node, part))
@@ -73,12 +70,12 @@ fn resolve<'a>(parts: &[&str], root: Shape<'a>, files: &Node) -> (Vec<String>, O
 
 fn key_of_file(node: Option<&Node>, part: &str) -> Option<String> {
     match &node?.data {
-        Data::Table(entries) => entries.keys().find(|key| same(key, part)).cloned(),
+        Data::Table(entries) => entries.keys().find(|key| is_same_key(key, part)).cloned(),
         _ => None,
     }
 }
 
-/// One `KEY=VALUE` of a flag.
+/// Parses the `KEY=VALUE` of a flag.
 pub(super) fn read_flag(
     flag: &str,
     assignment: &str,
@@ -87,7 +84,7 @@ pub(super) fn read_flag(
     let (key, text) = assignment.split_once('=').unwrap_or((assignment, ""));
     let keys = path::parse(key.trim()).filter(|_| assignment.contains('='));
     let Some(keys) = keys else {
-        // It is not repeated: it may be a secret.
+        // The message does not repeat the text, which may be a secret.
         let rule = "expected KEY=VALUE, such as `server.concurrency=8`";
         return Err(Problem::about(flag, rule));
     };
@@ -105,19 +102,21 @@ fn value_of(text: &str, shape: Option<Shape<'_>>, origin: Origin) -> Node {
     Node { origin, data }
 }
 
-/// The text as what is expected; `None` if it cannot be that.
+/// Parses text as the expected type; `None` if that fails.
 fn typed(text: &str, shape: Shape<'_>, origin: &Origin) -> Option<Data> {
     let json = || {
         serde_json::from_str(text)
             .ok()
-            .map(|value| data_of(value, origin))
+            .map(|value| Data::from_json(value, origin))
     };
     match shape.kind() {
-        Kind::Text | Kind::Period | Kind::Choice(_) => Some(Data::Scalar(text.into())),
-        Kind::Integer | Kind::Number | Kind::Truth => {
+        ShapeKind::Text | ShapeKind::Period | ShapeKind::Choice(_) => {
+            Some(Data::Scalar(text.into()))
+        }
+        ShapeKind::Integer | ShapeKind::Number | ShapeKind::Boolean => {
             json().filter(|data| matches!(data, Data::Scalar(_)))
         }
-        Kind::List(item) => {
+        ShapeKind::List(item) => {
             if let Some(list @ (Data::List(_) | Data::Scalar(Json::Null))) = json() {
                 return Some(list);
             }
@@ -128,27 +127,11 @@ fn typed(text: &str, shape: Shape<'_>, origin: &Origin) -> Option<Data> {
             let items = items.map(|text| value_of(text, Some(item), origin.clone()));
             Some(Data::List(items.collect()))
         }
-        Kind::Table(_) | Kind::Variants(_) | Kind::Tagged(_) => {
+        ShapeKind::Table(_) | ShapeKind::Variants(_) | ShapeKind::Tagged(_) => {
             json().filter(|data| matches!(data, Data::Table(_) | Data::Scalar(Json::Null)))
         }
-        Kind::Alternatives(_) | Kind::Anything => {
+        ShapeKind::Alternatives(_) | ShapeKind::Anything => {
             Some(json().unwrap_or_else(|| Data::Scalar(text.into())))
         }
-    }
-}
-
-/// Plain data as a tree that comes from one place.
-pub(super) fn data_of(value: Json, origin: &Origin) -> Data {
-    let node = |value| Node {
-        origin: origin.clone(),
-        data: data_of(value, origin),
-    };
-    match value {
-        Json::Array(items) => Data::List(items.into_iter().map(node).collect()),
-        Json::Object(entries) => {
-            let entries = entries.into_iter();
-            Data::Table(entries.map(|(key, value)| (key, node(value))).collect())
-        }
-        scalar => Data::Scalar(scalar),
     }
 }

@@ -1,20 +1,20 @@
-//! Values as JSON for people and their tools, whatever is in them.
+//! Output of values as JSON, for people and tools.
 //!
-//! What JSON does not have becomes text: dates, times, decimals and amounts as they are displayed, bytes with `\xff` for
-//! those that are not ASCII, and floats that are no numbers as `NaN`, `Infinity` and `-Infinity`. Keys of maps become text,
-//! too; those that are lists or maps are the text of their JSON. So it is always JSON, and not always the way back.
+//! Values that JSON does not have become text: dates, times, decimals and amounts as they are displayed, bytes with `\xff`
+//! for those that are not ASCII, and floats as `NaN`, `Infinity` and `-Infinity`. Keys of maps become text, too; lists and
+//! maps as keys become the text of their JSON. The output is always valid JSON, but cannot always be converted back.
 
 use soa_runtime::codec::{MAX_DEPTH, Map, Value, json};
 
-/// A value as JSON.
-pub(super) fn text(value: &Value) -> String {
+/// Formats a value as JSON.
+pub(super) fn json_text(value: &Value) -> String {
     let plain = plain(value, MAX_DEPTH);
-    // What could make this fail is not in it any more.
+    // Plain values cannot fail to be encoded.
     let text = json::to_vec(&plain).unwrap_or_else(|_| b"null".to_vec());
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The value with nothing in it that JSON does not have, and not nested any deeper.
+/// Replaces values that JSON does not have, and values that are nested too deeply.
 fn plain(value: &Value, levels: usize) -> Value {
     let inner = levels.saturating_sub(1);
     match value {
@@ -37,15 +37,15 @@ fn plain(value: &Value, levels: usize) -> Value {
         Value::List(_) | Value::Map(_) if levels == 0 => "…".into(),
         Value::List(list) => Value::List(list.iter().map(|value| plain(value, inner)).collect()),
         Value::Map(map) => {
-            let mut shown = Map::with_capacity(map.len());
+            let mut entries = Map::with_capacity(map.len());
             for (key, value) in map.iter() {
                 let key = match key {
-                    Value::List(_) | Value::Map(_) => text(key).into(),
+                    Value::List(_) | Value::Map(_) => json_text(key).into(),
                     key => plain(key, inner),
                 };
-                shown.push(key, plain(value, inner));
+                entries.push(key, plain(value, inner));
             }
-            Value::Map(shown)
+            Value::Map(entries)
         }
         value => value.clone(),
     }
@@ -53,11 +53,12 @@ fn plain(value: &Value, levels: usize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use soa_runtime::codec::{Decimal, UtcDateTime};
 
+    use super::*;
+
     #[test]
-    fn what_json_does_not_have_becomes_text() {
+    fn values_that_json_does_not_have_become_text() {
         let mut map = Map::new();
         map.push(7, Value::Bytes(vec![b'a', 0xff, b'"'].into()));
         map.push(Value::List(vec![1.into(), Value::Nil]), f64::NAN);
@@ -65,7 +66,7 @@ mod tests {
         let time: UtcDateTime = "2020-01-02T03:04:05Z".parse().unwrap();
         let decimal: Decimal = "1.50".parse().unwrap();
         map.push("list", Value::List(vec![time.into(), decimal.into()]));
-        let text = text(&Value::Map(map));
+        let text = json_text(&Value::Map(map));
         let expected = format!(
             r#"{{"7": "a\\xff\\\"", "[1, null]": "NaN", "k": "-Infinity", "list": ["{time}", "1.50"]}}"#
         );

@@ -1,12 +1,11 @@
-//! What ends a server from outside.
+//! Signals that stop the process, and commands to stop from its parent process.
 //!
-//! Signals are listened for on a thread of its own: a handler that blocks its thread keeps the runtime of the server from
-//! noticing anything, and such a process has to end, too. So that thread counts signals, which the others wait for, and
-//! where it is told how long an end may take ([`Signals::force_after`]) it ends the process itself when that has passed,
-//! or when a second signal has no effect.
+//! A thread of its own listens for them, so that a handler that blocks the runtime of the server does not hide them. The
+//! thread counts the signals, and others wait for the count. With a time limit for stopping ([`Signals::force_after`]), it
+//! ends the process itself when the time is over, or when a second signal has no effect.
 
 use std::io;
-use std::os::unix::net::UnixStream as Line;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,13 +15,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::failure::{Failure, JOBS_LOST};
+use super::failure::{Failure, JOBS_LOST_EXIT_CODE};
 
-/// How long a process that can may take to end when it is told to end at once.
-pub(super) const AT_ONCE: Duration = Duration::from_millis(500);
+/// Delay between a signal to stop at once and the forced exit.
+pub(super) const FORCED_EXIT_DELAY: Duration = Duration::from_millis(500);
 
-/// SIGTERM, SIGINT as Ctrl-C sends it, and SIGHUP as a terminal that closes sends it; they do not end the process by themselves any more. And the same from the
-/// process that looks after this one, whose end counts as one.
+/// The signals to stop: SIGTERM, SIGINT (Ctrl-C) and SIGHUP (the terminal was closed), whose default action is off from now
+/// on; and commands from the parent process, whose end counts as one, too.
 pub(super) struct Signals {
     count: watch::Receiver<u32>,
     seen: u32,
@@ -30,26 +29,26 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// `parent` is the line to the process that looks after this one.
-    pub(super) fn new(parent: Option<Line>) -> Result<Self, Failure> {
+    /// Starts to listen. `parent` is the socket of the parent process.
+    pub(super) fn new(parent: Option<StdUnixStream>) -> Result<Self, Failure> {
         let (sender, count) = watch::channel(0);
         let force_after = Arc::new(Mutex::new(None));
         let limit = Arc::clone(&force_after);
-        let (tell, listening) = std::sync::mpsc::sync_channel(1);
+        let (report, listening) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("soa-signals".to_owned());
         let listen = move || {
             let mut builder = tokio::runtime::Builder::new_current_thread();
             let runtime = match builder.enable_all().build() {
                 Ok(runtime) => runtime,
-                Err(error) => return drop(tell.send(Err(error))),
+                Err(error) => return drop(report.send(Err(error))),
             };
             runtime.block_on(async {
                 match Listener::new(parent) {
                     Ok(listener) => {
-                        let _ = tell.send(Ok(()));
+                        let _ = report.send(Ok(()));
                         listener.listen(&sender, &limit).await;
                     }
-                    Err(error) => drop(tell.send(Err(error))),
+                    Err(error) => drop(report.send(Err(error))),
                 }
             });
         };
@@ -63,16 +62,16 @@ impl Signals {
         })
     }
 
-    /// Waits for one. None is lost.
+    /// Waits for the next signal. Cancel-safe: no signal is lost.
     pub(super) async fn next(&mut self) {
         let seen = self.seen;
-        // The thread goes on as long as the process.
+        // The thread runs as long as the process.
         let _ = self.count.wait_for(|count| *count > seen).await;
         self.seen += 1;
     }
 
-    /// Ends the process, with the code for lost jobs, when so much time has passed since the first signal, or when it
-    /// does not end by itself after the second.
+    /// Forces the process to exit with the code for lost jobs, this time after the first signal, or shortly after the
+    /// second.
     pub(super) fn force_after(&self, limit: Duration) {
         let mut force_after = self
             .force_after
@@ -85,17 +84,17 @@ impl Signals {
 struct Listener {
     interrupt: Signal,
     terminate: Signal,
-    /// `None` where whoever started the process wants it to go on, as `nohup` does.
-    hang_up: Option<Signal>,
+    /// `None` if SIGHUP was ignored when the process started, as it is under `nohup`.
+    hangup: Option<Signal>,
     parent: Option<UnixStream>,
 }
 
 impl Listener {
-    fn new(parent: Option<Line>) -> io::Result<Self> {
+    fn new(parent: Option<StdUnixStream>) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: match ignores_hang_up() {
+            hangup: match ignores_hangup() {
                 true => None,
                 false => Some(signal(SignalKind::hangup())?),
             },
@@ -104,39 +103,39 @@ impl Listener {
     }
 
     async fn listen(mut self, count: &watch::Sender<u32>, limit: &Mutex<Option<Duration>>) {
-        let (mut signals, mut told, mut end) = (0, 0, None);
+        let (mut signals, mut commands, mut end) = (0, 0, None);
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => signals += 1,
                 _ = self.terminate.recv() => signals += 1,
-                () = hung_up(self.hang_up.as_mut()) => signals += 1,
-                is_there = heard(self.parent.as_mut()) => {
-                    told += 1;
-                    if !is_there {
+                () = hangup(self.hangup.as_mut()) => signals += 1,
+                is_open = command(self.parent.as_mut()) => {
+                    commands += 1;
+                    if !is_open {
                         self.parent = None;
                     }
                 }
-                () = at(end) => {
-                    tracing::error!("the process ends now: it does not by itself, maybe a handler blocks its thread");
-                    std::process::exit(JOBS_LOST.into());
+                () = reached(end) => {
+                    tracing::error!("forcing the process to exit: it did not stop in time; a handler may block its thread");
+                    std::process::exit(JOBS_LOST_EXIT_CODE.into());
                 }
             }
-            // What all processes of a service are sent is passed on to this one, too.
-            let times = u32::max(signals, told);
+            // A signal that all processes of a service received comes from the parent, too, and counts once.
+            let times = u32::max(signals, commands);
             if times == *count.borrow() {
                 continue;
             }
             count.send_replace(times);
             if let Some(limit) = *limit.lock().unwrap_or_else(PoisonError::into_inner) {
-                let wait = if times > 1 { AT_ONCE } else { limit };
+                let wait = if times > 1 { FORCED_EXIT_DELAY } else { limit };
                 end = Instant::now().checked_add(wait);
             }
         }
     }
 }
 
-/// Whether SIGHUP is ignored since before this program began, as far as the system tells.
-fn ignores_hang_up() -> bool {
+/// Returns true if SIGHUP was ignored when the process started, as far as the system reports it.
+fn ignores_hangup() -> bool {
     const BIT: u64 = 1 << (rustix::process::Signal::HUP.as_raw() - 1);
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -144,24 +143,24 @@ fn ignores_hang_up() -> bool {
     ignored.is_some_and(|mask| mask & BIT != 0)
 }
 
-async fn hung_up(signal: Option<&mut Signal>) {
+async fn hangup(signal: Option<&mut Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,
     }
 }
 
-async fn at(time: Option<Instant>) {
+async fn reached(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
 }
 
-/// Waits until something is said on a line, or its other end is closed; whether it is still there.
-async fn heard(line: Option<&mut UnixStream>) -> bool {
-    match line {
-        Some(line) => line.read_u8().await.is_ok(),
+/// Waits for a command from the parent process. Returns false if the parent has closed its socket.
+async fn command(parent: Option<&mut UnixStream>) -> bool {
+    match parent {
+        Some(parent) => parent.read_u8().await.is_ok(),
         None => std::future::pending().await,
     }
 }

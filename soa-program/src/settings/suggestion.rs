@@ -1,13 +1,13 @@
-//! Which key was meant.
+//! Suggestions for names that do not exist: "did you mean …?".
 
 use super::path::Path;
-use super::shape::{Kind, Shape, listed};
+use super::shape::{Shape, ShapeKind, listed};
 use super::tree::Origin;
 
-/// How deep keys are looked for: deeper ones belong to types that contain themselves.
-const MAX_DEPTH: usize = 8;
+/// Largest depth of keys that are searched. Deeper ones belong to types that contain themselves.
+const SEARCH_DEPTH_LIMIT: usize = 8;
 
-/// Finds the key that is nearest to one that does not exist.
+/// Finds the existing key that is most similar to one that does not exist.
 pub(super) struct Suggestions<'a> {
     root: Shape<'a>,
 }
@@ -17,8 +17,7 @@ impl<'a> Suggestions<'a> {
         Self { root }
     }
 
-    /// What to do about a key: write the nearest of its siblings, write it where there is such a key, or choose among the
-    /// siblings.
+    /// Advice about an unknown key: a similar sibling, else a key of the same name elsewhere, else the list of siblings.
     pub(super) fn advice<'b>(
         &self,
         origin: &Origin,
@@ -39,19 +38,19 @@ impl<'a> Suggestions<'a> {
         format!("expected {}", listed(siblings, "or"))
     }
 
-    /// A key of this name in another place; the one that is the least deep.
+    /// The least deep key of this name in another place.
     fn elsewhere(&self, key: &str) -> Option<Path> {
         let mut places = vec![(Path::root(), self.root)];
-        for _ in 0..MAX_DEPTH {
+        for _ in 0..SEARCH_DEPTH_LIMIT {
             let mut deeper = Vec::new();
             for (path, shape) in places {
                 for (name, field) in shape.fields() {
-                    if same(name, key) {
+                    if is_same_key(name, key) {
                         return Some(path.key(name));
                     }
                     deeper.push((path.key(name), field));
                 }
-                if let Kind::Table(table) = shape.kind()
+                if let ShapeKind::Table(table) = shape.kind()
                     && let Some(others) = table.others
                 {
                     deeper.push((path.key("<name>"), others));
@@ -63,8 +62,11 @@ impl<'a> Suggestions<'a> {
     }
 }
 
-/// What to do about a name that does not exist: what follows the sentence that says so.
-pub(super) fn name<'b>(given: &str, names: impl Iterator<Item = &'b str> + Clone) -> String {
+/// Advice about an unknown name, to be appended to the sentence that says so. Empty if there are no names.
+pub(super) fn advice_for_name<'b>(
+    given: &str,
+    names: impl Iterator<Item = &'b str> + Clone,
+) -> String {
     match nearest(given, names.clone()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None if names.clone().next().is_none() => String::new(),
@@ -72,26 +74,26 @@ pub(super) fn name<'b>(given: &str, names: impl Iterator<Item = &'b str> + Clone
     }
 }
 
-/// The name that was probably meant, if there is one that is near.
+/// The most similar name, if it is similar enough.
 fn nearest<'b>(key: &str, names: impl Iterator<Item = &'b str> + Clone) -> Option<&'b str> {
-    let key = normal(key);
-    // The reference has its units in the names of keys: `receive_timeout_in_seconds`.
+    let key = normalized(key);
+    // PySOA has units in the names of keys: `receive_timeout_in_seconds`.
     let mut long = names
         .clone()
         .filter(|name| key.starts_with(&format!("{name}_")));
     if let Some(name) = long.next() {
         return Some(name);
     }
-    let near = names.map(|name| (strsim::damerau_levenshtein(&key, &normal(name)), name));
+    let near = names.map(|name| (strsim::damerau_levenshtein(&key, &normalized(name)), name));
     let (distance, name) = near.min_by_key(|(distance, _)| *distance)?;
     (distance * 3 <= name.len().max(3)).then_some(name)
 }
 
-/// Whether two keys are the same but for case and dashes, as in a variable's name.
-pub(super) fn same(one: &str, other: &str) -> bool {
-    normal(one) == normal(other)
+/// Returns true if two keys differ only in case, dashes and underscores, as the name of a variable does from its key.
+pub(super) fn is_same_key(one: &str, other: &str) -> bool {
+    normalized(one) == normalized(other)
 }
 
-fn normal(key: &str) -> String {
+fn normalized(key: &str) -> String {
     key.to_lowercase().replace('-', "_")
 }

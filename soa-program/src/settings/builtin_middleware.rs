@@ -1,51 +1,66 @@
-//! The settings of the middleware that is shipped.
+//! The settings of the middleware that the framework ships.
 
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use super::{KnownMiddleware, Period};
 use soa_runtime::LogLevel;
 use soa_runtime::middleware::{CircuitBreaker, Logging, ResultCache, Retry};
+use soa_runtime::period::Period;
 use soa_runtime::redact::Redaction;
 
-/// Lets settings name them.
-pub(super) fn add(known: KnownMiddleware) -> KnownMiddleware {
-    known
-        .server("logging", |settings: LoggingOptions, server| {
-            Ok(server.job_middleware(settings.middleware()))
-        })
-        .client("logging", |settings: LoggingOptions, client| {
-            Ok(client.middleware(settings.middleware()))
-        })
-        .client("result_cache", |settings: CacheOptions, client| {
-            Ok(client.middleware(settings.middleware()))
-        })
-        .client("retry", |settings: RetryOptions, client| {
-            Ok(client.middleware(settings.middleware()))
-        })
-        .client("circuit_breaker", |settings: BreakerOptions, client| {
-            Ok(client.middleware(settings.middleware()))
-        })
+use super::middleware::KnownMiddleware;
+
+impl KnownMiddleware {
+    /// The middleware that the framework ships: `logging` for servers; `logging`, `result_cache`, `retry` and
+    /// `circuit_breaker` for clients.
+    ///
+    /// ```
+    /// use soa::settings::{NoSection, Settings};
+    ///
+    /// // It is the default of a loader.
+    /// let settings = Settings::<NoSection>::loader()
+    ///     .defaults(r#"client_middleware = [{ name = "retry", attempts = 2 }, { name = "circuit_breaker" }]"#)
+    ///     .load()?;
+    /// let client = settings.client()?.build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shipped() -> Self {
+        Self::none()
+            .server("logging", |settings: LoggingOptions, server| {
+                Ok(server.job_middleware(settings.middleware()))
+            })
+            .client("logging", |settings: LoggingOptions, client| {
+                Ok(client.middleware(settings.middleware()))
+            })
+            .client("result_cache", |settings: CacheOptions, client| {
+                Ok(client.middleware(settings.middleware()))
+            })
+            .client("retry", |settings: RetryOptions, client| {
+                Ok(client.middleware(settings.middleware()))
+            })
+            .client("circuit_breaker", |settings: BreakerOptions, client| {
+                Ok(client.middleware(settings.middleware()))
+            })
+    }
 }
 
-/// One record for each job or call, without secrets.
+/// One record in the log for each job or call, with secrets redacted.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields, default)]
 struct LoggingOptions {
-    /// How important the record of a success is; `off` for none.
+    /// Level of the record of a success; `off` for no record.
     success_level: LogLevel,
-    /// How important the record of a failure is.
+    /// Level of the record of a failure; `off` for no record.
     error_level: LogLevel,
-    /// Whether requests and responses are in the record.
+    /// True if the record contains requests and responses.
     bodies: bool,
-    /// How many bytes of it the context, the request and the response take at most, each.
+    /// Largest number of bytes of the context, of the request and of the response in the record.
     length: usize,
-    /// Names of fields that are hidden besides the usual ones.
+    /// Names of fields to redact in addition to the usual ones.
     #[schemars(inner(length(min = 1)))]
     redact: Vec<String>,
-    /// Names of fields that are shown although they are among the usual ones.
+    /// Names of usual fields that are not redacted.
     #[schemars(inner(length(min = 1)))]
     show: Vec<String>,
 }
@@ -74,29 +89,29 @@ impl LoggingOptions {
     }
 }
 
-/// Sends calls again that failed for a reason that passes.
+/// Further attempts of idempotent calls that failed for a transient reason.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields, default)]
 struct RetryOptions {
-    /// How often a call is sent at most, the first time counted.
+    /// Largest number of attempts for a call, including the first.
     #[schemars(range(min = 1))]
     attempts: u32,
-    /// How long one attempt may take; as long as the caller waits unless it is set.
+    /// Time limit of one attempt; by default the time that the caller waits.
     #[schemars(extend("x-minimum" = "1ms"))]
     attempt_timeout: Option<Period>,
-    /// Of what time the first pause is a random part. It doubles with every attempt.
+    /// Upper limit of the first pause, which has a random length below it. The limit doubles with each attempt.
     #[garde(custom(not_over(self.longest_pause)))]
     pause: Period,
-    /// How long that time becomes at most.
+    /// Upper limit of all pauses.
     longest_pause: Period,
-    /// Codes of errors that are a reason, too, besides `OVERLOADED`.
+    /// Codes of errors after which a call is repeated, in addition to `OVERLOADED`.
     #[schemars(inner(length(min = 1)))]
     codes: Vec<String>,
-    /// How many attempts beyond the first there may be for each call, on average over the calls of one service.
+    /// Repeated attempts per call, on average over the calls of one service.
     #[schemars(range(min = 0, max = 1))]
     share: f64,
-    /// How many of these may be made before there were any calls.
+    /// Repeated attempts that are available at the start, and the most that can be saved up.
     reserve: u32,
 }
 
@@ -138,21 +153,21 @@ impl RetryOptions {
     }
 }
 
-/// Does not call services that do not answer.
+/// A circuit breaker: after too many failures of a service, its calls fail at once for a while.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields, default)]
 struct BreakerOptions {
-    /// Which part of the calls must fail so that a service is left alone.
+    /// Share of failed calls, from 0 to 1, at which the circuit opens.
     #[schemars(range(min = 0.001, max = 1))]
     failure_rate: f64,
-    /// How many calls there must have been in the window.
+    /// Smallest number of calls in the window for the circuit to open.
     #[schemars(range(min = 1))]
     minimum_calls: u32,
-    /// How far back calls count.
+    /// Time for which calls are counted.
     #[schemars(extend("x-minimum" = "10ms"))]
     window: Period,
-    /// How long a service is left alone before one call is let through.
+    /// Time for which calls fail at once, before one call is let through as a test.
     #[schemars(extend("x-minimum" = "1ms"))]
     open_for: Period,
 }
@@ -179,16 +194,16 @@ impl BreakerOptions {
     }
 }
 
-/// Uses answers again, of actions that allow it.
+/// A cache for responses of actions that allow it.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields, default)]
 struct CacheOptions {
-    /// How many answers are kept at most.
+    /// Largest number of cached responses.
     max_entries: usize,
-    /// How many bytes the answers that are kept have at most.
+    /// Largest size of all cached responses together, in bytes.
     max_bytes: usize,
-    /// The keys of the context that an answer depends on; all of them unless it is set.
+    /// Keys of the context that responses depend on; by default all.
     #[schemars(inner(length(min = 1)))]
     context_keys: Option<Vec<String>>,
 }

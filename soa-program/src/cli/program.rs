@@ -1,0 +1,467 @@
+//! The program around a service: from the arguments to the exit code.
+
+use std::io::Write as _;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
+use soa_runtime::transport::RedisSettings;
+use soa_runtime::{BuildError, ServerBuilder, Service, ServiceDescriptor};
+
+use super::argument::{
+    Arguments, Command, Role, ServeArguments, SettingsArguments, Sources, Work, without_hidden,
+};
+use super::failure::{BoxError, Failure};
+use super::notifier::Notifier;
+use super::pid_file::PidFile;
+use super::servable::Serve;
+use super::serve::ServerProcess;
+use super::signal::{self, Signals};
+use super::{call, daemon, describe, fork, watch};
+use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
+use crate::telemetry::{Identity, Observing, Selection};
+
+/// Runs a service as a program: parses the command line, loads the settings, and executes the command. See
+/// [`cli`](crate::cli) for the commands and the exit codes.
+///
+/// The function makes the service from its settings. It is called by `serve`, by `introspect` and by calls in this
+/// process. An error ends the program with exit code 1.
+///
+/// ```no_run
+/// # use garde::Validate;
+/// # use schemars::JsonSchema;
+/// # use serde::Deserialize;
+/// use std::process::ExitCode;
+///
+/// use soa::settings::Settings;
+///
+/// #[derive(Deserialize, JsonSchema, Validate)]
+/// #[serde(deny_unknown_fields)]
+/// struct Section {
+///     /// First word of each greeting.
+///     #[garde(length(chars, min = 1))]
+///     word: String,
+/// }
+///
+/// # struct Greeter { word: String }
+/// # impl soa::Service for Greeter {
+/// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", "", &[]);
+/// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
+/// # }
+/// fn main() -> ExitCode {
+///     soa::main(async |settings: Settings<Section>| {
+///         Ok(Greeter { word: settings.service.word })
+///     })
+/// }
+/// ```
+pub fn main<S, V, M>(make: M) -> ExitCode
+where
+    S: Section,
+    V: Serve,
+    M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+{
+    Program::new(make).run()
+}
+
+/// A service as a program, with more options than [`main`](fn@main).
+///
+/// ```no_run
+/// # struct Greeter;
+/// # impl soa::Service for Greeter {
+/// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", "", &[]);
+/// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
+/// # }
+/// use std::process::ExitCode;
+///
+/// use soa::Program;
+/// use soa::settings::Settings;
+///
+/// fn main() -> ExitCode {
+///     Program::new(async |_: Settings| Ok(Greeter))
+///         .defaults("server.concurrency = 64")
+///         .help("Report problems to the operators of the greeter.")
+///         .run()
+/// }
+/// ```
+#[must_use = "a program does nothing until it is run"]
+pub struct Program<M, S = NoSection> {
+    make: M,
+    defaults: Option<&'static str>,
+    help: Option<&'static str>,
+    middleware: KnownMiddleware,
+    section: PhantomData<fn() -> S>,
+}
+
+impl<M, S> Program<M, S> {
+    /// Makes a program from the function that makes its service.
+    pub fn new<V>(make: M) -> Self
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        Self {
+            make,
+            defaults: None,
+            help: None,
+            middleware: KnownMiddleware::shipped(),
+            section: PhantomData,
+        }
+    }
+
+    /// Sets defaults of this program for its settings, in TOML. Files, variables and flags are stronger.
+    ///
+    /// Mistakes in them are reported when the program runs, with exit code 3.
+    pub fn defaults(mut self, toml: &'static str) -> Self {
+        self.defaults = Some(toml);
+        self
+    }
+
+    /// Sets the middleware that settings can name; by default [`KnownMiddleware::shipped`].
+    pub fn middleware(mut self, known: KnownMiddleware) -> Self {
+        self.middleware = known;
+        self
+    }
+
+    /// Sets a text for `--help`, after the documentation of the service.
+    pub fn help(mut self, text: &'static str) -> Self {
+        self.help = Some(text);
+        self
+    }
+
+    /// Runs the command in the arguments of the process, and returns the exit code.
+    pub fn run<V>(self) -> ExitCode
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let outcome = self.run_with(std::env::args_os());
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(),
+        }
+    }
+
+    fn run_with<V>(self, arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<(), Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let descriptor = V::Service::DESCRIPTOR;
+        let mut command_line = Arguments::command()
+            .mut_subcommands(Sources::augment_args)
+            .name(descriptor.name())
+            .version(descriptor.version());
+        let about: Vec<_> = descriptor
+            .documentation()
+            .into_iter()
+            .chain(self.help)
+            .collect();
+        if !about.is_empty() {
+            command_line = command_line.about(about.join("\n\n"));
+        }
+        let matches = command_line.try_get_matches_from_mut(arguments)?;
+        let Arguments {
+            command,
+            mut serve,
+            mut sources,
+        } = Arguments::from_arg_matches(&matches)?;
+        if let Some((_, of_command)) = matches.subcommand() {
+            sources = sources.and(Sources::from_arg_matches(of_command)?);
+        }
+        let sources = sources.or_environment();
+        let command = match command {
+            Some(Command::Work(Work::Serve(of_command))) => {
+                serve = of_command.or(serve);
+                None
+            }
+            command => command,
+        };
+        if command.is_some()
+            && let Some(flag) = serve.serve_only_flag()
+        {
+            let message = format!("`{flag}` is a flag of `serve`; other commands do not accept it");
+            return Err(Failure::usage(message));
+        }
+        if let Some(mistake) = serve.mistake() {
+            return Err(Failure::usage(mistake));
+        }
+        let loader = self.loader(&sources, &serve)?;
+        match command.unwrap_or(Command::Work(Work::Serve(serve))) {
+            Command::Work(Work::Serve(serve)) if matches!(serve.role(), Role::Watcher) => {
+                run_watcher(serve, loader, sources.settings, descriptor)
+            }
+            Command::Work(work) => self.run_in(work, loader.load()?),
+            Command::Settings(what) => show_settings(loader, &what),
+            Command::Completions { shell } => {
+                // The binary may have another name than the service.
+                let program = command_line.get_bin_name().unwrap_or(descriptor.name());
+                let program = program.to_owned();
+                let mut out = Vec::new();
+                let mut shown = without_hidden(&command_line);
+                clap_complete::generate(shell, &mut shown, program, &mut out);
+                print(&String::from_utf8_lossy(&out))
+            }
+        }
+    }
+
+    /// Makes the loader with all sources: the defaults of the program, files, variables, flags.
+    fn loader(&self, sources: &Sources, serve: &ServeArguments) -> Result<Loader<S>, Failure>
+    where
+        S: Section,
+    {
+        let mut loader = Settings::<S>::loader()
+            .environment()
+            .middleware(self.middleware.clone());
+        if let Some(defaults) = self.defaults {
+            loader = loader.defaults(defaults);
+        }
+        for file in &sources.settings {
+            loader = loader.file(file);
+        }
+        if let Some(address) = &sources.redis {
+            let address: RedisSettings = address.parse().map_err(Failure::usage)?;
+            loader = loader.redis("--redis", &address);
+        }
+        for assignment in &sources.set {
+            loader = loader.set(assignment);
+        }
+        for (flag, assignment) in serve.assignments() {
+            loader = loader.flag(flag, assignment);
+        }
+        Ok(loader)
+    }
+
+    /// Starts a runtime, the log, traces and metrics, and executes a command on them.
+    fn run_in<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        // A process that only supervises others needs a single thread.
+        let runs_handlers = match &work {
+            Work::Serve(serve) => matches!(serve.role(), Role::Server),
+            _ => true,
+        };
+        let mut builder = if settings.server.workers > 1 && runs_handlers {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(settings.server.workers);
+            builder
+        } else {
+            tokio::runtime::Builder::new_current_thread()
+        };
+        let runtime = builder.enable_all().build().map_err(Failure::other)?;
+        let observing = {
+            let _runtime = runtime.enter();
+            observe(&work, &settings, V::Service::DESCRIPTOR)?
+        };
+        let outcome = runtime.block_on(self.dispatch(work, settings));
+        // Blocking handlers do not delay the exit.
+        runtime.shutdown_background();
+        observing.finish();
+        outcome
+    }
+
+    async fn dispatch<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let name = V::Service::DESCRIPTOR.name();
+        match work {
+            Work::Introspect { action, json } => {
+                let server = self
+                    .server(settings, &mut Connections::default())
+                    .await?
+                    .build()?;
+                let text = describe::introspect(server, action, json).await?;
+                print(&text)
+            }
+            Work::Call(call) if call.is_local => {
+                let server = self
+                    .server(settings, &mut Connections::default())
+                    .await?
+                    .build()?;
+                print(&call::in_process(server, &call).await?)
+            }
+            Work::Call(call) => print(&call::over_transport(name, &settings, &call).await?),
+            Work::Status { service, json } => {
+                let (text, is_healthy) = call::status(name, &settings, service, json).await?;
+                print(&text)?;
+                if is_healthy {
+                    Ok(())
+                } else {
+                    Err(Failure::Unhealthy)
+                }
+            }
+            Work::Serve(serve) => self.serve(serve, settings).await,
+        }
+    }
+
+    /// Executes `serve`, in the role that this process has.
+    async fn serve<V>(self, serve: ServeArguments, settings: Settings<S>) -> Result<(), Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let role = serve.role();
+        if let Role::Launcher = role {
+            return daemon::launch().await;
+        }
+        let _pid_file = serve.pid_file().map(PidFile::create).transpose()?;
+        let notifier = Arc::new(Notifier::new(&serve)?);
+        if let Role::Supervisor(processes) = role {
+            let respawns = fork::RespawnPolicy {
+                is_enabled: !serve.no_respawn,
+                limits: settings.server.respawn_limits,
+            };
+            return fork::supervise(processes, respawns, &notifier).await;
+        }
+        // From here on, the default action of the signals is off.
+        let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
+        signals.force_after(signal::FORCED_EXIT_DELAY);
+        let prepare = async {
+            let mut connections = Connections::default();
+            let server_settings = settings.server.clone();
+            let (connections, fork) = (&mut connections, serve.fork_number);
+            let process =
+                ServerProcess::connect(server_settings, connections, notifier, fork).await?;
+            let server = self.server(settings, connections).await?;
+            let server = process.with_notifications(server).build()?;
+            Ok::<_, Failure>((process, server))
+        };
+        tokio::select! {
+            prepared = prepare => {
+                let (process, server) = prepared?;
+                process.run(server, signals).await
+            }
+            () = signals.next() => {
+                tracing::info!("stopped before the first request");
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the service, and its server with the settings applied.
+    async fn server<V>(
+        self,
+        settings: Settings<S>,
+        connections: &mut Connections,
+    ) -> Result<ServerBuilder, Failure>
+    where
+        S: Section,
+        V: Serve,
+        M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
+    {
+        let client = match settings.client_routing.is_empty() {
+            true => None,
+            false => Some(settings.client_on(connections)?.build()?),
+        };
+        let server_settings = settings.server.clone();
+        let service = (self.make)(settings).await.map_err(Failure::of_service)?;
+        let mut builder = server_settings.apply(service.into_builder())?;
+        if let Some(client) = client {
+            builder = builder.client(client);
+        }
+        Ok(builder)
+    }
+}
+
+/// Executes `serve --watch`. This process needs only the settings of the log. The process that it starts loads all of them
+/// and reports mistakes; this one then waits for a change.
+fn run_watcher<S: Section>(
+    serve: ServeArguments,
+    loader: Loader<S>,
+    files: Vec<PathBuf>,
+    service: &ServiceDescriptor,
+) -> Result<(), Failure> {
+    let logging = loader.load().map(|settings| settings.logging);
+    let logging = logging.unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::other)?;
+    let selection = Selection {
+        logging: &logging,
+        may_be_coloured: !serve.has_parent(),
+        tracing: None,
+        metrics: None,
+    };
+    let identity = Identity {
+        service: service.name(),
+        version: service.version(),
+    };
+    let observing = {
+        let _runtime = runtime.enter();
+        Observing::start(&selection, &identity)?
+    };
+    let _pid_file = serve.pid_file().map(PidFile::create).transpose()?;
+    let notifier = Notifier::new(&serve)?;
+    let outcome = runtime.block_on(async { watch::watch(files, &notifier).await });
+    observing.finish();
+    outcome
+}
+
+/// Starts the log, traces and metrics that a command uses.
+fn observe<S: Section>(
+    work: &Work,
+    settings: &Settings<S>,
+    service: &ServiceDescriptor,
+) -> Result<Observing, BuildError> {
+    let is_caller = matches!(work, Work::Call(_) | Work::Status { .. });
+    let (serves, number) = match work {
+        // Processes in other roles only start processes in these.
+        Work::Serve(serve) => {
+            let serves = matches!(serve.role(), Role::Supervisor(_) | Role::Server);
+            (serves, serve.number())
+        }
+        _ => (false, 0),
+    };
+    let selection = Selection {
+        logging: &settings.logging,
+        may_be_coloured: work.keeps_terminal(),
+        tracing: (serves || is_caller).then_some(&settings.tracing),
+        // A call must not bind the address that a running server uses.
+        metrics: serves.then_some((&settings.metrics, number)),
+    };
+    let identity = Identity {
+        service: settings.server.name.as_deref().unwrap_or(service.name()),
+        version: service.version(),
+    };
+    Observing::start(&selection, &identity)
+}
+
+impl<M, S> std::fmt::Debug for Program<M, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program")
+            .field("defaults", &self.defaults)
+            .finish_non_exhaustive()
+    }
+}
+
+fn show_settings<S: Section>(loader: Loader<S>, what: &SettingsArguments) -> Result<(), Failure> {
+    if what.schema {
+        return print(&loader.schema());
+    }
+    if what.reference {
+        return print(&loader.reference());
+    }
+    print(&loader.print()?)
+}
+
+/// Writes a result to the standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        // The reader, such as `head`, has closed the pipe.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.map_err(Failure::other),
+    }
+}
