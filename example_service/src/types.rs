@@ -72,7 +72,7 @@ pub struct ValidateMeRequest {
     pub flag: Option<bool>,
     /// A date-time, with or without zone
     pub when: Option<When>,
-    /// A dictionary of its own
+    /// A dictionary with rules of its own
     #[garde(dive)]
     pub nested: Option<Nested>,
     /// Numbers by name
@@ -126,7 +126,7 @@ pub struct Nested {
     pub y: Option<Decimal>,
 }
 
-/// A response that says that all is well.
+/// A response that only confirms the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]

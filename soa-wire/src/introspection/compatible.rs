@@ -462,9 +462,9 @@ mod tests {
         };
         let plain = offer(&["find"]);
         let variants = offer(&["find[switch:5]", "find[DEFAULT]"]);
-        // Who knows of no switch is answered by the default.
+        // Callers without a switch are answered by the default.
         assert!(check_compatible(&plain, &variants).is_compatible());
-        // Who turns the switch on is answered by what is left.
+        // Callers with the switch are answered by the only variant that is left.
         let report = check_compatible(&variants, &plain);
         let found: Vec<_> = report
             .actions()
@@ -479,7 +479,7 @@ mod tests {
             ]
         );
         assert!(report.used(["find[DEFAULT]"]).is_compatible());
-        // A name that nobody has is a mistake of whoever asks.
+        // An unknown name is a mistake in the call of `used`.
         let report = check_compatible(&plain, &plain).used(["fnid"]);
         assert!(!report.is_compatible());
         assert!(

@@ -45,6 +45,15 @@ impl JobRequest {
 }
 
 /// The answer to a job.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{JobResponse, WireError, code};
+///
+/// let error = WireError::server(code::OVERLOADED, "Too many jobs");
+/// let response = JobResponse::failed(vec![error]);
+/// assert!(response.actions.is_empty());
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct JobResponse {
