@@ -35,9 +35,11 @@ pub(crate) fn unruly(arguments: &[&str]) -> Command {
     program(env!("CARGO_BIN_EXE_unruly"), arguments)
 }
 
-/// A binary, without the variables of the environment that would change its behaviour.
+/// A binary, without the variables of the environment that would change its behaviour, and with the usual signals: under
+/// `nohup` this process ignores SIGHUP, which its children would inherit.
 pub(crate) fn program(path: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
-    let mut command = Command::new(path);
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(path);
     for (name, _) in std::env::vars_os() {
         let of_systemd = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
         let name_text = name.to_string_lossy();

@@ -68,9 +68,8 @@ async fn a_signal_under_load_loses_no_request_and_no_answer() {
 #[test]
 fn a_terminal_that_closes_does_not_end_what_nohup_has_started() {
     let redis = Redis::start();
-    let command = example_service(&["serve", "--redis", &redis.address()]);
-    let mut nohup = program("nohup", &[]);
-    nohup.arg(command.get_program()).args(command.get_args());
+    let example = env!("CARGO_BIN_EXE_example");
+    let mut nohup = program("nohup", &[example, "serve", "--redis", &redis.address()]);
     let mut server = Process::start(&mut nohup);
     server.says(": accepting requests");
     server.signal("HUP");
