@@ -45,3 +45,6 @@ pub(crate) use pieces::cut;
 pub use request::{Request, Unreadable, read_request, write_request};
 pub(crate) use response::write_response_at;
 pub use response::{Response, read_response, write_response};
+
+#[cfg(test)]
+mod tests;
