@@ -50,3 +50,6 @@ pub use request::{Request, Unreadable, read_request, write_request};
 #[doc(hidden)]
 pub use response::write_response_at;
 pub use response::{Response, read_response, write_response};
+
+#[cfg(test)]
+mod tests;
