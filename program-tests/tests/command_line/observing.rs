@@ -1,4 +1,4 @@
-//! What a program lets be seen, as its settings say.
+//! Metrics, traces and logs of a program, as its settings say.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::processes::{Process, Redis, example_service, run, wait_for};
 
-/// Ports that follow one another and are free.
+/// The first of several consecutive free ports.
 fn free_ports(count: u16) -> u16 {
     wait_for("free ports", || {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
@@ -21,7 +21,7 @@ fn free_ports(count: u16) -> u16 {
     })
 }
 
-/// What is answered to a request line; nothing where nobody listens.
+/// The answer to a request line; `None` if nobody listens.
 fn asked(port: u16, line: &str) -> Option<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream
@@ -62,12 +62,12 @@ fn metrics_are_shown_to_prometheus() {
         &redis,
         &["--set", &format!("metrics.listen=127.0.0.1:{port}")],
     );
-    server.says("serving");
+    server.says("starting; interrupt to stop");
     square(&redis);
     let page = wait_for("the page", || page(port));
     for line in [
         "# TYPE server_job_time histogram",
-        "# HELP server_queue_wait How long requests waited",
+        "# HELP server_queue_wait The time of requests in the queue",
         "server_action_time_count{service=\"example\",action=\"square\"} 1",
         "server_worker_running{service=\"example\"} 1",
         "server_transport_redis_gateway_send_count{service=\"example\"} 1",
@@ -87,7 +87,7 @@ fn metrics_are_shown_to_prometheus() {
 }
 
 #[test]
-fn each_process_of_a_fork_shows_its_own_and_who_looks_after_them_tells_of_restarts() {
+fn each_process_of_a_fork_has_its_own_page_and_the_supervisor_counts_restarts() {
     let redis = Redis::start();
     let port = free_ports(3);
     let listen = format!("metrics.listen=127.0.0.1:{port}");
@@ -140,12 +140,12 @@ fn traces_of_two_processes_meet_at_the_collector() {
         "tracing.resource.\"deployment.environment.name\"=test",
     ];
     let server = serve(&redis, &[&traced[..], &resource].concat());
-    server.says("serving");
+    server.says("starting; interrupt to stop");
     let address = redis.address();
     let call = ["call", "square", "{\"number\": 3}", "--redis", &address];
     let (code, _, error) = run(&[&call[..], &traced].concat());
     assert_eq!(code, Some(0), "{error}");
-    // The call has sent its span at its end, the server does by itself.
+    // The call sends its span at its end, the server does at its interval.
     let (call, job) = collector.wait_for(|spans| {
         let of_kind = |kind| spans.iter().find(|received| received.span.kind == kind);
         Some((of_kind(3)?.clone(), of_kind(2)?.clone()))
@@ -164,9 +164,9 @@ fn traces_of_two_processes_meet_at_the_collector() {
 }
 
 #[test]
-fn a_collector_that_takes_nothing_neither_slows_calls_nor_keeps_the_program() {
+fn a_collector_that_does_not_answer_neither_slows_calls_nor_delays_the_end() {
     let redis = Redis::start();
-    // It takes connections and never answers.
+    // It accepts connections and never answers.
     let dead = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let endpoint = format!("tracing.endpoint=http://{}", dead.local_addr().unwrap());
     let traced = [
@@ -178,7 +178,7 @@ fn a_collector_that_takes_nothing_neither_slows_calls_nor_keeps_the_program() {
         "tracing.timeout=1s",
     ];
     let mut server = serve(&redis, &traced);
-    server.says("serving");
+    server.says("starting; interrupt to stop");
     for _ in 0..3 {
         square(&redis);
     }
@@ -195,7 +195,7 @@ fn a_collector_that_takes_nothing_neither_slows_calls_nor_keeps_the_program() {
 fn a_line_of_the_log_within_a_job_has_its_correlation_id() {
     let redis = Redis::start();
     let server = serve(&redis, &["--set", "logging.format=json"]);
-    server.says("serving");
+    server.says("starting; interrupt to stop");
     let address = redis.address();
     let call = [
         "call",
@@ -223,7 +223,7 @@ fn a_line_of_the_log_within_a_job_has_its_correlation_id() {
 fn a_log_alone_makes_no_traces() {
     let redis = Redis::start();
     let server = serve(&redis, &["--set", "logging.level=debug"]);
-    server.says("serving");
+    server.says("starting; interrupt to stop");
     let (code, told, error) = run(&["call", "get_context", "--redis", &redis.address()]);
     assert_eq!(code, Some(0), "{error}");
     assert!(
@@ -233,7 +233,7 @@ fn a_log_alone_makes_no_traces() {
 }
 
 #[test]
-fn a_url_that_is_none_is_a_mistake_in_the_settings() {
+fn an_invalid_url_is_a_mistake_in_the_settings() {
     let set = ["--set", "tracing.endpoint=collector:4318"];
     let (code, _, error) = run(&[&["serve", "--redis", "127.0.0.1:1"][..], &set].concat());
     assert_eq!(code, Some(3));
