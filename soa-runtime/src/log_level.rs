@@ -1,9 +1,9 @@
-//! How important what is logged is: in settings, and for middleware that logs.
+//! Levels of log records, in settings and for middleware that logs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How important a record of the log is.
+/// The level of a log record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -12,12 +12,12 @@ pub enum LogLevel {
     Off,
     /// Something failed that should not.
     Error,
-    /// Something is not as it should be, and goes on.
+    /// Something is wrong, and the program continues.
     Warn,
-    /// What an operator may want to know.
+    /// Information for operators.
     #[default]
     Info,
-    /// What a developer may want to know.
+    /// Information for developers.
     Debug,
     /// Everything.
     Trace,

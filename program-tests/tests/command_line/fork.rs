@@ -113,7 +113,7 @@ fn the_limits_for_restarts_can_be_set() {
         wait_for("the next process", || {
             let is_started = pids(&server).len() > started.len();
             let log = server.log();
-            let end = log.find("is given up").map(|_| log.clone());
+            let end = log.find("it is not restarted").map(|_| log.clone());
             given_up = end;
             (is_started || given_up.is_some()).then_some(())
         });

@@ -1,6 +1,6 @@
 //! Child processes: this program, started again in another role.
 //!
-//! Parent and child are connected by a pair of sockets. The child reports its state ([`notifier`](super::notifier)), and
+//! Parent and child are connected by a pair of sockets. The child reports its state ([`notifier`]), and
 //! the parent tells it to stop, with one byte for each signal. The parent sends no signals itself: a supervisor such as
 //! systemd signals all processes of a service, and the child would count a signal of its parent as a second one.
 

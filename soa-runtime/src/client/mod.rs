@@ -16,7 +16,7 @@
 //! Objects that a response names by their identifiers are fetched from other services by expansions
 //! ([`Expansions`], [`Expand`]).
 //!
-//! The files, lowest first; each uses only those above it:
+//! The files, lowest first; each uses only those before it, row by row:
 //!
 //! ```text
 //! route        a service and its transport      expansion    configuration and plan of expansions

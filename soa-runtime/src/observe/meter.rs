@@ -1,8 +1,8 @@
-//! What is counted where: the handles of metrics, made once for each server, action, route and transport.
+//! The handles of metrics, made once for each server, action, route and transport.
 //!
-//! Two labels are not known in advance: who calls, and which actions a client calls. Their handles are kept in small
-//! maps, so that a call costs a look-up at most. What a peer says of itself is not believed without a bound: further
-//! callers are counted together, and so are names that no service has for their length.
+//! Two labels are not known in advance: the caller of an action, and the actions that a client calls. Their handles are
+//! kept in small maps, so that a call costs a look-up at most. As peers choose these names, they are bounded: further
+//! callers are counted together, and so are names that are too long.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -15,24 +15,28 @@ use crate::error::ClientError;
 use crate::message::{ActionRequest, Name, WireError};
 use crate::wire::DropReason;
 
-/// So many callers, or called actions, have handles of their own.
-const MOST: usize = 512;
+/// The maximum number of callers, or of called actions, that have handles of their own.
+const MAX_LABELS: usize = 512;
 
-/// How many bytes a name or code may have to be a label.
-const LONGEST: usize = 128;
+/// The maximum length of a name or code as a label, in bytes.
+const MAX_LABEL_LENGTH: usize = 128;
 
-/// Stands for a caller that is no service.
+/// The label of a caller that is not a service.
 const PROGRAM: &str = "program";
 
-/// Stands for all that are too many, or too long.
+/// The label of names that are too many, or too long.
 const OTHER: &str = "other";
 
-/// A name as a label.
+/// Returns a name as a label.
 fn label(name: &str) -> &str {
-    if name.len() <= LONGEST { name } else { OTHER }
+    if name.len() <= MAX_LABEL_LENGTH {
+        name
+    } else {
+        OTHER
+    }
 }
 
-/// What a server counts.
+/// The metrics of a server.
 #[derive(Debug)]
 pub(crate) struct ServerMeters {
     service: Name,
@@ -62,7 +66,7 @@ impl ServerMeters {
         }
     }
 
-    /// A job begins; it ends when this is dropped.
+    /// Starts a job, which ends when the returned meter is dropped.
     pub(crate) fn job(&self) -> JobMeter {
         self.busy.increment(1.0);
         JobMeter {
@@ -72,7 +76,7 @@ impl ServerMeters {
         }
     }
 
-    /// A run loop begins; it ends when this is dropped.
+    /// Starts a run loop, which ends when the returned meter is dropped.
     pub(crate) fn run_loop(&self) -> Running {
         names::STARTUP.counter([&self.service]).increment(1);
         let running = names::RUNNING.gauge([&self.service]);
@@ -83,7 +87,7 @@ impl ServerMeters {
         }
     }
 
-    /// An action answered with errors.
+    /// Counts the errors of an action.
     pub(crate) fn failed(&self, action: &str, errors: &[WireError]) {
         for error in errors {
             let labels = [&*self.service, action, label(&error.code)];
@@ -91,7 +95,7 @@ impl ServerMeters {
         }
     }
 
-    /// An action, or a whole job, was given up.
+    /// Counts an action, or a whole job, that was given up.
     pub(crate) fn given_up(&self, level: &str) {
         names::HARAKIRI.counter([&self.service, level]).increment(1);
     }
@@ -106,7 +110,7 @@ impl ServerMeters {
     }
 }
 
-/// A job that runs.
+/// A running job.
 #[derive(Debug)]
 pub(crate) struct JobMeter {
     busy: Gauge,
@@ -121,7 +125,7 @@ impl Drop for JobMeter {
     }
 }
 
-/// A run loop that runs.
+/// A running run loop.
 #[derive(Debug)]
 pub(crate) struct Running {
     running: Gauge,
@@ -135,7 +139,7 @@ impl Drop for Running {
     }
 }
 
-/// What a server counts of one action.
+/// The metrics of one action of a server.
 #[derive(Debug)]
 pub(crate) struct ActionMeters {
     pub(crate) time: Histogram,
@@ -151,7 +155,7 @@ impl ActionMeters {
     }
 }
 
-/// Who calls one action.
+/// The callers of one action.
 #[derive(Debug)]
 pub(crate) struct Callers {
     metric: Metric,
@@ -172,7 +176,7 @@ impl Callers {
         }
     }
 
-    /// Counts a call of this service, if it is one that calls.
+    /// Counts a call of this service, or of a program.
     pub(crate) fn count(&self, from: Option<&Arc<str>>) {
         let Some(from) = from else {
             return self.program.increment(1);
@@ -185,14 +189,18 @@ impl Callers {
         }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let from = if known.len() < MOST { from } else { OTHER };
+        let from = if known.len() < MAX_LABELS {
+            from
+        } else {
+            OTHER
+        };
         let counter = known.entry(from.into());
         let new = || self.metric.counter([from, &self.to, &self.action]);
         counter.or_insert_with(new).increment(1);
     }
 }
 
-/// What a client counts of the calls of one service.
+/// The metrics of a client's calls of one service.
 #[derive(Debug)]
 pub(crate) struct RouteMeters {
     service: Name,
@@ -200,7 +208,7 @@ pub(crate) struct RouteMeters {
     actions: RwLock<FxHashMap<Name, Arc<CalledMeters>>>,
 }
 
-/// What a client counts of one action.
+/// The metrics of a client's calls of one action.
 #[derive(Debug)]
 struct CalledMeters {
     action: Name,
@@ -217,7 +225,7 @@ impl RouteMeters {
         }
     }
 
-    /// A call begins.
+    /// Starts a call.
     pub(crate) fn call(&self, actions: &[ActionRequest], from: Option<&Arc<str>>) -> CallMeter {
         let mut called = actions.iter().map(|request| {
             let called = self.called(&request.action);
@@ -237,7 +245,7 @@ impl RouteMeters {
 
     fn called(&self, action: &Name) -> Arc<CalledMeters> {
         let other = Name::Borrowed(OTHER);
-        let is_short = action.len() <= LONGEST;
+        let is_short = action.len() <= MAX_LABEL_LENGTH;
         let action = if is_short { action } else { &other };
         // Nothing panics while these are held.
         let known = self.actions.read().unwrap_or_else(PoisonError::into_inner);
@@ -246,7 +254,7 @@ impl RouteMeters {
         }
         drop(known);
         let mut known = self.actions.write().unwrap_or_else(PoisonError::into_inner);
-        let action = match known.len() < MOST {
+        let action = match known.len() < MAX_LABELS {
             true => action.clone(),
             false => Name::Borrowed(OTHER),
         };
@@ -263,7 +271,7 @@ impl RouteMeters {
     }
 }
 
-/// A call that waits for its answer, until this is dropped.
+/// A pending call, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct CallMeter {
     service: Name,
@@ -273,7 +281,7 @@ pub(crate) struct CallMeter {
 }
 
 impl CallMeter {
-    /// The call has ended. One that its caller gives up before is not counted further.
+    /// Ends the call. A call that its caller gives up before is not counted further.
     pub(crate) fn done(&self, error: Option<&ClientError>) {
         let Some(called) = &self.first else { return };
         called.time.record(self.since.elapsed());

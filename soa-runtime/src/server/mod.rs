@@ -8,15 +8,16 @@
 //! Whatever a handler, a middleware or a peer does, the server goes on: errors and panics become
 //! responses; messages that cannot be answered are counted by [`DropReason`], logged, and dropped.
 //!
-//! The files, lowest first; each uses only those above it:
+//! The files, lowest first; each uses only those before it, row by row:
 //!
 //! ```text
-//! stats      counters                            sibling     calls between actions of one server
-//! panic      messages of panics                  answer      from a request frame to a response frame
-//! hooks      hooks, as they are registered       lifecycle   hooks, as they run
-//! handle     the server itself                   run         the run loop
-//! job        running jobs and their actions      variants, handler   entries of the registry
-//! builder    puts a server together              local       the transport in the same process
+//! stats      counters                            panic       messages of panics
+//! hooks      hooks, as they are registered       handle      the server itself
+//! job        running jobs and their actions      sibling     calls between actions of one server
+//! answer     from a request to its response      lifecycle   hooks, as they run
+//! run        the run loop                        variants    several handlers of one action
+//! handler    the entries of the registry         builder     puts a server together
+//! local      the transport in the same process
 //! ```
 
 mod answer;

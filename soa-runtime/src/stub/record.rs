@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::codec::Value;
-use crate::message::{ActionRequest, ActionResponse, Body, Name, SwitchSet, Variant, WireError};
+use crate::message::{ActionRequest, ActionResponse, Body, Name, SwitchSet, Variant};
+
+pub use soa_wire::introspection::Exchange;
 
 /// One call of an action.
 pub(super) struct Record {
@@ -45,36 +46,21 @@ impl Record {
     pub(super) fn exchange(&self) -> Option<Exchange> {
         let answer = self.answer.as_ref()?;
         let errors = answer.errors.clone();
-        Some(Exchange {
-            service: self.service.to_string(),
-            action: self.shown.clone(),
-            switches: self.switches.clone(),
-            request: self.body.to_value().ok()?,
-            answer: match errors.is_empty() {
-                true => Ok(answer.body.to_value().ok()?),
-                false => Err(errors),
-            },
-        })
+        let response = match errors.is_empty() {
+            true => Ok(answer.body.to_value().ok()?),
+            false => Err(errors),
+        };
+        Some(Exchange::new(
+            self.service.to_string(),
+            self.shown.clone(),
+            self.switches.clone(),
+            self.body.to_value().ok()?,
+            response,
+        ))
     }
 }
 
 /// Returns true if these switches select a variant; also for an action without variants.
 pub(super) fn is_selected(variant: Option<&Variant>, switches: &SwitchSet) -> bool {
     variant.is_none_or(|variant| variant.select(switches) == variant.switch)
-}
-
-/// One request to a stub, with its answer: see [`Stub::exchanges`](super::Stub::exchanges).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Exchange {
-    /// The service that the stub replaces.
-    pub service: String,
-    /// The name of the action in `introspect`; a variant is `name[switch:5]`.
-    pub action: String,
-    /// The active switches.
-    pub switches: SwitchSet,
-    /// The body of the request.
-    pub request: Value,
-    /// The body of the response, or the errors.
-    pub answer: Result<Value, Vec<WireError>>,
 }

@@ -1,4 +1,4 @@
-//! A queue of frames in memory: what a server's run loop needs, without a network.
+//! A queue of frames in memory, as a transport for the run loop of a server.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::{Reply, ServerTransport};
+use super::server::{Reply, ServerTransport};
 use crate::error::{TransportError, TransportErrorKind};
 
 /// A request queue and its reply lists, in memory. Clones are the same queue.
@@ -15,24 +15,24 @@ use crate::error::{TransportError, TransportErrorKind};
 /// [`LocalTransport`](crate::server::LocalTransport).
 #[derive(Clone, Debug, Default)]
 pub struct LocalQueue {
-    shared: Arc<Shared>,
+    queue: Arc<Queue>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+struct Queue {
+    state: Mutex<QueueState>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     requests: VecDeque<Bytes>,
     replies: HashMap<String, VecDeque<Bytes>>,
     is_closed: bool,
 }
 
 impl LocalQueue {
-    /// An empty queue.
+    /// Creates an empty queue.
     pub fn new() -> Self {
         Self::default()
     }
@@ -40,7 +40,7 @@ impl LocalQueue {
     /// Puts a request frame into the queue.
     pub fn push(&self, frame: impl Into<Bytes>) {
         self.state().requests.push_back(frame.into());
-        self.shared.changed.notify_waiters();
+        self.queue.changed.notify_waiters();
     }
 
     /// Waits for the next frame on a reply list, however long.
@@ -56,24 +56,24 @@ impl LocalQueue {
         .await
     }
 
-    /// How many frames wait on a reply list.
+    /// Returns the number of frames that wait on a reply list.
     pub fn replies(&self, reply_to: &str) -> usize {
         self.state().replies.get(reply_to).map_or(0, VecDeque::len)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         // Nothing panics between two changes of the state, so it is whole even when poisoned.
-        self.shared
+        self.queue
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is something to take.
-    async fn wait<T>(&self, mut take: impl FnMut(&mut State) -> Option<T>) -> T {
+    async fn wait<T>(&self, mut take: impl FnMut(&mut QueueState) -> Option<T>) -> T {
         loop {
             // Registered before looking, so that a change in between is not missed.
-            let changed = self.shared.changed.notified();
+            let changed = self.queue.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             if let Some(taken) = take(&mut self.state()) {
@@ -88,7 +88,7 @@ impl ServerTransport for LocalQueue {
     /// Ends the run loop of the server once the queue of requests is empty: nobody else would serve them.
     fn close(&self) {
         self.state().is_closed = true;
-        self.shared.changed.notify_waiters();
+        self.queue.changed.notify_waiters();
     }
 
     async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
@@ -112,7 +112,7 @@ impl ServerTransport for LocalQueue {
             .or_default()
             .push_back(reply.frame);
         drop(state);
-        self.shared.changed.notify_waiters();
+        self.queue.changed.notify_waiters();
         Ok(())
     }
 }
