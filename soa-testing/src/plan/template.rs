@@ -117,7 +117,7 @@ impl Sources<'_> {
                 true => {
                     format!("`[[{name}]]` is unknown: there are no responses yet, and no constants")
                 }
-                false => format!("`[[{name}]]` is unknown; known are {}", known.join(", ")),
+                false => format!("`[[{name}]]` is unknown; known names: {}", known.join(", ")),
             }
         })
     }
@@ -221,7 +221,7 @@ mod tests {
         let problem = resolved("[[other]]").unwrap_err();
         assert_eq!(
             problem,
-            "`[[other]]` is unknown; known are user.0, user.1, v2_get.1, people, base, user"
+            "`[[other]]` is unknown; known names: user.0, user.1, v2_get.1, people, base, user"
         );
         for name in [
             "USER.age",
