@@ -72,7 +72,7 @@ pub struct ValidateMeRequest {
     pub flag: Option<bool>,
     /// A date-time, with or without zone
     pub when: Option<When>,
-    /// A dictionary with rules of its own
+    /// A dictionary of its own
     #[garde(dive)]
     pub nested: Option<Nested>,
     /// Numbers by name

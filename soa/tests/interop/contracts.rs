@@ -53,10 +53,10 @@ async fn our_example_could_replace_the_one_of_the_reference_but_for_its_limits()
     assert_eq!(
         reasons,
         [
-            "big: request: `size` may be beyond lte = 67108864",
-            "fail: request: `count` may be beyond lte = 1000",
-            "slow: request: `seconds` may be beyond gte = 0",
-            "slow: request: `seconds` may be beyond lte = 3600",
+            "big: request: `size` may violate lte = 67108864",
+            "fail: request: `count` may violate lte = 1000",
+            "slow: request: `seconds` may violate gte = 0",
+            "slow: request: `seconds` may violate lte = 3600",
         ]
     );
 }

@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -34,7 +34,11 @@ fn public_signatures_have_only_the_types_of_other_crates_that_are_listed() {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(str::to_owned)
         .collect();
-    let found: BTreeSet<String> = CRATES.into_iter().flat_map(foreign_types).collect();
+    let folder = document();
+    let found = CRATES
+        .into_iter()
+        .flat_map(|name| foreign_types(&folder, name));
+    let found: BTreeSet<String> = found.collect();
     let unlisted: Vec<&String> = found.difference(&allowed).collect();
     assert!(
         unlisted.is_empty(),
@@ -47,21 +51,19 @@ fn public_signatures_have_only_the_types_of_other_crates_that_are_listed() {
     );
 }
 
-/// The foreign types in the public signatures of a crate, as paths.
-fn foreign_types(name: &str) -> BTreeSet<String> {
+/// Documents the workspace as JSON, and returns the folder with the files. All of it at once, so that cargo builds no
+/// dependency with other features than it has built it with before.
+fn document() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    // The folder for files of tests stands in the folder of all that is built.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
     let output = Command::new(env!("CARGO"))
         .current_dir(&root)
         .args([
             "doc",
+            "--workspace",
             "--no-deps",
             "--all-features",
             "--quiet",
             "--locked",
-            "-p",
-            name,
         ])
         .env("RUSTDOC", root.join("scripts/rustdoc-json"))
         .env_remove("RUSTDOCFLAGS")
@@ -72,7 +74,13 @@ fn foreign_types(name: &str) -> BTreeSet<String> {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let file = target.join("doc").join(name.replace('-', "_") + ".json");
+    // The folder for files of tests stands in the folder of all that is built.
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../doc")
+}
+
+/// The foreign types in the public signatures of a crate, as paths.
+fn foreign_types(folder: &Path, name: &str) -> BTreeSet<String> {
+    let file = folder.join(name.replace('-', "_") + ".json");
     let docs: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let items = docs["index"].as_object().unwrap().values();
     let own = items.filter(|item| item["crate_id"] == 0 && !is_derived_by_the_compiler(item));
