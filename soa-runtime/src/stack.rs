@@ -24,6 +24,28 @@ pub trait Stage: Send + Sync + 'static {
 pub type StageResult<S> = Result<<S as Stage>::Response, <S as Stage>::Error>;
 
 /// Code around a stage.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Instant;
+/// use soa::middleware::{ActionStage, Middleware, Next};
+/// use soa::{ActionCall, ActionError, ActionResponse};
+///
+/// struct Timed;
+///
+/// impl Middleware<ActionStage> for Timed {
+///     async fn call(
+///         &self,
+///         request: ActionCall,
+///         next: Next<ActionStage>,
+///     ) -> Result<ActionResponse, ActionError> {
+///         let (action, since) = (request.action.clone(), Instant::now());
+///         let outcome = next.run(request).await;
+///         println!("{action} took {:?}", since.elapsed());
+///         outcome
+///     }
+/// }
+/// ```
 pub trait Middleware<S: Stage>: Send + Sync + 'static {
     /// Handles one request; `next.run(request)` passes it on.
     ///
@@ -70,6 +92,22 @@ pub struct FromFn<F> {
 
 impl<F> FromFn<F> {
     /// Declares that the function authenticates the caller: see [`Middleware::authenticates`].
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{Identity, JobStage, Next, from_fn};
+    /// use soa::{JobRequest, Server};
+    ///
+    /// let local_user = from_fn(|mut job: JobRequest, next: Next<JobStage>| async move {
+    ///     job.extensions.insert(Identity::new("root").with_permissions(["disk.write"]));
+    ///     next.run(job).await
+    /// });
+    /// let server = Server::untyped("disk", "1.0.0")
+    ///     .require("status", ["disk.write"])
+    ///     .job_middleware(local_user.authenticating())
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn authenticating(mut self) -> Self {
         self.authenticates = true;

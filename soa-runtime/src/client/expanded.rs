@@ -16,6 +16,16 @@ use crate::exchange::Sent;
 use crate::message::{ContextHeader, Name};
 
 /// A call or a job whose responses are expanded, not sent yet. Options are set before: `call.timeout(…).expand()`.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::Expand;
+///
+/// # async fn example<Book: Expand + Send + 'static>(call: soa::Call<Book>) -> Result<(), soa::ClientError> {
+/// // `#[derive(Expand)] struct Book` names the action that finds the author.
+/// let book = call.timeout(std::time::Duration::from_secs(2)).expand().await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Expanded<C> {
     call: C,

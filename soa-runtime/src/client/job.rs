@@ -113,6 +113,23 @@ impl<A: Actions> Mode<A> for Each {
 }
 
 /// A job that is not sent yet.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+/// use soa::value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let echo = |n: i32| client.call_action("echo", "echo", &value!({ "n": n }));
+/// let (first, second) = client.job((echo(1), echo(2))).timeout(Duration::from_secs(5)).await?;
+/// assert_eq!((first, second), (value!({ "n": 1 }), value!({ "n": 2 })));
+/// # Ok(()) }
+/// ```
 #[must_use = "a job does nothing until it is awaited or sent"]
 pub struct JobCall<A, M = All> {
     client: Client,
@@ -143,6 +160,23 @@ impl Client {
 
     /// Calls several actions of a service by name. The result is the whole job response: errors of the job and of its
     /// actions are data in it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let actions = [("echo".into(), value!({ "n": 1 })), ("unknown".into(), value!({}))];
+    /// let response = client.call_job("echo", actions).await?;
+    /// assert!(response.actions[0].errors.is_empty());
+    /// assert_eq!(response.actions[1].errors[0].code, "UNKNOWN");
+    /// # Ok(()) }
+    /// ```
     pub fn call_job(
         &self,
         service: impl Into<Name>,
@@ -171,6 +205,22 @@ impl<A: Actions> JobCall<A> {
 
     /// Runs the later actions of the job even if an earlier one fails. The result is the outcome of [each](Self::each)
     /// action.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let call = |action| client.call_action("echo", action, &value!({ "n": 1 }));
+    /// let outcomes = client.job(vec![call("unknown"), call("echo")]).continue_on_error().await?;
+    /// assert!(outcomes[0].is_err() && outcomes[1].is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn continue_on_error(mut self) -> JobCall<A, Each> {
         self.options.continue_on_error = true;
         self.each()
@@ -179,6 +229,24 @@ impl<A: Actions> JobCall<A> {
     /// Returns the outcome of each action by itself: a tuple or a vector of `Result`s. The first action that fails
     /// still ends the job; those after it fail with [`NotRun`](crate::ErrorKind::NotRun). An error of the whole job is
     /// one error.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ErrorKind;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let call = |action| client.call_action("echo", action, &value!({ "n": 1 }));
+    /// let (first, second) = client.job((call("unknown"), call("echo"))).each().await?;
+    /// assert_eq!(first.unwrap_err().kind(), ErrorKind::Action);
+    /// assert_eq!(second.unwrap_err().kind(), ErrorKind::NotRun);
+    /// # Ok(()) }
+    /// ```
     pub fn each(mut self) -> JobCall<A, Each> {
         self.options.returns_errors = true;
         JobCall {

@@ -9,6 +9,29 @@ use crate::codec::Value;
 use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
 /// The options of one call or job.
+///
+/// Calls and jobs have the methods that set them:
+///
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let call = client
+///     .call_action("echo", "echo", &())
+///     .timeout(Duration::from_secs(2))
+///     .idempotent()
+///     .correlation_id("import-42")
+///     .control("dry_run", true);
+/// call.await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
     pub(super) timeout: Option<Duration>,

@@ -15,6 +15,30 @@ use crate::error::ClientError;
 ///
 /// Ids count up from 0, and are unique within one [`Outstanding`]. On the wire, requests have other ids, chosen by
 /// their transport.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::collections::HashMap;
+/// use soa::client::Outstanding;
+/// use soa::value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let mut outstanding = Outstanding::new();
+/// let mut names = HashMap::new();
+/// for name in ["ada", "grace"] {
+///     let call = client.call_action("echo", "echo", &value!({ "name": name }));
+///     names.insert(outstanding.send(call).await?, name);
+/// }
+/// while let Some((id, response)) = outstanding.next().await {
+///     assert_eq!(response?, value!({ "name": (names[&id]) }));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 

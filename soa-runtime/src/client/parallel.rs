@@ -94,6 +94,22 @@ impl<P: Parallel> Gather<P> for Each {
 }
 
 /// Many calls that are not sent yet.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let calls = (1..=3).map(|n| client.call_action("echo", "echo", &value!({ "n": n })));
+/// let bodies = client.parallel(calls.collect::<Vec<_>>()).await?;
+/// assert_eq!(bodies[2], value!({ "n": 3 }));
+/// # Ok(()) }
+/// ```
 #[must_use = "calls do nothing until they are awaited or sent"]
 pub struct ParallelCall<P, M = All> {
     calls: P,
@@ -106,6 +122,23 @@ impl Client {
     /// Takes a vector or an array of calls of one kind, or a tuple of different ones. All of them are
     /// waited for; the error of the first that failed is the error of the whole. See [`ParallelCall::each`] for the
     /// outcome of each in its place. The options are those of each call.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let body = client.call_action("echo", "echo", &value!({ "n": 1 }));
+    /// let status = client.call_action("echo", "status", &());
+    /// let (body, status) = client.parallel((body, status)).await?;
+    /// assert_eq!(body, value!({ "n": 1 }));
+    /// # Ok(()) }
+    /// ```
     pub fn parallel<P: Parallel>(&self, calls: P) -> ParallelCall<P> {
         ParallelCall {
             calls,
@@ -117,6 +150,22 @@ impl Client {
 impl<P: Parallel> ParallelCall<P> {
     /// Returns the outcome of each call by itself, in place: a vector or a tuple of `Result`s, which contain the errors
     /// of actions, of jobs and of transports. The whole cannot fail then.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let call = |action| client.call_action("echo", action, &value!({ "n": 1 }));
+    /// let outcomes = client.parallel([call("unknown"), call("echo")]).each().await;
+    /// assert!(outcomes[0].is_err() && outcomes[1].is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn each(self) -> ParallelCall<P, Each> {
         ParallelCall {
             calls: self.calls,

@@ -78,6 +78,18 @@ impl Health {
 
 /// A type that a health check may return: a [`Health`], nothing (all is well), or a `Result` of these, whose error
 /// becomes an error of the check.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::health::HealthCheck;
+/// use soa::{ActionError, Context};
+///
+/// // An error of the check becomes an error of `status`.
+/// let spool = HealthCheck::new("spool", |_cx: Context| async {
+///     std::fs::metadata("/var/spool").map_err(ActionError::internal)?;
+///     Ok::<(), ActionError>(())
+/// });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a health check",
     label = "not a result of a health check",

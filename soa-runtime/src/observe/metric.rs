@@ -31,6 +31,15 @@ pub enum MetricUnit {
 }
 
 /// A metric.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::{METRICS, MetricKind, MetricUnit};
+///
+/// let job_time = METRICS.iter().find(|metric| metric.name == "server.job.time").unwrap();
+/// assert_eq!((job_time.kind, job_time.unit), (MetricKind::Histogram, MetricUnit::Seconds));
+/// assert_eq!(job_time.prometheus_name(), "server_job_time");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metric {
@@ -83,6 +92,14 @@ impl Metric {
 }
 
 /// Describes all metrics to the recorder. For programs with a recorder of their own, once it is installed.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::describe_metrics;
+///
+/// // First the program installs its recorder: `metrics::set_global_recorder(…)`.
+/// describe_metrics();
+/// ```
 pub fn describe_metrics() {
     with_recorder(|recorder| {
         for metric in METRICS {

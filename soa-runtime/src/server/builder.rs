@@ -35,6 +35,22 @@ const DEFAULT_CONCURRENCY: usize = 256;
 type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 
 /// Builds a [`Server`].
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+/// use soa::middleware::Logging;
+/// use soa::{ActionError, Context, Server, Value};
+///
+/// let server = Server::untyped("tools", "1.0.0")
+///     .action("echo", |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) })
+///     .job_middleware(Logging::new())
+///     .concurrency(64)
+///     .job_timeout(Duration::from_secs(30))
+///     .build()?;
+/// assert_eq!(server.concurrency(), 64);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 pub struct ServerBuilder {
     name: Name,
     version: Name,
@@ -66,6 +82,15 @@ impl Server {
     }
 
     /// Returns a builder of a server whose actions are all registered by name.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").build()?;
+    /// assert_eq!((server.name(), server.version()), ("tools", "1.0.0"));
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     pub fn untyped(name: impl Into<Name>, version: impl Into<Name>) -> ServerBuilder {
         ServerBuilder::new(name.into(), version.into())
     }
@@ -144,6 +169,15 @@ impl ServerBuilder {
     }
 
     /// Serves under another name than the service's own.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").name("tools-staging").build()?;
+    /// assert_eq!(server.name(), "tools-staging");
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.name = name.into();
@@ -152,6 +186,14 @@ impl ServerBuilder {
 
     /// Sets the build that `status` reports: a commit, the number of a pipeline. The default is the value of the
     /// variable `SOA_BUILD` when the service's crate was compiled. An empty text means no build.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").build_id("3f2c1ab").build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn build_id(mut self, build: impl Into<Name>) -> Self {
         self.build_id = Some(build.into());
@@ -184,6 +226,23 @@ impl ServerBuilder {
     }
 
     /// Adds middleware around every job; the first one added is the outermost.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{JobStage, Next, from_fn};
+    /// use soa::{JobRequest, LogLevel, Server};
+    /// use soa::middleware::Logging;
+    ///
+    /// let count = from_fn(|job: JobRequest, next: Next<JobStage>| async move {
+    ///     println!("{} actions", job.actions.len());
+    ///     next.run(job).await
+    /// });
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .job_middleware(Logging::new().levels(LogLevel::Debug, LogLevel::Error))
+    ///     .job_middleware(count)
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn job_middleware(mut self, middleware: impl Middleware<JobStage>) -> Self {
         self.job_middleware.push(middleware);
@@ -191,6 +250,21 @@ impl ServerBuilder {
     }
 
     /// Adds middleware around every action; the first one added is the outermost.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{ActionStage, Next, from_fn};
+    /// use soa::{ActionCall, ActionError, Server};
+    ///
+    /// let read_only = from_fn(|call: ActionCall, next: Next<ActionStage>| async move {
+    ///     if call.action.starts_with("delete_") {
+    ///         return Err(ActionError::caller("READ_ONLY", "Nothing can be deleted now"));
+    ///     }
+    ///     next.run(call).await
+    /// });
+    /// let server = Server::untyped("tools", "1.0.0").action_middleware(read_only).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn action_middleware(mut self, middleware: impl Middleware<ActionStage>) -> Self {
         self.action_middleware.push(middleware);
@@ -199,6 +273,19 @@ impl ServerBuilder {
 
     /// Requires these permissions of the callers of this action, besides those that it declares itself: for actions
     /// that are registered by name, for `introspect` and `status`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    /// use soa::middleware::Identity;
+    ///
+    /// // In production, `Authentication` finds the identity of the caller.
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .job_middleware(Identity::new("monitor").with_permissions(["tools.inspect"]))
+    ///     .require("introspect", ["tools.inspect"])
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn require<P: Into<String>>(
         mut self,
@@ -225,6 +312,22 @@ impl ServerBuilder {
     }
 
     /// Sets the client with which handlers call other services.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Client, Context, LocalTransport, Server, Value};
+    ///
+    /// let users = Server::untyped("users", "1.0.0").build()?;
+    /// let client = Client::builder().service("users", LocalTransport::new(users)).build()?;
+    /// let server = Server::untyped("posts", "1.0.0")
+    ///     .action("check", |_: Value, cx: Context| async move {
+    ///         let status = cx.soa_client().call_action("users", "status", &()).await?;
+    ///         Ok::<_, ActionError>(status)
+    ///     })
+    ///     .client(client)
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
         self.client = client;
@@ -232,6 +335,20 @@ impl ServerBuilder {
     }
 
     /// Sets a function that sees, and may replace, every client that the server makes for a handler.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Client, ContextHeader, Server};
+    ///
+    /// // Calls for one tenant go to services of its own.
+    /// let hook = |client: Client, context: &ContextHeader| {
+    /// #    let client_of = |_: &soa::Value| Client::builder().build().ok();
+    ///     let of_tenant = context.extra.get("tenant").and_then(client_of);
+    ///     of_tenant.map_or(client, |other| other.inheriting(context.clone()))
+    /// };
+    /// let server = Server::untyped("posts", "1.0.0").client_hook(hook).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn client_hook<F>(mut self, hook: F) -> Self
     where
@@ -250,6 +367,14 @@ impl ServerBuilder {
 
     /// Sends the internal detail of errors to callers as `traceback`, as the reference does. Off by default: the detail
     /// is in the log anyway.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").tracebacks(cfg!(debug_assertions)).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn tracebacks(mut self, tell: bool) -> Self {
         self.sends_tracebacks = tell;
@@ -257,6 +382,15 @@ impl ServerBuilder {
     }
 
     /// Sets the maximum number of jobs that [`Server::run`] runs at once: 256 by default, at least 1, at most 2²⁸.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").concurrency(16).build()?;
+    /// assert_eq!(server.concurrency(), 16);
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.clamp(1, 1 << 28);
@@ -264,6 +398,24 @@ impl ServerBuilder {
     }
 
     /// Adds a health check after those of the service: `status` runs it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::health::{Health, HealthCheck};
+    /// use soa::{Context, Server};
+    ///
+    /// let disk = HealthCheck::new("disk", |_cx: Context| async {
+    ///     match std::fs::metadata("/var/spool") {
+    ///         Ok(_) => Health::ok(),
+    ///         Err(error) => Health::error("NO_SPOOL", error.to_string()),
+    ///     }
+    /// });
+    /// let server = Server::untyped("archive", "1.0.0")
+    ///     .health_check(disk)
+    ///     .health_check(HealthCheck::called_services())
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health_checks.push(check);
@@ -274,6 +426,23 @@ impl ServerBuilder {
     ///
     /// An action that is not done by then is given up: its future is dropped where it waits, and the caller gets
     /// `ACTION_TIMEOUT`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::{ActionError, Client, Context, LocalTransport, Server, Value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("slow", "1.0.0")
+    ///     .action("hang", |_: Value, _: Context| std::future::pending::<Result<Value, ActionError>>())
+    ///     .job_timeout(Duration::from_millis(20))
+    ///     .build()?;
+    /// let client = Client::builder().service("slow", LocalTransport::new(server)).build()?;
+    /// let error = client.call_action("slow", "hang", &()).await.unwrap_err();
+    /// assert_eq!(error.errors()[0].code, "ACTION_TIMEOUT");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn job_timeout(mut self, timeout: Duration) -> Self {
         self.job_timeout = Some(timeout);
@@ -283,6 +452,14 @@ impl ServerBuilder {
     /// Gives up a job when the timeout of its caller is over (`timeout` in its control header), counted from when it
     /// was received. On by default. The reference ignores these timeouts: turn this off if callers send timeouts
     /// shorter than they really wait.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("reports", "1.0.0").honors_caller_timeouts(false).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn honors_caller_timeouts(mut self, honors: bool) -> Self {
         self.honors_caller_timeouts = honors;
@@ -319,6 +496,16 @@ impl ServerBuilder {
     }
 
     /// Adds a hook that is called once for each run, when the transport waits for requests. It has to be quick.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_ready(|server| println!("{} {} is ready", server.name(), server.version()))
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn on_ready(mut self, hook: impl Fn(&Server) + Send + Sync + 'static) -> Self {
         self.hooks.on_ready(hook);
@@ -328,6 +515,19 @@ impl ServerBuilder {
     /// Adds a hook that is called when the transport waits for requests, and from then on in this interval (at least 10
     /// ms) until the end. The run loop itself calls it, so the calls stop when a handler blocks its thread: they are a
     /// sign of life. It has to be quick.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_beat(Duration::from_secs(10), |server| {
+    ///         let _ = std::fs::write("/run/tools/alive", server.stats().jobs().to_string());
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn on_beat(
         mut self,
@@ -341,6 +541,19 @@ impl ServerBuilder {
     /// Adds a hook that runs each time that no job was started for `after` (at least 10 ms). It runs beside requests
     /// that arrive meanwhile, never twice at once, and is given up where it waits when the server has stopped. A panic
     /// is logged.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_idle(Duration::from_secs(60), |server| async move {
+    ///         println!("{} has been idle for a minute", server.name());
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn on_idle<F, Fut>(mut self, after: Duration, hook: F) -> Self
     where
@@ -353,6 +566,18 @@ impl ServerBuilder {
 
     /// Adds a hook that is awaited when all jobs have ended or were given up, and all responses are sent. The hook that
     /// was added last runs first. A panic is logged.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_teardown(|_| async { println!("closing the database") })
+    ///     .teardown_grace(Duration::from_secs(3))
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn on_teardown<F, Fut>(mut self, hook: F) -> Self
     where
@@ -371,6 +596,15 @@ impl ServerBuilder {
     }
 
     /// Builds the server.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Context, Server, Value};
+    ///
+    /// let echo = |body: Value, _: Context| async { Ok::<_, ActionError>(body) };
+    /// let twice = Server::untyped("tools", "1.0.0").action("echo", echo).action("echo", echo);
+    /// assert_eq!(twice.build().unwrap_err().to_string(), "action `echo` is registered twice");
+    /// ```
     ///
     /// # Errors
     /// Two actions have the same name; the request or response of an action is not a map; a name or a content type has
@@ -501,6 +735,20 @@ impl fmt::Debug for ServerBuilder {
 }
 
 /// A type that can be served: a service, a server, or the builder of one.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{BuildError, IntoServer, Server};
+///
+/// /// Serves a service, a server or a builder.
+/// fn serve(service: impl IntoServer) -> Result<Server, BuildError> {
+///     service.into_server()
+/// }
+///
+/// let server = serve(Server::untyped("tools", "1.0.0"))?;
+/// let server = serve(server)?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",

@@ -80,6 +80,18 @@ impl fmt::Debug for dyn ClientTransport {
 
 /// Conversion of a service in this process into a transport to it, as
 /// [`ServiceClient::local`](crate::client::ServiceClient::local) needs it.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::ServiceClient;
+/// use soa::transport::IntoTransport;
+/// use soa::{BuildError, Server};
+///
+/// let transport = Server::untyped("tools", "1.0.0").into_transport()?;
+/// // Usually as the argument of `local`, of generated clients too.
+/// let client = ServiceClient::local(Server::untyped("tools", "1.0.0"), "tools");
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 pub trait IntoTransport {
     /// Makes the transport.
     ///

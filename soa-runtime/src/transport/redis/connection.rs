@@ -78,6 +78,18 @@ impl RedisConnection {
 
     /// Connects now, and waits for it for as long as `connect_timeout`.
     ///
+    /// ```no_run
+    /// # use soa_runtime as soa;
+    /// use soa::{RedisConnection, RedisSettings};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let settings: RedisSettings = "redis://redis.internal".parse()?;
+    /// let redis = RedisConnection::connect(settings).await?;
+    /// println!("connected to {}", redis.settings().addresses());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// The settings cannot work ([`TransportErrorKind::Misconfigured`]), or one of the masters cannot be reached or
     /// refuses the login.
