@@ -141,6 +141,25 @@ where
 }
 
 /// The rest of a stack: the middleware further in, and the code inside of it.
+///
+/// A middleware that tries a failed action once more:
+///
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::ActionCall;
+/// use soa::middleware::{ActionStage, Next, from_fn};
+///
+/// let twice = from_fn(|call: ActionCall, next: Next<ActionStage>| async move {
+///     let response = next.clone().run(call.clone()).await?;
+///     match response.errors.iter().any(|error| error.code == "LOCKED") {
+///         true => next.run(call).await,
+///         false => Ok(response),
+///     }
+/// });
+/// # fn is_middleware(_: impl soa::middleware::Middleware<ActionStage>) {}
+/// # is_middleware(twice);
+/// ```
 pub struct Next<S: Stage> {
     stack: Stack<S>,
     passed: usize,

@@ -115,6 +115,15 @@ impl ClientBuilder {
     }
 
     /// Names the caller in every call. The name is free text.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Client;
+    ///
+    /// let client = Client::builder().caller("billing/nightly").build()?;
+    /// assert_eq!(client.base_context().caller.as_deref(), Some("billing/nightly"));
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn caller(mut self, caller: impl Into<Arc<str>>) -> Self {
         self.base.caller = Some(caller.into());
@@ -157,6 +166,22 @@ impl ClientBuilder {
     }
 
     /// Adds a value of a declared type to the context of every call. See [`ContextValue`].
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use serde::{Deserialize, Serialize};
+    /// use soa::{Client, ContextValue};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Tenant(String);
+    ///
+    /// impl ContextValue for Tenant {
+    ///     const KEY: &'static str = "tenant";
+    /// }
+    ///
+    /// let client = Client::builder().context_value(Tenant("north".to_owned())).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn context_value<T: ContextValue>(mut self, value: T) -> Self {
         if let Err(problem) = self.base.put(&value) {

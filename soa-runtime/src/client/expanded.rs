@@ -118,6 +118,18 @@ impl Client {
     /// Fills the fields of a value that take objects of other services; see [`Expand`]. The value may be the responses
     /// of parallel calls, for example. The requests are sent in this client's own context.
     ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::client::Expand;
+    /// use soa::{Call, Client, ClientError};
+    ///
+    /// # async fn example<Book: Expand + Send + 'static>(client: Client, calls: Vec<Call<Book>>) -> Result<(), ClientError> {
+    /// let mut books = client.parallel(calls).await?;
+    /// // One request for the authors of all books.
+    /// client.expand(&mut books).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// A request could not be sent, or a service answered with errors and the expansion is set to raise them.
     pub async fn expand<T: Expand + Send + ?Sized>(

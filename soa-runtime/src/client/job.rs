@@ -18,6 +18,16 @@ use crate::exchange::Sent;
 use crate::message::{ActionRequest, Body, JobResponse, Name};
 
 /// The actions of a job: a tuple of up to eight calls, or a vector of calls of one type.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::ClientError;
+/// use soa::client::{Actions, JobCall};
+///
+/// async fn run<A: Actions>(job: JobCall<A>) -> Result<A::Output, ClientError> {
+///     job.idempotent().await
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the actions of a job",
     label = "not the calls of a job",
@@ -459,6 +469,16 @@ tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g);
 tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g, H h);
 
 /// Untyped actions, whose result is the whole job response. See [`Client::call_job`].
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::{JobCall, Responses};
+/// use soa::{Client, value};
+///
+/// fn status(client: &Client, service: &'static str) -> JobCall<Responses> {
+///     client.call_job(service, [("status".into(), value!({}))])
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Responses {
     route: Arc<Route>,

@@ -110,6 +110,27 @@ impl<R: Send + 'static> Outstanding<R> {
     /// Returns the next response, with the id of its request; `None` if no call is outstanding.
     ///
     /// This is cancel safe: no response is lost in `tokio::time::timeout(limit, outstanding.next())`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::client::Outstanding;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let mut outstanding = Outstanding::new();
+    /// outstanding.send(client.call_action("echo", "echo", &())).await?;
+    /// match tokio::time::timeout(Duration::from_secs(1), outstanding.next()).await {
+    ///     Ok(Some((id, response))) => println!("{id}: {response:?}"),
+    ///     Ok(None) => println!("there are no more calls"),
+    ///     Err(_) => println!("{} calls are outstanding", outstanding.len()),
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn next(&mut self) -> Option<(RequestId, Result<R, ClientError>)> {
         self.calls.next().await
     }

@@ -17,6 +17,16 @@ use crate::exchange::Sent;
 
 /// Calls that can be made at once: a vector or an array of one kind of call, or a tuple of two to eight
 /// different ones. See [`Client::parallel`](super::Client::parallel).
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::Parallel;
+/// use soa::{Client, ClientError};
+///
+/// async fn all<P: Parallel>(client: &Client, calls: P) -> Result<P::Output, ClientError> {
+///     client.parallel(calls).await
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be called in parallel",
     label = "not calls",
@@ -176,6 +186,23 @@ impl<P: Parallel> ParallelCall<P> {
 
 impl<P: Parallel, M: Gather<P>> ParallelCall<P, M> {
     /// Sends all calls now; the responses are collected later, by awaiting the returned [`Pending`].
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let call = |n: i32| client.call_action("echo", "echo", &value!({ "n": n }));
+    /// let pending = client.parallel([call(1), call(2)]).send().await?;
+    /// // Other work.
+    /// assert_eq!(pending.await?.len(), 2);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The first call, in order, that could not be sent; the others may be on their way. After

@@ -101,6 +101,22 @@ impl ServiceClient {
     }
 
     /// Returns a client for a stub.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::client::ServiceClient;
+    /// use soa::testing::Stub;
+    /// use soa::{Action, Value, value};
+    ///
+    /// const FIND: Action<Value, Value> = Action::new("find");
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stub = Stub::new().on(FIND, |_| Ok(value!({ "name": "Ada" })));
+    /// let users = ServiceClient::stubbed(stub, "users");
+    /// assert_eq!(users.call(FIND, value!({})).await?, value!({ "name": "Ada" }));
+    /// # Ok(()) }
+    /// ```
     pub fn stubbed(stub: impl ClientTransport, name: &'static str) -> Self {
         Self::over(Arc::new(stub), name)
     }

@@ -78,6 +78,16 @@ pub(crate) trait Siblings: Send + Sync {
 }
 
 /// A server in this process, whose actions a context can call. It is made from a [`Server`](crate::Server).
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Context, LocalServer, Server};
+///
+/// let server = Server::untyped("tools", "1.0.0").build()?;
+/// let cx = Context::for_test().with_server(LocalServer::from(&server));
+/// assert_eq!(cx.service(), "tools");
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 pub struct LocalServer {
     pub(crate) service: Name,
     pub(crate) siblings: Arc<dyn Siblings>,
@@ -327,6 +337,24 @@ impl Context {
     }
 
     /// Returns the extensions, in which middleware leaves values for handlers.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{ActionStage, Next, from_fn};
+    /// use soa::ActionCall;
+    ///
+    /// struct Tenant(String);
+    ///
+    /// let tenants = from_fn(|mut call: ActionCall, next: Next<ActionStage>| async move {
+    ///     if let Some(name) = call.context.value("tenant").and_then(|name| name.as_str()) {
+    ///         let tenant = Tenant(name.to_owned());
+    ///         call.context.extensions_mut().insert(tenant);
+    ///     }
+    ///     next.run(call).await
+    /// });
+    /// # fn is_middleware(_: impl soa::middleware::Middleware<ActionStage>) {}
+    /// # is_middleware(tenants);
+    /// ```
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }
@@ -459,6 +487,18 @@ impl Context {
     /// Returns a typed client for a chained call, for the service's own name.
     ///
     /// For a service under another name: `OtherClient::named(&cx.soa_client(), "other2")`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::client::TypedClient;
+    /// use soa::{ActionError, Context};
+    ///
+    /// # trait Find: TypedClient { fn find(&self) -> soa::Call<soa::Value>; }
+    /// # async fn example<LibraryClient: Find>(cx: Context) -> Result<(), ActionError> {
+    /// let library: LibraryClient = cx.client();
+    /// let book = library.find().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn client<C: TypedClient>(&self) -> C {
         C::new(&self.soa_client())
     }

@@ -179,6 +179,14 @@ impl ActionError {
     }
 
     /// Names the permissions that the caller lacks (in the last error).
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ActionError;
+    ///
+    /// let error = ActionError::caller("NOT_AUTHORIZED", "Only owners can delete a book")
+    ///     .denied_permissions(["books.delete"]);
+    /// ```
     #[must_use]
     pub fn denied_permissions<P: Into<String>>(
         self,
@@ -190,6 +198,15 @@ impl ActionError {
     }
 
     /// Adds another error after the existing ones.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, WireError};
+    ///
+    /// let error = ActionError::caller("INVALID", "Not an ISBN").field("isbn");
+    /// let error = error.and(WireError::caller("MISSING", "Missing key").with_field("title"));
+    /// assert_eq!(error.errors().len(), 2);
+    /// ```
     #[must_use]
     pub fn and(mut self, other: WireError) -> Self {
         self.0.errors.push(other);
@@ -197,6 +214,20 @@ impl ActionError {
     }
 
     /// Keeps the cause for the log.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Value};
+    ///
+    /// fn read() -> Result<String, ActionError> {
+    ///     std::fs::read_to_string("/no/such/file").map_err(|error| {
+    ///         ActionError::server("NO_CATALOGUE", "The catalogue cannot be read").with_source(error)
+    ///     })
+    /// }
+    ///
+    /// let error = read().unwrap_err();
+    /// assert!(std::error::Error::source(&error).is_some());
+    /// ```
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());

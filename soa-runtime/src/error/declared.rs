@@ -17,6 +17,31 @@ use crate::message::WireError;
 /// The errors of a service, or of one of its actions, as a type: usually an enum with `#[derive(ActionErrors)]`.
 ///
 /// Unknown codes are not a failure: the service may be newer than its caller.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{ActionErrors, WireError};
+///
+/// #[derive(Debug, PartialEq)]
+/// enum BookError {
+///     NoSuchBook,
+/// }
+///
+/// // `#[derive(ActionErrors)]` writes this.
+/// impl ActionErrors for BookError {
+///     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
+///
+///     fn from_wire(error: &WireError) -> Option<Self> {
+///         (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook)
+///     }
+///
+///     fn into_wire(self) -> WireError {
+///         WireError::caller("NO_SUCH_BOOK", "There is no such book")
+///     }
+/// }
+///
+/// assert_eq!(BookError::from_wire(&BookError::NoSuchBook.into_wire()), Some(BookError::NoSuchBook));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not declared as errors of actions",
     label = "not `ActionErrors`",

@@ -81,6 +81,17 @@ impl<S: LayeredStage, T> FromLayer<S, T> {
     /// By default, tower's own errors are converted by their meaning: a timeout to `ACTION_TIMEOUT` or `JOB_TIMEOUT`, a
     /// shed load to `OVERLOADED`, all others to `SERVER_ERROR`; on the client all of them to
     /// [`ErrorKind::Middleware`](crate::ErrorKind::Middleware), with the layer's error as source.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ActionError;
+    /// use soa::middleware::{ActionStage, from_layer};
+    /// # use tower_layer::Identity as Unchanged;
+    ///
+    /// let layer = from_layer::<ActionStage, _>(Unchanged::new()).map_error(|action, error| {
+    ///     ActionError::server("LAYER_FAILED", format!("{action} failed: {error}"))
+    /// });
+    /// ```
     #[must_use]
     pub fn map_error<F>(mut self, map: F) -> Self
     where

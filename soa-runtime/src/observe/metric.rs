@@ -7,6 +7,15 @@
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit, with_recorder};
 
 /// The kinds of metrics.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::{METRICS, MetricKind};
+///
+/// for metric in METRICS.iter().filter(|metric| metric.kind == MetricKind::Counter) {
+///     println!("rate({}[5m])", metric.prometheus_name());
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricKind {
@@ -19,6 +28,15 @@ pub enum MetricKind {
 }
 
 /// The units of metrics.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::{METRICS, MetricUnit};
+///
+/// // Metrics in seconds get buckets of their own.
+/// let timed = METRICS.iter().filter(|metric| metric.unit == MetricUnit::Seconds);
+/// assert!(timed.count() > 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricUnit {

@@ -186,14 +186,6 @@ impl ServerBuilder {
 
     /// Sets the build that `status` reports: a commit, the number of a pipeline. The default is the value of the
     /// variable `SOA_BUILD` when the service's crate was compiled. An empty text means no build.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use soa::Server;
-    ///
-    /// let server = Server::untyped("tools", "1.0.0").build_id("3f2c1ab").build()?;
-    /// # Ok::<(), soa::BuildError>(())
-    /// ```
     #[must_use]
     pub fn build_id(mut self, build: impl Into<Name>) -> Self {
         self.build_id = Some(build.into());
@@ -229,17 +221,12 @@ impl ServerBuilder {
     ///
     /// ```
     /// # use soa_runtime as soa;
-    /// use soa::middleware::{JobStage, Next, from_fn};
-    /// use soa::{JobRequest, LogLevel, Server};
-    /// use soa::middleware::Logging;
+    /// use soa::Server;
+    /// use soa::middleware::{Identity, Logging};
     ///
-    /// let count = from_fn(|job: JobRequest, next: Next<JobStage>| async move {
-    ///     println!("{} actions", job.actions.len());
-    ///     next.run(job).await
-    /// });
     /// let server = Server::untyped("tools", "1.0.0")
-    ///     .job_middleware(Logging::new().levels(LogLevel::Debug, LogLevel::Error))
-    ///     .job_middleware(count)
+    ///     .job_middleware(Logging::new())
+    ///     .job_middleware(Identity::new("nightly"))
     ///     .build()?;
     /// # Ok::<(), soa::BuildError>(())
     /// ```
@@ -335,20 +322,6 @@ impl ServerBuilder {
     }
 
     /// Sets a function that sees, and may replace, every client that the server makes for a handler.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use soa::{Client, ContextHeader, Server};
-    ///
-    /// // Calls for one tenant go to services of its own.
-    /// let hook = |client: Client, context: &ContextHeader| {
-    /// #    let client_of = |_: &soa::Value| Client::builder().build().ok();
-    ///     let of_tenant = context.extra.get("tenant").and_then(client_of);
-    ///     of_tenant.map_or(client, |other| other.inheriting(context.clone()))
-    /// };
-    /// let server = Server::untyped("posts", "1.0.0").client_hook(hook).build()?;
-    /// # Ok::<(), soa::BuildError>(())
-    /// ```
     #[must_use]
     pub fn client_hook<F>(mut self, hook: F) -> Self
     where
@@ -367,14 +340,6 @@ impl ServerBuilder {
 
     /// Sends the internal detail of errors to callers as `traceback`, as the reference does. Off by default: the detail
     /// is in the log anyway.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use soa::Server;
-    ///
-    /// let server = Server::untyped("tools", "1.0.0").tracebacks(cfg!(debug_assertions)).build()?;
-    /// # Ok::<(), soa::BuildError>(())
-    /// ```
     #[must_use]
     pub fn tracebacks(mut self, tell: bool) -> Self {
         self.sends_tracebacks = tell;
@@ -452,14 +417,6 @@ impl ServerBuilder {
     /// Gives up a job when the timeout of its caller is over (`timeout` in its control header), counted from when it
     /// was received. On by default. The reference ignores these timeouts: turn this off if callers send timeouts
     /// shorter than they really wait.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use soa::Server;
-    ///
-    /// let server = Server::untyped("reports", "1.0.0").honors_caller_timeouts(false).build()?;
-    /// # Ok::<(), soa::BuildError>(())
-    /// ```
     #[must_use]
     pub fn honors_caller_timeouts(mut self, honors: bool) -> Self {
         self.honors_caller_timeouts = honors;
@@ -541,19 +498,6 @@ impl ServerBuilder {
     /// Adds a hook that runs each time that no job was started for `after` (at least 10 ms). It runs beside requests
     /// that arrive meanwhile, never twice at once, and is given up where it waits when the server has stopped. A panic
     /// is logged.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use std::time::Duration;
-    /// use soa::Server;
-    ///
-    /// let server = Server::untyped("tools", "1.0.0")
-    ///     .on_idle(Duration::from_secs(60), |server| async move {
-    ///         println!("{} has been idle for a minute", server.name());
-    ///     })
-    ///     .build()?;
-    /// # Ok::<(), soa::BuildError>(())
-    /// ```
     #[must_use]
     pub fn on_idle<F, Fut>(mut self, after: Duration, hook: F) -> Self
     where
@@ -566,18 +510,6 @@ impl ServerBuilder {
 
     /// Adds a hook that is awaited when all jobs have ended or were given up, and all responses are sent. The hook that
     /// was added last runs first. A panic is logged.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use std::time::Duration;
-    /// use soa::Server;
-    ///
-    /// let server = Server::untyped("tools", "1.0.0")
-    ///     .on_teardown(|_| async { println!("closing the database") })
-    ///     .teardown_grace(Duration::from_secs(3))
-    ///     .build()?;
-    /// # Ok::<(), soa::BuildError>(())
-    /// ```
     #[must_use]
     pub fn on_teardown<F, Fut>(mut self, hook: F) -> Self
     where

@@ -311,6 +311,20 @@ impl Stub {
     }
 
     /// Returns the requests and answers so far, in order, without calls that had no answer.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::Stub;
+    /// use soa::{Client, value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stub = Stub::new().on_action("find", |_| Ok(value!({ "name": "Ada" })));
+    /// let client = Client::builder().service("users", stub.clone()).build()?;
+    /// client.call_action("users", "find", &value!({ "id": 7 })).await?;
+    /// assert_eq!(stub.exchanges().len(), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn exchanges(&self) -> Vec<Exchange> {
         let shared = self.shared();
         shared.calls.iter().filter_map(Record::exchange).collect()

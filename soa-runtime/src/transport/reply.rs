@@ -52,6 +52,19 @@ impl ReplyFuture {
     }
 
     /// A reply whose work, once it was started, goes on in a task of its own when the caller gives up.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::JobResponse;
+    /// use soa::transport::ReplyFuture;
+    ///
+    /// let reply = ReplyFuture::detaching(async {
+    ///     tokio::time::sleep(Duration::from_secs(1)).await;
+    ///     println!("done, even if the caller is gone");
+    ///     Ok(JobResponse::default())
+    /// });
+    /// ```
     pub fn detaching(
         future: impl Future<Output = Result<JobResponse, TransportError>> + Send + 'static,
     ) -> Self {

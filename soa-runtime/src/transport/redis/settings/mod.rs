@@ -330,6 +330,15 @@ pub(super) fn bounded(time: Duration) -> Duration {
 
 impl RedisSettings {
     /// The defaults, for a Redis at this host and port.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::RedisSettings;
+    ///
+    /// let settings = RedisSettings::new("redis.internal", 6379).database(2).password("secret");
+    /// assert_eq!(settings.addresses(), "redis.internal:6379");
+    /// assert!(!format!("{settings:?}").contains("secret"));
+    /// ```
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self::ring([(host, port)])
     }
