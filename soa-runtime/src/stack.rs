@@ -11,6 +11,24 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 /// A place for middleware.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Instant;
+/// use soa::middleware::{Middleware, Next, Stage, StageResult};
+///
+/// /// Middleware for every stage.
+/// struct Timed;
+///
+/// impl<S: Stage> Middleware<S> for Timed {
+///     async fn call(&self, request: S::Request, next: Next<S>) -> StageResult<S> {
+///         let since = Instant::now();
+///         let outcome = next.run(request).await;
+///         println!("took {:?}", since.elapsed());
+///         outcome
+///     }
+/// }
+/// ```
 pub trait Stage: Send + Sync + 'static {
     /// The input.
     type Request: Send + 'static;
@@ -84,6 +102,19 @@ pub fn from_fn<F>(function: F) -> FromFn<F> {
 }
 
 /// A middleware made of a function; see [`from_fn`].
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::Server;
+/// use soa::middleware::{FromFn, JobStage, Next, from_fn};
+///
+/// let logs: FromFn<_> = from_fn(|job: soa::JobRequest, next: Next<JobStage>| async move {
+///     println!("job {}", job.context.correlation_id);
+///     next.run(job).await
+/// });
+/// let server = Server::untyped("tools", "1.0.0").job_middleware(logs).build()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct FromFn<F> {
     function: F,
@@ -143,7 +174,6 @@ where
 /// The rest of a stack: the middleware further in, and the code inside of it.
 ///
 /// A middleware that tries a failed action once more:
-///
 ///
 /// ```
 /// # use soa_runtime as soa;

@@ -154,6 +154,25 @@ impl Client {
     /// The result is a tuple or a vector of responses, in order. The first action that fails ends the
     /// job and is the error; see [`JobCall::continue_on_error`] for the alternative.
     ///
+    /// A tuple of calls has a tuple of responses:
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let body = client.call_action("echo", "echo", &value!({ "n": 1 }));
+    /// let status = client.call_action("echo", "status", &());
+    /// let (body, status) = client.job((body, status)).await?;
+    /// assert_eq!(body, value!({ "n": 1 }));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// A call with options is not accepted: options are the job's. The context and the middleware are those of
     /// the client that made the first call, so that a chain is not lost.
     ///

@@ -12,7 +12,6 @@ use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to
 ///
 /// Calls and jobs have the methods that set them:
 ///
-///
 /// ```
 /// # use soa_runtime as soa;
 /// use std::time::Duration;

@@ -107,7 +107,8 @@ impl<R: Send + 'static> Outstanding<R> {
         Ok(id)
     }
 
-    /// Returns the next response, with the id of its request; `None` if no call is outstanding.
+    /// Returns the next response, or the error of its call, with the id of its request; `None` if no call is
+    /// outstanding.
     ///
     /// This is cancel safe: no response is lost in `tokio::time::timeout(limit, outstanding.next())`.
     ///

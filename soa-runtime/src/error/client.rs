@@ -167,6 +167,13 @@ impl OpenCircuit {
 
 impl ErrorKind {
     /// Returns the name of the kind in metrics and traces.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ErrorKind;
+    ///
+    /// assert_eq!(ErrorKind::UnknownService.as_str(), "unknown_service");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Action => "action",

@@ -117,11 +117,43 @@ impl ClientError {
 impl ActionError {
     /// Returns the error as the service's own type, as [`ClientError::find`] does: for errors of
     /// [`call_local`](crate::Context::call_local), for middleware, and for tests of handlers.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, ActionErrors, Context, Value, value};
+    /// # #[derive(Debug, PartialEq)] enum BookError { NoSuchBook }
+    /// # impl ActionErrors for BookError {
+    /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
+    /// #     fn from_wire(error: &soa::WireError) -> Option<Self> { (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook) }
+    /// #     fn into_wire(self) -> soa::WireError { soa::WireError::caller("NO_SUCH_BOOK", "There is no such book") }
+    /// # }
+    ///
+    /// async fn title(cx: &Context) -> Result<Value, ActionError> {
+    ///     match cx.call_local_action("find_book", value!({})).await {
+    ///         Err(error) if error.find() == Some(BookError::NoSuchBook) => Ok(value!({})),
+    ///         outcome => outcome,
+    ///     }
+    /// }
+    /// ```
     pub fn find<E: ActionErrors>(&self) -> Option<E> {
         find(self.errors())
     }
 
     /// Returns all errors that the type can hold, in order.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, ActionErrors};
+    /// # #[derive(Debug, PartialEq)] enum BookError { NoSuchBook }
+    /// # impl ActionErrors for BookError {
+    /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
+    /// #     fn from_wire(error: &soa::WireError) -> Option<Self> { (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook) }
+    /// #     fn into_wire(self) -> soa::WireError { soa::WireError::caller("NO_SUCH_BOOK", "There is no such book") }
+    /// # }
+    ///
+    /// let error = ActionError::from(BookError::NoSuchBook.into_wire());
+    /// assert_eq!(error.find_all::<BookError>(), [BookError::NoSuchBook]);
+    /// ```
     pub fn find_all<E: ActionErrors>(&self) -> Vec<E> {
         find_all(self.errors())
     }

@@ -60,6 +60,15 @@ impl Health {
     }
 
     /// Combines two results.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::health::Health;
+    ///
+    /// let replica = Health::warning("REPLICA_LAG", "The replica is 90 s behind");
+    /// let disk = Health::ok().diagnostic("free_bytes", 1_000_000);
+    /// assert!(!replica.and(disk).is_ok());
+    /// ```
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.errors.extend(other.errors);

@@ -69,6 +69,9 @@ pub trait ClientTransport: Send + Sync + 'static {
     /// The future waits for as long as it is polled: a caller with a timeout drops it.
     ///
     /// A job with `control.suppress_response` is answered with an empty response as soon as it is sent.
+    ///
+    /// # Errors
+    /// The job could not be sent, or its response was lost. Errors of the job itself are in the response.
     fn call(&self, request: ClientRequest) -> ReplyFuture;
 }
 
