@@ -15,6 +15,15 @@ use crate::validation::{self, ActionBody};
 use soa_wire::declared::{Declared, UNDECLARED};
 
 /// The typed handle of an action.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Action, Value};
+///
+/// // A generated client has one for each action: `LibraryClient::FIND_BOOK`.
+/// const FIND_BOOK: Action<Value, Value> = Action::new("find_book");
+/// assert_eq!(FIND_BOOK.name(), "find_book");
+/// ```
 pub struct Action<Req, Resp> {
     name: &'static str,
     pub(crate) variant: Option<&'static Variant>,
@@ -104,6 +113,15 @@ impl<Req, Resp> Action<Req, Resp> {
     }
 
     /// Describes the action as data; an empty documentation means none.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Action, Value};
+    ///
+    /// const FIND_BOOK: Action<Value, Value> = Action::new("find_book");
+    /// let descriptor = FIND_BOOK.describe("Finds a book by its title.");
+    /// assert_eq!(descriptor.documentation(), Some("Finds a book by its title."));
+    /// ```
     #[must_use]
     pub const fn describe(&self, documentation: &'static str) -> ActionDescriptor {
         ActionDescriptor::new(

@@ -7,6 +7,19 @@ use crate::schema::Schema;
 use soa_wire::declared::Declared;
 
 /// The description of a service. Generated code makes it; servers and tools read it.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Action, ActionDescriptor, ServiceDescriptor, Value};
+///
+/// // `#[service]` makes these: `Library::DESCRIPTOR`.
+/// const FIND_BOOK: Action<Value, Value> = Action::new("find_book");
+/// const ACTIONS: &[ActionDescriptor] = &[FIND_BOOK.describe("Finds a book.")];
+/// const LIBRARY: ServiceDescriptor = ServiceDescriptor::new("library", "1.2.0", "", ACTIONS);
+///
+/// assert_eq!((LIBRARY.name(), LIBRARY.version()), ("library", "1.2.0"));
+/// assert_eq!(LIBRARY.actions()[0].name(), "find_book");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceDescriptor {
     name: &'static str,
@@ -58,6 +71,17 @@ impl ServiceDescriptor {
 }
 
 /// The description of an action.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Action, ActionDescriptor, Value};
+///
+/// const FIND_BOOK: Action<Value, Value> = Action::new("find_book");
+/// let descriptor: ActionDescriptor = FIND_BOOK.describe("").deprecated(true);
+/// assert!(descriptor.is_deprecated());
+/// assert_eq!(descriptor.shown_name(), "find_book");
+/// assert_eq!(descriptor.switch(), None);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ActionDescriptor {
     name: &'static str,

@@ -7,6 +7,17 @@ use std::sync::Arc;
 use soa_wire::Extensions;
 
 /// An authenticated caller and its permissions. Cheap to clone.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::middleware::Identity;
+///
+/// struct Tenant(&'static str);
+///
+/// let ada = Identity::new("ada").with_permissions(["orders.write"]).with(Tenant("north"));
+/// assert!(ada.has("orders.write") && !ada.has("orders.delete"));
+/// assert_eq!(ada.get::<Tenant>().map(|tenant| tenant.0), Some("north"));
+/// ```
 #[derive(Clone)]
 pub struct Identity {
     name: Arc<str>,

@@ -8,10 +8,8 @@
 //! * [`message`]: jobs, actions, errors, context and control as types;
 //! * [`Server`] and the [`Service`] trait: registry, middleware, execution;
 //! * [`Client`]: routes, calls, jobs; [`transport`]s between the two;
-//! * [`redact`]: what is not for logs;
-//! * [`testing`] has what tests are written with;
-//! * with the feature `cli`, which is on by default: [`settings`] from files, variables and flags, and the command line
-//!   of a service ([`cli`]).
+//! * [`redact`]: the removal of secrets from logs;
+//! * [`stub`]: services made of answers, for tests of their callers.
 //!
 //! `message` and `codec` know nothing of the async runtime.
 

@@ -4,6 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The level of a log record.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::LogLevel;
+/// use soa::middleware::Logging;
+///
+/// assert_eq!(LogLevel::default(), LogLevel::Info);
+/// let only_failures = Logging::new().levels(LogLevel::Off, LogLevel::Warn);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

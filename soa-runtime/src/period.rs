@@ -207,11 +207,17 @@ pub mod duration {
     use super::*;
 
     /// Writes it as text.
+    ///
+    /// # Errors
+    /// The serializer failed.
     pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         Period(*duration).serialize(serializer)
     }
 
     /// Reads it from a text or a number of seconds.
+    ///
+    /// # Errors
+    /// It is neither, or not a [`Period`].
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         Period::deserialize(deserializer).map(Period::get)
     }

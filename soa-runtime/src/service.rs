@@ -33,6 +33,24 @@ pub(crate) trait Handler: Send + Sync {
 }
 
 /// A service: a value with actions. `#[service]` implements it.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Server, Service, ServiceAction, ServiceDescriptor};
+///
+/// // `#[service]` writes this, with the actions of the `impl` block.
+/// struct Library;
+///
+/// impl Service for Library {
+///     const DESCRIPTOR: &'static ServiceDescriptor =
+///         &ServiceDescriptor::new("library", "1.2.0", "Lends books.", &[]);
+///     const ACTIONS: &'static [ServiceAction<Self>] = &[];
+/// }
+///
+/// let server = Server::builder(Library).build()?;
+/// assert_eq!(server.action_names(), ["introspect", "status"]);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",

@@ -11,6 +11,24 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 /// A place for middleware.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Instant;
+/// use soa::middleware::{Middleware, Next, Stage, StageResult};
+///
+/// /// Middleware for every stage.
+/// struct Timed;
+///
+/// impl<S: Stage> Middleware<S> for Timed {
+///     async fn call(&self, request: S::Request, next: Next<S>) -> StageResult<S> {
+///         let since = Instant::now();
+///         let outcome = next.run(request).await;
+///         println!("took {:?}", since.elapsed());
+///         outcome
+///     }
+/// }
+/// ```
 pub trait Stage: Send + Sync + 'static {
     /// The input.
     type Request: Send + 'static;
@@ -24,6 +42,28 @@ pub trait Stage: Send + Sync + 'static {
 pub type StageResult<S> = Result<<S as Stage>::Response, <S as Stage>::Error>;
 
 /// Code around a stage.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Instant;
+/// use soa::middleware::{ActionStage, Middleware, Next};
+/// use soa::{ActionCall, ActionError, ActionResponse};
+///
+/// struct Timed;
+///
+/// impl Middleware<ActionStage> for Timed {
+///     async fn call(
+///         &self,
+///         request: ActionCall,
+///         next: Next<ActionStage>,
+///     ) -> Result<ActionResponse, ActionError> {
+///         let (action, since) = (request.action.clone(), Instant::now());
+///         let outcome = next.run(request).await;
+///         println!("{action} took {:?}", since.elapsed());
+///         outcome
+///     }
+/// }
+/// ```
 pub trait Middleware<S: Stage>: Send + Sync + 'static {
     /// Handles one request; `next.run(request)` passes it on.
     ///
@@ -62,6 +102,19 @@ pub fn from_fn<F>(function: F) -> FromFn<F> {
 }
 
 /// A middleware made of a function; see [`from_fn`].
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::Server;
+/// use soa::middleware::{FromFn, JobStage, Next, from_fn};
+///
+/// let logs: FromFn<_> = from_fn(|job: soa::JobRequest, next: Next<JobStage>| async move {
+///     println!("job {}", job.context.correlation_id);
+///     next.run(job).await
+/// });
+/// let server = Server::untyped("tools", "1.0.0").job_middleware(logs).build()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct FromFn<F> {
     function: F,
@@ -70,6 +123,22 @@ pub struct FromFn<F> {
 
 impl<F> FromFn<F> {
     /// Declares that the function authenticates the caller: see [`Middleware::authenticates`].
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{Identity, JobStage, Next, from_fn};
+    /// use soa::{JobRequest, Server};
+    ///
+    /// let local_user = from_fn(|mut job: JobRequest, next: Next<JobStage>| async move {
+    ///     job.extensions.insert(Identity::new("root").with_permissions(["disk.write"]));
+    ///     next.run(job).await
+    /// });
+    /// let server = Server::untyped("disk", "1.0.0")
+    ///     .require("status", ["disk.write"])
+    ///     .job_middleware(local_user.authenticating())
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn authenticating(mut self) -> Self {
         self.authenticates = true;
@@ -103,6 +172,24 @@ where
 }
 
 /// The rest of a stack: the middleware further in, and the code inside of it.
+///
+/// A middleware that tries a failed action once more:
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::ActionCall;
+/// use soa::middleware::{ActionStage, Next, from_fn};
+///
+/// let twice = from_fn(|call: ActionCall, next: Next<ActionStage>| async move {
+///     let response = next.clone().run(call.clone()).await?;
+///     match response.errors.iter().any(|error| error.code == "LOCKED") {
+///         true => next.run(call).await,
+///         false => Ok(response),
+///     }
+/// });
+/// # fn is_middleware(_: impl soa::middleware::Middleware<ActionStage>) {}
+/// # is_middleware(twice);
+/// ```
 pub struct Next<S: Stage> {
     stack: Stack<S>,
     passed: usize,

@@ -18,6 +18,22 @@ use crate::schema::{MAX_ERRORS, Schema};
 ///
 /// It is implemented for every type that derives `Serialize`, `Deserialize`, `Validate` and
 /// `JsonSchema`, for [`Value`](crate::codec::Value) (any body) and for `()` (the body `{}`).
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use garde::Validate;
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use soa::Action;
+///
+/// #[derive(Serialize, Deserialize, Validate, JsonSchema)]
+/// struct Book {
+///     #[garde(length(chars, min = 1))]
+///     title: String,
+/// }
+///
+/// const ADD_BOOK: Action<Book, ()> = Action::new("add_book");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the request or response of an action",
     label = "not a request or response",

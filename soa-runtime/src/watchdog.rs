@@ -56,6 +56,16 @@ pub struct Watchdog {
 type OnBlocked = Box<dyn Fn(&Blocked) + Send>;
 
 /// A handler that blocks its thread.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Blocked, Watchdog};
+///
+/// let report = |blocked: &Blocked| {
+///     eprintln!("{} of {} blocks for {:?}", blocked.action, blocked.service, blocked.time);
+/// };
+/// Watchdog::new().on_blocked(report).start();
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Blocked {
@@ -89,6 +99,17 @@ impl Watchdog {
 
     /// Ends the process, with the code [`Watchdog::EXIT_CODE`], once a handler has blocked for `time`, and then for
     /// `grace` more, in which the server can finish other jobs. The reference uses 300 s and 30 s.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Watchdog;
+    ///
+    /// Watchdog::new()
+    ///     .exit_after(Duration::from_secs(300), Duration::from_secs(30))
+    ///     .on_exit(|| eprintln!("a handler blocks: stopping"))
+    ///     .start();
+    /// ```
     pub fn exit_after(mut self, time: Duration, grace: Duration) -> Self {
         self.exit_after = Some((time, grace));
         self
@@ -114,6 +135,14 @@ impl Watchdog {
     ///
     /// In a runtime of several threads, it also keeps the other threads going: with tokio, a handler that blocks may
     /// keep them all from noticing sockets and timers.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Watchdog;
+    ///
+    /// assert!(Watchdog::new().start());
+    /// assert!(!Watchdog::new().start());
+    /// ```
     pub fn start(self) -> bool {
         if IS_RUNNING.swap(true, Ordering::Relaxed) {
             return false;

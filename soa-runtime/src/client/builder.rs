@@ -45,6 +45,16 @@ impl Client {
 
 impl ClientBuilder {
     /// Adds a service and the transport that reaches it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Client, LocalTransport, Server};
+    ///
+    /// let tools = LocalTransport::new(Server::untyped("tools", "1.0.0").build()?);
+    /// let client = Client::builder().service("tools", tools).build()?;
+    /// assert!(client.services().eq(["tools"]));
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn service(self, name: impl Into<Name>, transport: impl ClientTransport) -> Self {
         self.shared_transport(name, Arc::new(transport))
@@ -68,6 +78,19 @@ impl ClientBuilder {
     }
 
     /// Adds middleware around every call; the first one added is the outermost.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Client;
+    /// use soa::middleware::{CircuitBreaker, Retry};
+    ///
+    /// // Each attempt passes the breaker, as it is further in.
+    /// let client = Client::builder()
+    ///     .middleware(Retry::new())
+    ///     .middleware(CircuitBreaker::new())
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn middleware(mut self, middleware: impl Middleware<ClientStage>) -> Self {
         self.middleware.push(middleware);
@@ -92,6 +115,15 @@ impl ClientBuilder {
     }
 
     /// Names the caller in every call. The name is free text.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Client;
+    ///
+    /// let client = Client::builder().caller("billing/nightly").build()?;
+    /// assert_eq!(client.base_context().caller.as_deref(), Some("billing/nightly"));
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn caller(mut self, caller: impl Into<Arc<str>>) -> Self {
         self.base.caller = Some(caller.into());
@@ -99,6 +131,16 @@ impl ClientBuilder {
     }
 
     /// Turns switches on in every call.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Client, Switch, SwitchSet};
+    ///
+    /// const BETA: Switch = Switch::new(7);
+    /// let client = Client::builder().switches(SwitchSet::from_iter([BETA])).build()?;
+    /// assert!(client.base_context().switches.is_active(BETA));
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn switches(mut self, switches: impl Into<SwitchSet>) -> Self {
         self.base.switches = self.base.switches.union(&switches.into());
@@ -106,6 +148,15 @@ impl ClientBuilder {
     }
 
     /// Adds a value to the context of every call.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Client;
+    ///
+    /// let client = Client::builder().context("tenant", "north").build()?;
+    /// assert_eq!(client.base_context().extra.get("tenant"), Some(&"north".into()));
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn context(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         if let Err(problem) = self.base.set(key.into(), value.into()) {
@@ -115,6 +166,22 @@ impl ClientBuilder {
     }
 
     /// Adds a value of a declared type to the context of every call. See [`ContextValue`].
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use serde::{Deserialize, Serialize};
+    /// use soa::{Client, ContextValue};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Tenant(String);
+    ///
+    /// impl ContextValue for Tenant {
+    ///     const KEY: &'static str = "tenant";
+    /// }
+    ///
+    /// let client = Client::builder().context_value(Tenant("north".to_owned())).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn context_value<T: ContextValue>(mut self, value: T) -> Self {
         if let Err(problem) = self.base.put(&value) {
@@ -131,6 +198,15 @@ impl ClientBuilder {
     }
 
     /// Builds the client.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Client;
+    ///
+    /// // The switches of a context are a list of numbers.
+    /// let mistake = Client::builder().context("switches", "beta").build();
+    /// assert!(mistake.is_err());
+    /// ```
     ///
     /// # Errors
     /// A service has two routes, a context value has the wrong type for its key, or the configuration of the expansions

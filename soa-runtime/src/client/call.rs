@@ -19,6 +19,21 @@ use crate::exchange::Sent;
 use crate::message::{ActionRequest, Body, Name};
 
 /// A call of one action that is not sent yet. Await it, give it options, or put it into a job.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Call, Value, value};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let call: Call<Value> = client.call_action("echo", "echo", &value!({ "n": 1 }));
+/// assert_eq!(call.await?, value!({ "n": 1 }));
+/// # Ok(()) }
+/// ```
 #[must_use = "a call does nothing until it is awaited, sent, or put into a job"]
 pub struct Call<R> {
     pub(super) client: Client,
@@ -31,6 +46,27 @@ pub struct Call<R> {
 ///
 /// This is another type than [`Call`] because options belong to a whole job: a call that has some cannot
 /// be put into one.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+/// use soa::{Value, value};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let body = client
+///     .call_action("echo", "echo", &value!({ "n": 1 }))
+///     .timeout(Duration::from_secs(2))
+///     .switch(7)
+///     .context("locale", "fr_FR")
+///     .await?;
+/// assert_eq!(body, value!({ "n": 1 }));
+/// # Ok(()) }
+/// ```
 #[must_use = "a call does nothing until it is awaited or sent"]
 pub struct CallWithOptions<R> {
     call: Call<R>,
@@ -41,6 +77,27 @@ impl Client {
     /// Calls one action of a service by name; the response is untyped.
     ///
     /// The body is anything that serializes to a map: a [`Value`], a struct, `()` for `{}`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use serde::Serialize;
+    /// use soa::value;
+    ///
+    /// #[derive(Serialize)]
+    /// struct Greeting {
+    ///     text: &'static str,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let body = client.call_action("echo", "echo", &Greeting { text: "Hello" }).await?;
+    /// assert_eq!(body, value!({ "text": "Hello" }));
+    /// # Ok(()) }
+    /// ```
     pub fn call_action<B: Serialize + ?Sized>(
         &self,
         service: impl Into<Name>,

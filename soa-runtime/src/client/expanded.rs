@@ -16,6 +16,16 @@ use crate::exchange::Sent;
 use crate::message::{ContextHeader, Name};
 
 /// A call or a job whose responses are expanded, not sent yet. Options are set before: `call.timeout(…).expand()`.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::Expand;
+///
+/// # async fn example<Book: Expand + Send + 'static>(call: soa::Call<Book>) -> Result<(), soa::ClientError> {
+/// // `#[derive(Expand)] struct Book` names the action that finds the author.
+/// let book = call.timeout(std::time::Duration::from_secs(2)).expand().await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Expanded<C> {
     call: C,
@@ -107,6 +117,18 @@ where
 impl Client {
     /// Fills the fields of a value that take objects of other services; see [`Expand`]. The value may be the responses
     /// of parallel calls, for example. The requests are sent in this client's own context.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::client::Expand;
+    /// use soa::{Call, Client, ClientError};
+    ///
+    /// # async fn example<Book: Expand + Send + 'static>(client: Client, calls: Vec<Call<Book>>) -> Result<(), ClientError> {
+    /// let mut books = client.parallel(calls).await?;
+    /// // One request for the authors of all books.
+    /// client.expand(&mut books).await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// A request could not be sent, or a service answered with errors and the expansion is set to raise them.

@@ -8,6 +8,19 @@ use crate::message::Name;
 /// A call in one of its forms, not started yet. It can be one of [many](super::Client::parallel), or one of the
 /// [outstanding](super::Outstanding) ones. The forms are calls, calls with options, jobs, expanded calls and jobs, and
 /// calls that were sent already.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::ClientError;
+/// use soa::client::{Form, Outstanding};
+///
+/// /// Sends a call of any form, and notes its id.
+/// async fn send<F: Form>(all: &mut Outstanding<F::Output>, call: F) -> Result<(), ClientError> {
+///     let id = all.send(call).await?;
+///     println!("request {id} is on its way");
+///     Ok(())
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a call",
     label = "not a call",

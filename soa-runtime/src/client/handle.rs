@@ -14,6 +14,19 @@ use crate::stack::Stack;
 use crate::transport::ClientTransport;
 
 /// Calls services. Cheap to clone.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Client, LocalTransport, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tools = Server::untyped("tools", "1.0.0").build()?;
+/// let client = Client::builder().service("tools", LocalTransport::new(tools)).build()?;
+/// let status = client.call_action("tools", "status", &()).await?;
+/// assert!(client.services().eq(["tools"]));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     pub(super) shared: Arc<ClientShared>,
@@ -43,6 +56,16 @@ impl ClientShared {
 
 impl Client {
     /// Returns the same client for a chain: every call inherits this context.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Client, ContextHeader};
+    ///
+    /// # fn example(client: Client, of_message: ContextHeader) {
+    /// // The calls continue the chain of a message that came in another way.
+    /// let client = client.inheriting(of_message);
+    /// # }
+    /// ```
     #[must_use]
     pub fn inheriting(&self, context: ContextHeader) -> Self {
         Self {

@@ -18,6 +18,16 @@ use crate::exchange::Sent;
 use crate::message::{ActionRequest, Body, JobResponse, Name};
 
 /// The actions of a job: a tuple of up to eight calls, or a vector of calls of one type.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::ClientError;
+/// use soa::client::{Actions, JobCall};
+///
+/// async fn run<A: Actions>(job: JobCall<A>) -> Result<A::Output, ClientError> {
+///     job.idempotent().await
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the actions of a job",
     label = "not the calls of a job",
@@ -113,6 +123,23 @@ impl<A: Actions> Mode<A> for Each {
 }
 
 /// A job that is not sent yet.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+/// use soa::value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let echo = |n: i32| client.call_action("echo", "echo", &value!({ "n": n }));
+/// let (first, second) = client.job((echo(1), echo(2))).timeout(Duration::from_secs(5)).await?;
+/// assert_eq!((first, second), (value!({ "n": 1 }), value!({ "n": 2 })));
+/// # Ok(()) }
+/// ```
 #[must_use = "a job does nothing until it is awaited or sent"]
 pub struct JobCall<A, M = All> {
     client: Client,
@@ -126,6 +153,25 @@ impl Client {
     ///
     /// The result is a tuple or a vector of responses, in order. The first action that fails ends the
     /// job and is the error; see [`JobCall::continue_on_error`] for the alternative.
+    ///
+    /// A tuple of calls has a tuple of responses:
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let body = client.call_action("echo", "echo", &value!({ "n": 1 }));
+    /// let status = client.call_action("echo", "status", &());
+    /// let (body, status) = client.job((body, status)).await?;
+    /// assert_eq!(body, value!({ "n": 1 }));
+    /// # Ok(()) }
+    /// ```
     ///
     /// A call with options is not accepted: options are the job's. The context and the middleware are those of
     /// the client that made the first call, so that a chain is not lost.
@@ -143,6 +189,23 @@ impl Client {
 
     /// Calls several actions of a service by name. The result is the whole job response: errors of the job and of its
     /// actions are data in it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let actions = [("echo".into(), value!({ "n": 1 })), ("unknown".into(), value!({}))];
+    /// let response = client.call_job("echo", actions).await?;
+    /// assert!(response.actions[0].errors.is_empty());
+    /// assert_eq!(response.actions[1].errors[0].code, "UNKNOWN");
+    /// # Ok(()) }
+    /// ```
     pub fn call_job(
         &self,
         service: impl Into<Name>,
@@ -171,6 +234,22 @@ impl<A: Actions> JobCall<A> {
 
     /// Runs the later actions of the job even if an earlier one fails. The result is the outcome of [each](Self::each)
     /// action.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let call = |action| client.call_action("echo", action, &value!({ "n": 1 }));
+    /// let outcomes = client.job(vec![call("unknown"), call("echo")]).continue_on_error().await?;
+    /// assert!(outcomes[0].is_err() && outcomes[1].is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn continue_on_error(mut self) -> JobCall<A, Each> {
         self.options.continue_on_error = true;
         self.each()
@@ -179,6 +258,24 @@ impl<A: Actions> JobCall<A> {
     /// Returns the outcome of each action by itself: a tuple or a vector of `Result`s. The first action that fails
     /// still ends the job; those after it fail with [`NotRun`](crate::ErrorKind::NotRun). An error of the whole job is
     /// one error.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ErrorKind;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let call = |action| client.call_action("echo", action, &value!({ "n": 1 }));
+    /// let (first, second) = client.job((call("unknown"), call("echo"))).each().await?;
+    /// assert_eq!(first.unwrap_err().kind(), ErrorKind::Action);
+    /// assert_eq!(second.unwrap_err().kind(), ErrorKind::NotRun);
+    /// # Ok(()) }
+    /// ```
     pub fn each(mut self) -> JobCall<A, Each> {
         self.options.returns_errors = true;
         JobCall {
@@ -391,6 +488,16 @@ tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g);
 tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g, H h);
 
 /// Untyped actions, whose result is the whole job response. See [`Client::call_job`].
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::{JobCall, Responses};
+/// use soa::{Client, value};
+///
+/// fn status(client: &Client, service: &'static str) -> JobCall<Responses> {
+///     client.call_job(service, [("status".into(), value!({}))])
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Responses {
     route: Arc<Route>,

@@ -9,6 +9,28 @@ use crate::codec::Value;
 use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
 /// The options of one call or job.
+///
+/// Calls and jobs have the methods that set them:
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let call = client
+///     .call_action("echo", "echo", &())
+///     .timeout(Duration::from_secs(2))
+///     .idempotent()
+///     .correlation_id("import-42")
+///     .control("dry_run", true);
+/// call.await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
     pub(super) timeout: Option<Duration>,
@@ -92,6 +114,21 @@ macro_rules! option_methods {
     ($Out:ty) => {
         /// Limits the time until the response, middleware included. The server is told, so that it can stop when nobody
         /// waits. Requires a tokio runtime with its time driver.
+        ///
+        /// ```
+        /// # use soa_runtime as soa;
+        /// use std::time::Duration;
+        ///
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// # let server = soa::Server::untyped("echo", "1.0.0")
+        /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+        /// #     .build()?;
+        /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+        /// let call = client.call_action("echo", "echo", &()).timeout(Duration::from_secs(2));
+        /// call.await?;
+        /// # Ok(()) }
+        /// ```
         pub fn timeout(self, timeout: std::time::Duration) -> $Out {
             self.with(|options| options.timeout = Some(timeout))
         }
@@ -103,6 +140,16 @@ macro_rules! option_methods {
 
         /// Declares that the actions of this call may safely run more than once. Middleware may then send it again:
         /// [`Retry`](crate::middleware::Retry).
+        ///
+        /// ```
+        /// # use soa_runtime as soa;
+        /// use std::time::Duration;
+        ///
+        /// # async fn example(client: soa::Client) -> Result<(), soa::ClientError> {
+        /// // A client with the middleware `Retry` may send this twice.
+        /// let book = client.call_action("library", "find_book", &()).idempotent().await?;
+        /// # Ok(()) }
+        /// ```
         pub fn idempotent(self) -> $Out {
             self.with(|options| options.is_idempotent = true)
         }
@@ -122,6 +169,29 @@ macro_rules! option_methods {
         }
 
         /// Adds a value of a declared type to the context, which flows down the chain; handlers get it by its type. See [`ContextValue`](crate::ContextValue).
+        ///
+        /// ```
+        /// # use soa_runtime as soa;
+        /// use serde::{Deserialize, Serialize};
+        /// use soa::ContextValue;
+        ///
+        /// #[derive(Serialize, Deserialize)]
+        /// struct Tenant(String);
+        ///
+        /// impl ContextValue for Tenant {
+        ///     const KEY: &'static str = "tenant";
+        /// }
+        ///
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// # let server = soa::Server::untyped("echo", "1.0.0")
+        /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+        /// #     .build()?;
+        /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+        /// let call = client.call_action("echo", "echo", &());
+        /// call.context_value(Tenant("north".to_owned())).await?;
+        /// # Ok(()) }
+        /// ```
         pub fn context_value<T: crate::message::ContextValue>(self, value: T) -> $Out {
             self.with(|options| options.add_context_value(&value))
         }
@@ -138,6 +208,15 @@ macro_rules! option_methods {
         /// Expands the objects with this `_type`, anywhere in the response, by the client's
         /// [`Expansions`](crate::client::Expansions) of these names; `owner.boss` is one nested in another. A timeout
         /// of the call covers the expansions, too.
+        ///
+        /// ```
+        /// # use soa_runtime as soa;
+        /// # async fn example(client: soa::Client) -> Result<(), soa::ClientError> {
+        /// let call = client.call_action("library", "find_book", &());
+        /// // In each book, its author, and in that the publisher.
+        /// let book = call.expansions("book", ["author", "author.publisher"]).await?;
+        /// # Ok(()) }
+        /// ```
         pub fn expansions<N: Into<String>>(
             self,
             object_type: impl Into<String>,

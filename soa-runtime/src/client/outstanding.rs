@@ -15,6 +15,30 @@ use crate::error::ClientError;
 ///
 /// Ids count up from 0, and are unique within one [`Outstanding`]. On the wire, requests have other ids, chosen by
 /// their transport.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::collections::HashMap;
+/// use soa::client::Outstanding;
+/// use soa::value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let mut outstanding = Outstanding::new();
+/// let mut names = HashMap::new();
+/// for name in ["ada", "grace"] {
+///     let call = client.call_action("echo", "echo", &value!({ "name": name }));
+///     names.insert(outstanding.send(call).await?, name);
+/// }
+/// while let Some((id, response)) = outstanding.next().await {
+///     assert_eq!(response?, value!({ "name": (names[&id]) }));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 
@@ -83,9 +107,31 @@ impl<R: Send + 'static> Outstanding<R> {
         Ok(id)
     }
 
-    /// Returns the next response, with the id of its request; `None` if no call is outstanding.
+    /// Returns the next response, or the error of its call, with the id of its request; `None` if no call is
+    /// outstanding.
     ///
     /// This is cancel safe: no response is lost in `tokio::time::timeout(limit, outstanding.next())`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::client::Outstanding;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let mut outstanding = Outstanding::new();
+    /// outstanding.send(client.call_action("echo", "echo", &())).await?;
+    /// match tokio::time::timeout(Duration::from_secs(1), outstanding.next()).await {
+    ///     Ok(Some((id, response))) => println!("{id}: {response:?}"),
+    ///     Ok(None) => println!("there are no more calls"),
+    ///     Err(_) => println!("{} calls are outstanding", outstanding.len()),
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn next(&mut self) -> Option<(RequestId, Result<R, ClientError>)> {
         self.calls.next().await
     }

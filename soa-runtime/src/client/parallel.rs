@@ -17,6 +17,16 @@ use crate::exchange::Sent;
 
 /// Calls that can be made at once: a vector or an array of one kind of call, or a tuple of two to eight
 /// different ones. See [`Client::parallel`](super::Client::parallel).
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::Parallel;
+/// use soa::{Client, ClientError};
+///
+/// async fn all<P: Parallel>(client: &Client, calls: P) -> Result<P::Output, ClientError> {
+///     client.parallel(calls).await
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be called in parallel",
     label = "not calls",
@@ -94,6 +104,22 @@ impl<P: Parallel> Gather<P> for Each {
 }
 
 /// Many calls that are not sent yet.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::value;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let calls = (1..=3).map(|n| client.call_action("echo", "echo", &value!({ "n": n })));
+/// let bodies = client.parallel(calls.collect::<Vec<_>>()).await?;
+/// assert_eq!(bodies[2], value!({ "n": 3 }));
+/// # Ok(()) }
+/// ```
 #[must_use = "calls do nothing until they are awaited or sent"]
 pub struct ParallelCall<P, M = All> {
     calls: P,
@@ -106,6 +132,23 @@ impl Client {
     /// Takes a vector or an array of calls of one kind, or a tuple of different ones. All of them are
     /// waited for; the error of the first that failed is the error of the whole. See [`ParallelCall::each`] for the
     /// outcome of each in its place. The options are those of each call.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let body = client.call_action("echo", "echo", &value!({ "n": 1 }));
+    /// let status = client.call_action("echo", "status", &());
+    /// let (body, status) = client.parallel((body, status)).await?;
+    /// assert_eq!(body, value!({ "n": 1 }));
+    /// # Ok(()) }
+    /// ```
     pub fn parallel<P: Parallel>(&self, calls: P) -> ParallelCall<P> {
         ParallelCall {
             calls,
@@ -117,6 +160,22 @@ impl Client {
 impl<P: Parallel> ParallelCall<P> {
     /// Returns the outcome of each call by itself, in place: a vector or a tuple of `Result`s, which contain the errors
     /// of actions, of jobs and of transports. The whole cannot fail then.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let call = |action| client.call_action("echo", action, &value!({ "n": 1 }));
+    /// let outcomes = client.parallel([call("unknown"), call("echo")]).each().await;
+    /// assert!(outcomes[0].is_err() && outcomes[1].is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn each(self) -> ParallelCall<P, Each> {
         ParallelCall {
             calls: self.calls,
@@ -127,6 +186,23 @@ impl<P: Parallel> ParallelCall<P> {
 
 impl<P: Parallel, M: Gather<P>> ParallelCall<P, M> {
     /// Sends all calls now; the responses are collected later, by awaiting the returned [`Pending`].
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let call = |n: i32| client.call_action("echo", "echo", &value!({ "n": n }));
+    /// let pending = client.parallel([call(1), call(2)]).send().await?;
+    /// // Other work.
+    /// assert_eq!(pending.await?.len(), 2);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The first call, in order, that could not be sent; the others may be on their way. After

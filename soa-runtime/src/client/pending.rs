@@ -104,6 +104,22 @@ impl<R: Send + 'static> Pending<R> {
     }
 
     /// Waits for the outcome and keeps it, so that this can still be awaited.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = soa::Server::untyped("echo", "1.0.0")
+    /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+    /// #     .build()?;
+    /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+    /// let mut pending = client.call_action("echo", "echo", &()).send().await?;
+    /// if let Err(error) = pending.outcome().await {
+    ///     println!("the call failed: {error}");
+    /// }
+    /// let response = pending.await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn outcome(&mut self) -> &Result<R, ClientError> {
         let outcome = (&mut *self).await;
         self.outcome.insert(outcome)

@@ -24,6 +24,22 @@ macro_rules! sending_methods {
         ///
         /// This returns when the request is on its way: with Redis, when it is in the queue.
         ///
+        /// ```
+        /// # use soa_runtime as soa;
+        /// use soa::value;
+        ///
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// # let server = soa::Server::untyped("echo", "1.0.0")
+        /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+        /// #     .build()?;
+        /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+        /// let pending = client.call_action("echo", "echo", &value!({ "n": 1 })).send().await?;
+        /// // Other work.
+        /// assert_eq!(pending.await?, value!({ "n": 1 }));
+        /// # Ok(()) }
+        /// ```
+        ///
         /// # Errors
         /// The request could not be prepared or sent.
         pub async fn send(self) -> Result<crate::client::pending::Pending<$Output>, ClientError> {
@@ -36,6 +52,18 @@ macro_rules! sending_methods {
         /// This returns when the request is on its way: with Redis, when it is in the queue. A `timeout` limits the
         /// sending, and the time that the request may wait in the queue; the work may take longer. In a chain, the
         /// deadline of the calling job limits the sending and nothing else.
+        ///
+        /// ```
+        /// # use soa_runtime as soa;
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// # let server = soa::Server::untyped("echo", "1.0.0")
+        /// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+        /// #     .build()?;
+        /// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+        /// client.call_action("echo", "echo", &()).send_and_forget().await?;
+        /// # Ok(()) }
+        /// ```
         ///
         /// # Errors
         /// The request could not be prepared or sent.

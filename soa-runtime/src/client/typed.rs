@@ -11,6 +11,27 @@ use crate::message::{ActionRequest, Name};
 use crate::transport::{ClientTransport, IntoTransport, Misconfigured};
 
 /// A typed client, as `#[service]` generates it.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::{ServiceClient, TypedClient};
+/// use soa::{Client, ServiceDescriptor};
+///
+/// // `#[service]` writes this.
+/// struct LibraryClient(ServiceClient);
+///
+/// impl TypedClient for LibraryClient {
+///     const DESCRIPTOR: &'static ServiceDescriptor =
+///         &ServiceDescriptor::new("library", "1.2.0", "", &[]);
+///
+///     fn from_service_client(client: ServiceClient) -> Self {
+///         Self(client)
+///     }
+/// }
+///
+/// let library = LibraryClient::new(&Client::builder().build()?);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 pub trait TypedClient: Sized {
     /// The descriptor of the service, from the service or its contract.
     const DESCRIPTOR: &'static ServiceDescriptor;
@@ -25,6 +46,25 @@ pub trait TypedClient: Sized {
 }
 
 /// A client and the name of the service that it calls: the only field of a generated client.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::ServiceClient;
+/// use soa::{Action, Value, value};
+///
+/// // `#[service]` wraps this in a struct with a method for each action.
+/// const ECHO: Action<Value, Value> = Action::new("echo");
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = soa::Server::untyped("echo", "1.0.0")
+/// #     .action("echo", |body: soa::Value, _: soa::Context| async { Ok::<_, soa::ActionError>(body) })
+/// #     .build()?;
+/// # let client = soa::Client::builder().service("echo", soa::LocalTransport::new(server)).build()?;
+/// let echo = ServiceClient::new(&client, "echo");
+/// assert_eq!(echo.call(ECHO, value!({ "n": 1 })).await?, value!({ "n": 1 }));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServiceClient {
     client: Client,
@@ -41,6 +81,18 @@ impl ServiceClient {
     }
 
     /// Returns a client for a service in this process. A service that cannot be built is the error of every call.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    /// use soa::client::ServiceClient;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tools = ServiceClient::local(Server::untyped("tools", "1.0.0"), "tools");
+    /// tools.client().call_action("tools", "status", &()).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn local(service: impl IntoTransport, name: &'static str) -> Self {
         match service.into_transport() {
             Ok(transport) => Self::over(transport, name),
@@ -49,6 +101,22 @@ impl ServiceClient {
     }
 
     /// Returns a client for a stub.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::client::ServiceClient;
+    /// use soa::testing::Stub;
+    /// use soa::{Action, Value, value};
+    ///
+    /// const FIND: Action<Value, Value> = Action::new("find");
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stub = Stub::new().on(FIND, |_| Ok(value!({ "name": "Ada" })));
+    /// let users = ServiceClient::stubbed(stub, "users");
+    /// assert_eq!(users.call(FIND, value!({})).await?, value!({ "name": "Ada" }));
+    /// # Ok(()) }
+    /// ```
     pub fn stubbed(stub: impl ClientTransport, name: &'static str) -> Self {
         Self::over(Arc::new(stub), name)
     }

@@ -76,6 +76,21 @@ impl Context {
     }
 
     /// Sets the client for chained calls.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::Stub;
+    /// use soa::{Client, Context, value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let authors = Stub::new().on_action("find", |_| Ok(value!({ "name": "Ada" })));
+    /// let client = Client::builder().service("authors", authors).build()?;
+    /// let cx = Context::for_test().with_client(&client);
+    /// let author = cx.soa_client().call_action("authors", "find", &()).await?;
+    /// assert_eq!(author, value!({ "name": "Ada" }));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_client(self, client: &Client) -> Self {
         self.change(|job| job.client = client.clone())
@@ -83,6 +98,22 @@ impl Context {
 
     /// Makes this the context of an action of the given server, so that [`call_local`](Self::call_local) reaches its
     /// other actions.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Action, ActionError, Context, Server, Value, value};
+    ///
+    /// const ECHO: Action<Value, Value> = Action::new("echo");
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .action("echo", |body: Value, _: Context| async { Ok::<_, ActionError>(body) })
+    ///     .build()?;
+    /// let cx = Context::for_test().with_server(&server);
+    /// assert_eq!(cx.call_local(ECHO, value!({ "n": 1 })).await?, value!({ "n": 1 }));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_server(self, server: impl Into<LocalServer>) -> Self {
         let LocalServer { service, siblings } = server.into();

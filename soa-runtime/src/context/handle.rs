@@ -23,6 +23,25 @@ use soa_wire::Extensions;
 /// The context of an action: the caller, the switches, and clients for further calls.
 ///
 /// Cheap to clone, so handlers may move it into tasks of their own.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{ActionError, Context, Value, value};
+///
+/// async fn greet(_: Value, cx: Context) -> Result<Value, ActionError> {
+///     let text = match cx.value("locale").and_then(|locale| locale.as_str()) {
+///         Some("fr_FR") => "Bonjour",
+///         _ => "Hello",
+///     };
+///     Ok(value!({ "text": text, "by": (cx.service()) }))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let answer = greet(value!({}), Context::for_test().with_value("locale", "fr_FR")).await?;
+/// assert_eq!(answer, value!({ "text": "Bonjour", "by": "test" }));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Context {
     pub(super) job: Arc<JobState>,
@@ -59,6 +78,16 @@ pub(crate) trait Siblings: Send + Sync {
 }
 
 /// A server in this process, whose actions a context can call. It is made from a [`Server`](crate::Server).
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Context, LocalServer, Server};
+///
+/// let server = Server::untyped("tools", "1.0.0").build()?;
+/// let cx = Context::for_test().with_server(LocalServer::from(&server));
+/// assert_eq!(cx.service(), "tools");
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 pub struct LocalServer {
     pub(crate) service: Name,
     pub(crate) siblings: Arc<dyn Siblings>,
@@ -71,6 +100,15 @@ impl fmt::Debug for LocalServer {
 }
 
 /// A call of one action on its way through action middleware to the handler.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{ActionCall, Body, Context, Encoding, value};
+///
+/// let body = Body::encode(Encoding::MessagePack, &value!({ "n": 1 }));
+/// let call = ActionCall::new("echo", body, Context::for_test().with_caller("tests"));
+/// assert_eq!(call.context.caller(), Some("tests"));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ActionCall {
@@ -170,6 +208,15 @@ impl Context {
     }
 
     /// Returns true if this switch is on.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Context, Switch};
+    ///
+    /// const BETA: Switch = Switch::new(7);
+    /// assert!(Context::for_test().with_switch(BETA).is_active(BETA));
+    /// assert!(!Context::for_test().is_active(BETA));
+    /// ```
     pub fn is_active(&self, switch: impl Into<Switch>) -> bool {
         self.job.header.switches.is_active(switch)
     }
@@ -211,6 +258,15 @@ impl Context {
 
     /// Returns the current time. A handler that asks here, and not the system, can be tested at any time: with
     /// [`with_now`](Self::with_now), or by the `freeze time` of a test plan.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Context, UtcDateTime};
+    ///
+    /// let noon: UtcDateTime = "2024-02-29T12:00:00Z".parse()?;
+    /// assert_eq!(Context::for_test().with_now(noon).now(), noon);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn now(&self) -> UtcDateTime {
         match self.extensions.get::<FrozenTime>() {
             Some(FrozenTime(now)) => *now,
@@ -220,6 +276,23 @@ impl Context {
 
     /// Returns the value of this type that a caller added to the context; `None` if there is none. See
     /// [`ContextValue`].
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use serde::{Deserialize, Serialize};
+    /// use soa::{Context, ContextValue};
+    ///
+    /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    /// struct Tenant(String);
+    ///
+    /// impl ContextValue for Tenant {
+    ///     const KEY: &'static str = "tenant";
+    /// }
+    ///
+    /// let cx = Context::for_test().with_context_value(Tenant("north".to_owned()));
+    /// assert_eq!(cx.get::<Tenant>()?, Some(Tenant("north".to_owned())));
+    /// # Ok::<(), soa::ActionError>(())
+    /// ```
     ///
     /// # Errors
     /// The value under the key of the type has another type: `INVALID`, the caller's fault, at `context.KEY`.
@@ -233,17 +306,55 @@ impl Context {
 
     /// Returns the value of this type that middleware has left. It does not travel: see [`get`](Self::get) for values
     /// that callers send.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Context;
+    ///
+    /// struct Tenant(&'static str);
+    ///
+    /// let cx = Context::for_test().with_extension(Tenant("north"));
+    /// assert_eq!(cx.extension::<Tenant>().map(|tenant| tenant.0), Some("north"));
+    /// ```
     pub fn extension<T: 'static>(&self) -> Option<&T> {
         self.extensions.get()
     }
 
     /// Returns the identity of the caller, if middleware has authenticated it: see
     /// [`Authentication`](crate::middleware::Authentication).
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Context;
+    /// use soa::middleware::Identity;
+    ///
+    /// let ada = Identity::new("ada").with_permissions(["orders.write"]);
+    /// let cx = Context::for_test().with_extension(ada);
+    /// assert!(cx.identity().is_some_and(|caller| caller.has("orders.write")));
+    /// ```
     pub fn identity(&self) -> Option<&Identity> {
         self.extensions.get()
     }
 
     /// Returns the extensions, in which middleware leaves values for handlers.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{ActionStage, Next, from_fn};
+    /// use soa::ActionCall;
+    ///
+    /// struct Tenant(String);
+    ///
+    /// let tenants = from_fn(|mut call: ActionCall, next: Next<ActionStage>| async move {
+    ///     if let Some(name) = call.context.value("tenant").and_then(|name| name.as_str()) {
+    ///         let tenant = Tenant(name.to_owned());
+    ///         call.context.extensions_mut().insert(tenant);
+    ///     }
+    ///     next.run(call).await
+    /// });
+    /// # fn is_middleware(_: impl soa::middleware::Middleware<ActionStage>) {}
+    /// # is_middleware(tenants);
+    /// ```
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }
@@ -258,6 +369,19 @@ impl Context {
     }
 
     /// Returns the time until the [`deadline`](Self::deadline).
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Context;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cx = Context::for_test().with_time_left(Duration::from_secs(2));
+    /// assert!(cx.time_left().is_some_and(|left| left <= Duration::from_secs(2)));
+    /// assert_eq!(Context::for_test().time_left(), None);
+    /// # Ok(()) }
+    /// ```
     pub fn time_left(&self) -> Option<Duration> {
         self.deadline
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
@@ -266,6 +390,22 @@ impl Context {
     /// Returns true if the response of this job is not needed any more: its deadline has passed, its caller in the same
     /// process has given up, or the server stops. Handlers that work without waiting, or on another thread, should
     /// check it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Context};
+    ///
+    /// fn digest(parts: &[Vec<u8>], cx: &Context) -> Result<usize, ActionError> {
+    ///     let mut sum = 0;
+    ///     for part in parts {
+    ///         if cx.is_cancelled() {
+    ///             return Err(ActionError::internal("the digest is not needed any more"));
+    ///         }
+    ///         sum += part.len();
+    ///     }
+    ///     Ok(sum)
+    /// }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.is_late() || self.job.lifetime.is_over()
     }
@@ -273,6 +413,22 @@ impl Context {
     /// Waits until [`is_cancelled`](Self::is_cancelled). This is for tasks that a handler has started. The handler
     /// itself is given up at the deadline and when the server stops, but not when its caller goes: a started job is
     /// finished.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Context;
+    ///
+    /// # async fn copy() {}
+    /// # async fn handler(cx: &Context) {
+    /// let cx = cx.clone();
+    /// tokio::spawn(async move {
+    ///     tokio::select! {
+    ///         () = copy() => {}
+    ///         () = cx.cancelled() => println!("the copy was given up"),
+    ///     }
+    /// });
+    /// # }
+    /// ```
     pub async fn cancelled(&self) {
         let late = async {
             match self.deadline {
@@ -304,6 +460,15 @@ impl Context {
 
     /// Returns the client for chained calls. It passes this whole context on (correlation id, switches and all) and
     /// names the calling service.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Context, Value};
+    ///
+    /// async fn author(_: Value, cx: Context) -> Result<Value, ActionError> {
+    ///     Ok(cx.soa_client().call_action("authors", "find", &()).await?)
+    /// }
+    /// ```
     pub fn soa_client(&self) -> Client {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
@@ -322,6 +487,18 @@ impl Context {
     /// Returns a typed client for a chained call, for the service's own name.
     ///
     /// For a service under another name: `OtherClient::named(&cx.soa_client(), "other2")`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::client::TypedClient;
+    /// use soa::{ActionError, Context};
+    ///
+    /// # trait Find: TypedClient { fn find(&self) -> soa::Call<soa::Value>; }
+    /// # async fn example<LibraryClient: Find>(cx: Context) -> Result<(), ActionError> {
+    /// let library: LibraryClient = cx.client();
+    /// let book = library.find().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn client<C: TypedClient>(&self) -> C {
         C::new(&self.soa_client())
     }

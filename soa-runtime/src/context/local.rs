@@ -66,6 +66,25 @@ impl Context {
     /// Calls another action of this server as [`call_local`](Self::call_local) does, by name and without types: for
     /// actions that were registered by name, and for names that are known at run time only.
     ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Context, Server, Value, value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .action("echo", |body: Value, _: Context| async { Ok::<_, ActionError>(body) })
+    ///     .action("echo_twice", |body: Value, cx: Context| async move {
+    ///         let body = cx.call_local_action("echo", body).await?;
+    ///         cx.call_local_action("echo", body).await
+    ///     })
+    ///     .build()?;
+    /// let cx = Context::for_test().with_server(&server);
+    /// let body = cx.call_local_action("echo_twice", value!({ "n": 1 })).await?;
+    /// assert_eq!(body, value!({ "n": 1 }));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// See [`call_local`](Self::call_local).
     pub fn call_local_action<N: Into<Name>>(

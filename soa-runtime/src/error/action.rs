@@ -27,6 +27,24 @@ pub struct ActionError(Box<Inner>);
 /// An error that a handler may return: any that converts into an [`ActionError`].
 ///
 /// The trait exists for the message of the compiler, which explains the ways to convert.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{ActionError, Context, Server, Value};
+///
+/// struct OutOfStock;
+///
+/// impl From<OutOfStock> for ActionError {
+///     fn from(_: OutOfStock) -> Self {
+///         ActionError::caller("OUT_OF_STOCK", "The book is out of stock").field("isbn")
+///     }
+/// }
+///
+/// let server = Server::untyped("shop", "1.0.0")
+///     .action("order", |_: Value, _: Context| async { Err(OutOfStock) })
+///     .build()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of an action",
     label = "does not convert into `ActionError`",
@@ -65,6 +83,14 @@ impl ActionError {
     }
 
     /// Returns an error that ends the whole job: the response has this error and no actions.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ActionError;
+    ///
+    /// let error = ActionError::job("READ_ONLY", "The service is in maintenance");
+    /// assert!(error.ends_job());
+    /// ```
     pub fn job(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::server(code, message);
         error.0.ends_job = true;
@@ -80,6 +106,19 @@ impl ActionError {
     /// Returns the error of an unexpected failure of the service: `SERVER_ERROR`, `Internal server error: …`.
     ///
     /// The text of the error travels; its chain of sources is logged.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Value, value};
+    ///
+    /// fn version() -> Result<Value, ActionError> {
+    ///     let text = std::fs::read_to_string("/no/such/file").map_err(ActionError::internal)?;
+    ///     Ok(value!({ "version": text }))
+    /// }
+    ///
+    /// let error = version().unwrap_err();
+    /// assert_eq!(error.errors()[0].code, "SERVER_ERROR");
+    /// ```
     pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = error.into();
         let mut error = Self::server(
@@ -91,6 +130,15 @@ impl ActionError {
     }
 
     /// Returns several errors at once. An empty list becomes one `SERVER_ERROR`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, WireError};
+    ///
+    /// let missing = |field: &str| WireError::caller("MISSING", "Missing key").with_field(field);
+    /// let error = ActionError::from_errors(vec![missing("title"), missing("isbn")]);
+    /// assert_eq!(error.errors().len(), 2);
+    /// ```
     pub fn from_errors(errors: Vec<WireError>) -> Self {
         let errors = if errors.is_empty() {
             let message = "Internal server error: an action failed without an error";
@@ -113,6 +161,15 @@ impl ActionError {
     }
 
     /// Adds a variable to the last error.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ActionError;
+    ///
+    /// let error = ActionError::caller("TOO_LONG", "The title is too long").variable("maximum", 80);
+    /// let variables = error.errors()[0].variables.as_ref();
+    /// assert_eq!(variables.and_then(|map| map.get("maximum")), Some(&80.into()));
+    /// ```
     #[must_use]
     pub fn variable(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.last(|error| {
@@ -122,6 +179,14 @@ impl ActionError {
     }
 
     /// Names the permissions that the caller lacks (in the last error).
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ActionError;
+    ///
+    /// let error = ActionError::caller("NOT_AUTHORIZED", "Only owners can delete a book")
+    ///     .denied_permissions(["books.delete"]);
+    /// ```
     #[must_use]
     pub fn denied_permissions<P: Into<String>>(
         self,
@@ -133,6 +198,15 @@ impl ActionError {
     }
 
     /// Adds another error after the existing ones.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, WireError};
+    ///
+    /// let error = ActionError::caller("INVALID", "Not an ISBN").field("isbn");
+    /// let error = error.and(WireError::caller("MISSING", "Missing key").with_field("title"));
+    /// assert_eq!(error.errors().len(), 2);
+    /// ```
     #[must_use]
     pub fn and(mut self, other: WireError) -> Self {
         self.0.errors.push(other);
@@ -140,6 +214,20 @@ impl ActionError {
     }
 
     /// Keeps the cause for the log.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Value};
+    ///
+    /// fn read() -> Result<String, ActionError> {
+    ///     std::fs::read_to_string("/no/such/file").map_err(|error| {
+    ///         ActionError::server("NO_CATALOGUE", "The catalogue cannot be read").with_source(error)
+    ///     })
+    /// }
+    ///
+    /// let error = read().unwrap_err();
+    /// assert!(std::error::Error::source(&error).is_some());
+    /// ```
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());

@@ -15,6 +15,24 @@ use soa_wire::{TransportError, TransportErrorKind};
 ///
 /// [`kind`](Self::kind) classifies it; [`errors`](Self::errors) are the errors in the response of the service, if there
 /// was one. The type is opaque and one pointer wide.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{ActionError, Client, Context, ErrorKind, LocalTransport, Server, Value};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::untyped("library", "1.0.0")
+///     .action("find_book", |_: Value, _: Context| async {
+///         Err::<Value, _>(ActionError::caller("NO_SUCH_BOOK", "There is no such book"))
+///     })
+///     .build()?;
+/// let client = Client::builder().service("library", LocalTransport::new(server)).build()?;
+/// let error = client.call_action("library", "find_book", &()).await.unwrap_err();
+/// assert_eq!((error.kind(), error.failed_action()), (ErrorKind::Action, Some("find_book")));
+/// assert_eq!(error.errors()[0].code, "NO_SUCH_BOOK");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct ClientError(Box<Inner>);
 
@@ -59,6 +77,24 @@ enum Cause {
 }
 
 /// The kinds of failure of a call.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Client, ErrorKind};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder().build()?;
+/// let error = client.call_action("library", "find_book", &()).await.unwrap_err();
+/// let text = match error.kind() {
+///     ErrorKind::Action | ErrorKind::Job => "the library refused",
+///     ErrorKind::Timeout | ErrorKind::Transport => "the library does not respond",
+///     ErrorKind::UnknownService => "the library is not configured",
+///     _ => "the call failed",
+/// };
+/// assert_eq!(text, "the library is not configured");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -93,6 +129,19 @@ pub enum ErrorKind {
 }
 
 /// The times of an open circuit.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::ClientError;
+/// use tokio::time::Instant;
+///
+/// fn report(error: &ClientError) {
+///     if let Some(circuit) = error.open_circuit() {
+///         let until = circuit.until().saturating_duration_since(Instant::now());
+///         println!("{} is not called for another {until:?}", error.service());
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenCircuit {
     since: Instant,
@@ -118,6 +167,13 @@ impl OpenCircuit {
 
 impl ErrorKind {
     /// Returns the name of the kind in metrics and traces.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ErrorKind;
+    ///
+    /// assert_eq!(ErrorKind::UnknownService.as_str(), "unknown_service");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Action => "action",
@@ -212,6 +268,22 @@ impl ClientError {
 
     /// Returns the error of middleware that rejects a call, or gives it up, for a reason of its own. The reason is the
     /// source.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::client::ClientRequest;
+    /// use soa::middleware::{ClientStage, Next, from_fn};
+    /// use soa::{Client, ClientError};
+    ///
+    /// let read_only = from_fn(|request: ClientRequest, next: Next<ClientStage>| async move {
+    ///     if request.job.actions.iter().any(|one| one.action.starts_with("delete_")) {
+    ///         return Err(ClientError::middleware(request.service, "this client is read-only"));
+    ///     }
+    ///     next.run(request).await
+    /// });
+    /// let client = Client::builder().middleware(read_only).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     pub fn middleware(
         service: impl Into<Name>,
         error: impl Into<Box<dyn Error + Send + Sync>>,
@@ -241,6 +313,19 @@ impl ClientError {
 
     /// Returns true if the same call may succeed when it is made again: there was no response in time, the connection
     /// broke, or the queue was full. The action may have been run nevertheless.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Client, ClientError, Value};
+    ///
+    /// async fn find(client: &Client) -> Result<Option<Value>, ClientError> {
+    ///     match client.call_action("library", "find_book", &()).await {
+    ///         Ok(book) => Ok(Some(book)),
+    ///         Err(error) if error.is_transient() => Ok(None),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
     pub fn is_transient(&self) -> bool {
         match &self.0.cause {
             Cause::Timeout(..) => true,

@@ -17,6 +17,31 @@ use crate::message::WireError;
 /// The errors of a service, or of one of its actions, as a type: usually an enum with `#[derive(ActionErrors)]`.
 ///
 /// Unknown codes are not a failure: the service may be newer than its caller.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{ActionErrors, WireError};
+///
+/// #[derive(Debug, PartialEq)]
+/// enum BookError {
+///     NoSuchBook,
+/// }
+///
+/// // `#[derive(ActionErrors)]` writes this.
+/// impl ActionErrors for BookError {
+///     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
+///
+///     fn from_wire(error: &WireError) -> Option<Self> {
+///         (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook)
+///     }
+///
+///     fn into_wire(self) -> WireError {
+///         WireError::caller("NO_SUCH_BOOK", "There is no such book")
+///     }
+/// }
+///
+/// assert_eq!(BookError::from_wire(&BookError::NoSuchBook.into_wire()), Some(BookError::NoSuchBook));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not declared as errors of actions",
     label = "not `ActionErrors`",
@@ -92,11 +117,43 @@ impl ClientError {
 impl ActionError {
     /// Returns the error as the service's own type, as [`ClientError::find`] does: for errors of
     /// [`call_local`](crate::Context::call_local), for middleware, and for tests of handlers.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, ActionErrors, Context, Value, value};
+    /// # #[derive(Debug, PartialEq)] enum BookError { NoSuchBook }
+    /// # impl ActionErrors for BookError {
+    /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
+    /// #     fn from_wire(error: &soa::WireError) -> Option<Self> { (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook) }
+    /// #     fn into_wire(self) -> soa::WireError { soa::WireError::caller("NO_SUCH_BOOK", "There is no such book") }
+    /// # }
+    ///
+    /// async fn title(cx: &Context) -> Result<Value, ActionError> {
+    ///     match cx.call_local_action("find_book", value!({})).await {
+    ///         Err(error) if error.find() == Some(BookError::NoSuchBook) => Ok(value!({})),
+    ///         outcome => outcome,
+    ///     }
+    /// }
+    /// ```
     pub fn find<E: ActionErrors>(&self) -> Option<E> {
         find(self.errors())
     }
 
     /// Returns all errors that the type can hold, in order.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, ActionErrors};
+    /// # #[derive(Debug, PartialEq)] enum BookError { NoSuchBook }
+    /// # impl ActionErrors for BookError {
+    /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
+    /// #     fn from_wire(error: &soa::WireError) -> Option<Self> { (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook) }
+    /// #     fn into_wire(self) -> soa::WireError { soa::WireError::caller("NO_SUCH_BOOK", "There is no such book") }
+    /// # }
+    ///
+    /// let error = ActionError::from(BookError::NoSuchBook.into_wire());
+    /// assert_eq!(error.find_all::<BookError>(), [BookError::NoSuchBook]);
+    /// ```
     pub fn find_all<E: ActionErrors>(&self) -> Vec<E> {
         find_all(self.errors())
     }

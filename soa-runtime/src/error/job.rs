@@ -9,6 +9,21 @@ use super::list::list;
 use crate::message::WireError;
 
 /// The failure of a whole job, from job middleware.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::JobError;
+/// use soa::middleware::{JobStage, Next, from_fn};
+///
+/// let require_caller = from_fn(|job: soa::JobRequest, next: Next<JobStage>| async move {
+///     if job.context.caller.is_none() {
+///         return Err(JobError::new("NO_CALLER", "The caller has no name").field("context.caller"));
+///     }
+///     next.run(job).await
+/// });
+/// let server = soa::Server::untyped("tools", "1.0.0").job_middleware(require_caller).build()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[derive(Debug)]
 pub struct JobError(Box<[WireError]>);
 

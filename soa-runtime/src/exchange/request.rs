@@ -6,6 +6,21 @@ use super::sent::Sent;
 use crate::message::{JobRequest, Name};
 
 /// A call on its way through client middleware to the transport. Middleware that tries again clones it.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::ClientRequest;
+/// use soa::transport::ClientTransport;
+/// use soa::{ContextHeader, Control, JobRequest, LocalTransport, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let transport = LocalTransport::new(Server::untyped("tools", "1.0.0").build()?);
+/// let job = JobRequest::new(ContextHeader::fresh(), Control::default(), vec![]);
+/// let response = transport.call(ClientRequest::new("tools", job)).await?;
+/// assert_eq!(response.errors[0].field.as_deref(), Some("actions"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientRequest {

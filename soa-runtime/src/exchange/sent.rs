@@ -6,6 +6,23 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 /// The mark of a request that is on its way, set by the transport. Clones are the same mark.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::ClientRequest;
+/// use soa::transport::{ClientTransport, ReplyFuture};
+/// use soa::JobResponse;
+///
+/// /// Answers every job with an empty response.
+/// struct Empty;
+///
+/// impl ClientTransport for Empty {
+///     fn call(&self, request: ClientRequest) -> ReplyFuture {
+///         request.sent.mark();
+///         ReplyFuture::ready(Ok(JobResponse::default()))
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sent(Option<Arc<Mutex<Watch>>>);
 

@@ -77,6 +77,15 @@ impl HealthCheck {
     /// The codes are those of the reference, with the name of the service in front: `…_TRANSPORT_ERROR` (no response),
     /// `…_CALL_ERROR` (the job failed), `…_STATUS_ERROR` (the action failed). The diagnostics contain the responses
     /// under `services`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    /// use soa::health::HealthCheck;
+    ///
+    /// let server = Server::untyped("posts", "1.0.0").health_check(HealthCheck::called_services()).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     pub fn called_services() -> Self {
         Self::new("called_services", services::check)
     }
@@ -93,6 +102,17 @@ impl HealthCheck {
     }
 
     /// Adds the warning `HEALTH_CHECK_SLOW` if the check takes longer than this.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Context;
+    /// use soa::health::{Health, HealthCheck};
+    ///
+    /// let database = HealthCheck::new("database", |_cx: Context| async { Health::ok() })
+    ///     .slow_after(Duration::from_millis(200))
+    ///     .timeout(Duration::from_secs(2));
+    /// ```
     #[must_use]
     pub fn slow_after(mut self, time: Duration) -> Self {
         self.limits.slow_after = Some(time);

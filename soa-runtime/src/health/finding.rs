@@ -60,6 +60,15 @@ impl Health {
     }
 
     /// Combines two results.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::health::Health;
+    ///
+    /// let replica = Health::warning("REPLICA_LAG", "The replica is 90 s behind");
+    /// let disk = Health::ok().diagnostic("free_bytes", 1_000_000);
+    /// assert!(!replica.and(disk).is_ok());
+    /// ```
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.errors.extend(other.errors);
@@ -78,6 +87,18 @@ impl Health {
 
 /// A type that a health check may return: a [`Health`], nothing (all is well), or a `Result` of these, whose error
 /// becomes an error of the check.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::health::HealthCheck;
+/// use soa::{ActionError, Context};
+///
+/// // An error of the check becomes an error of `status`.
+/// let spool = HealthCheck::new("spool", |_cx: Context| async {
+///     std::fs::metadata("/var/spool").map_err(ActionError::internal)?;
+///     Ok::<(), ActionError>(())
+/// });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a health check",
     label = "not a result of a health check",

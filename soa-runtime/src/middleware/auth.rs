@@ -92,6 +92,21 @@ impl<F> Authentication<F> {
     }
 
     /// Admits jobs that contain nothing but these actions, with any token: `status`, for a monitor of the service.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{Authentication, Credentials, Denied, Identity};
+    ///
+    /// let authentication = Authentication::new(|credentials: Credentials| async move {
+    ///     match credentials.token() {
+    ///         "abc" => Ok(Identity::new("ada")),
+    ///         _ => Err(Denied::new("The token is not known")),
+    ///     }
+    /// })
+    /// .key("session")
+    /// .admit_anonymous()
+    /// .except(["status", "introspect"]);
+    /// ```
     #[must_use]
     pub fn except<N: Into<Name>>(mut self, actions: impl IntoIterator<Item = N>) -> Self {
         self.exceptions.extend(actions.into_iter().map(Into::into));
@@ -166,6 +181,20 @@ impl<F> fmt::Debug for Authentication<F> {
 }
 
 /// The credentials of the sender of a job.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::middleware::{Authentication, Credentials, Denied, Identity};
+///
+/// let authentication = Authentication::new(|credentials: Credentials| async move {
+///     let is_known = credentials.token() == "abc" && credentials.context().caller.is_some();
+///     let is_backup = credentials.actions().iter().all(|action| *action == "export");
+///     match is_known && is_backup {
+///         true => Ok(Identity::new("backup")),
+///         false => Err(Denied::new("The token is for backups")),
+///     }
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Credentials {
     token: String,
@@ -201,6 +230,20 @@ impl fmt::Debug for Credentials {
 }
 
 /// The refusal of a job.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::middleware::{Authentication, Credentials, Denied, Identity};
+///
+/// # async fn look_up(token: &str) -> std::io::Result<Option<String>> { Ok(None) }
+/// let authentication = Authentication::new(|credentials: Credentials| async move {
+///     match look_up(credentials.token()).await {
+///         Ok(Some(name)) => Ok(Identity::new(name)),
+///         Ok(None) => Err(Denied::new("The token is not known")),
+///         Err(error) => Err(Denied::unavailable(error)),
+///     }
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Denied {
     message: String,

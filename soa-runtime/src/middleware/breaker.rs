@@ -119,6 +119,20 @@ impl CircuitBreaker {
     }
 
     /// Sets the rule for what counts as a failure, in place of the rule above.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::ErrorKind;
+    /// use soa::middleware::CircuitBreaker;
+    ///
+    /// let breaker = CircuitBreaker::new()
+    ///     .minimum_calls(50)
+    ///     .window(Duration::from_secs(30))
+    ///     .failing_when(|outcome| {
+    ///         matches!(outcome, Err(error) if error.kind() == ErrorKind::Timeout)
+    ///     });
+    /// ```
     #[must_use]
     pub fn failing_when<F>(mut self, fails: F) -> Self
     where

@@ -93,6 +93,13 @@ impl ResultCache {
     ///
     /// A response is then used for other callers, too. The responses must not depend on the rest of the context, the
     /// caller included: if the service looks at a tenant, token or locale, add their keys here.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::ResultCache;
+    ///
+    /// let cache = ResultCache::new().max_bytes(4 << 20).context_keys(["tenant", "locale"]);
+    /// ```
     #[must_use]
     pub fn context_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.context_keys = Some(Arc::new(keys.into_iter().map(Into::into).collect()));

@@ -81,6 +81,17 @@ impl<S: LayeredStage, T> FromLayer<S, T> {
     /// By default, tower's own errors are converted by their meaning: a timeout to `ACTION_TIMEOUT` or `JOB_TIMEOUT`, a
     /// shed load to `OVERLOADED`, all others to `SERVER_ERROR`; on the client all of them to
     /// [`ErrorKind::Middleware`](crate::ErrorKind::Middleware), with the layer's error as source.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ActionError;
+    /// use soa::middleware::{ActionStage, from_layer};
+    /// # use tower_layer::Identity as Unchanged;
+    ///
+    /// let layer = from_layer::<ActionStage, _>(Unchanged::new()).map_error(|action, error| {
+    ///     ActionError::server("LAYER_FAILED", format!("{action} failed: {error}"))
+    /// });
+    /// ```
     #[must_use]
     pub fn map_error<F>(mut self, map: F) -> Self
     where
@@ -125,6 +136,35 @@ impl<S: LayeredStage, T> fmt::Debug for FromLayer<S, T> {
 
 /// A request on its way through a layer, with the rest of the stack. Layers that inspect requests find it in `request`;
 /// a layer that retries clones all of it.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::task::{Context, Poll};
+/// use soa::middleware::{ActionStage, Passing};
+/// use tower_service::Service;
+///
+/// /// What a layer of tower makes: a service around the inner one.
+/// struct Counting<T> {
+///     inner: T,
+///     requests: u64,
+/// }
+///
+/// impl<T: Service<Passing<ActionStage>>> Service<Passing<ActionStage>> for Counting<T> {
+///     type Response = T::Response;
+///     type Error = T::Error;
+///     type Future = T::Future;
+///
+///     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), T::Error>> {
+///         self.inner.poll_ready(cx)
+///     }
+///
+///     fn call(&mut self, passing: Passing<ActionStage>) -> T::Future {
+///         println!("{}: request {}", passing.request.action, self.requests);
+///         self.requests += 1;
+///         self.inner.call(passing)
+///     }
+/// }
+/// ```
 pub struct Passing<S: Stage> {
     /// The request.
     pub request: S::Request,

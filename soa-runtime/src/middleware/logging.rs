@@ -78,6 +78,13 @@ impl Logging {
     }
 
     /// Turns logging of context and bodies on or off; on by default.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::Logging;
+    ///
+    /// let names_only = Logging::new().bodies(false);
+    /// ```
     #[must_use]
     pub fn bodies(mut self, bodies: bool) -> Self {
         self.bodies = bodies;

@@ -96,6 +96,17 @@ impl Retry {
 
     /// Sets the time of which the first pause is a random part, and its maximum; 50 milliseconds and 2 seconds by
     /// default. The time doubles with every attempt.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::middleware::Retry;
+    ///
+    /// let retry = Retry::new()
+    ///     .pauses(Duration::from_millis(20), Duration::from_millis(500))
+    ///     .on_code("LOCKED")
+    ///     .budget(0.2, 20);
+    /// ```
     #[must_use]
     pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
         self.pause = first;

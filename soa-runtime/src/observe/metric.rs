@@ -7,6 +7,15 @@
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit, with_recorder};
 
 /// The kinds of metrics.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::{METRICS, MetricKind};
+///
+/// for metric in METRICS.iter().filter(|metric| metric.kind == MetricKind::Counter) {
+///     println!("rate({}[5m])", metric.prometheus_name());
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricKind {
@@ -19,6 +28,15 @@ pub enum MetricKind {
 }
 
 /// The units of metrics.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::{METRICS, MetricUnit};
+///
+/// // Metrics in seconds get buckets of their own.
+/// let timed = METRICS.iter().filter(|metric| metric.unit == MetricUnit::Seconds);
+/// assert!(timed.count() > 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricUnit {
@@ -31,6 +49,15 @@ pub enum MetricUnit {
 }
 
 /// A metric.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::{METRICS, MetricKind, MetricUnit};
+///
+/// let job_time = METRICS.iter().find(|metric| metric.name == "server.job.time").unwrap();
+/// assert_eq!((job_time.kind, job_time.unit), (MetricKind::Histogram, MetricUnit::Seconds));
+/// assert_eq!(job_time.prometheus_name(), "server_job_time");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metric {
@@ -83,6 +110,14 @@ impl Metric {
 }
 
 /// Describes all metrics to the recorder. For programs with a recorder of their own, once it is installed.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::describe_metrics;
+///
+/// // First the program installs its recorder: `metrics::set_global_recorder(…)`.
+/// describe_metrics();
+/// ```
 pub fn describe_metrics() {
     with_recorder(|recorder| {
         for metric in METRICS {

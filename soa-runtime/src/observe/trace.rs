@@ -52,6 +52,14 @@ static SAMPLED_LOTS: AtomicU64 = AtomicU64::new(LOT_COUNT);
 /// Traces that come in with a `traceparent` follow its own flag.
 ///
 /// A trace that is not recorded costs next to nothing.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::observe::sample_traces;
+///
+/// // Record every hundredth trace.
+/// sample_traces(0.01);
+/// ```
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

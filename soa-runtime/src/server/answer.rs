@@ -18,6 +18,18 @@ impl Server {
     ///
     /// Returns `None` if there is nothing to send: the sender wants no response, or the message cannot be answered and
     /// was counted, logged and dropped (protocol, section 10).
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use bytes::Bytes;
+    /// use soa::Server;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("tools", "1.0.0").build()?;
+    /// assert!(server.answer(Bytes::from_static(b"not a frame")).await.is_none());
+    /// # Ok(()) }
+    /// ```
     pub async fn answer(&self, frame: Bytes) -> Option<Reply> {
         self.answer_within(frame, MessageLimits::default(), None)
             .await

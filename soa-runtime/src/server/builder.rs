@@ -35,6 +35,22 @@ const DEFAULT_CONCURRENCY: usize = 256;
 type Actions = FxHashMap<Name, Arc<dyn Handler>>;
 
 /// Builds a [`Server`].
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+/// use soa::middleware::Logging;
+/// use soa::{ActionError, Context, Server, Value};
+///
+/// let server = Server::untyped("tools", "1.0.0")
+///     .action("echo", |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) })
+///     .job_middleware(Logging::new())
+///     .concurrency(64)
+///     .job_timeout(Duration::from_secs(30))
+///     .build()?;
+/// assert_eq!(server.concurrency(), 64);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 pub struct ServerBuilder {
     name: Name,
     version: Name,
@@ -66,6 +82,15 @@ impl Server {
     }
 
     /// Returns a builder of a server whose actions are all registered by name.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").build()?;
+    /// assert_eq!((server.name(), server.version()), ("tools", "1.0.0"));
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     pub fn untyped(name: impl Into<Name>, version: impl Into<Name>) -> ServerBuilder {
         ServerBuilder::new(name.into(), version.into())
     }
@@ -144,6 +169,15 @@ impl ServerBuilder {
     }
 
     /// Serves under another name than the service's own.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").name("tools-staging").build()?;
+    /// assert_eq!(server.name(), "tools-staging");
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.name = name.into();
@@ -184,6 +218,18 @@ impl ServerBuilder {
     }
 
     /// Adds middleware around every job; the first one added is the outermost.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    /// use soa::middleware::{Identity, Logging};
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .job_middleware(Logging::new())
+    ///     .job_middleware(Identity::new("nightly"))
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn job_middleware(mut self, middleware: impl Middleware<JobStage>) -> Self {
         self.job_middleware.push(middleware);
@@ -191,6 +237,21 @@ impl ServerBuilder {
     }
 
     /// Adds middleware around every action; the first one added is the outermost.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::middleware::{ActionStage, Next, from_fn};
+    /// use soa::{ActionCall, ActionError, Server};
+    ///
+    /// let read_only = from_fn(|call: ActionCall, next: Next<ActionStage>| async move {
+    ///     if call.action.starts_with("delete_") {
+    ///         return Err(ActionError::caller("READ_ONLY", "Nothing can be deleted now"));
+    ///     }
+    ///     next.run(call).await
+    /// });
+    /// let server = Server::untyped("tools", "1.0.0").action_middleware(read_only).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn action_middleware(mut self, middleware: impl Middleware<ActionStage>) -> Self {
         self.action_middleware.push(middleware);
@@ -199,6 +260,19 @@ impl ServerBuilder {
 
     /// Requires these permissions of the callers of this action, besides those that it declares itself: for actions
     /// that are registered by name, for `introspect` and `status`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    /// use soa::middleware::Identity;
+    ///
+    /// // In production, `Authentication` finds the identity of the caller.
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .job_middleware(Identity::new("monitor").with_permissions(["tools.inspect"]))
+    ///     .require("introspect", ["tools.inspect"])
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn require<P: Into<String>>(
         mut self,
@@ -225,6 +299,22 @@ impl ServerBuilder {
     }
 
     /// Sets the client with which handlers call other services.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Client, Context, LocalTransport, Server, Value};
+    ///
+    /// let users = Server::untyped("users", "1.0.0").build()?;
+    /// let client = Client::builder().service("users", LocalTransport::new(users)).build()?;
+    /// let server = Server::untyped("posts", "1.0.0")
+    ///     .action("check", |_: Value, cx: Context| async move {
+    ///         let status = cx.soa_client().call_action("users", "status", &()).await?;
+    ///         Ok::<_, ActionError>(status)
+    ///     })
+    ///     .client(client)
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
         self.client = client;
@@ -257,6 +347,15 @@ impl ServerBuilder {
     }
 
     /// Sets the maximum number of jobs that [`Server::run`] runs at once: 256 by default, at least 1, at most 2²⁸.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").concurrency(16).build()?;
+    /// assert_eq!(server.concurrency(), 16);
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.clamp(1, 1 << 28);
@@ -264,6 +363,24 @@ impl ServerBuilder {
     }
 
     /// Adds a health check after those of the service: `status` runs it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::health::{Health, HealthCheck};
+    /// use soa::{Context, Server};
+    ///
+    /// let disk = HealthCheck::new("disk", |_cx: Context| async {
+    ///     match std::fs::metadata("/var/spool") {
+    ///         Ok(_) => Health::ok(),
+    ///         Err(error) => Health::error("NO_SPOOL", error.to_string()),
+    ///     }
+    /// });
+    /// let server = Server::untyped("archive", "1.0.0")
+    ///     .health_check(disk)
+    ///     .health_check(HealthCheck::called_services())
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health_checks.push(check);
@@ -274,6 +391,23 @@ impl ServerBuilder {
     ///
     /// An action that is not done by then is given up: its future is dropped where it waits, and the caller gets
     /// `ACTION_TIMEOUT`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::{ActionError, Client, Context, LocalTransport, Server, Value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("slow", "1.0.0")
+    ///     .action("hang", |_: Value, _: Context| std::future::pending::<Result<Value, ActionError>>())
+    ///     .job_timeout(Duration::from_millis(20))
+    ///     .build()?;
+    /// let client = Client::builder().service("slow", LocalTransport::new(server)).build()?;
+    /// let error = client.call_action("slow", "hang", &()).await.unwrap_err();
+    /// assert_eq!(error.errors()[0].code, "ACTION_TIMEOUT");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn job_timeout(mut self, timeout: Duration) -> Self {
         self.job_timeout = Some(timeout);
@@ -319,6 +453,16 @@ impl ServerBuilder {
     }
 
     /// Adds a hook that is called once for each run, when the transport waits for requests. It has to be quick.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_ready(|server| println!("{} {} is ready", server.name(), server.version()))
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn on_ready(mut self, hook: impl Fn(&Server) + Send + Sync + 'static) -> Self {
         self.hooks.on_ready(hook);
@@ -328,6 +472,19 @@ impl ServerBuilder {
     /// Adds a hook that is called when the transport waits for requests, and from then on in this interval (at least 10
     /// ms) until the end. The run loop itself calls it, so the calls stop when a handler blocks its thread: they are a
     /// sign of life. It has to be quick.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_beat(Duration::from_secs(10), |server| {
+    ///         let _ = std::fs::write("/run/tools/alive", server.stats().jobs().to_string());
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     #[must_use]
     pub fn on_beat(
         mut self,
@@ -371,6 +528,15 @@ impl ServerBuilder {
     }
 
     /// Builds the server.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Context, Server, Value};
+    ///
+    /// let echo = |body: Value, _: Context| async { Ok::<_, ActionError>(body) };
+    /// let twice = Server::untyped("tools", "1.0.0").action("echo", echo).action("echo", echo);
+    /// assert_eq!(twice.build().unwrap_err().to_string(), "action `echo` is registered twice");
+    /// ```
     ///
     /// # Errors
     /// Two actions have the same name; the request or response of an action is not a map; a name or a content type has
@@ -501,6 +667,20 @@ impl fmt::Debug for ServerBuilder {
 }
 
 /// A type that can be served: a service, a server, or the builder of one.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{BuildError, IntoServer, Server};
+///
+/// /// Serves a service, a server or a builder.
+/// fn serve(service: impl IntoServer) -> Result<Server, BuildError> {
+///     service.into_server()
+/// }
+///
+/// let server = serve(Server::untyped("tools", "1.0.0"))?;
+/// let server = serve(server)?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",

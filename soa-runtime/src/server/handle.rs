@@ -20,6 +20,21 @@ use crate::stack::Stack;
 use soa_wire::serializer::Serializers;
 
 /// A service that is ready to run jobs. Cheap to clone.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{ActionError, Client, Context, LocalTransport, Server, Value, value};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::untyped("tools", "1.0.0")
+///     .action("echo", |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) })
+///     .build()?;
+/// let client = Client::builder().service("tools", LocalTransport::new(server)).build()?;
+/// let body = client.call_action("tools", "echo", &value!({ "n": 1 })).await?;
+/// assert_eq!(body, value!({ "n": 1 }));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Server {
     pub(super) shared: Arc<ServerShared>,

@@ -36,6 +36,20 @@ impl Server {
     ///
     /// An action that is not done at the deadline of the job, which the caller and the server set, is given up and
     /// answers `ACTION_TIMEOUT`. This ends the job even with `continue_on_error`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionRequest, Body, ContextHeader, Control, Encoding, JobRequest, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("tools", "1.0.0").build()?;
+    /// let status = ActionRequest::new("status", Body::empty(Encoding::MessagePack));
+    /// let job = JobRequest::new(ContextHeader::fresh(), Control::default(), vec![status]);
+    /// let response = server.execute(job).await;
+    /// assert!(response.errors.is_empty() && response.actions[0].errors.is_empty());
+    /// # Ok(()) }
+    /// ```
     pub fn execute(&self, job: JobRequest) -> impl Future<Output = JobResponse> + Send + use<> {
         let lifetime = self.lifetime(&job, None);
         self.execute_within(job, lifetime)

@@ -133,6 +133,22 @@ async fn run_in_task<T: Send + 'static>(
 
 /// The error of a server that cannot start: a hook of [`on_startup`](super::ServerBuilder::on_startup) failed. The
 /// error of the hook is the source of this one.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::error::Error;
+/// use soa::Server;
+/// use soa::transport::LocalQueue;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::untyped("tools", "1.0.0")
+///     .on_startup(|_| async { Err("the database is down".into()) })
+///     .build()?;
+/// let error = server.run(LocalQueue::new()).await.unwrap_err();
+/// assert_eq!(error.source().unwrap().to_string(), "the database is down");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct StartupError(BoxError);
 

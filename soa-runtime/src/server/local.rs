@@ -19,6 +19,19 @@ use crate::message::JobResponse;
 use crate::transport::{ClientTransport, IntoTransport, ReplyFuture};
 
 /// Carries jobs to a server in the same process.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{Client, LocalTransport, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::untyped("tools", "1.0.0").build()?;
+/// let client = Client::builder().service("tools", LocalTransport::new(server)).build()?;
+/// let status = client.call_action("tools", "status", &()).await?;
+/// assert_eq!(status.get("version").and_then(|version| version.as_str()), Some("1.0.0"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LocalTransport {
     server: Server,

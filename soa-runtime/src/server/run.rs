@@ -39,6 +39,21 @@ impl Server {
     /// Dropping this future stops taking requests. Jobs that have started go on in their tasks, as long as the runtime
     /// does.
     ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    /// use soa::transport::{LocalQueue, ServerTransport};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("tools", "1.0.0").build()?;
+    /// let queue = LocalQueue::new();
+    /// queue.close();
+    /// server.run(queue).await?;
+    /// assert_eq!(server.stats().jobs(), 0);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
     pub async fn run(&self, transport: impl ServerTransport) -> Result<(), StartupError> {
@@ -50,6 +65,22 @@ impl Server {
     /// Then it takes no more requests and waits for running jobs, at most for `grace`. Jobs that are not done by then
     /// are given up and answered with `ACTION_TIMEOUT`. A job that does not end even then, because its handler blocks
     /// the thread, is abandoned without a response and counted in the result.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Server;
+    /// use soa::transport::LocalQueue;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("tools", "1.0.0").build()?;
+    /// // In a program: the future of a signal.
+    /// let stop = tokio::time::sleep(Duration::from_millis(10));
+    /// let stopped = server.run_until(LocalQueue::new(), stop, Duration::from_secs(5)).await?;
+    /// assert_eq!((stopped.given_up, stopped.aborted), (0, 0));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
@@ -250,6 +281,18 @@ struct StopSignals {
 }
 
 /// The outcome of [`Server::run_until`].
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::server::Stopped;
+///
+/// fn exit_code(stopped: &Stopped) -> i32 {
+///     let has_lost = stopped.aborted > 0 || stopped.blocking > 0 || stopped.has_unsent;
+///     i32::from(has_lost)
+/// }
+///
+/// assert_eq!(exit_code(&Stopped::default()), 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {

@@ -9,6 +9,17 @@ use crate::log_limit::LogLimit;
 use crate::wire::DropReason;
 
 /// Counters of a server, since it was built.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::Server;
+/// use soa::server::DropReason;
+///
+/// let server = Server::untyped("tools", "1.0.0").build()?;
+/// assert_eq!(server.stats().jobs(), 0);
+/// assert_eq!(server.stats().dropped(DropReason::Expired), 0);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Stats {
     jobs: AtomicU64,

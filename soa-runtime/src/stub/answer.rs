@@ -9,7 +9,7 @@ use crate::message::WireError;
 /// The answer of a stub to one call.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
 /// use std::time::Duration;
 ///
 /// use soa::testing::Answer;

@@ -20,7 +20,7 @@ use crate::validation::ActionBody;
 /// A service made of answers. Clones are the same stub, so keep one for its assertions.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
 /// use soa::testing::Stub;
 /// use soa::{Action, Value, value};
 ///
@@ -64,6 +64,15 @@ impl Stub {
     }
 
     /// Answers an action with answers that may be late, or lost: see [`Answer`].
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::{Answer, Stub};
+    /// use soa::{Action, TransportErrorKind, Value};
+    ///
+    /// const FIND: Action<Value, Value> = Action::new("find");
+    /// let unreachable = Stub::new().respond(FIND, |_| Answer::lost(TransportErrorKind::Transient));
+    /// ```
     #[must_use]
     pub fn respond<Req, Resp, F>(self, action: Action<Req, Resp>, handler: F) -> Self
     where
@@ -76,6 +85,15 @@ impl Stub {
     }
 
     /// Answers every call of an action with the same answer.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::{Answer, Stub};
+    /// use soa::{Action, Value, value};
+    ///
+    /// const FIND: Action<Value, Value> = Action::new("find");
+    /// let stub = Stub::new().always(FIND, Answer::body(value!({ "name": "Ada" })));
+    /// ```
     #[must_use]
     pub fn always<Req, Resp>(self, action: Action<Req, Resp>, answer: Answer<Resp>) -> Self
     where
@@ -88,6 +106,22 @@ impl Stub {
 
     /// Answers the first call of an action with the first of these, the second with the second, and so on. A call after
     /// the last is unexpected.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::{Answer, Stub};
+    /// use soa::{Action, Client, TransportErrorKind, Value, value};
+    ///
+    /// const FIND: Action<Value, Value> = Action::new("find");
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let answers = [Answer::lost(TransportErrorKind::Transient), Answer::body(value!({ "n": 1 }))];
+    /// let client = Client::builder().service("users", Stub::new().in_turn(FIND, answers)).build()?;
+    /// assert!(client.call_action("users", "find", &()).await.is_err());
+    /// assert_eq!(client.call_action("users", "find", &()).await?, value!({ "n": 1 }));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn in_turn<Req, Resp>(
         self,
@@ -105,6 +139,16 @@ impl Stub {
     }
 
     /// Answers an action by name, with untyped bodies.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::Stub;
+    /// use soa::{ActionError, value};
+    ///
+    /// let stub = Stub::new()
+    ///     .on_action("find", |_| Ok(value!({ "name": "Ada" })))
+    ///     .on_action("remove", |_| Err(ActionError::caller("NOT_FOUND", "No such user")));
+    /// ```
     #[must_use]
     pub fn on_action<F>(self, name: impl Into<Name>, handler: F) -> Self
     where
@@ -120,6 +164,22 @@ impl Stub {
     /// Passes actions that the stub does not have to another transport, for example to the real service. They are
     /// recorded like the others. In a job that contains actions of the stub, too, each passed action becomes its own
     /// job.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::Stub;
+    /// use soa::{Client, LocalTransport, Server, value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let users = LocalTransport::new(Server::untyped("users", "1.0.0").build()?);
+    /// let stub = Stub::new().on_action("find", |_| Ok(value!({}))).otherwise(users);
+    /// let client = Client::builder().service("users", stub.clone()).build()?;
+    /// client.call_action("users", "find", &()).await?;
+    /// client.call_action("users", "status", &()).await?;
+    /// assert_eq!(stub.called(), ["find", "status"]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn otherwise(self, transport: impl ClientTransport) -> Self {
         self.passing_to(Arc::new(transport))
@@ -159,6 +219,22 @@ impl Stub {
 
     /// Returns the requests of all calls of an action so far, in order; for a variant's handle, those of the variant.
     /// This includes requests that were refused, but not those of a job that ended before them.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::Stub;
+    /// use soa::{Action, Client, Value, value};
+    ///
+    /// const ADD: Action<Value, Value> = Action::new("add");
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stub = Stub::new().on(ADD, |_| Ok(value!({})));
+    /// let client = Client::builder().service("users", stub.clone()).build()?;
+    /// client.call_action("users", "add", &value!({ "name": "Ada" })).await?;
+    /// assert_eq!(stub.calls(ADD), [value!({ "name": "Ada" })]);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Panics
     /// A request is not of the action's type: the test called the action untyped.
@@ -235,6 +311,20 @@ impl Stub {
     }
 
     /// Returns the requests and answers so far, in order, without calls that had no answer.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::Stub;
+    /// use soa::{Client, value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stub = Stub::new().on_action("find", |_| Ok(value!({ "name": "Ada" })));
+    /// let client = Client::builder().service("users", stub.clone()).build()?;
+    /// client.call_action("users", "find", &value!({ "id": 7 })).await?;
+    /// assert_eq!(stub.exchanges().len(), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn exchanges(&self) -> Vec<Exchange> {
         let shared = self.shared();
         shared.calls.iter().filter_map(Record::exchange).collect()
@@ -242,6 +332,20 @@ impl Stub {
 
     /// Returns messages about calls without an answer and panics of closures, and clears them: the test then does not
     /// fail because of them.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::Client;
+    /// use soa::testing::Stub;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stub = Stub::new();
+    /// let client = Client::builder().service("users", stub.clone()).build()?;
+    /// assert!(client.call_action("users", "find", &()).await.is_err());
+    /// assert_eq!(stub.unexpected().len(), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn unexpected(&self) -> Vec<String> {
         std::mem::take(&mut self.shared().unexpected)
     }

@@ -20,6 +20,23 @@ use crate::server::{Server, is_wire_name};
 ///
 /// It is served in the program's own process and answers like any service, also `status` and `introspect`. Actions that
 /// it does not have are answered with the error `UNKNOWN`.
+///
+/// ```
+/// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+/// use soa::testing::StubSettings;
+/// use soa::{Client, LocalTransport};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let settings: StubSettings = serde_json::from_str(
+///     r#"{ "actions": { "find": { "body": { "name": "Ada" } } } }"#,
+/// )?;
+/// let users = LocalTransport::new(settings.server("users")?);
+/// let client = Client::builder().service("users", users).build()?;
+/// let user = client.call_action("users", "find", &()).await?;
+/// assert_eq!(user.get("name"), Some(&"Ada".into()));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Stub")]
@@ -31,6 +48,15 @@ pub struct StubSettings {
 }
 
 /// The answer to calls of one action.
+///
+/// ```
+/// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+/// use soa::testing::StubbedAction;
+///
+/// let answer: StubbedAction = serde_json::from_str(r#"{ "body": { "name": "Ada" } }"#)?;
+/// assert!(answer.errors.is_empty());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -42,6 +68,17 @@ pub struct StubbedAction {
 }
 
 /// An error that a stub answers.
+///
+/// ```
+/// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+/// use soa::testing::StubbedError;
+///
+/// let error: StubbedError = serde_json::from_str(
+///     r#"{ "code": "NOT_FOUND", "message": "No such user", "field": "id" }"#,
+/// )?;
+/// assert!(!error.is_caller_error);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -118,7 +155,7 @@ impl Stub {
     /// This is the `action_map` of PySOA's `StubClientTransport`, and `actions` of [`StubSettings`].
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
     /// use soa::testing::Stub;
     /// use soa::value;
     ///

@@ -10,7 +10,7 @@ use crate::transport::ClientTransport;
 /// Stubs of several services, as one client sees them. Clones are the same stubs.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
 /// use soa::testing::{Stub, Stubs};
 /// use soa::{ActionError, Value, value};
 ///
@@ -60,6 +60,22 @@ impl Stubs {
 
     /// Returns this client, with its middleware and its other routes, but with the stubs in front: an action that a
     /// stub does not have goes where it would have gone.
+    ///
+    /// ```
+    /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+    /// use soa::testing::{Stub, Stubs};
+    /// use soa::{Client, LocalTransport, Server, value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let users = LocalTransport::new(Server::untyped("users", "1.0.0").build()?);
+    /// let client = Client::builder().service("users", users).build()?;
+    /// let find = Stub::new().on_action("find", |_| Ok(value!({ "name": "Ada" })));
+    /// let client = Stubs::new().service("users", find).over(&client);
+    /// client.call_action("users", "find", &()).await?;
+    /// client.call_action("users", "status", &()).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn over(&self, client: &Client) -> Client {
         client.rerouted(self.0.iter().map(|(name, stub)| {
             let stub = match client.transport(name) {

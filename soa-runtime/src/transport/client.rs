@@ -69,6 +69,9 @@ pub trait ClientTransport: Send + Sync + 'static {
     /// The future waits for as long as it is polled: a caller with a timeout drops it.
     ///
     /// A job with `control.suppress_response` is answered with an empty response as soon as it is sent.
+    ///
+    /// # Errors
+    /// The job could not be sent, or its response was lost. Errors of the job itself are in the response.
     fn call(&self, request: ClientRequest) -> ReplyFuture;
 }
 
@@ -80,6 +83,18 @@ impl fmt::Debug for dyn ClientTransport {
 
 /// Conversion of a service in this process into a transport to it, as
 /// [`ServiceClient::local`](crate::client::ServiceClient::local) needs it.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::ServiceClient;
+/// use soa::transport::IntoTransport;
+/// use soa::{BuildError, Server};
+///
+/// let transport = Server::untyped("tools", "1.0.0").into_transport()?;
+/// // Usually as the argument of `local`, of generated clients too.
+/// let client = ServiceClient::local(Server::untyped("tools", "1.0.0"), "tools");
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 pub trait IntoTransport {
     /// Makes the transport.
     ///

@@ -3,6 +3,16 @@
 use crate::wire::{FrameHead, ProtocolVersion, payload_size};
 
 /// Limits of the size of messages, in bytes of the payload, without the head of its frame.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::transport::MessageLimits;
+///
+/// let mut limits = MessageLimits::default();
+/// limits.maximum = Some(256_000);
+/// limits.logged = Some(100_000);
+/// assert_eq!(limits.chunked, None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageLimits {

@@ -13,6 +13,27 @@ use crate::error::{TransportError, TransportErrorKind};
 ///
 /// For tests and tools that speak the protocol in bytes; typed calls in one process are better off with
 /// [`LocalTransport`](crate::server::LocalTransport).
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::Server;
+/// use soa::transport::{LocalQueue, ServerTransport};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::untyped("tools", "1.0.0").build()?;
+/// let queue = LocalQueue::new();
+/// # use soa::{ActionRequest, Body, ContextHeader, Control, Encoding, JobRequest, wire};
+/// # let status = ActionRequest::new("status", Body::empty(Encoding::MessagePack));
+/// # let job = JobRequest::new(ContextHeader::fresh(), Control::default(), vec![status]);
+/// # let frame = wire::write_request(wire::ProtocolVersion::V3, Encoding::MessagePack, 1, "service.tools.1!", std::time::Duration::from_secs(5), &job)?;
+/// queue.push(frame);
+/// queue.close();
+/// server.run(queue.clone()).await?;
+/// assert_eq!(queue.replies("service.tools.1!"), 1);
+/// let response = queue.reply("service.tools.1!").await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct LocalQueue {
     queue: Arc<Queue>,

@@ -13,6 +13,23 @@ use crate::message::JobResponse;
 /// The future of a reply.
 ///
 /// It is dropped when the caller gives up. What has to go on all the same, [detaches](Self::detaching).
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::ClientRequest;
+/// use soa::transport::{ClientTransport, ReplyFuture};
+/// use soa::{TransportError, TransportErrorKind};
+///
+/// /// A transport to nowhere.
+/// struct Unplugged;
+///
+/// impl ClientTransport for Unplugged {
+///     fn call(&self, _: ClientRequest) -> ReplyFuture {
+///         let error = TransportError::new(TransportErrorKind::Closed, "unplugged");
+///         ReplyFuture::ready(Err(error))
+///     }
+/// }
+/// ```
 pub struct ReplyFuture {
     future: Option<BoxFuture<Result<JobResponse, TransportError>>>,
     is_detaching: bool,
@@ -35,6 +52,19 @@ impl ReplyFuture {
     }
 
     /// A reply whose work, once it was started, goes on in a task of its own when the caller gives up.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::JobResponse;
+    /// use soa::transport::ReplyFuture;
+    ///
+    /// let reply = ReplyFuture::detaching(async {
+    ///     tokio::time::sleep(Duration::from_secs(1)).await;
+    ///     println!("done, even if the caller is gone");
+    ///     Ok(JobResponse::default())
+    /// });
+    /// ```
     pub fn detaching(
         future: impl Future<Output = Result<JobResponse, TransportError>> + Send + 'static,
     ) -> Self {

@@ -133,6 +133,16 @@ impl<T: ServerTransport> ServerTransport for Arc<T> {
 }
 
 /// A response on its way back.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use std::time::Duration;
+/// use soa::transport::Reply;
+///
+/// fn is_late(reply: &Reply) -> bool {
+///     reply.left == Some(Duration::ZERO)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reply {

@@ -45,6 +45,16 @@ pub struct Expansions {
 }
 
 /// An action that finds objects by their identifiers.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::ExpansionRoute;
+///
+/// let authors = ExpansionRoute::new("library", "get_authors")
+///     .request_field("author_ids")
+///     .response_field("authors");
+/// assert_eq!(authors.action, "get_authors");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -60,6 +70,18 @@ pub struct ExpansionRoute {
 }
 
 /// An expansion of objects of one type.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::client::Expansion;
+///
+/// let author = Expansion::new("authors")
+///     .source_field("author_id")
+///     .destination_field("author")
+///     .of_type("author")
+///     .raise_action_errors();
+/// assert_eq!(author.route, "authors");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -44,6 +44,19 @@ const TIMEOUT_SLACK: Duration = Duration::from_millis(20);
 ///
 /// It connects when it is first used, or at once with [`connect`](Self::connect); it needs a tokio runtime with
 /// time and I/O, the same one as long as it lives.
+///
+/// ```no_run
+/// # use soa_runtime as soa;
+/// use soa::{Client, RedisClientTransport, RedisSettings};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let settings = RedisSettings::new("redis.internal", 6379);
+/// let transport = RedisClientTransport::connect("users", settings).await?;
+/// let client = Client::builder().service("users", transport).build()?;
+/// let user = client.call_action("users", "me", &()).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct RedisClientTransport {
     shared: Arc<ClientShared>,
@@ -74,6 +87,16 @@ struct Ready {
 
 impl RedisClientTransport {
     /// A transport to a service, with a connection of its own.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{RedisClientTransport, RedisSettings};
+    ///
+    /// // Nothing is connected yet, so this works before Redis does.
+    /// let transport = RedisClientTransport::new("users", RedisSettings::default())?;
+    /// assert_eq!(transport.unexpected_answers(), 0);
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     ///
     /// # Errors
     /// The settings cannot work; see [`RedisSettings::check`].

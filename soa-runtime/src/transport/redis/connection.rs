@@ -52,6 +52,17 @@ struct ConnectionShared {
 impl RedisConnection {
     /// A connection that is made when it is first needed.
     ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{RedisConnection, RedisSettings};
+    ///
+    /// // Nothing is connected yet, so this works before Redis does.
+    /// let redis = RedisConnection::new(RedisSettings::new("redis.internal", 6379))?;
+    /// let no_hosts = RedisConnection::new(RedisSettings::ring::<String>([]));
+    /// assert!(no_hosts.is_err());
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    ///
     /// # Errors
     /// The settings cannot work; see [`RedisSettings::check`]. Or a file that they name cannot be read.
     pub fn new(settings: RedisSettings) -> Result<Self, BuildError> {
@@ -77,6 +88,18 @@ impl RedisConnection {
     }
 
     /// Connects now, and waits for it for as long as `connect_timeout`.
+    ///
+    /// ```no_run
+    /// # use soa_runtime as soa;
+    /// use soa::{RedisConnection, RedisSettings};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let settings: RedisSettings = "redis://redis.internal".parse()?;
+    /// let redis = RedisConnection::connect(settings).await?;
+    /// println!("connected to {}", redis.settings().addresses());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The settings cannot work ([`TransportErrorKind::Misconfigured`]), or one of the masters cannot be reached or

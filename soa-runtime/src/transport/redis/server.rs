@@ -47,6 +47,19 @@ const LINK_TIMEOUT: Duration = Duration::from_millis(250);
 ///
 /// It connects when it is first used, or at once with [`connect`](Self::connect); it needs a tokio runtime with
 /// time and I/O, the same one as long as it lives.
+///
+/// ```no_run
+/// # use soa_runtime as soa;
+/// use soa::{RedisServerTransport, RedisSettings, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::untyped("tools", "1.0.0").build()?;
+/// let settings = RedisSettings::new("redis.internal", 6379);
+/// let transport = RedisServerTransport::connect("tools", settings).await?;
+/// server.run(transport).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct RedisServerTransport {
     handle: Arc<Handle>,
@@ -119,6 +132,20 @@ impl RedisServerTransport {
     }
 
     /// A transport for a service, on a connection that it shares with others. The pops have one of their own.
+    ///
+    /// ```no_run
+    /// # use soa_runtime as soa;
+    /// use soa::{Client, RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let redis = RedisConnection::connect(RedisSettings::default()).await?;
+    /// let users = RedisClientTransport::on(&redis, "users");
+    /// let client = Client::builder().service("users", users).build()?;
+    /// let server = Server::untyped("posts", "1.0.0").client(client).build()?;
+    /// server.run(RedisServerTransport::on(&redis, "posts")).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn on(connection: &RedisConnection, service: impl Into<Name>) -> Self {
         let service = service.into();
         let settings = connection.settings().clone();

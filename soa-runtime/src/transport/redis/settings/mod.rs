@@ -118,6 +118,16 @@ pub struct RedisSettings {
 }
 
 /// Arrangement of the hosts of [`RedisSettings`]. In files of settings it is `standard`, `sentinel` or `cluster`.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{RedisMode, RedisSettings};
+///
+/// let settings: RedisSettings = "redis-cluster://a:7000,b:7001".parse()?;
+/// assert_eq!(settings.mode, RedisMode::Cluster);
+/// assert_eq!(RedisSettings::default().mode, RedisMode::Standard);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisMode {
@@ -132,6 +142,22 @@ pub enum RedisMode {
 }
 
 /// Settings of the sentinels that find the masters.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{RedisMode, RedisSettings, SentinelSettings};
+///
+/// let sentinel = SentinelSettings::default()
+///     .services(vec!["primary".to_owned()])
+///     .failover_retries(5)
+///     .password("secret");
+/// let settings = RedisSettings::sentinel([("sentinel-1", 26379), ("sentinel-2", 26379)], sentinel);
+/// assert!(matches!(settings.mode, RedisMode::Sentinel(_)));
+///
+/// // The same hosts and masters as an address.
+/// let settings: RedisSettings = "redis-sentinel://sentinel-1,sentinel-2?services=primary".parse()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "RedisSentinel")]
@@ -304,11 +330,29 @@ pub(super) fn bounded(time: Duration) -> Duration {
 
 impl RedisSettings {
     /// The defaults, for a Redis at this host and port.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::RedisSettings;
+    ///
+    /// let settings = RedisSettings::new("redis.internal", 6379).database(2).password("secret");
+    /// assert_eq!(settings.addresses(), "redis.internal:6379");
+    /// assert!(!format!("{settings:?}").contains("secret"));
+    /// ```
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self::ring([(host, port)])
     }
 
     /// The defaults, for a ring of masters that know nothing of each other, in this order.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::RedisSettings;
+    ///
+    /// let settings = RedisSettings::ring([("redis-1", 6379), ("redis-2", 6379)]);
+    /// assert_eq!("redis-1,redis-2".parse::<RedisSettings>()?, settings);
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     pub fn ring<H: Into<String>>(hosts: impl IntoIterator<Item = (H, u16)>) -> Self {
         let hosts = hosts.into_iter().map(|(host, port)| (host.into(), port));
         Self {
@@ -329,6 +373,15 @@ impl RedisSettings {
     }
 
     /// The defaults, for a Redis Cluster that is found by these nodes.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::RedisSettings;
+    ///
+    /// let settings = RedisSettings::cluster([("node-1", 6379), ("node-2", 6379)]).user("worker", "secret");
+    /// assert_eq!("redis-cluster://worker:secret@node-1,node-2".parse::<RedisSettings>()?, settings);
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
     pub fn cluster<H: Into<String>>(nodes: impl IntoIterator<Item = (H, u16)>) -> Self {
         Self {
             mode: RedisMode::Cluster,
@@ -357,6 +410,15 @@ impl RedisSettings {
     }
 
     /// Checks what a connection will rely on. Connections do so when they are made.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::RedisSettings;
+    ///
+    /// assert!(RedisSettings::default().check().is_ok());
+    /// let no_hosts = RedisSettings::ring::<String>([]);
+    /// assert!(no_hosts.check().is_err());
+    /// ```
     ///
     /// # Errors
     /// A field cannot be as it is; the error names it, the rule, and what to do.

@@ -10,6 +10,22 @@ use serde::de::{Deserialize, Deserializer, Error};
 /// client certificate is presented.
 ///
 /// The server's certificate must be valid for the host that is connected to, or for `server_name`.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// use soa::{RedisSettings, TlsSettings};
+///
+/// let tls = TlsSettings::default()
+///     .ca_certificates("/etc/redis/ca.pem")
+///     .client_certificate("/etc/redis/client.pem", "/etc/redis/client.key")
+///     .server_name("redis.internal");
+/// let settings = RedisSettings::new("10.0.0.7", 6380).tls(tls);
+///
+/// // With the authorities of the system, an address is enough.
+/// let settings: RedisSettings = "rediss://redis.internal:6380".parse()?;
+/// assert_eq!(settings.tls, Some(TlsSettings::default()));
+/// # Ok::<(), soa::BuildError>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields, default)]
 #[schemars(rename = "Tls", description = "Settings of TLS.")]
