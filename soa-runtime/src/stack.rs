@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use crate::BoxFuture;
 
 /// A place for middleware.
 ///
@@ -193,7 +193,7 @@ where
 pub struct Next<S: Stage> {
     stack: Stack<S>,
     passed: usize,
-    end: Arc<dyn Fn(S::Request) -> BoxFuture<'static, StageResult<S>> + Send + Sync>,
+    end: Arc<dyn Fn(S::Request) -> BoxFuture<StageResult<S>> + Send + Sync>,
 }
 
 impl<S: Stage> Next<S> {
@@ -226,7 +226,7 @@ impl<S: Stage> Next<S> {
     ///
     /// # Errors
     /// The errors of the stage.
-    pub fn run(mut self, request: S::Request) -> BoxFuture<'static, StageResult<S>> {
+    pub fn run(mut self, request: S::Request) -> BoxFuture<StageResult<S>> {
         match self.stack.layers.get(self.passed) {
             Some(layer) => {
                 let layer = Arc::clone(layer);
@@ -269,9 +269,9 @@ impl<S: Stage> Stack<S> {
         self.layers.len()
     }
 
-    pub(crate) fn run<F>(&self, request: S::Request, end: F) -> BoxFuture<'static, StageResult<S>>
+    pub(crate) fn run<F>(&self, request: S::Request, end: F) -> BoxFuture<StageResult<S>>
     where
-        F: Fn(S::Request) -> BoxFuture<'static, StageResult<S>> + Send + Sync + 'static,
+        F: Fn(S::Request) -> BoxFuture<StageResult<S>> + Send + Sync + 'static,
     {
         Next {
             stack: self.clone(),
@@ -334,11 +334,8 @@ impl<S: Stage> StackBuilder<S> {
 
 /// The form of [`Middleware`] that can be a trait object.
 trait Boxed<S: Stage>: Send + Sync {
-    fn call_boxed(
-        self: Arc<Self>,
-        request: S::Request,
-        next: Next<S>,
-    ) -> BoxFuture<'static, StageResult<S>>;
+    fn call_boxed(self: Arc<Self>, request: S::Request, next: Next<S>)
+    -> BoxFuture<StageResult<S>>;
 
     fn authenticates_boxed(&self) -> bool;
 }
@@ -348,7 +345,7 @@ impl<S: Stage, M: Middleware<S>> Boxed<S> for M {
         self: Arc<Self>,
         request: S::Request,
         next: Next<S>,
-    ) -> BoxFuture<'static, StageResult<S>> {
+    ) -> BoxFuture<StageResult<S>> {
         Box::pin(async move { self.call(request, next).await })
     }
 

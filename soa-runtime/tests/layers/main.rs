@@ -6,6 +6,8 @@
 //!
 //! Test modules are left out: a test may use whatever it tests.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
