@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use soa::{ActionError, Blocked, Context, Value, Watchdog, service, value};
@@ -34,6 +34,12 @@ impl Sleepy {
         Ok(())
     }
 
+    /// Has another action of this server block the thread.
+    #[action]
+    async fn block_in_a_local_call(&self, cx: &Context) -> Result<(), ActionError> {
+        cx.call_local(SleepyClient::BLOCK, ()).await
+    }
+
     /// Waits for longer, without blocking.
     #[action]
     async fn wait(&self, _request: Value) -> Result<(), ActionError> {
@@ -42,7 +48,8 @@ impl Sleepy {
     }
 }
 
-struct Found(std::sync::Mutex<mpsc::Receiver<Blocked>>);
+#[derive(Clone)]
+struct Found(Arc<Mutex<mpsc::Receiver<Blocked>>>);
 
 #[tokio::test]
 async fn a_handler_that_blocks_is_found_and_told_again_when_the_time_has_doubled() {
@@ -52,21 +59,20 @@ async fn a_handler_that_blocks_is_found_and_told_again_when_the_time_has_doubled
         .on_blocked(move |blocked| drop(sender.send(blocked.clone())));
     assert!(watchdog.start());
     assert!(!Watchdog::new().start(), "there is one already");
-    let found = std::sync::Mutex::new(Some(found));
+    let found = Found(Arc::new(Mutex::new(found)));
     let server = soa::Server::builder(Sleepy)
         .action_middleware(soa::middleware::from_fn(
             move |mut call: soa::ActionCall,
                   next: soa::middleware::Next<soa::middleware::ActionStage>| {
-                if let Some(found) = found.lock().unwrap().take() {
-                    let found = Found(std::sync::Mutex::new(found));
-                    call.context.extensions_mut().insert(found);
-                }
+                call.context.extensions_mut().insert(found.clone());
                 next.run(call)
             },
         ))
         .build()
         .unwrap();
-    SleepyClient::local(server).block().await.unwrap();
+    let sleepy = SleepyClient::local(server);
+    sleepy.block().await.unwrap();
+    sleepy.block_in_a_local_call().await.unwrap();
 }
 
 /// Blocks its thread until it is found that this blocks.
