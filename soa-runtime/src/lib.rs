@@ -13,6 +13,8 @@
 //!
 //! `message` and `codec` know nothing of the async runtime.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod client;
 pub mod health;
 #[doc(hidden)]
@@ -57,6 +59,7 @@ pub use log_level::LogLevel;
 pub use server::{IntoServer, LocalTransport, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 #[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use transport::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
     SentinelSettings, TlsSettings,

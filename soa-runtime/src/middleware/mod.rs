@@ -49,6 +49,7 @@ pub use auth::{Authentication, Credentials, Denied};
 pub use breaker::CircuitBreaker;
 pub use cache::ResultCache;
 #[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use layer::{BoxError, FromLayer, Inner, LayeredStage, Passing, from_layer};
 pub use logging::Logging;
 pub use retry::Retry;

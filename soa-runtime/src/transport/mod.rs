@@ -22,6 +22,7 @@ pub(crate) use limits::Fit;
 pub use limits::MessageLimits;
 pub use queue::LocalQueue;
 #[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redis::{
     RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
     SentinelSettings, TlsSettings,
