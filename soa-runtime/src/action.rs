@@ -7,12 +7,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use soa_wire::declared::{Declared, UNDECLARED};
+
 use crate::codec::{DecodeError, Encoding};
 use crate::descriptor::ActionDescriptor;
 use crate::message::{Body, Variant, WireError};
 use crate::schema::Schema;
 use crate::validation::{self, ActionBody};
-use soa_wire::declared::{Declared, UNDECLARED};
 
 /// The typed handle of an action.
 ///

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use soa_wire::declared::Declared;
+
 use crate::message::{Name, Switch, Variant};
 use crate::schema::Schema;
-use soa_wire::declared::Declared;
 
 /// The description of a service. Generated code makes it; servers and tools read it.
 ///

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use soa_wire::declared::Declared;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -17,7 +18,6 @@ use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::health::ServiceHealthCheck;
 use crate::message::{ActionResponse, Body, Variant, WireError, code};
-use soa_wire::declared::Declared;
 
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {

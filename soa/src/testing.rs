@@ -24,7 +24,11 @@ pub use soa_runtime::stub::{
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 #[doc(inline)]
-pub use soa_testing::*;
+pub use soa_testing::{
+    Faults, FaultyTransport, TestServer, Unexpected, plan, runs, runs_with_error_codes,
+    runs_with_errors, runs_with_field_errors, runs_with_only_error_codes,
+    runs_with_only_field_errors, snapshot,
+};
 #[doc(inline)]
 pub use soa_wire::introspection::{
     ActionChange, Compatibility, CompatibilityReport, Drift, Introspection, IntrospectionSource,

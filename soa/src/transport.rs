@@ -7,7 +7,9 @@
 #[doc(inline)]
 pub use soa_runtime::LocalTransport;
 #[doc(inline)]
-pub use soa_runtime::transport::*;
+pub use soa_runtime::transport::{
+    ClientTransport, IntoTransport, LocalQueue, MessageLimits, Reply, ReplyFuture, ServerTransport,
+};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(inline)]

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use soa_wire::Extensions;
+
 use super::handle::{Context, FrozenTime, JobState, LocalServer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::{UtcDateTime, Value};
 use crate::message::{ContextHeader, ContextValue, Control, Name, Switch, to_context};
-use soa_wire::Extensions;
 
 impl Context {
     /// Returns a context for calling a handler directly in a test: a fresh correlation id, no switches, and a client

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use soa_wire::Extensions;
 use tokio::time::Instant;
 
 use crate::BoxFuture;
@@ -18,7 +19,6 @@ use crate::message::{
     ActionResponse, Body, ContextHeader, ContextValue, Control, Name, Switch, SwitchSet,
     TraceParent, code,
 };
-use soa_wire::Extensions;
 
 /// The context of an action: the caller, the switches, and clients for further calls.
 ///

@@ -4,12 +4,12 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use soa_wire::{TransportError, TransportErrorKind};
 use tokio::time::Instant;
 
 use super::list::list;
 use crate::codec::{DecodeError, EncodeError};
 use crate::message::{Name, SwitchSet, Variant, WireError};
-use soa_wire::{TransportError, TransportErrorKind};
 
 /// The failure of a call.
 ///

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use soa_wire::serializer::{Serializer, Serializers};
 
 use super::handle::{Registered, Server, ServerShared};
 use super::handler::{Guarded, Typed, Untyped};
 use super::hooks::Hooks;
 use super::stats::Stats;
 use super::variants::Variants;
+use super::wire_name::is_wire_name;
 use crate::builtin::{self, Offer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::Value;
@@ -23,7 +25,6 @@ use crate::message::{ContextHeader, Name};
 use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::service::{Handler, Service};
 use crate::stack::{Middleware, StackBuilder};
-use soa_wire::serializer::{Serializer, Serializers};
 
 /// The default of the maximum number of jobs that a server runs at once.
 ///
@@ -646,15 +647,6 @@ impl ServerBuilder {
     }
 }
 
-/// Returns true for a name that can travel. The macros have the same rule.
-#[doc(hidden)]
-pub fn is_wire_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-}
-
 impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut actions: Vec<_> = self.actions.keys().collect();
@@ -663,51 +655,5 @@ impl fmt::Debug for ServerBuilder {
             .field("name", &self.name)
             .field("actions", &actions)
             .finish_non_exhaustive()
-    }
-}
-
-/// A type that can be served: a service, a server, or the builder of one.
-///
-/// ```
-/// # use soa_runtime as soa;
-/// use soa::{BuildError, IntoServer, Server};
-///
-/// /// Serves a service, a server or a builder.
-/// fn serve(service: impl IntoServer) -> Result<Server, BuildError> {
-///     service.into_server()
-/// }
-///
-/// let server = serve(Server::untyped("tools", "1.0.0"))?;
-/// let server = serve(server)?;
-/// # Ok::<(), soa::BuildError>(())
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a service",
-    label = "not a service",
-    note = "put `#[service(name = \"…\", version = \"…\")]` on its `impl` block, or `#[service]` on its `impl` of a contract"
-)]
-pub trait IntoServer {
-    /// Converts into a server.
-    ///
-    /// # Errors
-    /// See [`ServerBuilder::build`].
-    fn into_server(self) -> Result<Server, BuildError>;
-}
-
-impl<S: Service> IntoServer for S {
-    fn into_server(self) -> Result<Server, BuildError> {
-        Server::builder(self).build()
-    }
-}
-
-impl IntoServer for Server {
-    fn into_server(self) -> Result<Server, BuildError> {
-        Ok(self)
-    }
-}
-
-impl IntoServer for ServerBuilder {
-    fn into_server(self) -> Result<Server, BuildError> {
-        self.build()
     }
 }

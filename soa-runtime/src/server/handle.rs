@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use soa_wire::serializer::Serializers;
 use tokio::time::Instant;
 
 use super::hooks::Hooks;
@@ -17,7 +18,6 @@ use crate::message::{JobRequest, Name};
 use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::service::Handler;
 use crate::stack::Stack;
-use soa_wire::serializer::Serializers;
 
 /// A service that is ready to run jobs. Cheap to clone.
 ///

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use soa_wire::declared::Declared;
+
 use crate::action::Action;
 use crate::codec::Value;
 use crate::context::{ActionCall, ActionFuture, Context};
 use crate::error::IntoActionError;
 use crate::service::{Handler, Service, run};
-use soa_wire::declared::Declared;
 
 /// An action of a service.
 pub(super) struct Typed<S> {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::Either;
+use soa_wire::Extensions;
 use tracing::Instrument as _;
 
 use super::handle::{Server, ServerShared};
@@ -26,7 +27,6 @@ use crate::observe::trace;
 use crate::redact;
 use crate::service::Handler;
 use crate::watchdog::Watched;
-use soa_wire::Extensions;
 
 impl Server {
     /// Runs a job and returns its response; errors and panics become errors in it.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::builder::IntoServer;
 use super::handle::Server;
+use super::into_server::IntoServer;
 use crate::error::BuildError;
 use crate::exchange::ClientRequest;
 use crate::message::JobResponse;

@@ -16,7 +16,8 @@
 //! job        running jobs and their actions      sibling     calls between actions of one server
 //! answer     from a request to its response      lifecycle   hooks, as they run
 //! run        the run loop                        variants    several handlers of one action
-//! handler    the entries of the registry         builder     puts a server together
+//! handler    the entries of the registry         wire_name   the rule of names
+//! builder    puts a server together              into_server conversions into servers
 //! local      the transport in the same process
 //! ```
 
@@ -25,6 +26,7 @@ mod builder;
 mod handle;
 mod handler;
 mod hooks;
+mod into_server;
 mod job;
 mod lifecycle;
 mod local;
@@ -33,15 +35,17 @@ mod run;
 mod sibling;
 mod stats;
 mod variants;
+mod wire_name;
 
-#[doc(hidden)]
-pub use builder::is_wire_name;
-pub use builder::{IntoServer, ServerBuilder};
+pub use builder::ServerBuilder;
 pub use handle::Server;
+pub use into_server::IntoServer;
 pub use lifecycle::StartupError;
 pub use local::LocalTransport;
 pub(crate) use panic::panic_message;
 pub use run::Stopped;
 pub use stats::Stats;
+#[doc(hidden)]
+pub use wire_name::is_wire_name;
 
 pub use crate::wire::DropReason;

@@ -14,7 +14,6 @@ use serde_json::Number;
 ///
 /// #[derive(JsonSchema)]
 /// #[schemars(deny_unknown_fields)]
-/// #[allow(dead_code)]
 /// struct Square {
 ///     number: i64,
 /// }

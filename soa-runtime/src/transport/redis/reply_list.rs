@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use soa_wire::serializer::Serializers;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -18,7 +19,6 @@ use crate::error::{TransportError, TransportErrorKind};
 use crate::log_limit::LogLimit;
 use crate::message::JobResponse;
 use crate::wire::{self, Assembled, Assembly};
-use soa_wire::serializer::Serializers;
 
 pub(super) type Waiter = oneshot::Sender<Result<JobResponse, TransportError>>;
 

@@ -35,10 +35,12 @@ pub(super) fn text(error: &Error) -> String {
     }
 }
 
-/// Shortens an error of the system, whose debug output the client library shows, to its message.
+/// Shortens an error of the system or of the standard library, whose debug output the client library shows, to its message.
 fn readable(text: String) -> String {
-    let message = text.split_once(": Os {").and_then(|(what, rest)| {
-        let message = rest.split_once("message: \"")?.1;
+    let debug = [(": Os {", "message: \""), (": Custom {", "error: \"")];
+    let message = debug.into_iter().find_map(|(form, field)| {
+        let (what, rest) = text.split_once(form)?;
+        let message = rest.split_once(field)?.1;
         Some(format!("{what}: {}", message.split_once('"')?.0))
     });
     message.unwrap_or(text)
@@ -124,6 +126,11 @@ mod tests {
         let text =
             r#"IO Error: Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }"#;
         assert_eq!(readable(text.to_owned()), "IO Error: Connection refused");
+        let text = r#"IO Error: Custom { kind: Uncategorized, error: "failed to lookup address information: Name or service not known" }"#;
+        assert_eq!(
+            readable(text.to_owned()),
+            "IO Error: failed to lookup address information: Name or service not known"
+        );
         assert_eq!(readable("IO Error: cut".to_owned()), "IO Error: cut");
     }
 }
