@@ -174,7 +174,7 @@ where
         let is_held = call.body.is_held();
         let request = match call.body.take() {
             Some(request) => validated(&action, encoding, request),
-            None => (action.request.accept)(&call.body),
+            None => action.request.accept(&call.body),
         };
         let request = request.map_err(ActionError::from_errors)?;
         // The handler may run for long: do not keep the message that the body is a slice of.
@@ -183,7 +183,9 @@ where
             Ok(response) => response,
             Err(error) => return Err(error.into()),
         };
-        (action.response.validate)(&response)
+        action
+            .response
+            .validate(&response)
             .map_err(|errors| invalid_response(&call.action, &errors))?;
         let body = if is_held {
             Body::held(encoding, response, action.response.encode)
@@ -201,11 +203,11 @@ fn validated<Req, Resp>(
     encoding: Encoding,
     request: Req,
 ) -> Result<Req, Vec<WireError>> {
-    match (action.request.validate)(&request) {
+    match action.request.validate(&request) {
         Ok(()) => Ok(request),
         Err(errors) => {
             let body = (action.request.encode)(encoding, &request);
-            Err((action.request.accept)(&body).err().unwrap_or(errors))
+            Err(action.request.accept(&body).err().unwrap_or(errors))
         }
     }
 }

@@ -25,6 +25,10 @@ const REMARKS: [(&str, &str); 9] = [
     ("writeOnly", "write_only"),
 ];
 
+/// The key in the schema of a field with what serde knows about it and JSON Schema does not: its name in the source, its
+/// aliases, and if it has a decoder of its own.
+const FIELD: &str = "x-soa-field";
+
 /// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {
     let definitions = document.get("$defs").and_then(Json::as_object);
@@ -235,17 +239,29 @@ impl Converter<'_> {
                 {
                     node.kind = inner.kind;
                 }
-                Field {
-                    name: name.clone(),
-                    node,
-                    required,
-                }
+                named(name, node, required, schema)
             })
             .collect();
         NodeKind::Dictionary {
             fields,
             allow_extra_keys: !is_closed,
         }
+    }
+}
+
+/// Returns a field with what its type tells about it. [`FIELD`] is written by `#[soa::body]`.
+fn named(name: &str, node: Node, required: bool, schema: &Json) -> Field {
+    let field = Field::new(name, node, required);
+    let Some(told) = schema.get(FIELD) else {
+        return field;
+    };
+    let aliases = told.get("aliases").and_then(Json::as_array);
+    let aliases = aliases.into_iter().flatten().filter_map(Json::as_str);
+    Field {
+        source_name: told.get("source").and_then(Json::as_str).map(str::to_owned),
+        aliases: aliases.map(str::to_owned).collect(),
+        has_decoder: told.get("decoder") == Some(&Json::Bool(true)),
+        ..field
     }
 }
 
@@ -389,13 +405,16 @@ fn tag_value(option: &Node, field: &str) -> Option<String> {
     }
 }
 
+fn number(object: &Map<String, Json>, key: &str) -> Option<Number> {
+    object.get(key).and_then(Json::as_number).cloned()
+}
+
+/// Returns the limits that garde's `range` keeps. It has no exclusive ones, and a limit that nobody keeps is not promised.
 fn bounds(object: &Map<String, Json>) -> Bounds {
-    let number = |key| object.get(key).and_then(Json::as_number).cloned();
     Bounds {
-        gt: number("exclusiveMinimum"),
-        gte: number("minimum"),
-        lt: number("exclusiveMaximum"),
-        lte: number("maximum"),
+        gte: number(object, "minimum"),
+        lte: number(object, "maximum"),
+        ..Bounds::default()
     }
 }
 
@@ -404,15 +423,19 @@ fn bounds(object: &Map<String, Json>) -> Bounds {
 fn integer(object: &Map<String, Json>) -> NodeKind {
     let mut bounds = bounds(object);
     let whole = |number: &Option<Number>| number.as_ref().and_then(Number::as_i128);
-    if let (Some(gt), Some(gte)) = (whole(&bounds.gt), whole(&bounds.gte))
-        && gte == gt.saturating_add(1)
+    let gt = number(object, "exclusiveMinimum");
+    if let (Some(above), Some(gte)) = (whole(&gt), whole(&bounds.gte))
+        && gte == above.saturating_add(1)
     {
         bounds.gte = None;
+        bounds.gt = gt;
     }
-    if let (Some(lt), Some(lte)) = (whole(&bounds.lt), whole(&bounds.lte))
-        && lte == lt.saturating_sub(1)
+    let lt = number(object, "exclusiveMaximum");
+    if let (Some(below), Some(lte)) = (whole(&lt), whole(&bounds.lte))
+        && lte == below.saturating_sub(1)
     {
         bounds.lte = None;
+        bounds.lt = lt;
     }
     let range = match object.get("format").and_then(Json::as_str) {
         Some("int8") => Some((i8::MIN.into(), i8::MAX.into())),

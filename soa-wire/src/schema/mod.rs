@@ -17,6 +17,8 @@ mod path;
 
 pub use check::FieldError;
 #[doc(hidden)]
-pub use check::{MAX_ERRORS, key_text};
+pub use check::{Cause, MAX_ERRORS, key_text};
 pub use node::Schema;
 pub(crate) use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};
+#[doc(hidden)]
+pub use path::{PathStep, WirePath};
