@@ -223,6 +223,7 @@ impl<'a> Checker<'a> {
             ) => {
                 self.entries(values, *lengths, *keys, map);
             }
+            (NodeKind::Constant(_), Value::Text(text)) if node.aliases.contains(text) => {}
             (NodeKind::Constant(constants), value) => self.constant(constants, value),
             (NodeKind::Any(options), value) => self.any(options, value),
             (NodeKind::Tagged { field, options }, Value::Map(map)) => {
@@ -459,9 +460,9 @@ impl<'a> Checker<'a> {
             self.path.pop();
             return;
         };
-        let option = options
-            .iter()
-            .find(|(name, _)| tag.as_str() == Some(name.as_str()));
+        let option = tag
+            .as_str()
+            .and_then(|tag| options.iter().find(|option| has_tag(option, field, tag)));
         match option {
             Some((_, option)) => self.node(option, value),
             None => self.push(
@@ -471,6 +472,15 @@ impl<'a> Checker<'a> {
             ),
         }
     }
+}
+
+/// True if a variant has this tag, or an alias of it.
+fn has_tag((name, option): &(String, Node), field: &str, tag: &str) -> bool {
+    let NodeKind::Dictionary { fields, .. } = &option.kind else {
+        return name == tag;
+    };
+    let mut tags = fields.iter().filter(|candidate| candidate.name == field);
+    name == tag || tags.any(|field| field.node.aliases.iter().any(|alias| alias == tag))
 }
 
 /// Compares an integer of any size with a limit: exactly, if the limit is an integer.

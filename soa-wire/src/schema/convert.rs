@@ -29,6 +29,9 @@ const REMARKS: [(&str, &str); 9] = [
 /// aliases, and if it has a decoder of its own.
 const FIELD: &str = "x-soa-field";
 
+/// The key in the schema of an enum's variant with its aliases.
+const VARIANT: &str = "x-soa-variant";
+
 /// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {
     let definitions = document.get("$defs").and_then(Json::as_object);
@@ -66,11 +69,14 @@ impl Converter<'_> {
             return NodeKind::Anything.into_node();
         };
         let description = object.get("description").and_then(Json::as_str);
-        Node {
+        let mut node = Node {
             kind: self.kind(object),
             description: description.map(str::to_owned),
             remarks: remarks(object),
-        }
+            aliases: Vec::new(),
+        };
+        add_aliases(&mut node, object);
+        node
     }
 
     fn kind(self, object: &Map<String, Json>) -> NodeKind {
@@ -249,17 +255,49 @@ impl Converter<'_> {
     }
 }
 
+/// Adds the aliases of an enum's variants to where their names stand: a constant, the constant of a tag, or the single
+/// field of a map. [`VARIANT`] is written by `#[soa::body]`.
+fn add_aliases(node: &mut Node, object: &Map<String, Json>) {
+    let own = object.get(VARIANT);
+    match &mut node.kind {
+        NodeKind::Constant(_) => {
+            // Variants with an attribute are constants of their own.
+            let options = object.get("oneOf").and_then(Json::as_array);
+            let options = options.into_iter().flatten();
+            let variants = options.filter_map(|option| option.get(VARIANT));
+            let told = own.into_iter().chain(variants);
+            node.aliases = told.flat_map(aliases).collect();
+        }
+        NodeKind::Dictionary { fields, .. } => {
+            let Some(own) = own else {
+                return;
+            };
+            let is_tag = |field: &&mut Field| matches!(field.node.kind, NodeKind::Constant(_));
+            if let Some(tag) = fields.iter_mut().find(is_tag) {
+                tag.node.aliases = aliases(own);
+            } else if let [field] = fields.as_mut_slice() {
+                field.aliases = aliases(own);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn aliases(told: &Json) -> Vec<String> {
+    let aliases = told.get("aliases").and_then(Json::as_array);
+    let aliases = aliases.into_iter().flatten().filter_map(Json::as_str);
+    aliases.map(str::to_owned).collect()
+}
+
 /// Returns a field with what its type tells about it. [`FIELD`] is written by `#[soa::body]`.
 fn named(name: &str, node: Node, required: bool, schema: &Json) -> Field {
     let field = Field::new(name, node, required);
     let Some(told) = schema.get(FIELD) else {
         return field;
     };
-    let aliases = told.get("aliases").and_then(Json::as_array);
-    let aliases = aliases.into_iter().flatten().filter_map(Json::as_str);
     Field {
         source_name: told.get("source").and_then(Json::as_str).map(str::to_owned),
-        aliases: aliases.map(str::to_owned).collect(),
+        aliases: aliases(told),
         has_decoder: told.get("decoder") == Some(&Json::Bool(true)),
         ..field
     }

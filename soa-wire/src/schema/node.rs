@@ -66,6 +66,8 @@ pub(crate) struct Node {
     pub(crate) description: Option<String>,
     /// Properties that introspection has and the check ignores, by name: a default, a pattern, a deprecation.
     pub(crate) remarks: Vec<(&'static str, serde_json::Value)>,
+    /// Further texts that a constant allows: the aliases of an enum's variants.
+    pub(crate) aliases: Vec<String>,
 }
 
 impl Node {
@@ -214,6 +216,7 @@ impl NodeKind {
             kind: self,
             description: None,
             remarks: Vec::new(),
+            aliases: Vec::new(),
         }
     }
 }

@@ -462,6 +462,50 @@ mod by_attribute {
     }
 
     #[soa::body]
+    enum Colour {
+        #[serde(alias = "rouge")]
+        Red,
+        Green,
+        #[serde(alias = "autre")]
+        Other(String),
+    }
+
+    #[soa::body]
+    #[serde(tag = "kind")]
+    enum Paint {
+        #[serde(alias = "huile")]
+        Oil {
+            colour: Colour,
+        },
+        Water {
+            colour: Colour,
+        },
+    }
+
+    #[soa::body]
+    struct Paints {
+        paints: Vec<Paint>,
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn aliases_of_variants_are_known() {
+        let paints = value!([
+            {"kind": "huile", "colour": "rouge"},
+            {"kind": "Water", "colour": "Green"},
+            {"kind": "Oil", "colour": {"autre": "grey"}}
+        ]);
+        assert_eq!(
+            errors!(Paints, value!({"paints": (paints.clone()), "n": 1})),
+            [""; 0]
+        );
+        assert_eq!(
+            errors!(Paints, value!({"paints": (paints), "n": "a"})),
+            ["INVALID n: Not an integer"]
+        );
+    }
+
+    #[soa::body]
     struct Twice {
         #[serde(flatten)]
         first: First,
