@@ -27,6 +27,10 @@ pub(super) fn body(mut input: DeriveInput, model: &BodyModel) -> TokenStream {
     quote! {
         #input
 
+        // The derive of schemars calls these by name, and a module without a prelude has them not in scope.
+        #[allow(unused_imports)]
+        use ::core::convert::{From as _, Into as _};
+
         #lints
         const _: () = {
             #rules

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use proc_macro2::TokenTree;
 use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{
-    Attribute, Data, DeriveInput, Field, Fields, GenericArgument, GenericParam, Path,
+    Attribute, Data, DeriveInput, Field, Fields, GenericArgument, GenericParam, Meta, Path,
     PathArguments, Token, Type,
 };
 
@@ -38,8 +39,10 @@ pub(super) fn body(arguments: Arguments, input: &DeriveInput, errors: &mut Error
     let without = without(&arguments, errors);
     let has = |name: &str| derives.contains(name) || without.contains(name);
     let is_derived_below = derives.contains(VALIDATE);
+    let mut borrows = false;
     for parameter in &input.generics.params {
         if let GenericParam::Lifetime(lifetime) = parameter {
+            borrows = true;
             errors.on(
                 lifetime,
                 format_args!(
@@ -50,11 +53,13 @@ pub(super) fn body(arguments: Arguments, input: &DeriveInput, errors: &mut Error
         }
     }
     reject_conditional_attributes(input, errors);
+    let has_misspelled_rule = reject_misspelled_rules(input, errors);
     let first_rule = attributes_of(input).find(|attribute| attribute.path().is_ident("garde"));
     let rules = match first_rule {
         _ if has(VALIDATE) => OwnRules::Validated,
-        Some(rule) => OwnRules::ToDerive(rule.span()),
-        None => OwnRules::None,
+        // garde's derive would report the name in its own words, and its trait as missing everywhere.
+        Some(rule) if !has_misspelled_rule => OwnRules::ToDerive(rule.span()),
+        _ => OwnRules::None,
     };
     let is_derived = is_derived_below || matches!(rules, OwnRules::ToDerive(_));
     let is_allowed = metas(&input.attrs, "garde")
@@ -94,6 +99,8 @@ pub(super) fn body(arguments: Arguments, input: &DeriveInput, errors: &mut Error
         derived: DERIVED
             .into_iter()
             .filter(|(name, _)| !has(name))
+            // What borrows cannot be read; the error above says so.
+            .filter(|(_, derived)| !(borrows && *derived == DerivedTrait::Deserialize))
             .map(|(_, derived)| derived)
             .collect(),
         serde_crate: !own.has_crate
@@ -183,7 +190,7 @@ fn reject_conditional_attributes(input: &DeriveInput, errors: &mut Errors) {
             .to_token_stream()
             .into_iter()
             .flat_map(|token| match token {
-                proc_macro2::TokenTree::Group(group) => group.stream().into_iter().collect(),
+                TokenTree::Group(group) => group.stream().into_iter().collect(),
                 other => vec![other],
             });
         let named = tokens
@@ -198,6 +205,68 @@ fn reject_conditional_attributes(input: &DeriveInput, errors: &mut Errors) {
             );
         }
     }
+}
+
+/// Reports the names of rules that are nearly those of garde. Returns true if there are any.
+fn reject_misspelled_rules(input: &DeriveInput, errors: &mut Errors) -> bool {
+    const RULES: [&str; 27] = [
+        "adapt",
+        "allow_unvalidated",
+        "alphanumeric",
+        "ascii",
+        "code",
+        "contains",
+        "context",
+        "credit_card",
+        "custom",
+        "dive",
+        "email",
+        "if",
+        "inner",
+        "ip",
+        "ipv4",
+        "ipv6",
+        "length",
+        "matches",
+        "pattern",
+        "phone_number",
+        "prefix",
+        "range",
+        "rename",
+        "required",
+        "skip",
+        "suffix",
+        "url",
+    ];
+    const OF_TYPES: [&str; 1] = ["transparent"];
+    let known = || RULES.into_iter().chain(OF_TYPES);
+    let mut found = false;
+    for attribute in attributes_of(input) {
+        let Meta::List(list) = &attribute.meta else {
+            continue;
+        };
+        if !attribute.path().is_ident("garde") {
+            continue;
+        }
+        // Names stand at the beginning and behind a comma. What is in parentheses is one token.
+        let mut at_name = true;
+        for token in list.tokens.clone() {
+            if let (true, TokenTree::Ident(name)) = (at_name, &token) {
+                let given = name.to_string();
+                if let Some(meant) = suggestion::nearest(&given, known())
+                    && meant != given
+                {
+                    found = true;
+                    errors.at(
+                        name.span(),
+                        format_args!("`{given}` is not a rule of garde: did you mean `{meant}`?"),
+                    );
+                }
+            }
+            at_name = matches!(&token, TokenTree::Punct(comma) if comma.as_char() == ',');
+        }
+    }
+    found
 }
 
 /// Returns true if unknown fields can be refused.
