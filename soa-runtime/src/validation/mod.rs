@@ -113,9 +113,15 @@ fn explain(body: &Body, schema: &Schema, error: &DecodeError) -> Vec<WireError> 
         Ok(value) => value,
         Err(error) => return vec![undecodable(&error)],
     };
-    let errors = schema.check(&value).into_iter();
-    let mut errors: Vec<WireError> = errors.map(|error| error.into_wire(true)).collect();
-    if errors.is_empty() {
+    let found = schema.check(&value);
+    let is_explained = found
+        .iter()
+        .any(|error| matches!(error.cause, Cause::Shape | Cause::Nil));
+    let mut errors: Vec<WireError> = found
+        .into_iter()
+        .map(|error| error.into_wire(true))
+        .collect();
+    if !is_explained {
         // Only the type knows what is wrong: a decoder of a field's own.
         errors.push(undecodable(error));
     }

@@ -425,6 +425,11 @@ impl<'a> Checker<'a> {
     /// Adds the errors of all options if none fits, as Conformity does. Of an accepted value, only those of the first
     /// option that has its shape.
     fn any(&mut self, options: &'a [Node], value: &Value) {
+        // The variant of an enum is named by the only key of its map, so the other ones explain nothing.
+        if let Some(variant) = options.iter().find(|option| is_variant(option, value)) {
+            self.node(variant, value);
+            return;
+        }
         let before = self.errors.len();
         let (found, error_bytes) = (self.found, self.error_bytes);
         for option in options {
@@ -471,6 +476,23 @@ impl<'a> Checker<'a> {
                 format!("Invalid switch value '{}'", key_text(tag)),
             ),
         }
+    }
+}
+
+/// True if a node is the variant of an enum, with its name around its content, and a value has this name.
+fn is_variant(node: &Node, value: &Value) -> bool {
+    match (&node.kind, value) {
+        (
+            NodeKind::Dictionary {
+                fields,
+                allow_extra_keys: false,
+            },
+            Value::Map(map),
+        ) => match fields.as_slice() {
+            [field] => field.required && field.sent_in(map).is_some(),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

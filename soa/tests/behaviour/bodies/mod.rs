@@ -1,6 +1,8 @@
 //! Answers about bodies that serde, garde and schemars describe each in its own way, for derives by hand and for
 //! `#[soa::body]`.
 
+mod family;
+
 use std::collections::BTreeMap;
 
 use garde::Validate;
@@ -54,12 +56,12 @@ macro_rules! errors {
             .service("echo", LocalTransport::new(server))
             .build()
             .unwrap();
-        errors_of(&client, $body).await
+        errors_of(&client, "echo", $body).await
     }};
 }
 
-async fn errors_of(client: &Client, body: Value) -> Vec<String> {
-    match client.call_action("echo", "echo", &body).await {
+async fn errors_of(client: &Client, action: &'static str, body: Value) -> Vec<String> {
+    match client.call_action("echo", action, &body).await {
         Ok(_) => Vec::new(),
         Err(error) => {
             let errors = error.errors().iter();
