@@ -2,16 +2,13 @@
 //!
 //! A service is a plain Rust type. Put [`#[service]`](macro@service) on an `impl` block, and
 //! [`#[action]`](macro@action) on the methods that callers may use. The macros make the registry for a [`Server`], a client
-//! with a typed method for each action, and the validation of requests and responses.
+//! with a typed method for each action, and the validation of requests and responses, which are structs under
+//! [`#[soa::body]`](macro@body).
 //!
 //! ```
-//! use garde::Validate;
-//! use schemars::JsonSchema;
-//! use serde::{Deserialize, Serialize};
 //! use soa::{ActionError, service};
 //!
-//! #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
-//! #[serde(deny_unknown_fields)]
+//! #[soa::body(closed)]
 //! struct Greeting {
 //!     #[garde(length(chars, min = 1, max = 40))]
 //!     text: String,
