@@ -11,10 +11,10 @@ use soa_wire::declared::{Declared, UNDECLARED};
 
 use crate::codec::{DecodeError, Encoding};
 use crate::descriptor::ActionDescriptor;
-use crate::message::{Body, Variant, WireError};
+use crate::message::{Body, Variant};
 use crate::schema::Schema;
 use crate::validation::rules::Rules;
-use crate::validation::{self, ActionBody};
+use crate::validation::{self, ActionBody, Validated};
 
 /// The typed handle of an action.
 ///
@@ -38,8 +38,8 @@ pub struct Action<Req, Resp> {
 pub(crate) struct Side<T> {
     pub(crate) encode: fn(Encoding, &T) -> Body,
     pub(crate) decode: fn(&Body) -> Result<T, DecodeError>,
-    accept: fn(&Body, Option<Rules<T>>) -> Result<T, Vec<WireError>>,
-    validate: fn(&T, Option<Rules<T>>) -> Result<(), Vec<WireError>>,
+    accept: fn(&Body, Option<Rules<T>>) -> Validated<T>,
+    validate: fn(&T, Option<Rules<T>>) -> Validated<()>,
     /// The rules of the type and of the bodies within it, where they are known. Otherwise, garde knows those of the type.
     rules: Option<Rules<T>>,
     pub(crate) schema: fn() -> Arc<Schema>,
@@ -47,12 +47,12 @@ pub(crate) struct Side<T> {
 
 impl<T> Side<T> {
     /// Decodes and validates a body; returns all errors of all fields at once.
-    pub(crate) fn accept(&self, body: &Body) -> Result<T, Vec<WireError>> {
+    pub(crate) fn accept(&self, body: &Body) -> Validated<T> {
         (self.accept)(body, self.rules)
     }
 
     /// Validates a typed value.
-    pub(crate) fn validate(&self, value: &T) -> Result<(), Vec<WireError>> {
+    pub(crate) fn validate(&self, value: &T) -> Validated<()> {
         (self.validate)(value, self.rules)
     }
 }

@@ -18,6 +18,7 @@ use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::health::ServiceHealthCheck;
 use crate::message::{ActionResponse, Body, Variant, WireError, code};
+use crate::schema::Schema;
 
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {
@@ -74,6 +75,7 @@ pub struct ServiceAction<S> {
     pub(crate) declared: &'static Declared,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) request_schema: fn() -> Arc<Schema>,
 }
 
 /// A contract, for the services that implement it: a constant of its trait.
@@ -111,6 +113,7 @@ impl<S> ServiceAction<S> {
             declared: action.declared,
             run,
             timeout: None,
+            request_schema: action.request.schema,
         }
     }
 

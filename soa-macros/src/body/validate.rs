@@ -104,7 +104,9 @@ pub(super) fn body(arguments: Arguments, input: &DeriveInput, errors: &mut Error
             .map(|(_, derived)| derived)
             .collect(),
         serde_crate: !own.has_crate
-            && !(without.contains("Serialize") && without.contains("Deserialize")),
+            && ["Serialize", "Deserialize"]
+                .iter()
+                .any(|name| !without.contains(*name)),
         schemars_crate: !without.contains("JsonSchema")
             && !metas(&input.attrs, "schemars")
                 .iter()

@@ -59,11 +59,11 @@ impl<T> ActionBody for T where
 {
 }
 
+/// A valid value, or all that is wrong with it.
+pub(crate) type Validated<T> = Result<T, Vec<WireError>>;
+
 /// Decodes and validates a request.
-pub(crate) fn accept<T: ActionBody>(
-    body: &Body,
-    rules: Option<Rules<T>>,
-) -> Result<T, Vec<WireError>> {
+pub(crate) fn accept<T: ActionBody>(body: &Body, rules: Option<Rules<T>>) -> Validated<T> {
     let decoded = match body.decode_marked::<T>() {
         Ok(decoded) => decoded,
         Err(error) => return Err(explain(body, &Schema::of::<T>(), &error)),
@@ -82,10 +82,7 @@ pub(crate) fn accept<T: ActionBody>(
 }
 
 /// Validates a response. The compiler ensures its structure, so only the rules are checked.
-pub(crate) fn validate<T: ActionBody>(
-    value: &T,
-    rules: Option<Rules<T>>,
-) -> Result<(), Vec<WireError>> {
+pub(crate) fn validate<T: ActionBody>(value: &T, rules: Option<Rules<T>>) -> Validated<()> {
     let broken = broken_rules(value, rules, Side::Response);
     if broken.is_empty() {
         return Ok(());
