@@ -12,7 +12,7 @@
 //! * `validate` checks the rules and builds the `model`;
 //! * `codegen` turns the model, and nothing else, into code.
 //!
-//! `#[derive(Expand)]`, `#[derive(ActionErrors)]` and `test_plans!` have a folder each, with the same stages. All stages
+//! `#[soa::body]`, `#[derive(Expand)]`, `#[derive(ActionErrors)]` and `test_plans!` have a folder each, with the same stages. All stages
 //! report into one sink of `errors`, so that a user sees all mistakes at once, and the user's own item is part of the
 //! output in any case.
 //!
@@ -22,6 +22,7 @@
 mod action_names;
 mod argument;
 mod attr;
+mod body;
 mod bounds;
 mod codegen;
 mod declaration;
@@ -74,6 +75,15 @@ pub fn health_check(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     stray("health_check", item.into()).into()
+}
+
+/// Implements for a struct or an enum all that a request or a response needs.
+#[proc_macro_attribute]
+pub fn body(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    body::expand(arguments.into(), item.into()).into()
 }
 
 /// Implements `Expand` for a response: its marked fields take objects of other services.

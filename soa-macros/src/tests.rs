@@ -4,6 +4,7 @@
 //! The pipeline runs on plain tokens here. The package `ui-tests` tests with the compiler that generated code compiles,
 //! and the places of its errors.
 
+mod body;
 mod derive;
 mod test_plans;
 

@@ -11,9 +11,10 @@ use soa_wire::declared::{Declared, UNDECLARED};
 
 use crate::codec::{DecodeError, Encoding};
 use crate::descriptor::ActionDescriptor;
-use crate::message::{Body, Variant, WireError};
+use crate::message::{Body, Variant};
 use crate::schema::Schema;
-use crate::validation::{self, ActionBody};
+use crate::validation::rules::Rules;
+use crate::validation::{self, ActionBody, Validated};
 
 /// The typed handle of an action.
 ///
@@ -37,11 +38,23 @@ pub struct Action<Req, Resp> {
 pub(crate) struct Side<T> {
     pub(crate) encode: fn(Encoding, &T) -> Body,
     pub(crate) decode: fn(&Body) -> Result<T, DecodeError>,
-    /// Decodes and validates; returns all errors of all fields at once.
-    pub(crate) accept: fn(&Body) -> Result<T, Vec<WireError>>,
-    /// Validates a typed value.
-    pub(crate) validate: fn(&T) -> Result<(), Vec<WireError>>,
+    accept: fn(&Body, Option<Rules<T>>) -> Validated<T>,
+    validate: fn(&T, Option<Rules<T>>) -> Validated<()>,
+    /// The rules of the type and of the bodies within it, where they are known. Otherwise, garde knows those of the type.
+    rules: Option<Rules<T>>,
     pub(crate) schema: fn() -> Arc<Schema>,
+}
+
+impl<T> Side<T> {
+    /// Decodes and validates a body; returns all errors of all fields at once.
+    pub(crate) fn accept(&self, body: &Body) -> Validated<T> {
+        (self.accept)(body, self.rules)
+    }
+
+    /// Validates a typed value.
+    pub(crate) fn validate(&self, value: &T) -> Validated<()> {
+        (self.validate)(value, self.rules)
+    }
 }
 
 impl<T> Clone for Side<T> {
@@ -59,6 +72,7 @@ impl<T: ActionBody> Side<T> {
             decode: Body::decode,
             accept: validation::accept,
             validate: validation::validate,
+            rules: None,
             schema: Schema::of::<T>,
         }
     }
@@ -110,6 +124,19 @@ impl<Req, Resp> Action<Req, Resp> {
     #[must_use]
     pub const fn declared(mut self, declared: &'static Declared) -> Self {
         self.declared = declared;
+        self
+    }
+
+    /// Adds the rules of the two bodies, which only code that names the types can find. For generated code.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_rules(
+        mut self,
+        request: Option<Rules<Req>>,
+        response: Option<Rules<Resp>>,
+    ) -> Self {
+        self.request.rules = request;
+        self.response.rules = response;
         self
     }
 

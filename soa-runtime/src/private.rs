@@ -16,4 +16,9 @@ pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::stub::Stub;
+pub use crate::validation::rules::{
+    BodyRules, FieldName, NoRules, Path as RulePath, Probe, Report as RuleReport, RulesOf,
+    ViaGarde, WithoutRules, inner_rules, own_rules,
+};
 pub use soa_wire::Declared;
+pub use {garde, schemars, serde};

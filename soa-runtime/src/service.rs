@@ -18,6 +18,7 @@ use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::health::ServiceHealthCheck;
 use crate::message::{ActionResponse, Body, Variant, WireError, code};
+use crate::schema::Schema;
 
 /// An action without its types.
 pub(crate) trait Handler: Send + Sync {
@@ -74,6 +75,7 @@ pub struct ServiceAction<S> {
     pub(crate) declared: &'static Declared,
     pub(crate) run: fn(Arc<S>, ActionCall) -> ActionFuture,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) request_schema: fn() -> Arc<Schema>,
 }
 
 /// A contract, for the services that implement it: a constant of its trait.
@@ -111,6 +113,7 @@ impl<S> ServiceAction<S> {
             declared: action.declared,
             run,
             timeout: None,
+            request_schema: action.request.schema,
         }
     }
 
@@ -174,7 +177,7 @@ where
         let is_held = call.body.is_held();
         let request = match call.body.take() {
             Some(request) => validated(&action, encoding, request),
-            None => (action.request.accept)(&call.body),
+            None => action.request.accept(&call.body),
         };
         let request = request.map_err(ActionError::from_errors)?;
         // The handler may run for long: do not keep the message that the body is a slice of.
@@ -183,7 +186,9 @@ where
             Ok(response) => response,
             Err(error) => return Err(error.into()),
         };
-        (action.response.validate)(&response)
+        action
+            .response
+            .validate(&response)
             .map_err(|errors| invalid_response(&call.action, &errors))?;
         let body = if is_held {
             Body::held(encoding, response, action.response.encode)
@@ -201,11 +206,11 @@ fn validated<Req, Resp>(
     encoding: Encoding,
     request: Req,
 ) -> Result<Req, Vec<WireError>> {
-    match (action.request.validate)(&request) {
+    match action.request.validate(&request) {
         Ok(()) => Ok(request),
         Err(errors) => {
             let body = (action.request.encode)(encoding, &request);
-            Err((action.request.accept)(&body).err().unwrap_or(errors))
+            Err(action.request.accept(&body).err().unwrap_or(errors))
         }
     }
 }

@@ -2,16 +2,13 @@
 //!
 //! A service is a plain Rust type. Put [`#[service]`](macro@service) on an `impl` block, and
 //! [`#[action]`](macro@action) on the methods that callers may use. The macros make the registry for a [`Server`], a client
-//! with a typed method for each action, and the validation of requests and responses.
+//! with a typed method for each action, and the validation of requests and responses, which are structs under
+//! [`#[soa::body]`](macro@body).
 //!
 //! ```
-//! use garde::Validate;
-//! use schemars::JsonSchema;
-//! use serde::{Deserialize, Serialize};
 //! use soa::{ActionError, service};
 //!
-//! #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
-//! #[serde(deny_unknown_fields)]
+//! #[soa::body(closed)]
 //! struct Greeting {
 //!     #[garde(length(chars, min = 1, max = 40))]
 //!     text: String,
@@ -305,6 +302,71 @@ pub use soa_macros::action;
 /// ```
 #[doc(inline)]
 pub use soa_macros::health_check;
+
+/// Makes a struct or an enum the request or the response of an action, or a part of one.
+///
+/// It derives what is missing of `Debug`, `Clone`, serde's `Serialize` and `Deserialize`, and schemars' `JsonSchema`, and
+/// implements garde's `Validate`. The crates behind these traits need not be dependencies: serde's and schemars' attributes
+/// work without them. Only rules, `#[garde(…)]`, need the dependency `garde`. A field without a rule needs no attribute.
+///
+/// ```
+/// use soa::{ActionError, Value, service};
+///
+/// #[soa::body(closed)]
+/// struct Order {
+///     #[garde(length(min = 1))]
+///     items: Vec<Item>,
+///     note: Option<String>,
+/// }
+///
+/// #[soa::body]
+/// struct Item {
+///     #[serde(rename = "article-number")]
+///     article: String,
+///     #[garde(range(min = 1, max = 100))]
+///     quantity: u32,
+/// }
+///
+/// struct Orders;
+///
+/// #[service(name = "orders", version = "1.0.0")]
+/// impl Orders {
+///     #[action]
+///     async fn create(&self, order: Order) -> Result<Order, ActionError> {
+///         Ok(order)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let orders = OrdersClient::local(Orders);
+/// let item = Item { article: "7-113".into(), quantity: 101 };
+/// let error = orders.create(Order { items: vec![item], note: None }).await.unwrap_err();
+/// assert_eq!(error.errors()[0].field.as_deref(), Some("items.0.quantity"));
+/// # Ok(()) }
+/// ```
+///
+/// The attribute stands above all `#[derive(…)]`. Beside the derives, it does three things that they cannot do:
+///
+/// * The rules of bodies within bodies are checked without `dive`: in fields, lists, maps, options and boxes. A field whose
+///   type is a parameter of the struct still needs `#[garde(dive)]`.
+/// * Errors name fields as the caller wrote them, whatever serde calls them: `rename`, `alias`, `flatten`, `transparent`.
+/// * The schema knows aliases, and which fields have a decoder of their own (`deserialize_with`, `with`), so it makes no
+///   wrong claims about them.
+///
+/// # Arguments
+///
+/// | argument | |
+/// |---|---|
+/// | `closed` | Refuses unknown fields, as `#[serde(deny_unknown_fields)]` does. Without it they are ignored. |
+/// | `without` | The traits that are implemented by hand: `without = "Debug"`, or several in brackets. |
+/// | `crate` | The path of this crate, `::soa` by default. |
+///
+/// A body is open by default, because the same type is often read by callers: a field that a newer service adds to a
+/// response must not break them. Requests are better closed, so that a misspelled field is an error and not ignored, as
+/// with PySOA, whose dictionaries are closed unless they say otherwise.
+#[doc(inline)]
+pub use soa_macros::body;
 
 /// Declares the fields of a response that get objects of other services, see [the guide](docs::expansions).
 ///

@@ -132,12 +132,22 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
     let path = shown_at(crate_path, &action.method);
     let variant = variant(service, action);
     let declared = declared(crate_path, action);
-    let handle = quote_spanned!(span=> #path::__private::action::<#request, #response>(#name)#variant #declared);
+    // Found by name, in this scope: a constant of the type if it is a body, or else one of the trait.
+    let rules = |ty: &TokenStream| quote!(#crate_path::__private::RulesOf::<#ty>::RULES);
+    let (request_rules, response_rules) = (rules(&request), rules(&quote!(#response)));
+    let handle = quote_spanned! {span=>
+        #path::__private::action::<#request, #response>(#name)
+            .with_rules(#request_rules, #response_rules)
+            #variant #declared
+    };
     quote! {
         #[doc = #summary]
         #conditions
         #attributes
-        pub const #constant: #crate_path::Action<#request, #response> = #handle;
+        pub const #constant: #crate_path::Action<#request, #response> = {
+            use #crate_path::__private::NoRules as _;
+            #handle
+        };
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -134,6 +134,8 @@ impl ServerBuilder {
                 run: action.run,
                 declared: action.declared,
                 timeout: action.timeout,
+                request_schema: action.request_schema,
+                max_depth: OnceLock::new(),
             });
             let Some(variant) = action.variant else {
                 builder.insert(action.name.into(), handler);

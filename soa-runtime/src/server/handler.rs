@@ -1,14 +1,16 @@
 //! The handlers of actions, as entries of the registry.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use soa_wire::declared::Declared;
 
 use crate::action::Action;
-use crate::codec::Value;
+use crate::codec::{MAX_DEPTH, Value};
 use crate::context::{ActionCall, ActionFuture, Context};
-use crate::error::IntoActionError;
+use crate::error::{ActionError, IntoActionError};
+use crate::message::{Body, code};
+use crate::schema::{Schema, is_deeper_than};
 use crate::service::{Handler, Service, run};
 
 /// An action of a service.
@@ -17,6 +19,29 @@ pub(super) struct Typed<S> {
     pub(super) run: fn(Arc<S>, ActionCall) -> ActionFuture,
     pub(super) declared: &'static Declared,
     pub(super) timeout: Option<Duration>,
+    pub(super) request_schema: fn() -> Arc<Schema>,
+    /// The depth that a request may have, once it is known.
+    pub(super) max_depth: OnceLock<usize>,
+}
+
+impl<S> Typed<S> {
+    /// Returns the error of a request that would take too long to decode, as its type contains itself several times.
+    fn too_deep(&self, body: &Body) -> Option<ActionError> {
+        let limit = *self
+            .max_depth
+            .get_or_init(|| (self.request_schema)().max_depth());
+        // The depth that every message may have is checked where it is read.
+        if limit >= MAX_DEPTH || body.is_held() {
+            return None;
+        }
+        let value = body.to_value().ok()?;
+        is_deeper_than(&value, limit).then(|| {
+            let message = format!(
+                "The body is nested too deeply: this request may have {limit} levels of lists and maps"
+            );
+            ActionError::caller(code::INVALID, message)
+        })
+    }
 }
 
 impl<S: Service> Handler for Typed<S> {
@@ -30,6 +55,9 @@ impl<S: Service> Handler for Typed<S> {
     }
 
     fn call(&self, call: ActionCall) -> ActionFuture {
+        if let Some(error) = self.too_deep(&call.body) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
         (self.run)(Arc::clone(&self.service), call)
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Deserializer<S> {
     position: Position,
     /// True if the last key was asked for as an identifier: then it is a struct's, and its value is a field.
     key_is_identifier: bool,
+    /// True if the key that is read next may be data: it is one of a map, or of a struct that flattens a map.
+    key_may_be_data: bool,
     is_lenient: bool,
 }
 
@@ -39,6 +41,7 @@ impl<S> Deserializer<S> {
             levels: MAX_DEPTH,
             position,
             key_is_identifier: false,
+            key_may_be_data: false,
             is_lenient: false,
         }
     }
@@ -114,7 +117,10 @@ impl<'de, S: Source<'de>> Deserializer<S> {
     #[inline]
     fn visit_float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         match self.source.float()? {
-            Some(value) => visitor.visit_f64(value),
+            Some(value) => {
+                self.is_lenient |= value.is_nan();
+                visitor.visit_f64(value)
+            }
             None => self.source.visit_integer(visitor),
         }
     }
@@ -177,7 +183,10 @@ impl<'de, S: Source<'de>> Deserializer<S> {
             Token::Bool(value) => visitor.visit_bool(value),
             Token::Signed(value) => visitor.visit_i64(value),
             Token::Unsigned(value) => visitor.visit_u64(value),
-            Token::Float(value) => visitor.visit_f64(value),
+            Token::Float(value) => {
+                self.is_lenient |= value.is_nan();
+                visitor.visit_f64(value)
+            }
             Token::Text(value) => visitor.visit_borrowed_str(value),
             Token::Bytes(value) => visitor.visit_borrowed_bytes(value),
             Token::List(list) => self.visit_list(list, visitor),
@@ -209,7 +218,7 @@ impl<'de, S: Source<'de>> de::Deserializer<'de> for &mut Deserializer<S> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.is_lenient |= self.source.is_lenient();
+        self.is_lenient |= self.source.is_nil();
         self.visit_any(visitor)
     }
 
@@ -226,6 +235,10 @@ impl<'de, S: Source<'de>> de::Deserializer<'de> for &mut Deserializer<S> {
     #[inline]
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.key_is_identifier = true;
+        if self.key_may_be_data && !self.source.is_text() {
+            // The key of a flattened map. A struct without one knows all of its keys, and has none but text.
+            return self.visit_any(visitor);
+        }
         self.visit_text(visitor)
     }
 
@@ -376,7 +389,7 @@ impl<'de, S: Source<'de>> MapAccess<'de> for Pairs<'_, S::Map, S> {
         }
         self.deserializer.position = Position::Element;
         self.deserializer.key_is_identifier = false;
-        self.deserializer.is_lenient |= !self.deserializer.source.is_text();
+        self.deserializer.key_may_be_data = self.position == Position::Element;
         seed.deserialize(&mut *self.deserializer).map(Some)
     }
 

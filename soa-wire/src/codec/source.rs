@@ -67,8 +67,7 @@ pub(super) trait Source<'de> {
     /// Passes over a value of any kind.
     fn skip(&mut self) -> Result<()>;
 
-    /// True if serde's buffers are lenient about the value: nil, bytes, or a list.
-    fn is_lenient(&self) -> bool;
+    fn is_nil(&self) -> bool;
 
     fn is_text(&self) -> bool;
 

@@ -13,6 +13,7 @@ use super::error::EncodeError;
 use super::ext::{self, BIG_INTEGER, EXT_NAME, NIL_NAME};
 use super::integer::Integer;
 use super::limit::MAX_DEPTH;
+use super::position::is_field_name;
 use super::types::Ext;
 use super::value::{Map, Value};
 
@@ -89,6 +90,7 @@ impl Serializer {
             serializer: self.descend()?,
             variant,
             skip_none,
+            has_fields: false,
         })
     }
 }
@@ -226,9 +228,11 @@ impl ser::Serializer for Serializer {
         self.descend()?.list(Some(variant), length)
     }
 
-    /// Begins a map. One of unknown length is a struct that flattens another: a real map knows its length.
+    /// Begins a map. One of unknown length may be a struct that flattens another: see [`is_field_name`].
     fn serialize_map(self, length: Option<usize>) -> Result<MapSerializer> {
-        self.map(None, length, length.is_none())
+        let mut map = self.map(None, length, false)?;
+        map.has_fields = length.is_none();
+        Ok(map)
     }
 
     fn serialize_struct(self, _: &'static str, length: usize) -> Result<MapSerializer> {
@@ -293,6 +297,8 @@ struct MapSerializer {
     variant: Option<&'static str>,
     /// True if a pair whose value is `None` is left out.
     skip_none: bool,
+    /// True if the names of fields may be among the keys.
+    has_fields: bool,
 }
 
 impl MapSerializer {
@@ -336,6 +342,7 @@ impl SerializeMap for MapSerializer {
     type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
+        self.skip_none = self.has_fields && is_field_name::<T>();
         self.key = self.serializer.nil_if_none(key)?;
         Ok(())
     }

@@ -18,6 +18,24 @@ pub struct FieldError {
     pub message: String,
     /// Dotted path of the field; `None` for the value as a whole.
     pub field: Option<String>,
+    /// The reason, for those who know more about the value than the schema does.
+    #[doc(hidden)]
+    pub cause: Cause,
+}
+
+/// The reason of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The value has another shape: a field is missing or unknown, or of another type.
+    Shape,
+    /// A nil stands for something that is absent if it has no value.
+    Nil,
+    /// A NaN is in no range.
+    NotANumber,
+    /// The value breaks a rule: a limit of a number or of a length.
+    Rule,
 }
 
 impl FieldError {
@@ -35,8 +53,21 @@ impl Schema {
     ///
     /// The order is Conformity's: fields in the order of the schema, then extra keys.
     pub fn check(&self, value: &Value) -> Vec<FieldError> {
+        self.check_as(value, false)
+    }
+
+    /// Returns the errors of a value that a type has accepted. A schema knows less than its type: it has neither the
+    /// aliases of fields nor their own decoders unless it is told. So an alternative that has the wrong shape is one that
+    /// the type did not take, and the caller has to judge by the cause which of the errors are true.
+    #[doc(hidden)]
+    pub fn check_accepted(&self, value: &Value) -> Vec<FieldError> {
+        self.check_as(value, true)
+    }
+
+    fn check_as(&self, value: &Value, is_accepted: bool) -> Vec<FieldError> {
         let mut checker = Checker {
             schema: self,
+            is_accepted,
             path: Vec::new(),
             errors: Vec::new(),
             found: 0,
@@ -67,6 +98,8 @@ const MAX_LEVELS: usize = 4 * MAX_DEPTH;
 
 struct Checker<'a> {
     schema: &'a Schema,
+    /// True if the value is known to have the shape of its type.
+    is_accepted: bool,
     path: Vec<String>,
     errors: Vec<FieldError>,
     /// Number of errors, also of those beyond the limits.
@@ -78,7 +111,7 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn push(&mut self, code: &'static str, message: impl Into<String>) {
+    fn push(&mut self, cause: Cause, code: &'static str, message: impl Into<String>) {
         self.found += 1;
         if self.errors.len() >= MAX_ERRORS || self.error_bytes >= MAX_ERROR_BYTES {
             return;
@@ -87,13 +120,20 @@ impl<'a> Checker<'a> {
             code,
             message: message.into(),
             field: (!self.path.is_empty()).then(|| self.path.join(".")),
+            cause,
         };
         self.error_bytes += error.message.len() + error.field.as_ref().map_or(0, String::len);
         self.errors.push(error);
     }
 
+    /// Reports a value of the wrong type.
     fn invalid(&mut self, message: impl Into<String>) {
-        self.push(code::INVALID, message);
+        self.push(Cause::Shape, code::INVALID, message);
+    }
+
+    /// Reports a value that breaks a rule.
+    fn broken(&mut self, message: impl Into<String>) {
+        self.push(Cause::Rule, code::INVALID, message);
     }
 
     fn below(&mut self, step: impl ToString, node: &'a Node, value: &Value) {
@@ -143,7 +183,7 @@ impl<'a> Checker<'a> {
             }
             (NodeKind::Float(bounds), Value::Float(_) | Value::Integer(_)) => {
                 if let Some(float) = value.as_f64() {
-                    self.bounds(bounds, |limit| float.partial_cmp(&limit.as_f64()?));
+                    self.float(bounds, float);
                 }
             }
             (NodeKind::Text { lengths, .. }, Value::Text(text)) => {
@@ -183,6 +223,7 @@ impl<'a> Checker<'a> {
             ) => {
                 self.entries(values, *lengths, *keys, map);
             }
+            (NodeKind::Constant(_), Value::Text(text)) if node.aliases.contains(text) => {}
             (NodeKind::Constant(constants), value) => self.constant(constants, value),
             (NodeKind::Any(options), value) => self.any(options, value),
             (NodeKind::Tagged { field, options }, Value::Map(map)) => {
@@ -211,15 +252,35 @@ impl<'a> Checker<'a> {
         }
         if let Some((min, max)) = range {
             if *integer < Integer::from(min) {
-                self.invalid(format!("Value not >= {min}"));
+                self.broken(format!("Value not >= {min}"));
             } else if *integer > Integer::from(max) {
-                self.invalid(format!("Value not <= {max}"));
+                self.broken(format!("Value not <= {max}"));
             }
         }
     }
 
+    /// Checks a float. A NaN has no order, so it is within no limit; the reference lets it pass.
+    fn float(&mut self, bounds: &Bounds, float: f64) {
+        if !float.is_nan() {
+            self.bounds(bounds, |limit| float.partial_cmp(&limit.as_f64()?));
+            return;
+        }
+        let limits = [
+            (&bounds.gt, ">"),
+            (&bounds.gte, ">="),
+            (&bounds.lt, "<"),
+            (&bounds.lte, "<="),
+        ];
+        let limit = limits
+            .into_iter()
+            .find_map(|(limit, sign)| Some((limit.as_ref()?, sign)));
+        if let Some((limit, sign)) = limit {
+            let message = format!("Value not {sign} {limit}");
+            self.push(Cause::NotANumber, code::INVALID, message);
+        }
+    }
+
     fn bounds(&mut self, bounds: &Bounds, compare: impl Fn(&Number) -> Option<Ordering>) {
-        // A NaN has no order and passes, as in Python.
         let ordering = |limit: &Option<Number>| limit.as_ref().and_then(&compare);
         let checks = [
             (
@@ -245,7 +306,7 @@ impl<'a> Checker<'a> {
         ];
         for (limit, sign, is_broken) in checks {
             if let (Some(limit), true) = (limit, is_broken) {
-                self.invalid(format!("Value not {sign} {limit}"));
+                self.broken(format!("Value not {sign} {limit}"));
             }
         }
     }
@@ -253,18 +314,18 @@ impl<'a> Checker<'a> {
     fn text(&mut self, lengths: Lengths, length: usize) {
         let length = length as u64;
         if let Some(min) = lengths.min.filter(|min| length < *min) {
-            self.invalid(format!("String must have a length of at least {min}"));
+            self.broken(format!("String must have a length of at least {min}"));
         } else if let Some(max) = lengths.max.filter(|max| length > *max) {
-            self.invalid(format!("String must have a length no more than {max}"));
+            self.broken(format!("String must have a length no more than {max}"));
         }
     }
 
     fn list(&mut self, contents: &'a Node, lengths: Lengths, items: &[Value]) {
         let length = items.len() as u64;
         if let Some(max) = lengths.max.filter(|max| length > *max) {
-            self.invalid(format!("List is longer than {max}"));
+            self.broken(format!("List is longer than {max}"));
         } else if let Some(min) = lengths.min.filter(|min| length < *min) {
-            self.invalid(format!("List is shorter than {min}"));
+            self.broken(format!("List is shorter than {min}"));
         }
         for (index, item) in items.iter().enumerate() {
             self.below(index, contents, item);
@@ -273,11 +334,15 @@ impl<'a> Checker<'a> {
 
     fn dictionary(&mut self, fields: &'a [Field], allow_extra_keys: bool, map: &Map) {
         for field in fields {
-            match map.get(&field.name) {
-                Some(value) => self.below(&field.name, &field.node, value),
+            match field.sent_in(map) {
+                // Only its own decoder knows what it takes.
+                Some(_) if field.has_decoder => {}
+                Some((name, Value::Nil)) if !field.required => self.nil(name, &field.node),
+                Some((name, value)) => self.below(name, &field.node, value),
                 None if field.required => {
                     self.path.push(field.name.clone());
-                    self.push(code::MISSING, format!("Missing key: {}", field.name));
+                    let message = format!("Missing key: {}", field.name);
+                    self.push(Cause::Shape, code::MISSING, message);
                     self.path.pop();
                 }
                 None => {}
@@ -286,19 +351,34 @@ impl<'a> Checker<'a> {
         if allow_extra_keys {
             return;
         }
-        let is_known = |key: &Value| fields.iter().any(|field| key.as_str() == Some(&field.name));
+        let is_known = |key: &Value| {
+            key.as_str()
+                .is_some_and(|key| fields.iter().any(|field| field.is_named(key)))
+        };
         let extra = map.iter().map(|(key, _)| key).filter(|key| !is_known(key));
         if let Some(message) = extra_keys(extra) {
-            self.push(code::UNKNOWN, message);
+            self.push(Cause::Shape, code::UNKNOWN, message);
+        }
+    }
+
+    /// Checks a nil in the place of a field that may be absent.
+    fn nil(&mut self, name: &str, node: &'a Node) {
+        let before = self.errors.len();
+        // Behind serde's buffers, every type takes it as `None`, so that it is taken says nothing about alternatives.
+        let is_accepted = std::mem::replace(&mut self.is_accepted, false);
+        self.below(name, node, &Value::Nil);
+        self.is_accepted = is_accepted;
+        for error in self.errors.iter_mut().skip(before) {
+            error.cause = Cause::Nil;
         }
     }
 
     fn entries(&mut self, values: &'a Node, lengths: Lengths, keys: Keys, map: &Map) {
         let length = map.len() as u64;
         if let Some(max) = lengths.max.filter(|max| length > *max) {
-            self.invalid(format!("Dict contains more than {max} value(s)"));
+            self.broken(format!("Dict contains more than {max} value(s)"));
         } else if let Some(min) = lengths.min.filter(|min| length < *min) {
-            self.invalid(format!("Dict contains fewer than {min} value(s)"));
+            self.broken(format!("Dict contains fewer than {min} value(s)"));
         }
         for (key, value) in map.iter() {
             if keys == Keys::Text && key.as_str().is_none() {
@@ -339,11 +419,17 @@ impl<'a> Checker<'a> {
             [only] => format!("Value is not {only}"),
             _ => format!("Value is not one of: {}", known.join(", ")),
         };
-        self.push(code::UNKNOWN, message);
+        self.push(Cause::Shape, code::UNKNOWN, message);
     }
 
-    /// Adds the errors of all options if none fits, as Conformity does.
+    /// Adds the errors of all options if none fits, as Conformity does. Of an accepted value, only those of the first
+    /// option that has its shape.
     fn any(&mut self, options: &'a [Node], value: &Value) {
+        // The variant of an enum is named by the only key of its map, so the other ones explain nothing.
+        if let Some(variant) = options.iter().find(|option| is_variant(option, value)) {
+            self.node(variant, value);
+            return;
+        }
         let before = self.errors.len();
         let (found, error_bytes) = (self.found, self.error_bytes);
         for option in options {
@@ -352,6 +438,13 @@ impl<'a> Checker<'a> {
             if self.found == tried {
                 self.errors.truncate(before);
                 (self.found, self.error_bytes) = (found, error_bytes);
+                return;
+            }
+            let mut tried = self.errors.iter().skip(before);
+            if self.is_accepted && tried.any(|error| error.cause == Cause::Shape) {
+                self.errors.truncate(before);
+                (self.found, self.error_bytes) = (found, error_bytes);
+            } else if self.is_accepted {
                 return;
             }
         }
@@ -368,21 +461,48 @@ impl<'a> Checker<'a> {
     fn tagged(&mut self, field: &str, options: &'a [(String, Node)], map: &Map, value: &Value) {
         let Some(tag) = map.get(field) else {
             self.path.push(field.to_owned());
-            self.push(code::MISSING, format!("Missing key: {field}"));
+            self.push(Cause::Shape, code::MISSING, format!("Missing key: {field}"));
             self.path.pop();
             return;
         };
-        let option = options
-            .iter()
-            .find(|(name, _)| tag.as_str() == Some(name.as_str()));
+        let option = tag
+            .as_str()
+            .and_then(|tag| options.iter().find(|option| has_tag(option, field, tag)));
         match option {
             Some((_, option)) => self.node(option, value),
             None => self.push(
+                Cause::Shape,
                 code::UNKNOWN,
                 format!("Invalid switch value '{}'", key_text(tag)),
             ),
         }
     }
+}
+
+/// True if a node is the variant of an enum, with its name around its content, and a value has this name.
+fn is_variant(node: &Node, value: &Value) -> bool {
+    match (&node.kind, value) {
+        (
+            NodeKind::Dictionary {
+                fields,
+                allow_extra_keys: false,
+            },
+            Value::Map(map),
+        ) => match fields.as_slice() {
+            [field] => field.required && field.sent_in(map).is_some(),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// True if a variant has this tag, or an alias of it.
+fn has_tag((name, option): &(String, Node), field: &str, tag: &str) -> bool {
+    let NodeKind::Dictionary { fields, .. } = &option.kind else {
+        return name == tag;
+    };
+    let mut tags = fields.iter().filter(|candidate| candidate.name == field);
+    name == tag || tags.any(|field| field.node.aliases.iter().any(|alias| alias == tag))
 }
 
 /// Compares an integer of any size with a limit: exactly, if the limit is an integer.

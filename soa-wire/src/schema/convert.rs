@@ -25,6 +25,13 @@ const REMARKS: [(&str, &str); 9] = [
     ("writeOnly", "write_only"),
 ];
 
+/// The key in the schema of a field with what serde knows about it and JSON Schema does not: its name in the source, its
+/// aliases, and if it has a decoder of its own.
+const FIELD: &str = "x-soa-field";
+
+/// The key in the schema of an enum's variant with its aliases.
+const VARIANT: &str = "x-soa-variant";
+
 /// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {
     let definitions = document.get("$defs").and_then(Json::as_object);
@@ -62,11 +69,14 @@ impl Converter<'_> {
             return NodeKind::Anything.into_node();
         };
         let description = object.get("description").and_then(Json::as_str);
-        Node {
+        let mut node = Node {
             kind: self.kind(object),
             description: description.map(str::to_owned),
             remarks: remarks(object),
-        }
+            aliases: Vec::new(),
+        };
+        add_aliases(&mut node, object);
+        node
     }
 
     fn kind(self, object: &Map<String, Json>) -> NodeKind {
@@ -235,17 +245,61 @@ impl Converter<'_> {
                 {
                     node.kind = inner.kind;
                 }
-                Field {
-                    name: name.clone(),
-                    node,
-                    required,
-                }
+                named(name, node, required, schema)
             })
             .collect();
         NodeKind::Dictionary {
             fields,
             allow_extra_keys: !is_closed,
         }
+    }
+}
+
+/// Adds the aliases of an enum's variants to where their names stand: a constant, the constant of a tag, or the single
+/// field of a map. [`VARIANT`] is written by `#[soa::body]`.
+fn add_aliases(node: &mut Node, object: &Map<String, Json>) {
+    let own = object.get(VARIANT);
+    match &mut node.kind {
+        NodeKind::Constant(_) => {
+            // Variants with an attribute are constants of their own.
+            let options = object.get("oneOf").and_then(Json::as_array);
+            let options = options.into_iter().flatten();
+            let variants = options.filter_map(|option| option.get(VARIANT));
+            let told = own.into_iter().chain(variants);
+            node.aliases = told.flat_map(aliases).collect();
+        }
+        NodeKind::Dictionary { fields, .. } => {
+            let Some(own) = own else {
+                return;
+            };
+            let is_tag = |field: &&mut Field| matches!(field.node.kind, NodeKind::Constant(_));
+            if let Some(tag) = fields.iter_mut().find(is_tag) {
+                tag.node.aliases = aliases(own);
+            } else if let [field] = fields.as_mut_slice() {
+                field.aliases = aliases(own);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn aliases(told: &Json) -> Vec<String> {
+    let aliases = told.get("aliases").and_then(Json::as_array);
+    let aliases = aliases.into_iter().flatten().filter_map(Json::as_str);
+    aliases.map(str::to_owned).collect()
+}
+
+/// Returns a field with what its type tells about it. [`FIELD`] is written by `#[soa::body]`.
+fn named(name: &str, node: Node, required: bool, schema: &Json) -> Field {
+    let field = Field::new(name, node, required);
+    let Some(told) = schema.get(FIELD) else {
+        return field;
+    };
+    Field {
+        source_name: told.get("source").and_then(Json::as_str).map(str::to_owned),
+        aliases: aliases(told),
+        has_decoder: told.get("decoder") == Some(&Json::Bool(true)),
+        ..field
     }
 }
 
@@ -389,13 +443,16 @@ fn tag_value(option: &Node, field: &str) -> Option<String> {
     }
 }
 
+fn number(object: &Map<String, Json>, key: &str) -> Option<Number> {
+    object.get(key).and_then(Json::as_number).cloned()
+}
+
+/// Returns the limits that garde's `range` keeps. It has no exclusive ones, and a limit that nobody keeps is not promised.
 fn bounds(object: &Map<String, Json>) -> Bounds {
-    let number = |key| object.get(key).and_then(Json::as_number).cloned();
     Bounds {
-        gt: number("exclusiveMinimum"),
-        gte: number("minimum"),
-        lt: number("exclusiveMaximum"),
-        lte: number("maximum"),
+        gte: number(object, "minimum"),
+        lte: number(object, "maximum"),
+        ..Bounds::default()
     }
 }
 
@@ -404,15 +461,19 @@ fn bounds(object: &Map<String, Json>) -> Bounds {
 fn integer(object: &Map<String, Json>) -> NodeKind {
     let mut bounds = bounds(object);
     let whole = |number: &Option<Number>| number.as_ref().and_then(Number::as_i128);
-    if let (Some(gt), Some(gte)) = (whole(&bounds.gt), whole(&bounds.gte))
-        && gte == gt.saturating_add(1)
+    let gt = number(object, "exclusiveMinimum");
+    if let (Some(above), Some(gte)) = (whole(&gt), whole(&bounds.gte))
+        && gte == above.saturating_add(1)
     {
         bounds.gte = None;
+        bounds.gt = gt;
     }
-    if let (Some(lt), Some(lte)) = (whole(&bounds.lt), whole(&bounds.lte))
-        && lte == lt.saturating_sub(1)
+    let lt = number(object, "exclusiveMaximum");
+    if let (Some(below), Some(lte)) = (whole(&lt), whole(&bounds.lte))
+        && lte == below.saturating_sub(1)
     {
         bounds.lte = None;
+        bounds.lt = lt;
     }
     let range = match object.get("format").and_then(Json::as_str) {
         Some("int8") => Some((i8::MIN.into(), i8::MAX.into())),

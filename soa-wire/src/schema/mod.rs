@@ -12,11 +12,16 @@ mod check;
 mod convert;
 mod introspect;
 mod merge;
+mod nesting;
 mod node;
 mod path;
 
 pub use check::FieldError;
 #[doc(hidden)]
-pub use check::{MAX_ERRORS, key_text};
+pub use check::{Cause, MAX_ERRORS, key_text};
+#[doc(hidden)]
+pub use nesting::is_deeper_than;
 pub use node::Schema;
 pub(crate) use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};
+#[doc(hidden)]
+pub use path::{PathStep, WirePath};

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::Number;
 
+use crate::codec::{Map, Value};
+
 /// The schema of one body: a tree of nodes, and the named types that it refers to.
 ///
 /// ```
@@ -34,6 +36,12 @@ impl Schema {
         self.is_map(&self.root, 0)
     }
 
+    /// True if the schema describes a map that has no keys.
+    #[doc(hidden)]
+    pub fn describes_no_fields(&self) -> bool {
+        matches!(&self.root.kind, NodeKind::Dictionary { fields, allow_extra_keys: false } if fields.is_empty())
+    }
+
     fn is_map(&self, node: &Node, depth: usize) -> bool {
         match &node.kind {
             NodeKind::Anything
@@ -58,6 +66,8 @@ pub(crate) struct Node {
     pub(crate) description: Option<String>,
     /// Properties that introspection has and the check ignores, by name: a default, a pattern, a deprecation.
     pub(crate) remarks: Vec<(&'static str, serde_json::Value)>,
+    /// Further texts that a constant allows: the aliases of an enum's variants.
+    pub(crate) aliases: Vec<String>,
 }
 
 impl Node {
@@ -74,6 +84,38 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) node: Node,
     pub(crate) required: bool,
+    /// The name in the source, if it is known and another one.
+    pub(crate) source_name: Option<String>,
+    /// Further names under which the type takes the field.
+    pub(crate) aliases: Vec<String>,
+    /// True if the field has a decoder of its own, which may take other values than the schema says.
+    pub(crate) has_decoder: bool,
+}
+
+impl Field {
+    pub(crate) fn new(name: &str, node: Node, required: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            node,
+            required,
+            source_name: None,
+            aliases: Vec::new(),
+            has_decoder: false,
+        }
+    }
+
+    /// True if a message may have the field under this name.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// Returns the field as a message has it: its name there, and its value.
+    pub(crate) fn sent_in<'a>(&'a self, map: &'a Map) -> Option<(&'a str, &'a Value)> {
+        let names = std::iter::once(&self.name).chain(&self.aliases);
+        names
+            .map(String::as_str)
+            .find_map(|name| Some((name, map.get(name)?)))
+    }
 }
 
 /// Limits of a number.
@@ -174,6 +216,7 @@ impl NodeKind {
             kind: self,
             description: None,
             remarks: Vec::new(),
+            aliases: Vec::new(),
         }
     }
 }

@@ -191,10 +191,8 @@ impl Diagnosis<'_> {
 fn job_schema() -> &'static Schema {
     static SCHEMA: OnceLock<Schema> = OnceLock::new();
     SCHEMA.get_or_init(|| {
-        let field = |name: &str, kind: schema::NodeKind, required| Field {
-            name: name.to_owned(),
-            node: kind.into_node(),
-            required,
+        let field = |name: &str, kind: schema::NodeKind, required| {
+            Field::new(name, kind.into_node(), required)
         };
         let text = || schema::NodeKind::TEXT;
         let dictionary = |fields, allow_extra_keys| schema::NodeKind::Dictionary {

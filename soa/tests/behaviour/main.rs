@@ -7,6 +7,7 @@
 
 mod action_errors;
 mod bad_messages;
+mod bodies;
 mod call_local;
 mod client;
 mod client_forms;

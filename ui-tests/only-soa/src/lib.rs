@@ -5,7 +5,7 @@
 //! also that of the client's method, and its links must resolve in both places. `cargo doc` with warnings as errors tests
 //! this.
 //!
-//! Bodies are [`Value`] and `()`, because structs need derives of other crates.
+//! Bodies are [`Value`], `()`, and structs under `#[soa::body]`, which needs no other crate.
 #![no_implicit_prelude]
 #![deny(missing_docs, warnings, rustdoc::all)]
 
@@ -94,5 +94,37 @@ impl Inherent {
     #[action(blocking)]
     fn wait(&self) -> Result<(), ActionError> {
         Ok(())
+    }
+}
+
+/// A body, whose derives need no other crate.
+#[::soa::body(closed)]
+pub struct Greeting {
+    /// The text of the greeting.
+    pub text: ::std::string::String,
+    /// Those who greet.
+    pub from: ::std::vec::Vec<Person>,
+}
+
+/// A part of a body.
+#[::soa::body]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    /// The name.
+    #[serde(alias = "name")]
+    pub full_name: ::std::string::String,
+}
+
+/// A service with bodies of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Greeter;
+
+/// Greets.
+#[::soa::service(name = "greeter")]
+impl Greeter {
+    /// Answers with the same [`Greeting`].
+    #[action]
+    async fn greet(&self, request: Greeting) -> Result<Greeting, ActionError> {
+        Ok(request)
     }
 }

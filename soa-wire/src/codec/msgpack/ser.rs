@@ -15,6 +15,7 @@ use serde::ser::{
 use super::super::error::EncodeError;
 use super::super::ext::{self, BIG_INTEGER, EXT_NAME, NIL_NAME, Payload};
 use super::super::limit::MAX_DEPTH;
+use super::super::position::is_field_name;
 use super::super::types::Ext;
 
 type Result<T> = std::result::Result<T, EncodeError>;
@@ -198,6 +199,7 @@ impl<'a> Serializer<'a> {
             written: 0,
             pair_at: 0,
             skip_none,
+            has_fields: false,
             in_variant: false,
         })
     }
@@ -375,10 +377,12 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.begin_variant(variant, Kind::List, length)
     }
 
-    /// Begins a map. One of unknown length is a struct that flattens another: a real map knows its length.
+    /// Begins a map. One of unknown length may be a struct that flattens another: see [`is_field_name`].
     #[inline]
     fn serialize_map(self, length: Option<usize>) -> Result<Compound<'s, 'a>> {
-        self.begin(Kind::Map, length.unwrap_or(0), length.is_none())
+        let mut compound = self.begin(Kind::Map, length.unwrap_or(0), false)?;
+        compound.has_fields = length.is_none();
+        Ok(compound)
     }
 
     #[inline]
@@ -416,6 +420,8 @@ pub(super) struct Compound<'s, 'a> {
     pair_at: usize,
     /// True if a pair whose value is `None` is left out.
     skip_none: bool,
+    /// True if the names of fields may be among the keys.
+    has_fields: bool,
     /// True within the map of an enum's variant.
     in_variant: bool,
 }
@@ -535,6 +541,7 @@ impl SerializeMap for Compound<'_, '_> {
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
         self.pair_at = self.serializer.out.len();
+        self.skip_none = self.has_fields && is_field_name::<T>();
         key.serialize(&mut *self.serializer)
     }
 

@@ -217,27 +217,107 @@ fn a_nil_that_is_right_where_it_stands_is_not_noted() {
 }
 
 #[test]
-fn what_serde_takes_out_of_its_buffers_too_readily_is_noted() {
+fn a_value_that_a_type_takes_and_the_wire_allows_is_not_noted() {
     #[derive(Debug, Deserialize)]
     #[serde(untagged)]
     #[expect(dead_code, reason = "what matters is that it is read")]
     enum Untagged {
         Text { text: String },
-        Inner { inner: Inner },
-    }
-    #[derive(Debug, Deserialize)]
-    #[expect(dead_code, reason = "what matters is that it is read")]
-    struct Inner {
-        field: i64,
+        Inner { inner: Vec<i64> },
     }
     assert!(!lenient::<Untagged>(&value!({"text": "abc"})));
-    assert!(!lenient::<Untagged>(&value!({"inner": {"field": 1}})));
-    assert!(lenient::<Untagged>(&value!({"inner": [1]})));
-    let bytes = [0x81, 0xa4, b't', b'e', b'x', b't', 0xc4, 0x01, b'a'];
-    let decoded = Encoding::MessagePack
-        .decode_body::<Untagged>(&bytes)
-        .unwrap();
-    assert!(decoded.is_lenient);
+    assert!(!lenient::<Untagged>(&value!({"inner": [1]})));
+}
+
+#[test]
+fn a_nan_is_noted() {
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "what matters is that it is read")]
+    struct Place {
+        latitude: f64,
+    }
+    let noted = |latitude: f64| {
+        let bytes = Encoding::MessagePack
+            .encode_value(&value!({"latitude": latitude}))
+            .unwrap();
+        let decoded = Encoding::MessagePack.decode_body::<Place>(&bytes).unwrap();
+        let buffered = Encoding::MessagePack
+            .decode_body::<BTreeMap<String, Value>>(&bytes)
+            .unwrap();
+        assert_eq!(decoded.is_lenient, buffered.is_lenient);
+        decoded.is_lenient
+    };
+    assert!(noted(f64::NAN));
+    assert!(!noted(f64::INFINITY));
+    assert!(!noted(52.5));
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Prices {
+    label: String,
+    note: Option<String>,
+    #[serde(flatten)]
+    prices: BTreeMap<u32, Option<i64>>,
+}
+
+#[test]
+fn a_flattened_map_may_have_numbers_as_keys() {
+    let prices = Prices {
+        label: "x".to_owned(),
+        note: None,
+        prices: [(5, Some(7)), (6, None)].into(),
+    };
+    let body = Value::Map(
+        [
+            (Value::from("label"), Value::from("x")),
+            (Value::from(5), Value::from(7)),
+            (Value::from(6), Value::Nil),
+        ]
+        .into_iter()
+        .collect(),
+    );
+    for way in [Way::MessagePack, Way::Value] {
+        same(&[way], &prices, &body);
+    }
+}
+
+#[test]
+fn a_number_is_no_name_of_a_field() {
+    let body = Value::Map([(Value::from(0), Value::from(7))].into_iter().collect());
+    for way in [Way::MessagePack, Way::Value] {
+        assert!(way.read::<Fields>(&body).is_err());
+    }
+}
+
+#[test]
+fn a_none_in_a_flattened_map_is_kept_and_a_field_that_is_none_is_left_out() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Scores {
+        id: i64,
+        note: Option<String>,
+        #[serde(flatten)]
+        scores: BTreeMap<String, Option<i64>>,
+    }
+    let scores = Scores {
+        id: 1,
+        note: None,
+        scores: [("a".to_owned(), None), ("b".to_owned(), Some(2))].into(),
+    };
+    same(&ALL, &scores, &value!({"id": 1, "a": nil, "b": 2}));
+}
+
+#[test]
+fn a_none_in_a_map_of_unknown_length_is_kept() {
+    struct Collected;
+    impl Serialize for Collected {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let pairs = ["a", "b"].into_iter().filter(|key| !key.is_empty());
+            serializer.collect_map(pairs.map(|key| (key, None::<i64>)))
+        }
+    }
+    for way in ALL {
+        assert_eq!(way.write(&Collected), value!({"a": nil, "b": nil}));
+    }
 }
 
 #[test]

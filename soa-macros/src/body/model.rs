@@ -1,0 +1,87 @@
+//! The input of code generation: a body with all names resolved. Only `validate` makes it.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{Attribute, Ident};
+
+/// A type that `#[soa::body]` is on.
+pub(super) struct BodyModel {
+    /// The path of the framework in generated code.
+    pub(super) crate_path: TokenStream,
+    /// The traits to derive, besides garde's.
+    pub(super) derived: Vec<DerivedTrait>,
+    /// True if serde and schemars have to be told where they are.
+    pub(super) serde_crate: bool,
+    pub(super) schemars_crate: bool,
+    /// True if `deny_unknown_fields` is to be added.
+    pub(super) closed: bool,
+    pub(super) rules: OwnRules,
+    pub(super) shape: Shape,
+    /// True if the item cannot be a body, and nothing is generated besides it.
+    pub(super) is_broken: bool,
+}
+
+/// A trait that is derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DerivedTrait {
+    Debug,
+    Clone,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+}
+
+/// The rules that the user wrote for garde.
+pub(super) enum OwnRules {
+    /// None: garde's trait is implemented here.
+    None,
+    /// Some, and the user derives garde's trait or implements it.
+    Validated,
+    /// Some, for which garde's trait is to be derived; the place of the first one.
+    ToDerive(Span),
+}
+
+/// The variants of an enum; a struct is one variant without a name.
+pub(super) struct Shape {
+    pub(super) variants: Vec<VariantModel>,
+    /// True if garde has to be told that fields without rules are meant to have none.
+    pub(super) allow_unvalidated: bool,
+}
+
+pub(super) struct VariantModel {
+    /// The name in the source; `None` for a struct.
+    pub(super) name: Option<Ident>,
+    pub(super) conditions: Vec<Attribute>,
+    /// Further names of the variant in messages.
+    pub(super) aliases: Vec<String>,
+    pub(super) fields: Vec<FieldModel>,
+}
+
+pub(super) struct FieldModel {
+    /// The name in the source; `None` for a field that has a place instead.
+    pub(super) name: Option<Ident>,
+    pub(super) conditions: Vec<Attribute>,
+    /// The steps to the field in messages.
+    pub(super) steps: Vec<WireName>,
+    /// True if the field has rules for garde.
+    pub(super) has_rules: bool,
+    /// True if its type may be a body, or contain some.
+    pub(super) may_have_bodies: bool,
+    /// What the schema is told.
+    pub(super) told: Option<Told>,
+    pub(super) span: Span,
+}
+
+/// The name of a field in messages.
+#[derive(Clone)]
+pub(super) struct WireName {
+    pub(super) read: String,
+    pub(super) written: String,
+}
+
+/// What the schema of a field is told.
+pub(super) struct Told {
+    /// The name in the source, if it is another one.
+    pub(super) source: Option<String>,
+    pub(super) aliases: Vec<String>,
+    pub(super) has_decoder: bool,
+}

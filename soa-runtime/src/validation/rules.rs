@@ -1,0 +1,392 @@
+//! The rules of bodies within bodies.
+//!
+//! garde checks the fields of one type, and those of a type within it only where `dive` says so. `#[soa::body]`
+//! implements [`BodyRules`], which goes down by itself: a [`Probe`] finds at compile time if the type of a field is a
+//! body, or contains some, and a field of any other type costs nothing. The path to a value is a list on the stack,
+//! which becomes text only for a rule that is broken.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use garde::Validate;
+use serde::Serialize;
+
+use crate::codec::{
+    Amount, Blob, Date, DateTime, Decimal, Map, Nullable, Time, UtcDateTime, Value, to_value,
+};
+use crate::schema::{MAX_ERRORS, PathStep, key_text};
+
+/// A type whose rules, and those of the bodies within it, can be checked.
+pub trait BodyRules {
+    /// Adds the broken rules of a value that stands at this path.
+    fn check(&self, path: &Path<'_>, report: &mut Report);
+}
+
+/// The function that checks the rules of a body.
+pub(crate) type Rules<T> = fn(&T, &Path<'_>, &mut Report);
+
+/// The side of an action. serde may write a field under another name than it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Request,
+    Response,
+}
+
+/// The names of a field in messages.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldName {
+    read: &'static str,
+    written: &'static str,
+}
+
+impl FieldName {
+    /// The name in requests, and the one in responses.
+    #[must_use]
+    pub const fn new(read: &'static str, written: &'static str) -> Self {
+        Self { read, written }
+    }
+}
+
+/// The path to a value, from the body down.
+#[derive(Clone, Copy)]
+pub struct Path<'a> {
+    parent: Option<&'a Self>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Body,
+    Field(FieldName),
+    Index(usize),
+    Key(&'a dyn Fn() -> String),
+}
+
+impl std::fmt::Debug for Path<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.steps(Side::Request)).finish()
+    }
+}
+
+impl<'a> Path<'a> {
+    pub(crate) const BODY: Path<'static> = Path {
+        parent: None,
+        step: Step::Body,
+    };
+
+    /// Returns the path to a field.
+    #[must_use]
+    pub const fn field(&'a self, name: FieldName) -> Self {
+        self.below(Step::Field(name))
+    }
+
+    /// Returns the path to an element.
+    #[must_use]
+    pub const fn index(&'a self, index: usize) -> Self {
+        self.below(Step::Index(index))
+    }
+
+    const fn below(&'a self, step: Step<'a>) -> Self {
+        Self {
+            parent: Some(self),
+            step,
+        }
+    }
+
+    fn steps(&self, side: Side) -> Vec<PathStep> {
+        let mut steps = self
+            .parent
+            .map(|parent| parent.steps(side))
+            .unwrap_or_default();
+        match self.step {
+            Step::Body => {}
+            Step::Field(name) => steps.push(PathStep::Wire(match side {
+                Side::Request => name.read.to_owned(),
+                Side::Response => name.written.to_owned(),
+            })),
+            Step::Index(index) => steps.push(PathStep::Wire(index.to_string())),
+            Step::Key(key) => steps.push(PathStep::Wire(key())),
+        }
+        steps
+    }
+}
+
+/// The broken rules of a body.
+#[derive(Debug)]
+pub struct Report {
+    side: Side,
+    pub(crate) broken: Vec<BrokenRule>,
+}
+
+/// A rule that a value breaks.
+#[derive(Debug)]
+pub(crate) struct BrokenRule {
+    pub(crate) path: Vec<PathStep>,
+    pub(crate) message: String,
+    /// True if another error says the same in the words of the reference.
+    pub(crate) is_explained: bool,
+}
+
+impl Report {
+    pub(crate) const fn new(side: Side) -> Self {
+        Self {
+            side,
+            broken: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, path: Vec<PathStep>, message: &str) {
+        if self.broken.len() < MAX_ERRORS {
+            let message = message.to_owned();
+            self.broken.push(BrokenRule {
+                path,
+                message,
+                is_explained: false,
+            });
+        }
+    }
+}
+
+/// A field of the source with the steps to it in messages: none if it is flattened or transparent, two if it is within
+/// the variant of an enum.
+pub(crate) type SourceField = (&'static str, &'static [FieldName]);
+
+/// Checks the rules that garde knows of a type. Its fields are named as the type says; further names, of types that garde
+/// dived into, are those of the source.
+pub fn own_rules<T: Validate<Context = ()>>(
+    value: &T,
+    fields: &[SourceField],
+    path: &Path<'_>,
+    report: &mut Report,
+) {
+    let Err(broken) = value.validate() else {
+        return;
+    };
+    for (place, error) in broken.iter() {
+        let place = place.to_string().replace('[', ".").replace(']', "");
+        // An index at the beginning had nothing before its bracket.
+        let place = place.strip_prefix('.').unwrap_or(&place);
+        let mut steps = path.steps(report.side);
+        let mut names = place.split('.').filter(|name| !name.is_empty());
+        if let Some(first) = names.next() {
+            let first = first.strip_prefix("r#").unwrap_or(first);
+            let field = fields.iter().find(|(source, _)| *source == first);
+            match field {
+                Some((_, wire)) => {
+                    let names = wire.iter().map(|name| match report.side {
+                        Side::Request => name.read,
+                        Side::Response => name.written,
+                    });
+                    steps.extend(names.map(|name| PathStep::Wire(name.to_owned())));
+                }
+                None => steps.push(source_step(first)),
+            }
+        }
+        steps.extend(names.map(source_step));
+        report.push(steps, error.message());
+    }
+}
+
+fn source_step(name: &str) -> PathStep {
+    PathStep::Source(name.strip_prefix("r#").unwrap_or(name).to_owned())
+}
+
+/// The `garde::Validate` of a type that has no rules of its own: the rules of the bodies within it.
+pub fn inner_rules<T: BodyRules>(
+    value: &T,
+    parent: &mut dyn FnMut() -> garde::Path,
+    report: &mut garde::Report,
+) {
+    let mut inner = Report::new(Side::Request);
+    value.check(&Path::BODY, &mut inner);
+    for BrokenRule { path, message, .. } in inner.broken {
+        let mut place = parent();
+        for step in path {
+            place = match step {
+                PathStep::Wire(text) | PathStep::Source(text) => match text.parse::<usize>() {
+                    Ok(index) => place.join(index),
+                    Err(_) => place.join(text),
+                },
+            };
+        }
+        report.append(place, garde::Error::new(message));
+    }
+}
+
+/// A value whose type may be a body. `(&Probe(value)).check(path, report)` checks a body, or else a type that garde knows
+/// ([`ViaGarde`]), or else nothing ([`WithoutRules`]): the compiler takes the first of these methods that there is.
+#[derive(Debug)]
+pub struct Probe<'a, T: ?Sized>(pub &'a T);
+
+impl<T: BodyRules + ?Sized> Probe<'_, T> {
+    /// Checks a body.
+    #[inline]
+    pub fn check(&self, path: &Path<'_>, report: &mut Report) {
+        self.0.check(path, report);
+    }
+}
+
+/// The check of a type that derives `garde::Validate`.
+pub trait ViaGarde {
+    /// Adds the broken rules.
+    fn check(&self, path: &Path<'_>, report: &mut Report);
+}
+
+impl<T: Validate<Context = ()>> ViaGarde for Probe<'_, T> {
+    #[inline]
+    fn check(&self, path: &Path<'_>, report: &mut Report) {
+        own_rules(self.0, &[], path, report);
+    }
+}
+
+/// The check of any other type.
+pub trait WithoutRules {
+    /// Does nothing.
+    #[inline]
+    fn check(&self, _: &Path<'_>, _: &mut Report) {}
+}
+
+impl<T: ?Sized> WithoutRules for &Probe<'_, T> {}
+
+/// The rules of a type, if it is a body: `RulesOf::<T>::RULES`, with [`NoRules`] in scope.
+#[derive(Debug)]
+pub struct RulesOf<T>(PhantomData<T>);
+
+impl<T: BodyRules> RulesOf<T> {
+    /// The function that checks the rules.
+    pub const RULES: Option<fn(&T, &Path<'_>, &mut Report)> = Some(T::check);
+}
+
+/// The lack of rules for all other types.
+pub trait NoRules<T> {
+    /// No function.
+    const RULES: Option<fn(&T, &Path<'_>, &mut Report)> = None;
+}
+
+impl<T> NoRules<T> for RulesOf<T> {}
+
+macro_rules! pointers {
+    ($($pointer:ty),*) => {
+        $(
+            impl<T: BodyRules> BodyRules for $pointer {
+                fn check(&self, path: &Path<'_>, report: &mut Report) {
+                    (**self).check(path, report);
+                }
+            }
+        )*
+    };
+}
+
+pointers! { Box<T>, Arc<T>, Rc<T> }
+
+macro_rules! lists {
+    ($(($($hasher:ident)?) $list:ty;)*) => {
+        $(
+            impl<T: BodyRules $(, $hasher)?> BodyRules for $list {
+                fn check(&self, path: &Path<'_>, report: &mut Report) {
+                    for (index, element) in self.iter().enumerate() {
+                        element.check(&path.index(index), report);
+                    }
+                }
+            }
+        )*
+    };
+}
+
+lists! {
+    () [T];
+    () Vec<T>;
+    () VecDeque<T>;
+    () BTreeSet<T>;
+    (S) HashSet<T, S>;
+}
+
+impl<T: BodyRules, const N: usize> BodyRules for [T; N] {
+    fn check(&self, path: &Path<'_>, report: &mut Report) {
+        self.as_slice().check(path, report);
+    }
+}
+
+macro_rules! maps {
+    ($(($($hasher:ident)?) $map:ty;)*) => {
+        $(
+            impl<K: Serialize, V: BodyRules $(, $hasher)?> BodyRules for $map {
+                fn check(&self, path: &Path<'_>, report: &mut Report) {
+                    for (key, value) in self {
+                        let key = || to_value(key).map_or_else(|_| String::new(), |key| key_text(&key));
+                        value.check(&path.below(Step::Key(&key)), report);
+                    }
+                }
+            }
+        )*
+    };
+}
+
+maps! {
+    () BTreeMap<K, V>;
+    (S) HashMap<K, V, S>;
+}
+
+impl<T: BodyRules> BodyRules for Option<T> {
+    fn check(&self, path: &Path<'_>, report: &mut Report) {
+        if let Some(value) = self {
+            value.check(path, report);
+        }
+    }
+}
+
+impl<T: BodyRules> BodyRules for Nullable<T> {
+    fn check(&self, path: &Path<'_>, report: &mut Report) {
+        if let Self::Value(value) = self {
+            value.check(path, report);
+        }
+    }
+}
+
+impl<T: BodyRules + ToOwned + ?Sized> BodyRules for Cow<'_, T> {
+    fn check(&self, path: &Path<'_>, report: &mut Report) {
+        (**self).check(path, report);
+    }
+}
+
+macro_rules! tuples {
+    ($(($($element:ident $index:tt),*);)*) => {
+        $(
+            impl<$($element: BodyRules),*> BodyRules for ($($element,)*) {
+                fn check(&self, path: &Path<'_>, report: &mut Report) {
+                    $(self.$index.check(&path.index($index), report);)*
+                }
+            }
+        )*
+    };
+}
+
+tuples! {
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+}
+
+/// Types without rules, for the tuples that they are in.
+macro_rules! without_rules {
+    ($($type:ty),* $(,)?) => {
+        $(
+            impl BodyRules for $type {
+                #[inline]
+                fn check(&self, _: &Path<'_>, _: &mut Report) {}
+            }
+        )*
+    };
+}
+
+without_rules! {
+    (), bool, char, String, str,
+    u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64,
+    Amount, Blob, Date, DateTime, Decimal, Map, Time, UtcDateTime, Value,
+}

@@ -1,0 +1,673 @@
+//! Answers about bodies that serde, garde and schemars describe each in its own way, for derives by hand and for
+//! `#[soa::body]`.
+
+mod family;
+
+use std::collections::BTreeMap;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+use soa::{Action, Client, LocalTransport, Server, Value, service, value};
+
+/// Wants an even number.
+fn even(number: &i64, (): &()) -> garde::Result {
+    if number % 2 == 0 {
+        Ok(())
+    } else {
+        Err(garde::Error::new("not even"))
+    }
+}
+
+/// Accepts no text.
+fn never(_: &str, (): &()) -> garde::Result {
+    Err(garde::Error::new("never right"))
+}
+
+/// Reads a number, or a text with one.
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u32),
+        Text(String),
+    }
+    match Either::deserialize(deserializer)? {
+        Either::Number(number) => Ok(number),
+        Either::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+/// Sends a body to a service whose only action has this request, and returns the errors as `CODE field: message`.
+macro_rules! errors {
+    ($type:ty, $body:expr) => {{
+        struct Echo;
+
+        #[service(name = "echo", version = "1.0.0")]
+        impl Echo {
+            #[action]
+            async fn echo(&self, _body: $type) -> Result<(), soa::ActionError> {
+                Ok(())
+            }
+        }
+
+        let server = Server::builder(Echo).build().unwrap();
+        let client = Client::builder()
+            .service("echo", LocalTransport::new(server))
+            .build()
+            .unwrap();
+        errors_of(&client, "echo", $body).await
+    }};
+}
+
+async fn errors_of(client: &Client, action: &'static str, body: Value) -> Vec<String> {
+    match client.call_action("echo", action, &body).await {
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            let errors = error.errors().iter();
+            let texts = errors.map(|error| {
+                let field = error.field.as_deref().unwrap_or("-");
+                format!("{} {field}: {}", error.code, error.message)
+            });
+            texts.collect()
+        }
+    }
+}
+
+mod by_hand {
+    use super::*;
+
+    #[derive(Debug, Clone, Serialize, Deserialize, Validate, JsonSchema)]
+    #[garde(allow_unvalidated)]
+    pub(super) struct Page {
+        sort: Vec<String>,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    #[garde(allow_unvalidated)]
+    struct Aliased {
+        #[serde(alias = "colour")]
+        color: String,
+        #[serde(flatten)]
+        page: Page,
+    }
+
+    #[tokio::test]
+    async fn an_alias_beside_a_flattened_list_is_accepted() {
+        let body = value!({"colour": "red", "sort": ["x"]});
+        assert_eq!(errors!(Aliased, body), [""; 0]);
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    #[garde(allow_unvalidated)]
+    struct AliasedAndRuled {
+        #[serde(alias = "colour")]
+        color: String,
+        #[garde(custom(even))]
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn a_broken_rule_is_the_only_error_beside_an_alias() {
+        let body = value!({"colour": "red", "n": 3});
+        assert_eq!(errors!(AliasedAndRuled, body), ["INVALID n: not even"]);
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    #[garde(allow_unvalidated)]
+    struct Decoded {
+        #[serde(deserialize_with = "number_or_text")]
+        count: u32,
+        #[garde(custom(even))]
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn a_broken_rule_is_the_only_error_beside_a_field_with_its_own_decoder() {
+        let body = value!({"count": "3", "n": 3});
+        assert_eq!(errors!(Decoded, body), ["INVALID n: not even"]);
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    struct Raw {
+        #[garde(custom(never))]
+        r#type: String,
+    }
+
+    #[tokio::test]
+    async fn a_raw_identifier_has_the_name_on_the_wire() {
+        assert_eq!(
+            errors!(Raw, value!({"type": "a"})),
+            ["INVALID type: never right"]
+        );
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    struct Renamed {
+        #[serde(rename = "e-mail")]
+        #[garde(length(chars, min = 3))]
+        address: String,
+    }
+
+    #[tokio::test]
+    async fn a_limit_of_a_renamed_field_is_explained_by_the_schema() {
+        assert_eq!(
+            errors!(Renamed, value!({"e-mail": "a"})),
+            ["INVALID e-mail: String must have a length of at least 3"]
+        );
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    #[serde(transparent)]
+    struct Id(#[garde(custom(even))] i64);
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    struct WithId {
+        #[garde(dive)]
+        id: Id,
+        #[garde(dive)]
+        others: Vec<Id>,
+    }
+
+    #[tokio::test]
+    async fn a_newtype_is_no_step_of_a_path() {
+        let body = value!({"id": 3, "others": [2, 5]});
+        assert_eq!(
+            errors!(WithId, body),
+            ["INVALID id: not even", "INVALID others.1: not even"]
+        );
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    struct Latitude {
+        #[garde(range(min = -90.0, max = 90.0))]
+        lat: f64,
+    }
+
+    #[tokio::test]
+    async fn a_nan_is_in_no_range() {
+        assert_eq!(
+            errors!(Latitude, value!({"lat": (f64::NAN)})),
+            ["INVALID lat: Value not >= -90.0"]
+        );
+        assert_eq!(errors!(Latitude, value!({"lat": 90.0})), [""; 0]);
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    #[garde(allow_unvalidated)]
+    struct Limits {
+        #[schemars(extend("exclusiveMinimum" = 0))]
+        float: f64,
+        #[schemars(extend("exclusiveMinimum" = 0))]
+        integer: i64,
+    }
+
+    #[tokio::test]
+    async fn an_exclusive_limit_that_nobody_keeps_is_not_promised() {
+        assert_eq!(
+            errors!(Limits, value!({"float": 0.0, "integer": 0})),
+            [""; 0]
+        );
+        const LIMITS: Action<Limits, ()> = Action::new("limits");
+        let schema = LIMITS.describe("").request_schema().introspect().unwrap();
+        let contents = schema.get("contents").unwrap();
+        for field in ["float", "integer"] {
+            assert_eq!(contents.get(field).unwrap().get("gt"), None);
+        }
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    #[garde(allow_unvalidated)]
+    struct Inner {
+        note: Option<String>,
+        text: String,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    #[garde(allow_unvalidated)]
+    struct Outer {
+        #[serde(flatten)]
+        inner: Inner,
+    }
+
+    #[tokio::test]
+    async fn a_nil_for_an_option_is_refused_behind_a_buffer() {
+        assert_eq!(
+            errors!(Outer, value!({"text": "a", "note": nil})),
+            ["INVALID note: Not a unicode string"]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_action_without_a_request_still_refuses_fields() {
+        assert_eq!(
+            errors!((), value!({"a": 1})),
+            ["UNKNOWN -: Extra keys present: a"]
+        );
+    }
+}
+
+mod by_attribute {
+    use super::*;
+
+    #[soa::body]
+    struct Page {
+        sort: Vec<String>,
+        #[serde(alias = "length")]
+        size: Option<u8>,
+    }
+
+    #[soa::body]
+    struct Search {
+        #[serde(alias = "colour")]
+        color: String,
+        #[serde(flatten)]
+        page: Page,
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn a_field_that_was_sent_under_its_alias_is_not_missing() {
+        let body = value!({"colour": "red", "sort": ["x"], "length": 300, "n": "a"});
+        assert_eq!(
+            errors!(Search, body),
+            [
+                "INVALID length: Value not <= 255",
+                "INVALID n: Not an integer"
+            ]
+        );
+        let body = value!({"colour": nil, "sort": ["x"], "length": nil, "n": 1});
+        assert_eq!(
+            errors!(Search, body),
+            [
+                "INVALID colour: Not a unicode string",
+                "INVALID length: Not an integer"
+            ]
+        );
+    }
+
+    #[soa::body]
+    struct Decoded {
+        #[serde(deserialize_with = "number_or_text")]
+        count: u32,
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn a_field_with_its_own_decoder_is_judged_by_it_alone() {
+        assert_eq!(
+            errors!(Decoded, value!({"count": "3", "n": "a"})),
+            ["INVALID n: Not an integer"]
+        );
+        let [error] = &errors!(Decoded, value!({"count": "three", "n": 1}))[..] else {
+            panic!("one error expected");
+        };
+        assert!(error.contains("cannot be read"), "{error}");
+    }
+
+    #[soa::body]
+    struct Names {
+        #[serde(rename = "e-mail")]
+        #[garde(custom(never))]
+        address: String,
+        #[garde(custom(never))]
+        r#type: String,
+        #[serde(rename(serialize = "out", deserialize = "in"))]
+        #[garde(custom(never))]
+        both: String,
+        #[serde(alias = "mobile")]
+        #[garde(custom(never))]
+        phone: String,
+    }
+
+    #[tokio::test]
+    async fn errors_name_what_the_caller_sent() {
+        let body = value!({"e-mail": "a", "type": "b", "in": "c", "mobile": "d"});
+        // In garde's order, which is that of the names in the source.
+        assert_eq!(
+            errors!(Names, body),
+            [
+                "INVALID e-mail: never right",
+                "INVALID in: never right",
+                "INVALID mobile: never right",
+                "INVALID type: never right"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn errors_of_a_response_name_what_would_have_been_sent() {
+        struct Answer;
+
+        #[service(name = "answer", version = "1.0.0")]
+        impl Answer {
+            #[action]
+            async fn answer(&self) -> Result<Names, soa::ActionError> {
+                let text = String::new;
+                Ok(Names {
+                    address: text(),
+                    r#type: text(),
+                    both: text(),
+                    phone: text(),
+                })
+            }
+        }
+
+        let error = AnswerClient::local(Answer).answer().await.unwrap_err();
+        let message = &error.errors()[0].message;
+        for name in ["e-mail", "type", "out", "phone"] {
+            assert!(message.contains(&format!("\t{name} INVALID")), "{message}");
+        }
+    }
+
+    #[soa::body]
+    #[serde(transparent)]
+    struct Id(#[garde(custom(even))] i64);
+
+    #[soa::body]
+    #[serde(rename_all = "camelCase")]
+    struct Part {
+        #[garde(range(max = 100))]
+        unit_count: i64,
+        #[garde(custom(even))]
+        serial_number: i64,
+    }
+
+    #[soa::body]
+    enum Shape {
+        Circle {
+            #[garde(custom(even))]
+            radius: i64,
+        },
+        Square(#[garde(custom(even))] i64),
+        Line(#[garde(custom(even))] i64, #[garde(custom(even))] i64),
+        #[serde(alias = "dot")]
+        Point,
+    }
+
+    #[soa::body]
+    #[serde(tag = "kind", rename_all = "lowercase")]
+    enum Tagged {
+        Part(Part),
+        Id { id: Id },
+    }
+
+    #[soa::body]
+    #[serde(tag = "t", content = "c")]
+    enum Adjacent {
+        Parts(Vec<Part>),
+        Id { id: Id },
+    }
+
+    #[soa::body]
+    #[serde(untagged)]
+    enum Untagged {
+        Part(Part),
+        Id { id: Id },
+    }
+
+    #[soa::body]
+    struct Everything {
+        id: Id,
+        ids: Vec<Id>,
+        parts: BTreeMap<String, Vec<Part>>,
+        boxed: Option<Box<Part>>,
+        #[serde(flatten)]
+        part: Part,
+        shapes: Vec<Shape>,
+        tagged: Vec<Tagged>,
+        adjacent: Vec<Adjacent>,
+        untagged: Vec<Untagged>,
+        pair: (i64, Id),
+    }
+
+    #[tokio::test]
+    async fn bodies_within_bodies_are_validated_wherever_they_are() {
+        let body = value!({
+            "id": 1,
+            "ids": [2, 3],
+            "parts": {"a": [{"unitCount": 101, "serialNumber": 2}]},
+            "boxed": {"unitCount": 1, "serialNumber": 3},
+            "unitCount": 102,
+            "serialNumber": 5,
+            "shapes": [{"Circle": {"radius": 3}}, {"Square": 3}, {"Line": [2, 3]}, "dot"],
+            "tagged": [{"kind": "part", "unitCount": 1, "serialNumber": 3}, {"kind": "id", "id": 3}],
+            "adjacent": [
+                {"t": "Parts", "c": [{"unitCount": 1, "serialNumber": 3}]},
+                {"t": "Id", "c": {"id": 3}}
+            ],
+            "untagged": [{"unitCount": 101, "serialNumber": 2}, {"id": 3}],
+            "pair": [1, 3]
+        });
+        let mut errors = errors!(Everything, body);
+        errors.sort();
+        let mut expected = [
+            "INVALID id: not even",
+            "INVALID ids.1: not even",
+            "INVALID parts.a.0.unitCount: Value not <= 100",
+            "INVALID boxed.serialNumber: not even",
+            "INVALID unitCount: Value not <= 100",
+            "INVALID serialNumber: not even",
+            "INVALID shapes.0.Circle.radius: not even",
+            "INVALID shapes.1.Square: not even",
+            "INVALID shapes.2.Line.1: not even",
+            "INVALID tagged.0.serialNumber: not even",
+            "INVALID tagged.1.id: not even",
+            "INVALID adjacent.0.c.0.serialNumber: not even",
+            "INVALID adjacent.1.c.id: not even",
+            "INVALID untagged.0.unitCount: Value not <= 100",
+            "INVALID untagged.1.id: not even",
+            "INVALID pair.1: not even",
+        ];
+        expected.sort_unstable();
+        assert_eq!(errors, expected);
+    }
+
+    #[soa::body]
+    enum Colour {
+        #[serde(alias = "rouge")]
+        Red,
+        Green,
+        #[serde(alias = "autre")]
+        Other(String),
+    }
+
+    #[soa::body]
+    #[serde(tag = "kind")]
+    enum Paint {
+        #[serde(alias = "huile")]
+        Oil {
+            colour: Colour,
+        },
+        Water {
+            colour: Colour,
+        },
+    }
+
+    #[soa::body]
+    struct Paints {
+        paints: Vec<Paint>,
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn aliases_of_variants_are_known() {
+        let paints = value!([
+            {"kind": "huile", "colour": "rouge"},
+            {"kind": "Water", "colour": "Green"},
+            {"kind": "Oil", "colour": {"autre": "grey"}}
+        ]);
+        assert_eq!(
+            errors!(Paints, value!({"paints": (paints.clone()), "n": 1})),
+            [""; 0]
+        );
+        assert_eq!(
+            errors!(Paints, value!({"paints": (paints), "n": "a"})),
+            ["INVALID n: Not an integer"]
+        );
+    }
+
+    #[soa::body]
+    struct Twice {
+        #[serde(flatten)]
+        first: First,
+    }
+
+    #[soa::body]
+    struct First {
+        #[serde(flatten)]
+        second: Second,
+    }
+
+    #[soa::body]
+    struct Second {
+        #[serde(rename = "the-name", alias = "name")]
+        #[garde(custom(never))]
+        name: String,
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn a_field_of_a_struct_that_is_flattened_twice_has_its_own_name() {
+        assert_eq!(
+            errors!(Twice, value!({"the-name": "a", "n": 1})),
+            ["INVALID the-name: never right"]
+        );
+        assert_eq!(
+            errors!(Twice, value!({"name": "a", "n": 1})),
+            ["INVALID name: never right"]
+        );
+        assert_eq!(
+            errors!(Twice, value!({"name": "a", "n": "x"})),
+            ["INVALID n: Not an integer"]
+        );
+    }
+
+    #[soa::body(closed)]
+    struct Closed {
+        #[serde(alias = "b")]
+        a: i64,
+    }
+
+    #[tokio::test]
+    async fn a_closed_body_refuses_unknown_fields_and_knows_aliases() {
+        assert_eq!(errors!(Closed, value!({"b": 1})), [""; 0]);
+        assert_eq!(
+            errors!(Closed, value!({"b": 1, "c": 2})),
+            ["UNKNOWN -: Extra keys present: c"]
+        );
+    }
+
+    #[soa::body]
+    struct Generic<T: Validate<Context = ()>> {
+        #[garde(dive)]
+        content: T,
+    }
+
+    #[tokio::test]
+    async fn a_field_of_a_generic_type_dives() {
+        assert_eq!(
+            errors!(
+                Generic<Part>,
+                value!({"content": {"unitCount": 1, "serialNumber": 3}})
+            ),
+            ["INVALID content.serialNumber: not even"]
+        );
+    }
+
+    #[soa::body]
+    struct OfOthers {
+        page: super::by_hand::Page,
+        ruled: Vec<Ruled>,
+    }
+
+    #[derive(Debug, Clone, Serialize, Deserialize, Validate, JsonSchema)]
+    struct Ruled {
+        #[garde(custom(even))]
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn a_type_with_derives_by_hand_is_validated_within_a_body() {
+        assert_eq!(
+            errors!(
+                OfOthers,
+                value!({"page": {"sort": []}, "ruled": [{"n": 2}, {"n": 3}]})
+            ),
+            ["INVALID ruled.1.n: not even"]
+        );
+    }
+
+    #[test]
+    fn a_type_without_rules_of_its_own_validates_what_is_in_it() {
+        let twice = Twice {
+            first: First {
+                second: Second {
+                    name: String::new(),
+                    n: 1,
+                },
+            },
+        };
+        let report = Validate::validate(&twice).unwrap_err();
+        assert_eq!(report.to_string(), "the-name: never right\n");
+    }
+
+    #[test]
+    fn the_traits_are_derived() {
+        let part = Part {
+            unit_count: 1,
+            serial_number: 2,
+        };
+        assert_eq!(
+            format!("{:?}", part.clone()),
+            "Part { unit_count: 1, serial_number: 2 }"
+        );
+    }
+}
+
+mod nested_in_itself {
+    use super::*;
+
+    /// Two alternatives read the same field, so serde tries each level twice.
+    #[soa::body]
+    #[serde(untagged)]
+    enum Tree {
+        Named { below: Box<Tree>, name: String },
+        Plain { below: Box<Tree> },
+        Leaf { leaf: i64 },
+    }
+
+    /// Each alternative reads a field of its own.
+    #[soa::body]
+    #[serde(untagged)]
+    enum Rule {
+        And { and: Vec<Rule> },
+        Not { not: Box<Rule> },
+        Is { is: String },
+    }
+
+    fn nested(key: &str, leaf: Value, depth: usize) -> Value {
+        (0..depth).fold(leaf, |below, _| {
+            Value::Map([(Value::from(key), below)].into_iter().collect())
+        })
+    }
+
+    #[tokio::test]
+    async fn a_body_that_would_take_years_to_decode_is_refused() {
+        let wrong = nested("below", value!({"leaf": "x"}), 100);
+        assert_eq!(
+            errors!(Tree, wrong),
+            [
+                "INVALID -: The body is nested too deeply: this request may have 15 levels of lists and maps"
+            ]
+        );
+        let right = nested("below", value!({"leaf": 1}), 10);
+        assert_eq!(errors!(Tree, right), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn alternatives_that_read_different_fields_may_be_nested_deeply() {
+        let rule = nested("not", value!({"is": "x"}), 100);
+        assert_eq!(errors!(Rule, rule), [""; 0]);
+    }
+}

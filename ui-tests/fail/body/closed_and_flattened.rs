@@ -1,0 +1,13 @@
+#[soa::body]
+struct Page {
+    size: u8,
+}
+
+#[soa::body(closed)]
+struct Search {
+    text: String,
+    #[serde(flatten)]
+    page: Page,
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[soa::body(closed)]
+struct Number(i64);
+
+fn main() {}

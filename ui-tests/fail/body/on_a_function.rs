@@ -1,0 +1,6 @@
+#[soa::body]
+fn order() {}
+
+fn main() {
+    order();
+}

@@ -1,0 +1,7 @@
+#[soa::body]
+union Order {
+    number: i64,
+    float: f64,
+}
+
+fn main() {}
