@@ -11,7 +11,7 @@ use soa_wire::declared::{Declared, UNDECLARED};
 
 use crate::codec::{DecodeError, Encoding};
 use crate::descriptor::ActionDescriptor;
-use crate::message::{Body, Variant, WireError};
+use crate::message::{Body, ReadText, Variant, WireError};
 use crate::schema::Schema;
 use crate::validation::{self, ActionBody};
 
@@ -42,6 +42,8 @@ pub(crate) struct Side<T> {
     /// Validates a typed value.
     pub(crate) validate: fn(&T) -> Result<(), Vec<WireError>>,
     pub(crate) schema: fn() -> Arc<Schema>,
+    /// Reads the types that are written as text.
+    pub(crate) read_text: ReadText,
 }
 
 impl<T> Clone for Side<T> {
@@ -60,6 +62,7 @@ impl<T: ActionBody> Side<T> {
             accept: validation::accept,
             validate: validation::validate,
             schema: Schema::of::<T>,
+            read_text: validation::read_text::<T>,
         }
     }
 }

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::codec::{DecodeError, Value};
 use crate::message::{Body, WireError, code};
 use crate::schema::{MAX_ERRORS, Schema};
+use crate::text::Plain;
 
 /// A type that can be the request or the response of an action.
 ///
@@ -77,6 +78,12 @@ pub(crate) fn validate<T: ActionBody>(value: &T) -> Result<(), Vec<WireError>> {
     value
         .validate()
         .map_err(|report| garde_errors(&report, &Schema::of::<T>()))
+}
+
+/// Reads a body whose dates, decimals and other types are text.
+pub(crate) fn read_text<T: ActionBody>(body: Value) -> Result<Value, String> {
+    let read = Plain::from_value(body).read(&Schema::of::<T>());
+    read.map_err(|error| error.to_string())
 }
 
 fn explain(

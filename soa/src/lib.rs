@@ -49,7 +49,7 @@
 //! * Serving: [`Server`], [`Context`], [`ActionError`], [`middleware`].
 //! * Calling: [`Client`], the generated typed clients, [`ClientError`], [`client`].
 //! * Values and messages: [`Value`], [`value!`], the types of the protocol ([`DateTime`], [`Decimal`], [`Nullable`], …),
-//!   [`codec`], [`message`], [`wire`].
+//!   [`codec`], [`message`], [`wire`]; [`text`], the JSON form of each type.
 //! * Tests: [`testing`].
 //!
 //! # Features
@@ -445,8 +445,8 @@ pub use soa_wire::{
     ActionRequest, ActionResponse, Amount, Blob, Body, BuildError, ContextHeader, ContextValue,
     Control, Date, DateTime, Decimal, Declared, Encoding, Extensions, JobRequest, JobResponse, Map,
     Name, Nullable, Serializer, Serializers, Switch, SwitchSet, Time, TransportError,
-    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, schema, value,
-    wire,
+    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, schema, text,
+    value, wire,
 };
 
 #[cfg(feature = "cli")]

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value as Json};
 
 use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
-use crate::codec::{Integer, MAX_DEPTH, Map, Value};
+use crate::codec::{Decimal, Integer, MAX_DEPTH, Map, Value};
 use crate::message::{WireError, code};
 
 /// One error of a value that does not fit its schema.
@@ -35,17 +35,28 @@ impl Schema {
     ///
     /// The order is Conformity's: fields in the order of the schema, then extra keys.
     pub fn check(&self, value: &Value) -> Vec<FieldError> {
-        let mut checker = Checker {
-            schema: self,
-            path: Vec::new(),
-            errors: Vec::new(),
-            found: 0,
-            error_bytes: 0,
-            levels: 0,
-            steps: 0,
-        };
+        let mut checker = Checker::new(self, 0);
         checker.node(&self.root, value);
         checker.errors
+    }
+
+    /// Returns true if a value fits a node, and adds the steps of the check to those of the caller.
+    pub(crate) fn fits(&self, node: &Node, value: &Value, steps: &mut usize) -> bool {
+        let mut checker = Checker::new(self, *steps);
+        checker.node(node, value);
+        *steps = checker.steps;
+        checker.found == 0
+    }
+
+    /// Follows references to the node that they stand for. Returns `None` if references lead to references only.
+    pub(crate) fn resolve<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
+        for _ in 0..=self.definitions.len() {
+            match &node.kind {
+                NodeKind::Reference(name) => node = self.definitions.get(name)?,
+                _ => return Some(node),
+            }
+        }
+        None
     }
 }
 
@@ -59,11 +70,14 @@ const MAX_ERROR_BYTES: usize = 256 * 1024;
 
 /// The greatest number of steps of a check. For a type that is an alternative of itself twice, the number would grow
 /// exponentially with the depth of the value.
-const MAX_STEPS: usize = 250_000;
+pub(crate) const MAX_STEPS: usize = 250_000;
 
 /// The greatest depth of a check. Each level of a value takes at most four (nullable, alternatives, tagged, the type
 /// itself). A type that is an alternative of itself would take them without end.
-const MAX_LEVELS: usize = 4 * MAX_DEPTH;
+pub(crate) const MAX_LEVELS: usize = 4 * MAX_DEPTH;
+
+/// The message for a NaN where there are limits.
+const NOT_A_NUMBER: &str = "Value is not a number";
 
 struct Checker<'a> {
     schema: &'a Schema,
@@ -78,6 +92,18 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
+    fn new(schema: &'a Schema, steps: usize) -> Self {
+        Self {
+            schema,
+            path: Vec::new(),
+            errors: Vec::new(),
+            found: 0,
+            error_bytes: 0,
+            levels: 0,
+            steps,
+        }
+    }
+
     fn push(&mut self, code: &'static str, message: impl Into<String>) {
         self.found += 1;
         if self.errors.len() >= MAX_ERRORS || self.error_bytes >= MAX_ERROR_BYTES {
@@ -115,7 +141,7 @@ impl<'a> Checker<'a> {
     }
 
     fn kind(&mut self, node: &'a Node, value: &Value) {
-        let Some(node) = self.resolve(node) else {
+        let Some(node) = self.schema.resolve(node) else {
             return;
         };
         match (&node.kind, value) {
@@ -136,10 +162,12 @@ impl<'a> Checker<'a> {
             )
             | (NodeKind::Date, Value::Date(_))
             | (NodeKind::Time, Value::Time(_))
-            | (NodeKind::Decimal, Value::Decimal(_))
             | (NodeKind::Amount, Value::Amount(_)) => {}
             (NodeKind::Integer { bounds, range }, Value::Integer(integer)) => {
                 self.integer(bounds, *range, integer);
+            }
+            (NodeKind::Decimal(bounds), Value::Decimal(decimal)) => {
+                self.decimal(bounds, decimal);
             }
             (NodeKind::Float(bounds), Value::Float(_) | Value::Integer(_)) => {
                 if let Some(float) = value.as_f64() {
@@ -181,7 +209,7 @@ impl<'a> Checker<'a> {
                 },
                 Value::Map(map),
             ) => {
-                self.entries(values, *lengths, *keys, map);
+                self.entries(values, *lengths, keys, map);
             }
             (NodeKind::Constant(constants), value) => self.constant(constants, value),
             (NodeKind::Any(options), value) => self.any(options, value),
@@ -190,17 +218,6 @@ impl<'a> Checker<'a> {
             }
             (kind, _) => self.invalid(wrong_type(kind)),
         }
-    }
-
-    /// Follows references to the node that they stand for. Returns `None` if references lead to references only.
-    fn resolve(&self, mut node: &'a Node) -> Option<&'a Node> {
-        for _ in 0..=self.schema.definitions.len() {
-            match &node.kind {
-                NodeKind::Reference(name) => node = self.schema.definitions.get(name)?,
-                _ => return Some(node),
-            }
-        }
-        None
     }
 
     fn integer(&mut self, bounds: &Bounds, range: Option<(i128, i128)>, integer: &Integer) {
@@ -215,6 +232,14 @@ impl<'a> Checker<'a> {
             } else if *integer > Integer::from(max) {
                 self.invalid(format!("Value not <= {max}"));
             }
+        }
+    }
+
+    fn decimal(&mut self, bounds: &Bounds, decimal: &Decimal) {
+        if *bounds != Bounds::default() && decimal.is_nan() {
+            self.invalid(NOT_A_NUMBER);
+        } else {
+            self.bounds(bounds, |limit| decimal.cmp_number(limit));
         }
     }
 
@@ -293,7 +318,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn entries(&mut self, values: &'a Node, lengths: Lengths, keys: Keys, map: &Map) {
+    fn entries(&mut self, values: &'a Node, lengths: Lengths, keys: &Keys, map: &Map) {
         let length = map.len() as u64;
         if let Some(max) = lengths.max.filter(|max| length > *max) {
             self.invalid(format!("Dict contains more than {max} value(s)"));
@@ -301,7 +326,7 @@ impl<'a> Checker<'a> {
             self.invalid(format!("Dict contains fewer than {min} value(s)"));
         }
         for (key, value) in map.iter() {
-            if keys == Keys::Text && key.as_str().is_none() {
+            if *keys == Keys::Text && key.as_str().is_none() {
                 self.path.push(key_text(key));
                 self.invalid("Not a unicode string");
                 self.path.pop();
@@ -372,10 +397,7 @@ impl<'a> Checker<'a> {
             self.path.pop();
             return;
         };
-        let option = options
-            .iter()
-            .find(|(name, _)| tag.as_str() == Some(name.as_str()));
-        match option {
+        match option_of(options, tag) {
             Some((_, option)) => self.node(option, value),
             None => self.push(
                 code::UNKNOWN,
@@ -383,6 +405,17 @@ impl<'a> Checker<'a> {
             ),
         }
     }
+}
+
+/// Returns the dictionary that a tag selects. Conformity has a default for all other tags.
+pub(crate) fn option_of<'a>(
+    options: &'a [(String, Node)],
+    tag: &Value,
+) -> Option<&'a (String, Node)> {
+    let named = |wanted: &str| options.iter().find(|(name, _)| name == wanted);
+    tag.as_str()
+        .and_then(named)
+        .or_else(|| named("__default__"))
 }
 
 /// Compares an integer of any size with a limit: exactly, if the limit is an integer.
@@ -425,7 +458,7 @@ fn wrong_type(kind: &NodeKind) -> &'static str {
         NodeKind::DateTime { .. } => "Not a datetime.datetime instance",
         NodeKind::Date => "Not a datetime.date instance",
         NodeKind::Time => "Not a datetime.time instance",
-        NodeKind::Decimal => "Not a decimal",
+        NodeKind::Decimal(_) => "Not a decimal",
         NodeKind::Amount => "Not a currint.Amount instance",
         NodeKind::List { .. } | NodeKind::Tuple(_) => "Not a list",
         _ => "Not a dict",

@@ -4,11 +4,14 @@
 //! kept in the terms of Conformity, PySOA's validation library: dictionaries with optional keys, nullables, constants.
 //! [`Schema::check`] uses Conformity's codes and texts, which callers of PySOA services know.
 //!
+//! The schema of a remote service comes from its answer of `introspect` ([`Schema::from_introspection`]).
+//!
 //! The check walks a decoded [`Value`](crate::codec::Value), and reports all errors at once. It runs only if a body cannot
 //! be decoded, or breaks a rule. A valid body is never compared with its schema.
 
 mod cache;
 mod check;
+mod conformity;
 mod convert;
 mod introspect;
 mod merge;
@@ -18,5 +21,6 @@ mod path;
 pub use check::FieldError;
 #[doc(hidden)]
 pub use check::{MAX_ERRORS, key_text};
+pub(crate) use check::{MAX_LEVELS, MAX_STEPS, option_of};
 pub use node::Schema;
 pub(crate) use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};
