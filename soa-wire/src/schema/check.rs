@@ -77,7 +77,7 @@ pub(crate) const MAX_STEPS: usize = 250_000;
 pub(crate) const MAX_LEVELS: usize = 4 * MAX_DEPTH;
 
 /// The message for a NaN where there are limits.
-const NOT_A_NUMBER: &str = "Value is not a number";
+pub(crate) const NOT_A_NUMBER: &str = "Value is not a number";
 
 struct Checker<'a> {
     schema: &'a Schema,

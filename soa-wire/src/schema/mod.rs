@@ -21,6 +21,6 @@ mod path;
 pub use check::FieldError;
 #[doc(hidden)]
 pub use check::{MAX_ERRORS, key_text};
-pub(crate) use check::{MAX_LEVELS, MAX_STEPS, option_of};
+pub(crate) use check::{MAX_LEVELS, MAX_STEPS, NOT_A_NUMBER, option_of};
 pub use node::Schema;
 pub(crate) use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};

@@ -89,6 +89,16 @@ impl Decimal {
         }
     }
 
+    /// The sign and all digits of a finite number, and the number of digits behind the point. Negative, if there are zeros
+    /// in place of digits before it.
+    #[cfg(feature = "rust_decimal")]
+    pub(crate) fn scaled_digits(&self) -> Option<(String, i128)> {
+        match Number::of(&self.0) {
+            Number::Finite(number) => Some(number.scaled_digits()),
+            _ => None,
+        }
+    }
+
     /// Compares with a limit of a schema.
     pub(crate) fn cmp_number(&self, limit: &serde_json::Number) -> Option<Ordering> {
         let limit: Self = limit.to_string().parse().ok()?;

@@ -142,4 +142,14 @@ impl Finite<'_> {
         }
         digits.all(|digit| digit == b'0').then_some(text)
     }
+
+    /// Returns the sign and all digits, and the number of digits behind the point.
+    #[cfg(feature = "rust_decimal")]
+    pub(super) fn scaled_digits(&self) -> (String, i128) {
+        let sign = if self.is_negative { "-" } else { "" };
+        let digits = format!("{sign}{}{}", self.whole, self.fraction);
+        // At most 65,535, the length of a decimal's text.
+        let fraction = i128::try_from(self.fraction.len()).unwrap_or(0);
+        (digits, fraction - i128::from(self.exponent))
+    }
 }
