@@ -11,7 +11,7 @@ use soa_wire::declared::{Declared, UNDECLARED};
 
 use crate::codec::{DecodeError, Encoding};
 use crate::descriptor::ActionDescriptor;
-use crate::message::{Body, Variant};
+use crate::message::{Body, ReadText, Variant};
 use crate::schema::Schema;
 use crate::validation::rules::Rules;
 use crate::validation::{self, ActionBody, Validated};
@@ -43,6 +43,8 @@ pub(crate) struct Side<T> {
     /// The rules of the type and of the bodies within it, where they are known. Otherwise, garde knows those of the type.
     rules: Option<Rules<T>>,
     pub(crate) schema: fn() -> Arc<Schema>,
+    /// Reads the types that are written as text.
+    pub(crate) read_text: ReadText,
 }
 
 impl<T> Side<T> {
@@ -74,6 +76,7 @@ impl<T: ActionBody> Side<T> {
             validate: validation::validate,
             rules: None,
             schema: Schema::of::<T>,
+            read_text: validation::read_text::<T>,
         }
     }
 }

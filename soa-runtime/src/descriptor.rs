@@ -86,7 +86,7 @@ impl ServiceDescriptor {
 #[derive(Clone, Copy, Debug)]
 pub struct ActionDescriptor {
     name: &'static str,
-    variant: Option<&'static Variant>,
+    pub(crate) variant: Option<&'static Variant>,
     declared: &'static Declared,
     documentation: &'static str,
     is_deprecated: bool,

@@ -73,6 +73,6 @@ pub use soa_wire::{
     ActionRequest, ActionResponse, Amount, Blob, Body, BuildError, ContextHeader, ContextValue,
     Control, Date, DateTime, Decimal, Declared, Encoding, Extensions, JobRequest, JobResponse, Map,
     Name, Nullable, Serializer, Serializers, Switch, SwitchSet, Time, TransportError,
-    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, schema, value,
-    wire,
+    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, introspection, message, redact,
+    schema, text, value, wire,
 };

@@ -7,6 +7,7 @@ use soa_runtime::client::{Call, Client, ServiceClient, TypedClient};
 use soa_runtime::codec::Value;
 use soa_runtime::message::{ContextHeader, ContextValue, Name, Switch, to_context};
 use soa_runtime::server::{IntoServer, LocalTransport, Server};
+use soa_runtime::text::{self, Plain};
 
 /// A service in the test's own process, and a client of it.
 ///
@@ -115,6 +116,59 @@ impl TestServer {
     pub fn call<B: Serialize>(&self, action: impl Into<Name>, body: B) -> Call<Value> {
         let service: Name = self.server.name().to_owned().into();
         self.client.call_action(service, action, &body)
+    }
+
+    /// Calls an action by its name, with a body of JSON. It is read by the types of the action, as the command `call` does:
+    /// dates, decimals, bytes and keys that are numbers are written as text.
+    ///
+    /// ```
+    /// use soa::testing::TestServer;
+    /// use soa::{ActionError, Decimal, service, value};
+    /// # use garde::Validate;
+    /// # use schemars::JsonSchema;
+    /// # use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+    /// #[garde(allow_unvalidated)]
+    /// struct Price {
+    ///     price: Decimal,
+    /// }
+    ///
+    /// struct Shop;
+    ///
+    /// #[service(name = "shop", version = "1.0.0")]
+    /// impl Shop {
+    ///     #[action]
+    ///     async fn order(&self, price: Price) -> Result<Price, ActionError> {
+    ///         Ok(price)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let shop = TestServer::new(Shop);
+    /// let ordered = soa::assert_runs!(shop.call_json("order", r#"{"price": "1.10"}"#));
+    /// let price: Decimal = "1.10".parse().unwrap();
+    /// assert_eq!(ordered, value!({ "price": price }));
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// If the text is not JSON, or has texts that do not have the form of their type: all of them.
+    #[track_caller]
+    pub fn call_json(&self, action: impl Into<Name>, json: &str) -> Call<Value> {
+        let action = action.into();
+        let switches = &self.client.base_context().switches;
+        let schema = self.server.request_schema(&action, switches);
+        let body = match schema {
+            Some(schema) => text::read(&schema, json),
+            None => Plain::from_json(json)
+                .map(Plain::into_value)
+                .map_err(Into::into),
+        };
+        match body {
+            Ok(body) => self.call(action, body),
+            Err(problems) => panic!("the body of `{action}`: {problems}"),
+        }
     }
 
     /// Returns the generated client of the service, for the name that the server has.

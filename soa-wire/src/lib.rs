@@ -8,6 +8,8 @@
 //! * [`codec`]: MessagePack and JSON, the dynamic [`Value`], and the types of the protocol, such as [`DateTime`];
 //! * [`message`]: jobs, actions, errors, context and control as types, whose bodies stay encoded;
 //! * [`schema`]: the schema of a body, and all errors of a given body;
+//! * [`rules`]: rules of garde for decimals;
+//! * [`text`]: every type of the wire as JSON for people, read by a schema;
 //! * [`wire`]: frames and envelopes in the three versions of the protocol;
 //! * [`introspection`]: the answers of `introspect`, read and compared;
 //! * [`redact`]: secrets are kept out of logs;
@@ -42,9 +44,12 @@ pub mod error;
 pub mod introspection;
 pub mod message;
 pub mod redact;
+pub mod rules;
 pub mod schema;
+pub mod text;
 pub mod wire;
 
+mod conversion;
 #[doc(hidden)]
 pub mod declared;
 mod extensions;

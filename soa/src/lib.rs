@@ -46,7 +46,7 @@
 //! * Serving: [`Server`], [`Context`], [`ActionError`], [`middleware`].
 //! * Calling: [`Client`], the generated typed clients, [`ClientError`], [`client`].
 //! * Values and messages: [`Value`], [`value!`], the types of the protocol ([`DateTime`], [`Decimal`], [`Nullable`], …),
-//!   [`codec`], [`message`], [`wire`].
+//!   [`codec`], [`message`], [`wire`]; [`text`], the JSON form of each type.
 //! * Tests: [`testing`].
 //!
 //! # Features
@@ -60,9 +60,14 @@
 //! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 63 |
 //! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 208 |
 //! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 199 |
+//! | `rust_decimal` | | Conversions of [`Decimal`] to and from `rust_decimal`, for arithmetic. | 63 |
+//! | `jiff` | | Conversions of dates and times to and from `jiff`. | 63 |
+//! | `chrono` | | The same for `chrono`. | 62 |
+//! | `time` | | The same for `time`. | 66 |
+//! | `uuid` | | `uuid::Uuid` as the type of a field, and conversions to and from [`Value`]. | 61 |
 //!
 //! The last column is the number of crates that are compiled with this feature alone, including `soa`; with all features
-//! there are 223.
+//! there are 233.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -507,8 +512,8 @@ pub use soa_wire::{
     ActionRequest, ActionResponse, Amount, Blob, Body, BuildError, ContextHeader, ContextValue,
     Control, Date, DateTime, Decimal, Declared, Encoding, Extensions, JobRequest, JobResponse, Map,
     Name, Nullable, Serializer, Serializers, Switch, SwitchSet, Time, TransportError,
-    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, schema, value,
-    wire,
+    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, rules, schema,
+    text, value, wire,
 };
 
 #[cfg(feature = "cli")]

@@ -19,7 +19,7 @@
 
 #[doc(inline)]
 pub use soa_runtime::stub::{
-    Answer, Exchange, Stub, StubSettings, StubbedAction, StubbedError, Stubs,
+    Answer, Exchange, Stub, StubSettings, StubTransport, StubbedAction, StubbedError, Stubs,
 };
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]

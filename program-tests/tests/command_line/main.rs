@@ -17,5 +17,6 @@ mod processes;
 mod receiver;
 mod serving;
 mod stopping;
+mod types;
 mod watch;
 mod without_a_server;

@@ -43,11 +43,13 @@ fn serve(redis: &Redis, more: &[&str]) -> Process {
     Process::start(&mut example_service(&arguments))
 }
 
+/// Calls an action without asking for its types first, so that there is one job.
 fn square(redis: &Redis) {
     let (code, _, error) = run(&[
         "call",
         "square",
         "{\"number\": 3}",
+        "--raw",
         "--redis",
         &redis.address(),
     ]);
@@ -142,7 +144,14 @@ fn traces_of_two_processes_meet_at_the_collector() {
     let server = serve(&redis, &[&traced[..], &resource].concat());
     server.says("starting; interrupt to stop");
     let address = redis.address();
-    let call = ["call", "square", "{\"number\": 3}", "--redis", &address];
+    let call = [
+        "call",
+        "square",
+        "{\"number\": 3}",
+        "--raw",
+        "--redis",
+        &address,
+    ];
     let (code, _, error) = run(&[&call[..], &traced].concat());
     assert_eq!(code, Some(0), "{error}");
     // The call sends its span at its end, the server does at its interval.

@@ -81,9 +81,11 @@ pub(crate) fn fresh_file(name: &str) -> PathBuf {
     std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-/// A process that calls an action of the service that behaves badly, with a timeout that no test reaches.
+/// A process that calls an action of the service that behaves badly, with a timeout that no test reaches. It does not ask for
+/// the types first, so this is the only job.
 pub(crate) fn caller(action: &str, body: &str, address: &str) -> Process {
-    let call = ["call", action, body, "--timeout", "10m", "--redis", address];
+    let limits = ["--timeout", "10m", "--raw", "--redis", address];
+    let call = [&["call", action, body][..], &limits].concat();
     Process::start(&mut unruly(&call))
 }
 

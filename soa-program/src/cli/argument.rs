@@ -280,7 +280,11 @@ impl ServeArguments {
 pub(super) struct CallArguments {
     /// Name of the action
     pub(super) action: String,
-    /// Body: a JSON object; `-` reads it from the standard input
+    /// Body: a JSON object, read by the action's types; `-` reads it from the standard input
+    ///
+    /// Dates, times, decimals, amounts and bytes are written as text: "2026-11-21", "08:30:00", "2026-11-21T08:30:00+00:00",
+    /// "12.30", "USD 1250", base64. Decimals may also be numbers. Keys of maps may be numbers in quotes. The response is
+    /// printed in the same form.
     #[arg(default_value = "{}")]
     pub(super) body: String,
     /// Name of the service; this one by default
@@ -292,9 +296,15 @@ pub(super) struct CallArguments {
     /// Turn a switch on; may be repeated
     #[arg(long = "switch", value_name = "NUMBER")]
     pub(super) switches: Vec<i64>,
+    /// Send the body as JSON says, without asking the service for the types of the action
+    #[arg(long = "raw")]
+    pub(super) is_raw: bool,
     /// Add a value, JSON or text, to the context; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) context: Vec<String>,
+    /// Add a text to the context, also if it looks like JSON, as in `version=1.10`; may be repeated
+    #[arg(long, value_name = "KEY=TEXT")]
+    pub(super) context_text: Vec<String>,
     /// Run the action in this process, without a server
     #[arg(long = "local", conflicts_with = "service")]
     pub(super) is_local: bool,

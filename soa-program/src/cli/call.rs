@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::io::Read as _;
 
 use soa_runtime::client::{Client, ClientBuilder};
-use soa_runtime::codec::{Value, json};
-use soa_runtime::message::{Switch, SwitchSet};
+use soa_runtime::codec::Value;
+use soa_runtime::introspection::Introspection;
+use soa_runtime::message::{ContextHeader, Switch, SwitchSet};
+use soa_runtime::schema::Schema;
 use soa_runtime::server::{LocalTransport, Server};
+use soa_runtime::text::{self, Plain, TextError};
+use soa_runtime::{ErrorKind, value};
 
 use super::argument::CallArguments;
 use super::failure::Failure;
-use super::json_output::json_text;
 use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
 
 /// Calls an action of a running server.
@@ -21,8 +24,17 @@ pub(super) async fn over_transport<S: Section>(
 ) -> Result<String, Failure> {
     let body = body(&arguments.body)?;
     let service = name(own_name, settings, arguments.service.as_deref());
-    let client = connect(settings, &service).await?;
-    call(client, service, arguments, body).await
+    let client = with_context(connect(settings, &service).await?, arguments)?.build()?;
+    let body = match body.as_map() {
+        Some(entries) if !entries.is_empty() && !arguments.is_raw => {
+            match told_schema(&client, &service, arguments).await? {
+                Some(schema) => body.read(&schema).map_err(unreadable)?,
+                None => body.into_value(),
+            }
+        }
+        _ => body.into_value(),
+    };
+    call(&client, service, arguments, &body).await
 }
 
 /// Runs an action in this process.
@@ -32,33 +44,119 @@ pub(super) async fn in_process(
 ) -> Result<String, Failure> {
     let body = body(&arguments.body)?;
     let service = server.name().to_owned();
+    let schema = server.request_schema(&arguments.action, &switches(arguments));
+    let body = match schema.filter(|_| !arguments.is_raw) {
+        Some(schema) => body.read(&schema).map_err(unreadable)?,
+        None => body.into_value(),
+    };
     let client = Client::builder().service(service.clone(), LocalTransport::new(server));
-    call(client, service, arguments, body).await
+    let client = with_context(client, arguments)?.build()?;
+    call(&client, service, arguments, &body).await
 }
 
 async fn call(
-    mut client: ClientBuilder,
+    client: &Client,
     service: String,
     arguments: &CallArguments,
-    body: Value,
+    body: &Value,
 ) -> Result<String, Failure> {
-    let switches = arguments.switches.iter().copied().map(Switch::new);
-    client = client.switches(switches.collect::<SwitchSet>());
-    for assignment in &arguments.context {
-        let Some((key, text)) = assignment.split_once('=') else {
-            return Err(Failure::usage("`--context` needs KEY=VALUE"));
-        };
-        let value = json::decode_value(text.as_bytes()).unwrap_or_else(|_| text.into());
-        client = client.context(key, value);
-    }
-    let call = client
-        .build()?
-        .call_action(service, arguments.action.clone(), &body);
+    let call = client.call_action(service, arguments.action.clone(), body);
     let response = match arguments.timeout {
         Some(timeout) => call.timeout(timeout.get()).await?,
         None => call.await?,
     };
-    Ok(json_text(&response))
+    Ok(text::write(&response))
+}
+
+/// Asks a service for the schema of the requests of an action. `None` if the service does not have the action, or does not
+/// tell: then the body is sent as JSON says, and the service answers what is wrong with it.
+async fn told_schema(
+    client: &Client,
+    service: &str,
+    arguments: &CallArguments,
+) -> Result<Option<Schema>, Failure> {
+    let wanted = value!({ "action_name": (arguments.action.as_str()) });
+    let asked = client.call_action(service.to_owned(), "introspect", &wanted);
+    let told = match arguments.timeout {
+        Some(timeout) => asked.timeout(timeout.get()).await,
+        None => asked.await,
+    };
+    let problem = match told.map(Introspection::from_value) {
+        Ok(Ok(told)) => return Ok(told.request_schema(&arguments.action, &switches(arguments))),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) if error.kind() == ErrorKind::Action || error.kind() == ErrorKind::Job => {
+            let mut errors = error.errors().iter();
+            if errors.any(|error| error.field.as_deref() == Some("action_name")) {
+                return Ok(None);
+            }
+            error.to_string()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    tracing::warn!(
+        service,
+        action = arguments.action,
+        "the service does not tell the types of the action, so the body is sent as JSON says: {problem}"
+    );
+    Ok(None)
+}
+
+fn unreadable(error: TextError) -> Failure {
+    Failure::usage(format!(
+        "the body does not fit the action's types:\n{error}"
+    ))
+}
+
+fn switches(arguments: &CallArguments) -> SwitchSet {
+    let switches = arguments.switches.iter().copied();
+    switches.map(Switch::new).collect()
+}
+
+/// Adds the switches and the context in the arguments.
+fn with_context(
+    client: ClientBuilder,
+    arguments: &CallArguments,
+) -> Result<ClientBuilder, Failure> {
+    let mut client = client.switches(switches(arguments));
+    for assignment in &arguments.context {
+        let (key, text) = split(assignment, "`--context` needs KEY=VALUE")?;
+        client = client.context(key, context_value(key, text)?);
+    }
+    for assignment in &arguments.context_text {
+        let (key, text) = split(assignment, "`--context-text` needs KEY=TEXT")?;
+        client = client.context(key, text);
+    }
+    Ok(client)
+}
+
+fn split<'a>(assignment: &'a str, mistake: &'static str) -> Result<(&'a str, &'a str), Failure> {
+    assignment
+        .split_once('=')
+        .ok_or_else(|| Failure::usage(mistake))
+}
+
+/// Reads a value of the context: text for the framework's own keys, otherwise JSON if it is JSON.
+fn context_value(key: &str, text: &str) -> Result<Value, Failure> {
+    let Ok(plain) = Plain::from_json(text) else {
+        return Ok(text.into());
+    };
+    if ContextHeader::is_text_key(key) {
+        return Ok(match plain.into_value() {
+            Value::Text(quoted) => quoted.into(),
+            _ => text.into(),
+        });
+    }
+    let value = plain.into_value();
+    let is_number = matches!(value, Value::Integer(_) | Value::Float(_));
+    // A version is not a number, and nobody would notice that it lost a digit.
+    if is_number && text::write(&value) != text.trim() {
+        let number = text::write(&value);
+        return Err(Failure::usage(format!(
+            "`--context {key}={text}` would become {number}: write `--context-text {key}={text}` for text, or \
+             `--context {key}={number}` for the number"
+        )));
+    }
+    Ok(value)
 }
 
 /// The name of the service to call: the one in the arguments, else the one in the settings, else its own.
@@ -83,7 +181,7 @@ async fn connect<S: Section>(
 }
 
 /// Parses the body in the arguments, or reads it from the standard input.
-fn body(text: &str) -> Result<Value, Failure> {
+fn body(text: &str) -> Result<Plain, Failure> {
     let mut read = String::new();
     let text = match text {
         "-" => {
@@ -93,7 +191,7 @@ fn body(text: &str) -> Result<Value, Failure> {
         }
         text => text,
     };
-    let body = json::decode_value(text.as_bytes())
+    let body = Plain::from_json(text)
         .map_err(|error| Failure::usage(format!("the body is not JSON: {error}")))?;
     match body.as_map() {
         Some(_) => Ok(body),
@@ -120,7 +218,7 @@ pub(super) async fn status<S: Section>(
     };
     let is_healthy = findings("errors").is_empty();
     if as_json {
-        return Ok((json_text(&status), is_healthy));
+        return Ok((text::write(&status), is_healthy));
     }
     let field = |key: &str| status.get(key).and_then(Value::as_str);
     let mut out = format!(
@@ -148,7 +246,7 @@ pub(super) async fn status<S: Section>(
         .get("healthcheck")
         .and_then(|health| health.get("diagnostics"));
     if let Some(diagnostics) = diagnostics.filter(|found| found.is_truthy()) {
-        let _ = writeln!(out, "  diagnostics: {}", json_text(diagnostics));
+        let _ = writeln!(out, "  diagnostics: {}", text::write(diagnostics));
     }
     out += if is_healthy { "healthy" } else { "not healthy" };
     Ok((out, is_healthy))

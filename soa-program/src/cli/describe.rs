@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use soa_runtime::client::Client;
 use soa_runtime::codec::{Map, Value};
 use soa_runtime::server::{LocalTransport, Server};
+use soa_runtime::text;
 
 use super::failure::Failure;
-use super::json_output::json_text;
 
 /// Indentation of one level.
 const INDENT: &str = "  ";
@@ -29,7 +29,7 @@ pub(super) async fn introspect(
     }
     let description = client.call_action(service, "introspect", &body).await?;
     if as_json {
-        return Ok(json_text(&description));
+        return Ok(text::write(&description));
     }
     let mut out = format!("{title}\n");
     paragraph(&mut out, description.get("documentation"), 1);
@@ -83,7 +83,7 @@ fn kind(schema: &Value) -> String {
         }
         ("constant", _, _) => {
             let values = schema.get("values").and_then(Value::as_list);
-            let values = values.unwrap_or_default().iter().map(json_text);
+            let values = values.unwrap_or_default().iter().map(text::write);
             values.collect::<Vec<_>>().join(" or ")
         }
         (name, _, _) => name.to_owned(),
@@ -97,7 +97,7 @@ fn kind(schema: &Value) -> String {
         ("max_length", "length to"),
     ] {
         if let Some(limit) = schema.get(key) {
-            let _ = write!(words, ", {word} {}", json_text(limit));
+            let _ = write!(words, ", {word} {}", text::write(limit));
         }
     }
     words

@@ -30,7 +30,6 @@ mod describe;
 mod failure;
 mod fork;
 mod heartbeat;
-mod json_output;
 mod notifier;
 mod pid_file;
 mod program;

@@ -6,7 +6,6 @@ use soa_runtime::client::{Client, ClientBuilder, ClientRequest};
 use soa_runtime::codec::Encoding;
 use soa_runtime::message::Name;
 use soa_runtime::period::Period;
-use soa_runtime::server::LocalTransport;
 use soa_runtime::transport::{
     ClientTransport, RedisClientTransport, RedisConnection, RedisSettings, ReplyFuture,
 };
@@ -64,7 +63,7 @@ impl Connections {
                     service,
                     "calls are answered by a stub from the settings, not by the service"
                 );
-                let transport = LocalTransport::new(settings.server(name.clone())?);
+                let transport = settings.transport(name.clone())?;
                 with_service(client, name, transport, timeout)
             }
         })

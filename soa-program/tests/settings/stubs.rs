@@ -1,9 +1,14 @@
 //! Services that are stubs from the settings.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use soa_program::settings::{ClientTransportSettings, NoSection, Settings};
-use soa_runtime::{Client, ErrorKind, Value, value};
+use soa_runtime::client::ServiceClient;
+use soa_runtime::{Action, Blob, Client, Decimal, ErrorKind, UtcDateTime, Value, value};
 
 use crate::support::Directory;
 
@@ -79,6 +84,69 @@ async fn in_a_body_a_null_is_a_value() {
         found.await.unwrap(),
         value!({ "all": [nil], "more": { "at": nil }, "name": nil })
     );
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+struct Order {
+    price: Decimal,
+    ordered: UtcDateTime,
+    photo: Option<Blob>,
+    pieces: BTreeMap<u32, i64>,
+}
+
+const FIND: Action<Value, Order> = Action::new("find");
+
+#[tokio::test]
+async fn a_typed_caller_reads_an_answer_by_its_types() {
+    let toml = r#"
+        [client_routing.orders.transport.stub.actions.find.body]
+        price = "1.10"
+        ordered = 2026-11-21T10:30:00+02:00
+        photo = "AP/+"
+        pieces = { 7 = 2 }
+    "#;
+    let client = client_of(toml);
+    let orders = ServiceClient::new(&client, "orders");
+    let order = Order {
+        price: "1.10".parse().unwrap(),
+        ordered: "2026-11-21T08:30:00Z".parse().unwrap(),
+        photo: Some(Blob::from([0x00, 0xff, 0xfe])),
+        pieces: [(7, 2)].into(),
+    };
+    assert_eq!(orders.call(FIND, value!({})).await.unwrap(), order);
+    // A job, and calls of other actions in it, as well.
+    let status: Action<Value, Value> = Action::new("status");
+    let job = client.job((
+        orders.call(status, value!({})),
+        orders.call(FIND, value!({})),
+    ));
+    assert_eq!(job.await.unwrap().1, order);
+    // Without types a text is a text.
+    let untyped = client.call_action("orders", "find", &()).await.unwrap();
+    assert_eq!(untyped.get("price"), Some(&"1.10".into()));
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_fit_its_type_is_told_with_all_its_fields() {
+    let toml = r#"
+        [client_routing.orders.transport.stub.actions.find.body]
+        price = 0.30000000000000004
+        ordered = "2026-11-21T10:30:00"
+        pieces = { seven = 2 }
+    "#;
+    let client = client_of(toml);
+    let error = ServiceClient::new(&client, "orders")
+        .call(FIND, value!({}))
+        .await;
+    let error = error.unwrap_err();
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    insta::assert_snapshot!(reason, @r#"
+    the body of action `find` in the stub of service `orders` does not fit its type:
+    `ordered`: expected a date-time with its zone such as "2026-11-21T08:30:00+00:00", found "2026-11-21T10:30:00"
+    `pieces.seven`: expected a key that is an integer, found "seven"
+    `price`: expected a decimal number such as "12.30", found the float 0.30000000000000004
+    "#);
 }
 
 #[test]

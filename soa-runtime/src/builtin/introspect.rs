@@ -72,10 +72,8 @@ pub(super) struct Introspect {
 }
 
 impl Introspect {
-    pub(super) fn new(offer: Offer) -> Self {
-        Self {
-            offer: Arc::new(offer),
-        }
+    pub(super) fn new(offer: Arc<Offer>) -> Self {
+        Self { offer }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::descriptor::ActionDescriptor;
-use crate::message::Name;
+use crate::message::{Name, SwitchSet, Variant};
 use crate::schema::Schema;
 
 /// The description of a server.
@@ -30,6 +30,19 @@ impl Offer {
         self.actions.entry(action).or_insert(offered);
     }
 
+    /// Returns the description of the action, or of the variant of it, that answers under these switches.
+    pub(crate) fn answering(&self, action: &str, switches: &SwitchSet) -> Option<&Offered> {
+        let mut offered = self.actions.values();
+        let any = offered.find(|offered| offered.action == action)?;
+        match any.variant {
+            None => Some(any),
+            Some(variant) => {
+                let suffix = variant.suffix(variant.select(switches));
+                self.actions.get(format!("{action}{suffix}").as_str())
+            }
+        }
+    }
+
     pub(super) fn has(&self, action: &str) -> bool {
         self.actions
             .values()
@@ -39,18 +52,20 @@ impl Offer {
 
 /// The description of one action. The schemas of actions that were registered by name are unknown.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Offered {
+pub(crate) struct Offered {
     /// The name on the wire, which all variants of an action share.
     pub(super) action: Name,
+    pub(super) variant: Option<&'static Variant>,
     pub(super) documentation: Option<&'static str>,
-    pub(super) request: Option<fn() -> Arc<Schema>>,
-    pub(super) response: Option<fn() -> Arc<Schema>>,
+    pub(crate) request: Option<fn() -> Arc<Schema>>,
+    pub(crate) response: Option<fn() -> Arc<Schema>>,
 }
 
 impl From<&ActionDescriptor> for Offered {
     fn from(action: &ActionDescriptor) -> Self {
         Self {
             action: action.name().into(),
+            variant: action.variant,
             documentation: action.documentation(),
             request: Some(action.request),
             response: Some(action.response),

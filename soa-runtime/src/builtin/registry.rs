@@ -8,9 +8,12 @@ use crate::health::{Checks, HealthCheck};
 use crate::message::Name;
 use crate::service::Handler;
 
-/// Returns the built-in actions that a service does not define itself.
-pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> Vec<(Name, Arc<dyn Handler>)> {
-    let mut handlers: Vec<(Name, Arc<dyn Handler>)> = Vec::new();
+/// Handlers by the names of their actions.
+type Handlers = Vec<(Name, Arc<dyn Handler>)>;
+
+/// Returns the built-in actions that a service does not define itself, and the description of all actions.
+pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> (Handlers, Arc<Offer>) {
+    let mut handlers = Handlers::new();
     let has_status = offer.has(status::NAME);
     let has_introspect = offer.has(introspect::NAME);
     if !has_status {
@@ -20,8 +23,11 @@ pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> Vec<(Name, 
     }
     if !has_introspect {
         offer.insert(&introspect::ACTION.describe(introspect::DOCUMENTATION));
-        let introspect = introspect::Introspect::new(offer);
+    }
+    let offer = Arc::new(offer);
+    if !has_introspect {
+        let introspect = introspect::Introspect::new(Arc::clone(&offer));
         handlers.push((introspect::NAME.into(), Arc::new(introspect)));
     }
-    handlers
+    (handlers, offer)
 }

@@ -139,7 +139,8 @@ impl ServiceClient {
             Arc::clone(&self.route),
             ActionRequest::new(action.name(), body)
                 .of_variant(action.variant)
-                .declared(action.declared),
+                .declared(action.declared)
+                .reading_text(action.response.read_text),
             action.response.decode,
         )
     }

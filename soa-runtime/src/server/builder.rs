@@ -565,7 +565,7 @@ impl ServerBuilder {
         self.require_authentication();
         self.offer.version = self.version.clone();
         self.offer.build_id = self.build_id.take().filter(|build| !build.is_empty());
-        let builtin = builtin::actions(
+        let (builtin, offer) = builtin::actions(
             std::mem::take(&mut self.offer),
             std::mem::take(&mut self.health_checks),
         );
@@ -584,6 +584,7 @@ impl ServerBuilder {
         Ok(Server {
             shared: Arc::new(ServerShared {
                 actions: registered.collect(),
+                offer,
                 meters: ServerMeters::new(name),
                 name: self.name,
                 version: self.version,

@@ -10,12 +10,14 @@ use tokio::time::Instant;
 
 use super::hooks::Hooks;
 use super::stats::Stats;
+use crate::builtin::Offer;
 use crate::client::Client;
 use crate::context::{ActionStage, ClientHook};
 use crate::exchange::JobStage;
 use crate::lifetime::{Lifetime, Signal};
-use crate::message::{JobRequest, Name};
+use crate::message::{JobRequest, Name, SwitchSet};
 use crate::observe::meter::{ActionMeters, ServerMeters};
+use crate::schema::Schema;
 use crate::service::Handler;
 use crate::stack::Stack;
 
@@ -45,6 +47,8 @@ pub(super) struct ServerShared {
     pub(super) name: Name,
     pub(super) version: Name,
     pub(super) actions: FxHashMap<Name, Registered>,
+    /// The description of the actions.
+    pub(super) offer: Arc<Offer>,
     pub(super) job_middleware: Stack<JobStage>,
     pub(super) action_middleware: Stack<ActionStage>,
     pub(super) client: Client,
@@ -81,6 +85,30 @@ impl Server {
         let mut names: Vec<&str> = self.shared.actions.keys().map(AsRef::as_ref).collect();
         names.sort_unstable();
         names
+    }
+
+    /// Returns the schema of the requests of an action, or of the variant of it that answers under these switches. `None` if
+    /// there is no such action, or if it is registered by name and takes any body.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Server, SwitchSet, Value, text};
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").build()?;
+    /// let schema = server.request_schema("introspect", &SwitchSet::new()).ok_or("no schema")?;
+    /// let body = text::read(&schema, r#"{"action_name": "status"}"#)?;
+    /// assert_eq!(body.get("action_name").and_then(Value::as_str), Some("status"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn request_schema(&self, action: &str, switches: &SwitchSet) -> Option<Arc<Schema>> {
+        let offered = self.shared.offer.answering(action, switches)?;
+        offered.request.map(|schema| schema())
+    }
+
+    /// Returns the schema of the responses of an action: see [`request_schema`](Self::request_schema).
+    pub fn response_schema(&self, action: &str, switches: &SwitchSet) -> Option<Arc<Schema>> {
+        let offered = self.shared.offer.answering(action, switches)?;
+        offered.response.map(|schema| schema())
     }
 
     /// Returns the maximum number of jobs that [`run`](Self::run) runs at once.

@@ -26,5 +26,5 @@ mod stubs;
 pub use answer::Answer;
 pub use handle::Stub;
 pub use record::Exchange;
-pub use settings::{StubSettings, StubbedAction, StubbedError};
+pub use settings::{StubSettings, StubTransport, StubbedAction, StubbedError};
 pub use stubs::Stubs;

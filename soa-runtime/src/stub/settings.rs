@@ -3,7 +3,7 @@
 //! The form is that of PySOA's `StubClientTransport`, whose `action_map` is `actions` here: for each action a `body` or
 //! `errors`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -12,27 +12,31 @@ use serde::{Deserialize, Deserializer};
 use super::handle::Stub;
 use crate::codec::{self, Map, Value};
 use crate::context::Context;
-use crate::error::{ActionError, BuildError};
-use crate::message::{Name, WireError};
-use crate::server::{Server, is_wire_name};
+use crate::error::{ActionError, BuildError, TransportError, TransportErrorKind};
+use crate::exchange::ClientRequest;
+use crate::message::{Body, JobResponse, Name, ReadText, WireError};
+use crate::server::{LocalTransport, Server, is_wire_name};
+use crate::transport::{ClientTransport, ReplyFuture};
 
 /// A service that consists of fixed answers: for programs that are tried out without the services that they call.
 ///
 /// It is served in the program's own process and answers like any service, also `status` and `introspect`. Actions that
 /// it does not have are answered with the error `UNKNOWN`.
 ///
+/// Dates, decimals, bytes and other types that JSON does not have are written as text, in the form that the command `call`
+/// prints. A typed caller reads them by the type of the response. For an untyped caller they stay text.
+///
 /// ```
 /// # mod soa { pub use soa_runtime::*; pub use soa_runtime::stub as testing; }
+/// use soa::Client;
 /// use soa::testing::StubSettings;
-/// use soa::{Client, LocalTransport};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings: StubSettings = serde_json::from_str(
 ///     r#"{ "actions": { "find": { "body": { "name": "Ada" } } } }"#,
 /// )?;
-/// let users = LocalTransport::new(settings.server("users")?);
-/// let client = Client::builder().service("users", users).build()?;
+/// let client = Client::builder().service("users", settings.transport("users")?).build()?;
 /// let user = client.call_action("users", "find", &()).await?;
 /// assert_eq!(user.get("name"), Some(&"Ada".into()));
 /// # Ok(()) }
@@ -105,7 +109,19 @@ pub struct StubbedError {
 }
 
 impl StubSettings {
-    /// Builds the service.
+    /// Builds the service, and returns the transport to it, which reads the answers of typed callers by their types.
+    ///
+    /// # Errors
+    /// An action has an invalid name.
+    pub fn transport(&self, service: impl Into<Name>) -> Result<StubTransport, BuildError> {
+        Ok(StubTransport {
+            actions: Arc::new(self.actions.keys().cloned().collect()),
+            local: LocalTransport::new(self.server(service)?),
+        })
+    }
+
+    /// Builds the service. Its answers are those of the settings: what is written as text is text. See
+    /// [`transport`](Self::transport).
     ///
     /// # Errors
     /// An action has an invalid name.
@@ -120,6 +136,43 @@ impl StubSettings {
             })
         });
         server.build()
+    }
+}
+
+/// The transport to a stub of settings, whose answers are written as text. Made by [`StubSettings::transport`].
+#[derive(Clone, Debug)]
+pub struct StubTransport {
+    /// The stubbed actions. The others, such as `status`, have types of their own.
+    actions: Arc<BTreeSet<String>>,
+    local: LocalTransport,
+}
+
+impl ClientTransport for StubTransport {
+    fn call(&self, request: ClientRequest) -> ReplyFuture {
+        let actions = request.job.actions.iter();
+        let readers: Vec<Option<ReadText>> = actions.map(|action| action.read_text).collect();
+        let (stubbed, service) = (Arc::clone(&self.actions), request.service.clone());
+        let reply = self.local.call(request);
+        ReplyFuture::new(async move {
+            let mut response: JobResponse = reply.await?;
+            for (answer, reader) in response.actions.iter_mut().zip(readers) {
+                let Some(reader) = reader else { continue };
+                if !answer.errors.is_empty() || !stubbed.contains(&*answer.action) {
+                    continue;
+                }
+                let body = answer.body.to_value().map_err(|error| error.to_string());
+                let read = body.and_then(reader).map_err(|problems| {
+                    let action = &answer.action;
+                    let message = format!(
+                        "the body of action `{action}` in the stub of service `{service}` does not fit its \
+                         type:\n{problems}"
+                    );
+                    TransportError::new(TransportErrorKind::Misconfigured, message)
+                })?;
+                answer.body = Body::encode(answer.body.encoding(), &read);
+            }
+            Ok(response)
+        })
     }
 }
 

@@ -20,6 +20,7 @@ use self::rules::{BrokenRule, Path, Report, Rules, Side, own_rules};
 use crate::codec::{DecodeError, Value};
 use crate::message::{Body, WireError, code};
 use crate::schema::{Cause, FieldError, Schema, WirePath};
+use crate::text::Plain;
 
 /// A type that can be the request or the response of an action.
 ///
@@ -93,6 +94,12 @@ pub(crate) fn validate<T: ActionBody>(value: &T, rules: Option<Rules<T>>) -> Val
         rule.into_wire(path)
     });
     Err(without_repetitions(errors))
+}
+
+/// Reads a body whose dates, decimals and other types are text.
+pub(crate) fn read_text<T: ActionBody>(body: Value) -> Result<Value, String> {
+    let read = Plain::from_value(body).read(&Schema::of::<T>());
+    read.map_err(|error| error.to_string())
 }
 
 fn broken_rules<T: ActionBody>(value: &T, rules: Option<Rules<T>>, side: Side) -> Vec<BrokenRule> {

@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(shown("datetime", "now 3"), "DateTime(2018-04-20T18:19:20)");
         assert_eq!(
             shown("datetime", "utc_now +0,6,15"),
-            "UtcDateTime(2018-04-18T00:34:20Z)"
+            "UtcDateTime(2018-04-18T00:34:20+00:00)"
         );
         assert_eq!(
             shown("datetime", "midnight +0,3"),
@@ -134,7 +134,7 @@ mod tests {
         );
         assert_eq!(
             shown("datetime", "utc_midnight -1,0,0,30"),
-            "UtcDateTime(2018-04-16T00:00:30Z)"
+            "UtcDateTime(2018-04-16T00:00:30+00:00)"
         );
         assert_eq!(shown("date", "today"), "Date(2018-04-17)");
         assert_eq!(shown("time", "now 0,6"), "Time(00:19:20)");

@@ -6,7 +6,7 @@
 //! of a value.
 
 use bytes::Bytes;
-use soa_runtime::codec::{Date, DateTime, Map, Time, Value};
+use soa_runtime::codec::{Blob, Date, DateTime, Map, Time, Value};
 
 use super::matcher::{AnyKind, Pattern};
 use super::moment::{self, Moment};
@@ -76,7 +76,9 @@ impl Typed {
             "decimal" => decimal(text)?,
             "bool" => boolean(text)?,
             "bytes" => Value::Bytes(Bytes::copy_from_slice(text.as_bytes())),
-            "base64_bytes" => Value::Bytes(base64(text)?.into()),
+            "base64_bytes" => Blob::from_base64(text)
+                .map(Value::from)
+                .map_err(|_| format!("`{text}` is not valid base64"))?,
             "encoded_ascii" if !text.is_ascii() => {
                 return Err(
                     "`encoded_ascii` takes ASCII only; write other characters as escapes (`\\u00e9`), or use `str`"
@@ -193,36 +195,6 @@ fn time(parts: &[i64]) -> Option<Time> {
     let small = |at: usize| u8::try_from(part(at)).ok();
     let microsecond = u32::try_from(part(3)).ok()?;
     Time::new(small(0)?, small(1)?, small(2)?, microsecond).ok()
-}
-
-/// Decodes base64 with the usual alphabet and with padding.
-fn base64(text: &str) -> Result<Vec<u8>, String> {
-    let problem = || format!("`{text}` is not valid base64");
-    let digits = text.trim_end_matches('=');
-    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
-        return Err(problem());
-    }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for digit in digits.bytes() {
-        let six = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return Err(problem()),
-        };
-        // At most 6 bits are left over from the digit before, so this never overflows.
-        bits = (bits << 6 | u32::from(six)) & 0xffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            let [.., byte] = (bits >> count).to_be_bytes();
-            bytes.push(byte);
-        }
-    }
-    Ok(bytes)
 }
 
 /// Resolves the escapes of a Python string.

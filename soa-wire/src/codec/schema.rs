@@ -4,7 +4,8 @@
 //! lengths. Its rules for a [`Nullable`] are in `types::rules`.
 //!
 //! Each schema is inlined and carries a key `x-soa-type` beside the usual ones: JSON schema cannot name these types,
-//! and introspection and the reporting of errors have to recognize them.
+//! and introspection and the reporting of errors have to recognize them. As keys of maps they are recognized by their
+//! patterns, which are all that schemars says of a key.
 
 use std::borrow::Cow;
 
@@ -90,11 +91,14 @@ macro_rules! schema {
 }
 
 schema! {
-    DateTime: {"x-soa-type": "datetime", "type": "string", "format": "date-time"};
-    UtcDateTime: {"x-soa-type": "datetime-utc", "type": "string", "format": "date-time"};
-    Date: {"x-soa-type": "date", "type": "string", "format": "date"};
-    Time: {"x-soa-type": "time", "type": "string", "format": "time"};
-    Decimal: {"x-soa-type": "decimal", "type": "string", "format": "decimal"};
+    DateTime: {"x-soa-type": "datetime", "type": "string", "format": "date-time",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+$"};
+    UtcDateTime: {"x-soa-type": "datetime-utc", "type": "string", "format": "date-time",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:.]+)$"};
+    Date: {"x-soa-type": "date", "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"};
+    Time: {"x-soa-type": "time", "type": "string", "format": "time", "pattern": "^[0-9]{2}:[0-9]{2}:[0-9.]+$"};
+    Decimal: {"x-soa-type": "decimal", "type": "string", "format": "decimal",
+        "pattern": "^[+-]?([0-9.]+([eE][+-]?[0-9]+)?|[iI][nN][fF].*|[sS]?[nN][aA][nN][0-9]*)$"};
     Amount: {"x-soa-type": "currint.Amount", "type": "string", "pattern": "^[A-Z]{3} -?[0-9]+$"};
     Blob: {"x-soa-type": "bytes", "type": "string", "format": "binary"};
     Value: {"x-soa-type": "anything"};

@@ -9,6 +9,7 @@ use super::exchange::Exchange;
 use crate::codec::{Value, json};
 use crate::error::BuildError;
 use crate::message::{Name, Switch, SwitchSet};
+use crate::schema::Schema;
 
 /// A client that can call `introspect` of a service.
 pub trait IntrospectionSource {
@@ -141,6 +142,35 @@ impl Introspection {
     /// Returns the names of the actions, sorted.
     pub fn actions(&self) -> impl Iterator<Item = &str> {
         self.actions.keys().map(String::as_str)
+    }
+
+    /// Returns the schema of the requests of an action, or of the variant of it that answers under these switches; `None` if
+    /// the service has no such action.
+    ///
+    /// ```
+    /// # use soa_wire as soa;
+    /// use soa::introspection::Introspection;
+    /// use soa::{Decimal, SwitchSet, text, value};
+    ///
+    /// let price = value!({ "type": "decimal" });
+    /// let order = value!({ "type": "dictionary", "contents": { "price": price } });
+    /// let shop = Introspection::from_value(value!({ "actions": { "order": { "request_schema": order } } }))?;
+    /// let schema = shop.request_schema("order", &SwitchSet::new()).ok_or("no such action")?;
+    /// let body = text::read(&schema, r#"{"price": "1.10"}"#)?;
+    /// assert_eq!(body, value!({ "price": ("1.10".parse::<Decimal>()?) }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn request_schema(&self, action: &str, switches: &SwitchSet) -> Option<Schema> {
+        let schemas = self.answering(action, switches)?;
+        let schema = schemas.request.as_ref().unwrap_or(&Value::Nil);
+        Some(Schema::from_introspection(schema))
+    }
+
+    /// Returns the schema of the responses of an action: see [`request_schema`](Self::request_schema).
+    pub fn response_schema(&self, action: &str, switches: &SwitchSet) -> Option<Schema> {
+        let schemas = self.answering(action, switches)?;
+        let schema = schemas.response.as_ref().unwrap_or(&Value::Nil);
+        Some(Schema::from_introspection(schema))
     }
 
     /// Checks that the service accepts these requests and could have returned these responses. `Stub::exchanges` returns

@@ -6,8 +6,13 @@ use super::body::Body;
 use super::error::WireError;
 use super::name::Name;
 use super::variant::Variant;
-use crate::codec::Encoding;
+use crate::codec::{Encoding, Value};
 use crate::declared::{Declared, UNDECLARED};
+
+/// A function that reads a response whose dates, decimals and other types are text, by the schema of the response. The
+/// error has a line for each text that does not have the form of its type.
+#[doc(hidden)]
+pub type ReadText = fn(Value) -> Result<Value, String>;
 
 /// The request for one action.
 ///
@@ -34,6 +39,9 @@ pub struct ActionRequest {
     /// True if the caller has marked this call as idempotent. Not part of the message.
     #[doc(hidden)]
     pub is_repeatable: bool,
+    /// The reader of a response that is written as text, of a typed caller. Stubs in settings are. Not part of the message.
+    #[doc(hidden)]
+    pub read_text: Option<ReadText>,
 }
 
 impl ActionRequest {
@@ -45,6 +53,7 @@ impl ActionRequest {
             variant: None,
             declared: UNDECLARED,
             is_repeatable: false,
+            read_text: None,
         }
     }
 
@@ -63,6 +72,12 @@ impl ActionRequest {
     #[doc(hidden)]
     pub fn declared(mut self, declared: &'static Declared) -> Self {
         self.declared = declared;
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn reading_text(mut self, read_text: ReadText) -> Self {
+        self.read_text = Some(read_text);
         self
     }
 

@@ -107,6 +107,12 @@ impl ContextHeader {
         Ok(())
     }
 
+    /// Returns true for a key of the framework's own whose value is text.
+    #[doc(hidden)]
+    pub fn is_text_key(key: &str) -> bool {
+        KEYS.contains(&key) && key != "switches"
+    }
+
     /// Returns the whole header as a map, as it is in messages.
     pub fn to_map(&self) -> Map {
         let switches = self.switches.iter().map(|switch| switch.number().into());

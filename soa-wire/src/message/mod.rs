@@ -20,6 +20,8 @@ mod switches;
 mod trace;
 mod variant;
 
+#[doc(hidden)]
+pub use action::ReadText;
 pub use action::{ActionRequest, ActionResponse};
 pub use body::Body;
 pub(crate) use context::KEYS as CONTEXT_KEYS;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value as Json};
 
 use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
-use crate::codec::{Integer, MAX_DEPTH, Map, Value};
+use crate::codec::{Decimal, Integer, MAX_DEPTH, Map, Value};
 use crate::message::{WireError, code};
 
 /// One error of a value that does not fit its schema.
@@ -65,18 +65,29 @@ impl Schema {
     }
 
     fn check_as(&self, value: &Value, is_accepted: bool) -> Vec<FieldError> {
-        let mut checker = Checker {
-            schema: self,
-            is_accepted,
-            path: Vec::new(),
-            errors: Vec::new(),
-            found: 0,
-            error_bytes: 0,
-            levels: 0,
-            steps: 0,
-        };
+        let mut checker = Checker::new(self, 0);
+        checker.is_accepted = is_accepted;
         checker.node(&self.root, value);
         checker.errors
+    }
+
+    /// Returns true if a value fits a node, and adds the steps of the check to those of the caller.
+    pub(crate) fn fits(&self, node: &Node, value: &Value, steps: &mut usize) -> bool {
+        let mut checker = Checker::new(self, *steps);
+        checker.node(node, value);
+        *steps = checker.steps;
+        checker.found == 0
+    }
+
+    /// Follows references to the node that they stand for. Returns `None` if references lead to references only.
+    pub(crate) fn resolve<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
+        for _ in 0..=self.definitions.len() {
+            match &node.kind {
+                NodeKind::Reference(name) => node = self.definitions.get(name)?,
+                _ => return Some(node),
+            }
+        }
+        None
     }
 }
 
@@ -90,11 +101,14 @@ const MAX_ERROR_BYTES: usize = 256 * 1024;
 
 /// The greatest number of steps of a check. For a type that is an alternative of itself twice, the number would grow
 /// exponentially with the depth of the value.
-const MAX_STEPS: usize = 250_000;
+pub(crate) const MAX_STEPS: usize = 250_000;
 
 /// The greatest depth of a check. Each level of a value takes at most four (nullable, alternatives, tagged, the type
 /// itself). A type that is an alternative of itself would take them without end.
-const MAX_LEVELS: usize = 4 * MAX_DEPTH;
+pub(crate) const MAX_LEVELS: usize = 4 * MAX_DEPTH;
+
+/// The message for a NaN where there are limits.
+pub(crate) const NOT_A_NUMBER: &str = "Value is not a number";
 
 struct Checker<'a> {
     schema: &'a Schema,
@@ -111,6 +125,19 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
+    fn new(schema: &'a Schema, steps: usize) -> Self {
+        Self {
+            schema,
+            is_accepted: false,
+            path: Vec::new(),
+            errors: Vec::new(),
+            found: 0,
+            error_bytes: 0,
+            levels: 0,
+            steps,
+        }
+    }
+
     fn push(&mut self, cause: Cause, code: &'static str, message: impl Into<String>) {
         self.found += 1;
         if self.errors.len() >= MAX_ERRORS || self.error_bytes >= MAX_ERROR_BYTES {
@@ -155,7 +182,7 @@ impl<'a> Checker<'a> {
     }
 
     fn kind(&mut self, node: &'a Node, value: &Value) {
-        let Some(node) = self.resolve(node) else {
+        let Some(node) = self.schema.resolve(node) else {
             return;
         };
         match (&node.kind, value) {
@@ -176,10 +203,12 @@ impl<'a> Checker<'a> {
             )
             | (NodeKind::Date, Value::Date(_))
             | (NodeKind::Time, Value::Time(_))
-            | (NodeKind::Decimal, Value::Decimal(_))
             | (NodeKind::Amount, Value::Amount(_)) => {}
             (NodeKind::Integer { bounds, range }, Value::Integer(integer)) => {
                 self.integer(bounds, *range, integer);
+            }
+            (NodeKind::Decimal(bounds), Value::Decimal(decimal)) => {
+                self.decimal(bounds, decimal);
             }
             (NodeKind::Float(bounds), Value::Float(_) | Value::Integer(_)) => {
                 if let Some(float) = value.as_f64() {
@@ -221,7 +250,7 @@ impl<'a> Checker<'a> {
                 },
                 Value::Map(map),
             ) => {
-                self.entries(values, *lengths, *keys, map);
+                self.entries(values, *lengths, keys, map);
             }
             (NodeKind::Constant(_), Value::Text(text)) if node.aliases.contains(text) => {}
             (NodeKind::Constant(constants), value) => self.constant(constants, value),
@@ -231,17 +260,6 @@ impl<'a> Checker<'a> {
             }
             (kind, _) => self.invalid(wrong_type(kind)),
         }
-    }
-
-    /// Follows references to the node that they stand for. Returns `None` if references lead to references only.
-    fn resolve(&self, mut node: &'a Node) -> Option<&'a Node> {
-        for _ in 0..=self.schema.definitions.len() {
-            match &node.kind {
-                NodeKind::Reference(name) => node = self.schema.definitions.get(name)?,
-                _ => return Some(node),
-            }
-        }
-        None
     }
 
     fn integer(&mut self, bounds: &Bounds, range: Option<(i128, i128)>, integer: &Integer) {
@@ -261,22 +279,18 @@ impl<'a> Checker<'a> {
 
     /// Checks a float. A NaN has no order, so it is within no limit; the reference lets it pass.
     fn float(&mut self, bounds: &Bounds, float: f64) {
-        if !float.is_nan() {
+        if *bounds != Bounds::default() && float.is_nan() {
+            self.push(Cause::NotANumber, code::INVALID, NOT_A_NUMBER);
+        } else {
             self.bounds(bounds, |limit| float.partial_cmp(&limit.as_f64()?));
-            return;
         }
-        let limits = [
-            (&bounds.gt, ">"),
-            (&bounds.gte, ">="),
-            (&bounds.lt, "<"),
-            (&bounds.lte, "<="),
-        ];
-        let limit = limits
-            .into_iter()
-            .find_map(|(limit, sign)| Some((limit.as_ref()?, sign)));
-        if let Some((limit, sign)) = limit {
-            let message = format!("Value not {sign} {limit}");
-            self.push(Cause::NotANumber, code::INVALID, message);
+    }
+
+    fn decimal(&mut self, bounds: &Bounds, decimal: &Decimal) {
+        if *bounds != Bounds::default() && decimal.is_nan() {
+            self.push(Cause::NotANumber, code::INVALID, NOT_A_NUMBER);
+        } else {
+            self.bounds(bounds, |limit| decimal.cmp_number(limit));
         }
     }
 
@@ -373,7 +387,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn entries(&mut self, values: &'a Node, lengths: Lengths, keys: Keys, map: &Map) {
+    fn entries(&mut self, values: &'a Node, lengths: Lengths, keys: &Keys, map: &Map) {
         let length = map.len() as u64;
         if let Some(max) = lengths.max.filter(|max| length > *max) {
             self.broken(format!("Dict contains more than {max} value(s)"));
@@ -381,7 +395,7 @@ impl<'a> Checker<'a> {
             self.broken(format!("Dict contains fewer than {min} value(s)"));
         }
         for (key, value) in map.iter() {
-            if keys == Keys::Text && key.as_str().is_none() {
+            if *keys == Keys::Text && key.as_str().is_none() {
                 self.path.push(key_text(key));
                 self.invalid("Not a unicode string");
                 self.path.pop();
@@ -465,10 +479,7 @@ impl<'a> Checker<'a> {
             self.path.pop();
             return;
         };
-        let option = tag
-            .as_str()
-            .and_then(|tag| options.iter().find(|option| has_tag(option, field, tag)));
-        match option {
+        match option_of(options, field, tag) {
             Some((_, option)) => self.node(option, value),
             None => self.push(
                 Cause::Shape,
@@ -494,6 +505,18 @@ fn is_variant(node: &Node, value: &Value) -> bool {
         },
         _ => false,
     }
+}
+
+/// Returns the dictionary that a tag, or an alias of it, selects. Conformity has a default for all other tags.
+pub(crate) fn option_of<'a>(
+    options: &'a [(String, Node)],
+    field: &str,
+    tag: &Value,
+) -> Option<&'a (String, Node)> {
+    let named = |wanted: &str| options.iter().find(|option| has_tag(option, field, wanted));
+    tag.as_str()
+        .and_then(named)
+        .or_else(|| named("__default__"))
 }
 
 /// True if a variant has this tag, or an alias of it.
@@ -545,7 +568,7 @@ fn wrong_type(kind: &NodeKind) -> &'static str {
         NodeKind::DateTime { .. } => "Not a datetime.datetime instance",
         NodeKind::Date => "Not a datetime.date instance",
         NodeKind::Time => "Not a datetime.time instance",
-        NodeKind::Decimal => "Not a decimal",
+        NodeKind::Decimal(_) => "Not a decimal",
         NodeKind::Amount => "Not a currint.Amount instance",
         NodeKind::List { .. } | NodeKind::Tuple(_) => "Not a list",
         _ => "Not a dict",

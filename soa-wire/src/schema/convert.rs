@@ -6,11 +6,12 @@
 
 use std::collections::HashMap;
 
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Number, Value as Json};
 
 use super::merge::{self, Definitions, definition_name};
 use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
-use crate::codec::NULLABLE;
+use crate::codec::{Amount, Date, DateTime, Decimal, NULLABLE, Time, UtcDateTime};
 
 /// The properties that JSON Schema has and Conformity does not, with their names in introspection.
 const REMARKS: [(&str, &str); 9] = [
@@ -222,12 +223,7 @@ impl Converter<'_> {
                     values.map_or(NodeKind::Anything.into_node(), |values| self.node(values)),
                 ),
                 lengths: lengths(object, "minProperties", "maxProperties"),
-                keys: match by_pattern {
-                    None => Keys::Text,
-                    Some((pattern, _)) if pattern.starts_with("^-?\\d") => Keys::Integer,
-                    Some((pattern, _)) if pattern.starts_with("^\\d") => Keys::Natural,
-                    Some(_) => Keys::Any,
-                },
+                keys: by_pattern.map_or(Keys::Text, |(pattern, _)| keys_of(pattern)),
             };
         };
         let required = object.get("required").and_then(Json::as_array);
@@ -303,6 +299,46 @@ fn named(name: &str, node: Node, required: bool, schema: &Json) -> Field {
     }
 }
 
+/// Returns the type of keys with a pattern: of integers, or of one of the framework's own types.
+fn keys_of(pattern: &str) -> Keys {
+    if pattern.starts_with("^-?\\d") {
+        return Keys::Integer;
+    }
+    if pattern.starts_with("^\\d") {
+        return Keys::Natural;
+    }
+    let own = [
+        (
+            pattern_of::<DateTime>(),
+            NodeKind::DateTime { utc: Some(false) },
+        ),
+        (
+            pattern_of::<UtcDateTime>(),
+            NodeKind::DateTime { utc: Some(true) },
+        ),
+        (pattern_of::<Date>(), NodeKind::Date),
+        (pattern_of::<Time>(), NodeKind::Time),
+        (
+            pattern_of::<Decimal>(),
+            NodeKind::Decimal(Bounds::default()),
+        ),
+        (pattern_of::<Amount>(), NodeKind::Amount),
+    ];
+    let mut own = own.into_iter();
+    let found = own.find(|(known, _)| known.as_deref() == Some(pattern));
+    found.map_or(Keys::Any, |(_, kind)| {
+        Keys::Other(Box::new(kind.into_node()))
+    })
+}
+
+fn pattern_of<T: JsonSchema>() -> Option<String> {
+    let schema = T::json_schema(&mut SchemaGenerator::default());
+    schema
+        .get("pattern")
+        .and_then(Json::as_str)
+        .map(str::to_owned)
+}
+
 fn remarks(object: &Map<String, Json>) -> Vec<(&'static str, Json)> {
     let is_own = object.contains_key("x-soa-type");
     let is_text = object.get("type").is_some_and(|name| {
@@ -374,7 +410,12 @@ fn own_kind(marker: &str, object: &Map<String, Json>) -> Option<NodeKind> {
         "datetime-utc" => NodeKind::DateTime { utc: Some(true) },
         "date" => NodeKind::Date,
         "time" => NodeKind::Time,
-        "decimal" => NodeKind::Decimal,
+        // Of decimals, the rules of the framework keep exclusive limits too.
+        "decimal" => NodeKind::Decimal(Bounds {
+            gt: number(object, "exclusiveMinimum"),
+            lt: number(object, "exclusiveMaximum"),
+            ..bounds(object)
+        }),
         "currint.Amount" => NodeKind::Amount,
         "bytes" => NodeKind::Bytes(lengths(object, "minLength", "maxLength")),
         "schemaless_dictionary" => NodeKind::Entries {

@@ -70,7 +70,7 @@ impl<'a> Writer<'a> {
             NodeKind::DateTime { .. } => "datetime",
             NodeKind::Date => "date",
             NodeKind::Time => "time",
-            NodeKind::Decimal => "decimal",
+            NodeKind::Decimal(_) => "decimal",
             NodeKind::Amount => "currint.Amount",
             NodeKind::Integer { .. } => "integer",
             NodeKind::Float(_) => "float",
@@ -93,7 +93,7 @@ impl<'a> Writer<'a> {
                 bounds(&mut map, limits);
                 range_of_type(&mut map, *range);
             }
-            NodeKind::Float(limits) => bounds(&mut map, limits),
+            NodeKind::Float(limits) | NodeKind::Decimal(limits) => bounds(&mut map, limits),
             NodeKind::Text {
                 lengths: limits, ..
             }
@@ -128,7 +128,7 @@ impl<'a> Writer<'a> {
                 lengths: limits,
                 keys,
             } => {
-                if let Some(keys) = self.keys(*keys) {
+                if let Some(keys) = self.keys(keys) {
                     map.insert("key_type", keys);
                 }
                 if values.kind != NodeKind::Anything {
@@ -156,13 +156,14 @@ impl<'a> Writer<'a> {
         map
     }
 
-    fn keys(&mut self, keys: Keys) -> Option<Value> {
+    fn keys(&mut self, keys: &'a Keys) -> Option<Value> {
         let kind = match keys {
             Keys::Any => return None,
+            Keys::Other(node) => return Some(self.node(node)),
             Keys::Text => NodeKind::TEXT,
             Keys::Integer | Keys::Natural => NodeKind::Integer {
                 bounds: Bounds {
-                    gte: (keys == Keys::Natural).then(|| 0.into()),
+                    gte: (*keys == Keys::Natural).then(|| 0.into()),
                     ..Bounds::default()
                 },
                 range: None,

@@ -4,11 +4,14 @@
 //! kept in the terms of Conformity, PySOA's validation library: dictionaries with optional keys, nullables, constants.
 //! [`Schema::check`] uses Conformity's codes and texts, which callers of PySOA services know.
 //!
+//! The schema of a remote service comes from its answer of `introspect` ([`Schema::from_introspection`]).
+//!
 //! The check walks a decoded [`Value`](crate::codec::Value), and reports all errors at once. It runs only if a body cannot
 //! be decoded, or breaks a rule. A valid body is never compared with its schema.
 
 mod cache;
 mod check;
+mod conformity;
 mod convert;
 mod introspect;
 mod merge;
@@ -19,6 +22,7 @@ mod path;
 pub use check::FieldError;
 #[doc(hidden)]
 pub use check::{Cause, MAX_ERRORS, key_text};
+pub(crate) use check::{MAX_LEVELS, MAX_STEPS, NOT_A_NUMBER, option_of};
 #[doc(hidden)]
 pub use nesting::is_deeper_than;
 pub use node::Schema;

@@ -49,7 +49,7 @@ impl Schema {
         let mut by_part: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         let mut of_any_key = 0;
         for option in options {
-            let Some(option) = self.referred(option) else {
+            let Some(option) = self.concrete(option) else {
                 continue;
             };
             match &option.kind {
@@ -70,17 +70,6 @@ impl Schema {
             }
         }
         by_part.into_values().max().unwrap_or(0) + of_any_key
-    }
-
-    fn referred<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
-        for _ in 0..=self.definitions.len() {
-            node = match &node.kind {
-                NodeKind::Reference(name) => self.definitions.get(name)?,
-                NodeKind::Nullable(inner) => inner,
-                _ => return Some(node),
-            };
-        }
-        None
     }
 
     /// Returns true if a node contains a definition.

@@ -159,7 +159,7 @@ pub(crate) enum NodeKind {
     },
     Date,
     Time,
-    Decimal,
+    Decimal(Bounds),
     Amount,
     List {
         contents: Box<Node>,
@@ -191,7 +191,7 @@ pub(crate) enum NodeKind {
 }
 
 /// The type of the keys of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Keys {
     Any,
     Text,
@@ -199,6 +199,8 @@ pub(crate) enum Keys {
     Integer,
     /// Integers that are not negative, in the same way.
     Natural,
+    /// Any other type, in the same way.
+    Other(Box<Node>),
 }
 
 impl NodeKind {

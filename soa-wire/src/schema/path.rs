@@ -56,7 +56,7 @@ impl Schema {
     #[doc(hidden)]
     pub fn wire_path(&self, steps: &[PathStep], body: Option<&Value>) -> WirePath {
         let mut budget = MAX_TRIES;
-        match self.resolve(&self.root, body, steps, &mut budget) {
+        match self.names_of(&self.root, body, steps, &mut budget) {
             Some(names) => WirePath {
                 text: names.join("."),
                 is_known: true,
@@ -69,7 +69,7 @@ impl Schema {
     }
 
     /// Returns the names of all steps; `None` if one of them is not known.
-    fn resolve(
+    fn names_of(
         &self,
         node: &Node,
         value: Option<&Value>,
@@ -83,7 +83,7 @@ impl Schema {
         let node = self.concrete(node)?;
         let below = |node: Option<&Node>, name: &str, value, budget: &mut usize| {
             let mut names = match node {
-                Some(node) => self.resolve(node, value, rest, budget)?,
+                Some(node) => self.names_of(node, value, rest, budget)?,
                 None => rest.iter().map(|step| step.text().to_owned()).collect(),
             };
             names.insert(0, name.to_owned());
@@ -112,17 +112,17 @@ impl Schema {
             }
             NodeKind::Any(options) => options
                 .iter()
-                .find_map(|option| self.resolve(option, value, steps, budget)),
+                .find_map(|option| self.names_of(option, value, steps, budget)),
             NodeKind::Tagged { options, .. } => options
                 .iter()
-                .find_map(|(_, option)| self.resolve(option, value, steps, budget)),
+                .find_map(|(_, option)| self.names_of(option, value, steps, budget)),
             NodeKind::Anything => below(None, step.text(), None, budget),
             // A scalar: what is below it in the source is a newtype around it.
             _ => return Some(Vec::new()),
         };
         // A name that messages do not have: a flattened struct, or a newtype.
         found.or_else(|| match step {
-            PathStep::Source(_) if !rest.is_empty() => self.resolve(node, value, rest, budget),
+            PathStep::Source(_) if !rest.is_empty() => self.names_of(node, value, rest, budget),
             _ => None,
         })
     }
@@ -133,7 +133,7 @@ impl Schema {
         for known in (0..steps.len()).rev() {
             let (first, rest) = steps.split_at(known);
             let mut budget = MAX_TRIES;
-            if let Some(found) = self.resolve(&self.root, body, first, &mut budget) {
+            if let Some(found) = self.names_of(&self.root, body, first, &mut budget) {
                 names = found;
                 names.extend(rest.iter().map(|step| step.text().to_owned()));
                 break;
@@ -143,7 +143,7 @@ impl Schema {
     }
 
     /// Follows nullables and references to a concrete node.
-    fn concrete<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
+    pub(super) fn concrete<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
         for _ in 0..=self.definitions.len() + 1 {
             node = match &node.kind {
                 NodeKind::Reference(name) => self.definitions.get(name)?,

@@ -14,6 +14,7 @@ mod client_forms;
 mod context_values;
 mod contract;
 mod deadlines;
+mod decimals;
 mod expansions;
 mod health;
 mod health_of_services;

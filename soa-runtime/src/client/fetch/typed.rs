@@ -235,7 +235,8 @@ where
         let body = (action.request.encode)(route.encoding(), &request);
         let request = ActionRequest::new(action.name(), body)
             .of_variant(action.variant)
-            .declared(action.declared);
+            .declared(action.declared)
+            .reading_text(action.response.read_text);
         (route, request)
     }
 

@@ -14,6 +14,7 @@ mod read;
 mod write;
 
 pub(super) use decode::decode_body;
+pub(crate) use decode::decode_exact;
 pub use decode::{decode_value, from_slice};
 pub(super) use encode::encode_body;
 pub use encode::{encode_into, encode_value, to_vec};

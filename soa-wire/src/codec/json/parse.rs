@@ -1,17 +1,27 @@
 //! JSON to [`Value`]s.
 //!
-//! A number with a point or an exponent is a float, any other an integer. The input is checked to be UTF-8 as a whole,
-//! first. Recursion ends at the depth limit.
+//! A number with a point or an exponent is a float, any other an integer. Text for people keeps all digits: there it is a
+//! decimal, which JSON has no other use for. The input is checked to be UTF-8 as a whole, first. Recursion ends at the
+//! depth limit.
 
 use super::super::error::{DecodeError, DecodeErrorKind};
 use super::super::integer::Integer;
 use super::super::limit::MAX_DEPTH;
+use super::super::types::Decimal;
 use super::super::value::{Map, Value};
 use super::read::{Number, NumberKind, ReadError, Reader, TextSink, Token};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
-pub(super) fn parse(input: &[u8]) -> Result<Value> {
+/// The value that a number with a point or an exponent becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fractions {
+    Floats,
+    /// Decimals, except for NaN, the infinities, and exponents that no decimal has.
+    Decimals,
+}
+
+pub(super) fn parse(input: &[u8], fractions: Fractions) -> Result<Value> {
     let text = match std::str::from_utf8(input) {
         Ok(text) => text,
         Err(error) => return Err(not_utf8().at(error.valid_up_to())),
@@ -19,6 +29,7 @@ pub(super) fn parse(input: &[u8]) -> Result<Value> {
     let mut parser = Parser {
         input: text,
         reader: Reader::new(input),
+        fractions,
     };
     parser.reader.skip_space();
     let value = parser.value(MAX_DEPTH)?;
@@ -56,6 +67,7 @@ struct Parser<'a> {
     /// The whole input: UTF-8, so that its texts need not be checked one by one.
     input: &'a str,
     reader: Reader<'a>,
+    fractions: Fractions,
 }
 
 /// A text that is put together out of checked input.
@@ -159,6 +171,11 @@ impl Parser<'_> {
             NumberKind::Word if text == "-NaN" => {
                 self.reader = self.reader.moved_to(self.reader.offset() - "NaN".len());
                 return Err(self.error(ReadError::Digit));
+            }
+            NumberKind::Float
+                if self.fractions == Fractions::Decimals && Decimal::accepts(text) =>
+            {
+                Some(Value::Decimal(Decimal::from_checked(text)))
             }
             // Rust's parser knows the words by these names.
             NumberKind::Float | NumberKind::Word => text.parse().ok().map(Value::Float),

@@ -38,21 +38,21 @@ fn every_schema_says_which_type_of_the_wire_it_is() {
         .map(|(name, schema)| format!("{name}: {schema}"))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    date_time: {"x-soa-type":"datetime","type":"string","format":"date-time"}
-    utc: {"x-soa-type":"datetime-utc","type":"string","format":"date-time"}
-    date: {"x-soa-type":"date","type":"string","format":"date"}
-    time: {"x-soa-type":"time","type":"string","format":"time"}
-    decimal: {"x-soa-type":"decimal","type":"string","format":"decimal"}
+    date_time: {"x-soa-type":"datetime","type":"string","format":"date-time","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+$"}
+    utc: {"x-soa-type":"datetime-utc","type":"string","format":"date-time","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:.]+)$"}
+    date: {"x-soa-type":"date","type":"string","format":"date","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+    time: {"x-soa-type":"time","type":"string","format":"time","pattern":"^[0-9]{2}:[0-9]{2}:[0-9.]+$"}
+    decimal: {"x-soa-type":"decimal","type":"string","format":"decimal","pattern":"^[+-]?([0-9.]+([eE][+-]?[0-9]+)?|[iI][nN][fF].*|[sS]?[nN][aA][nN][0-9]*)$"}
     amount: {"x-soa-type":"currint.Amount","type":"string","pattern":"^[A-Z]{3} -?[0-9]+$"}
     blob: {"x-soa-type":"bytes","type":"string","format":"binary"}
     value: {"x-soa-type":"anything"}
     map: {"x-soa-type":"schemaless_dictionary","type":"object"}
     integer: {"type":"integer"}
     nullable: {"type":["integer","null"],"format":"int64","x-soa-nullable":true}
-    option: {"x-soa-type":"datetime","type":["string","null"],"format":"date-time"}
+    option: {"x-soa-type":"datetime","type":["string","null"],"format":"date-time","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+$"}
     option_of_value: {"x-soa-type":"anything"}
     option_of_nullable: {"type":["string","null"],"x-soa-nullable":true}
-    nullable_date: {"x-soa-type":"date","type":["string","null"],"format":"date","x-soa-nullable":true}
+    nullable_date: {"x-soa-type":"date","type":["string","null"],"format":"date","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}$","x-soa-nullable":true}
     list_of_nullables: {"type":"array","items":{"type":["boolean","null"],"x-soa-nullable":true}}
     list: {"type":"array","items":{"type":"string","x-soa-type":"currint.Amount","pattern":"^[A-Z]{3} -?[0-9]+$"}}
     "#);

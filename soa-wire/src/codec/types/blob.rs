@@ -1,7 +1,8 @@
 //! Strings of bytes.
 //!
 //! serde sees a `Vec<u8>` as a list of numbers, and that is how it is written. A field of type [`Blob`] is what Python
-//! calls `bytes`: a `bin` of MessagePack. It is never text, in either direction, and JSON cannot carry it.
+//! calls `bytes`: a `bin` of MessagePack. In a message it is never text, in either direction, and
+//! JSON cannot carry it. Text for people has it as base64.
 
 use std::fmt::{self, Formatter};
 use std::ops::Deref;
@@ -9,6 +10,9 @@ use std::ops::Deref;
 use bytes::Bytes;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::base64;
+use super::error::ParseError;
 
 /// A string of bytes. Cheap to clone.
 ///
@@ -30,6 +34,29 @@ impl Blob {
     /// The bytes.
     pub fn into_inner(self) -> Bytes {
         self.0
+    }
+
+    /// Reads base64, with the standard alphabet and with padding.
+    ///
+    /// ```
+    /// # use soa_wire::codec::Blob;
+    /// let blob = Blob::from_base64("AP/+")?;
+    /// assert_eq!(&blob[..], [0x00, 0xff, 0xfe]);
+    /// assert_eq!(blob.to_base64(), "AP/+");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is not base64.
+    pub fn from_base64(text: &str) -> Result<Self, ParseError> {
+        let bytes = base64::decode(text).ok_or_else(|| ParseError::new("base64", text))?;
+        Ok(Self::from(bytes))
+    }
+
+    /// Writes base64, with the standard alphabet and with padding.
+    pub fn to_base64(&self) -> String {
+        base64::encode(&self.0)
     }
 }
 

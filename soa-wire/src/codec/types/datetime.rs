@@ -7,6 +7,7 @@
 //! All arithmetic is in whole microseconds. (The reference calculates with floating point numbers, and is off by one
 //! now and then.)
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -205,8 +206,9 @@ impl TryFrom<UtcDateTime> for SystemTime {
 }
 
 impl Display for UtcDateTime {
+    /// Writes ISO 8601 with the offset `+00:00`, as Python's `isoformat` does.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}Z", self.0)
+        write!(f, "{}+00:00", self.0)
     }
 }
 
@@ -219,14 +221,40 @@ impl fmt::Debug for UtcDateTime {
 impl FromStr for UtcDateTime {
     type Err = ParseError;
 
-    /// Reads a date-time that ends in `Z` or `+00:00`.
+    /// Reads a date-time that ends in `Z` or in an offset from UTC, such as `+02:00`.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        text.strip_suffix('Z')
-            .or_else(|| text.strip_suffix("+00:00"))
-            .and_then(parse)
-            .map(Self)
-            .ok_or_else(|| ParseError::new("a date-time like 2026-11-21T08:30:00Z", text))
+        parse_with_zone(text)
+            .ok_or_else(|| ParseError::new("a date-time like 2026-11-21T08:30:00+00:00", text))
     }
+}
+
+fn parse_with_zone(text: &str) -> Option<UtcDateTime> {
+    let (local, offset) = match text.strip_suffix('Z') {
+        Some(local) => (local, 0),
+        None => {
+            // A date has dashes, too, but a time has none.
+            let at = text.rfind(['+', '-'])?;
+            let (local, offset) = text.split_at_checked(at)?;
+            (local, parse_offset(offset)?)
+        }
+    };
+    let micros = parse(local)?.as_micros().checked_sub(offset)?;
+    UtcDateTime::from_micros(micros).ok()
+}
+
+/// Reads an offset from UTC, with seconds or without, in microseconds. Python's are less than a day.
+fn parse_offset(text: &str) -> Option<i64> {
+    let (sign, distance) = match text.split_at_checked(1)? {
+        ("-", distance) => (-1, distance),
+        (_, distance) => (1, distance),
+    };
+    let whole = match distance.len() {
+        5 => Cow::Owned(format!("{distance}:00")),
+        _ => Cow::Borrowed(distance),
+    };
+    let distance: Time = whole.parse().ok()?;
+    // A time is less than 8.64e10 microseconds.
+    Some(sign * i64::try_from(distance.micros_since_midnight()).ok()?)
 }
 
 #[cfg(test)]
@@ -271,10 +299,33 @@ mod tests {
     fn a_zone_is_neither_invented_nor_dropped() {
         assert!("2026-11-21T08:30:00".parse::<UtcDateTime>().is_err());
         assert!("2026-11-21T08:30:00Z".parse::<DateTime>().is_err());
-        assert!("2026-11-21T08:30:00+01:00".parse::<UtcDateTime>().is_err());
-        assert_eq!(
-            "2026-11-21 08:30:00+00:00".parse::<UtcDateTime>(),
-            "2026-11-21T08:30:00Z".parse()
-        );
+        assert!("2026-11-21T08:30:00+01:00".parse::<DateTime>().is_err());
+    }
+
+    #[test]
+    fn an_offset_is_part_of_the_moment() {
+        let moment: UtcDateTime = "2026-11-21T08:30:00Z".parse().unwrap();
+        assert_eq!(moment.to_string(), "2026-11-21T08:30:00+00:00");
+        for text in [
+            "2026-11-21 08:30:00+00:00",
+            "2026-11-21T08:30:00-00:00",
+            "2026-11-21T10:30:00+02:00",
+            "2026-11-20T20:30:00-12:00",
+            "2026-11-21T14:23:28+05:53:28",
+        ] {
+            assert_eq!(text.parse(), Ok(moment), "{text}");
+        }
+        for text in [
+            "2026-11-21T08:30:00+2",
+            "2026-11-21T08:30:00+0200",
+            "2026-11-21T08:30:00+24:00",
+            "2026-11-21T08:30:00+02:00Z",
+            "0001-01-01T00:00:00+01:00",
+            "9999-12-31T23:59:59-01:00",
+            "+00:00",
+            "",
+        ] {
+            assert!(text.parse::<UtcDateTime>().is_err(), "{text}");
+        }
     }
 }

@@ -3,16 +3,19 @@
 //! Python's `Decimal` travels as its text, and every digit of that text means something: `1.10` and `1.1`
 //! are printed differently, values of 80 digits occur, and so do exponents, infinities and NaNs (with and without a
 //! payload). No decimal type of fixed size holds all that, so [`Decimal`] keeps the text and has no arithmetic. For that,
-//! convert it with `parse` and `to_string` to a decimal crate of your choice.
+//! it converts to and from a type that has: `rust_decimal`'s, with the feature of that name. It can be compared by its
+//! value ([`Decimal::cmp_value`]), whatever its digits.
 //!
 //! It accepts the ASCII texts that the reference's constructor accepts, except those with white space and underscores,
 //! which the reference never writes. The bounds of exponents are the same, too: beyond them that constructor raises, and
 //! a client of the reference crashes.
 
+use std::cmp::Ordering;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use super::error::ParseError;
+use super::number::Number;
 
 /// The largest exponent that Python's decimals can have, in scientific notation.
 const MAX_EXPONENT: i64 = 999_999_999_999_999_999;
@@ -23,7 +26,8 @@ const MAX_BYTES: usize = 65_535;
 
 /// A decimal number of any precision, or an infinity, or not a number.
 ///
-/// Equality is that of the texts: `1.0` and `1.00` differ, as they do when printed.
+/// Equality is that of the texts: `1.0` and `1.00` differ, as they do when printed. There is no `Ord`, which would have to
+/// agree with it. Numbers are compared by [`cmp_value`](Self::cmp_value).
 ///
 /// ```
 /// # use soa_wire::codec::Decimal;
@@ -43,18 +47,62 @@ impl Decimal {
 
     /// True if the number is zero, of either sign and any exponent.
     pub fn is_zero(&self) -> bool {
-        let mantissa = self.0.split(['e', 'E']).next().unwrap_or_default();
-        mantissa.bytes().any(|byte| byte == b'0')
-            && mantissa
-                .bytes()
-                .all(|byte| matches!(byte, b'0' | b'.' | b'+' | b'-'))
+        matches!(Number::of(&self.0), Number::Finite(number) if number.is_zero())
     }
 
     /// True if this is a finite number: neither an infinity nor a NaN.
     pub fn is_finite(&self) -> bool {
-        self.0
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'+' | b'-' | b'e' | b'E'))
+        matches!(Number::of(&self.0), Number::Finite(_))
+    }
+
+    /// True if this is not a number, with or without a payload.
+    pub fn is_nan(&self) -> bool {
+        matches!(Number::of(&self.0), Number::Nan)
+    }
+
+    /// Compares two decimals by their values, exactly: `1.0` is equal to `1.00`, and `-0` to `0`. Infinities are the two
+    /// ends. All NaNs are equal, and after everything else.
+    ///
+    /// ```
+    /// # use soa_wire::codec::Decimal;
+    /// let mut prices: Vec<Decimal> = vec!["10".parse()?, "NaN".parse()?, "9.95".parse()?, "1E+1".parse()?];
+    /// prices.sort_by(Decimal::cmp_value);
+    /// let sorted: Vec<&str> = prices.iter().map(Decimal::as_str).collect();
+    /// assert_eq!(sorted, ["9.95", "10", "1E+1", "NaN"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cmp_value(&self, other: &Self) -> Ordering {
+        Number::of(&self.0).order(Number::of(&other.0))
+    }
+
+    /// The nearest floating point number. Infinite if the number is beyond their range.
+    pub fn to_f64(&self) -> f64 {
+        // Rust does not know the NaNs with a payload or an `s`, which are the only texts that it refuses.
+        self.0.parse().unwrap_or(f64::NAN)
+    }
+
+    /// The sign and the digits of the whole number that this is, of at most as many digits; `None` if it is another one.
+    pub(crate) fn whole_digits(&self, most: usize) -> Option<String> {
+        match Number::of(&self.0) {
+            Number::Finite(number) => number.whole_digits(most),
+            _ => None,
+        }
+    }
+
+    /// The sign and all digits of a finite number, and the number of digits behind the point. Negative, if there are zeros
+    /// in place of digits before it.
+    #[cfg(feature = "rust_decimal")]
+    pub(crate) fn scaled_digits(&self) -> Option<(String, i128)> {
+        match Number::of(&self.0) {
+            Number::Finite(number) => Some(number.scaled_digits()),
+            _ => None,
+        }
+    }
+
+    /// Compares with a limit of a schema.
+    pub(crate) fn cmp_number(&self, limit: &serde_json::Number) -> Option<Ordering> {
+        let limit: Self = limit.to_string().parse().ok()?;
+        Some(self.cmp_value(&limit))
     }
 
     /// True if text is a decimal.
@@ -234,6 +282,66 @@ mod tests {
             assert!(text.parse::<Decimal>().is_err(), "{text}");
         }
         assert!("9".repeat(65_536).parse::<Decimal>().is_err());
+    }
+
+    #[test]
+    fn decimals_are_ordered_by_their_values() {
+        let sorted = [
+            &["-Infinity", "-inf"][..],
+            &["-1E+999999999999999999", "-10E+999999999999999998"],
+            &["-12.5", "-1.25e1", "-012.50"],
+            &["-12.4999"],
+            &["-1E-1999999999999999997"],
+            &["0", "-0", "0E+5", "-.00", "0E-1999999999999999997"],
+            &["1E-1999999999999999997"],
+            &["0.099"],
+            &["0.1", ".10", "1e-1"],
+            &["1", "1.0", "1.00", "+1", "10E-1", "0.001E3"],
+            &["1.0000000000000000000000000000000000000000000000001"],
+            &["2"],
+            &["10", "1E1"],
+            &["1E+999999999999999999"],
+            &["Infinity", "inf", "+Infinity"],
+            &["NaN", "-NaN", "sNaN12", "NaN0"],
+        ];
+        let parse = |text: &&str| text.parse::<Decimal>().unwrap();
+        for (at, group) in sorted.iter().enumerate() {
+            for (other_at, other) in sorted.iter().enumerate() {
+                for left in group.iter().map(parse) {
+                    for right in other.iter().map(parse) {
+                        let order = left.cmp_value(&right);
+                        assert_eq!(order, at.cmp(&other_at), "{left} and {right}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer_whatever_its_form() {
+        let integer = |text: &str| text.parse::<Decimal>().unwrap().whole_digits(30);
+        for (text, expected) in [
+            ("2", "2"),
+            ("2.000", "2"),
+            ("-0.0", "0"),
+            ("-12E+3", "-12000"),
+            ("1230E-1", "123"),
+            ("1E+25", "10000000000000000000000000"),
+            ("0E+999999999999999999", "0"),
+        ] {
+            assert_eq!(integer(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in [
+            "0.5",
+            "123E-1",
+            "1E-5",
+            "1E+30",
+            "1E+999999999999999999",
+            "NaN",
+            "inf",
+        ] {
+            assert_eq!(integer(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! of Python's. So encoding one cannot fail, and a payload that breaks these rules is refused when it is read.
 
 mod amount;
+mod base64;
 mod blob;
 mod date;
 mod datetime;
@@ -19,6 +20,7 @@ mod decimal;
 mod error;
 mod ext;
 mod nullable;
+mod number;
 mod rules;
 mod wire;
 

@@ -1,0 +1,391 @@
+//! The reader: plain data to a value, by a schema.
+//!
+//! It walks the data and the schema together, and replaces each text whose type is another one. What does not fit the schema
+//! in a way that JSON itself can express, such as a number in place of a list, is left as it is, for the check of the value.
+//! Recursion and the number of steps are limited as in that check.
+
+use crate::codec::{Amount, Blob, Date, DateTime, Decimal, Integer, Map, Time, UtcDateTime, Value};
+use crate::message::code;
+use crate::schema::{
+    Cause, Field, FieldError, Keys, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, Node, NodeKind, Schema,
+    key_text, option_of,
+};
+
+/// The greatest number of digits of an integer that is written with an exponent. A number in full may have any number.
+const MAX_DIGITS: usize = 400;
+
+/// The number of digits that every float keeps.
+const FLOAT_DIGITS: usize = 15;
+
+/// Reads plain data by a schema. Returns the value as far as it could be read, and all errors.
+pub(super) fn by_schema(schema: &Schema, value: Value, is_exact: bool) -> (Value, Vec<FieldError>) {
+    let mut reader = Reader {
+        schema,
+        is_exact,
+        takes_numbers_as_text: true,
+        path: Vec::new(),
+        errors: Vec::new(),
+        levels: 0,
+        steps: 0,
+    };
+    let value = reader.node(&schema.root, value);
+    (value, reader.errors)
+}
+
+/// Turns numbers with all their digits into floats.
+pub(super) fn inexact(value: Value) -> Value {
+    match value {
+        Value::Decimal(number) => number.to_f64().into(),
+        Value::List(list) => list.into_iter().map(inexact).collect(),
+        Value::Map(map) => {
+            let pairs = map.into_iter();
+            Value::Map(pairs.map(|(key, value)| (key, inexact(value))).collect())
+        }
+        value => value,
+    }
+}
+
+struct Reader<'a> {
+    schema: &'a Schema,
+    /// True if decimals are numbers of JSON.
+    is_exact: bool,
+    /// True if integers and floats may be text. Among alternatives, the type that JSON itself says is tried first.
+    takes_numbers_as_text: bool,
+    path: Vec<String>,
+    errors: Vec<FieldError>,
+    levels: usize,
+    steps: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn error(&mut self, message: String) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(FieldError {
+                cause: Cause::Shape,
+                code: code::INVALID,
+                message,
+                field: (!self.path.is_empty()).then(|| self.path.join(".")),
+            });
+        }
+    }
+
+    fn refuse(&mut self, expected: &str, found: &Value) {
+        self.error(format!("expected {expected}, found {}", shown(found)));
+    }
+
+    fn below(&mut self, step: impl ToString, node: &'a Node, value: Value) -> Value {
+        self.path.push(step.to_string());
+        let value = self.node(node, value);
+        self.path.pop();
+        value
+    }
+
+    /// Leaves a value to the check.
+    fn leave(&self, value: Value) -> Value {
+        match self.is_exact {
+            true => inexact(value),
+            false => value,
+        }
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.levels >= MAX_LEVELS || self.steps >= MAX_STEPS
+    }
+
+    fn node(&mut self, node: &'a Node, value: Value) -> Value {
+        if self.is_exhausted() {
+            self.error("too large or too deep to be read".to_owned());
+            return self.leave(value);
+        }
+        self.steps += 1;
+        self.levels += 1;
+        let value = match self.schema.resolve(node) {
+            Some(node) => self.kind(&node.kind, value),
+            None => self.leave(value),
+        };
+        self.levels -= 1;
+        value
+    }
+
+    fn kind(&mut self, kind: &'a NodeKind, value: Value) -> Value {
+        match (kind, value) {
+            (NodeKind::Nullable(_), Value::Nil) => Value::Nil,
+            (NodeKind::Nullable(inner), value) => self.node(inner, value),
+            (NodeKind::Integer { .. }, value) => self.integer(value),
+            (NodeKind::Float(_), value) => self.float(value),
+            (NodeKind::List { contents, .. }, Value::List(items)) => {
+                let items = items.into_iter().enumerate();
+                items
+                    .map(|(index, item)| self.below(index, contents, item))
+                    .collect()
+            }
+            (NodeKind::Tuple(places), Value::List(items)) => {
+                let items = items.into_iter().enumerate();
+                items
+                    .map(|(index, item)| match places.get(index) {
+                        Some(place) => self.below(index, place, item),
+                        None => self.leave(item),
+                    })
+                    .collect()
+            }
+            (NodeKind::Dictionary { fields, .. }, Value::Map(map)) => self.dictionary(fields, map),
+            (NodeKind::Entries { values, keys, .. }, Value::Map(map)) => {
+                self.entries(values, keys, map)
+            }
+            (NodeKind::Tagged { field, options }, Value::Map(map)) => {
+                let option = map
+                    .get(field)
+                    .and_then(|tag| option_of(options, field, tag));
+                match option {
+                    Some((_, option)) => self.node(option, Value::Map(map)),
+                    None => self.leave(Value::Map(map)),
+                }
+            }
+            (NodeKind::Any(options), value) => self.any(options, value),
+            (kind, value) => match expected(kind) {
+                Some(expected) => match typed(kind, &value) {
+                    Ok(value) => value,
+                    Err(Refused) => {
+                        self.refuse(expected, &value);
+                        self.leave(value)
+                    }
+                },
+                None => self.leave(value),
+            },
+        }
+    }
+
+    fn integer(&self, value: Value) -> Value {
+        let read = match &value {
+            Value::Text(text) if self.takes_numbers_as_text => text.parse().ok(),
+            Value::Decimal(number) if self.is_exact => whole(number),
+            // Every whole number up to here is one float and no other.
+            Value::Float(float) if float.abs() < 1e15 => {
+                format!("{float:?}").parse().ok().as_ref().and_then(whole)
+            }
+            _ => None,
+        };
+        match read {
+            Some(integer) => Value::Integer(integer),
+            None => self.leave(value),
+        }
+    }
+
+    fn float(&self, value: Value) -> Value {
+        let read = match &value {
+            Value::Decimal(number) if self.is_exact => Some(number.to_f64()),
+            Value::Text(text) => match text.as_str() {
+                "NaN" => Some(f64::NAN),
+                "Infinity" => Some(f64::INFINITY),
+                "-Infinity" => Some(f64::NEG_INFINITY),
+                text if self.takes_numbers_as_text => {
+                    let number = text.parse::<Decimal>().ok();
+                    number.as_ref().map(Decimal::to_f64)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        match read {
+            Some(float) => Value::Float(float),
+            None => self.leave(value),
+        }
+    }
+
+    fn dictionary(&mut self, fields: &'a [Field], map: Map) -> Value {
+        let pairs = map.into_iter().map(|(key, value)| {
+            let name = key.as_str().unwrap_or_default();
+            let field = fields.iter().find(|field| field.is_named(name));
+            let value = match field {
+                // Only its own decoder knows what it takes.
+                Some(field) if !field.has_decoder => self.below(name, &field.node, value),
+                _ => self.leave(value),
+            };
+            (key, value)
+        });
+        Value::Map(pairs.collect())
+    }
+
+    fn entries(&mut self, values: &'a Node, keys: &'a Keys, map: Map) -> Value {
+        let pairs = map.into_iter().map(|(key, value)| {
+            self.path.push(key_text(&key));
+            let value = self.node(values, value);
+            let key = self.key(keys, key);
+            self.path.pop();
+            (key, value)
+        });
+        Value::Map(pairs.collect())
+    }
+
+    fn key(&mut self, keys: &'a Keys, key: Value) -> Value {
+        let (read, expected) = match (keys, key.as_str()) {
+            (Keys::Any | Keys::Text, _) | (_, None) => return key,
+            (Keys::Integer | Keys::Natural, Some(text)) => {
+                let integer: Option<Integer> = text.parse().ok();
+                (integer.map(Value::Integer), "an integer")
+            }
+            (Keys::Other(node), Some(text)) => match &node.kind {
+                NodeKind::Boolean => (text.parse().ok().map(Value::Bool), "`true` or `false`"),
+                kind => match expected(kind) {
+                    Some(expected) => (typed(kind, &key).ok(), expected),
+                    None => return self.node(node, key),
+                },
+            },
+        };
+        match read {
+            Some(key) => key,
+            None => {
+                self.refuse(&format!("a key that is {expected}"), &key);
+                key
+            }
+        }
+    }
+
+    /// Reads a value as the first alternative that it fits.
+    fn any(&mut self, options: &'a [Node], value: Value) -> Value {
+        let takes_numbers_as_text = self.takes_numbers_as_text;
+        for is_second_try in [false, true] {
+            self.takes_numbers_as_text = is_second_try && takes_numbers_as_text;
+            for option in options {
+                let before = self.errors.len();
+                let read = self.node(option, value.clone());
+                let is_read = self.errors.len() == before;
+                self.errors.truncate(before);
+                if is_read && self.schema.fits(option, &read, &mut self.steps) {
+                    self.takes_numbers_as_text = takes_numbers_as_text;
+                    return read;
+                }
+            }
+            if !takes_numbers_as_text {
+                break;
+            }
+        }
+        self.takes_numbers_as_text = takes_numbers_as_text;
+        if self.is_exhausted() {
+            self.error("too large or too deep to be read".to_owned());
+        }
+        self.leave(value)
+    }
+}
+
+/// A value that does not have the form of its type.
+struct Refused;
+
+/// Describes the form of a type that JSON does not have; `None` for other types.
+fn expected(kind: &NodeKind) -> Option<&'static str> {
+    Some(match kind {
+        NodeKind::DateTime { utc: Some(false) } => {
+            r#"a date-time without zone such as "2026-11-21T08:30:00""#
+        }
+        NodeKind::DateTime { utc: Some(true) } => {
+            r#"a date-time with its zone such as "2026-11-21T08:30:00+00:00""#
+        }
+        NodeKind::DateTime { utc: None } => {
+            r#"a date-time such as "2026-11-21T08:30:00", with a zone or without"#
+        }
+        NodeKind::Date => r#"a date such as "2026-11-21""#,
+        NodeKind::Time => r#"a time such as "08:30:00""#,
+        NodeKind::Decimal(_) => r#"a decimal number such as "12.30""#,
+        NodeKind::Amount => r#"an amount in minor units such as "USD 1250""#,
+        NodeKind::Bytes(_) => r#"bytes as base64 such as "AP/+""#,
+        _ => return None,
+    })
+}
+
+/// Reads a value of a type that JSON does not have.
+fn typed(kind: &NodeKind, value: &Value) -> Result<Value, Refused> {
+    let text = value.as_str();
+    let read = match (kind, text) {
+        (NodeKind::DateTime { utc }, Some(text)) => {
+            let with_zone = text.parse::<UtcDateTime>().ok().map(Value::from);
+            let without = text.parse::<DateTime>().ok().map(Value::from);
+            match utc {
+                Some(true) => with_zone,
+                Some(false) => without,
+                None => with_zone.or(without),
+            }
+        }
+        (NodeKind::Date, Some(text)) => text.parse::<Date>().ok().map(Value::from),
+        (NodeKind::Time, Some(text)) => text.parse::<Time>().ok().map(Value::from),
+        (NodeKind::Amount, Some(text)) => text.parse::<Amount>().ok().map(Value::from),
+        (NodeKind::Bytes(_), Some(text)) => Blob::from_base64(text).ok().map(Value::from),
+        (NodeKind::Decimal(_), _) => decimal(value).map(Value::from),
+        _ => None,
+    };
+    let is_typed = || {
+        matches!(
+            (kind, value),
+            (
+                NodeKind::DateTime {
+                    utc: None | Some(false)
+                },
+                Value::DateTime(_)
+            ) | (
+                NodeKind::DateTime {
+                    utc: None | Some(true)
+                },
+                Value::UtcDateTime(_)
+            ) | (NodeKind::Date, Value::Date(_))
+                | (NodeKind::Time, Value::Time(_))
+                | (NodeKind::Amount, Value::Amount(_))
+                | (NodeKind::Bytes(_), Value::Bytes(_))
+        )
+    };
+    match read {
+        Some(read) => Ok(read),
+        None if is_typed() => Ok(value.clone()),
+        None => Err(Refused),
+    }
+}
+
+fn decimal(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Decimal(number) => Some(number.clone()),
+        Value::Text(text) => text.parse().ok(),
+        Value::Integer(integer) => integer.to_string().parse().ok(),
+        Value::Float(float) => {
+            let text = format!("{float:?}");
+            let mantissa = text.split('e').next().unwrap_or_default();
+            let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+            (digits <= FLOAT_DIGITS || !float.is_finite())
+                .then(|| text.parse().ok())
+                .flatten()
+        }
+        _ => None,
+    }
+}
+
+fn whole(number: &Decimal) -> Option<Integer> {
+    number.whole_digits(MAX_DIGITS)?.parse().ok()
+}
+
+/// Returns a value for an error, cut after 80 characters.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Nil => "null".to_owned(),
+        Value::Text(text) => match cut(text) {
+            Some(text) => format!("{text:?}…"),
+            None => format!("{text:?}"),
+        },
+        Value::Bool(value) => value.to_string(),
+        Value::Float(float) => format!("the float {float:?}"),
+        Value::Integer(number) => shown_number(&number.to_string()),
+        Value::Decimal(number) => shown_number(number.as_str()),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+        other => other.kind_name().to_owned(),
+    }
+}
+
+fn shown_number(digits: &str) -> String {
+    match cut(digits) {
+        Some(digits) => format!("the number {digits}…"),
+        None => format!("the number {digits}"),
+    }
+}
+
+/// Returns the beginning of a text that is too long.
+fn cut(text: &str) -> Option<&str> {
+    let (at, _) = text.char_indices().nth(80)?;
+    text.get(..at)
+}
