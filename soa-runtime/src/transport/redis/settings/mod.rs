@@ -574,7 +574,7 @@ mod tests {
             ),
             (
                 json!({ "hosts": ["redis://:secret@a"] }),
-                "expected HOST or HOST:PORT",
+                "expected HOST or HOST:PORT, but the port is not a number from 1 to 65535",
             ),
             (
                 json!({ "mode": "ring" }),
