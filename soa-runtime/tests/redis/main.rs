@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
 mod acl;
+mod advice;
 mod bad_messages;
 mod calls;
 mod chunks;

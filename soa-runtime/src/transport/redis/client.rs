@@ -280,6 +280,12 @@ impl Ready {
         back.or_else(|| outboxes.find_map(|outbox| outbox.master().trouble(within)))
     }
 
+    /// The clock of a master, if that may be the reason for a timeout.
+    fn clock_trouble(&self, timeout: Duration) -> Option<String> {
+        let mut outboxes = self.outboxes.iter();
+        outboxes.find_map(|outbox| outbox.master().clock_trouble(timeout))
+    }
+
     /// The outbox whose turn it is, unless its master is down and that of another is not.
     fn outbox(&self) -> &Arc<Outbox<CallReceipt>> {
         let count = self.outboxes.len();
@@ -304,7 +310,10 @@ impl ClientTransport for RedisClientTransport {
         let shared = &self.shared;
         let why = match shared.ready.get() {
             None => shared.connection.trouble(within),
-            Some(ready) => ready.trouble(within),
+            Some(ready) => {
+                let trouble = ready.trouble(within);
+                trouble.or_else(|| ready.clock_trouble(within))
+            }
         };
         why.map(|why| TransportError::new(TransportErrorKind::Transient, why))
     }

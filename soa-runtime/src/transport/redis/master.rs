@@ -38,6 +38,8 @@ pub(super) struct Network {
     conditions: Mutex<FxHashMap<String, Arc<Condition>>>,
     /// The commands that each Redis lacks, as they were logged last.
     missing: Mutex<FxHashMap<Node, String>>,
+    /// The policy by which each Redis evicts keys, as it was logged last.
+    evicting: Mutex<FxHashMap<Node, String>>,
 }
 
 /// A link in the pool.
@@ -95,6 +97,7 @@ impl Network {
             pool: Mutex::default(),
             conditions: Mutex::default(),
             missing: Mutex::default(),
+            evicting: Mutex::default(),
         }
     }
 
@@ -147,6 +150,26 @@ impl Network {
             tracing::warn!(%redis, missing, "this Redis or its login lacks commands; others are used in their place");
         }
         logged.insert(redis.clone(), missing);
+    }
+
+    /// Logs that a Redis evicts keys, when that has changed.
+    fn log_eviction(&self, link: &Link) {
+        let (redis, policy) = (link.node(), link.eviction());
+        let mut logged = lock(&self.evicting);
+        if logged.get(redis) == policy.as_ref() {
+            return;
+        }
+        let Some(policy) = policy else {
+            logged.remove(redis);
+            return;
+        };
+        tracing::warn!(
+            %redis,
+            policy,
+            "this Redis evicts keys when its memory is full, and queued messages are lost with them; \
+             set its `maxmemory-policy` to `noeviction`"
+        );
+        logged.insert(redis.clone(), policy);
     }
 }
 
@@ -276,6 +299,7 @@ impl MasterConnection {
             match link.ready(attempt).await {
                 Ok(()) => {
                     self.network.log_missing_commands(&link);
+                    self.network.log_eviction(&link);
                     return Ok(link);
                 }
                 Err(error) if Instant::now() >= deadline => {
@@ -309,6 +333,25 @@ impl MasterConnection {
         let there = link.map(|link| self.condition_at(link.node()));
         let there = there.and_then(|condition| condition.trouble(within));
         there.or_else(|| self.condition.trouble(within))
+    }
+
+    /// Describes the clock of the master, if that may be the reason why a call with this timeout had no answer. The next
+    /// call gets a newer comparison.
+    pub(super) fn clock_trouble(&self, timeout: Duration) -> Option<String> {
+        let link = lock(&self.current).link.clone()?;
+        let condition = self.condition_at(link.node());
+        let ahead = condition.clock().ahead(timeout);
+        let node = link.node().to_string();
+        if link.is_ready() && condition.clock().is_due() {
+            self.runtime()
+                .spawn(async move { link.compare_clocks().await });
+        }
+        ahead.map(|ahead| {
+            format!(
+                "the clock of Redis at {node} is {ahead:.3?} ahead of the clock of this machine: \
+                 a server with such a clock drops requests as expired"
+            )
+        })
     }
 
     /// The condition of the master; in a cluster that of the node, since there are many lists and few nodes.

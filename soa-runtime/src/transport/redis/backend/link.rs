@@ -74,6 +74,8 @@ struct LinkState {
     abilities: AtomicU8,
     /// Time of the last probe.
     probed: Mutex<Option<Instant>>,
+    /// The policy by which this Redis evicts keys, if it does.
+    eviction: Mutex<Option<String>>,
 }
 
 impl LinkState {
@@ -120,6 +122,7 @@ impl Link {
             problem: Mutex::default(),
             abilities: AtomicU8::new(Abilities::UNKNOWN),
             probed: Mutex::default(),
+            eviction: Mutex::default(),
         });
         let (seen, place) = (Arc::clone(&state), node.to_string());
         client.on_error(move |(error, connected)| {
@@ -165,6 +168,26 @@ impl Link {
     /// The time limit of commands.
     pub(super) fn command_timeout(&self) -> Duration {
         self.0.command_timeout
+    }
+
+    /// Its purpose.
+    pub(super) fn purpose(&self) -> Purpose {
+        self.0.state.purpose
+    }
+
+    /// The condition of its master.
+    pub(super) fn condition(&self) -> &Condition {
+        &self.0.state.condition
+    }
+
+    /// The policy by which this Redis evicts keys, if it is known to.
+    pub(in super::super) fn eviction(&self) -> Option<String> {
+        lock(&self.0.state.eviction).clone()
+    }
+
+    /// Records the policy by which this Redis evicts keys.
+    pub(super) fn set_eviction(&self, policy: Option<String>) {
+        *lock(&self.0.state.eviction) = policy;
     }
 
     /// The Redis at the other end.
@@ -239,7 +262,8 @@ impl Link {
         let link = self.clone();
         self.0.runtime.spawn(async move {
             let state = &link.0.state;
-            match link.probe().await {
+            let (probed, ()) = futures_util::future::join(link.probe(), link.inspect()).await;
+            match probed {
                 Ok(bits) => {
                     *lock(&state.probed) = Some(Instant::now());
                     state.abilities.store(bits, Ordering::Relaxed);

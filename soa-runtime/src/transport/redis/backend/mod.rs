@@ -13,13 +13,14 @@
 //! the right one, or gets no answer, becomes *suspect*, and whoever uses it opens another.
 //!
 //! Each file uses only those above it: `failure`, `limit`, `node`, `script`, `ability`, `access`, `discovery`, `link`,
-//! `command`, `pop`.
+//! `inspect`, `command`, `pop`.
 
 mod ability;
 mod access;
 mod command;
 mod discovery;
 mod failure;
+mod inspect;
 mod limit;
 mod link;
 mod node;
