@@ -113,27 +113,27 @@ impl Network {
     fn pooled(
         &self,
         node: &Node,
-        open: impl FnOnce() -> Result<Link, TransportError>,
+        open: impl FnOnce() -> Link,
         pause: Duration,
-    ) -> Result<Result<Link, Instant>, TransportError> {
+    ) -> Result<Link, Instant> {
         let mut pool = lock(&self.pool);
         let now = Instant::now();
         if let Some(pooled) = pool.get(node) {
             if let Some(link) = pooled.link.link().filter(|link| !link.is_suspect()) {
-                return Ok(Ok(link));
+                return Ok(link);
             }
             if pooled.next > now {
-                return Ok(Err(pooled.next));
+                return Err(pooled.next);
             }
         }
-        let link = open()?;
+        let link = open();
         pool.retain(|_, pooled| pooled.link.link().is_some() || pooled.next > now);
         let pooled = PooledLink {
             link: link.reference(),
             next: now + pause,
         };
         pool.insert(node.clone(), pooled);
-        Ok(Ok(link))
+        Ok(link)
     }
 
     /// Logs which commands are missing, when that has changed.
@@ -274,22 +274,16 @@ impl MasterConnection {
                 Err(_) => return Err(unready("the search for it timed out", false)),
             };
             let link = match self.link_to(&node) {
-                Ok(Ok(link)) => link,
-                Ok(Err(next)) if next < deadline => {
+                Ok(link) => link,
+                Err(next) if next < deadline => {
                     tokio::time::sleep_until(next).await;
                     continue;
                 }
-                Ok(Err(_)) => {
+                Err(_) => {
                     tokio::time::sleep_until(deadline).await;
                     let why = self.trouble(REASON_AGE);
                     let why = why.unwrap_or_else(|| format!("{node} is not the master"));
                     return Err(unready(&why, false));
-                }
-                Err(error) => {
-                    return Err(Unready {
-                        error,
-                        is_final: true,
-                    });
                 }
             };
             let attempt = match self.place {
@@ -385,30 +379,31 @@ impl MasterConnection {
 
     /// Returns the current link, if it leads there and works; otherwise another one, which becomes the current one. Or the
     /// time from which there may be another one.
-    fn link_to(&self, node: &Node) -> Result<Result<Link, Instant>, TransportError> {
+    fn link_to(&self, node: &Node) -> Result<Link, Instant> {
         let mut current = lock(&self.current);
         let is_there = |link: &&Link| link.node() == node;
         if let Some(link) = current.link.as_ref().filter(is_there) {
             if !link.is_suspect() {
-                return Ok(Ok(link.clone()));
+                return Ok(link.clone());
             }
             if current.next > Instant::now() {
-                return Ok(Err(current.next));
+                return Err(current.next);
             }
         }
         let condition = self.condition_at(node);
         let pause = condition.pause();
-        let open = || Link::open(&self.network.access, node, self.purpose, &condition);
+        let network = &self.network;
+        let open = || {
+            let (access, runtime) = (&network.access, &network.runtime);
+            Link::open(access, node, self.purpose, &condition, runtime)
+        };
         let link = match self.is_pooled {
-            true => match self.network.pooled(node, open, pause)? {
-                Ok(link) => link,
-                Err(next) => return Ok(Err(next)),
-            },
-            false => open()?,
+            true => network.pooled(node, open, pause)?,
+            false => open(),
         };
         current.next = Instant::now() + pause;
         current.link = Some(link.clone());
-        Ok(Ok(link))
+        Ok(link)
     }
 }
 

@@ -98,20 +98,16 @@ pub(in super::super) enum PushError {
 }
 
 impl Link {
-    /// Starts to connect, in the background. Must be called on the runtime.
+    /// Starts to connect, in the background, on this runtime.
     pub(in super::super) fn open(
         access: &Access,
         node: &Node,
         purpose: Purpose,
         condition: &Arc<Condition>,
-    ) -> Result<Self, TransportError> {
-        let Ok(runtime) = Handle::try_current() else {
-            let message = "the Redis transport needs a tokio runtime";
-            return Err(TransportError::new(
-                TransportErrorKind::Misconfigured,
-                message,
-            ));
-        };
+        runtime: &Handle,
+    ) -> Self {
+        // The caller may be on another runtime, which ends before.
+        let _entered = runtime.enter();
         let mut policy =
             ReconnectPolicy::new_exponential(0, RECONNECT_PAUSE.0, RECONNECT_PAUSE.1, 2);
         policy.set_jitter(RECONNECT_JITTER);
@@ -147,17 +143,17 @@ impl Link {
             std::future::ready(Ok(()))
         });
         let task = Mutex::new(client.connect());
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             client,
             node: node.clone(),
             command_timeout: access.command_timeout,
-            runtime,
+            runtime: runtime.clone(),
             task,
             state,
             is_probing: AtomicBool::new(false),
             probe_ended: Notify::new(),
             is_suspect: AtomicBool::new(false),
-        })))
+        }))
     }
 
     /// The client of the library.
@@ -230,6 +226,7 @@ impl Link {
                 // The library gives up for good when the configuration cannot work; Redis' may change.
                 let mut task = lock(&self.0.task);
                 if task.is_finished() {
+                    let _entered = self.0.runtime.enter();
                     *task = client.connect();
                 }
             }
