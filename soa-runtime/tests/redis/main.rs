@@ -20,6 +20,7 @@ mod proxy;
 mod queue;
 mod restart;
 mod ring;
+mod rotation;
 mod runtimes;
 mod sentinel;
 mod support;

@@ -53,5 +53,5 @@ pub use client::RedisClientTransport;
 pub use connection::RedisConnection;
 pub use keys::{RedisKeys, RedisScript};
 pub use server::RedisServerTransport;
-pub use settings::{RedisMode, RedisSettings, SentinelSettings, TlsSettings};
+pub use settings::{RedisCredentials, RedisMode, RedisSettings, SentinelSettings, TlsSettings};
 pub use value::RedisValue;

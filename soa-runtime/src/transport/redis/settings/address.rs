@@ -88,6 +88,7 @@ impl RedisSettings {
             "database": self.database,
             "username": self.username,
             "password": self.password,
+            "password_file": self.password_file,
             "tls": tls(&self.tls),
         })
     }
