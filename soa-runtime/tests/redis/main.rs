@@ -15,6 +15,7 @@ mod forms;
 mod kept;
 mod keys;
 mod limits;
+mod loading;
 mod nights;
 mod proxy;
 mod queue;
