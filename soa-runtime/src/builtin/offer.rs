@@ -50,7 +50,7 @@ pub(super) struct Offered {
 impl From<&ActionDescriptor> for Offered {
     fn from(action: &ActionDescriptor) -> Self {
         Self {
-            action: action.name().into(),
+            action: Name::from_static(action.name()),
             documentation: action.documentation(),
             request: Some(action.request),
             response: Some(action.response),

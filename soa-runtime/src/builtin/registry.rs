@@ -16,12 +16,12 @@ pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> Vec<(Name, 
     if !has_status {
         offer.insert(&status::ACTION.describe(status::DOCUMENTATION));
         let status = status::Status::new(&offer, Checks::new(checks));
-        handlers.push((status::NAME.into(), Arc::new(status)));
+        handlers.push((Name::from_static(status::NAME), Arc::new(status)));
     }
     if !has_introspect {
         offer.insert(&introspect::ACTION.describe(introspect::DOCUMENTATION));
         let introspect = introspect::Introspect::new(offer);
-        handlers.push((introspect::NAME.into(), Arc::new(introspect)));
+        handlers.push((Name::from_static(introspect::NAME), Arc::new(introspect)));
     }
     handlers
 }

@@ -276,7 +276,7 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
                 Some(span) => Body::from_bytes(encoding, payload.slice(span.clone())),
                 None => Body::empty(encoding),
             };
-            ActionRequest::new(name.clone().into_owned(), body)
+            ActionRequest::new(name.as_ref(), body)
         })
         .collect();
     Some(JobRequest::new(context, control, actions))
