@@ -136,7 +136,7 @@ impl ActionDescriptor {
     /// `[DEFAULT]` for a variant (protocol, section 7).
     pub fn shown_name(&self) -> Name {
         match self.variant {
-            None => self.name.into(),
+            None => Name::from_static(self.name),
             Some(variant) => format!("{}{}", self.name, variant.suffix(variant.switch)).into(),
         }
     }

@@ -61,8 +61,8 @@ pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use transport::{
-    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
-    SentinelSettings, TlsSettings,
+    RedisClientTransport, RedisConnection, RedisCredentials, RedisMode, RedisServerTransport,
+    RedisSettings, SentinelSettings, TlsSettings,
 };
 
 pub use validation::ActionBody;

@@ -43,3 +43,29 @@ fn a_flood_of_bad_messages_is_one_line_without_any_content_or_control_character(
         assert!(!lines[0].contains(char::is_control), "{:?}", lines[0]);
     }
 }
+
+#[test]
+fn a_request_that_has_expired_is_one_line_that_says_by_how_much_and_names_the_clocks() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let expiry = now.unwrap().as_secs_f64() - 4.0;
+    let request = format!(
+        r#"pysoa-redis/3//content-type:application/json;{{"request_id": 1, "meta": {{"reply_to": "service.logged.a!1", "__expiry__": {expiry}}}, "body": {{}}}}"#
+    );
+    let lines = logged(request.as_bytes());
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("WARN"), "{lines:?}");
+    // The test waits a little before it sends.
+    assert!(
+        lines[0].contains("late=\"5.") || lines[0].contains("late=\"6."),
+        "{lines:?}"
+    );
+    assert!(
+        lines[0].contains("expired") && lines[0].contains("clock"),
+        "{lines:?}"
+    );
+
+    // An expiry that no duration reaches.
+    let request = request.replace(&expiry.to_string(), "-1e300");
+    let lines = logged(request.as_bytes());
+    assert!(lines[0].contains("late=\"unknown\""), "{lines:?}");
+}

@@ -52,7 +52,7 @@ impl TestServer {
             Ok(server) => server,
             Err(error) => panic!("the server under test cannot be built: {error}"),
         };
-        let name: Name = server.name().to_owned().into();
+        let name: Name = server.name().into();
         let client = Client::builder().service(name, LocalTransport::new(server.clone()));
         Self {
             server,
@@ -114,7 +114,7 @@ impl TestServer {
 
     /// Calls an action by its name. The body is anything that serializes to a map.
     pub fn call<B: Serialize>(&self, action: impl Into<Name>, body: B) -> Call<Value> {
-        let service: Name = self.server.name().to_owned().into();
+        let service: Name = self.server.name().into();
         self.client.call_action(service, action, &body)
     }
 

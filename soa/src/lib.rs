@@ -504,8 +504,8 @@ pub use soa_runtime::{
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(inline)]
 pub use soa_runtime::{
-    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
-    SentinelSettings, TlsSettings,
+    RedisClientTransport, RedisConnection, RedisCredentials, RedisMode, RedisServerTransport,
+    RedisSettings, SentinelSettings, TlsSettings,
 };
 #[doc(inline)]
 pub use soa_wire::{

@@ -14,6 +14,6 @@ pub use soa_runtime::transport::{
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(inline)]
 pub use soa_runtime::transport::{
-    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
-    SentinelSettings, TlsSettings,
+    RedisClientTransport, RedisConnection, RedisCredentials, RedisMode, RedisServerTransport,
+    RedisSettings, SentinelSettings, TlsSettings,
 };

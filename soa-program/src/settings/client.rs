@@ -51,7 +51,7 @@ impl Connections {
         transport: &ClientTransportSettings,
         timeout: Option<Period>,
     ) -> Result<ClientBuilder, BuildError> {
-        let name: Name = service.to_owned().into();
+        let name: Name = service.into();
         Ok(match transport {
             ClientTransportSettings::Redis(settings) => {
                 let transport = RedisClientTransport::on(&self.redis(settings)?, name.clone());

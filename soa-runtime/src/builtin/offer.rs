@@ -64,7 +64,7 @@ pub(crate) struct Offered {
 impl From<&ActionDescriptor> for Offered {
     fn from(action: &ActionDescriptor) -> Self {
         Self {
-            action: action.name().into(),
+            action: Name::from_static(action.name()),
             variant: action.variant,
             documentation: action.documentation(),
             request: Some(action.request),

@@ -19,7 +19,7 @@ pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> (Handlers, 
     if !has_status {
         offer.insert(&status::ACTION.describe(status::DOCUMENTATION));
         let status = status::Status::new(&offer, Checks::new(checks));
-        handlers.push((status::NAME.into(), Arc::new(status)));
+        handlers.push((Name::from_static(status::NAME), Arc::new(status)));
     }
     if !has_introspect {
         offer.insert(&introspect::ACTION.describe(introspect::DOCUMENTATION));
@@ -27,7 +27,7 @@ pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> (Handlers, 
     let offer = Arc::new(offer);
     if !has_introspect {
         let introspect = introspect::Introspect::new(Arc::clone(&offer));
-        handlers.push((introspect::NAME.into(), Arc::new(introspect)));
+        handlers.push((Name::from_static(introspect::NAME), Arc::new(introspect)));
     }
     (handlers, offer)
 }

@@ -92,8 +92,8 @@ impl From<Health> for HealthCheck {
 
 impl Handler for Status {
     fn call(&self, call: ActionCall) -> ActionFuture {
-        let version = self.version.clone().into_owned();
-        let build = self.build_id.clone().map(Name::into_owned);
+        let version = self.version.to_string();
+        let build = self.build_id.as_deref().map(str::to_owned);
         let checks = Arc::clone(&self.checks);
         run(ACTION, call, |request, cx| async move {
             let healthcheck = match request.verbose {

@@ -41,7 +41,10 @@ pub trait TypedClient: Sized {
 
     /// Returns a typed client for the service under its own name.
     fn new(client: &Client) -> Self {
-        Self::from_service_client(ServiceClient::new(client, Self::DESCRIPTOR.name()))
+        Self::from_service_client(ServiceClient::new(
+            client,
+            Name::from_static(Self::DESCRIPTOR.name()),
+        ))
     }
 }
 
@@ -93,10 +96,10 @@ impl ServiceClient {
     /// tools.client().call_action("tools", "status", &()).await?;
     /// # Ok(()) }
     /// ```
-    pub fn local(service: impl IntoTransport, name: &'static str) -> Self {
+    pub fn local(service: impl IntoTransport, name: impl Into<Name>) -> Self {
         match service.into_transport() {
-            Ok(transport) => Self::over(transport, name),
-            Err(error) => Self::over(Arc::new(Misconfigured::new(error)), name),
+            Ok(transport) => Self::over(transport, name.into()),
+            Err(error) => Self::over(Arc::new(Misconfigured::new(error)), name.into()),
         }
     }
 
@@ -117,12 +120,12 @@ impl ServiceClient {
     /// assert_eq!(users.call(FIND, value!({})).await?, value!({ "name": "Ada" }));
     /// # Ok(()) }
     /// ```
-    pub fn stubbed(stub: impl ClientTransport, name: &'static str) -> Self {
-        Self::over(Arc::new(stub), name)
+    pub fn stubbed(stub: impl ClientTransport, name: impl Into<Name>) -> Self {
+        Self::over(Arc::new(stub), name.into())
     }
 
-    fn over(transport: Arc<dyn ClientTransport>, name: &'static str) -> Self {
-        let client = Client::builder().shared_transport(name, transport);
+    fn over(transport: Arc<dyn ClientTransport>, name: Name) -> Self {
+        let client = Client::builder().shared_transport(name.clone(), transport);
         Self::new(&client.finish(), name)
     }
 
@@ -137,7 +140,7 @@ impl ServiceClient {
         Call::new(
             self.client.clone(),
             Arc::clone(&self.route),
-            ActionRequest::new(action.name(), body)
+            ActionRequest::new(Name::from_static(action.name()), body)
                 .of_variant(action.variant)
                 .declared(action.declared)
                 .reading_text(action.response.read_text),

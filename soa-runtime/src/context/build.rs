@@ -25,7 +25,7 @@ impl Context {
     /// ```
     pub fn for_test() -> Self {
         let job = JobState {
-            service: Name::Borrowed("test"),
+            service: Name::from_static("test"),
             header: ContextHeader::fresh(),
             control: Control::default(),
             client: ClientBuilder::default().finish(),
@@ -33,7 +33,7 @@ impl Context {
             server: None,
             lifetime: Arc::default(),
         };
-        let name = Name::Borrowed("test");
+        let name = Name::from_static("test");
         Self::new(Arc::new(job), name, Extensions::new(), None)
     }
 

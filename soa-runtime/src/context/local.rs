@@ -5,6 +5,7 @@
 //! server behind the call is known only as a [`Siblings`](super::Siblings).
 
 use super::handle::{ActionCall, ActionFuture, Context};
+use crate::BoxFuture;
 use crate::action::Action;
 use crate::codec::{Encoding, Value};
 use crate::error::{ActionError, ClientError};
@@ -51,7 +52,7 @@ impl Context {
         Resp: Send + 'static,
     {
         let body = Body::held(Encoding::MessagePack, request, action.request.encode);
-        let call = self.sibling(action.name().into(), action.variant, body);
+        let call = self.sibling(Name::from_static(action.name()), action.variant, body);
         let decode = action.response.decode;
         async move {
             let response = call?.await?;
@@ -87,20 +88,21 @@ impl Context {
     ///
     /// # Errors
     /// See [`call_local`](Self::call_local).
-    pub fn call_local_action<N: Into<Name>>(
+    pub fn call_local_action(
         &self,
-        action: N,
+        action: impl Into<Name>,
         body: Value,
-    ) -> impl Future<Output = Result<Value, ActionError>> + Send + use<N> {
+    ) -> BoxFuture<Result<Value, ActionError>> {
         let body = Body::held(Encoding::MessagePack, body, Body::encode);
         let call = self.sibling(action.into(), None, body);
-        async move {
+        // A future of an opaque type would hold on to what the name was made of.
+        Box::pin(async move {
             let response = call?.await?;
             if let Some(response) = response.body.take() {
                 return Ok(response);
             }
             response.body.to_value().map_err(ActionError::internal)
-        }
+        })
     }
 
     fn sibling(

@@ -180,7 +180,7 @@ impl<S: Send + Sync + 'static> ServiceHealthCheck<S> {
     pub(crate) fn of(&self, service: &Arc<S>) -> HealthCheck {
         let (service, run) = (Arc::clone(service), self.run);
         HealthCheck {
-            name: self.name.into(),
+            name: Name::from_static(self.name),
             run: Arc::new(move |cx| run(Arc::clone(&service), cx)),
             limits: self.limits,
         }

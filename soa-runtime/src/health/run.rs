@@ -118,7 +118,7 @@ impl Kept {
         let run = async move {
             let run = Box::pin(check.run(&cx));
             let name = check.name().clone();
-            let service = &cx.service().to_owned().into();
+            let service = &cx.service().into();
             let (_, health) = Watched::new(run, service, name, "a health check").await;
             *last = Some((Instant::now(), health.clone()));
             health

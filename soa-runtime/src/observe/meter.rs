@@ -244,7 +244,7 @@ impl RouteMeters {
     }
 
     fn called(&self, action: &Name) -> Arc<CalledMeters> {
-        let other = Name::Borrowed(OTHER);
+        let other = Name::from_static(OTHER);
         let is_short = action.len() <= MAX_LABEL_LENGTH;
         let action = if is_short { action } else { &other };
         // Nothing panics while these are held.
@@ -256,7 +256,7 @@ impl RouteMeters {
         let mut known = self.actions.write().unwrap_or_else(PoisonError::into_inner);
         let action = match known.len() < MAX_LABELS {
             true => action.clone(),
-            false => Name::Borrowed(OTHER),
+            false => Name::from_static(OTHER),
         };
         let new = || CalledMeters {
             time: names::CALL_TIME.histogram([&self.service, &action]),

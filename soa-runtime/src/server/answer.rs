@@ -139,7 +139,7 @@ impl Server {
         self.shared.stats.count_dropped(unreadable.reason);
         self.shared.meters.dropped(unreadable.reason);
         if unreadable.reason == DropReason::Expired {
-            return;
+            return self.log_expired(unreadable);
         }
         let Some(kept_back) = self.shared.stats.may_log() else {
             return;
@@ -152,6 +152,23 @@ impl Server {
             begins = %wire::redacted(frame),
             kept_back,
             "dropped a message that cannot be answered"
+        );
+    }
+
+    fn log_expired(&self, unreadable: &Unreadable) {
+        let Some(kept_back) = self.shared.stats.may_log_expired() else {
+            return;
+        };
+        let late = match unreadable.late {
+            Some(late) => format!("{late:.3?}"),
+            None => "unknown".to_owned(),
+        };
+        tracing::warn!(
+            service = self.name(),
+            late,
+            kept_back,
+            "dropped a request that had expired: its caller stopped waiting before it was taken, \
+             or the clock of this machine is ahead of the caller's"
         );
     }
 }

@@ -124,8 +124,9 @@ impl ServerBuilder {
 
     fn of<S: Service>(service: S) -> Self {
         let descriptor = S::DESCRIPTOR;
-        let mut builder = Self::new(descriptor.name().into(), descriptor.version().into());
-        builder.build_id = S::BUILD.map(Name::from);
+        let name = Name::from_static(descriptor.name());
+        let mut builder = Self::new(name, Name::from_static(descriptor.version()));
+        builder.build_id = S::BUILD.map(Name::from_static);
         let service = Arc::new(service);
         let mut families: BTreeMap<&str, Variants> = BTreeMap::new();
         for action in S::ACTIONS {
@@ -138,14 +139,14 @@ impl ServerBuilder {
                 max_depth: OnceLock::new(),
             });
             let Some(variant) = action.variant else {
-                builder.insert(action.name.into(), handler);
+                builder.insert(Name::from_static(action.name), handler);
                 continue;
             };
             let family = families.entry(action.name).or_default();
             family.add(variant.switch, handler);
         }
         for (name, family) in families {
-            builder.insert(name.into(), Arc::new(family));
+            builder.insert(Name::from_static(name), Arc::new(family));
         }
         let checks = S::HEALTH_CHECKS.iter();
         builder.health_checks = checks.map(|check| check.of(&service)).collect();

@@ -33,6 +33,7 @@ pub struct Stats {
 #[derive(Debug)]
 struct Logged {
     drops: LogLimit,
+    expired: LogLimit,
     failures: LogLimit,
 }
 
@@ -40,6 +41,7 @@ impl Default for Logged {
     fn default() -> Self {
         Self {
             drops: LogLimit::every(Duration::from_secs(1)),
+            expired: LogLimit::every(Duration::from_secs(10)),
             failures: LogLimit::every(Duration::from_secs(10)),
         }
     }
@@ -74,6 +76,11 @@ impl Stats {
     /// second, so that a flood of bad messages does not become a flood of log lines.
     pub(super) fn may_log(&self) -> Option<u64> {
         self.logged.drops.count()
+    }
+
+    /// Returns the same for a request that had expired: at most one in ten seconds.
+    pub(super) fn may_log_expired(&self) -> Option<u64> {
+        self.logged.expired.count()
     }
 
     /// Returns the same for a failure of the transport: at most one in ten seconds.

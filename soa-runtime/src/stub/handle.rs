@@ -80,7 +80,7 @@ impl Stub {
         Resp: ActionBody,
         F: Fn(Req) -> Answer<Resp> + Send + Sync + 'static,
     {
-        let name = Name::Borrowed(action.name());
+        let name = Name::from_static(action.name());
         self.insert(name, action, move |request| Some(handler(request)))
     }
 
@@ -134,7 +134,7 @@ impl Stub {
     {
         let answers: Vec<Answer<Resp>> = answers.into_iter().collect();
         let answers = Mutex::new(answers.into_iter());
-        let name = Name::Borrowed(action.name());
+        let name = Name::from_static(action.name());
         self.insert(name, action, move |_| lock(&answers).next())
     }
 

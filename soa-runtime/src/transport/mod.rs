@@ -24,8 +24,8 @@ pub use queue::LocalQueue;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redis::{
-    RedisClientTransport, RedisConnection, RedisMode, RedisServerTransport, RedisSettings,
-    SentinelSettings, TlsSettings,
+    RedisClientTransport, RedisConnection, RedisCredentials, RedisMode, RedisServerTransport,
+    RedisSettings, SentinelSettings, TlsSettings,
 };
 #[cfg(feature = "redis")]
 #[doc(hidden)] // For the crates of the framework, see `RedisConnection::keys`.

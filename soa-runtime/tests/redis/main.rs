@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
 mod acl;
+mod advice;
 mod bad_messages;
 mod calls;
 mod chunks;
@@ -14,11 +15,14 @@ mod forms;
 mod kept;
 mod keys;
 mod limits;
+mod loading;
 mod nights;
 mod proxy;
 mod queue;
 mod restart;
 mod ring;
+mod rotation;
+mod runtimes;
 mod sentinel;
 mod support;
 mod take_back;

@@ -1,7 +1,8 @@
 //! A connection to Redis that goes wrong on demand.
 //!
 //! A proxy passes bytes on, both ways. It can be told to do so late, to freeze the connections that there are (nothing
-//! passes any more, and nothing tells), to cut them, or to cut them once so many more bytes of answers have passed.
+//! passes any more, and nothing tells), to cut them, or to cut them once so many more bytes of answers have passed. It can
+//! make the clock of Redis seem to be ahead.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -33,6 +34,8 @@ struct State {
     /// The connections that there are freeze when this is set.
     freeze: Mutex<Arc<AtomicBool>>,
     accepts: AtomicBool,
+    /// Number of seconds that are added to what Redis says of its time.
+    seconds_ahead: AtomicU64,
 }
 
 impl Proxy {
@@ -46,6 +49,7 @@ impl Proxy {
             generation: watch::channel(0).0,
             freeze: Mutex::default(),
             accepts: AtomicBool::new(true),
+            seconds_ahead: AtomicU64::new(0),
         });
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
@@ -81,6 +85,11 @@ impl Proxy {
     pub(crate) fn freeze(&self) {
         let frozen = std::mem::take(&mut *self.state.freeze.lock().unwrap());
         frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// The clock of Redis is so many seconds ahead, as far as one can see from here.
+    pub(crate) fn clock_ahead(&self, seconds: u64) {
+        self.state.seconds_ahead.store(seconds, Ordering::Relaxed);
     }
 
     /// Whether new connections are served, or accepted and left alone.
@@ -138,6 +147,12 @@ async fn pass(
         if is_frozen.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
+        if is_answer {
+            shift_time(
+                &mut buffer[..length],
+                state.seconds_ahead.load(Ordering::Relaxed),
+            );
+        }
         let mut passes = length;
         let budget = state.budget.load(Ordering::Relaxed);
         if is_answer && budget >= 0 {
@@ -153,5 +168,20 @@ async fn pass(
         if passes < length {
             state.cut();
         }
+    }
+}
+
+/// Adds to the seconds in an answer to TIME, if there is one.
+fn shift_time(answers: &mut [u8], ahead: u64) {
+    const BEGIN: &[u8] = b"*2\r\n$10\r\n";
+    let place = answers.windows(BEGIN.len()).position(|part| part == BEGIN);
+    let Some(seconds) = place.and_then(|place| answers[place + BEGIN.len()..].get_mut(..10)) else {
+        return;
+    };
+    if let Some(time) = std::str::from_utf8(seconds)
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok())
+    {
+        seconds.copy_from_slice(format!("{:010}", time + ahead).as_bytes());
     }
 }

@@ -59,13 +59,31 @@ impl Redis {
 
     /// Starts it on the same port, empty.
     pub(crate) fn start_again(&mut self) {
+        // Replication writes one, and another Redis would read it.
+        let _ = std::fs::remove_file(self.dump());
+        self.start_process(&[]);
+    }
+
+    /// Starts it on the same port with data that it has to load, which takes it about so long. Meanwhile it refuses nearly
+    /// all commands with `LOADING`.
+    pub(crate) fn start_again_loading(&mut self, time: Duration) {
+        let count = time.as_millis().to_string();
+        let fill = b"for i = 1, ARGV[1] do redis.call('SET', 'key:' .. i, i) end";
+        self.command(&[b"EVAL", fill, b"0", count.as_bytes()]);
+        assert_eq!(self.text("SAVE"), Reply::Text("+OK".to_owned()));
+        self.kill();
+        // A pause for each key, in microseconds, and a look at the connections after each few of them.
+        let delay = ["--key-load-delay", "1000"];
+        let interval = ["--loading-process-events-interval-bytes", "1024"];
+        self.start_process(&[delay, interval].concat());
+    }
+
+    fn start_process(&mut self, further: &[&str]) {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &self.port.to_string()]);
-        // Replication writes one, and another Redis would read it.
-        let _ = std::fs::remove_file(self.dump());
         command.args(["--dbfilename", &format!("redis-{}.rdb", self.port)]);
-        command.args(&self.arguments);
+        command.args(&self.arguments).args(further);
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.process = Some(started.expect("`redis-server` can be started"));

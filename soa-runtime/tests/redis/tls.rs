@@ -14,13 +14,13 @@ use crate::sentinel::Sentinel;
 use crate::support::{Redis, Running, client, free_port, service};
 
 /// An authority, and files with what it has signed.
-struct Authority {
+pub(crate) struct Authority {
     directory: PathBuf,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let name = format!("tls-{}", free_port());
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&directory).unwrap();
@@ -34,7 +34,7 @@ impl Authority {
     }
 
     /// A certificate for these names and its key.
-    fn sign(&self, file: &str, names: &[&str]) -> (PathBuf, PathBuf) {
+    pub(crate) fn sign(&self, file: &str, names: &[&str]) -> (PathBuf, PathBuf) {
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(names).unwrap();
@@ -54,7 +54,7 @@ impl Authority {
         path
     }
 
-    fn ca(&self) -> PathBuf {
+    pub(crate) fn ca(&self) -> PathBuf {
         self.directory.join("ca.pem")
     }
 
@@ -77,7 +77,7 @@ impl Authority {
     }
 
     /// Trusts the authority and shows a certificate of its.
-    fn settings(&self) -> TlsSettings {
+    pub(crate) fn settings(&self) -> TlsSettings {
         let (certificate, key) = self.sign("client", &["a client"]);
         TlsSettings::default()
             .ca_certificates(self.ca())
@@ -92,7 +92,7 @@ impl Drop for Authority {
 }
 
 /// A Redis with TLS, and the port for that.
-fn redis(authority: &Authority, names: &[&str]) -> (Redis, u16) {
+pub(crate) fn redis(authority: &Authority, names: &[&str]) -> (Redis, u16) {
     let port = free_port();
     let options = authority.options(port, names);
     let options: Vec<_> = options.iter().map(String::as_str).collect();

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(super) const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// True if a message has expired. Zero and nil stand for never, as both are false in Python.
-pub(super) fn is_expired(expiry: Option<f64>, now: f64) -> bool {
-    expiry.is_some_and(|expiry| expiry != 0.0 && expiry < now)
+pub(super) fn is_expired(expiry: f64, now: f64) -> bool {
+    expiry != 0.0 && expiry < now
 }
 
 /// The time, in Unix seconds.

@@ -47,6 +47,9 @@ pub struct Unreadable {
     pub reason: DropReason,
     /// The exact fault, without any content of the message.
     pub detail: String,
+    /// The time since an [expired](DropReason::Expired) request has expired, by the clocks of two machines. `None` for
+    /// other reasons, and for an expiry that is too long ago for a duration.
+    pub late: Option<Duration>,
 }
 
 impl Unreadable {
@@ -54,6 +57,15 @@ impl Unreadable {
         Self {
             reason,
             detail: detail.to_string(),
+            late: None,
+        }
+    }
+
+    /// The error for a request that has expired.
+    fn expired(expiry: f64, now: f64) -> Self {
+        Self {
+            late: Duration::try_from_secs_f64(now - expiry).ok(),
+            ..Self::new(DropReason::Expired, "the request has expired")
         }
     }
 }
@@ -121,11 +133,10 @@ fn read_payload(
         }
     };
     let now = now();
-    if is_expired(envelope.meta.expiry, now) {
-        return Err(Unreadable::new(
-            DropReason::Expired,
-            "the request has expired",
-        ));
+    if let Some(expiry) = envelope.meta.expiry
+        && is_expired(expiry, now)
+    {
+        return Err(Unreadable::expired(expiry, now));
     }
     let (job, is_suppressed) = read_job(encoding, payload, &envelope)
         .map_err(|detail| Unreadable::new(DropReason::Malformed, detail))?;
@@ -265,7 +276,7 @@ fn owned_job(encoding: Encoding, payload: &Bytes, job: &Job<'_>) -> Option<JobRe
                 Some(span) => Body::from_bytes(encoding, payload.slice(span.clone())),
                 None => Body::empty(encoding),
             };
-            ActionRequest::new(name.clone().into_owned(), body)
+            ActionRequest::new(name.as_ref(), body)
         })
         .collect();
     Some(JobRequest::new(context, control, actions))

@@ -249,7 +249,7 @@ fn read_action<'a, C: Cursor<'a>>(
             "action" => {
                 expect(cursor, Kind::Text, "the name of an action is not text")?;
                 let name = cursor.text()?.unwrap_or_default();
-                response.action = name.into_owned().into();
+                response.action = name.into();
             }
             "errors" => response.errors = errors(&value(cursor, encoding, payload)?),
             "body" => {

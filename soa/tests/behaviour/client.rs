@@ -8,8 +8,8 @@ use std::time::Duration;
 use example_service::types::{CallSquareRequest, FailRequest, SquareRequest, SquareResponse};
 use example_service::{ExampleClient, ExampleService, VERSION_2};
 use soa::{
-    ActionError, Client, Context, ErrorKind, LocalTransport, Map, Server, Switch, TypedClient as _,
-    Value, value,
+    ActionError, Client, Context, ErrorKind, LocalTransport, Map, Name, Server, Switch,
+    TypedClient as _, Value, value,
 };
 
 fn square(number: i128) -> SquareRequest {
@@ -272,6 +272,76 @@ async fn untyped_calls_take_and_give_values() {
     assert_eq!(response.actions[1].errors[0].code, "EXAMPLE_FAILURE");
     let nothing = client.call_job("example", []).await.unwrap();
     assert_eq!(nothing.errors[0].field.as_deref(), Some("actions"));
+}
+
+/// A call by names that are gone before it is awaited.
+async fn called_by(client: &Client, line: &str) -> Value {
+    let call = {
+        let line = line.to_owned();
+        let (service, action) = line.split_once('.').unwrap();
+        client.call_action(service, action, &square(3))
+    };
+    call.await.unwrap()
+}
+
+#[tokio::test]
+async fn names_are_any_text_that_a_caller_has_at_run_time() {
+    let client = two_services();
+    let expected = value!({ "square": 9 });
+    assert_eq!(called_by(&client, "example2.square").await, expected);
+
+    let (service, action) = (String::from("example"), String::from("square"));
+    let name = Name::from(&service);
+    for call in [
+        client.call_action(&service, &action, &square(3)),
+        client.call_action(service.clone(), action.clone(), &square(3)),
+        client.call_action(&name, action.as_str(), &square(3)),
+        client.call_action(name.clone(), action.clone().into_boxed_str(), &square(3)),
+    ] {
+        // In a task of its own, so it holds on to nothing.
+        assert_eq!(
+            tokio::spawn(call.into_future()).await.unwrap().unwrap(),
+            expected
+        );
+    }
+    let job = client.call_job(
+        &*service,
+        [(action.as_str().into(), value!({ "number": 3 }))],
+    );
+    assert_eq!(job.await.unwrap().actions[0].action, action);
+    let typed = ExampleClient::named(&client, service.as_str());
+    assert_eq!(number(&typed.square(square(3)).await.unwrap()), 9);
+}
+
+#[tokio::test]
+async fn a_service_and_its_actions_are_named_at_run_time() {
+    let names = String::from("tools 1.2.0 echo");
+    let names: Vec<&str> = names.split(' ').collect();
+    let &[service, version, action] = names.as_slice() else {
+        panic!()
+    };
+    let relay = |body: Value, cx: Context| {
+        let call = {
+            let echo = cx.action().trim_start_matches("relay_").to_owned();
+            cx.call_local_action(echo.as_str(), body)
+        };
+        async { tokio::spawn(call).await.unwrap() }
+    };
+    let server = Server::untyped(service, version)
+        .action(action, |body: Value, _: Context| async {
+            Ok::<_, ActionError>(body)
+        })
+        .action(format!("relay_{action}"), relay)
+        .build()
+        .unwrap();
+    let client = Client::builder()
+        .service(service, LocalTransport::new(server))
+        .build()
+        .unwrap();
+    let (action, body) = (format!("relay_{action}"), value!({ "n": 1 }));
+    let answer = client.call_action(service, &action, &body).await;
+    assert_eq!(answer.unwrap(), body);
+    assert!(client.services().eq([service]));
 }
 
 #[tokio::test]

@@ -230,7 +230,7 @@ where
             request,
             ..
         } = &self.finder;
-        let route = scope.route(&Name::Borrowed(service));
+        let route = scope.route(&Name::from_static(service));
         let request = request(self.asked.iter().cloned().collect());
         let body = (action.request.encode)(route.encoding(), &request);
         let request = ActionRequest::new(action.name(), body)
@@ -248,7 +248,7 @@ where
             ..
         } = &self.finder;
         let response = (action.response.decode)(body).map_err(|error| {
-            ClientError::decode(&Name::Borrowed(service), action.name().into(), error)
+            ClientError::decode(&Name::from_static(service), action.name().into(), error)
         })?;
         let mut found = found(response);
         for id in self.asked.drain(..) {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use super::naming::request_key;
 use super::outbox::Outbox;
 use super::reply_list::{ReplyList, ReplyStatistics};
 use super::reply_lists::{OpenList, ReplyLists};
+use super::ring::Ring;
 use super::settings::{RedisSettings, bounded};
 use super::take_back::TakeBack;
 use crate::codec::Encoding;
@@ -42,8 +43,8 @@ const TIMEOUT_SLACK: Duration = Duration::from_millis(20);
 
 /// Carries calls to one service over Redis. Clones share everything.
 ///
-/// It connects when it is first used, or at once with [`connect`](Self::connect); it needs a tokio runtime with
-/// time and I/O, the same one as long as it lives.
+/// It connects when it is first used, or at once with [`connect`](Self::connect), on the tokio runtime of that moment, which
+/// needs time and I/O. When that runtime has ended, the next call connects again, on its own.
 ///
 /// ```no_run
 /// # use soa_runtime as soa;
@@ -68,17 +69,17 @@ struct ClientShared {
     service: Name,
     /// The begin of the names of its reply lists.
     begin: String,
-    /// The number of the first reply list, at the end of its name.
-    number: u64,
     next_id: AtomicI64,
     limits: MessageLimits,
     statistics: Arc<ReplyStatistics>,
     take_back: Arc<TakeBack>,
-    ready: OnceLock<Ready>,
+    /// The state after the first use of the transport, on the runtime of that moment.
+    ready: Mutex<Option<Arc<Ready>>>,
 }
 
-/// The state after the first use of the transport.
+/// The state after the first use of the transport. It ends with the runtime of its ring.
 struct Ready {
+    ring: Arc<Ring>,
     lists: ReplyLists,
     /// One for each master that takes requests.
     outboxes: Vec<Arc<Outbox<CallReceipt>>>,
@@ -120,19 +121,17 @@ impl RedisClientTransport {
     pub fn on(connection: &RedisConnection, service: impl Into<Name>) -> Self {
         let service = service.into();
         let id = Uuid::new_v4();
-        let [.., a, b, c, d, e, f] = Uuid::new_v4().into_bytes();
         let settings = connection.settings();
         let maximum = settings.maximum_message_size.unwrap_or(REQUEST_SIZE);
         Self {
             shared: Arc::new(ClientShared {
                 connection: connection.clone(),
                 begin: format!("service.{service}.{}!", id.simple()),
-                number: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
                 next_id: AtomicI64::new(i64::from(id.as_fields().0 % 1_000_000)),
                 limits: MessageLimits::new(maximum, settings.log_messages_larger_than),
                 statistics: Arc::new(ReplyStatistics::new(settings.expects_chunked_replies)),
                 take_back: Arc::new(TakeBack::new(request_key(&service))),
-                ready: OnceLock::new(),
+                ready: Mutex::default(),
                 service,
             }),
         }
@@ -162,10 +161,11 @@ impl ClientShared {
                 bounded(settings.message_expiry),
             ),
         };
-        let ready = match self.ready.get() {
+        let ready = match self.ready() {
             Some(ready) => ready,
             None => self.prepare().await?,
         };
+        let ready = &*ready;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let mut waiting = Waiting {
             shared: &self,
@@ -209,44 +209,73 @@ impl ClientShared {
                 is_suppressed,
             },
         });
-        let answer = answer.await.unwrap_or_else(|_| {
-            let message = "the runtime of the Redis transport has ended";
-            Err(TransportError::new(TransportErrorKind::Closed, message))
-        });
+        if ready.ring.has_ended() {
+            // Whoever fails the calls that wait may not have seen this one.
+            waiting.list.list.take_waiter(id);
+            return Err(Ring::ended_error());
+        }
+        let answer = answer.await;
+        let answer = answer.unwrap_or_else(|_| Err(Ring::ended_error()));
         waiting.is_answered = answer.is_ok();
         answer
     }
 
-    /// Finds the masters, the first time.
-    async fn prepare(&self) -> Result<&Ready, TransportError> {
+    /// The state after the first use, unless its runtime has ended.
+    fn ready(&self) -> Option<Arc<Ready>> {
+        let ready = self.ready_slot();
+        let ready = ready.as_ref().filter(|ready| !ready.ring.has_ended());
+        ready.cloned()
+    }
+
+    /// Finds the masters, the first time on a runtime.
+    async fn prepare(&self) -> Result<Arc<Ready>, TransportError> {
         let ring = self.connection.ring().await?;
-        let make = || {
-            let (connection, begin) = (&self.connection, self.begin.clone());
-            let outbox = |master| {
-                Arc::new(Outbox::new(
-                    master,
-                    Arc::clone(connection.pushes()),
-                    request_key(&self.service),
-                    connection.settings(),
-                    connection.retries(),
-                    SendMeters::requests(&self.service),
-                ))
-            };
-            let masters = ring.request_masters(&self.service);
-            // Every client begins with another one, as the reference's do.
-            let first = usize::try_from(self.number).unwrap_or(0);
-            Ready {
-                lists: ReplyLists::new(
-                    Arc::clone(ring),
-                    begin,
-                    self.number,
-                    Arc::clone(&self.statistics),
-                ),
-                outboxes: masters.into_iter().map(outbox).collect(),
-                next: AtomicUsize::new(first),
-            }
+        let mut slot = self.ready_slot();
+        if let Some(ready) = slot.as_ref().filter(|ready| !ready.ring.has_ended()) {
+            return Ok(Arc::clone(ready));
+        }
+        let ready = Arc::new(self.ready_on(ring));
+        let before = slot.replace(Arc::clone(&ready));
+        drop(slot);
+        // Its lists are closed without holding up other calls.
+        drop(before);
+        Ok(ready)
+    }
+
+    fn ready_on(&self, ring: Arc<Ring>) -> Ready {
+        let connection = &self.connection;
+        let outbox = |master| {
+            Arc::new(Outbox::new(
+                master,
+                Arc::clone(connection.pushes()),
+                request_key(&self.service),
+                connection.settings(),
+                connection.retries(),
+                SendMeters::requests(&self.service),
+            ))
         };
-        Ok(self.ready.get_or_init(make))
+        let masters = ring.request_masters(&self.service);
+        // The number of the first reply list. A list of an earlier runtime may still get answers.
+        let [.., a, b, c, d, e, f] = Uuid::new_v4().into_bytes();
+        let number = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        // Every client begins with another master, as the reference's do.
+        let first = usize::try_from(number).unwrap_or(0);
+        Ready {
+            lists: ReplyLists::new(
+                Arc::clone(&ring),
+                self.begin.clone(),
+                number,
+                Arc::clone(&self.statistics),
+            ),
+            outboxes: masters.into_iter().map(outbox).collect(),
+            next: AtomicUsize::new(first),
+            ring,
+        }
+    }
+
+    fn ready_slot(&self) -> MutexGuard<'_, Option<Arc<Ready>>> {
+        // Nothing panics while this is held.
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn check_size(&self, frame: &[u8]) -> Result<(), TransportError> {
@@ -280,6 +309,12 @@ impl Ready {
         back.or_else(|| outboxes.find_map(|outbox| outbox.master().trouble(within)))
     }
 
+    /// The clock of a master, if that may be the reason for a timeout.
+    fn clock_trouble(&self, timeout: Duration) -> Option<String> {
+        let mut outboxes = self.outboxes.iter();
+        outboxes.find_map(|outbox| outbox.master().clock_trouble(timeout))
+    }
+
     /// The outbox whose turn it is, unless its master is down and that of another is not.
     fn outbox(&self) -> &Arc<Outbox<CallReceipt>> {
         let count = self.outboxes.len();
@@ -302,9 +337,12 @@ impl ClientTransport for RedisClientTransport {
 
     fn trouble(&self, within: Duration) -> Option<TransportError> {
         let shared = &self.shared;
-        let why = match shared.ready.get() {
+        let why = match shared.ready() {
             None => shared.connection.trouble(within),
-            Some(ready) => ready.trouble(within),
+            Some(ready) => {
+                let trouble = ready.trouble(within);
+                trouble.or_else(|| ready.clock_trouble(within))
+            }
         };
         why.map(|why| TransportError::new(TransportErrorKind::Transient, why))
     }

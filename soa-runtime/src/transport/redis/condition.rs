@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::pause::random;
 
 /// Time before a failure of the same kind is logged again.
@@ -63,6 +64,7 @@ pub(super) struct Condition {
     /// A bit for each [`Purpose`] that fails, and four more where the connection itself does.
     failing: AtomicU8,
     state: Mutex<ConditionState>,
+    clock: Clock,
 }
 
 #[derive(Debug, Default)]
@@ -123,7 +125,13 @@ impl Condition {
             redis: redis.into(),
             failing: AtomicU8::new(0),
             state: Mutex::default(),
+            clock: Clock::default(),
         }
+    }
+
+    /// Its clock.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Records a failure, and logs it if that is due.

@@ -16,8 +16,9 @@ use crate::error::{BuildError, TransportError, TransportErrorKind};
 /// A Redis, or several, that several transports use together. Clones are the same connection.
 ///
 /// To each master it has one connection for commands and one for the answers to calls, made when they are first needed,
-/// on the runtime of whoever needs them, and closed when the last transport is gone. A server transport has
-/// one more, for its blocking pops.
+/// on the tokio runtime of whoever needs them, and closed when the last transport is gone. A server transport has
+/// one more, for its blocking pops. If that runtime ends, calls that wait fail at once, and the next use makes new
+/// connections on its own runtime.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -42,7 +43,8 @@ struct ConnectionShared {
     settings: RedisSettings,
     accesses: Accesses,
     pushes: Arc<PushScripts>,
-    ring: OnceCell<Arc<Ring>>,
+    /// The ring, and the search for it. Replaced when the runtime of the ring has ended.
+    ring: Mutex<Arc<OnceCell<Arc<Ring>>>>,
     /// The condition of the sentinels that report the masters.
     sentinels: Condition,
     /// The reason why the masters are unknown, and the time of the next query.
@@ -79,7 +81,7 @@ impl RedisConnection {
             shared: Arc::new(ConnectionShared {
                 accesses,
                 pushes: Arc::new(PushScripts::new()),
-                ring: OnceCell::new(),
+                ring: Mutex::default(),
                 sentinels: Condition::new("the sentinels"),
                 unknown: Mutex::default(),
                 settings,
@@ -128,11 +130,17 @@ impl RedisConnection {
     }
 
     /// The masters.
-    pub(super) async fn ring(&self) -> Result<&Arc<Ring>, TransportError> {
-        if let Some(ring) = self.shared.ring.get() {
-            return Ok(ring);
-        }
+    pub(super) async fn ring(&self) -> Result<Arc<Ring>, TransportError> {
         let shared = &self.shared;
+        let cell = {
+            let mut cell = lock(&shared.ring);
+            match cell.get() {
+                Some(ring) if ring.has_ended() => *cell = Arc::default(),
+                Some(ring) => return Ok(Arc::clone(ring)),
+                None => {}
+            }
+            Arc::clone(&cell)
+        };
         let find = async || {
             // A call soon after a query without a result gets the same error: a query for each call would be a storm.
             let unknown = lock(&shared.unknown).clone();
@@ -142,7 +150,7 @@ impl RedisConnection {
             match Ring::find(&shared.settings, &shared.accesses).await {
                 Ok(ring) => {
                     shared.sentinels.works(Purpose::FindingMaster);
-                    Ok(Arc::new(ring))
+                    Ok(ring)
                 }
                 Err(error) => {
                     let failure = Failure {
@@ -157,11 +165,11 @@ impl RedisConnection {
                 }
             }
         };
-        shared.ring.get_or_try_init(find).await
+        cell.get_or_try_init(find).await.cloned()
     }
 
     /// The masters, if they are found until then.
-    pub(super) async fn ring_until(&self, deadline: Instant) -> Result<&Arc<Ring>, TransportError> {
+    pub(super) async fn ring_until(&self, deadline: Instant) -> Result<Arc<Ring>, TransportError> {
         let ring = tokio::time::timeout_at(deadline, self.ring()).await;
         ring.unwrap_or_else(|_| {
             let message = "the sentinels did not report the masters in time";
@@ -170,8 +178,8 @@ impl RedisConnection {
     }
 
     /// The masters, if they are known already.
-    pub(super) fn known_ring(&self) -> Option<&Arc<Ring>> {
-        self.shared.ring.get()
+    pub(super) fn known_ring(&self) -> Option<Arc<Ring>> {
+        lock(&self.shared.ring).get().cloned()
     }
 
     /// Pause before the masters are asked for again.
@@ -200,7 +208,7 @@ impl RedisConnection {
 
 impl Drop for ConnectionShared {
     fn drop(&mut self) {
-        if let Some(ring) = self.ring.get() {
+        if let Some(ring) = lock(&self.ring).get() {
             ring.close();
         }
     }

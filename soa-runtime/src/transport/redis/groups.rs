@@ -52,6 +52,11 @@ impl Groups {
         Some(Arc::clone(list))
     }
 
+    /// All lists.
+    pub(super) fn lists(&self) -> &[Arc<ReplyList>] {
+        &self.lists
+    }
+
     /// Returns the next lists to take from. Redis serves the first that has something: each has its turn to be that.
     pub(super) fn group(&mut self) -> Group {
         let total = self.lists.len();

@@ -38,6 +38,8 @@ pub(super) struct Network {
     conditions: Mutex<FxHashMap<String, Arc<Condition>>>,
     /// The commands that each Redis lacks, as they were logged last.
     missing: Mutex<FxHashMap<Node, String>>,
+    /// The policy by which each Redis evicts keys, as it was logged last.
+    evicting: Mutex<FxHashMap<Node, String>>,
 }
 
 /// A link in the pool.
@@ -95,6 +97,7 @@ impl Network {
             pool: Mutex::default(),
             conditions: Mutex::default(),
             missing: Mutex::default(),
+            evicting: Mutex::default(),
         }
     }
 
@@ -110,27 +113,27 @@ impl Network {
     fn pooled(
         &self,
         node: &Node,
-        open: impl FnOnce() -> Result<Link, TransportError>,
+        open: impl FnOnce() -> Link,
         pause: Duration,
-    ) -> Result<Result<Link, Instant>, TransportError> {
+    ) -> Result<Link, Instant> {
         let mut pool = lock(&self.pool);
         let now = Instant::now();
         if let Some(pooled) = pool.get(node) {
             if let Some(link) = pooled.link.link().filter(|link| !link.is_suspect()) {
-                return Ok(Ok(link));
+                return Ok(link);
             }
             if pooled.next > now {
-                return Ok(Err(pooled.next));
+                return Err(pooled.next);
             }
         }
-        let link = open()?;
+        let link = open();
         pool.retain(|_, pooled| pooled.link.link().is_some() || pooled.next > now);
         let pooled = PooledLink {
             link: link.reference(),
             next: now + pause,
         };
         pool.insert(node.clone(), pooled);
-        Ok(Ok(link))
+        Ok(link)
     }
 
     /// Logs which commands are missing, when that has changed.
@@ -147,6 +150,26 @@ impl Network {
             tracing::warn!(%redis, missing, "this Redis or its login lacks commands; others are used in their place");
         }
         logged.insert(redis.clone(), missing);
+    }
+
+    /// Logs that a Redis evicts keys, when that has changed.
+    fn log_eviction(&self, link: &Link) {
+        let (redis, policy) = (link.node(), link.eviction());
+        let mut logged = lock(&self.evicting);
+        if logged.get(redis) == policy.as_ref() {
+            return;
+        }
+        let Some(policy) = policy else {
+            logged.remove(redis);
+            return;
+        };
+        tracing::warn!(
+            %redis,
+            policy,
+            "this Redis evicts keys when its memory is full, and queued messages are lost with them; \
+             set its `maxmemory-policy` to `noeviction`"
+        );
+        logged.insert(redis.clone(), policy);
     }
 }
 
@@ -251,22 +274,16 @@ impl MasterConnection {
                 Err(_) => return Err(unready("the search for it timed out", false)),
             };
             let link = match self.link_to(&node) {
-                Ok(Ok(link)) => link,
-                Ok(Err(next)) if next < deadline => {
+                Ok(link) => link,
+                Err(next) if next < deadline => {
                     tokio::time::sleep_until(next).await;
                     continue;
                 }
-                Ok(Err(_)) => {
+                Err(_) => {
                     tokio::time::sleep_until(deadline).await;
                     let why = self.trouble(REASON_AGE);
                     let why = why.unwrap_or_else(|| format!("{node} is not the master"));
                     return Err(unready(&why, false));
-                }
-                Err(error) => {
-                    return Err(Unready {
-                        error,
-                        is_final: true,
-                    });
                 }
             };
             let attempt = match self.place {
@@ -276,6 +293,7 @@ impl MasterConnection {
             match link.ready(attempt).await {
                 Ok(()) => {
                     self.network.log_missing_commands(&link);
+                    self.network.log_eviction(&link);
                     return Ok(link);
                 }
                 Err(error) if Instant::now() >= deadline => {
@@ -311,6 +329,25 @@ impl MasterConnection {
         there.or_else(|| self.condition.trouble(within))
     }
 
+    /// Describes the clock of the master, if that may be the reason why a call with this timeout had no answer. The next
+    /// call gets a newer comparison.
+    pub(super) fn clock_trouble(&self, timeout: Duration) -> Option<String> {
+        let link = lock(&self.current).link.clone()?;
+        let condition = self.condition_at(link.node());
+        let ahead = condition.clock().ahead(timeout);
+        let node = link.node().to_string();
+        if link.is_ready() && condition.clock().is_due() {
+            self.runtime()
+                .spawn(async move { link.compare_clocks().await });
+        }
+        ahead.map(|ahead| {
+            format!(
+                "the clock of Redis at {node} is {ahead:.3?} ahead of the clock of this machine: \
+                 a server with such a clock drops requests as expired"
+            )
+        })
+    }
+
     /// The condition of the master; in a cluster that of the node, since there are many lists and few nodes.
     fn condition_at(&self, node: &Node) -> Arc<Condition> {
         match &self.place {
@@ -342,30 +379,31 @@ impl MasterConnection {
 
     /// Returns the current link, if it leads there and works; otherwise another one, which becomes the current one. Or the
     /// time from which there may be another one.
-    fn link_to(&self, node: &Node) -> Result<Result<Link, Instant>, TransportError> {
+    fn link_to(&self, node: &Node) -> Result<Link, Instant> {
         let mut current = lock(&self.current);
         let is_there = |link: &&Link| link.node() == node;
         if let Some(link) = current.link.as_ref().filter(is_there) {
             if !link.is_suspect() {
-                return Ok(Ok(link.clone()));
+                return Ok(link.clone());
             }
             if current.next > Instant::now() {
-                return Ok(Err(current.next));
+                return Err(current.next);
             }
         }
         let condition = self.condition_at(node);
         let pause = condition.pause();
-        let open = || Link::open(&self.network.access, node, self.purpose, &condition);
+        let network = &self.network;
+        let open = || {
+            let (access, runtime) = (&network.access, &network.runtime);
+            Link::open(access, node, self.purpose, &condition, runtime)
+        };
         let link = match self.is_pooled {
-            true => match self.network.pooled(node, open, pause)? {
-                Ok(link) => link,
-                Err(next) => return Ok(Err(next)),
-            },
-            false => open()?,
+            true => network.pooled(node, open, pause)?,
+            false => open(),
         };
         current.next = Instant::now() + pause;
         current.link = Some(link.clone());
-        Ok(Ok(link))
+        Ok(link)
     }
 }
 

@@ -18,13 +18,14 @@
 //! Nothing is pushed twice: a push whose outcome is unknown fails its call. Everything goes on by itself after Redis was
 //! restarted or replaced. The client library is known to `backend` alone.
 //!
-//! Each file uses only those above it: `naming`, `pause`, `value`, `meter`, `message`, `turns`, `settings`, `condition`, `backlog`, `backend`,
+//! Each file uses only those above it: `naming`, `pause`, `value`, `meter`, `message`, `turns`, `settings`, `clock`, `condition`, `backlog`, `backend`,
 //! `scripts`, `directory`, `master`, `outbox`, `take_back`, `reply_list`, `groups`, `reader`, `ring`, `reply_lists`,
 //! `connection`, `keys`, `replies`, `client`, `server`.
 
 mod backend;
 mod backlog;
 mod client;
+mod clock;
 mod condition;
 mod connection;
 mod directory;
@@ -52,5 +53,5 @@ pub use client::RedisClientTransport;
 pub use connection::RedisConnection;
 pub use keys::{RedisKeys, RedisScript};
 pub use server::RedisServerTransport;
-pub use settings::{RedisMode, RedisSettings, SentinelSettings, TlsSettings};
+pub use settings::{RedisCredentials, RedisMode, RedisSettings, SentinelSettings, TlsSettings};
 pub use value::RedisValue;

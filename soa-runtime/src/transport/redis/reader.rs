@@ -21,6 +21,7 @@ use super::master::MasterConnection;
 use super::reply_list::ReplyList;
 use super::scripts;
 use super::settings::RedisSettings;
+use crate::error::TransportError;
 
 /// Largest number of answers in one pop.
 const POP_COUNT: usize = 64;
@@ -115,6 +116,12 @@ impl Reader {
         self.state().is_closed = true;
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.unblock();
+    }
+
+    /// Fails all calls that wait for answers, since the task has ended with its runtime.
+    pub(super) fn fail_all(&self, error: &TransportError) {
+        let lists = self.state().lists.lists().to_vec();
+        lists.iter().for_each(|list| list.fail_all(error));
     }
 
     /// The last failure to read answers within this time, or the one that still lasts.

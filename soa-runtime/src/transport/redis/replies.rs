@@ -4,7 +4,7 @@
 //! cannot be reached, have a part of it only: they must not hold up the answers to all others. A response that is lost is
 //! counted, and logged once in a while.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -46,6 +46,8 @@ pub(super) struct Replies {
 
 /// The outboxes of reply lists.
 struct Outboxes {
+    /// The ring that the outboxes push to.
+    ring: Weak<Ring>,
     lists: FxHashMap<String, Arc<Outbox<ReplyReceipt>>>,
     /// Number of outboxes at which idle ones are removed.
     bound: usize,
@@ -60,6 +62,7 @@ impl Replies {
                 .chunked(settings.chunk_messages_larger_than),
             meters: SendMeters::responses(service),
             outboxes: Mutex::new(Outboxes {
+                ring: Weak::new(),
                 lists: FxHashMap::default(),
                 bound: MIN_OUTBOXES_BOUND,
             }),
@@ -83,7 +86,7 @@ impl Replies {
         reply: Reply,
     ) -> Result<(), TransportError> {
         let ring = connection.ring().await?;
-        let outbox = self.outbox(connection, ring, reply.reply_to);
+        let outbox = self.outbox(connection, &ring, reply.reply_to);
         let refused = |message: &str| {
             let error = TransportError::new(TransportErrorKind::QueueFull, message.to_owned());
             Err(error)
@@ -137,12 +140,17 @@ impl Replies {
     fn outbox(
         &self,
         connection: &RedisConnection,
-        ring: &Ring,
+        ring: &Arc<Ring>,
         reply_to: String,
     ) -> Arc<Outbox<ReplyReceipt>> {
         let outboxes = self.outboxes.lock();
         // Nothing panics while this is held.
         let mut outboxes = outboxes.unwrap_or_else(PoisonError::into_inner);
+        if !std::ptr::eq(outboxes.ring.as_ptr(), Arc::as_ptr(ring)) {
+            // The tasks of the others have ended with the runtime of another ring.
+            outboxes.lists.clear();
+            outboxes.ring = Arc::downgrade(ring);
+        }
         if let Some(outbox) = outboxes.lists.get(&reply_to) {
             return Arc::clone(outbox);
         }

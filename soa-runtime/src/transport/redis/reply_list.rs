@@ -210,6 +210,16 @@ impl ReplyList {
         }
     }
 
+    /// Fails all calls, since nothing reads this list any more.
+    pub(super) fn fail_all(&self, error: &TransportError) {
+        let waiters = std::mem::take(&mut *self.waiters());
+        for waiter in waiters.into_values() {
+            let error = TransportError::new(error.kind(), error.to_string());
+            // The caller may have given up just now.
+            let _ = waiter.send(Err(error));
+        }
+    }
+
     /// Fails the calls whose answers could not be put together: all of them where one of the ids is unknown.
     fn fail(&self, why: &str, requests: &[Option<i64>]) {
         let mut waiters = self.waiters();

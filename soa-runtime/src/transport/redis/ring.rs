@@ -4,11 +4,17 @@
 //! from all of them; a response goes to the master that follows from the name of its list, as the reference has it. In a
 //! cluster a list is where its slot is, so a service's requests are all on one node; the reply lists of one connection
 //! share a slot by the tag in their names, and one pop takes from all of them.
+//!
+//! All tasks and connections of a ring are on one runtime, that of its first use. When this ends, as the runtime of a test
+//! does, nothing of the ring works any more: a task that ends with the runtime fails the calls that wait, and whoever uses
+//! the connection next gets another ring, on a runtime of its own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::backend::{Access, Node, key_slot};
@@ -25,6 +31,20 @@ use crate::error::{TransportError, TransportErrorKind};
 pub(super) struct Ring {
     network: Arc<Network>,
     masters: Masters,
+    has_ended: AtomicBool,
+    /// The task that ends with the runtime.
+    watch: OnceLock<AbortHandle>,
+}
+
+/// Ends a ring when it is dropped with the runtime.
+struct RuntimeGuard(Weak<Ring>);
+
+impl Drop for RuntimeGuard {
+    fn drop(&mut self) {
+        if let Some(ring) = self.0.upgrade() {
+            ring.end();
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -56,8 +76,23 @@ pub(super) struct Accesses {
 }
 
 impl Ring {
-    /// Finds the masters of these settings. Sentinels may have to be asked for them.
+    /// Finds the masters of these settings, for use on the current runtime. Sentinels may have to be asked for them.
     pub(super) async fn find(
+        settings: &RedisSettings,
+        accesses: &Accesses,
+    ) -> Result<Arc<Self>, TransportError> {
+        let ring = Arc::new(Self::find_masters(settings, accesses).await?);
+        let guard = RuntimeGuard(Arc::downgrade(&ring));
+        let watch = ring.runtime().spawn(async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        });
+        // It is a new ring, so there is none yet.
+        let _ = ring.watch.set(watch.abort_handle());
+        Ok(ring)
+    }
+
+    async fn find_masters(
         settings: &RedisSettings,
         accesses: &Accesses,
     ) -> Result<Self, TransportError> {
@@ -108,10 +143,16 @@ impl Ring {
                 place,
             }
         });
-        Ok(Self {
-            masters: Masters::Ring(masters.collect()),
+        Ok(Self::new(Masters::Ring(masters.collect()), network))
+    }
+
+    fn new(masters: Masters, network: Arc<Network>) -> Self {
+        Self {
             network,
-        })
+            masters,
+            has_ended: AtomicBool::new(false),
+            watch: OnceLock::new(),
+        }
     }
 
     fn cluster(settings: &RedisSettings, network: Arc<Network>, directory: Arc<Directory>) -> Self {
@@ -121,14 +162,38 @@ impl Ring {
         let pops =
             MasterConnection::with_own_links(&network, place.clone(), Purpose::ReadingAnswers);
         let commands = Arc::new(MasterConnection::with_pooled_links(&network, place));
-        Self {
-            masters: Masters::Cluster {
-                directory,
-                tag,
-                reader: Arc::new(Reader::new(pops, commands, settings)),
-                slots: Mutex::default(),
-            },
-            network,
+        let masters = Masters::Cluster {
+            directory,
+            tag,
+            reader: Arc::new(Reader::new(pops, commands, settings)),
+            slots: Mutex::default(),
+        };
+        Self::new(masters, network)
+    }
+
+    /// True if its runtime has ended, so that it is of no use any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::SeqCst)
+    }
+
+    /// The error of calls that waited when the runtime ended.
+    pub(super) fn ended_error() -> TransportError {
+        let message = "the tokio runtime of the connection to Redis has ended; \
+                       the next call connects again, on its own runtime";
+        TransportError::new(TransportErrorKind::Transient, message)
+    }
+
+    /// Fails all calls that wait, since the runtime has ended.
+    fn end(&self) {
+        // A call that is registered from now on sees this.
+        self.has_ended.store(true, Ordering::SeqCst);
+        let error = Self::ended_error();
+        match &self.masters {
+            Masters::Ring(masters) => {
+                let readers = masters.iter().map(|master| &master.reader);
+                readers.for_each(|reader| reader.fail_all(&error));
+            }
+            Masters::Cluster { reader, .. } => reader.fail_all(&error),
         }
     }
 
@@ -225,6 +290,14 @@ impl Ring {
         match &self.masters {
             Masters::Ring(masters) => masters.iter().for_each(|master| master.reader.close()),
             Masters::Cluster { reader, .. } => reader.close(),
+        }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if let Some(watch) = self.watch.get() {
+            watch.abort();
         }
     }
 }

@@ -19,6 +19,7 @@ use super::connection::RedisConnection;
 use super::master::MasterConnection;
 use super::naming::request_key;
 use super::replies::Replies;
+use super::ring::Ring;
 use super::scripts;
 use super::settings::{RedisSettings, bounded};
 use super::turns::{Turn, Turns};
@@ -45,8 +46,8 @@ const LINK_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Takes the requests of one service from Redis. Clones share everything.
 ///
-/// It connects when it is first used, or at once with [`connect`](Self::connect); it needs a tokio runtime with
-/// time and I/O, the same one as long as it lives.
+/// It connects when it is first used, or at once with [`connect`](Self::connect), on the tokio runtime of that moment, which
+/// needs time and I/O. A server that runs on another one after that has ended connects again.
 ///
 /// ```no_run
 /// # use soa_runtime as soa;
@@ -101,7 +102,7 @@ struct RequestsState {
     is_abandoned: bool,
 }
 
-/// The phase in the life of the tasks.
+/// The phase in the life of the tasks. They end when the transport is closed, or with their runtime.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
     #[default]
@@ -173,7 +174,7 @@ impl Handle {
     async fn start(&self) -> Result<(), TransportError> {
         {
             let state = self.requests.state();
-            if state.phase != Phase::NotStarted || state.is_closed {
+            if state.phase == Phase::Running || state.is_closed {
                 return Ok(());
             }
         }
@@ -191,7 +192,7 @@ impl Handle {
         let commands = ring.request_masters(&self.requests.service);
         {
             let mut state = self.requests.state();
-            if state.phase != Phase::NotStarted || state.is_closed {
+            if state.phase == Phase::Running || state.is_closed {
                 return Ok(());
             }
             state.phase = Phase::Running;
@@ -253,9 +254,33 @@ struct Popper {
     commands: Arc<MasterConnection>,
 }
 
+/// The end of a popper's task. If its runtime ends before it does, the requests that it has taken are kept for the next
+/// run loop.
+struct TaskEnd<'a> {
+    requests: &'a Requests,
+    is_done: bool,
+}
+
+impl Drop for TaskEnd<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let lost = self.requests.end_task();
+            self.requests.filled.notify_waiters();
+            if !lost.is_empty() {
+                let (service, count) = (&self.requests.service, lost.len());
+                tracing::error!(%service, count, "lost requests");
+            }
+        }
+    }
+}
+
 impl Popper {
     async fn run(self) {
         let requests = &self.requests;
+        let mut end = TaskEnd {
+            requests,
+            is_done: false,
+        };
         let mut limit = Limit::new();
         let mut most = POP_COUNT;
         while !requests.state().is_closed {
@@ -298,6 +323,7 @@ impl Popper {
                 requests.pause(self.pops.pause()).await;
             }
         }
+        end.is_done = true;
         let left = requests.end_task();
         requests.filled.notify_waiters();
         if left.is_empty() {
@@ -486,6 +512,9 @@ impl ServerTransport for RedisServerTransport {
                 if state.is_closed && state.phase != Phase::Running {
                     let message = "the Redis transport was closed";
                     return Err(TransportError::new(TransportErrorKind::Closed, message));
+                }
+                if state.phase == Phase::Ended {
+                    return Err(Ring::ended_error());
                 }
                 state.wanted = limit;
             }

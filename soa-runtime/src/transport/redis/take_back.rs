@@ -64,8 +64,11 @@ impl TakeBack {
         state.queue.push_back((Arc::clone(master), frame));
         if !state.is_running {
             state.is_running = true;
-            let take_back = Arc::clone(self);
-            master.runtime().spawn(async move { take_back.run().await });
+            let task = Task {
+                take_back: Arc::clone(self),
+                is_done: false,
+            };
+            master.runtime().spawn(task.run());
         }
     }
 
@@ -107,5 +110,28 @@ impl TakeBack {
     fn state(&self) -> MutexGuard<'_, TakeBackState> {
         // Nothing panics while this is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task. If its runtime ends before it does, the requests that wait expire, and the next one starts another task.
+struct Task {
+    take_back: Arc<TakeBack>,
+    is_done: bool,
+}
+
+impl Task {
+    async fn run(mut self) {
+        self.take_back.run().await;
+        self.is_done = true;
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let mut state = self.take_back.state();
+            state.queue.clear();
+            state.is_running = false;
+        }
     }
 }

@@ -1,29 +1,28 @@
 //! Settings of connections, turned into those of the client library.
 
-use std::fmt::{self, Display};
-use std::path::Path;
-use std::sync::Arc;
+use std::fmt;
 use std::time::Duration;
 
 use fred::clients::Client;
-use fred::rustls::pki_types::pem::PemObject;
-use fred::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use fred::rustls::{ClientConfig, RootCertStore, crypto};
 use fred::socket2::TcpKeepalive;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, Server, ServerConfig, TcpConfig,
     TlsConfig,
 };
 
+use super::login::Login;
 use super::node::Node;
+use super::tls;
 use crate::error::BuildError;
-use crate::transport::redis::settings::{RedisSettings, SentinelSettings, TlsSettings};
+use crate::transport::redis::settings::{RedisSettings, SentinelSettings, bounded};
+
+/// Share of the time limit of connecting in which the credentials must be read, so that the error says what was late.
+const CREDENTIALS_SHARE: f64 = 0.9;
 
 /// Settings of the connections to Redis, or to sentinels.
 #[derive(Clone)]
 pub(in super::super) struct Access {
-    username: Option<String>,
-    password: Option<String>,
+    login: Login,
     /// `None` for 0, as the login may have no right to choose one.
     database: Option<u8>,
     tls: Option<TlsConfig>,
@@ -38,10 +37,15 @@ impl Access {
     pub(in super::super) fn redis(settings: &RedisSettings) -> Result<Self, BuildError> {
         let tls = settings.tls.as_ref();
         Ok(Self {
-            username: settings.username.clone(),
-            password: settings.password.clone(),
+            login: Login::new(
+                settings.username.as_ref(),
+                settings.password.as_ref(),
+                settings.password_file.as_ref(),
+                settings.credentials.as_ref(),
+                bounded(settings.connect_timeout).mul_f64(CREDENTIALS_SHARE),
+            )?,
             database: Some(settings.database).filter(|number| *number > 0),
-            tls: tls.map(|tls| read(tls, "tls")).transpose()?,
+            tls: tls.map(|tls| tls::configured(tls, "tls")).transpose()?,
             server_name: tls.and_then(|tls| tls.server_name.clone()),
             connect_timeout: settings.connect_timeout,
             command_timeout: settings.command_timeout,
@@ -56,11 +60,16 @@ impl Access {
     ) -> Result<Self, BuildError> {
         let tls = sentinel.tls.as_ref();
         Ok(Self {
-            username: sentinel.username.clone(),
-            password: sentinel.password.clone(),
+            login: Login::new(
+                sentinel.username.as_ref(),
+                sentinel.password.as_ref(),
+                sentinel.password_file.as_ref(),
+                sentinel.credentials.as_ref(),
+                bounded(settings.connect_timeout).mul_f64(CREDENTIALS_SHARE),
+            )?,
             database: None,
             tls: tls
-                .map(|tls| read(tls, "tls (of the sentinels)"))
+                .map(|tls| tls::configured(tls, "tls (of the sentinels)"))
                 .transpose()?,
             server_name: tls.and_then(|tls| tls.server_name.clone()),
             connect_timeout: settings.connect_timeout,
@@ -78,16 +87,15 @@ impl Access {
     pub(super) fn client(&self, node: &Node, policy: Option<ReconnectPolicy>) -> Client {
         let mut server = Server::new(node.host.as_str(), node.port);
         server.tls_server_name = self.server_name.as_deref().map(Into::into);
-        let config = Config {
+        let mut config = Config {
             // Without it, the first attempt counts as one of those that the policy allows.
             fail_fast: policy.is_none(),
-            username: self.username.clone(),
-            password: self.password.clone(),
             database: self.database,
             server: ServerConfig::Centralized { server },
             tls: self.tls.clone(),
             ..Config::default()
         };
+        self.login.apply(&mut config);
         let connection = ConnectionConfig {
             connection_timeout: self.connect_timeout,
             internal_command_timeout: self.connect_timeout,
@@ -107,67 +115,9 @@ impl Access {
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The password is not shown.
+        // The login is not shown.
         f.debug_struct("Access")
-            .field("username", &self.username)
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
-}
-
-/// Reads the files of TLS.
-fn read(settings: &TlsSettings, field: &str) -> Result<TlsConfig, BuildError> {
-    let bad = |what: &str, why: &dyn Display| {
-        BuildError::new(format!(
-            "the setting `{field}` cannot be used: {what}: {why}"
-        ))
-    };
-    let mut roots = RootCertStore::empty();
-    match &settings.ca_certificates {
-        Some(file) => {
-            let field = "`ca_certificates`";
-            for certificate in certificates(file).map_err(|why| bad(field, &why))? {
-                roots.add(certificate).map_err(|why| bad(field, &why))?;
-            }
-        }
-        None => {
-            let system = fred::rustls_native_certs::load_native_certs();
-            // Systems have some that cannot be read; it is enough that there are others.
-            roots.add_parsable_certificates(system.certs);
-            if roots.is_empty() {
-                let why = "the system has no certificate authorities; set the path of a PEM file";
-                return Err(bad("`ca_certificates`", &why));
-            }
-        }
-    }
-    // The provider is named, as the program may have another one for its own purposes.
-    let provider = Arc::new(crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| bad("no version of TLS", &why))?
-        .with_root_certificates(roots);
-    let config = match &settings.client_certificate {
-        None => config.with_no_client_auth(),
-        Some((shown, key)) => {
-            let field = "`client_certificate`";
-            let shown = certificates(shown).map_err(|why| bad(field, &why))?;
-            let key = PrivateKeyDer::from_pem_file(key)
-                .map_err(|why| bad(field, &format!("{}: {why}", key.display())))?;
-            let config = config.with_client_auth_cert(shown, key);
-            config.map_err(|why| bad(field, &why))?
-        }
-    };
-    Ok(config.into())
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bad = |why: &dyn Display| format!("{}: {why}", file.display());
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|why| bad(&why))?;
-    let certificates: Vec<_> = certificates
-        .collect::<Result<_, _>>()
-        .map_err(|why| bad(&why))?;
-    if certificates.is_empty() {
-        return Err(bad(&"no certificate found in the file"));
-    }
-    Ok(certificates)
 }

@@ -9,7 +9,10 @@ use crate::transport::redis::condition::Failure;
 const WRONG_NODE: [&str; 5] = ["READONLY", "MASTERDOWN", "MOVED", "ASK", "CLUSTERDOWN"];
 
 /// Advice for people when a login is refused.
-const LOGIN_ADVICE: &str = "authentication failed: check `username` and `password` in the settings; retrying does not help";
+const LOGIN_ADVICE: &str = "authentication failed: check the user name and the password; those in the settings are not read again";
+
+/// First words of the error for credentials that could not be read.
+const UNREAD_CREDENTIALS: &str = "reading the credentials failed";
 
 /// Describes an error for the log.
 pub(super) fn failure(error: &Error) -> Failure {
@@ -28,11 +31,19 @@ pub(super) fn failure(error: &Error) -> Failure {
 
 /// Describes an error for people.
 pub(super) fn text(error: &Error) -> String {
+    if error.details().starts_with(UNREAD_CREDENTIALS) {
+        return error.details().to_owned();
+    }
     let text = readable(error.to_string());
     match *error.kind() == ErrorKind::Auth {
         true => format!("{text} ({LOGIN_ADVICE})"),
         false => text,
     }
+}
+
+/// The error of an attempt to connect without credentials, which may be there the next time.
+pub(super) fn unread_credentials(why: &str) -> Error {
+    Error::new(ErrorKind::Unknown, format!("{UNREAD_CREDENTIALS}: {why}"))
 }
 
 /// Shortens an error of the system or of the standard library, whose debug output the client library shows, to its message.

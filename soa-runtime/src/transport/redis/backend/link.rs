@@ -74,6 +74,8 @@ struct LinkState {
     abilities: AtomicU8,
     /// Time of the last probe.
     probed: Mutex<Option<Instant>>,
+    /// The policy by which this Redis evicts keys, if it does.
+    eviction: Mutex<Option<String>>,
 }
 
 impl LinkState {
@@ -96,20 +98,16 @@ pub(in super::super) enum PushError {
 }
 
 impl Link {
-    /// Starts to connect, in the background. Must be called on the runtime.
+    /// Starts to connect, in the background, on this runtime.
     pub(in super::super) fn open(
         access: &Access,
         node: &Node,
         purpose: Purpose,
         condition: &Arc<Condition>,
-    ) -> Result<Self, TransportError> {
-        let Ok(runtime) = Handle::try_current() else {
-            let message = "the Redis transport needs a tokio runtime";
-            return Err(TransportError::new(
-                TransportErrorKind::Misconfigured,
-                message,
-            ));
-        };
+        runtime: &Handle,
+    ) -> Self {
+        // The caller may be on another runtime, which ends before.
+        let _entered = runtime.enter();
         let mut policy =
             ReconnectPolicy::new_exponential(0, RECONNECT_PAUSE.0, RECONNECT_PAUSE.1, 2);
         policy.set_jitter(RECONNECT_JITTER);
@@ -120,6 +118,7 @@ impl Link {
             problem: Mutex::default(),
             abilities: AtomicU8::new(Abilities::UNKNOWN),
             probed: Mutex::default(),
+            eviction: Mutex::default(),
         });
         let (seen, place) = (Arc::clone(&state), node.to_string());
         client.on_error(move |(error, connected)| {
@@ -144,17 +143,17 @@ impl Link {
             std::future::ready(Ok(()))
         });
         let task = Mutex::new(client.connect());
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             client,
             node: node.clone(),
             command_timeout: access.command_timeout,
-            runtime,
+            runtime: runtime.clone(),
             task,
             state,
             is_probing: AtomicBool::new(false),
             probe_ended: Notify::new(),
             is_suspect: AtomicBool::new(false),
-        })))
+        }))
     }
 
     /// The client of the library.
@@ -165,6 +164,26 @@ impl Link {
     /// The time limit of commands.
     pub(super) fn command_timeout(&self) -> Duration {
         self.0.command_timeout
+    }
+
+    /// Its purpose.
+    pub(super) fn purpose(&self) -> Purpose {
+        self.0.state.purpose
+    }
+
+    /// The condition of its master.
+    pub(super) fn condition(&self) -> &Condition {
+        &self.0.state.condition
+    }
+
+    /// The policy by which this Redis evicts keys, if it is known to.
+    pub(in super::super) fn eviction(&self) -> Option<String> {
+        lock(&self.0.state.eviction).clone()
+    }
+
+    /// Records the policy by which this Redis evicts keys.
+    pub(super) fn set_eviction(&self, policy: Option<String>) {
+        *lock(&self.0.state.eviction) = policy;
     }
 
     /// The Redis at the other end.
@@ -207,6 +226,7 @@ impl Link {
                 // The library gives up for good when the configuration cannot work; Redis' may change.
                 let mut task = lock(&self.0.task);
                 if task.is_finished() {
+                    let _entered = self.0.runtime.enter();
                     *task = client.connect();
                 }
             }
@@ -239,7 +259,8 @@ impl Link {
         let link = self.clone();
         self.0.runtime.spawn(async move {
             let state = &link.0.state;
-            match link.probe().await {
+            let (probed, ()) = futures_util::future::join(link.probe(), link.inspect()).await;
+            match probed {
                 Ok(bits) => {
                     *lock(&state.probed) = Some(Instant::now());
                     state.abilities.store(bits, Ordering::Relaxed);

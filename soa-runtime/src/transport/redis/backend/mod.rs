@@ -12,19 +12,22 @@
 //! second does not follow a list that has moved when a command is sent once only. A link that hears that its Redis is not
 //! the right one, or gets no answer, becomes *suspect*, and whoever uses it opens another.
 //!
-//! Each file uses only those above it: `failure`, `limit`, `node`, `script`, `ability`, `access`, `discovery`, `link`,
-//! `command`, `pop`.
+//! Each file uses only those above it: `failure`, `limit`, `node`, `script`, `ability`, `login`, `tls`, `access`,
+//! `discovery`, `link`, `inspect`, `command`, `pop`.
 
 mod ability;
 mod access;
 mod command;
 mod discovery;
 mod failure;
+mod inspect;
 mod limit;
 mod link;
+mod login;
 mod node;
 mod pop;
 mod script;
+mod tls;
 
 pub(super) use access::Access;
 pub(super) use discovery::{SentinelMaster, masters, slots};

@@ -22,13 +22,15 @@ impl FromStr for RedisSettings {
     type Err = BuildError;
 
     fn from_str(text: &str) -> Result<Self, BuildError> {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("redis", text));
         // The text may hold a password: no message repeats it.
         let bad = |what: &str| {
-            BuildError::new(format!(
-                "bad address of Redis: {what}; write `host:port` or `redis://user:password@host:port/database`"
-            ))
+            let advice = unescaped(rest).unwrap_or_else(|| {
+                let forms = "`host:port` or `redis://user:password@host:port/database`";
+                format!("{what}; write {forms}")
+            });
+            BuildError::new(format!("bad address of Redis: {advice}"))
         };
-        let (scheme, rest) = text.split_once("://").unwrap_or(("redis", text));
         let (scheme, mode) = scheme.split_once('-').unwrap_or((scheme, ""));
         let tls = match scheme {
             "redis" => None,
@@ -86,6 +88,7 @@ impl RedisSettings {
             "database": self.database,
             "username": self.username,
             "password": self.password,
+            "password_file": self.password_file,
             "tls": tls(&self.tls),
         })
     }
@@ -102,7 +105,8 @@ fn read_mode(mode: &str, query: &str, tls: Option<TlsSettings>) -> Result<RedisM
             };
             if let Some(names) = query.strip_prefix("services=") {
                 let names = names.split(',').map(decoded).collect::<Option<_>>();
-                sentinel.services = names.ok_or("a name of a master has a bad escape")?;
+                sentinel.services = names
+                    .ok_or("the name of a master has a bad escape: `%` itself is written `%25`")?;
                 return Ok(RedisMode::Sentinel(sentinel));
             }
             RedisMode::Sentinel(sentinel)
@@ -113,6 +117,28 @@ fn read_mode(mode: &str, query: &str, tls: Option<TlsSettings>) -> Result<RedisM
         return Ok(mode);
     }
     Err("expected nothing after `?` but `services`, which is for sentinels")
+}
+
+/// Advice for a login with characters that have a meaning in an address; `None` if it has none.
+///
+/// A `/` or a `?` ends the part of the login, which then seems to be a host. Only a text that could not be read is looked at:
+/// the name of a master may well contain an `@`.
+fn unescaped(rest: &str) -> Option<String> {
+    let (login, _) = rest.rsplit_once('@')?;
+    let has_bad_escape = decoded(login).is_none();
+    let characters = [
+        ("`/` as `%2F`", login.contains('/')),
+        ("`?` as `%3F`", login.contains('?')),
+        ("`%` as `%25`", has_bad_escape),
+    ];
+    let escapes = characters.into_iter().filter(|(_, is_there)| *is_there);
+    let escapes: Vec<_> = escapes.map(|(escape, _)| escape).collect();
+    (!escapes.is_empty()).then(|| {
+        let escapes = escapes.join(", ");
+        format!(
+            "the user name or the password has a character of the address itself; write {escapes}"
+        )
+    })
 }
 
 /// Percent-decodes; `None` for half an escape or for bytes that are not text.
@@ -219,6 +245,56 @@ mod tests {
     }
 
     #[test]
+    fn a_login_with_characters_of_an_address_is_told_to_escape_them() {
+        for (text, advice) in [
+            ("redis://:pa/ss@h", "`/` as `%2F`"),
+            ("redis://:p?x@h", "`?` as `%3F`"),
+            ("redis://:50%@h", "`%` as `%25`"),
+            ("redis://us/er:secret@h:1/2", "`/` as `%2F`"),
+            ("redis://user:6379/1@h", "`/` as `%2F`"),
+            ("redis-sentinel://:p?x@h?services=a", "`?` as `%3F`"),
+            (
+                "redis://:1/2?3%4@h",
+                "`/` as `%2F`, `?` as `%3F`, `%` as `%25`",
+            ),
+        ] {
+            let error = text.parse::<RedisSettings>().unwrap_err().to_string();
+            let expected = format!(
+                "bad address of Redis: the user name or the password has a character of the address itself; write {advice}"
+            );
+            assert_eq!(error, expected, "{text}");
+        }
+        let escaped = parsed("redis://:pa%2Fss%3F50%25@h");
+        assert_eq!(escaped, RedisSettings::new("h", 6379).password("pa/ss?50%"));
+        // This is not a login.
+        let named = parsed("redis-sentinel://a/2?services=x@y");
+        let names = SentinelSettings::default().services(vec!["x@y".to_owned()]);
+        assert_eq!(
+            named,
+            RedisSettings::sentinel([("a", 26379)], names).database(2)
+        );
+    }
+
+    #[test]
+    fn an_address_of_version_6_is_told_its_form() {
+        for (text, what) in [
+            ("[::1]7000", "`:` and the port must follow `]`"),
+            ("redis://:secret@[::1", "`]` is missing"),
+            ("::1", "an IPv6 address needs brackets, as in `[::1]:6379`"),
+            (
+                "fe80::1:7000",
+                "an IPv6 address needs brackets, as in `[::1]:6379`",
+            ),
+        ] {
+            let error = text.parse::<RedisSettings>().unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("bad address of Redis: {what}; ")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn a_bad_address_is_told_without_its_password() {
         for text in [
             "",
@@ -234,6 +310,11 @@ mod tests {
             "host:65536",
             "host,",
             "[::1",
+            "[::1]7000",
+            "::1:7000",
+            "redis://:secret/x@host",
+            "redis://:secret?x@host",
+            "redis://:secret%@host",
         ] {
             let error = text.parse::<RedisSettings>().unwrap_err().to_string();
             assert!(

@@ -16,7 +16,16 @@ pub(super) const NO_PORT: u16 = 0;
 /// be a password in it.
 pub(super) fn read(text: &str) -> Result<(String, u16), &'static str> {
     let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').ok_or("`]` is missing")?,
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or("`]` is missing")?;
+            if !port.is_empty() && !port.starts_with(':') {
+                return Err("`:` and the port must follow `]`");
+            }
+            (host, port)
+        }
+        None if is_bare_ipv6(text) => {
+            return Err("an IPv6 address needs brackets, as in `[::1]:6379`");
+        }
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
     if host.is_empty() {
@@ -34,6 +43,12 @@ pub(super) fn read(text: &str) -> Result<(String, u16), &'static str> {
         }
     };
     Ok((host.to_owned(), port))
+}
+
+/// True if the text is an address of version 6 without brackets, whose port cannot be told apart.
+fn is_bare_ipv6(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
+    text.matches(':').count() > 1 && text.bytes().all(is_part)
 }
 
 /// Formats a host and its port as they are read.
@@ -69,7 +84,8 @@ struct Host(String, u16);
 impl<'de> Deserialize<'de> for Host {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let (host, port) = read(&text).map_err(|_| Error::custom("expected HOST or HOST:PORT"))?;
+        let (host, port) = read(&text)
+            .map_err(|why| Error::custom(format!("expected HOST or HOST:PORT, but {why}")))?;
         Ok(Self(host, port))
     }
 }

@@ -8,17 +8,24 @@
 //! from then on.
 
 mod address;
+mod credentials;
 mod host;
+mod sentinel;
 mod tls;
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::Serializer;
 
+pub(super) use credentials::CredentialSource;
+pub use credentials::RedisCredentials;
 pub(super) use host::shown;
+pub use sentinel::SentinelSettings;
 pub use tls::TlsSettings;
 
 use crate::error::BuildError;
@@ -72,6 +79,13 @@ pub struct RedisSettings {
     /// Password; none by default.
     #[schemars(with = "Option<Secret>")]
     pub password: Option<String>,
+    /// File with the password, in the place of `password`; none by default. It is read again for each new connection, and
+    /// after a login was refused. A line break at its end is not part of the password.
+    #[serde(deserialize_with = "tls::readable")]
+    pub password_file: Option<PathBuf>,
+    /// The callback that gives the login.
+    #[serde(skip)]
+    pub(super) credentials: Option<CredentialSource>,
     /// TLS towards Redis. It is off without this table, and on with an empty one.
     pub tls: Option<TlsSettings>,
     /// Time limit of one attempt to connect; 5 s by default.
@@ -130,6 +144,7 @@ pub struct RedisSettings {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant)] // Settings are few, and a box would be part of the public type.
 pub enum RedisMode {
     /// The hosts are masters that know nothing of each other: a ring. Requests go to all of them in turn, a response to
     /// the one that follows from its list. Every client and server must have the same hosts in the same order.
@@ -141,42 +156,6 @@ pub enum RedisMode {
     Cluster,
 }
 
-/// Settings of the sentinels that find the masters.
-///
-/// ```
-/// # use soa_runtime as soa;
-/// use soa::{RedisMode, RedisSettings, SentinelSettings};
-///
-/// let sentinel = SentinelSettings::default()
-///     .services(vec!["primary".to_owned()])
-///     .failover_retries(5)
-///     .password("secret");
-/// let settings = RedisSettings::sentinel([("sentinel-1", 26379), ("sentinel-2", 26379)], sentinel);
-/// assert!(matches!(settings.mode, RedisMode::Sentinel(_)));
-///
-/// // The same hosts and masters as an address.
-/// let settings: RedisSettings = "redis-sentinel://sentinel-1,sentinel-2?services=primary".parse()?;
-/// # Ok::<(), soa::BuildError>(())
-/// ```
-#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(rename = "RedisSentinel")]
-#[non_exhaustive]
-pub struct SentinelSettings {
-    /// Names of the masters, in the order of the ring; by default all that the first sentinel reports, in its order.
-    pub services: Vec<String>,
-    /// Number of further attempts to find a master, with growing pauses, while the sentinels know of none that works. With 0,
-    /// the default, a message fails at once.
-    pub failover_retries: u32,
-    /// Name of the ACL user at the sentinels; the default user if it is not set.
-    pub username: Option<String>,
-    /// Password at the sentinels; none by default.
-    #[schemars(with = "Option<Secret>")]
-    pub password: Option<String>,
-    /// TLS towards the sentinels. It is off without this table, and on with an empty one.
-    pub tls: Option<TlsSettings>,
-}
-
 impl Default for RedisSettings {
     fn default() -> Self {
         Self {
@@ -186,6 +165,8 @@ impl Default for RedisSettings {
             database: 0,
             username: None,
             password: None,
+            password_file: None,
+            credentials: None,
             tls: None,
             connect_timeout: Duration::from_secs(5),
             keep_alive: true,
@@ -312,15 +293,6 @@ setters! { RedisSettings:
     block_timeout: Duration,
 }
 
-setters! { SentinelSettings:
-    /// Sets the names of the masters, in the order of the ring.
-    services: Vec<String>,
-    /// Sets the number of further attempts to find a master.
-    failover_retries: u32,
-    /// Uses TLS towards the sentinels.
-    tls: TlsSettings,
-}
-
 /// Clamps a time: at least 1 ms, since 0 means *for ever* or *now* to Redis, and not so long that it cannot be added to the
 /// clock.
 pub(super) fn bounded(time: Duration) -> Duration {
@@ -403,6 +375,52 @@ impl RedisSettings {
         self.password(password)
     }
 
+    /// Logs in with the password in a file, which is read again for each new connection and after a login was refused.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::RedisSettings;
+    ///
+    /// let mut settings = RedisSettings::new("redis.internal", 6379).password_file("/run/secrets/redis");
+    /// settings.username = Some("worker".to_owned());
+    /// ```
+    #[must_use]
+    pub fn password_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.password_file = Some(file.into());
+        self
+    }
+
+    /// Takes the login from a callback, which is called before each attempt to log in: for each new connection, and again
+    /// after a login was refused. While Redis is away or refuses the login this is several times a second, so a callback
+    /// that asks another system keeps the answer itself. It has nine tenths of `connect_timeout`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{RedisCredentials, RedisSettings};
+    ///
+    /// // Asks a store of secrets.
+    /// async fn password() -> Result<String, std::io::Error> {
+    ///     Ok("secret".to_owned())
+    /// }
+    ///
+    /// let settings = RedisSettings::new("redis.internal", 6379).credentials(|| async {
+    ///     Ok::<_, std::io::Error>(RedisCredentials::user("worker", password().await?))
+    /// });
+    /// assert!(settings.check().is_ok());
+    /// // The login is in one place.
+    /// assert!(settings.password("other").check().is_err());
+    /// ```
+    #[must_use]
+    pub fn credentials<F, Fut, E>(mut self, read: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<RedisCredentials, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.credentials = Some(CredentialSource::new(read));
+        self
+    }
+
     /// The hosts with their ports, for messages.
     pub fn addresses(&self) -> String {
         let hosts = self.hosts.iter().map(|(host, port)| shown(host, *port));
@@ -430,6 +448,16 @@ impl RedisSettings {
                 "hosts",
                 "needs at least one host, and a name or address for each",
             );
+        }
+        let login = (&self.username, &self.password, &self.password_file);
+        check_login(login, self.credentials.as_ref(), "")?;
+        if let RedisMode::Sentinel(sentinel) = &self.mode {
+            let login = (
+                &sentinel.username,
+                &sentinel.password,
+                &sentinel.password_file,
+            );
+            check_login(login, sentinel.credentials.as_ref(), " of the sentinels")?;
         }
         if self.queue_capacity == 0 {
             return bad(
@@ -487,20 +515,24 @@ impl RedisSettings {
     }
 }
 
-impl SentinelSettings {
-    /// Logs in at the sentinels with a password.
-    #[must_use]
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(password.into());
-        self
+/// Checks that a login is in one place. `whose` follows the name of a field.
+fn check_login(
+    (username, password, file): (&Option<String>, &Option<String>, &Option<PathBuf>),
+    callback: Option<&CredentialSource>,
+    whose: &str,
+) -> Result<(), BuildError> {
+    let bad = |rule: &str| Err(BuildError::new(format!("the setting {rule}")));
+    if password.is_some() && file.is_some() {
+        return bad(&format!(
+            "`password_file`{whose} cannot be beside `password`: remove one of them"
+        ));
     }
-
-    /// Logs in at the sentinels as an ACL user.
-    #[must_use]
-    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
-        self.username = Some(name.into());
-        self.password(password)
+    if callback.is_some() && (username.is_some() || password.is_some() || file.is_some()) {
+        return bad(&format!(
+            "`credentials`{whose} gives the whole login: remove `username`, `password` and `password_file`"
+        ));
     }
+    Ok(())
 }
 
 impl fmt::Debug for RedisSettings {
@@ -511,18 +543,8 @@ impl fmt::Debug for RedisSettings {
             .field("database", &self.database)
             .field("username", &self.username)
             .field("has_password", &self.password.is_some())
-            .field("tls", &self.tls)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for SentinelSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SentinelSettings")
-            .field("services", &self.services)
-            .field("failover_retries", &self.failover_retries)
-            .field("username", &self.username)
-            .field("has_password", &self.password.is_some())
+            .field("password_file", &self.password_file)
+            .field("has_callback", &self.credentials.is_some())
             .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
@@ -574,7 +596,7 @@ mod tests {
             ),
             (
                 json!({ "hosts": ["redis://:secret@a"] }),
-                "expected HOST or HOST:PORT",
+                "expected HOST or HOST:PORT, but the port is not a number from 1 to 65535",
             ),
             (
                 json!({ "mode": "ring" }),

@@ -11,6 +11,9 @@ use serde::de::{Deserialize, Deserializer, Error};
 ///
 /// The server's certificate must be valid for the host that is connected to, or for `server_name`.
 ///
+/// The files are read when a connection is configured, and again for each new connection to Redis. If they cannot be read
+/// then, those that were read before are used, and the log says so.
+///
 /// ```
 /// # use soa_runtime as soa;
 /// use soa::{RedisSettings, TlsSettings};
@@ -104,7 +107,9 @@ fn certificate<'de, D: Deserializer<'de>>(
 }
 
 /// Reads the path of a file that exists and can be opened.
-fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+pub(super) fn readable<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
     let path = Option::<PathBuf>::deserialize(deserializer)?;
     if let Some(path) = &path {
         let opened = std::fs::File::open(path);
