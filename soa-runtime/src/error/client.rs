@@ -14,7 +14,7 @@ use crate::message::{Name, SwitchSet, Variant, WireError};
 /// The failure of a call.
 ///
 /// [`kind`](Self::kind) classifies it; [`errors`](Self::errors) are the errors in the response of the service, if there
-/// was one. The type is opaque and one pointer wide.
+/// was one. The type is opaque and one pointer wide. Clones are the same error.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -33,8 +33,8 @@ use crate::message::{Name, SwitchSet, Variant, WireError};
 /// assert_eq!(error.errors()[0].code, "NO_SUCH_BOOK");
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
-pub struct ClientError(Box<Inner>);
+#[derive(Clone, Debug)]
+pub struct ClientError(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -195,7 +195,7 @@ impl ErrorKind {
 
 impl ClientError {
     fn new(service: &Name, cause: Cause) -> Self {
-        Self(Box::new(Inner {
+        Self(Arc::new(Inner {
             service: service.clone(),
             cause,
         }))
