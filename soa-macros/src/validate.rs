@@ -75,17 +75,6 @@ pub(crate) fn service(
     };
     let actions = actions(item, errors);
     let checks = health_check::all(item, errors);
-    if actions.iter().any(|action| action.display_name == "status") {
-        for check in &checks {
-            let method = &check.method;
-            errors.on(
-                method,
-                format_args!(
-                    "`{method}` would never run: health checks are run by the built-in action `status`, which this service replaces by its own; remove one of them"
-                ),
-            );
-        }
-    }
     Some(Service {
         crate_path: crate_path(arguments.crate_path),
         name,

@@ -233,6 +233,7 @@ impl ClientBuilder {
             }),
             base: Arc::new(self.base),
             deadline: None,
+            places: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::expansion::Expansions;
+use super::own_service::Places;
 use super::route::Route;
 use crate::exchange::{ClientRequest, ClientStage};
 use crate::message::{ContextHeader, Name};
@@ -34,6 +35,8 @@ pub struct Client {
     pub(super) base: Arc<ContextHeader>,
     /// The deadline of the job that makes the calls.
     pub(super) deadline: Option<Instant>,
+    /// The places of the server whose handler makes the calls.
+    pub(super) places: Option<Arc<Places>>,
 }
 
 /// The part of a client that its clones share.
@@ -72,12 +75,19 @@ impl Client {
             shared: Arc::clone(&self.shared),
             base: Arc::new(context),
             deadline: self.deadline,
+            places: self.places.clone(),
         }
     }
 
     /// Returns the same client, whose calls end at this deadline or at the one it has, whichever is earlier.
     pub(crate) fn until(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline.into_iter().chain(self.deadline).min();
+        self
+    }
+
+    /// Returns the same client for a handler of a server with these places.
+    pub(crate) fn within_server(mut self, places: Arc<Places>) -> Self {
+        self.places = Some(places);
         self
     }
 
@@ -103,6 +113,7 @@ impl Client {
             shared: Arc::new(shared),
             base: Arc::clone(&self.base),
             deadline: self.deadline,
+            places: self.places.clone(),
         }
     }
 
