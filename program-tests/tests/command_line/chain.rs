@@ -35,6 +35,25 @@ fn the_time_that_is_left_flows_down_a_chain_of_three_processes() {
     );
 }
 
+#[test]
+fn a_variable_names_the_route_of_a_service_with_a_dash_in_its_name() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let accounts = ["serve", "--name", "user-accounts", "--redis", &address];
+    let accounts = Process::start(&mut unruly(&accounts));
+    let mut caller = unruly(&["serve", "--redis", &address]);
+    caller.env("SOA__CLIENT_ROUTING__USER_ACCOUNTS__TIMEOUT", "40s");
+    let caller = Process::start(&mut caller);
+    for server in [&accounts, &caller] {
+        server.says(": accepting requests");
+    }
+    let body = r#"{"through": ["user-accounts"], "milliseconds": 0}"#;
+    let call = ["call", "relay", body, "--timeout", "50s"];
+    let (code, _, error) = run_unruly(&[&call[..], &["--redis", &address]].concat());
+    assert_eq!(code, Some(0), "{error}");
+    caller.says("found the route that a variable has named");
+}
+
 /// A service with one place for jobs, and a route to itself.
 fn lonely(redis: &Redis, route: &str) -> Process {
     let address = redis.address();

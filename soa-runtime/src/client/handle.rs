@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
@@ -44,7 +44,12 @@ pub(super) struct ClientShared {
     pub(super) routes: HashMap<Name, Arc<Route>>,
     pub(super) middleware: Stack<ClientStage>,
     pub(super) expansions: Expansions,
+    /// The routes that were found by another spelling of their names.
+    pub(super) respelled: Mutex<HashMap<Name, Arc<Route>>>,
 }
+
+/// The maximum number of spellings that are found. A program needs one for each service.
+const MAX_RESPELLED: usize = 256;
 
 impl ClientShared {
     /// Returns the route of a request. Middleware may send it to another service than it was made for.
@@ -108,6 +113,7 @@ impl Client {
             routes: known,
             middleware: self.shared.middleware.clone(),
             expansions: self.shared.expansions.clone(),
+            respelled: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -138,8 +144,32 @@ impl Client {
     pub(crate) fn route(&self, service: Name) -> Arc<Route> {
         match self.shared.routes.get(&service) {
             Some(route) => Arc::clone(route),
-            None => Arc::new(Route::unknown(service)),
+            None => self
+                .respelled(&service)
+                .unwrap_or_else(|| Arc::new(Route::unknown(service))),
         }
+    }
+
+    /// Returns the route whose name was spelled differently.
+    fn respelled(&self, service: &Name) -> Option<Arc<Route>> {
+        let mut roughly = self.shared.routes.values();
+        if !roughly.any(|route| route.respell.is_some()) {
+            return None;
+        }
+        // Nothing panics while this is held.
+        let known = self.shared.respelled.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if let Some(route) = known.get(service) {
+            return Some(Arc::clone(route));
+        }
+        let mut routes = self.shared.routes.values();
+        let route = routes.find_map(|route| route.respelled(service))?;
+        if known.len() >= MAX_RESPELLED {
+            return None;
+        }
+        let route = Arc::new(route);
+        known.insert(service.clone(), Arc::clone(&route));
+        Some(route)
     }
 }
 

@@ -382,8 +382,8 @@ impl ServerBuilder {
     /// let server = Server::untyped("tools", "1.0.0").max_actions(2).build()?;
     /// let client = Client::builder().service("tools", LocalTransport::new(server)).build()?;
     /// let three = vec![("status".into(), value!({})); 3];
-    /// let response = client.call_job("tools", three).await;
-    /// assert_eq!(response.unwrap_err().errors()[0].code, "REQUEST_TOO_LARGE");
+    /// let response = client.call_job("tools", three).await?;
+    /// assert_eq!(response.errors[0].code, "REQUEST_TOO_LARGE");
     /// # Ok(()) }
     /// ```
     #[must_use]
