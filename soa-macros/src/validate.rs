@@ -141,7 +141,7 @@ fn conditional_markers(item: &Item, errors: &mut Errors) {
     for attribute in item.members.iter().flat_map(|member| &member.conditional) {
         errors.on(
             attribute,
-            "`#[action]` and `#[health_check]` cannot depend on a condition: write the attribute without `cfg_attr`, and put `#[cfg(…)]` on the whole method",
+            "`#[action]` and `#[health_check]` cannot be inside of `#[cfg_attr(…)]`, as `#[service]` reads them before the compiler evaluates conditions: write the attribute by itself, beside `#[cfg(…)]` with the condition; if the method exists without the condition, too, let the action be a second method that calls it",
         );
     }
 }
