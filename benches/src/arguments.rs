@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use soa::Value;
 use soa::codec::json;
+use soa::settings::{BadPeriod, Period};
 
 use crate::process::Address;
 use crate::telemetry::Telemetry;
@@ -43,8 +44,8 @@ pub(crate) enum Command {
 /// One run, or one for each number of callers or rate.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Run {
-    /// The address of Redis: `host:port` or a URL. Without it, a Redis is started for the run. If there are several
-    /// hosts, the figures of Redis are those of the first
+    /// The address of Redis: `host:port` or a URL, as for the services. Without it, a Redis is started for the run. The
+    /// figures of Redis are those of the first host; they are left out with TLS, sentinels and clusters
     #[arg(long)]
     pub(crate) redis: Option<Address>,
     /// The service to call
@@ -65,11 +66,11 @@ pub(crate) struct Run {
     /// Open loop: the number of calls a second; several numbers, separated by commas, for a run each
     #[arg(long, value_delimiter = ',', conflicts_with = "callers", value_parser = rate)]
     pub(crate) rate: Vec<f64>,
-    /// The length of the measured window, in seconds
-    #[arg(long, default_value = "10", value_parser = seconds)]
+    /// The length of the measured window; a plain number is in seconds
+    #[arg(long, default_value = "10", value_parser = time)]
     pub(crate) duration: Duration,
-    /// The length of the warm-up before the window, in seconds
-    #[arg(long, default_value = "2", value_parser = seconds)]
+    /// The length of the warm-up before the window; a plain number is in seconds
+    #[arg(long, default_value = "2", value_parser = time)]
     pub(crate) warm_up: Duration,
     /// Start this many processes of the example service for the run; it must have been built
     #[arg(long, value_name = "PROCESSES", num_args = 0..=1, default_missing_value = "1", default_value_t = 0)]
@@ -106,8 +107,8 @@ pub(crate) struct Compare {
     /// The number of turns for each server; the best one counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
-    /// The length of the measured window of each turn, in seconds
-    #[arg(long, default_value = "5", value_parser = seconds)]
+    /// The length of the measured window of each turn; a plain number is in seconds
+    #[arg(long, default_value = "5", value_parser = time)]
     pub(crate) duration: Duration,
 }
 
@@ -117,8 +118,8 @@ pub(crate) struct SeeCost {
     /// The number of turns for each kind; the best one counts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
-    /// The length of the measured window of each turn, in seconds
-    #[arg(long, default_value = "3", value_parser = seconds)]
+    /// The length of the measured window of each turn; a plain number is in seconds
+    #[arg(long, default_value = "3", value_parser = time)]
     pub(crate) duration: Duration,
     /// The number of callers
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
@@ -149,10 +150,15 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("expected a number of seconds".to_owned()),
+/// The longest time that a window or a warm-up may take.
+const MAX_TIME: Duration = Duration::from_secs(1_000_000);
+
+/// Reads a time in the form of the settings, in which a plain number is a number of seconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let period: Period = text.parse().map_err(|error: BadPeriod| error.to_string())?;
+    match period.get() {
+        time if time <= MAX_TIME => Ok(time),
+        _ => Err(format!("expected at most {}", Period::new(MAX_TIME))),
     }
 }
 
@@ -178,6 +184,25 @@ mod tests {
         assert_eq!((run.callers, run.start_server), (vec![1, 64], 1));
         let run = parsed("load --rate 100,2e3 --start-server 2").unwrap().run;
         assert_eq!((run.rate, run.start_server), (vec![100.0, 2000.0], 2));
+    }
+
+    #[test]
+    fn times_are_written_as_in_settings_and_plain_numbers_are_seconds() {
+        for (text, milliseconds) in [
+            ("14", 14_000),
+            ("0.5", 500),
+            ("14s", 14_000),
+            ("250ms", 250),
+            ("1m30s", 90_000),
+        ] {
+            let line = format!("load --duration {text} --warm-up {text}");
+            let run = parsed(&line).unwrap().run;
+            let expected = Duration::from_millis(milliseconds);
+            assert_eq!((run.duration, run.warm_up), (expected, expected), "{text}");
+        }
+        let error = parsed("load --duration soon").unwrap_err().to_string();
+        assert!(error.contains("expected a time such as"), "{error}");
+        assert!(parsed("load --duration 1000d").is_err());
     }
 
     #[test]

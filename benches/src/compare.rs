@@ -13,8 +13,8 @@ use soa::value;
 use crate::arguments::Compare;
 use crate::measure::{Outcome, Pace, Plan, measure};
 use crate::process::{Process, Redis};
-use crate::report;
 use crate::target::{Target, Work};
+use crate::{output, report};
 
 /// The longest warm-up of a turn.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);
@@ -110,7 +110,9 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
         for entry in &mut entries {
             let (side, callers) = (entry.side, entry.callers);
             let actions = entry.target.actions();
-            eprintln!("round {round}: {side}, {callers} callers, {actions} actions a job");
+            output::tell(format_args!(
+                "round {round}: {side}, {callers} callers, {actions} actions a job"
+            ));
             let plan = Plan {
                 pace: Pace::Closed(callers),
                 warm_up: arguments.duration.min(MAX_WARM_UP),
@@ -123,8 +125,8 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
             entry.keep_best(outcome);
         }
     }
-    println!("{}", table(&entries));
-    println!("{}", ratios(&entries));
+    output::report(&table(&entries))?;
+    output::report(&ratios(&entries))?;
     Ok(())
 }
 
@@ -150,9 +152,14 @@ fn table(entries: &[Entry]) -> String {
             outcome.latency(0.5),
             outcome.latency(0.99),
             per_round_trip(usage.own),
-            per_round_trip(usage.servers.iter().sum()),
-            per_round_trip(usage.redis),
-            usage.memory.iter().sum::<u64>() as f64 / 1024.0,
+            per_round_trip(usage.servers.iter().flatten().sum()),
+            per_round_trip(
+                usage
+                    .redis
+                    .as_ref()
+                    .map_or(Duration::ZERO, |redis| redis.time)
+            ),
+            usage.memory.iter().flatten().sum::<u64>() as f64 / 1024.0,
         );
         out.push_str(&row);
     }

@@ -10,6 +10,7 @@ use soa::Value;
 use soa::codec::json;
 
 use crate::arguments::SeeCost;
+use crate::output;
 use crate::process::Redis;
 
 /// The kinds of turns: their names and the values of `--see`.
@@ -45,24 +46,26 @@ pub(crate) fn measure_cost(arguments: &SeeCost) -> Result<(), Box<dyn Error>> {
             let turn = json::decode_value(&output.stdout).ok();
             let turn = turn.as_ref().and_then(Turn::from_report);
             let turn = turn.ok_or_else(|| format!("a turn with {name} failed"))?;
-            eprintln!(
+            output::tell(format_args!(
                 "round {round}, {name}: {:.0}, {:.2} µs",
                 turn.rate, turn.processor_time
-            );
+            ));
             best.rate = best.rate.max(turn.rate);
             best.processor_time = best.processor_time.min(turn.processor_time);
         }
     }
-    println!("| switched on | round trips/s | µs of processors | ratio of rates | of processors |");
-    println!("|---|---|---|---|---|");
+    output::report(
+        "| switched on | round trips/s | µs of processors | ratio of rates | of processors |",
+    )?;
+    output::report("|---|---|---|---|---|")?;
     let without = best.first().copied().unwrap_or(Turn::WORST);
     for ((name, _), turn) in kinds.iter().zip(&best) {
         let rates = turn.rate / without.rate;
         let times = without.processor_time / turn.processor_time;
-        println!(
+        output::report(&format!(
             "| {name} | {:.0} | {:.2} | {rates:.2} | {times:.2} |",
             turn.rate, turn.processor_time
-        );
+        ))?;
     }
     Ok(())
 }

@@ -13,12 +13,11 @@
 //!
 //! Everything runs on one thread, as in a client by default; only the clock of the open loop has a thread of its own.
 
-#![allow(clippy::print_stderr, clippy::print_stdout)] // A program for people at a terminal.
-
 mod arguments;
 mod compare;
 mod cost;
 mod measure;
+mod output;
 mod plot;
 mod process;
 mod raw;
@@ -29,6 +28,8 @@ mod target;
 mod telemetry;
 mod usage;
 
+use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -50,9 +51,16 @@ async fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the reports has seen enough.
+        Err(error) if is_closed_output(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::tell(format_args!("error: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_output(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

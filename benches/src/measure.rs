@@ -1,8 +1,11 @@
 //! The loops that make calls, and the measuring.
 //!
-//! A run is a warm-up and a window. A closed loop counts the calls that end within the window. An open loop counts
-//! the calls that were planned within the window, whenever they end, and measures from the planned time on: a call that
-//! starts late because the service was slow has the latency that its user would see.
+//! A run is a warm-up and a window. A closed loop counts the calls that end within the window, and those that began in it
+//! and failed. An open loop counts the calls that were planned within the window, whenever they end, and measures from the
+//! planned time on: a call that starts late because the service was slow has the latency that its user would see.
+//!
+//! Whatever happens to Redis or to a server meanwhile, a run has an outcome: calls that fail are counted, and figures that
+//! cannot be read are left out.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -14,6 +17,7 @@ use hdrhistogram::Histogram;
 use soa::RedisSettings;
 use tokio::sync::mpsc;
 
+use crate::output;
 use crate::target::Target;
 use crate::usage::{Usage, Watched};
 
@@ -74,6 +78,9 @@ const LATENCY_DIGITS: u8 = 3;
 
 /// The time between two lines about the progress of a run.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The pause of a caller after a failure. Calls that fail at once, because Redis is gone, would keep the thread busy.
+const FAILURE_PAUSE: Duration = Duration::from_millis(10);
 
 /// The shared record of the callers.
 #[derive(Debug)]
@@ -144,7 +151,7 @@ pub(crate) async fn measure(
     settings: &RedisSettings,
     servers: &[u32],
 ) -> Result<Outcome, Box<dyn Error>> {
-    let mut watched = Watched::new(settings, servers).await?;
+    let mut watched = Watched::new(settings, servers);
     let record = Arc::new(Record::new()?);
     let loops = match plan.pace {
         Pace::Closed(callers) => {
@@ -160,13 +167,13 @@ pub(crate) async fn measure(
         }
     };
     wait("warming up", plan.warm_up, &record).await;
-    let before = watched.snapshot().await?;
+    let before = watched.snapshot().await;
     let start = Instant::now();
     record.enter(PHASE_WINDOW);
     wait("measuring", plan.duration, &record).await;
     let window = start.elapsed();
     record.enter(PHASE_END);
-    let usage = watched.since(&before).await?;
+    let usage = watched.since(&before).await;
     for caller in loops {
         caller.await?;
     }
@@ -185,8 +192,15 @@ pub(crate) async fn measure(
 async fn call_in_turn(target: Arc<Target>, record: Arc<Record>) {
     while !record.is_in(PHASE_END) {
         let start = Instant::now();
+        let began_in_window = record.is_in(PHASE_WINDOW);
         let outcome = target.call().await;
-        record.count(start.elapsed(), outcome, record.is_in(PHASE_WINDOW));
+        let has_failed = outcome.is_err();
+        // A call whose message was lost in the window times out long after it.
+        let is_measured = record.is_in(PHASE_WINDOW) || has_failed && began_in_window;
+        record.count(start.elapsed(), outcome, is_measured);
+        if has_failed {
+            tokio::time::sleep(FAILURE_PAUSE).await;
+        }
     }
 }
 
@@ -237,7 +251,10 @@ async fn wait(what: &str, duration: Duration, record: &Record) {
             let counted = record.counted();
             (counted.total, counted.failures)
         };
-        eprintln!("{what}: {} calls/s, {failures} failures", total - last);
+        output::tell(format_args!(
+            "{what}: {} calls/s, {failures} failures",
+            total - last
+        ));
         last = total;
     }
 }

@@ -14,6 +14,7 @@ use soa::RedisSettings;
 use std::collections::HashMap;
 use tokio::sync::{Notify, oneshot};
 
+use crate::output;
 use crate::resp::{Connection, Reply};
 
 /// The script with which the framework pushes.
@@ -38,24 +39,30 @@ const MAX_POPPED_REPLIES: &str = "64";
 pub(crate) struct Caller {
     next: AtomicU64,
     outbox: Arc<Outbox>,
-    waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<()>>>>,
+    waiting: Arc<Mutex<Waiting>>,
 }
+
+/// The calls that wait for a reply, by their ids; `None` once no reply can come any more.
+type Waiting = Option<HashMap<u64, oneshot::Sender<()>>>;
 
 impl Caller {
     pub(crate) async fn connect(settings: &RedisSettings) -> Result<Self, Box<dyn Error>> {
         let outbox = Outbox::start(settings, REQUEST_LIST).await?;
-        let waiting = Arc::<Mutex<HashMap<u64, oneshot::Sender<()>>>>::default();
+        let waiting = Arc::new(Mutex::new(Waiting::Some(HashMap::new())));
         let mut connection = Connection::open(settings).await?;
         let callers = Arc::clone(&waiting);
         tokio::spawn(async move {
-            // A pop that fails ends this task; calls that wait then get no reply.
+            // A pop that fails ends this task, and the calls that wait.
             while let Ok(frames) = pop(&mut connection, REPLY_LIST, MAX_POPPED_REPLIES).await {
                 for frame in frames {
-                    if let Some(caller) = lock(&callers).remove(&id_of(&frame)) {
+                    let mut callers = lock(&callers);
+                    let caller = callers.as_mut().and_then(|map| map.remove(&id_of(&frame)));
+                    if let Some(caller) = caller {
                         let _ = caller.send(()); // Fails only if the call was cancelled.
                     }
                 }
             }
+            *lock(&callers) = None;
         });
         Ok(Self {
             next: AtomicU64::new(0),
@@ -67,9 +74,13 @@ impl Caller {
     pub(crate) async fn call(&self) -> Result<(), String> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (caller, reply) = oneshot::channel();
-        lock(&self.waiting).insert(id, caller);
+        let lost = || "the connection to Redis was lost".to_owned();
+        match &mut *lock(&self.waiting) {
+            Some(waiting) => drop(waiting.insert(id, caller)),
+            None => return Err(lost()),
+        }
         self.outbox.send(frame(id, REQUEST_SIZE));
-        reply.await.map_err(|error| error.to_string())
+        reply.await.map_err(|_| lost())
     }
 }
 
@@ -140,7 +151,7 @@ impl Outbox {
         }
         tokio::spawn(async move {
             if let Err(error) = sending.run(connection, head.to_vec()).await {
-                eprintln!("error: pushing failed: {error}");
+                output::tell(format_args!("error: pushing failed: {error}"));
             }
         });
         Ok(outbox)

@@ -57,12 +57,24 @@ fn write_text(outcome: &Outcome, out: &mut String) -> std::fmt::Result {
     };
     process("this side", usage.own, String::new())?;
     for (time, memory) in usage.servers.iter().zip(&usage.memory) {
-        let memory = *memory as f64 / 1024.0;
-        process("server", *time, format!(", {memory:.1} MiB resident"))?;
+        if let (Some(time), Some(memory)) = (time, memory) {
+            let memory = *memory as f64 / 1024.0;
+            process("server", *time, format!(", {memory:.1} MiB resident"))?;
+        }
     }
-    process("Redis", usage.redis, String::new())?;
+    if let Ok(redis) = &usage.redis {
+        process("Redis", redis.time, String::new())?;
+    }
+    let ended = usage.servers.iter().filter(|time| time.is_none()).count();
+    if ended > 0 {
+        writeln!(out, "  server     {ended} ended during the run")?;
+    }
+    let redis = match &usage.redis {
+        Ok(redis) => redis,
+        Err(reason) => return writeln!(out, "  Redis      not measured: {reason}"),
+    };
     write!(out, "  commands  ")?;
-    for (name, calls) in &usage.commands {
+    for (name, calls) in &redis.commands {
         let calls = *calls as f64 / outcome.latencies.len().max(1) as f64;
         write!(out, " {name} {calls:.4}")?;
     }
@@ -101,9 +113,13 @@ struct Report {
     actions_per_second: f64,
     latency_microseconds: BTreeMap<&'static str, f64>,
     cpu_seconds: f64,
-    server_cpu_seconds: Vec<f64>,
-    server_resident_kib: Vec<u64>,
-    redis_cpu_seconds: f64,
+    /// Null for a server that has ended.
+    server_cpu_seconds: Vec<Option<f64>>,
+    server_resident_kib: Vec<Option<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis_cpu_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis_not_measured: Option<String>,
     redis_commands: BTreeMap<String, u64>,
 }
 
@@ -114,6 +130,7 @@ pub(crate) fn json(outcome: &Outcome) -> Result<String, Box<dyn Error>> {
         Pace::Open(rate) => (None, Some(rate)),
     };
     let usage = &outcome.usage;
+    let redis = usage.redis.as_ref().ok();
     let latencies = REPORTED_QUANTILES.map(|(quantile, name)| (name, outcome.latency(quantile)));
     let report = Report {
         callers,
@@ -127,10 +144,16 @@ pub(crate) fn json(outcome: &Outcome) -> Result<String, Box<dyn Error>> {
         actions_per_second: outcome.rate() * f64::from(outcome.actions),
         latency_microseconds: latencies.into(),
         cpu_seconds: usage.own.as_secs_f64(),
-        server_cpu_seconds: usage.servers.iter().map(Duration::as_secs_f64).collect(),
+        server_cpu_seconds: {
+            let servers = usage.servers.iter();
+            servers.map(|time| Some((*time)?.as_secs_f64())).collect()
+        },
         server_resident_kib: usage.memory.clone(),
-        redis_cpu_seconds: usage.redis.as_secs_f64(),
-        redis_commands: usage.commands.clone(),
+        redis_cpu_seconds: redis.map(|redis| redis.time.as_secs_f64()),
+        redis_not_measured: usage.redis.as_ref().err().cloned(),
+        redis_commands: redis
+            .map(|redis| redis.commands.clone())
+            .unwrap_or_default(),
     };
     Ok(String::from_utf8(codec::to_vec(&report)?)?)
 }

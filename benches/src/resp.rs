@@ -34,7 +34,7 @@ impl Connection {
             .ok_or("the address of Redis has no host")?;
         if settings.tls.is_some() || settings.mode != RedisMode::Standard {
             return Err(
-                "the figures of Redis can only be read from a single Redis without TLS".into(),
+                "plain sockets reach only a Redis without TLS, sentinels or a cluster".into(),
             );
         }
         let stream = TcpStream::connect((host.as_str(), *port)).await?;

@@ -7,7 +7,7 @@ use crate::arguments::Run;
 use crate::measure::{Pace, Plan, measure};
 use crate::process::{Process, Redis};
 use crate::target::{Target, Work};
-use crate::{plot, report, telemetry};
+use crate::{output, plot, report, telemetry};
 
 /// Measures what the arguments ask for, and prints a report of each run.
 pub(crate) async fn run(run: Run) -> Result<(), Box<dyn Error>> {
@@ -54,9 +54,9 @@ pub(crate) async fn run(run: Run) -> Result<(), Box<dyn Error>> {
         };
         let outcome = measure(&target, plan, settings, &pids).await?;
         if run.json {
-            println!("{}", report::json(&outcome)?);
+            output::report(&report::json(&outcome)?)?;
         } else {
-            println!("{}", report::text(&outcome));
+            output::report(&report::text(&outcome))?;
         }
         outcomes.push(outcome);
     }

@@ -140,14 +140,15 @@ fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Reports an `#[action]` or `#[health_check]` that the compiler expands by itself.
 ///
-/// A `#[service]` block removes these attributes. So this one is outside of a block, or a `macro_rules!` inside of a block
-/// has made it.
+/// A `#[service]` block removes these attributes. So this one is outside of a block, a macro inside of a block has made it,
+/// or the block's own attribute is inside of a `#[cfg_attr(…)]` whose condition is false. The message names all of these,
+/// because the compiler does not tell them apart here.
 fn stray(attribute: &str, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     errors.at(
         Span::call_site(),
         format_args!(
-            "`#[{attribute}]` is outside of a `#[service]` block: put `#[service(name = \"…\")]` on the `impl` block or trait around the method, and rename neither attribute; a `macro_rules!` that makes the method must make the whole block"
+            "no `#[service]` has seen this `#[{attribute}]`: put `#[service(name = \"…\")]` on the `impl` block or trait around the method. If it is there: a macro such as a `macro_rules!` that makes the method has to make the whole block; instead of `#[cfg_attr(…, service(…))]`, write `#[cfg(…)]` and `#[service(…)]`; and rename neither attribute"
         ),
     );
     let mut output = item;

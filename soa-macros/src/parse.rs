@@ -470,12 +470,17 @@ impl Function {
 
 /// Returns true for a marker, also inside of a `#[cfg_attr(…)]`.
 fn is_marker(attribute: &Attribute) -> bool {
-    let is_marker = |path: &Path| is_called("action", path) || is_called("health_check", path);
-    if !attribute.path().is_ident("cfg_attr") {
-        return is_marker(attribute.path());
+    contains_marker(&attribute.meta)
+}
+
+fn contains_marker(meta: &Meta) -> bool {
+    match meta {
+        Meta::List(list) if list.path.is_ident("cfg_attr") => {
+            let parts = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+            parts.is_ok_and(|parts| parts.iter().skip(1).any(contains_marker))
+        }
+        meta => is_called("action", meta.path()) || is_called("health_check", meta.path()),
     }
-    let parts = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
-    parts.is_ok_and(|parts| parts.iter().skip(1).any(|meta| is_marker(meta.path())))
 }
 
 /// Returns true for the path of an attribute of that name, whatever the path of the framework is here.

@@ -75,17 +75,6 @@ pub(crate) fn service(
     };
     let actions = actions(item, errors);
     let checks = health_check::all(item, errors);
-    if actions.iter().any(|action| action.display_name == "status") {
-        for check in &checks {
-            let method = &check.method;
-            errors.on(
-                method,
-                format_args!(
-                    "`{method}` would never run: health checks are run by the built-in action `status`, which this service replaces by its own; remove one of them"
-                ),
-            );
-        }
-    }
     Some(Service {
         crate_path: crate_path(arguments.crate_path),
         name,
@@ -152,7 +141,7 @@ fn conditional_markers(item: &Item, errors: &mut Errors) {
     for attribute in item.members.iter().flat_map(|member| &member.conditional) {
         errors.on(
             attribute,
-            "`#[action]` and `#[health_check]` cannot depend on a condition: write the attribute without `cfg_attr`, and put `#[cfg(…)]` on the whole method",
+            "`#[action]` and `#[health_check]` cannot be inside of `#[cfg_attr(…)]`, as `#[service]` reads them before the compiler evaluates conditions: write the attribute by itself, beside `#[cfg(…)]` with the condition; if the method exists without the condition, too, let the action be a second method that calls it",
         );
     }
 }

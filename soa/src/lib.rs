@@ -190,6 +190,15 @@ pub mod docs;
 ///
 /// The generated code names only the framework and `core`. All mistakes are reported at once, each at the token that has to
 /// change. The block itself is compiled in any case.
+///
+/// # Errors that the macro cannot explain
+///
+/// The macro sees its own block and nothing else. Some mistakes are therefore reported in other words than one would expect:
+///
+/// | error | meaning |
+/// |---|---|
+/// | ``conflicting implementations of trait `Service` for type `Library` ``, and ``the name `LibraryClient` is defined multiple times`` | Two `#[service]` blocks are for one type. A type is one service: move the actions into one block, or make two types. One type cannot implement two contracts either. |
+/// | ``no `#[service]` has seen this `#[action]` `` | The method is outside of such a block, a macro inside of the block makes it, or the block has `#[cfg_attr(…, service(…))]` and the condition is false. Attributes are only seen where they are written. |
 #[doc(inline)]
 pub use soa_macros::service;
 

@@ -36,6 +36,61 @@ fn the_time_that_is_left_flows_down_a_chain_of_three_processes() {
 }
 
 #[test]
+fn a_variable_names_the_route_of_a_service_with_a_dash_in_its_name() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let accounts = ["serve", "--name", "user-accounts", "--redis", &address];
+    let accounts = Process::start(&mut unruly(&accounts));
+    let mut caller = unruly(&["serve", "--redis", &address]);
+    caller.env("SOA__CLIENT_ROUTING__USER_ACCOUNTS__TIMEOUT", "40s");
+    let caller = Process::start(&mut caller);
+    for server in [&accounts, &caller] {
+        server.says(": accepting requests");
+    }
+    let body = r#"{"through": ["user-accounts"], "milliseconds": 0}"#;
+    let call = ["call", "relay", body, "--timeout", "50s"];
+    let (code, _, error) = run_unruly(&[&call[..], &["--redis", &address]].concat());
+    assert_eq!(code, Some(0), "{error}");
+    caller.says("found the route that a variable has named");
+}
+
+/// A service with one place for jobs, and a route to itself.
+fn lonely(redis: &Redis, route: &str) -> Process {
+    let address = redis.address();
+    let arguments = ["serve", "--redis", &address, "--concurrency", "1", "--set"];
+    let server = Process::start(unruly(&arguments).arg(format!("client_routing.unruly={route}")));
+    server.says(": accepting requests");
+    server
+}
+
+#[test]
+fn a_service_that_calls_itself_with_all_places_taken_is_told_why_it_waits() {
+    let redis = Redis::start();
+    let _server = lonely(&redis, r#"{"timeout": "300ms"}"#);
+    let address = redis.address();
+    let body = r#"{"through": ["unruly"], "milliseconds": 0}"#;
+    let call = ["call", "relay", body, "--timeout", "60s"];
+    let (code, _, error) = run_unruly(&[&call[..], &["--redis", &address]].concat());
+    assert_eq!(code, Some(1));
+    let told = "no response from service `unruly` within 300ms; likely cause: a handler of the same service waits for it, \
+                and all places for jobs of this process are taken (`server.concurrency` is 1): call the action with \
+                `Context::call_local`, or raise the setting";
+    assert!(error.contains(told), "{error}");
+}
+
+#[test]
+fn a_service_that_calls_itself_until_its_own_deadline_leaves_the_likely_cause_in_the_log() {
+    let redis = Redis::start();
+    let server = lonely(&redis, "{}");
+    let address = redis.address();
+    let body = r#"{"through": ["unruly"], "milliseconds": 0}"#;
+    let call = ["call", "relay", body, "--timeout", "500ms"];
+    let (code, _, _) = run_unruly(&[&call[..], &["--redis", &address]].concat());
+    assert_eq!(code, Some(1));
+    server.says("all places for jobs of this process are taken");
+}
+
+#[test]
 fn at_the_deadline_of_the_first_caller_all_processes_of_a_chain_give_up() {
     let redis = Redis::start();
     let chain = ["unruly", "middle", "last"].map(|name| member(&redis, name));

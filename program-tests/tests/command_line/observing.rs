@@ -64,7 +64,7 @@ fn metrics_are_shown_to_prometheus() {
         &redis,
         &["--set", &format!("metrics.listen=127.0.0.1:{port}")],
     );
-    server.says("starting; interrupt to stop");
+    server.says("accepting requests; interrupt to stop");
     square(&redis);
     let page = wait_for("the page", || page(port));
     for line in [
@@ -142,7 +142,7 @@ fn traces_of_two_processes_meet_at_the_collector() {
         "tracing.resource.\"deployment.environment.name\"=test",
     ];
     let server = serve(&redis, &[&traced[..], &resource].concat());
-    server.says("starting; interrupt to stop");
+    server.says("accepting requests; interrupt to stop");
     let address = redis.address();
     let call = [
         "call",
@@ -187,7 +187,7 @@ fn a_collector_that_does_not_answer_neither_slows_calls_nor_delays_the_end() {
         "tracing.timeout=1s",
     ];
     let mut server = serve(&redis, &traced);
-    server.says("starting; interrupt to stop");
+    server.says("accepting requests; interrupt to stop");
     for _ in 0..3 {
         square(&redis);
     }
@@ -204,7 +204,7 @@ fn a_collector_that_does_not_answer_neither_slows_calls_nor_delays_the_end() {
 fn a_line_of_the_log_within_a_job_has_its_correlation_id() {
     let redis = Redis::start();
     let server = serve(&redis, &["--set", "logging.format=json"]);
-    server.says("starting; interrupt to stop");
+    server.says("accepting requests; interrupt to stop");
     let address = redis.address();
     let call = [
         "call",
@@ -232,7 +232,7 @@ fn a_line_of_the_log_within_a_job_has_its_correlation_id() {
 fn a_log_alone_makes_no_traces() {
     let redis = Redis::start();
     let server = serve(&redis, &["--set", "logging.level=debug"]);
-    server.says("starting; interrupt to stop");
+    server.says("accepting requests; interrupt to stop");
     let (code, told, error) = run(&["call", "get_context", "--redis", &redis.address()]);
     assert_eq!(code, Some(0), "{error}");
     assert!(

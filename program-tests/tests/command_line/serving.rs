@@ -6,13 +6,13 @@ use example_service::ExampleClient;
 use example_service::types::{RecallRequest, RememberRequest, SlowRequest};
 use soa::{Client, ClientError, RedisClientTransport, RedisSettings, Value};
 
-use crate::processes::{Process, Redis, example_service, fresh_file, run};
+use crate::processes::{Process, Redis, example_service, fresh_file, run, unruly};
 
 /// A running server.
 pub(crate) fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     let address = redis.address();
     let process = Process::start(example_service(&["serve", "--redis", &address]).args(arguments));
-    process.says("starting; interrupt to stop");
+    process.says("accepting requests; interrupt to stop");
     process
 }
 
@@ -70,13 +70,47 @@ fn a_server_is_called_and_tells_how_it_fares() {
     assert!(out.contains("\"square\": 9"), "{out}");
     let (code, out, error) = call(&["status"]);
     assert_eq!(code, Some(0), "{error}");
-    assert!(
-        out.starts_with("example 1.2.3\n  pysoa: ") && out.ends_with("\nhealthy\n"),
-        "{out}"
+    // The words are for people: the keys of the answer are those of PySOA, whatever a service is made with.
+    let lines: Vec<_> = out.lines().collect();
+    assert_eq!(
+        (lines[0], lines[lines.len() - 1]),
+        ("example 1.2.3", "healthy")
     );
+    assert!(lines[1].starts_with("  framework: soa 0."), "{out}");
+    assert!(lines[2].starts_with("  language: Rust 1."), "{out}");
+    assert_eq!(lines[3], "  protocol: PySOA 1.4.9");
+    let (code, _, error) = call(&["call", "sqare"]);
+    assert_eq!(code, Some(1));
+    for told in [
+        "The action \"sqare\" was not found on this server.",
+        "\n  did you mean `square`?\n  the actions are `",
+        " and `validate_me`\n",
+    ] {
+        assert!(error.contains(told), "{error}");
+    }
     let (code, out, _) = call(&["status", "--service", "example2", "--json"]);
     let status: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
+    let python = status["python"].as_str().expect("it is text");
+    assert!(python.starts_with("rust "), "{out}");
     assert_eq!((code, &status["version"]), (Some(0), &"1.2.3".into()));
+}
+
+#[test]
+fn routes_that_the_settings_need_and_do_not_have_are_told_at_the_start() {
+    let redis = Redis::start();
+    let server = serve(
+        &redis,
+        &[
+            "--set",
+            "client_routing=null",
+            "--set",
+            r#"client_middleware=[{"name": "retry"}]"#,
+            "--set",
+            r#"expansions.type_routes.books={"service": "stock", "action": "find", "request_field": "a", "response_field": "b"}"#,
+        ],
+    );
+    server.says("expansions call a service without a route");
+    server.says("`client_middleware` is set, but `client_routing` is empty");
 }
 
 #[test]
@@ -92,11 +126,11 @@ fn settings_say_where_and_how_it_serves() {
     // `serve` is the default command.
     let mut command = example_service(&["--settings", name, "--workers", "2"]);
     let server = Process::start(command.env("SOA__SERVER__CONCURRENCY", "7"));
-    server.says("starting; interrupt to stop");
+    server.says("accepting requests; interrupt to stop");
     let log = server.log();
     let line = log
         .lines()
-        .find(|line| line.contains("starting;"))
+        .find(|line| line.contains("accepting requests;"))
         .expect("it is there");
     let record: serde_json::Value = serde_json::from_str(line).expect("it is JSON");
     assert_eq!(
@@ -129,13 +163,45 @@ fn without_redis_it_fails_with_code_1_and_without_the_password() {
 }
 
 #[test]
+fn a_server_says_that_it_accepts_requests_when_that_is_true_and_not_before() {
+    let redis = Redis::start();
+    let address = redis.address();
+    let arguments = [
+        "serve",
+        "--redis",
+        &address,
+        "--set",
+        "service.startup=waits",
+    ];
+    let server = Process::start(&mut unruly(&arguments));
+    server.says("hook: startup");
+    assert_eq!(server.count("accepting requests"), 0, "{}", server.log());
+    assert_eq!(server.count("serving"), 0, "{}", server.log());
+
+    let server = Process::start(&mut unruly(&arguments[..3]));
+    server.says("accepting requests; interrupt to stop, twice to stop at once");
+    assert_eq!(server.count("accepting requests"), 1, "{}", server.log());
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("accepting requests"));
+    let line = line.expect("it is there");
+    for told in [
+        r#"service="unruly""#,
+        r#"version="1.0.0""#,
+        "concurrency=256",
+        &address,
+    ] {
+        assert!(line.contains(told), "{line}");
+    }
+}
+
+#[test]
 fn a_password_in_an_address_is_not_told() {
     let redis = Redis::start();
     let address = format!("redis://:hunter2@{}", redis.address());
     let mut command =
         example_service(&["serve", "--redis", &address, "--set", "logging.level=trace"]);
     let server = Process::start(&mut command);
-    server.says("starting; interrupt to stop");
+    server.says("accepting requests; interrupt to stop");
     let log = server.log();
     assert!(!log.contains("hunter2"), "{log}");
 }

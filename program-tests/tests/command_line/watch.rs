@@ -147,7 +147,7 @@ fn another_program_in_its_place_is_run_when_it_is_there_as_a_whole() {
     append(&place.path("program"), second);
     assert_eq!(server.count(": accepting requests"), 1);
     make_executable(&place.path("program"));
-    server.says(": accepting requests service=\"unruly\"");
+    server.says("twice to stop at once service=\"unruly\"");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }

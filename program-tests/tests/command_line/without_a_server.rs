@@ -182,6 +182,13 @@ fn introspect_tells_what_the_program_offers() {
     let (code, out, error) = run(&["introspect", "sqare"]);
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(error.contains("Action not defined in service"), "{error}");
+    assert!(
+        error.contains("\n  did you mean `square`?\n  the actions are `"),
+        "{error}"
+    );
+    let (_, _, error) = run(&["introspect", "kaleidoscope"]);
+    assert!(!error.contains("did you mean"), "{error}");
+    assert!(error.contains("\n  the actions are `"), "{error}");
 }
 
 #[test]
@@ -220,6 +227,36 @@ fn an_action_can_be_called_in_this_process() {
     ]);
     assert_eq!(code, Some(1));
     assert!(error.contains("50ms"), "{error}");
+}
+
+#[test]
+fn the_name_of_an_action_that_does_not_exist_is_told_with_those_that_do() {
+    let (code, out, error) = run(&["call", "sqare", "--local"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(
+        error.contains(
+            "was not found on this server.\n  did you mean `square`?\n  the actions are `"
+        ),
+        "{error}"
+    );
+    // Each variant has this name.
+    assert_eq!(error.matches("`switched`").count(), 1, "{error}");
+}
+
+#[test]
+fn a_call_passes_the_middleware_of_the_settings() {
+    let logging = ["--set", r#"client_middleware=[{"name": "logging"}]"#];
+    let stub = r#"client_routing.books.transport.stub.actions={"find": {"body": {"n": 1}}}"#;
+    let of_route = r#"client_routing.books.middleware=[{"name": "logging"}]"#;
+    let call = ["call", "find", "--service", "books", "--set", stub];
+    let (code, out, error) = run(&[&call[..], &["--set", of_route], &logging].concat());
+    assert_eq!((code, out.as_str()), (Some(0), "{\"n\": 1}\n"), "{error}");
+    assert_eq!(error.matches("a service was called").count(), 2, "{error}");
+
+    let call = ["call", "square", r#"{"number": 2}"#, "--local"];
+    let (code, _, error) = run(&[&call[..], &logging].concat());
+    assert_eq!(code, Some(0));
+    assert_eq!(error.matches("a service was called").count(), 1, "{error}");
 }
 
 #[test]

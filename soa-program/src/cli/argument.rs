@@ -74,6 +74,8 @@ impl Sources {
 pub(super) enum Command {
     #[command(flatten)]
     Work(Work),
+    /// Check that a process on this machine is alive, by its heartbeat file: a probe of containers
+    Health(HealthArguments),
     /// Show the effective settings, their schema, or all keys
     Settings(SettingsArguments),
     /// Print completions for a shell
@@ -96,7 +98,7 @@ pub(super) enum Work {
         #[arg(long)]
         json: bool,
     },
-    /// Ask a running server for its status; fails if the status has errors
+    /// Ask any running server of the service for its status; fails if the status has errors
     Status {
         /// Name of the service; this one by default
         #[arg(long, value_name = "NAME")]
@@ -308,6 +310,16 @@ pub(super) struct CallArguments {
     /// Run the action in this process, without a server
     #[arg(long = "local", conflicts_with = "service")]
     pub(super) is_local: bool,
+}
+
+#[derive(Args)]
+pub(super) struct HealthArguments {
+    /// Heartbeat file of the process; by default the setting `server.heartbeat_file`
+    #[arg(long, value_name = "FILE")]
+    pub(super) heartbeat: Option<String>,
+    /// Largest age of the time in the file
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub(super) max_age: Period,
 }
 
 /// The part of the settings to show.

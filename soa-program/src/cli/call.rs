@@ -1,7 +1,9 @@
 //! The commands `call` and `status`: one call, of a running server or in this process.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::time::Duration;
 
 use soa_runtime::client::{Client, ClientBuilder};
 use soa_runtime::codec::Value;
@@ -12,9 +14,13 @@ use soa_runtime::server::{LocalTransport, Server};
 use soa_runtime::text::{self, Plain, TextError};
 use soa_runtime::{ErrorKind, value};
 
+use super::advice::{UnknownAction, is_unknown_action};
 use super::argument::CallArguments;
 use super::failure::Failure;
 use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
+
+/// Time limit of asking for the names of actions, after a call of one that does not exist.
+const NAMES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Calls an action of a running server.
 pub(super) async fn over_transport<S: Section>(
@@ -37,9 +43,10 @@ pub(super) async fn over_transport<S: Section>(
     call(&client, service, arguments, &body).await
 }
 
-/// Runs an action in this process.
+/// Runs an action in this process. The client has the middleware of the settings, but neither routes nor connections.
 pub(super) async fn in_process(
     server: Server,
+    client: ClientBuilder,
     arguments: &CallArguments,
 ) -> Result<String, Failure> {
     let body = body(&arguments.body)?;
@@ -49,7 +56,7 @@ pub(super) async fn in_process(
         Some(schema) => body.read(&schema).map_err(unreadable)?,
         None => body.into_value(),
     };
-    let client = Client::builder().service(service.clone(), LocalTransport::new(server));
+    let client = client.service(service.clone(), LocalTransport::new(server));
     let client = with_context(client, arguments)?.build()?;
     call(&client, service, arguments, &body).await
 }
@@ -60,12 +67,22 @@ async fn call(
     arguments: &CallArguments,
     body: &Value,
 ) -> Result<String, Failure> {
-    let call = client.call_action(service, arguments.action.clone(), body);
+    let call = client.call_action(service.clone(), arguments.action.clone(), body);
     let response = match arguments.timeout {
-        Some(timeout) => call.timeout(timeout.get()).await?,
-        None => call.await?,
+        Some(timeout) => call.timeout(timeout.get()).await,
+        None => call.await,
     };
-    Ok(text::write(&response))
+    match response {
+        Ok(response) => Ok(text::write(&response)),
+        Err(error) if is_unknown_action(&error) => {
+            let names = action_names(client, &service).await;
+            Err(match names.is_empty() {
+                true => error.into(),
+                false => Failure::other(UnknownAction::new(error, &arguments.action, names)),
+            })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Asks a service for the schema of the requests of an action. `None` if the service does not have the action, or does not
@@ -159,25 +176,39 @@ fn context_value(key: &str, text: &str) -> Result<Value, Failure> {
     Ok(value)
 }
 
+/// Asks a service for the names of its actions. Empty if it does not tell.
+async fn action_names(client: &Client, service: &str) -> Vec<String> {
+    let call = client.call_action(service.to_owned(), "introspect", &());
+    let Ok(description) = call.timeout(NAMES_TIMEOUT).await else {
+        return Vec::new();
+    };
+    let names = description.get("action_names").and_then(Value::as_list);
+    let names = names.into_iter().flatten().filter_map(Value::as_str);
+    // A variant is called by the name of its action.
+    let names = names.map(|name| name.split('[').next().unwrap_or(name).to_owned());
+    names.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// The name of the service to call: the one in the arguments, else the one in the settings, else its own.
 fn name<S: Section>(own_name: &str, settings: &Settings<S>, service: Option<&str>) -> String {
     let name_in_settings = settings.server.name.as_deref();
     service.or(name_in_settings).unwrap_or(own_name).to_owned()
 }
 
-/// Connects a client to one service, by its route, or by the transport of this program's own server.
+/// Connects a client to one service, by its route, or by the transport of this program's own server. Its calls pass the
+/// middleware of the settings.
 async fn connect<S: Section>(
     settings: &Settings<S>,
     service: &str,
 ) -> Result<ClientBuilder, Failure> {
-    let route = settings.client_routing.get(service);
-    let route = route.cloned().unwrap_or_default();
-    let transport = route.transport_beside(&settings.server.transport);
+    let route = settings.route_of(service);
     let mut connections = Connections::default();
-    if let ClientTransportSettings::Redis(redis) = &transport {
-        connections.connect_redis(redis).await?;
+    if let ClientTransportSettings::Redis(redis) =
+        route.transport_beside(&settings.server.transport)
+    {
+        connections.connect_redis(&redis).await?;
     }
-    Ok(connections.route(Client::builder(), service, &transport, route.timeout)?)
+    Ok(settings.client_of(service, &mut connections)?)
 }
 
 /// Parses the body in the arguments, or reads it from the standard input.
@@ -196,6 +227,29 @@ fn body(text: &str) -> Result<Plain, Failure> {
     match body.as_map() {
         Some(_) => Ok(body),
         None => Err(Failure::usage("the body must be a JSON object")),
+    }
+}
+
+/// What a service is made with, from the keys of PySOA, in which a service of this framework has its own versions.
+fn made_with<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, String)> {
+    let (conformity, python, pysoa) = (field("conformity"), field("python"), field("pysoa"));
+    let rust = python.and_then(|python| python.strip_prefix("rust "));
+    let own = conformity.and_then(|conformity| conformity.strip_prefix("soa "));
+    match (own, rust) {
+        (Some(own), Some(rust)) => {
+            let protocol = pysoa.map(|version| ("protocol", format!("PySOA {version}")));
+            let framework = ("framework", format!("soa {own}"));
+            let language = ("language", format!("Rust {rust}"));
+            [framework, language].into_iter().chain(protocol).collect()
+        }
+        _ => [
+            ("framework", "PySOA", pysoa),
+            ("language", "Python", python),
+            ("validation", "Conformity", conformity),
+        ]
+        .into_iter()
+        .filter_map(|(label, product, version)| Some((label, format!("{product} {}", version?))))
+        .collect(),
     }
 }
 
@@ -229,11 +283,9 @@ pub(super) async fn status<S: Section>(
         out += &format!(" ({build})");
     }
     out.push('\n');
-    for key in ["pysoa", "python", "conformity"] {
-        if let Some(version) = field(key) {
-            // Writing to a string cannot fail.
-            let _ = writeln!(out, "  {key}: {version}");
-        }
+    for (label, product) in made_with(field) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "  {label}: {product}");
     }
     for (kind, word) in [("errors", "error"), ("warnings", "warning")] {
         for finding in findings(kind) {

@@ -7,6 +7,7 @@ use soa_runtime::codec::{Map, Value};
 use soa_runtime::server::{LocalTransport, Server};
 use soa_runtime::text;
 
+use super::advice::UnknownAction;
 use super::failure::Failure;
 
 /// Indentation of one level.
@@ -20,14 +21,22 @@ pub(super) async fn introspect(
 ) -> Result<String, Failure> {
     let title = format!("{} {}", server.name(), server.version());
     let service = server.name().to_owned();
+    let names = server.action_names().into_iter().map(str::to_owned);
+    let names = names.collect();
     let client = Client::builder()
         .service(service.clone(), LocalTransport::new(server))
         .build()?;
     let mut body = Map::new();
-    if let Some(action) = action {
-        body.insert("action_name", action);
+    if let Some(action) = &action {
+        body.insert("action_name", action.as_str());
     }
-    let description = client.call_action(service, "introspect", &body).await?;
+    let description = client.call_action(service, "introspect", &body).await;
+    let description = description.map_err(|error| match action {
+        Some(action) if !error.errors().is_empty() => {
+            Failure::other(UnknownAction::new(error, &action, names))
+        }
+        _ => error.into(),
+    })?;
     if as_json {
         return Ok(text::write(&description));
     }
@@ -86,7 +95,7 @@ fn kind(schema: &Value) -> String {
             let values = values.unwrap_or_default().iter().map(text::write);
             values.collect::<Vec<_>>().join(" or ")
         }
-        (name, _, _) => name.to_owned(),
+        (name, _, _) => word(name).to_owned(),
     };
     for (key, word) in [
         ("gt", "over"),
@@ -101,6 +110,19 @@ fn kind(schema: &Value) -> String {
         }
     }
     words
+}
+
+/// The word for a type of Conformity, most of which are named after types of Python.
+fn word(name: &str) -> &str {
+    match name {
+        "unicode" => "text",
+        "dictionary" | "schemaless_dictionary" => "object",
+        "float" => "number",
+        "datetime" => "date and time",
+        "currint.Amount" => "amount of money",
+        "polymorph" => "one of several objects",
+        name => name,
+    }
 }
 
 /// Writes the fields of the dictionaries in a type.

@@ -4,7 +4,8 @@
 //! service [serve]                 receives requests until it is stopped
 //! service introspect [ACTION]     describes the actions of this program
 //! service call ACTION [BODY]      calls one action, of a running server or in this process
-//! service status                  asks a running server for its status
+//! service status                  asks any running server for its status
+//! service health                  checks the heartbeat file of a process on this machine
 //! service settings                shows the effective settings, their schema, or all keys
 //! service completions SHELL       prints completions for a shell
 //! ```
@@ -16,12 +17,13 @@
 //! | exit code | |
 //! |---|---|
 //! | 0 | the command succeeded, or a server was stopped and has answered everything |
-//! | 1 | failure: no connection, the service could not be made, a startup hook failed, an action answered with errors, `status` has errors, a process of `--fork` ended and was not restarted |
+//! | 1 | failure: no connection, the service could not be made, a startup hook failed, an action answered with errors, `status` has errors, `health` finds no current heartbeat, a process of `--fork` ended and was not restarted |
 //! | 2 | the command line is wrong |
 //! | 3 | the settings are wrong |
 //! | 4 | a server stopped with jobs that have no answer or did not end: their handlers blocked, blocking actions still run, Redis was gone, or a second signal came |
 //! | 70 | a handler blocked its thread for longer than `server.watchdog` allows |
 
+mod advice;
 mod argument;
 mod call;
 mod child;
@@ -32,6 +34,7 @@ mod fork;
 mod heartbeat;
 mod notifier;
 mod pid_file;
+mod probe;
 mod program;
 mod servable;
 mod serve;

@@ -11,7 +11,8 @@ use soa_runtime::transport::RedisSettings;
 use soa_runtime::{BuildError, ServerBuilder, Service, ServiceDescriptor};
 
 use super::argument::{
-    Arguments, Command, Role, ServeArguments, SettingsArguments, Sources, Work, without_hidden,
+    Arguments, Command, HealthArguments, Role, ServeArguments, SettingsArguments, Sources, Work,
+    without_hidden,
 };
 use super::failure::{BoxError, Failure};
 use super::notifier::Notifier;
@@ -19,7 +20,7 @@ use super::pid_file::PidFile;
 use super::servable::Serve;
 use super::serve::ServerProcess;
 use super::signal::{self, Signals};
-use super::{call, daemon, describe, fork, watch};
+use super::{call, daemon, describe, fork, probe, watch};
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
 use crate::telemetry::{Identity, Observing, Selection};
 
@@ -196,6 +197,7 @@ impl<M, S> Program<M, S> {
                 run_watcher(serve, loader, sources.settings, descriptor)
             }
             Command::Work(work) => self.run_in(work, loader.load()?),
+            Command::Health(health) => check_heartbeat(loader, health),
             Command::Settings(what) => show_settings(loader, &what),
             Command::Completions { shell } => {
                 // The binary may have another name than the service.
@@ -284,11 +286,12 @@ impl<M, S> Program<M, S> {
                 print(&text)
             }
             Work::Call(call) if call.is_local => {
+                let client = settings.without_routes()?;
                 let server = self
                     .server(settings, &mut Connections::default())
                     .await?
                     .build()?;
-                print(&call::in_process(server, &call).await?)
+                print(&call::in_process(server, client, &call).await?)
             }
             Work::Call(call) => print(&call::over_transport(name, &settings, &call).await?),
             Work::Status { service, json } => {
@@ -328,6 +331,7 @@ impl<M, S> Program<M, S> {
         let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
         signals.force_after(signal::FORCED_EXIT_DELAY);
         let prepare = async {
+            settings.warn_of_missing_routes();
             let mut connections = Connections::default();
             let server_settings = settings.server.clone();
             let (connections, fork) = (&mut connections, serve.fork_number);
@@ -444,6 +448,19 @@ impl<M, S> std::fmt::Debug for Program<M, S> {
             .field("defaults", &self.defaults)
             .finish_non_exhaustive()
     }
+}
+
+/// Executes `health`. The settings are read only if they have to name the file.
+fn check_heartbeat<S: Section>(loader: Loader<S>, health: HealthArguments) -> Result<(), Failure> {
+    let file = match health.heartbeat {
+        Some(file) => file,
+        None => loader.load()?.server.heartbeat_file.ok_or_else(|| {
+            let message = "`health` needs `--heartbeat FILE`, or the setting `server.heartbeat_file`, \
+                           with which the server writes such a file";
+            Failure::usage(message)
+        })?,
+    };
+    print(&probe::probe(&file, health.max_age)?)
 }
 
 fn show_settings<S: Section>(loader: Loader<S>, what: &SettingsArguments) -> Result<(), Failure> {

@@ -57,10 +57,19 @@ impl ServerProcess {
             server = server.on_beat(period / 2, move |_| notifier.alive());
         }
         let notifier = Arc::clone(&self.notifier);
+        // Only the addresses are logged: the text that they were parsed from may contain a password.
+        let redis = self.redis.settings().addresses();
         server.on_ready(move |server| {
             let (service, version) = (server.name(), server.version());
             notifier.ready(&format!("serving {service} {version}"));
-            tracing::info!(service, "accepting requests");
+            let concurrency = server.concurrency();
+            tracing::info!(
+                service,
+                version,
+                redis,
+                concurrency,
+                "accepting requests; interrupt to stop, twice to stop at once"
+            );
         })
     }
 
@@ -90,15 +99,6 @@ impl ServerProcess {
         }
         let grace = self.settings.shutdown_grace.get();
         signals.force_after(server.max_stop_time(grace));
-        // Only the addresses are logged: the text that they were parsed from may contain a password.
-        let redis = self.redis.settings().addresses();
-        let concurrency = server.concurrency();
-        tracing::info!(
-            service,
-            redis,
-            concurrency,
-            "starting; interrupt to stop, twice to stop at once"
-        );
         let stopped = Arc::clone(&stop);
         let running = server.run_until(transport, async move { stopped.notified().await }, grace);
         tokio::pin!(running);

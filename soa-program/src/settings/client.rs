@@ -1,5 +1,6 @@
 //! The client that the settings describe, and the connections that clients and servers share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use soa_runtime::client::{Client, ClientBuilder, ClientRequest};
@@ -12,8 +13,10 @@ use soa_runtime::transport::{
 use soa_runtime::{BuildError, TransportError};
 
 use super::root::Settings;
+use super::route::RouteSettings;
 use super::section::Section;
-use super::transport::ClientTransportSettings;
+use super::suggestion::is_same_key;
+use super::transport::{ClientTransportSettings, TransportSettings};
 
 /// The connections of a process. Transports with equal settings share one.
 #[derive(Debug, Default)]
@@ -43,19 +46,41 @@ impl Connections {
         Ok(connection)
     }
 
-    /// Adds a route to a client.
-    pub(crate) fn route(
+    /// Adds the route to a service to a client, with the middleware around its calls.
+    fn route(
         &mut self,
         client: ClientBuilder,
         service: &str,
-        transport: &ClientTransportSettings,
-        timeout: Option<Period>,
+        route: &RouteSettings,
+        server: &TransportSettings,
     ) -> Result<ClientBuilder, BuildError> {
+        let client = self.transport(client, service, route, &route.transport_beside(server))?;
+        client.around_service(service, |client| {
+            let mut middleware = route.middleware.iter();
+            middleware.try_fold(client, |client, one| one.in_client(client))
+        })
+    }
+
+    fn transport(
+        &mut self,
+        client: ClientBuilder,
+        service: &str,
+        route: &RouteSettings,
+        transport: &ClientTransportSettings,
+    ) -> Result<ClientBuilder, BuildError> {
+        let timeout = route.timeout;
         let name: Name = service.into();
         Ok(match transport {
             ClientTransportSettings::Redis(settings) => {
-                let transport = RedisClientTransport::on(&self.redis(settings)?, name.clone());
-                with_service(client, name, transport, timeout)
+                let redis = self.redis(settings)?;
+                let transport = RedisClientTransport::on(&redis, name.clone());
+                let client = with_service(client, name, transport, timeout);
+                if !route.is_spelled_by_variable {
+                    return Ok(client);
+                }
+                client.respelled(service, move |name| {
+                    with_timeout(RedisClientTransport::on(&redis, name), timeout)
+                })
             }
             ClientTransportSettings::Stub(settings) => {
                 // A stub that is left in production by mistake has to be easy to find.
@@ -64,7 +89,11 @@ impl Connections {
                     "calls are answered by a stub from the settings, not by the service"
                 );
                 let transport = settings.transport(name.clone())?;
-                with_service(client, name, transport, timeout)
+                let client = with_service(client, name, transport.clone(), timeout);
+                if !route.is_spelled_by_variable {
+                    return Ok(client);
+                }
+                client.respelled(service, move |_| with_timeout(transport.clone(), timeout))
             }
         })
     }
@@ -80,6 +109,16 @@ fn with_service(
     match timeout.map(Period::get) {
         None => client.service(name, transport),
         Some(timeout) => client.service(name, WithTimeout { transport, timeout }),
+    }
+}
+
+fn with_timeout(
+    transport: impl ClientTransport,
+    timeout: Option<Period>,
+) -> Arc<dyn ClientTransport> {
+    match timeout.map(Period::get) {
+        None => Arc::new(transport),
+        Some(timeout) => Arc::new(WithTimeout { transport, timeout }),
     }
 }
 
@@ -110,17 +149,62 @@ impl<S: Section> Settings<S> {
         connections: &mut Connections,
     ) -> Result<ClientBuilder, BuildError> {
         let mut routes = self.client_routing.iter();
-        let client = Client::builder().expansions(self.expansions.clone());
-        let mut middleware = self.client_middleware.iter();
-        let client = middleware.try_fold(client, |client, one| one.in_client(client))?;
+        let client = self.without_routes()?.expansions(self.expansions.clone());
         routes.try_fold(client, |client, (service, route)| {
-            let transport = route.transport_beside(&self.server.transport);
-            let client = connections.route(client, service, &transport, route.timeout)?;
-            client.around_service(service, |client| {
-                let mut middleware = route.middleware.iter();
-                middleware.try_fold(client, |client, one| one.in_client(client))
-            })
+            connections.route(client, service, route, &self.server.transport)
         })
+    }
+
+    /// Makes a client for one service, with the middleware of the settings. A service that is not in `client_routing` has
+    /// the transport of this program's own server.
+    pub(crate) fn client_of(
+        &self,
+        service: &str,
+        connections: &mut Connections,
+    ) -> Result<ClientBuilder, BuildError> {
+        let route = self.route_of(service);
+        let client = self.without_routes()?;
+        connections.route(client, service, &route, &self.server.transport)
+    }
+
+    /// The route to a service, or the default one.
+    pub(crate) fn route_of(&self, service: &str) -> RouteSettings {
+        let spelled = || {
+            let mut routes = self.client_routing.iter();
+            let is_meant = |name: &str, route: &RouteSettings| {
+                route.is_spelled_by_variable && is_same_key(name, service)
+            };
+            let found = routes.find(|(name, route)| is_meant(name, route));
+            found.map(|(_, route)| route)
+        };
+        let route = self.client_routing.get(service).or_else(spelled);
+        route.cloned().unwrap_or_default()
+    }
+
+    /// Makes a client with the middleware around all calls, and without routes.
+    pub(crate) fn without_routes(&self) -> Result<ClientBuilder, BuildError> {
+        let mut middleware = self.client_middleware.iter();
+        middleware.try_fold(Client::builder(), |client, one| one.in_client(client))
+    }
+
+    /// Logs what the settings say about calls that can never be made.
+    pub(crate) fn warn_of_missing_routes(&self) {
+        for (name, route) in &self.expansions.type_routes {
+            let service = &*route.service;
+            let is_known = self.client_routing.contains_key(service);
+            if !is_known && !self.route_of(service).is_spelled_by_variable {
+                tracing::warn!(
+                    service,
+                    expansion_route = name.as_str(),
+                    "expansions call a service without a route: `client_routing` has no such key"
+                );
+            }
+        }
+        if self.client_routing.is_empty() && !self.client_middleware.is_empty() {
+            tracing::warn!(
+                "`client_middleware` is set, but `client_routing` is empty: every call of another service fails"
+            );
+        }
     }
 }
 

@@ -230,6 +230,12 @@ impl<S: Section> Loader<S> {
         if let Some(frame) = &mut frame {
             check_expansions(frame, &tree, &mut problems);
             bind_middleware(&known, frame, &tree, &mut problems);
+            for (service, route) in &mut frame.client_routing {
+                let node = tree
+                    .get("client_routing")
+                    .and_then(|node| node.get(service));
+                route.is_spelled_by_variable = node.is_some_and(variable::is_only_of_variables);
+            }
         }
         let path = Path::root().key("service");
         let node = tree.nearest(["service"]);
@@ -264,16 +270,24 @@ impl<S: Section> Loader<S> {
         if !problems.is_empty() {
             return Err(SettingsError::new(problems));
         }
-        let variables = variable::read(self.variables, root, &tree, &mut problems);
-        tree.merge(variables, Some(root));
-        for (keys, node) in self.nodes {
-            tree.insert(&keys, node, Some(root));
-        }
+        let mut flags = self.nodes;
+        let mut mistakes = Vec::new();
         for (flag, assignment) in &self.assignments {
             match variable::read_flag(flag, assignment, root) {
-                Ok((keys, node)) => tree.insert(&keys, node, Some(root)),
-                Err(problem) => problems.push(problem),
+                Ok(assigned) => flags.push(assigned),
+                Err(problem) => mistakes.push(problem),
             }
+        }
+        // A variable can spell the name of a service only roughly, so the names in all other sources are looked at.
+        let mut others = tree.clone();
+        for (keys, node) in &flags {
+            others.insert(keys, node.clone(), Some(root));
+        }
+        let variables = variable::read(self.variables, root, &others, &mut problems);
+        problems.append(&mut mistakes);
+        tree.merge(variables, Some(root));
+        for (keys, node) in flags {
+            tree.insert(&keys, node, Some(root));
         }
         tree.remove_nulls(Some(root));
         if tree.get("service").is_none() {

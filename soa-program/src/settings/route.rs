@@ -36,6 +36,9 @@ pub struct RouteSettings {
     /// calls.
     #[schemars(with = "Vec<ClientMiddlewareSchema>")]
     pub middleware: Vec<MiddlewareSettings>,
+    /// True if the name of the service is known from variables only, which cannot have its case, dashes and dots.
+    #[serde(skip)]
+    pub(crate) is_spelled_by_variable: bool,
 }
 
 impl RouteSettings {

@@ -41,6 +41,10 @@ pub struct ServerSettings {
     /// Largest number of jobs in flight; by default the value of the program, or 256.
     #[schemars(range(min = 1, max = 268_435_456))]
     pub concurrency: Option<usize>,
+    /// Largest number of actions in one job; by default the value of the program, or 10,000. A job with more is answered
+    /// with the error `REQUEST_TOO_LARGE`.
+    #[schemars(range(min = 1))]
+    pub max_actions: Option<usize>,
     /// Time limit of a job, however long its caller waits; by default the value of the program, or none.
     #[schemars(extend("x-minimum" = "1ms"))]
     pub job_timeout: Option<Period>,
@@ -80,6 +84,7 @@ impl Default for ServerSettings {
             build_id: None,
             workers: 1,
             concurrency: None,
+            max_actions: None,
             job_timeout: None,
             honors_caller_timeouts: None,
             shutdown_grace: Period::from_secs(30),
@@ -192,6 +197,9 @@ impl ServerSettings {
         }
         if let Some(jobs) = self.concurrency {
             server = server.concurrency(jobs);
+        }
+        if let Some(actions) = self.max_actions {
+            server = server.max_actions(actions);
         }
         if let Some(timeout) = self.job_timeout {
             server = server.job_timeout(timeout.get());

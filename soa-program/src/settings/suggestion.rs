@@ -75,7 +75,10 @@ pub(super) fn advice_for_name<'b>(
 }
 
 /// The most similar name, if it is similar enough.
-fn nearest<'b>(key: &str, names: impl Iterator<Item = &'b str> + Clone) -> Option<&'b str> {
+pub(crate) fn nearest<'b>(
+    key: &str,
+    names: impl Iterator<Item = &'b str> + Clone,
+) -> Option<&'b str> {
     let key = normalized(key);
     // PySOA has units in the names of keys: `receive_timeout_in_seconds`.
     let mut long = names
@@ -89,11 +92,11 @@ fn nearest<'b>(key: &str, names: impl Iterator<Item = &'b str> + Clone) -> Optio
     (distance * 3 <= name.len().max(3)).then_some(name)
 }
 
-/// Returns true if two keys differ only in case, dashes and underscores, as the name of a variable does from its key.
+/// Returns true if two keys differ only in case, dashes, dots and underscores, as the name of a variable does from its key.
 pub(super) fn is_same_key(one: &str, other: &str) -> bool {
     normalized(one) == normalized(other)
 }
 
 fn normalized(key: &str) -> String {
-    key.to_lowercase().replace('-', "_")
+    key.to_lowercase().replace(['-', '.'], "_")
 }

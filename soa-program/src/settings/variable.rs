@@ -1,7 +1,8 @@
 //! Settings from variables of the environment, and from `KEY=VALUE` on the command line.
 //!
 //! `SOA__SERVER__CONCURRENCY=8` sets `server.concurrency`. Two underscores separate keys. Upper case matches any case,
-//! and an underscore matches a dash, too. The text is parsed as the type of its key: a number, a boolean, a list (JSON,
+//! and an underscore matches a dash and a dot, too. The name of a service is the one that another source has for it, and
+//! otherwise as the variable has it, in lower case. The text is parsed as the type of its key: a number, a boolean, a list (JSON,
 //! or items with commas between them), or a table (JSON). If that fails, the value stays text, and the check reports it.
 
 use serde_json::Value as Json;
@@ -15,11 +16,11 @@ use super::tree::{Data, Node, Origin};
 /// Name and value of a variable.
 pub(super) type Variable = (std::ffi::OsString, std::ffi::OsString);
 
-/// Reads the variables with the prefix into a tree. The tree of the files is searched for the keys of maps.
+/// Reads the variables with the prefix into a tree. The tree of the other sources is searched for the keys of maps.
 pub(super) fn read(
     variables: impl IntoIterator<Item = Variable>,
     root: Shape<'_>,
-    files: &Node,
+    others: &Node,
     problems: &mut Vec<Problem>,
 ) -> Node {
     let mut ours: Vec<_> = variables
@@ -42,7 +43,7 @@ pub(super) fn read(
             problems.push(Problem::about(name, "the value is not valid UTF-8"));
             continue;
         };
-        let (keys, shape) = resolve(&keys, root, files);
+        let (keys, shape) = resolve(&keys, root, others);
         let origin = Origin::Variable(name.into());
         // Without a shape, variables that exclude each other are both kept, and the check reports them.
         tree.insert(&keys, value_of(&text, shape, origin), None);
@@ -51,15 +52,19 @@ pub(super) fn read(
 }
 
 /// Finds the keys for the parts of a variable's name, and the shape of the value.
-fn resolve<'a>(parts: &[&str], root: Shape<'a>, files: &Node) -> (Vec<String>, Option<Shape<'a>>) {
-    let (mut shape, mut node) = (Some(root), Some(files));
+fn resolve<'a>(parts: &[&str], root: Shape<'a>, others: &Node) -> (Vec<String>, Option<Shape<'a>>) {
+    let (mut shape, mut node) = (Some(root), Some(others));
     let mut keys = Vec::new();
     for part in parts {
         let fields = shape.map(|shape| shape.fields()).unwrap_or_default();
         let of_schema = fields.into_iter().find(|(name, _)| is_same_key(name, part));
         let of_schema = of_schema.map(|(name, _)| name.to_owned());
         let key = of_schema
-            .or_else(|| key_of_file(node, part))
+            .or_else(|| key_of_source(node, part))
+            .or_else(|| match keys.as_slice() {
+                [section] if section == "client_routing" => expanded_service(others, part),
+                _ => None,
+            })
             .unwrap_or_else(|| part.to_lowercase());
         shape = shape.and_then(|shape| shape.get(&key));
         node = node.and_then(|node| node.get(&key));
@@ -68,10 +73,32 @@ fn resolve<'a>(parts: &[&str], root: Shape<'a>, files: &Node) -> (Vec<String>, O
     (keys, shape)
 }
 
-fn key_of_file(node: Option<&Node>, part: &str) -> Option<String> {
+fn key_of_source(node: Option<&Node>, part: &str) -> Option<String> {
     match &node?.data {
         Data::Table(entries) => entries.keys().find(|key| is_same_key(key, part)).cloned(),
         _ => None,
+    }
+}
+
+/// Finds the name of a service among those that expansions call.
+fn expanded_service(others: &Node, part: &str) -> Option<String> {
+    let routes = others.get("expansions")?.get("type_routes")?;
+    let Data::Table(routes) = &routes.data else {
+        return None;
+    };
+    let mut names = routes
+        .values()
+        .filter_map(|route| route.get("service")?.text());
+    names
+        .find(|name| is_same_key(name, part))
+        .map(str::to_owned)
+}
+
+/// Returns true if a value has parts, and all of them come from variables.
+pub(super) fn is_only_of_variables(node: &Node) -> bool {
+    match &node.data {
+        Data::Table(entries) if !entries.is_empty() => entries.values().all(is_only_of_variables),
+        _ => matches!(node.origin, Origin::Variable(_)),
     }
 }
 

@@ -153,6 +153,69 @@ fn a_variable_finds_a_key_of_a_map_whatever_its_case() {
 }
 
 #[test]
+fn a_variable_finds_a_service_that_any_other_source_names() {
+    let directory = Directory::new();
+    let file = directory.file("a.toml", "[client_routing.\"users.north\"]\n");
+    let expansions = r#"
+        [expansions.type_routes.authors]
+        service = "book-store"
+        action = "find"
+        request_field = "ids"
+        response_field = "authors"
+    "#;
+    let settings = Settings::<NoSection>::loader()
+        .defaults(expansions)
+        .file(file)
+        .variables([
+            ("SOA__CLIENT_ROUTING__USERS_NORTH__TIMEOUT", "1s"),
+            ("SOA__CLIENT_ROUTING__USER_ACCOUNTS__TIMEOUT", "2s"),
+            ("SOA__CLIENT_ROUTING__BOOK_STORE__TIMEOUT", "3s"),
+            ("SOA__CLIENT_ROUTING__PLAIN__TIMEOUT", "4s"),
+        ])
+        .set("client_routing.user-accounts={}")
+        .load()
+        .unwrap();
+    let routes = settings.client_routing.iter();
+    let timeouts = routes.map(|(name, route)| (name.as_str(), route.timeout.unwrap().to_string()));
+    let expected = [
+        ("book-store", "3s"),
+        ("plain", "4s"),
+        ("user-accounts", "2s"),
+        ("users.north", "1s"),
+    ];
+    assert!(timeouts.eq(expected.map(|(name, timeout)| (name, timeout.to_owned()))));
+}
+
+#[tokio::test]
+async fn a_route_that_only_a_variable_names_is_that_of_the_service_that_is_called() {
+    let route = r#"{"transport": {"stub": {"actions": {"find": {"body": {"n": 1}}}}}}"#;
+    let settings = Settings::<NoSection>::loader()
+        .variables([("SOA__CLIENT_ROUTING__USER_ACCOUNTS", route)])
+        .load()
+        .unwrap();
+    let client = settings.client().unwrap().build().unwrap();
+    for service in ["user-accounts", "user_accounts", "User.Accounts"] {
+        let found = client.call_action(service, "find", &()).await.unwrap();
+        assert_eq!(found.get("n"), Some(&1.into()), "{service}");
+    }
+    let unknown = client.call_action("users", "find", &()).await.unwrap_err();
+    assert!(
+        unknown
+            .to_string()
+            .contains("this client knows `user_accounts`")
+    );
+
+    // What a file has written is meant as it is.
+    let settings = Settings::<NoSection>::loader()
+        .set(format!("client_routing.user_accounts={route}"))
+        .load()
+        .unwrap();
+    let client = settings.client().unwrap().build().unwrap();
+    let other = client.call_action("user-accounts", "find", &()).await;
+    assert!(other.is_err());
+}
+
+#[test]
 fn a_route_has_the_transport_of_the_server_by_default() {
     let settings = Settings::<NoSection>::loader()
         .set("server.transport.redis.hosts=a:1")

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::offer::Offer;
 use super::{introspect, status};
-use crate::health::{Checks, HealthCheck};
+use crate::health::Checks;
 use crate::message::Name;
 use crate::service::Handler;
 
@@ -12,13 +12,13 @@ use crate::service::Handler;
 type Handlers = Vec<(Name, Arc<dyn Handler>)>;
 
 /// Returns the built-in actions that a service does not define itself, and the description of all actions.
-pub(crate) fn actions(mut offer: Offer, checks: Vec<HealthCheck>) -> (Handlers, Arc<Offer>) {
+pub(crate) fn actions(mut offer: Offer, checks: Arc<Checks>) -> (Handlers, Arc<Offer>) {
     let mut handlers = Handlers::new();
     let has_status = offer.has(status::NAME);
     let has_introspect = offer.has(introspect::NAME);
     if !has_status {
         offer.insert(&status::ACTION.describe(status::DOCUMENTATION));
-        let status = status::Status::new(&offer, Checks::new(checks));
+        let status = status::Status::new(&offer, checks);
         handlers.push((Name::from_static(status::NAME), Arc::new(status)));
     }
     if !has_introspect {

@@ -71,11 +71,11 @@ pub(super) struct Status {
 }
 
 impl Status {
-    pub(super) fn new(offer: &Offer, checks: Checks) -> Self {
+    pub(super) fn new(offer: &Offer, checks: Arc<Checks>) -> Self {
         Self {
             version: offer.version.clone(),
             build_id: offer.build_id.clone(),
-            checks: Arc::new(checks),
+            checks,
         }
     }
 }

@@ -114,6 +114,21 @@ impl ClientBuilder {
         Ok(built)
     }
 
+    /// Lets calls of services with similar names take the route to this one, which must be there already. The function
+    /// makes the transport for such a name.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn respelled(
+        mut self,
+        service: &str,
+        make: impl Fn(Name) -> Arc<dyn ClientTransport> + Send + Sync + 'static,
+    ) -> Self {
+        if let Some(route) = self.routes.get_mut(service) {
+            route.respell = Some(Arc::new(make));
+        }
+        self
+    }
+
     /// Names the caller in every call. The name is free text.
     ///
     /// ```
@@ -230,9 +245,11 @@ impl ClientBuilder {
                 routes: routes.collect(),
                 middleware: self.middleware.build(),
                 expansions: self.expansions,
+                respelled: Default::default(),
             }),
             base: Arc::new(self.base),
             deadline: None,
+            places: None,
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
 use super::expansion::Expansions;
+use super::own_service::Places;
 use super::route::Route;
 use crate::exchange::{ClientRequest, ClientStage};
 use crate::message::{ContextHeader, Name};
@@ -34,6 +35,8 @@ pub struct Client {
     pub(super) base: Arc<ContextHeader>,
     /// The deadline of the job that makes the calls.
     pub(super) deadline: Option<Instant>,
+    /// The places of the server whose handler makes the calls.
+    pub(super) places: Option<Arc<Places>>,
 }
 
 /// The part of a client that its clones share.
@@ -41,7 +44,12 @@ pub(super) struct ClientShared {
     pub(super) routes: HashMap<Name, Arc<Route>>,
     pub(super) middleware: Stack<ClientStage>,
     pub(super) expansions: Expansions,
+    /// The routes that were found by another spelling of their names.
+    pub(super) respelled: Mutex<HashMap<Name, Arc<Route>>>,
 }
+
+/// The maximum number of spellings that are found. A program needs one for each service.
+const MAX_RESPELLED: usize = 256;
 
 impl ClientShared {
     /// Returns the route of a request. Middleware may send it to another service than it was made for.
@@ -72,12 +80,19 @@ impl Client {
             shared: Arc::clone(&self.shared),
             base: Arc::new(context),
             deadline: self.deadline,
+            places: self.places.clone(),
         }
     }
 
     /// Returns the same client, whose calls end at this deadline or at the one it has, whichever is earlier.
     pub(crate) fn until(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline.into_iter().chain(self.deadline).min();
+        self
+    }
+
+    /// Returns the same client for a handler of a server with these places.
+    pub(crate) fn within_server(mut self, places: Arc<Places>) -> Self {
+        self.places = Some(places);
         self
     }
 
@@ -98,11 +113,13 @@ impl Client {
             routes: known,
             middleware: self.shared.middleware.clone(),
             expansions: self.shared.expansions.clone(),
+            respelled: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
             base: Arc::clone(&self.base),
             deadline: self.deadline,
+            places: self.places.clone(),
         }
     }
 
@@ -127,8 +144,32 @@ impl Client {
     pub(crate) fn route(&self, service: Name) -> Arc<Route> {
         match self.shared.routes.get(&service) {
             Some(route) => Arc::clone(route),
-            None => Arc::new(Route::unknown(service)),
+            None => self
+                .respelled(&service)
+                .unwrap_or_else(|| Arc::new(Route::unknown(service))),
         }
+    }
+
+    /// Returns the route whose name was spelled differently.
+    fn respelled(&self, service: &Name) -> Option<Arc<Route>> {
+        let mut roughly = self.shared.routes.values();
+        if !roughly.any(|route| route.respell.is_some()) {
+            return None;
+        }
+        // Nothing panics while this is held.
+        let known = self.shared.respelled.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if let Some(route) = known.get(service) {
+            return Some(Arc::clone(route));
+        }
+        let mut routes = self.shared.routes.values();
+        let route = routes.find_map(|route| route.respelled(service))?;
+        if known.len() >= MAX_RESPELLED {
+            return None;
+        }
+        let route = Arc::new(route);
+        known.insert(service.clone(), Arc::clone(&route));
+        Some(route)
     }
 }
 

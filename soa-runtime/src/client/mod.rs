@@ -23,6 +23,7 @@
 //! handle       the client itself                scope        the context in which objects are fetched
 //! options      the options of a call            prepare      what a call becomes; pure
 //! reply        the future of a job's response   observed     the same with its span and metrics
+//! own_service  calls of a handler's own service
 //! transmit     middleware and transport         outcome      a job's response, action by action
 //! fetch        the rounds of expansions         dispatch     prepare, transmit, expand
 //! form         the trait of all forms           pending      sent now, collected later
@@ -44,6 +45,7 @@ mod observed;
 mod options;
 mod outcome;
 mod outstanding;
+mod own_service;
 mod parallel;
 mod pending;
 mod prepare;
@@ -66,6 +68,7 @@ pub use handle::Client;
 pub use job::{Actions, All, Each, JobCall, Mode, Responses};
 pub use options::CallOptions;
 pub use outstanding::{Outstanding, RequestId};
+pub(crate) use own_service::Places;
 pub use parallel::{Gather, Parallel, ParallelCall};
 pub use pending::Pending;
 pub use typed::{ServiceClient, TypedClient};

@@ -20,7 +20,13 @@ pub(crate) struct Route {
     pub(super) meters: Option<RouteMeters>,
     /// The middleware around calls of this service alone. It is inside of the middleware around all calls.
     pub(super) middleware: Stack<ClientStage>,
+    /// Makes the transport to the same service under a name that is spelled differently; `None` if the name of this
+    /// route is known exactly.
+    pub(super) respell: Option<Respell>,
 }
+
+/// A function that makes a transport to the service of a name.
+pub(super) type Respell = Arc<dyn Fn(Name) -> Arc<dyn ClientTransport> + Send + Sync>;
 
 impl Route {
     /// A route without middleware of its own.
@@ -29,8 +35,22 @@ impl Route {
             transport: Some(transport),
             meters: Some(RouteMeters::new(&service)),
             middleware: StackBuilder::new().build(),
+            respell: None,
             service,
         }
+    }
+
+    /// This route for the service of a name that differs from the one here in case, dashes, dots and underscores only.
+    pub(super) fn respelled(&self, service: &Name) -> Option<Self> {
+        let respell = self.respell.as_ref()?;
+        let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
+        if plain(&self.service) != plain(service) {
+            return None;
+        }
+        tracing::info!(%service, named = %self.service, "found the route that a variable has named");
+        let mut route = Self::new(service.clone(), respell(service.clone()));
+        route.middleware = self.middleware.clone();
+        Some(route)
     }
 
     /// The route to a service that the client does not know.
@@ -40,6 +60,7 @@ impl Route {
             transport: None,
             meters: None,
             middleware: StackBuilder::new().build(),
+            respell: None,
         }
     }
 

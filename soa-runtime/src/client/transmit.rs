@@ -6,6 +6,7 @@ use tracing::Span;
 
 use super::handle::{Client, ClientShared};
 use super::observed::Observed;
+use super::own_service::OwnReply;
 use super::prepare::{CallLimits, PreparedCall};
 use super::reply::JobReply;
 use super::route::Route;
@@ -69,7 +70,13 @@ impl StartedCall {
         } = self;
         let entered = span.enter();
         let reply = hand_over(&client.shared, &route, request)?;
+        let own = client.places.as_ref();
+        let own = own.filter(|places| places.belong_to(&route.service));
         let reply = reply.within(limits.limit, route);
+        let reply = match own {
+            Some(places) => JobReply::Boxed(Box::pin(OwnReply::new(reply, Arc::clone(places)))),
+            None => reply,
+        };
         drop(entered);
         Ok(Observed::new(reply, span, meter))
     }

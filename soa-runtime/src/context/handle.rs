@@ -10,7 +10,7 @@ use soa_wire::Extensions;
 use tokio::time::Instant;
 
 use crate::BoxFuture;
-use crate::client::{Client, TypedClient};
+use crate::client::{Client, Places, TypedClient};
 use crate::codec::{UtcDateTime, Value};
 use crate::error::ActionError;
 use crate::identity::Identity;
@@ -75,6 +75,12 @@ pub(crate) trait Siblings: Send + Sync {
 
     /// Counts a handler that blocks a thread of its own, so that the server waits for it when it stops.
     fn blocking(&self) -> Blocking;
+
+    /// Returns the places for jobs of the server.
+    fn places(&self) -> Arc<Places>;
+
+    /// Returns what modules above this one keep for the handlers of the server.
+    fn extensions(&self) -> &Extensions;
 }
 
 /// A server in this process, whose actions a context can call. It is made from a [`Server`](crate::Server).
@@ -453,6 +459,11 @@ impl Context {
         server.map(|server| server.blocking())
     }
 
+    /// Returns what a module above this one keeps for the handlers of the server.
+    pub(crate) fn of_server<T: 'static>(&self) -> Option<&T> {
+        self.job.server.as_ref()?.extensions().get()
+    }
+
     fn is_late(&self) -> bool {
         self.deadline
             .is_some_and(|deadline| Instant::now() >= deadline)
@@ -473,7 +484,10 @@ impl Context {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
         header.trace_parent = self.place;
-        let client = self.job.client.inheriting(header).until(self.deadline);
+        let mut client = self.job.client.inheriting(header).until(self.deadline);
+        if let Some(server) = &self.job.server {
+            client = client.within_server(server.places());
+        }
         let client = match &self.job.hook {
             Some(hook) => hook(client, &self.job.header),
             None => client,

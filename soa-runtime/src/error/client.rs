@@ -14,7 +14,7 @@ use crate::message::{Name, SwitchSet, Variant, WireError};
 /// The failure of a call.
 ///
 /// [`kind`](Self::kind) classifies it; [`errors`](Self::errors) are the errors in the response of the service, if there
-/// was one. The type is opaque and one pointer wide.
+/// was one. The type is opaque and one pointer wide. Clones are the same error.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -33,8 +33,8 @@ use crate::message::{Name, SwitchSet, Variant, WireError};
 /// assert_eq!(error.errors()[0].code, "NO_SUCH_BOOK");
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
-pub struct ClientError(Box<Inner>);
+#[derive(Clone, Debug)]
+pub struct ClientError(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -52,7 +52,11 @@ enum Cause {
     UnknownService {
         known: Vec<String>,
     },
-    Timeout(std::time::Duration, Option<TransportError>),
+    Timeout {
+        limit: std::time::Duration,
+        trouble: Option<TransportError>,
+        likely_cause: Option<String>,
+    },
     Transport(TransportError),
     Encode {
         action: Name,
@@ -195,7 +199,7 @@ impl ErrorKind {
 
 impl ClientError {
     fn new(service: &Name, cause: Cause) -> Self {
-        Self(Box::new(Inner {
+        Self(Arc::new(Inner {
             service: service.clone(),
             cause,
         }))
@@ -220,7 +224,26 @@ impl ClientError {
         timeout: std::time::Duration,
         trouble: Option<TransportError>,
     ) -> Self {
-        Self::new(service, Cause::Timeout(timeout, trouble))
+        Self::new(
+            service,
+            Cause::Timeout {
+                limit: timeout,
+                trouble,
+                likely_cause: None,
+            },
+        )
+    }
+
+    /// Adds the likely cause of a timeout to its message. A clone of the error stays as it is.
+    pub(crate) fn with_likely_cause(mut self, cause: String) -> Self {
+        if let Some(Inner {
+            cause: Cause::Timeout { likely_cause, .. },
+            ..
+        }) = Arc::get_mut(&mut self.0)
+        {
+            *likely_cause = Some(cause);
+        }
+        self
     }
 
     pub(crate) fn transport(service: &Name, error: TransportError) -> Self {
@@ -328,7 +351,7 @@ impl ClientError {
     /// ```
     pub fn is_transient(&self) -> bool {
         match &self.0.cause {
-            Cause::Timeout(..) => true,
+            Cause::Timeout { .. } => true,
             Cause::Transport(error) => matches!(
                 error.kind(),
                 TransportErrorKind::Transient | TransportErrorKind::QueueFull
@@ -343,7 +366,7 @@ impl ClientError {
             Cause::Action { .. } => ErrorKind::Action,
             Cause::Job(_) => ErrorKind::Job,
             Cause::UnknownService { .. } => ErrorKind::UnknownService,
-            Cause::Timeout(..) => ErrorKind::Timeout,
+            Cause::Timeout { .. } => ErrorKind::Timeout,
             Cause::Transport(_) => ErrorKind::Transport,
             Cause::Encode { .. } => ErrorKind::Encode,
             Cause::Decode { .. } => ErrorKind::Decode,
@@ -391,27 +414,35 @@ impl fmt::Display for ClientError {
                 write!(f, "the job for service `{service}` failed: ")?;
                 list(f, errors)
             }
-            Cause::UnknownService { known } if known.is_empty() => {
-                write!(
-                    f,
-                    "no route to service `{service}`: this client has no routes"
-                )
-            }
             Cause::UnknownService { known } => {
-                let known = known.join("`, `");
+                write!(f, "no route to service `{service}`: this client ")?;
+                match known.as_slice() {
+                    [] => write!(f, "has no routes")?,
+                    known => write!(f, "knows `{}`", known.join("`, `"))?,
+                }
+                // A key of settings with a dot in it is quoted.
+                let quote = if service.contains('.') { "\"" } else { "" };
                 write!(
                     f,
-                    "no route to service `{service}`: this client knows `{known}`"
+                    "; add one with the setting `client_routing.{quote}{service}{quote}` or with `ClientBuilder::service`"
                 )
             }
-            Cause::Timeout(timeout, _) if timeout.is_zero() => {
+            Cause::Timeout { limit, .. } if limit.is_zero() => {
                 write!(
                     f,
                     "the deadline had passed before service `{service}` was called"
                 )
             }
-            Cause::Timeout(timeout, _) => {
-                write!(f, "no response from service `{service}` within {timeout:?}")
+            Cause::Timeout {
+                limit,
+                likely_cause,
+                ..
+            } => {
+                write!(f, "no response from service `{service}` within {limit:?}")?;
+                match likely_cause {
+                    Some(cause) => write!(f, "; likely cause: {cause}"),
+                    None => Ok(()),
+                }
             }
             Cause::Transport(_) => write!(f, "calling service `{service}` failed"),
             Cause::Encode { action, .. } => {
@@ -465,7 +496,11 @@ impl fmt::Display for ClientError {
 impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0.cause {
-            Cause::Transport(error) | Cause::Timeout(_, Some(error)) => Some(error),
+            Cause::Transport(error)
+            | Cause::Timeout {
+                trouble: Some(error),
+                ..
+            } => Some(error),
             Cause::Encode { error, .. } => Some(&**error),
             Cause::Decode { error, .. } => Some(error),
             Cause::Middleware(error) => {

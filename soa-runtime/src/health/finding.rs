@@ -85,6 +85,23 @@ impl Health {
     }
 }
 
+impl From<Health> for Value {
+    /// Makes the value that `status` has under `healthcheck`: `errors` and `warnings`, each a list of code and text, and
+    /// `diagnostics`.
+    fn from(health: Health) -> Self {
+        let findings = |findings: Vec<Finding>| -> Value {
+            let findings = findings.into_iter();
+            let pairs = findings.map(|(code, text)| Value::List(vec![code.into(), text.into()]));
+            pairs.collect()
+        };
+        Self::from(Map::from([
+            ("errors", findings(health.errors)),
+            ("warnings", findings(health.warnings)),
+            ("diagnostics", health.diagnostics.into()),
+        ]))
+    }
+}
+
 /// A type that a health check may return: a [`Health`], nothing (all is well), or a `Result` of these, whose error
 /// becomes an error of the check.
 ///

@@ -57,6 +57,7 @@ impl Checks {
 
     /// Runs all checks side by side, until shortly before the deadline.
     pub(crate) async fn run(&self, cx: &Context) -> Health {
+        let cx = &cx.clone().with_extension(InCheck);
         let patience = cx
             .time_left()
             .map(|left| left - (left / 10).min(MAX_RESPONSE_MARGIN));
@@ -76,6 +77,48 @@ impl Checks {
         health.diagnostic(AGES_KEY, Value::from(ages))
     }
 }
+
+impl Context {
+    /// Runs the health checks of the server: those of the service, and those that the program has added. It is for an
+    /// action `status` of your own, in place of the built-in one.
+    ///
+    /// The limits of the checks, their cache and the caller's timeout are kept, as for the built-in action. In a check,
+    /// and without a server, nothing runs, and all is well.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::health::{Health, HealthCheck};
+    /// use soa::{ActionError, Client, Context, LocalTransport, Server, Value, value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("archive", "1.0.0")
+    ///     .action("status", |_: Value, cx: Context| async move {
+    ///         let health = cx.check_health().await;
+    ///         Ok::<_, ActionError>(value!({ "version": "1.0.0", "shelves": 7, "healthcheck": (health) }))
+    ///     })
+    ///     .health_check(HealthCheck::new("disk", |_| async { Health::warning("DISK", "Nearly full") }))
+    ///     .build()?;
+    /// let client = Client::builder().service("archive", LocalTransport::new(server)).build()?;
+    /// let status = client.call_action("archive", "status", &()).await?;
+    /// let warnings = status.get("healthcheck").and_then(|health| health.get("warnings"));
+    /// assert_eq!(warnings, Some(&value!([["DISK", "Nearly full"]])));
+    /// # Ok(()) }
+    /// ```
+    pub async fn check_health(&self) -> Health {
+        if self.extension::<InCheck>().is_some() {
+            // A check that asks for the checks would run itself for ever.
+            return Health::ok();
+        }
+        match self.of_server::<Arc<Checks>>() {
+            Some(checks) => Arc::clone(checks).run(self).await,
+            None => Health::ok(),
+        }
+    }
+}
+
+/// The mark of the context of a check.
+struct InCheck;
 
 impl Kept {
     async fn found_within(&self, patience: Option<Duration>, cx: &Context) -> Found {

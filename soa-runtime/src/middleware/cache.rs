@@ -11,8 +11,9 @@
 //! for one caller, tenant, token or locale is never given to another. [`ResultCache::context_keys`] narrows that.
 //!
 //! Only jobs of one action are cached. The cache is bounded in number and in bytes; the least recently used entry goes
-//! first. When a call fails, those that waited for it are sent on their own; when its caller gives it up, or its
-//! timeout passes, one of them takes its place.
+//! first. When a call fails, those that waited for it fail with it: a service that is in trouble is not asked again by
+//! all of them at once. When its caller gives it up, or the timeout that its caller has set passes, one of them takes its
+//! place. A failure is not kept.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -203,8 +204,12 @@ impl Middleware<ClientStage> for ResultCache {
                         generation,
                         sender,
                     };
+                    let has_own_limit = request.timeout.is_some();
                     let outcome = next.run(request).await;
-                    flight.land(&outcome, time);
+                    // The time limit of one caller says nothing about callers that wait longer.
+                    if !has_own_limit || !is_given_up(&outcome) {
+                        flight.land(&outcome, time);
+                    }
                     return outcome;
                 }
                 Entered::Later(mut receiver) => {
@@ -212,7 +217,7 @@ impl Middleware<ClientStage> for ResultCache {
                     let news = landed.map(|news| news.clone());
                     match news {
                         Ok(News::Landed(response)) => return answer(&response),
-                        Ok(News::Failed) => return next.run(request).await,
+                        Ok(News::Failed(error)) => return Err(error),
                         // The caller of the first call has given it up.
                         Ok(News::None) | Err(_) => {}
                     }
@@ -238,8 +243,10 @@ type Key = Arc<[u8]>;
 #[derive(Clone)]
 enum News {
     None,
+    /// A response, which may have errors.
     Landed(Arc<JobResponse>),
-    Failed,
+    /// There was no response.
+    Failed(ClientError),
 }
 
 enum Entered {
@@ -260,18 +267,17 @@ struct Flight<'a> {
 impl Flight<'_> {
     fn land(self, outcome: &Result<JobResponse, ClientError>, time: Duration) {
         let response = match outcome {
-            // Its time limit says nothing about callers that wait longer.
-            _ if is_given_up(outcome) => return,
-            Ok(response) if !has_errors(response) => response,
-            _ => {
-                self.sender.send_replace(News::Failed);
+            Ok(response) => response,
+            Err(error) => {
+                self.sender.send_replace(News::Failed(error.clone()));
                 return;
             }
         };
         let (response, bytes) = detached(response);
         let response = Arc::new(response);
         let bytes = bytes + 2 * self.key.len() + ENTRY_OVERHEAD;
-        if let Some(until) = Instant::now().checked_add(time)
+        if !has_errors(&response)
+            && let Some(until) = Instant::now().checked_add(time)
             && bytes <= self.cache.max_bytes / 4
         {
             let mut store = self.cache.store();
@@ -300,7 +306,7 @@ fn has_errors(response: &JobResponse) -> bool {
     !response.errors.is_empty() || actions.any(|action| !action.errors.is_empty())
 }
 
-/// Returns true if the caller's timeout has passed.
+/// Returns true if the call has failed because its time was over.
 fn is_given_up(outcome: &Result<JobResponse, ClientError>) -> bool {
     match outcome {
         Ok(response) => {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use soa_wire::Extensions;
 use soa_wire::serializer::{Serializer, Serializers};
 
 use super::handle::{Registered, Server, ServerShared};
@@ -15,12 +16,12 @@ use super::stats::Stats;
 use super::variants::Variants;
 use super::wire_name::is_wire_name;
 use crate::builtin::{self, Offer};
-use crate::client::{Client, ClientBuilder};
+use crate::client::{Client, ClientBuilder, Places};
 use crate::codec::Value;
 use crate::context::{ActionStage, ClientHook, Context};
 use crate::error::{BuildError, IntoActionError};
 use crate::exchange::JobStage;
-use crate::health::HealthCheck;
+use crate::health::{Checks, HealthCheck};
 use crate::message::{ContextHeader, Name};
 use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::service::{Handler, Service};
@@ -31,6 +32,10 @@ use crate::stack::{Middleware, StackBuilder};
 /// Handlers that wait (for a database, for another service) cost next to nothing, so this is a bound on
 /// memory and not on processor time.
 const DEFAULT_CONCURRENCY: usize = 256;
+
+/// The default of the maximum number of actions in one job. A request of the usual maximum size has room for a third of
+/// them.
+const DEFAULT_MAX_ACTIONS: usize = 10_000;
 
 /// The registry. Its keys are chosen by the service itself, so the hash need not resist attacks.
 type Actions = FxHashMap<Name, Arc<dyn Handler>>;
@@ -66,6 +71,7 @@ pub struct ServerBuilder {
     serializers: Serializers,
     sends_tracebacks: bool,
     concurrency: usize,
+    max_actions: usize,
     job_timeout: Option<Duration>,
     honors_caller_timeouts: bool,
     health_checks: Vec<HealthCheck>,
@@ -113,6 +119,7 @@ impl ServerBuilder {
             serializers: Serializers::default(),
             sends_tracebacks: false,
             concurrency: DEFAULT_CONCURRENCY,
+            max_actions: DEFAULT_MAX_ACTIONS,
             job_timeout: None,
             honors_caller_timeouts: true,
             health_checks: Vec::new(),
@@ -366,6 +373,28 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets the maximum number of actions in one job: 10,000 by default, at least 1. A job with more is answered with the
+    /// job error `REQUEST_TOO_LARGE`, and none of its actions runs.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Client, LocalTransport, Server, value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("tools", "1.0.0").max_actions(2).build()?;
+    /// let client = Client::builder().service("tools", LocalTransport::new(server)).build()?;
+    /// let three = vec![("status".into(), value!({})); 3];
+    /// let response = client.call_job("tools", three).await?;
+    /// assert_eq!(response.errors[0].code, "REQUEST_TOO_LARGE");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn max_actions(mut self, actions: usize) -> Self {
+        self.max_actions = actions.max(1);
+        self
+    }
+
     /// Adds a health check after those of the service: `status` runs it.
     ///
     /// ```
@@ -560,16 +589,12 @@ impl ServerBuilder {
                 "invalid content type `{content_type}`: it may have letters, digits, `_`, `/`, `.` and `-` only"
             ));
         }
-        if !self.health_checks.is_empty() && self.actions.contains_key("status") {
-            self.fail("the health checks would never run: the service has its own action `status`");
-        }
         self.require_authentication();
         self.offer.version = self.version.clone();
         self.offer.build_id = self.build_id.take().filter(|build| !build.is_empty());
-        let (builtin, offer) = builtin::actions(
-            std::mem::take(&mut self.offer),
-            std::mem::take(&mut self.health_checks),
-        );
+        let checks = Arc::new(Checks::new(std::mem::take(&mut self.health_checks)));
+        let (builtin, offer) =
+            builtin::actions(std::mem::take(&mut self.offer), Arc::clone(&checks));
         for (action, handler) in builtin {
             self.actions.entry(action).or_insert(handler);
         }
@@ -577,6 +602,8 @@ impl ServerBuilder {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
+        let mut extensions = Extensions::new();
+        extensions.insert(checks);
         let name = &self.name;
         let registered = self.actions.into_iter().map(|(action, handler)| {
             let meters = ActionMeters::new(name, &action);
@@ -587,6 +614,9 @@ impl ServerBuilder {
                 actions: registered.collect(),
                 offer,
                 meters: ServerMeters::new(name),
+                places: Arc::new(Places::new(name.clone(), self.concurrency)),
+                max_actions: self.max_actions,
+                extensions,
                 name: self.name,
                 version: self.version,
                 job_middleware: self.job_middleware.build(),

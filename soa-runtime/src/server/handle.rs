@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use soa_wire::Extensions;
 use soa_wire::serializer::Serializers;
 use tokio::time::Instant;
 
 use super::hooks::Hooks;
 use super::stats::Stats;
 use crate::builtin::Offer;
-use crate::client::Client;
+use crate::client::{Client, Places};
 use crate::context::{ActionStage, ClientHook};
 use crate::exchange::JobStage;
 use crate::lifetime::{Lifetime, Signal};
@@ -56,6 +57,10 @@ pub(super) struct ServerShared {
     pub(super) serializers: Serializers,
     pub(super) sends_tracebacks: bool,
     pub(super) concurrency: usize,
+    pub(super) places: Arc<Places>,
+    pub(super) max_actions: usize,
+    /// The values that modules above the context keep for handlers.
+    pub(super) extensions: Extensions,
     pub(super) job_timeout: Option<Duration>,
     pub(super) honors_caller_timeouts: bool,
     pub(super) hooks: Hooks<Server>,

@@ -126,6 +126,25 @@ pub(super) fn too_large() -> JobResponse {
     )])
 }
 
+/// Returns the response to a job with more actions than the server accepts.
+fn too_many_actions(shared: &ServerShared, actions: usize) -> JobResponse {
+    let maximum = shared.max_actions;
+    if let Some(kept_back) = shared.stats.may_log_failure() {
+        let service = &*shared.name;
+        tracing::warn!(
+            service,
+            actions,
+            maximum,
+            kept_back,
+            "a job has too many actions"
+        );
+    }
+    shared.meters.job_error.increment(1);
+    let message = format!("The job has {actions} actions; this service accepts up to {maximum}");
+    let error = WireError::caller(code::REQUEST_TOO_LARGE, message);
+    JobResponse::failed(vec![error.with_field("actions")])
+}
+
 /// The extra time of middleware after the deadline of an action, in which it sees the action's timeout and passes it
 /// on.
 const MIDDLEWARE_MARGIN: Duration = Duration::from_millis(10);
@@ -183,6 +202,9 @@ fn run_actions(
         if actions.is_empty() {
             let error = WireError::server(code::INVALID, "List is shorter than 1");
             return JobResponse::failed(vec![error.with_field("actions")]);
+        }
+        if actions.len() > shared.max_actions {
+            return too_many_actions(&shared, actions.len());
         }
         let mut responses = Vec::with_capacity(actions.len());
         for request in actions {

@@ -228,6 +228,7 @@ impl Server {
                 let permit = free.split(1);
                 let (server, transport) = (self.clone(), Arc::clone(&transport));
                 let giving_up = giving_up.clone();
+                let place = self.shared.places.take();
                 tokio::spawn(async move {
                     if let Some(reply) = server.answer_within(frame, limits, giving_up).await
                         && let Err(error) = transport.respond(reply).await
@@ -238,7 +239,7 @@ impl Server {
                             tracing::error!(service, %error, kept_back, "responding failed");
                         }
                     }
-                    drop(permit);
+                    drop((permit, place));
                 });
             }
         }

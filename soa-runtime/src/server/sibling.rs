@@ -6,8 +6,11 @@
 
 use std::sync::Arc;
 
+use soa_wire::Extensions;
+
 use super::handle::{Registered, Server, ServerShared};
 use super::job::{Unanswered, handle};
+use crate::client::Places;
 use crate::context::{ActionCall, ActionFuture, LocalServer, Siblings};
 use crate::error::ActionError;
 use crate::lifetime::{Blocking, Lifetime};
@@ -41,6 +44,14 @@ impl Siblings for ServerShared {
 
     fn blocking(&self) -> Blocking {
         self.stats.blocking()
+    }
+
+    fn places(&self) -> Arc<Places> {
+        Arc::clone(&self.places)
+    }
+
+    fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 }
 

@@ -20,6 +20,8 @@ pub mod code {
     pub const ACTION_TIMEOUT: &str = "ACTION_TIMEOUT";
     /// The job timed out outside of its actions.
     pub const JOB_TIMEOUT: &str = "JOB_TIMEOUT";
+    /// The job has more actions than the service accepts. It did not run.
+    pub const REQUEST_TOO_LARGE: &str = "REQUEST_TOO_LARGE";
     /// The response is larger than the transport allows.
     pub const RESPONSE_TOO_LARGE: &str = "RESPONSE_TOO_LARGE";
     /// The response has a value that the caller's serializer cannot encode.

@@ -454,7 +454,8 @@ async fn failures_are_told_with_service_and_cause() {
     assert_eq!(error.kind(), ErrorKind::UnknownService);
     assert_eq!(
         error.to_string(),
-        "no route to service `nowhere`: this client knows `example`, `example2`"
+        "no route to service `nowhere`: this client knows `example`, `example2`; add one with the setting \
+         `client_routing.nowhere` or with `ClientBuilder::service`"
     );
 
     let error = client.call_action("example", "echo", &7).await.unwrap_err();

@@ -288,17 +288,47 @@ async fn an_impatient_caller_does_not_spoil_a_cached_result_for_the_others() {
     assert_eq!(health(&client).await.get("errors"), Some(&value!([])));
 }
 
-#[test]
-fn checks_that_would_never_run_are_refused() {
-    let error = builder()
-        .action("status", |body: Value, _: Context| async {
-            Ok::<_, ActionError>(body)
+#[tokio::test]
+async fn a_status_of_ones_own_runs_the_checks_of_the_server() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let checks = builder()
+        .action("status", |_: Value, cx: Context| async move {
+            let health = cx.check_health().await;
+            let is_ok = health.is_ok();
+            Ok::<_, ActionError>(value!({ "open": (is_ok), "healthcheck": (health) }))
         })
-        .health_check(HealthCheck::called_services())
-        .build()
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the health checks would never run: the service has its own action `status`"
-    );
+        .health_check(HealthCheck::new("disk", |_| async {
+            Health::warning("LAG", "Behind").diagnostic("free_bytes", 0)
+        }))
+        .health_check(
+            HealthCheck::new("counted", move |_| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                async { Health::error("DOWN", "Gone") }
+            })
+            .cached(60 * SECOND),
+        );
+    let client = client(checks);
+    for _ in 0..2 {
+        let status = client.call_action("shop", "status", &()).await.unwrap();
+        let health = status.get("healthcheck").unwrap();
+        assert_eq!(status.get("open"), Some(&value!(false)));
+        assert_eq!(health.get("errors"), Some(&value!([["DOWN", "Gone"]])));
+        assert_eq!(health.get("warnings"), Some(&value!([["LAG", "Behind"]])));
+        let free = health.get("diagnostics").unwrap().get("free_bytes");
+        assert_eq!(free, Some(&value!(0)));
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_check_that_asks_for_all_checks_does_not_run_itself() {
+    let nested = HealthCheck::new("nested", |cx: Context| async move {
+        cx.check_health()
+            .await
+            .and(Health::warning("OUTER", "Once"))
+    });
+    let health = health(&client(builder().health_check(nested))).await;
+    assert_eq!(health.get("warnings"), Some(&value!([["OUTER", "Once"]])));
+    assert!(Context::for_test().check_health().await.is_ok());
 }

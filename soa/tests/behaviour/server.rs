@@ -181,6 +181,30 @@ async fn a_job_without_actions_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_job_with_more_actions_than_the_server_accepts_is_refused_whole() {
+    let counter = Counter::default();
+    let server = Server::builder(counter.clone()).max_actions(3);
+    let server = server.build().unwrap();
+    let next = ("next", value!({ "n": 1 }));
+    let response = server.execute(job(&vec![next.clone(); 4])).await;
+    assert_eq!(
+        response.errors[0].to_string(),
+        "REQUEST_TOO_LARGE at `actions`: The job has 4 actions; this service accepts up to 3"
+    );
+    assert!(response.errors[0].is_caller_error);
+    assert!(response.actions.is_empty());
+    let response = server.execute(job(&vec![next.clone(); 3])).await;
+    assert_eq!(response.actions.len(), 3);
+    // The first of the accepted ones is the first that has run.
+    let first = response.actions[0].body.to_value().unwrap();
+    assert_eq!(first, value!({ "n": 2 }));
+
+    let server = Server::builder(counter).build().unwrap();
+    let response = server.execute(job(&vec![next; 10_001])).await;
+    assert_eq!(response.errors[0].code, code::REQUEST_TOO_LARGE);
+}
+
+#[tokio::test]
 async fn tracebacks_travel_only_where_the_server_is_set_to_tell_them() {
     for tells in [false, true] {
         let server = Server::builder(Counter::default())

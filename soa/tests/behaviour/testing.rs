@@ -119,6 +119,7 @@ async fn a_chained_call_that_fails_is_a_failure_of_the_service() {
     let error = Cubes.cube(square(3), &cx).await.unwrap_err();
     assert_eq!(
         error.errors()[0].to_string(),
-        "SERVER_ERROR: Internal server error: no route to service `example`: this client has no routes"
+        "SERVER_ERROR: Internal server error: no route to service `example`: this client has no routes; add one \
+         with the setting `client_routing.example` or with `ClientBuilder::service`"
     );
 }

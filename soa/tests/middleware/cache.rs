@@ -163,13 +163,49 @@ async fn failures_are_not_kept() {
         .build()
         .unwrap();
     let shop = ShopClient::new(&client);
-    // The second waits for the first, and then goes by itself.
-    let calls = [
-        shop.find(value!({})).into_future(),
-        shop.find(value!({})).into_future(),
-    ];
-    assert!(join_all(calls).await.iter().all(Result::is_err));
+    for _ in 0..2 {
+        shop.find(value!({})).await.unwrap_err();
+    }
     shop.find(value!({})).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_service_is_not_called_by_all_who_wait_at_once() {
+    let (_, shop, runs) = cached(&ResultCache::new());
+    let failing = || shop.find(value!({ "seconds": 1, "fail": "DOWN" }));
+    let calls = (0..500).map(|number| failing().correlation_id(format!("{number}")).into_future());
+    for outcome in join_all(calls).await {
+        assert_eq!(outcome.unwrap_err().errors()[0].code, "DOWN");
+    }
+    assert_eq!(runs.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_call_that_is_lost_is_told_so_at_the_same_time() {
+    for failure in [
+        Failure::Of(TransportErrorKind::Transient),
+        // Nobody has set a timeout: that of the transport counts for all of them.
+        Failure::Silence,
+    ] {
+        let transport = Breaking::new(server(Shop::default()), &[failure]);
+        let calls = transport.calls.clone();
+        let client = Client::builder()
+            .service("shop", transport)
+            .middleware(ResultCache::new())
+            .build()
+            .unwrap();
+        let shop = ShopClient::new(&client);
+        let waiting = (0..500).map(|_| shop.find(value!({})).into_future());
+        let outcomes = join_all(waiting).await;
+        let first = outcomes[0].as_ref().unwrap_err();
+        for outcome in &outcomes {
+            let error = outcome.as_ref().unwrap_err();
+            assert_eq!(error.kind(), first.kind());
+            assert!(error.is_transient());
+        }
+        assert_eq!(calls.count(), 1);
+        shop.find(value!({})).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

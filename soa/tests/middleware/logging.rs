@@ -283,7 +283,7 @@ async fn a_client_logs_its_calls() {
         records.take(),
         [
             r#"INFO message=a service was called service=shop correlation_id=cid actions=pay outcome=ok took=0ns context={} request=pay {"pin": "**********"} response=pay {"run": 1}"#,
-            "INFO message=a service was called service=nowhere correlation_id=cid actions=go outcome=error took=0ns context={} request=go {} response=no route to service `nowhere`: this client knows `shop`",
+            "INFO message=a service was called service=nowhere correlation_id=cid actions=go outcome=error took=0ns context={} request=go {} response=no route to service `nowhere`: this client knows `shop`; add one with the setting `client_routing.nowhere` or with `ClientBuilder::service`",
         ]
     );
 }

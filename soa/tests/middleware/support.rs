@@ -101,12 +101,20 @@ impl Breaking {
 }
 
 impl ClientTransport for Breaking {
+    fn default_timeout(&self) -> Option<Duration> {
+        Some(5 * SECOND)
+    }
+
     fn call(&self, request: ClientRequest) -> ReplyFuture {
         self.calls.add();
         match self.failures.lock().unwrap().pop() {
             Some(Failure::Of(kind)) => {
                 let error = TransportError::new(kind, "as told");
-                ReplyFuture::new(async { Err(error) })
+                ReplyFuture::new(async {
+                    // As over a network, others go on meanwhile.
+                    tokio::task::yield_now().await;
+                    Err(error)
+                })
             }
             Some(Failure::Silence) => ReplyFuture::new(std::future::pending()),
             None => self.inner.call(request),

@@ -60,7 +60,7 @@ pub(in crate::telemetry) fn start(listen: &str, offset: u16) -> Result<(), Build
         }
     });
     tokio::spawn(page::serve(listener, move || page.render()));
-    tracing::info!(%address, "serving metrics at /metrics");
+    tracing::info!(%address, "metrics can be read at /metrics");
     Ok(())
 }
 
