@@ -46,6 +46,8 @@ pub mod schema;
 pub mod wire;
 
 #[doc(hidden)]
+pub mod cause;
+#[doc(hidden)]
 pub mod declared;
 mod extensions;
 #[doc(hidden)]

@@ -37,9 +37,7 @@ fn a_startup_hook_that_fails_ends_the_process_with_its_own_words() {
         let mut server = start(&redis, &[&format!("service.startup={fate}")]);
         assert_eq!(server.end().code(), Some(1));
         let log = server.log();
-        let told = format!(
-            "error: the server cannot start: a startup hook failed\n  caused by: {cause}\n"
-        );
+        let told = format!("error: the server cannot start: a startup hook failed: {cause}\n");
         assert!(log.contains(&told), "{log}");
         assert!(!log.contains(": accepting requests"), "{log}");
         assert!(!log.contains("hook: teardown"), "{log}");

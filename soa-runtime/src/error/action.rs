@@ -22,7 +22,6 @@ use crate::message::{WireError, code};
 /// let error = ActionError::caller("TOO_LONG", "At most 80 characters").field("title");
 /// assert_eq!(error.errors()[0].field.as_deref(), Some("title"));
 /// ```
-#[derive(Debug)]
 pub struct ActionError(Box<Inner>);
 
 /// An error that a handler may return: any that converts into an [`ActionError`].
@@ -57,7 +56,6 @@ pub trait IntoActionError: Into<ActionError> {}
 #[diagnostic::do_not_recommend]
 impl<E: Into<ActionError>> IntoActionError for E {}
 
-#[derive(Debug)]
 struct Inner {
     errors: Vec<WireError>,
     ends_job: bool,
@@ -260,6 +258,12 @@ impl ActionError {
         self
     }
 
+    /// Returns the cause for the log.
+    pub(crate) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        let cause = self.0.source.as_deref()?;
+        Some(cause)
+    }
+
     pub(crate) fn is_logged(&self) -> bool {
         self.0.is_logged
     }
@@ -301,11 +305,18 @@ impl fmt::Display for ActionError {
 }
 
 impl Error for ActionError {
+    /// Returns the cause. That of an internal error is a part of its text, so this is the one behind it.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        let source = self.0.source.as_deref()?;
-        Some(source)
+        let cause = self.cause()?;
+        if self.0.is_internal {
+            cause.source()
+        } else {
+            Some(cause)
+        }
     }
 }
+
+soa_wire::debug_as_text!(ActionError);
 
 impl From<WireError> for ActionError {
     fn from(error: WireError) -> Self {

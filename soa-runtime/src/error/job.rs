@@ -23,7 +23,6 @@ use crate::message::WireError;
 /// let server = soa::Server::untyped("tools", "1.0.0").job_middleware(require_caller).build()?;
 /// # Ok::<(), soa::BuildError>(())
 /// ```
-#[derive(Debug)]
 pub struct JobError(ActionError);
 
 impl JobError {
@@ -82,3 +81,5 @@ impl Error for JobError {
         self.0.source()
     }
 }
+
+soa_wire::debug_as_text!(JobError);

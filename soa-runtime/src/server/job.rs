@@ -1,7 +1,6 @@
 //! Running jobs: middleware, each action in order, and the responses for errors and panics.
 
 use std::any::Any;
-use std::error::Error;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -152,7 +151,7 @@ async fn in_middleware(
         Ok(Ok(Err(error))) => {
             let mut error = error.into_action_error();
             let cause = error
-                .source()
+                .cause()
                 .map(|cause| redact::chain(cause, MAX_LOGGED_LENGTH));
             let told = error.to_string();
             let error_id = hide_text(&shared, &mut error);
@@ -417,7 +416,7 @@ const MAX_LOGGED_LENGTH: usize = 4096;
 /// is set to do so.
 fn logged(shared: &ServerShared, place: &str, mut error: ActionError) -> ActionError {
     let is_ours = error.errors().iter().any(|error| !error.is_caller_error);
-    let cause = error.source().map(|cause| redact::chain(cause, usize::MAX));
+    let cause = error.cause().map(|cause| redact::chain(cause, usize::MAX));
     if error.is_logged() || !is_ours && cause.is_none() {
         return error;
     }

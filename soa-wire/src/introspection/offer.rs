@@ -68,7 +68,7 @@ pub(super) struct Schemas {
 }
 
 /// The differences of recorded calls from the schemas of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Drift(Vec<String>);
 
 impl Introspection {
@@ -225,3 +225,5 @@ impl fmt::Display for Drift {
 }
 
 impl Error for Drift {}
+
+crate::debug_as_text!(Drift);
