@@ -14,6 +14,7 @@ mod context_values;
 mod contract;
 mod deadlines;
 mod expansions;
+mod guides;
 mod health;
 mod health_of_services;
 mod hooks;
