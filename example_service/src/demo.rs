@@ -144,12 +144,14 @@ fn serve() -> Result<Client, Box<dyn Error>> {
     // The panic of the demonstration is intended, and not reported on the screen.
     std::panic::set_hook(Box::new(|_| {}));
     let example2 = Server::builder(ExampleService::new())
+        .tell_internal_errors(true)
         .name("example2")
         .build()?;
     let chained = Client::builder()
         .service("example2", LocalTransport::new(example2.clone()))
         .build()?;
     let example = Server::builder(ExampleService::new())
+        .tell_internal_errors(true)
         .client(chained)
         .build()?;
     let client = Client::builder()

@@ -5,10 +5,10 @@
 
 use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2, VERSION_3};
-use soa::{ClientError, Value, value};
+use soa::{ClientError, Server, Value, value};
 
 fn example() -> ExampleClient {
-    ExampleClient::local(ExampleService::new())
+    ExampleClient::local(Server::builder(ExampleService::new()).tell_internal_errors(true))
 }
 
 fn errors<R: std::fmt::Debug>(answer: Result<R, ClientError>) -> String {

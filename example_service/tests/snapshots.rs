@@ -51,3 +51,14 @@ async fn what_differs_is_named() {
     }
     "#);
 }
+
+#[test]
+fn the_file_of_a_snapshot_names_the_call_as_it_is_written() {
+    let file =
+        include_str!("snapshots/snapshots__ids_times_and_versions_are_not_in_a_snapshot.snap");
+    let expression = file.lines().find(|line| line.starts_with("expression: "));
+    assert_eq!(
+        expression,
+        Some(r#"expression: "example().call(\"echo\", body)""#)
+    );
+}

@@ -25,6 +25,7 @@ const ABOUT_SIZE: [&str; 4] = [
 
 fn serve() -> Server {
     let example2 = Server::builder(ExampleService::new())
+        .tell_internal_errors(true)
         .name("example2")
         .build()
         .unwrap();
@@ -33,6 +34,7 @@ fn serve() -> Server {
         .build()
         .unwrap();
     Server::builder(ExampleService::new())
+        .tell_internal_errors(true)
         .client(client)
         .build()
         .unwrap()

@@ -71,7 +71,7 @@ impl<T: ActionBody> Side<T> {
     const fn new() -> Self {
         Self {
             encode: Body::encode,
-            decode: Body::decode,
+            decode,
             accept: validation::accept,
             validate: validation::validate,
             rules: None,
@@ -79,6 +79,29 @@ impl<T: ActionBody> Side<T> {
             read_text: validation::read_text::<T>,
         }
     }
+}
+
+/// The number of errors that the text of a failed decoding has.
+const MAX_TOLD_ERRORS: usize = 5;
+
+/// Decodes a body. The error names the fields that are not as the type wants them: serde knows neither all of them, nor
+/// their paths.
+fn decode<T: ActionBody>(body: &Body) -> Result<T, DecodeError> {
+    body.decode().map_err(|error| {
+        let value = body.to_value();
+        let wrong = value.map_or_else(|_| Vec::new(), |value| Schema::of::<T>().check(&value));
+        let Some(first) = wrong.first() else {
+            return error;
+        };
+        let field = first.field.clone();
+        let more = wrong.len().saturating_sub(MAX_TOLD_ERRORS);
+        let told = wrong.into_iter().take(MAX_TOLD_ERRORS);
+        let mut told: Vec<String> = told.map(|one| one.into_wire(false).to_string()).collect();
+        if more > 0 {
+            told.push(format!("and {more} more"));
+        }
+        error.with_fields(field, told.join("; "))
+    })
 }
 
 /// [`Action::new`] as a function, for generated code: the compiler reports an unmet bound of a function once, at the

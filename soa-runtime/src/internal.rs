@@ -1,3 +1,5 @@
 //! Parts of the runtime that the other crates of the framework are built on. Not for users, and free to change.
 
+pub use soa_wire::debug_as_text;
+
 pub use crate::context::{ClientLayer, FrozenTime};

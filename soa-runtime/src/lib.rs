@@ -51,6 +51,8 @@ pub use action::Action;
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
 pub use context::{Context, LocalServer};
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
+#[doc(hidden)]
+pub use error::PassedOn;
 pub use error::{
     ActionError, ActionErrors, ClientError, ErrorKind, IntoActionError, JobError, OpenCircuit,
 };

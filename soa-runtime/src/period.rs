@@ -78,7 +78,7 @@ impl From<Period> for Duration {
 }
 
 /// An error: a text that is no length of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BadPeriod;
 
 impl fmt::Display for BadPeriod {
@@ -88,6 +88,8 @@ impl fmt::Display for BadPeriod {
 }
 
 impl std::error::Error for BadPeriod {}
+
+soa_wire::debug_as_text!(BadPeriod);
 
 impl FromStr for Period {
     type Err = BadPeriod;

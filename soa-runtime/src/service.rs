@@ -17,7 +17,7 @@ pub use crate::context::{ActionCall, ActionFuture};
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::health::ServiceHealthCheck;
-use crate::message::{ActionResponse, Body, Variant, WireError, code};
+use crate::message::{ActionResponse, Body, Variant, WireError};
 use crate::schema::Schema;
 
 /// An action without its types.
@@ -275,8 +275,7 @@ fn invalid_response(action: &str, errors: &[WireError]) -> ActionError {
         })
         .collect();
     let errors = errors.join("\n\t");
-    ActionError::server(
-        code::SERVER_ERROR,
-        format!("Internal server error: {action} had an invalid response:\n\t{errors}"),
-    )
+    ActionError::unexpected(format_args!(
+        "{action} had an invalid response:\n\t{errors}"
+    ))
 }

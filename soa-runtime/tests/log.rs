@@ -1,4 +1,4 @@
-//! A message that is dropped leaves one line in the log, and it is the server who writes that line.
+//! Lines of the log that a server writes: about messages that it drops, and about errors whose text callers do not get.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
@@ -7,7 +7,10 @@ mod kept;
 
 use bytes::Bytes;
 use kept::Log;
-use soa_runtime::Server;
+use soa_runtime::{
+    ActionError, ActionRequest, Body, Context, ContextHeader, Control, Encoding, JobRequest,
+    Server, Value,
+};
 
 /// The lines that a frame leaves in a fresh log. Waits until the server may write again.
 fn logged(frame: &[u8]) -> Vec<String> {
@@ -68,4 +71,38 @@ fn a_request_that_has_expired_is_one_line_that_says_by_how_much_and_names_the_cl
     let request = request.replace(&expiry.to_string(), "-1e300");
     let lines = logged(request.as_bytes());
     assert!(lines[0].contains("late=\"unknown\""), "{lines:?}");
+}
+
+#[test]
+fn the_text_of_an_internal_error_is_in_the_log_under_the_id_that_the_caller_gets() {
+    let log = Log::default();
+    let server = Server::untyped("logged", "1.0.0")
+        .action("panic", |_: Value, _: Context| async {
+            panic!("no disk") as Result<Value, ActionError>
+        })
+        .action("fail", |_: Value, _: Context| async {
+            Err::<Value, _>(ActionError::internal("no disk"))
+        })
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for action in ["panic", "fail"] {
+        let request = ActionRequest::new(action, Body::empty(Encoding::MessagePack));
+        let job = JobRequest::new(ContextHeader::fresh(), Control::default(), vec![request]);
+        let response = tracing::subscriber::with_default(log.clone(), || {
+            runtime.block_on(server.execute(job))
+        });
+        let error = &response.actions[0].errors[0];
+        let id = error.variables.as_ref().and_then(|map| map.get("error_id"));
+        let id = id.and_then(Value::as_str).unwrap();
+        assert!(!error.message.contains("no disk"), "{error}");
+        let lines = std::mem::take(&mut *log.0.lock().unwrap());
+        let line = lines.iter().find(|line| line.contains(id));
+        assert!(
+            line.is_some_and(|line| line.contains("no disk")),
+            "{lines:?}"
+        );
+    }
 }

@@ -12,7 +12,8 @@ use soa_runtime::text::{self, Plain};
 /// A service in the test's own process, and a client of it.
 ///
 /// Calls go through the server's middleware, settings, limits, validation and encoding, as in production, but without
-/// frames and queues. A `TestServer` starts no task, so it works in every runtime, also with paused time
+/// frames and queues. The texts of internal errors are told, unless the server's builder has decided about them. A
+/// `TestServer` starts no task, so it works in every runtime, also with paused time
 /// (`#[tokio::test(start_paused = true)]`).
 ///
 /// The methods `with_…` set the context of every call, as the first caller of a chain does. The assertions
@@ -49,7 +50,7 @@ impl TestServer {
     #[track_caller]
     pub fn new(service: impl IntoServer) -> Self {
         let server = match service.into_server() {
-            Ok(server) => server,
+            Ok(server) => server.under_test(),
             Err(error) => panic!("the server under test cannot be built: {error}"),
         };
         let name: Name = server.name().into();

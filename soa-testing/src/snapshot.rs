@@ -204,11 +204,22 @@ fn is_version(key: &str, text: &str) -> bool {
 /// ```
 #[macro_export]
 macro_rules! assert_response_snapshot {
-    ($call:expr, redact = [$($path:expr),* $(,)?] $(, @$inline:literal)? $(,)?) => {
-        ::insta::assert_snapshot!($crate::snapshot(&$call.await, &[$($path),*]) $(, @$inline)?)
+    // The call as it is written is the `expression` in the file of the snapshot. A macro in between would replace it.
+    ($call:expr, redact = [$($path:expr),* $(,)?], @$inline:literal $(,)?) => {
+        ::insta::assert_snapshot!($crate::snapshot(&$call.await, &[$($path),*]), ::std::stringify!($call), @$inline)
     };
-    ($call:expr $(, @$inline:literal)? $(,)?) => {
-        $crate::assert_response_snapshot!($call, redact = [] $(, @$inline)?)
+    ($call:expr, redact = [$($path:expr),* $(,)?] $(,)?) => {
+        ::insta::assert_snapshot!(
+            ::std::option::Option::None::<::std::string::String>,
+            $crate::snapshot(&$call.await, &[$($path),*]),
+            ::std::stringify!($call)
+        )
+    };
+    ($call:expr, @$inline:literal $(,)?) => {
+        $crate::assert_response_snapshot!($call, redact = [], @$inline)
+    };
+    ($call:expr $(,)?) => {
+        $crate::assert_response_snapshot!($call, redact = [])
     };
 }
 

@@ -13,10 +13,8 @@ use std::fmt;
 /// let error = TransportError::new(TransportErrorKind::Transient, "the broker is not available").with_source(cause);
 /// assert_eq!(error.kind(), TransportErrorKind::Transient);
 /// ```
-#[derive(Debug)]
 pub struct TransportError(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: TransportErrorKind,
     message: String,
@@ -86,7 +84,7 @@ impl Error for TransportError {
 /// let error = BuildError::new("the name `a b` has a blank; use letters, digits and `_`");
 /// assert!(error.to_string().contains("a blank"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BuildError(String);
 
 impl BuildError {
@@ -103,3 +101,5 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+crate::debug_as_text!(TransportError, BuildError);

@@ -49,6 +49,8 @@ pub mod schema;
 pub mod text;
 pub mod wire;
 
+#[doc(hidden)]
+pub mod cause;
 mod conversion;
 #[doc(hidden)]
 pub mod declared;

@@ -16,6 +16,7 @@ use std::error::Error;
 use std::fmt::{self, Write};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use crate::cause;
 use crate::codec::{Map, Value};
 
 /// The mark in place of a secret.
@@ -344,12 +345,14 @@ pub fn cut(text: &str, length: usize) -> Cow<'_, str> {
 /// Writes an error and its causes, outermost first, in about `length` bytes at most.
 #[doc(hidden)]
 pub fn chain(error: &(dyn Error + 'static), length: usize) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause.filter(|_| text.len() <= length) {
+    let mut text = String::new();
+    for error in cause::chain(error) {
+        if text.len() > length {
+            break;
+        }
+        let between = if text.is_empty() { "" } else { ": " };
         // Writing to a string cannot fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
+        let _ = write!(text, "{between}{error}");
     }
     cut(&text, length).into_owned()
 }

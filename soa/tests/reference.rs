@@ -89,6 +89,7 @@ async fn await_service(client: &Client, name: &'static str) {
 /// Our own services `example` and `example2`, in this process.
 fn local() -> Client {
     let second = Server::builder(ExampleService::new())
+        .tell_internal_errors(true)
         .name("example2")
         .build()
         .unwrap();
@@ -98,6 +99,7 @@ fn local() -> Client {
         .build()
         .unwrap();
     let first = Server::builder(ExampleService::new())
+        .tell_internal_errors(true)
         .client(chained)
         .build()
         .unwrap();
@@ -496,7 +498,10 @@ async fn a_mixed_fleet_answers_without_a_failure(redis: Redis) {
     const CALLERS: i128 = 16;
     const CALLS: i128 = 125;
     let reference = Reference::on(redis).await;
-    let server = Server::builder(ExampleService::new()).build().unwrap();
+    let server = Server::builder(ExampleService::new())
+        .tell_internal_errors(true)
+        .build()
+        .unwrap();
     let transport = RedisServerTransport::new("example", settings(&reference.redis)).unwrap();
     let serving = tokio::spawn(async move { server.run(transport).await });
     let callers = (0..CALLERS).map(|caller| {
@@ -592,7 +597,10 @@ assert [len(answer.body["data"]) for answer in answers] == [250000 + n for n in 
     let settings = settings(&redis)
         .maximum_message_size(1_024_000)
         .chunk_messages_larger_than(102_400);
-    let server = Server::builder(ExampleService::new()).build().unwrap();
+    let server = Server::builder(ExampleService::new())
+        .tell_internal_errors(true)
+        .build()
+        .unwrap();
     let transport = RedisServerTransport::new("example", settings).unwrap();
     let serving = tokio::spawn(async move { server.run(transport).await });
     let mut calls = processes::python_command(&redis);

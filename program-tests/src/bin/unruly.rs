@@ -11,7 +11,11 @@ use serde::{Deserialize, Serialize};
 use soa::cli::with_server;
 use soa::health::Health;
 use soa::settings::{Period, Settings};
-use soa::{ActionError, Context, service};
+use soa::{ActionError, Context, Program, service};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{self, Layer};
 
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
@@ -25,6 +29,8 @@ struct Section {
     idle_after: Period,
     /// Outcome of the teardown hook.
     teardown: Outcome,
+    /// True if errors are reported.
+    reports: bool,
 }
 
 impl Default for Section {
@@ -34,6 +40,7 @@ impl Default for Section {
             idle: Outcome::Ends,
             idle_after: Period::from_secs(3600),
             teardown: Outcome::Ends,
+            reports: false,
         }
     }
 }
@@ -131,6 +138,12 @@ impl Unruly {
         Ok(())
     }
 
+    /// Fails for a reason that callers do not get.
+    #[action]
+    async fn fail(&self) -> Result<(), ActionError> {
+        Err(ActionError::internal("the secret reason"))
+    }
+
     /// Ends the process.
     #[action]
     async fn exit(&self, request: ExitRequest) -> Result<(), ActionError> {
@@ -188,13 +201,36 @@ impl Unruly {
     }
 }
 
+/// A layer that writes the fields of each error, as an error tracker would send them.
+struct Reporter;
+
+#[derive(Default)]
+struct Report(String);
+
+impl Visit for Report {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        // Writing to a string cannot fail.
+        let _ =
+            std::fmt::Write::write_fmt(&mut self.0, format_args!(" {}={value:?}", field.name()));
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Reporter {
+    fn on_event(&self, event: &Event<'_>, _context: layer::Context<'_, S>) {
+        let mut report = Report::default();
+        event.record(&mut report);
+        log(&format!("reported:{}", report.0));
+    }
+}
+
 fn main() -> ExitCode {
-    soa::main(async |settings: Settings<Section>| {
+    let make = async |settings: Settings<Section>| {
         let Section {
             startup,
             idle,
             idle_after,
             teardown,
+            ..
         } = settings.service;
         Ok(with_server(Unruly, move |server| {
             server
@@ -206,5 +242,14 @@ fn main() -> ExitCode {
                     let _ = teardown.run("teardown").await;
                 })
         }))
-    })
+    };
+    Program::new(make)
+        .layer(|settings: &Settings<Section>| {
+            if settings.service.reports {
+                Ok(Reporter.with_filter(LevelFilter::ERROR))
+            } else {
+                Ok(Reporter.with_filter(LevelFilter::OFF))
+            }
+        })
+        .run()
 }

@@ -37,9 +37,7 @@ fn a_startup_hook_that_fails_ends_the_process_with_its_own_words() {
         let mut server = start(&redis, &[&format!("service.startup={fate}")]);
         assert_eq!(server.end().code(), Some(1));
         let log = server.log();
-        let told = format!(
-            "error: the server cannot start: a startup hook failed\n  caused by: {cause}\n"
-        );
+        let told = format!("error: the server cannot start: a startup hook failed: {cause}\n");
         assert!(log.contains(&told), "{log}");
         assert!(!log.contains(": accepting requests"), "{log}");
         assert!(!log.contains("hook: teardown"), "{log}");
@@ -93,6 +91,37 @@ fn an_idle_hook_does_not_run_twice_at_once_and_does_not_hold_up_the_end() {
     // Many times as long as it takes to be idle.
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(server.count("hook: idle"), 1);
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+}
+
+#[test]
+fn a_layer_of_the_program_sees_errors_beside_the_log() {
+    let redis = Redis::start();
+    let mut server = start(&redis, &["service.reports=true"]);
+    server.says("hook: startup");
+    let (code, _, error) = run_unruly(&redis, &["call", "fail"]);
+    assert_eq!(code, Some(1));
+    let (_, id) = error.split_once("error id ").unwrap();
+    let id = id.split_whitespace().next().unwrap();
+    assert!(!error.contains("the secret reason"), "{error}");
+    server.says("reported: message=an action failed");
+    let log = server.log();
+    for line in [
+        format!("error_id=\"{id}\""),
+        "ERROR job{service=\"unruly\" action=\"fail\"".to_owned(),
+    ] {
+        assert!(log.contains(&line), "no {line} in {log}");
+    }
+    let reports: Vec<&str> = log
+        .lines()
+        .filter(|line| line.starts_with("reported:"))
+        .collect();
+    assert_eq!(reports.len(), 1, "{log}");
+    assert!(
+        reports[0].contains("the secret reason") && reports[0].contains(id),
+        "{log}"
+    );
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }

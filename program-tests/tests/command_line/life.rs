@@ -81,7 +81,7 @@ fn a_heartbeat_file_that_cannot_be_written_fails_the_start() {
     let mut server = serve(&redis, &path, &[]);
     assert_eq!(server.end().code(), Some(1));
     let log = server.log();
-    let told = format!("caused by: the heartbeat file `{path}` cannot be written: ");
+    let told = format!("the heartbeat file `{path}` cannot be written: ");
     assert!(log.contains(&told), "{log}");
 }
 

@@ -1,4 +1,4 @@
-//! From the model to code: the trait, and the conversion that lets a handler's `?` work.
+//! From the model to code: the trait. The framework converts all types that have it, which lets a handler's `?` work.
 //!
 //! Generated code names nothing but the framework and `core`. Its only local variables are the user's fields, which the
 //! texts refer to in braces. Each field has a constant that converts it, with the span of the field's type, so that a type
@@ -114,15 +114,6 @@ fn implementation(model: &Enumeration, content: &TokenStream) -> TokenStream {
         #[automatically_derived]
         impl #parameters #crate_path::ActionErrors for #name #arguments #conditions {
             #content
-        }
-
-        #[automatically_derived]
-        impl #parameters ::core::convert::From<#name #arguments> for #crate_path::ActionError #conditions {
-            fn from(error: #name #arguments) -> Self {
-                <Self as ::core::convert::From<#crate_path::WireError>>::from(
-                    #crate_path::ActionErrors::into_wire(error),
-                )
-            }
         }
     }
 }

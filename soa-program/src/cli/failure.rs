@@ -55,6 +55,11 @@ impl Failure {
         Self::Other(Some("making the service failed: "), error)
     }
 
+    /// An error of a function that makes a layer of `tracing`.
+    pub(super) fn of_layer(error: BoxError) -> Self {
+        Self::Other(Some("making a layer of `tracing` failed: "), error)
+    }
+
     /// Converts the exit status of a child process.
     pub(super) fn of_child(status: ExitStatus) -> Result<(), Self> {
         // These signals end a process only before it handles them, and then it has not received any request.

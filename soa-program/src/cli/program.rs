@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 use soa_runtime::transport::RedisSettings;
 use soa_runtime::{BuildError, ServerBuilder, Service, ServiceDescriptor};
+use tracing_subscriber::{Layer, Registry};
 
 use super::argument::{
     Arguments, Command, HealthArguments, Role, ServeArguments, SettingsArguments, Sources, Work,
@@ -22,7 +23,7 @@ use super::serve::ServerProcess;
 use super::signal::{self, Signals};
 use super::{call, daemon, describe, fork, probe, watch};
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
-use crate::telemetry::{Identity, Observing, Selection};
+use crate::telemetry::{BesideLayer, Identity, Observing, Selection};
 
 /// Runs a service as a program: parses the command line, loads the settings, and executes the command. See
 /// [`cli`](crate::cli) for the commands and the exit codes.
@@ -66,6 +67,9 @@ where
     Program::new(make).run()
 }
 
+/// Makes a layer of `tracing` from the settings.
+type MakeLayer<S> = Box<dyn FnOnce(&Settings<S>) -> Result<BesideLayer, BoxError>>;
+
 /// A service as a program, with more options than [`main`](fn@main).
 ///
 /// ```no_run
@@ -87,15 +91,16 @@ where
 /// }
 /// ```
 #[must_use = "a program does nothing until it is run"]
-pub struct Program<M, S = NoSection> {
+pub struct Program<M, S: Section = NoSection> {
     make: M,
     defaults: Option<&'static str>,
     help: Option<&'static str>,
     middleware: KnownMiddleware,
+    layers: Vec<MakeLayer<S>>,
     section: PhantomData<fn() -> S>,
 }
 
-impl<M, S> Program<M, S> {
+impl<M, S: Section> Program<M, S> {
     /// Makes a program from the function that makes its service.
     pub fn new<V>(make: M) -> Self
     where
@@ -108,6 +113,7 @@ impl<M, S> Program<M, S> {
             defaults: None,
             help: None,
             middleware: KnownMiddleware::shipped(),
+            layers: Vec::new(),
             section: PhantomData,
         }
     }
@@ -129,6 +135,50 @@ impl<M, S> Program<M, S> {
     /// Sets a text for `--help`, after the documentation of the service.
     pub fn help(mut self, text: &'static str) -> Self {
         self.help = Some(text);
+        self
+    }
+
+    /// Adds a layer of `tracing` beside the log and the traces, made from the settings: for an error tracker, or for logs in
+    /// another form. The guide on observing has a recipe. A layer without a filter gets every span and
+    /// event, and is asked for each: give it one.
+    ///
+    /// An error ends the program with exit code 1.
+    ///
+    /// ```no_run
+    /// # struct Greeter;
+    /// # impl soa::Service for Greeter {
+    /// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", "", &[]);
+    /// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
+    /// # }
+    /// use std::fs::File;
+    /// use std::process::ExitCode;
+    ///
+    /// use soa::Program;
+    /// use soa::settings::Settings;
+    /// use tracing_subscriber::Layer as _;
+    /// use tracing_subscriber::filter::LevelFilter;
+    ///
+    /// fn main() -> ExitCode {
+    ///     Program::new(async |_: Settings| Ok(Greeter))
+    ///         .layer(|_| {
+    ///             let file = File::create("errors.log")?;
+    ///             let lines = tracing_subscriber::fmt::layer().with_writer(file).with_ansi(false);
+    ///             Ok(lines.with_filter(LevelFilter::ERROR))
+    ///         })
+    ///         .run()
+    /// }
+    /// ```
+    pub fn layer<L>(
+        mut self,
+        make: impl FnOnce(&Settings<S>) -> Result<L, BoxError> + 'static,
+    ) -> Self
+    where
+        L: Layer<Registry> + Send + Sync + 'static,
+    {
+        let boxed = |settings: &Settings<S>| -> Result<BesideLayer, BoxError> {
+            Ok(Box::new(make(settings)?))
+        };
+        self.layers.push(Box::new(boxed));
         self
     }
 
@@ -239,7 +289,7 @@ impl<M, S> Program<M, S> {
     }
 
     /// Starts a runtime, the log, traces and metrics, and executes a command on them.
-    fn run_in<V>(self, work: Work, settings: Settings<S>) -> Result<(), Failure>
+    fn run_in<V>(mut self, work: Work, settings: Settings<S>) -> Result<(), Failure>
     where
         S: Section,
         V: Serve,
@@ -258,9 +308,12 @@ impl<M, S> Program<M, S> {
             tokio::runtime::Builder::new_current_thread()
         };
         let runtime = builder.enable_all().build().map_err(Failure::other)?;
+        let layers = std::mem::take(&mut self.layers).into_iter();
+        let layers = layers.map(|make| make(&settings).map_err(Failure::of_layer));
+        let layers = layers.collect::<Result<_, _>>()?;
         let observing = {
             let _runtime = runtime.enter();
-            observe(&work, &settings, V::Service::DESCRIPTOR)?
+            observe(&work, &settings, V::Service::DESCRIPTOR, layers)?
         };
         let outcome = runtime.block_on(self.dispatch(work, settings));
         // Blocking handlers do not delay the exit.
@@ -404,7 +457,7 @@ fn run_watcher<S: Section>(
     };
     let observing = {
         let _runtime = runtime.enter();
-        Observing::start(&selection, &identity)?
+        Observing::start(&selection, &identity, Vec::new())?
     };
     let _pid_file = serve.pid_file().map(PidFile::create).transpose()?;
     let notifier = Notifier::new(&serve)?;
@@ -418,6 +471,7 @@ fn observe<S: Section>(
     work: &Work,
     settings: &Settings<S>,
     service: &ServiceDescriptor,
+    layers: Vec<BesideLayer>,
 ) -> Result<Observing, BuildError> {
     let is_caller = matches!(work, Work::Call(_) | Work::Status { .. });
     let (serves, number) = match work {
@@ -439,10 +493,10 @@ fn observe<S: Section>(
         service: settings.server.name.as_deref().unwrap_or(service.name()),
         version: service.version(),
     };
-    Observing::start(&selection, &identity)
+    Observing::start(&selection, &identity, layers)
 }
 
-impl<M, S> std::fmt::Debug for Program<M, S> {
+impl<M, S: Section> std::fmt::Debug for Program<M, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Program")
             .field("defaults", &self.defaults)

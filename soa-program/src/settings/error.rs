@@ -83,7 +83,7 @@ impl fmt::Display for Problem {
 }
 
 /// The error of [`Loader::load`](super::Loader::load): all mistakes in the settings. Displayed with one line for each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SettingsError {
     problems: Vec<Problem>,
 }
@@ -116,3 +116,5 @@ impl fmt::Display for SettingsError {
 }
 
 impl std::error::Error for SettingsError {}
+
+soa_runtime::internal::debug_as_text!(SettingsError);

@@ -67,6 +67,9 @@ pub struct ServerSettings {
     pub respawn_limits: Vec<RespawnLimit>,
     /// True if errors contain internal details for callers; by default the value of the program, or `false`.
     pub tracebacks: Option<bool>,
+    /// True if callers get the texts of panics and other internal errors, and not only an id that is in the log, too; by
+    /// default the value of the program, or `false`.
+    pub tell_internal_errors: Option<bool>,
     /// Middleware around jobs and actions, by name, outermost first. Middleware that the program adds itself is inside of it.
     #[schemars(with = "Vec<ServerMiddlewareSchema>")]
     pub middleware: Vec<MiddlewareSettings>,
@@ -95,6 +98,7 @@ impl Default for ServerSettings {
                 RespawnLimit::new(8, Period::from_secs(60)),
             ],
             tracebacks: None,
+            tell_internal_errors: None,
             middleware: Vec::new(),
             watchdog: WatchdogSettings::default(),
             transport: TransportSettings::default(),
@@ -212,6 +216,9 @@ impl ServerSettings {
         }
         if let Some(tracebacks) = self.tracebacks {
             server = server.tracebacks(tracebacks);
+        }
+        if let Some(tells) = self.tell_internal_errors {
+            server = server.tell_internal_errors(tells);
         }
         server.with_outer_middleware(|server| {
             let mut middleware = self.middleware.iter();

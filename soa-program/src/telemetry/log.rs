@@ -18,25 +18,20 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::settings::{LogFormat, LogLevel, LoggingSettings};
 
-/// A layer beside the log that receives spans.
-pub(super) type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
+/// A layer beside the log: the export of traces, or one of the program's own.
+pub(crate) type BesideLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Installs the log, unless the program has already installed a subscriber. Lines are coloured only on a terminal, and
 /// only if the standard error stays the same for the life of the process.
-pub(super) fn start(
-    settings: &LoggingSettings,
-    span_layer: Option<SpanLayer>,
-    may_be_coloured: bool,
-) {
+pub(super) fn start(settings: &LoggingSettings, beside: Vec<BesideLayer>, may_be_coloured: bool) {
     let registry = tracing_subscriber::registry();
-    // An `Option` of a layer would not do: a layer without a filter enables every span. Both as one layer would not do
-    // either: the level of the first would apply to both. An error means that there is a subscriber already.
-    let _ = match span_layer {
-        Some(span_layer) => {
-            let registry = registry.with(span_layer);
-            registry.with(lines(settings, may_be_coloured)).try_init()
-        }
-        None => registry.with(lines(settings, may_be_coloured)).try_init(),
+    // No layers are not an empty list of layers, which would switch off everything. All as one layer would not do either:
+    // the level of the first would apply to all. An error means that there is a subscriber already.
+    let _ = if beside.is_empty() {
+        registry.with(lines(settings, may_be_coloured)).try_init()
+    } else {
+        let registry = registry.with(beside);
+        registry.with(lines(settings, may_be_coloured)).try_init()
     };
 }
 

@@ -19,5 +19,6 @@ mod otlp;
 mod prometheus;
 
 pub(crate) use identity::Identity;
+pub(crate) use log::BesideLayer;
 pub use observing::Observing;
 pub(crate) use observing::Selection;

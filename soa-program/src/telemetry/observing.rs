@@ -3,7 +3,7 @@
 use soa_runtime::BuildError;
 
 use super::identity::Identity;
-use super::log;
+use super::log::{self, BesideLayer};
 #[cfg(feature = "otlp")]
 use super::otlp;
 #[cfg(feature = "prometheus")]
@@ -29,10 +29,11 @@ pub(crate) struct Selection<'a> {
 }
 
 impl Observing {
-    /// Starts the selected parts.
+    /// Starts the selected parts, with layers of the program's own beside the log.
     pub(crate) fn start(
         selection: &Selection<'_>,
         identity: &Identity<'_>,
+        layers: Vec<BesideLayer>,
     ) -> Result<Self, BuildError> {
         let endpoint = selection
             .tracing
@@ -43,7 +44,8 @@ impl Observing {
                 .map(|(tracing, endpoint)| otlp::start(tracing, endpoint, identity))
                 .transpose()?;
             let (layer, export) = export.unzip();
-            log::start(selection.logging, layer, selection.may_be_coloured);
+            let layers = layer.into_iter().chain(layers).collect();
+            log::start(selection.logging, layers, selection.may_be_coloured);
             Self { export }
         };
         #[cfg(not(feature = "otlp"))]
@@ -52,7 +54,7 @@ impl Observing {
             if endpoint.is_some() {
                 return Err(missing("tracing.endpoint", "otlp", service, version));
             }
-            log::start(selection.logging, None, selection.may_be_coloured);
+            log::start(selection.logging, layers, selection.may_be_coloured);
             Self {}
         };
         let page = selection
@@ -113,6 +115,6 @@ impl<S: Section> Settings<S> {
             tracing: Some(&self.tracing),
             metrics: Some((&self.metrics, 0)),
         };
-        Observing::start(&selection, &Identity { service, version })
+        Observing::start(&selection, &Identity { service, version }, Vec::new())
     }
 }

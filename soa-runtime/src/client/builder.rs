@@ -129,7 +129,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Names the caller in every call. The name is free text.
+    /// Names the caller in every call. The name is free text. Services that are called in turn see it, too
+    /// ([`Context::caller`](crate::Context::caller)).
     ///
     /// ```
     /// # use soa_runtime as soa;

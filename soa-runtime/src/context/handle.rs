@@ -232,7 +232,37 @@ impl Context {
         &self.job.header.correlation_id
     }
 
-    /// Returns the caller, as it names itself.
+    /// Returns the name that the *first* caller of the chain gave itself ([`ClientBuilder::caller`]). A service that calls
+    /// another one passes it on, so it is the same in every service of the chain: `billing/nightly`.
+    ///
+    /// [`calling_service`](Self::calling_service) is the direct caller. Neither is proven: see
+    /// [`identity`](Self::identity).
+    ///
+    /// [`ClientBuilder::caller`]: crate::ClientBuilder::caller
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Client, Context, LocalTransport, Server, Value, value};
+    ///
+    /// async fn who(_: Value, cx: Context) -> Result<Value, ActionError> {
+    ///     Ok(value!({ "caller": (cx.caller()), "calling_service": (cx.calling_service()) }))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let users = Server::untyped("users", "1.0.0").action("who", who).build()?;
+    /// let users = Client::builder().service("users", LocalTransport::new(users)).build()?;
+    /// let shop = Server::untyped("shop", "1.0.0")
+    ///     .action("who", |_: Value, cx: Context| async move {
+    ///         Ok::<_, ActionError>(cx.soa_client().call_action("users", "who", &()).await?)
+    ///     })
+    ///     .client(users)
+    ///     .build()?;
+    /// let client = Client::builder().caller("billing").service("shop", LocalTransport::new(shop)).build()?;
+    /// let chained = client.call_action("shop", "who", &()).await?;
+    /// assert_eq!(chained, value!({ "caller": "billing", "calling_service": "shop" }));
+    /// # Ok(()) }
+    /// ```
     pub fn caller(&self) -> Option<&str> {
         self.job.header.caller.as_deref()
     }
@@ -242,7 +272,10 @@ impl Context {
         self.place
     }
 
-    /// Returns the calling service; `None` for a caller that is not a service.
+    /// Returns the service that made this call, the *direct* caller; `None` if that is not a service. The framework sets
+    /// it in every chained call.
+    ///
+    /// [`caller`](Self::caller) is the first caller of the chain.
     pub fn calling_service(&self) -> Option<&str> {
         self.job.header.calling_service.as_deref()
     }

@@ -12,7 +12,8 @@ use crate::message::{WireError, code};
 /// The failure of an action: one or more errors, as the caller will see them.
 ///
 /// A handler may return any error that converts into this one. Errors that are the service's fault are logged with all
-/// their causes. Callers get the code and the message, and the causes only if the server is set to send tracebacks.
+/// their causes. Callers get the code and the message, and the causes only if the server is set to send tracebacks. Of an
+/// [`internal`](Self::internal) error they get an id in place of the text, which is in the log, too.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -21,7 +22,6 @@ use crate::message::{WireError, code};
 /// let error = ActionError::caller("TOO_LONG", "At most 80 characters").field("title");
 /// assert_eq!(error.errors()[0].field.as_deref(), Some("title"));
 /// ```
-#[derive(Debug)]
 pub struct ActionError(Box<Inner>);
 
 /// An error that a handler may return: any that converts into an [`ActionError`].
@@ -56,10 +56,11 @@ pub trait IntoActionError: Into<ActionError> {}
 #[diagnostic::do_not_recommend]
 impl<E: Into<ActionError>> IntoActionError for E {}
 
-#[derive(Debug)]
 struct Inner {
     errors: Vec<WireError>,
     ends_job: bool,
+    /// True if the text of the first error is meant for the log, and not for callers.
+    is_internal: bool,
     /// True if the server has logged it, so that middleware that passes it on does not log it again.
     is_logged: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -105,7 +106,9 @@ impl ActionError {
 
     /// Returns the error of an unexpected failure of the service: `SERVER_ERROR`, `Internal server error: …`.
     ///
-    /// The text of the error travels; its chain of sources is logged.
+    /// The text of the error and its chain of sources are logged. The caller gets the id of the log line in place of the
+    /// text, as a part of the message and as the variable `error_id`, unless the server is set to
+    /// [tell internal errors](crate::ServerBuilder::tell_internal_errors).
     ///
     /// ```
     /// # use soa_runtime as soa;
@@ -121,12 +124,32 @@ impl ActionError {
     /// ```
     pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = error.into();
-        let mut error = Self::server(
-            code::SERVER_ERROR,
-            format!("Internal server error: {source}"),
-        );
-        error.0.source = Some(source);
+        Self::unexpected(&source).with_source(source)
+    }
+
+    /// Returns an internal error with this text.
+    pub(crate) fn unexpected(text: impl fmt::Display) -> Self {
+        let message = format!("Internal server error: {text}");
+        let mut error = Self::server(code::SERVER_ERROR, message);
+        error.0.is_internal = true;
         error
+    }
+
+    pub(crate) fn is_internal(&self) -> bool {
+        self.0.is_internal
+    }
+
+    /// Replaces the text of an internal error by the id under which it is in the log.
+    pub(crate) fn hide_text(&mut self, id: &str) {
+        if let Some(error) = self.0.errors.first_mut() {
+            error.message = format!(
+                "Internal server error: the details are in the log of the service, error id {id}"
+            )
+            .into();
+            let variables = error.variables.get_or_insert_with(Map::new);
+            variables.insert("error_id", id);
+        }
+        self.0.is_internal = false;
     }
 
     /// Returns several errors at once. An empty list becomes one `SERVER_ERROR`.
@@ -149,6 +172,7 @@ impl ActionError {
         Self(Box::new(Inner {
             errors,
             ends_job: false,
+            is_internal: false,
             is_logged: false,
             source: None,
         }))
@@ -234,6 +258,12 @@ impl ActionError {
         self
     }
 
+    /// Returns the cause for the log.
+    pub(crate) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        let cause = self.0.source.as_deref()?;
+        Some(cause)
+    }
+
     pub(crate) fn is_logged(&self) -> bool {
         self.0.is_logged
     }
@@ -275,11 +305,18 @@ impl fmt::Display for ActionError {
 }
 
 impl Error for ActionError {
+    /// Returns the cause. That of an internal error is a part of its text, so this is the one behind it.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        let source = self.0.source.as_deref()?;
-        Some(source)
+        let cause = self.cause()?;
+        if self.0.is_internal {
+            cause.source()
+        } else {
+            Some(cause)
+        }
     }
 }
+
+soa_wire::debug_as_text!(ActionError);
 
 impl From<WireError> for ActionError {
     fn from(error: WireError) -> Self {

@@ -14,7 +14,8 @@ use crate::message::{Name, SwitchSet, Variant, WireError};
 /// The failure of a call.
 ///
 /// [`kind`](Self::kind) classifies it; [`errors`](Self::errors) are the errors in the response of the service, if there
-/// was one. The type is opaque and one pointer wide. Clones are the same error.
+/// was one. The text has the reason and, if there is one, the field at fault; `Debug` adds the causes behind it. The type
+/// is opaque and one pointer wide. Clones are the same error.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -33,16 +34,14 @@ use crate::message::{Name, SwitchSet, Variant, WireError};
 /// assert_eq!(error.errors()[0].code, "NO_SUCH_BOOK");
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClientError(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     service: Name,
     cause: Cause,
 }
 
-#[derive(Debug)]
 enum Cause {
     Action {
         action: Name,
@@ -108,7 +107,7 @@ pub enum ErrorKind {
     Job,
     /// This client has no route to that service.
     UnknownService,
-    /// No response within the timeout of the call. The source is the trouble of the transport in that time, if any.
+    /// No response within the timeout of the call. The reason is the trouble of the transport in that time, if any.
     Timeout,
     /// The request or the response was lost.
     Transport,
@@ -289,8 +288,8 @@ impl ClientError {
         Self::new(service, Cause::Usage(message.into()))
     }
 
-    /// Returns the error of middleware that rejects a call, or gives it up, for a reason of its own. The reason is the
-    /// source.
+    /// Returns the error of middleware that rejects a call, or gives it up, for a reason of its own, which becomes
+    /// a part of the text.
     ///
     /// ```
     /// # use soa_runtime as soa;
@@ -393,6 +392,35 @@ impl ClientError {
         }
     }
 
+    /// Returns the error that this one is about: that of the transport (also if it is why a call timed out), of the
+    /// encoding, of the decoding, or of middleware. The text of this error includes its text.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ClientError, TransportError};
+    ///
+    /// fn is_closed(error: &ClientError) -> bool {
+    ///     let reason = error.reason().and_then(|reason| reason.downcast_ref::<TransportError>());
+    ///     reason.is_some_and(|error| error.kind() == soa::TransportErrorKind::Closed)
+    /// }
+    /// ```
+    pub fn reason(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0.cause {
+            Cause::Transport(error)
+            | Cause::Timeout {
+                trouble: Some(error),
+                ..
+            } => Some(error),
+            Cause::Encode { error, .. } => Some(&**error),
+            Cause::Decode { error, .. } => Some(error),
+            Cause::Middleware(error) => {
+                let error: &(dyn Error + 'static) = error.as_ref();
+                Some(error)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the errors in the response of the service; empty without a response.
     pub fn errors(&self) -> &[WireError] {
         match &self.0.cause {
@@ -436,25 +464,28 @@ impl fmt::Display for ClientError {
             Cause::Timeout {
                 limit,
                 likely_cause,
-                ..
+                trouble,
             } => {
                 write!(f, "no response from service `{service}` within {limit:?}")?;
+                if let Some(trouble) = trouble {
+                    write!(f, ": {trouble}")?;
+                }
                 match likely_cause {
                     Some(cause) => write!(f, "; likely cause: {cause}"),
                     None => Ok(()),
                 }
             }
-            Cause::Transport(_) => write!(f, "calling service `{service}` failed"),
-            Cause::Encode { action, .. } => {
+            Cause::Transport(error) => write!(f, "calling service `{service}` failed: {error}"),
+            Cause::Encode { action, error } => {
                 write!(
                     f,
-                    "the request for `{action}` of service `{service}` cannot be encoded"
+                    "the request for `{action}` of service `{service}` cannot be encoded: {error}"
                 )
             }
-            Cause::Decode { action, .. } => {
+            Cause::Decode { action, error } => {
                 write!(
                     f,
-                    "the response of `{action}` of service `{service}` cannot be decoded"
+                    "the response of `{action}` of service `{service}` cannot be decoded: {error}"
                 )
             }
             Cause::Protocol(message) => {
@@ -484,8 +515,11 @@ impl fmt::Display for ClientError {
                     "the circuit of service `{service}` has been open for {since:.1?} and stays open for another {left:.1?}"
                 )
             }
-            Cause::Middleware(_) => {
-                write!(f, "middleware rejected the call of service `{service}`")
+            Cause::Middleware(error) => {
+                write!(
+                    f,
+                    "middleware rejected the call of service `{service}`: {error}"
+                )
             }
             Cause::Usage(message) if service.is_empty() => write!(f, "invalid call: {message}"),
             Cause::Usage(message) => write!(f, "invalid call of service `{service}`: {message}"),
@@ -494,20 +528,10 @@ impl fmt::Display for ClientError {
 }
 
 impl Error for ClientError {
+    /// Returns the source of the [`reason`](ClientError::reason), whose own text is a part of this one's.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.0.cause {
-            Cause::Transport(error)
-            | Cause::Timeout {
-                trouble: Some(error),
-                ..
-            } => Some(error),
-            Cause::Encode { error, .. } => Some(&**error),
-            Cause::Decode { error, .. } => Some(error),
-            Cause::Middleware(error) => {
-                let error: &(dyn Error + 'static) = error.as_ref();
-                Some(error)
-            }
-            _ => None,
-        }
+        self.reason()?.source()
     }
 }
+
+soa_wire::debug_as_text!(ClientError);

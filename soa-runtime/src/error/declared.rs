@@ -63,6 +63,34 @@ pub trait ActionErrors: Sized {
     fn into_wire(self) -> WireError;
 }
 
+/// An error that a handler passes on by `?`, besides those that convert into [`ActionError`] by themselves.
+///
+/// The trait exists for the message of the compiler, which otherwise lists all conversions that there are. Of this message,
+/// a `?` shows the label alone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not convert into the error of an action",
+    label = "say what it becomes: `.map_err(ActionError::internal)?` if callers need not know more",
+    note = "where it is the service's own type: `#[derive(soa::ActionErrors)]` on an enum, or `impl From<{Self}> for soa::ActionError`"
+)]
+pub trait PassedOn {
+    /// Converts into the error of the action.
+    #[doc(hidden)]
+    fn pass_on(self) -> ActionError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: ActionErrors> PassedOn for E {
+    fn pass_on(self) -> ActionError {
+        ActionError::from(self.into_wire())
+    }
+}
+
+impl<E: PassedOn> From<E> for ActionError {
+    fn from(error: E) -> Self {
+        error.pass_on()
+    }
+}
+
 /// Returns the first error that the type knows; otherwise the first of all, if the type has a variant for unknown ones.
 fn find<E: ActionErrors>(errors: &[WireError]) -> Option<E> {
     let known = errors.iter().find_map(E::from_wire);

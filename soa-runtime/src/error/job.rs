@@ -5,7 +5,6 @@ use std::error::Error;
 use std::fmt;
 
 use super::action::ActionError;
-use super::list::list;
 use crate::message::WireError;
 
 /// The failure of a whole job, from job middleware.
@@ -24,44 +23,63 @@ use crate::message::WireError;
 /// let server = soa::Server::untyped("tools", "1.0.0").job_middleware(require_caller).build()?;
 /// # Ok::<(), soa::BuildError>(())
 /// ```
-#[derive(Debug)]
-pub struct JobError(Box<[WireError]>);
+pub struct JobError(ActionError);
 
 impl JobError {
     /// Returns an error of the job. Errors of jobs do not count as the caller's fault (protocol, section 9).
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new([WireError::server(code, message)]))
+        Self(ActionError::server(code, message))
+    }
+
+    /// Returns the error of an unexpected failure of the middleware: `SERVER_ERROR`, `Internal server error: …`. Callers
+    /// get an id in place of the text, as for [`ActionError::internal`].
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::JobError;
+    /// use soa::middleware::{JobStage, Next, from_fn};
+    ///
+    /// let audited = from_fn(|job: soa::JobRequest, next: Next<JobStage>| async move {
+    ///     std::fs::write("/var/log/audit", &*job.context.correlation_id).map_err(JobError::internal)?;
+    ///     next.run(job).await
+    /// });
+    /// ```
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(ActionError::internal(error))
     }
 
     /// Names the field at fault, dotted: `context.token`.
     #[must_use]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
-        if let Some(error) = self.0.last_mut() {
-            error.field = Some(field.into());
-        }
-        self
+    pub fn field(self, field: impl Into<String>) -> Self {
+        Self(self.0.field(field))
     }
 
-    /// Returns the errors as the caller will see them.
+    /// Returns the errors; at least one.
     pub fn errors(&self) -> &[WireError] {
-        &self.0
+        self.0.errors()
     }
 
-    pub(crate) fn into_errors(self) -> Vec<WireError> {
-        self.0.into_vec()
+    pub(crate) fn into_action_error(self) -> ActionError {
+        self.0
     }
 }
 
 impl From<Vec<WireError>> for JobError {
     fn from(errors: Vec<WireError>) -> Self {
-        Self(ActionError::from_errors(errors).into_errors().into())
+        Self(ActionError::from_errors(errors))
     }
 }
 
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        list(f, &self.0)
+        self.0.fmt(f)
     }
 }
 
-impl Error for JobError {}
+impl Error for JobError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+soa_wire::debug_as_text!(JobError);

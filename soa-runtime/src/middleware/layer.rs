@@ -271,10 +271,7 @@ impl LayeredStage for JobStage {
                 "The service job ran for too long and had to be interrupted.",
             ),
             Meaning::Overloaded => JobError::new(code::OVERLOADED, OVERLOADED),
-            Meaning::Unknown => JobError::new(
-                code::SERVER_ERROR,
-                format!("Internal server error: {error}"),
-            ),
+            Meaning::Unknown => JobError::internal(error),
         }
     }
 }

@@ -70,6 +70,7 @@ pub struct ServerBuilder {
     client_hook: Option<ClientHook>,
     serializers: Serializers,
     sends_tracebacks: bool,
+    tells_internal_errors: Option<bool>,
     concurrency: usize,
     max_actions: usize,
     job_timeout: Option<Duration>,
@@ -118,6 +119,7 @@ impl ServerBuilder {
             client_hook: None,
             serializers: Serializers::default(),
             sends_tracebacks: false,
+            tells_internal_errors: None,
             concurrency: DEFAULT_CONCURRENCY,
             max_actions: DEFAULT_MAX_ACTIONS,
             job_timeout: None,
@@ -354,6 +356,32 @@ impl ServerBuilder {
     #[must_use]
     pub fn tracebacks(mut self, tell: bool) -> Self {
         self.sends_tracebacks = tell;
+        self
+    }
+
+    /// Tells callers the texts of panics, of [`ActionError::internal`](crate::ActionError::internal) and of responses that
+    /// break their own rules, as the reference does. Off by default: callers get an id, and the log has the text under the
+    /// same `error_id`.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Client, Context, LocalTransport, Server, Value};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .action("read", |_: Value, _: Context| async {
+    ///         Err::<Value, _>(ActionError::internal("permission denied: /etc/shadow"))
+    ///     })
+    ///     .build()?;
+    /// let client = Client::builder().service("tools", LocalTransport::new(server)).build()?;
+    /// let error = client.call_action("tools", "read", &()).await.unwrap_err();
+    /// assert!(error.errors()[0].message.starts_with("Internal server error: the details are in the log"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn tell_internal_errors(mut self, tell: bool) -> Self {
+        self.tells_internal_errors = Some(tell);
         self
     }
 
@@ -625,6 +653,9 @@ impl ServerBuilder {
                 client_hook: self.client_hook,
                 serializers: self.serializers,
                 sends_tracebacks: self.sends_tracebacks,
+                tells_internal_errors: self
+                    .tells_internal_errors
+                    .map_or_else(OnceLock::new, Into::into),
                 concurrency: self.concurrency,
                 job_timeout: self.job_timeout,
                 honors_caller_timeouts: self.honors_caller_timeouts,

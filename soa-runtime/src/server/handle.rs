@@ -1,7 +1,7 @@
 //! The server itself: a handle to its registry of actions and everything that jobs need.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -56,6 +56,8 @@ pub(super) struct ServerShared {
     pub(super) client_hook: Option<ClientHook>,
     pub(super) serializers: Serializers,
     pub(super) sends_tracebacks: bool,
+    /// True if callers get the texts of internal errors; set once, by the builder or by a test.
+    pub(super) tells_internal_errors: OnceLock<bool>,
     pub(super) concurrency: usize,
     pub(super) places: Arc<Places>,
     pub(super) max_actions: usize,
@@ -124,6 +126,14 @@ impl Server {
     /// Returns the counters of the server.
     pub fn stats(&self) -> &Stats {
         &self.shared.stats
+    }
+
+    /// Tells callers the texts of internal errors, unless the builder has set this: for servers under test.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn under_test(self) -> Self {
+        self.shared.tells_internal_errors.get_or_init(|| true);
+        self
     }
 
     /// Returns the timeout of the caller, unless it is to be ignored: a caller that wants no response does not wait.

@@ -1,7 +1,6 @@
 //! Running jobs: middleware, each action in order, and the responses for errors and panics.
 
 use std::any::Any;
-use std::error::Error;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use crate::context::{ActionCall, ActionFuture, Context, JobState};
 use crate::error::ActionError;
 use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
-    ActionRequest, ActionResponse, JobRequest, JobResponse, Name, WireError, code,
+    ActionRequest, ActionResponse, ContextHeader, JobRequest, JobResponse, Name, WireError, code,
 };
 use crate::middleware::not_authorized;
 use crate::observe::trace;
@@ -169,7 +168,13 @@ async fn in_middleware(
         Err(OutOfTime) => JobResponse::failed(job_out_of_time(&shared).into_errors()),
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(error))) => {
-            tracing::error!(service = %shared.name, %error, "job middleware refused a job");
+            let mut error = error.into_action_error();
+            let cause = error
+                .cause()
+                .map(|cause| redact::chain(cause, MAX_LOGGED_LENGTH));
+            let told = error.to_string();
+            let error_id = hide_text(&shared, &mut error);
+            tracing::error!(service = %shared.name, error = &*told, cause, error_id = error_id.as_deref(), "job middleware refused a job");
             shared.meters.job_error.increment(1);
             JobResponse::failed(error.into_errors())
         }
@@ -433,7 +438,7 @@ const MAX_LOGGED_LENGTH: usize = 4096;
 /// is set to do so.
 fn logged(shared: &ServerShared, place: &str, mut error: ActionError) -> ActionError {
     let is_ours = error.errors().iter().any(|error| !error.is_caller_error);
-    let cause = error.source().map(|cause| redact::chain(cause, usize::MAX));
+    let cause = error.cause().map(|cause| redact::chain(cause, usize::MAX));
     if error.is_logged() || !is_ours && cause.is_none() {
         return error;
     }
@@ -445,7 +450,8 @@ fn logged(shared: &ServerShared, place: &str, mut error: ActionError) -> ActionE
         redact::cut(&told, MAX_LOGGED_LENGTH),
         redact::cut(shown, MAX_LOGGED_LENGTH),
     );
-    tracing::error!(service = %shared.name, action = place, error = &*told, cause = &*shown, "an action failed");
+    let error_id = hide_text(shared, &mut error);
+    tracing::error!(service = %shared.name, action = place, error = &*told, cause = &*shown, error_id = error_id.as_deref(), "an action failed");
     match cause {
         Some(cause) => with_traceback(shared, error, cause),
         None => error,
@@ -458,11 +464,22 @@ pub(super) fn panicked(
     panic: &(dyn Any + Send),
 ) -> ActionError {
     let text = panic_message(panic);
-    tracing::error!(service = %shared.name, action = place, panic = &*redact::cut(&text, MAX_LOGGED_LENGTH), "a handler panicked");
+    let mut error = ActionError::unexpected(&text);
+    let error_id = hide_text(shared, &mut error);
+    tracing::error!(service = %shared.name, action = place, panic = &*redact::cut(&text, MAX_LOGGED_LENGTH), error_id = error_id.as_deref(), "a handler panicked");
     shared.meters.unhandled_error.increment(1);
-    let message = format!("Internal server error: {text}");
-    let error = ActionError::server(code::SERVER_ERROR, message);
     with_traceback(shared, error, format!("panic in {place}: {text}"))
+}
+
+/// Replaces the text of an internal error, unless the server is set to tell it. Returns the id in its place.
+fn hide_text(shared: &ServerShared, error: &mut ActionError) -> Option<Arc<str>> {
+    let tells = shared.tells_internal_errors.get().copied();
+    if !error.is_internal() || tells == Some(true) {
+        return None;
+    }
+    let id = ContextHeader::fresh_correlation_id();
+    error.hide_text(&id);
+    Some(id)
 }
 
 fn with_traceback(shared: &ServerShared, error: ActionError, detail: String) -> ActionError {

@@ -132,11 +132,10 @@ async fn run_in_task<T: Send + 'static>(
 }
 
 /// The error of a server that cannot start: a hook of [`on_startup`](super::ServerBuilder::on_startup) failed. The
-/// error of the hook is the source of this one.
+/// text includes that of the hook's error, which [`reason`](Self::reason) returns.
 ///
 /// ```
 /// # use soa_runtime as soa;
-/// use std::error::Error;
 /// use soa::Server;
 /// use soa::transport::LocalQueue;
 ///
@@ -146,20 +145,35 @@ async fn run_in_task<T: Send + 'static>(
 ///     .on_startup(|_| async { Err("the database is down".into()) })
 ///     .build()?;
 /// let error = server.run(LocalQueue::new()).await.unwrap_err();
-/// assert_eq!(error.source().unwrap().to_string(), "the database is down");
+/// assert_eq!(
+///     error.to_string(),
+///     "the server cannot start: a startup hook failed: the database is down",
+/// );
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
 pub struct StartupError(BoxError);
+
+impl StartupError {
+    /// Returns the error of the hook.
+    pub fn reason(&self) -> &(dyn std::error::Error + 'static) {
+        &*self.0
+    }
+}
 
 impl fmt::Display for StartupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the server cannot start: a startup hook failed")
+        write!(
+            f,
+            "the server cannot start: a startup hook failed: {}",
+            self.0
+        )
     }
 }
 
 impl std::error::Error for StartupError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.0)
+        self.0.source()
     }
 }
+
+soa_wire::debug_as_text!(StartupError);

@@ -144,7 +144,7 @@ async fn until_answered(client: &soa_runtime::Client) -> Vec<String> {
         match call.timeout(Duration::from_secs(2)).await {
             Ok(_) => return failures,
             Err(error) => {
-                let source = std::error::Error::source(&error).map(ToString::to_string);
+                let source = error.reason().map(ToString::to_string);
                 failures.push(format!("{error}: {source:?}"));
             }
         }
@@ -177,7 +177,7 @@ async fn what_is_taken_from_a_login_while_it_is_used_is_done_without_and_told_on
     redis.text("ACL SETUSER limited -evalsha");
     let call = client.call_action("test", "echo", &value!({}));
     let error = call.timeout(Duration::from_secs(5)).await.unwrap_err();
-    let source = std::error::Error::source(&error).unwrap();
+    let source = error.reason().unwrap();
     let source =
         std::error::Error::source(source).map_or(source.to_string(), |source| source.to_string());
     assert!(

@@ -151,7 +151,7 @@ async fn pieces_that_cannot_be_told_apart_fail_their_calls_at_once_and_the_next_
     for call in calls {
         let error = call.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
-        let source = std::error::Error::source(&error).unwrap().to_string();
+        let source = error.reason().unwrap().to_string();
         assert!(source.contains("pieces"), "{source}");
     }
     assert!(start.elapsed() < Duration::from_secs(20), "not a timeout");
@@ -209,7 +209,7 @@ async fn an_answer_that_never_becomes_whole_fails_its_call_before_the_timeout() 
     let start = Instant::now();
     let error = call.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
-    let source = std::error::Error::source(&error).unwrap().to_string();
+    let source = error.reason().unwrap().to_string();
     assert!(source.contains("no more pieces"), "{source}");
     assert!(
         start.elapsed() < Duration::from_secs(30),

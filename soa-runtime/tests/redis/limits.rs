@@ -15,7 +15,7 @@ async fn a_request_that_is_too_large_is_not_sent() {
     let body = value!({ "text": ("x".repeat(102_400)) });
     let error = client.call_action("test", "echo", &body).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
-    let source = std::error::Error::source(&error).unwrap();
+    let source = error.reason().unwrap();
     let source = source.downcast_ref::<TransportError>().unwrap();
     assert_eq!(source.kind(), TransportErrorKind::MessageTooLarge);
     let text = source.to_string();

@@ -71,7 +71,7 @@ async fn a_full_queue_is_told_before_the_callers_deadline() {
     // Told before the deadline: otherwise it would be a timeout.
     let error = call().timeout(Duration::from_secs(4)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
-    let source = std::error::Error::source(&error).unwrap();
+    let source = error.reason().unwrap();
     let source = source.downcast_ref::<TransportError>().unwrap();
     assert_eq!(source.kind(), TransportErrorKind::QueueFull);
     assert!(
@@ -260,7 +260,7 @@ async fn a_redis_without_memory_refuses_a_push_and_the_caller_is_told_why() {
     call().await.unwrap();
     redis.text("CONFIG SET maxmemory 1");
     let error = call().timeout(Duration::from_secs(1)).await.unwrap_err();
-    let told = std::error::Error::source(&error).map(ToString::to_string);
+    let told = error.reason().map(ToString::to_string);
     assert!(
         told.as_ref().is_some_and(|told| told.contains("OOM")),
         "{error}: {told:?}"

@@ -62,7 +62,7 @@ async fn without_a_redis_a_call_fails_in_time_and_says_where_it_should_be() {
         "{:?}",
         start.elapsed()
     );
-    let source = std::error::Error::source(&error).unwrap().to_string();
+    let source = error.reason().unwrap().to_string();
     assert!(
         source.contains(&format!("127.0.0.1:{}", redis.port)),
         "{source}"

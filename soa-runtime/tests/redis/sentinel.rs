@@ -188,7 +188,7 @@ async fn a_master_that_no_sentinel_knows_fails_calls_at_once_or_after_the_retrie
         let start = Instant::now();
         let error = call.timeout(Duration::from_secs(20)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
-        let source = std::error::Error::source(&error).unwrap();
+        let source = error.reason().unwrap();
         let source = source
             .downcast_ref::<soa_runtime::TransportError>()
             .unwrap();

@@ -384,7 +384,7 @@ impl Load {
 
 /// Whether a failure of a transport is one that says that it may work when tried again.
 fn assert_transient(error: &ClientError) {
-    let source = std::error::Error::source(error);
+    let source = error.reason();
     if let Some(error) = source.and_then(|source| source.downcast_ref::<TransportError>()) {
         let kinds = [TransportErrorKind::Transient, TransportErrorKind::QueueFull];
         assert!(kinds.contains(&error.kind()), "{error}");

@@ -31,7 +31,7 @@ fn connections_made(redis: &Redis) -> u64 {
 
 /// What is behind the failure of a call.
 fn source(error: &ClientError) -> String {
-    let source = std::error::Error::source(error);
+    let source = error.reason();
     source.map(ToString::to_string).unwrap_or_default()
 }
 
@@ -181,7 +181,7 @@ async fn a_login_that_is_refused_is_told_as_failed_authentication() {
         let before = lines(&redis).len();
         let client = client(settings);
         for error in failures(&client, Duration::from_secs(2)).await {
-            let source = std::error::Error::source(&error).unwrap();
+            let source = error.reason().unwrap();
             let source = source.downcast_ref::<TransportError>().unwrap();
             assert_eq!(source.kind(), TransportErrorKind::Misconfigured, "{source}");
             assert!(

@@ -102,7 +102,7 @@ pub struct Mock {
 }
 
 /// The reason why a mock has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MockError {
     /// The plan raises an exception (`exception NAME`), with this name.
@@ -129,6 +129,8 @@ impl fmt::Display for MockError {
 }
 
 impl std::error::Error for MockError {}
+
+soa_runtime::internal::debug_as_text!(MockError);
 
 impl Mocks {
     /// Returns the mock of a target, for a stand-in. From now on, plans may mock this target.

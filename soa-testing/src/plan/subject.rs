@@ -51,7 +51,10 @@ impl Subject {
     /// # Errors
     /// If the server cannot be built.
     pub fn service(service: impl IntoServer) -> Result<Self, BuildError> {
-        Ok(Self::new(Target::Local(service.into_server()?)))
+        // Plans are those of the reference, which tells the texts of internal errors.
+        Ok(Self::new(Target::Local(
+            service.into_server()?.under_test(),
+        )))
     }
 
     /// Creates a subject from a service that the client reaches under this name. Cases that freeze the clock, stub or mock

@@ -46,13 +46,9 @@ impl Display for EncodeError {
     }
 }
 
-impl fmt::Debug for EncodeError {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EncodeError").field(&self.0).finish()
-    }
-}
-
 impl std::error::Error for EncodeError {}
+
+crate::debug_as_text!(EncodeError, DecodeError);
 
 impl serde::ser::Error for EncodeError {
     fn custom<T: Display>(message: T) -> Self {
@@ -96,6 +92,7 @@ pub struct DecodeError(Box<Inner>);
 struct Inner {
     kind: DecodeErrorKind,
     offset: Option<usize>,
+    field: Option<String>,
     message: Cow<'static, str>,
 }
 
@@ -105,6 +102,7 @@ impl DecodeError {
         Self(Box::new(Inner {
             kind,
             offset: None,
+            field: None,
             message: message.into(),
         }))
     }
@@ -132,6 +130,21 @@ impl DecodeError {
         self
     }
 
+    /// Names the fields at fault, where the schema of the type tells more than the decoder: the first of them, and a message
+    /// with all.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_fields(mut self, first: Option<String>, message: String) -> Self {
+        self.0.field = first;
+        self.0.message = message.into();
+        self
+    }
+
+    /// The dotted path of the first field at fault, if it is known: `items.0.price`.
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
     /// The kind of the error.
     pub fn kind(&self) -> DecodeErrorKind {
         self.0.kind
@@ -152,20 +165,10 @@ impl DecodeError {
 impl Display for DecodeError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
-        match self.0.offset {
-            Some(offset) => write!(f, " at byte {offset}"),
-            None => Ok(()),
+        match (self.0.offset, &self.0.field) {
+            (Some(offset), None) => write!(f, " at byte {offset}"),
+            _ => Ok(()),
         }
-    }
-}
-
-impl fmt::Debug for DecodeError {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DecodeError")
-            .field("kind", &self.0.kind)
-            .field("offset", &self.0.offset)
-            .field("message", &self.0.message)
-            .finish()
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) struct Schemas {
 }
 
 /// The differences of recorded calls from the schemas of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Drift(Vec<String>);
 
 impl Introspection {
@@ -255,3 +255,5 @@ impl fmt::Display for Drift {
 }
 
 impl Error for Drift {}
+
+crate::debug_as_text!(Drift);

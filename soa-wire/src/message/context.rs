@@ -30,7 +30,7 @@ pub struct ContextHeader {
     pub correlation_id: Arc<str>,
     /// The active switches.
     pub switches: SwitchSet,
-    /// The name that the caller gives itself.
+    /// The name that the first caller of the chain gives itself. It is passed on.
     pub caller: Option<Arc<str>>,
     /// The service whose handler makes the call, set by the framework.
     pub calling_service: Option<Arc<str>>,

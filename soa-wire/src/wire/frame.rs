@@ -29,7 +29,7 @@ pub struct FrameHead {
 }
 
 /// The error for a frame whose marker names an unknown version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct UnknownVersion(String);
 
 impl fmt::Display for UnknownVersion {
@@ -39,6 +39,8 @@ impl fmt::Display for UnknownVersion {
 }
 
 impl std::error::Error for UnknownVersion {}
+
+crate::debug_as_text!(UnknownVersion);
 
 const MARKER: &[u8] = b"pysoa-redis/";
 const HEADERS: [&[u8]; 3] = [b"content-type", b"chunk-count", b"chunk-id"];

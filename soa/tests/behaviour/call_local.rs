@@ -214,7 +214,7 @@ fn server() -> ServerBuilder {
 }
 
 fn shop() -> ShopClient {
-    ShopClient::local(server())
+    ShopClient::local(server().tell_internal_errors(true))
 }
 
 #[tokio::test]

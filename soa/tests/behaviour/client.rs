@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use example_service::types::{CallSquareRequest, FailRequest, SquareRequest, SquareResponse};
 use example_service::{ExampleClient, ExampleService, VERSION_2};
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use soa::{
     ActionError, Client, Context, ErrorKind, LocalTransport, Map, Name, Server, Switch,
     TypedClient as _, Value, value,
@@ -460,16 +463,96 @@ async fn failures_are_told_with_service_and_cause() {
 
     let error = client.call_action("example", "echo", &7).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Encode);
-    assert!(error.source().is_some(), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "the request for `echo` of service `example` cannot be encoded: a body must be a map, not integer"
+    );
 
     let handle = soa::Action::<Value, SquareResponse>::new("echo");
     let call = soa::__private::ServiceClient::new(&client, "example").call(handle, value!({}));
     let error = call.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
-    assert!(
-        error.source().unwrap().to_string().contains("square"),
-        "{error}"
+    assert_eq!(
+        error.to_string(),
+        "the response of `echo` of service `example` cannot be decoded: MISSING at `square`: Missing key: square"
     );
+    assert!(error.reason().unwrap().is::<soa::codec::DecodeError>());
+    assert!(error.source().is_none(), "its text has the reason");
+}
+
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+struct Order {
+    items: Vec<Item>,
+    paid: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+struct Item {
+    price: i64,
+}
+
+#[tokio::test]
+async fn a_response_of_the_wrong_type_is_told_with_every_field() {
+    const FIND: soa::Action<Value, Order> = soa::Action::new("echo");
+    let client = two_services();
+    let find =
+        |body: Value| soa::__private::ServiceClient::new(&client, "example").call(FIND, body);
+    let prefix = "the response of `echo` of service `example` cannot be decoded: ";
+    let body = value!({ "items": [{ "price": 1 }, { "price": "free" }] });
+    let error = find(body).await.unwrap_err();
+    let told = "INVALID at `items.1.price`: Not an integer; MISSING at `paid`: Missing key: paid";
+    assert_eq!(error.to_string(), format!("{prefix}{told}"));
+    let reason = error.reason().and_then(|reason| reason.downcast_ref());
+    let reason: &soa::codec::DecodeError = reason.unwrap();
+    assert_eq!(reason.field(), Some("items.1.price"));
+    let items: Vec<Value> = (0..9).map(|_| value!({})).collect();
+    let body = value!({ "items": items, "paid": true });
+    let text = find(body).await.unwrap_err().to_string();
+    assert!(text.ends_with("; and 4 more"), "{text}");
+}
+
+#[tokio::test]
+async fn an_error_is_printed_as_a_person_reads_it() {
+    let client = two_services();
+    let error = client
+        .call_action("nowhere", "find", &())
+        .await
+        .unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    assert_eq!(format!("{error:#?}"), error.to_string());
+
+    let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    let kind = soa::TransportErrorKind::Transient;
+    let broken =
+        soa::TransportError::new(kind, "the broker is not available").with_source(refused());
+    assert_eq!(
+        format!("{broken:?}"),
+        "the broker is not available: connection refused"
+    );
+    let rejected = soa::ClientError::middleware("example", broken);
+    assert_eq!(
+        format!("{rejected:?}"),
+        "middleware rejected the call of service `example`: the broker is not available: connection refused"
+    );
+    let internal = soa::ActionError::internal(rejected);
+    assert_eq!(
+        format!("{internal:?}"),
+        "SERVER_ERROR: Internal server error: middleware rejected the call of service `example`: \
+         the broker is not available: connection refused"
+    );
+    let errors: [&dyn std::fmt::Debug; 5] = [
+        &soa::BuildError::new("no name"),
+        &soa::JobError::new("CLOSED", "We are closed"),
+        &"13".parse::<soa::DateTime>().unwrap_err(),
+        &soa::codec::EncodeError::new("too deep"),
+        &soa::Date::new(2026, 13, 1).unwrap_err(),
+    ];
+    for error in errors {
+        let text = format!("{error:?}");
+        assert!(!text.contains(['{', '(']), "{text}");
+    }
 }
 
 #[test]
@@ -505,8 +588,8 @@ async fn a_service_that_cannot_be_served_is_told_by_every_call() {
     let error = broken.square(square(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert_eq!(
-        error.source().unwrap().to_string(),
-        "a service needs a name"
+        error.to_string(),
+        "calling service `example` failed: a service needs a name"
     );
 }
 

@@ -273,10 +273,8 @@ async fn a_blocking_action_runs_beside_the_thread_of_the_runtime() {
 
 #[tokio::test]
 async fn a_blocking_action_that_panics_is_an_error_of_that_action() {
-    let server = Server::builder(Scaled::<One, 1> { step: One })
-        .build()
-        .unwrap();
-    let counter = CounterClient::local(server);
+    let server = Server::builder(Scaled::<One, 1> { step: One });
+    let counter = CounterClient::local(server.tell_internal_errors(true));
     let error = counter.sum(Numbers { numbers: vec![1] }).await.unwrap_err();
     assert_eq!(
         error.errors()[0].message,
@@ -287,7 +285,8 @@ async fn a_blocking_action_that_panics_is_an_error_of_that_action() {
 
 #[test]
 fn a_blocking_action_without_a_runtime_is_told() {
-    let call = CounterClient::local(Plain).sum(Numbers { numbers: vec![1] });
+    let call = CounterClient::local(Server::builder(Plain).tell_internal_errors(true))
+        .sum(Numbers { numbers: vec![1] });
     let waker = std::task::Waker::noop();
     let mut future = call.into_future();
     let poll = future

@@ -1,6 +1,5 @@
 //! Hooks of the run loop, in one process.
 
-use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -76,7 +75,7 @@ async fn startup_hooks_run_in_order_and_teardown_hooks_in_the_opposite_one() {
 }
 
 #[tokio::test]
-async fn a_startup_hook_that_fails_is_the_source_of_the_error_and_nothing_is_taken() {
+async fn a_startup_hook_that_fails_is_the_reason_of_the_error_and_nothing_is_taken() {
     let events = Events::default();
     let server = server()
         .on_startup(|_| async { Err("no cache".into()) })
@@ -89,9 +88,9 @@ async fn a_startup_hook_that_fails_is_the_source_of_the_error_and_nothing_is_tak
     let error = server.run(queue.clone()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the server cannot start: a startup hook failed"
+        "the server cannot start: a startup hook failed: no cache"
     );
-    assert_eq!(error.source().unwrap().to_string(), "no cache");
+    assert_eq!(error.reason().to_string(), "no cache");
     assert!(events.all().is_empty());
     // It is still there for somebody else.
     assert_eq!(queue.receive(1).await.unwrap().len(), 1);

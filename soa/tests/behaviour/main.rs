@@ -16,6 +16,7 @@ mod contract;
 mod deadlines;
 mod decimals;
 mod expansions;
+mod guides;
 mod health;
 mod health_of_services;
 mod hooks;

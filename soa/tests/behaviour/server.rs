@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use soa::middleware::{ActionStage, JobStage, Next, from_fn};
 use soa::{
-    ActionError, ActionRequest, Body, Context, ContextHeader, Control, Encoding, JobRequest,
-    JobResponse, Server, Service as _, Value, WireError, code, service, value,
+    ActionCall, ActionError, ActionRequest, Body, Context, ContextHeader, Control, Encoding,
+    JobError, JobRequest, JobResponse, Server, Service as _, Value, WireError, code, service,
+    value,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -66,6 +68,11 @@ impl Counter {
     }
 
     #[action]
+    async fn bad_response(&self, _request: Value) -> Result<Number, ActionError> {
+        Ok(Number { n: 13 })
+    }
+
+    #[action]
     async fn break_down(&self) -> Result<(), ActionError> {
         Err(ActionError::internal(std::io::Error::other("no disk")))
     }
@@ -116,7 +123,9 @@ async fn actions_run_in_order_and_the_first_error_ends_the_job() {
 
 #[tokio::test]
 async fn with_continue_on_error_every_action_runs() {
-    let (server, counter) = server();
+    let counter = Counter::default();
+    let server = Server::builder(counter.clone()).tell_internal_errors(true);
+    let server = server.build().unwrap();
     let mut job = job(&[
         ("nothing_of_the_kind", value!({})),
         ("panic", value!({ "what": "worse" })),
@@ -178,6 +187,93 @@ async fn a_job_without_actions_is_an_error() {
     let response = server.execute(job(&[])).await;
     assert_eq!(response.errors[0].code, code::INVALID);
     assert_eq!(response.errors[0].field.as_deref(), Some("actions"));
+}
+
+/// Fails with an error whose text is not meant for callers, in each way that there is.
+fn leaking() -> soa::ServerBuilder {
+    Server::builder(Counter::default())
+        .action("chained", |_: Value, cx: Context| async move {
+            let answer = cx
+                .soa_client()
+                .call_action("elsewhere", "find", &())
+                .await?;
+            Ok::<_, ActionError>(answer)
+        })
+        .action("local", |_: Value, cx: Context| async move {
+            cx.call_local_action("panic", value!({ "what": "secret" }))
+                .await
+        })
+}
+
+#[tokio::test]
+async fn the_texts_of_panics_and_internal_errors_do_not_reach_callers() {
+    let server = leaking().build().unwrap();
+    for action in ["panic", "break_down", "bad_response", "chained", "local"] {
+        let response = server.execute(job(&[(action, value!({}))])).await;
+        let [error] = &response.actions[0].errors[..] else {
+            panic!("{action}: {response:?}")
+        };
+        assert_eq!(error.code, code::SERVER_ERROR, "{action}");
+        let id = error.variables.as_ref().and_then(|map| map.get("error_id"));
+        let id = id.and_then(Value::as_str).unwrap();
+        let text = format!(
+            "Internal server error: the details are in the log of the service, error id {id}"
+        );
+        assert_eq!((&*error.message, id.len()), (&*text, 32), "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_set_to_do_so_tells_internal_errors() {
+    let server = leaking().tell_internal_errors(true).build().unwrap();
+    for (action, text) in [
+        ("panic", "it is bad"),
+        ("break_down", "no disk"),
+        (
+            "bad_response",
+            "bad_response had an invalid response:\n\tn INVALID: unlucky",
+        ),
+        (
+            "chained",
+            "no route to service `elsewhere`: this client has no routes",
+        ),
+        ("local", "it is secret"),
+    ] {
+        let response = server.execute(job(&[(action, value!({}))])).await;
+        let text = format!("SERVER_ERROR: Internal server error: {text}");
+        assert_eq!(errors(&response)[0], [text]);
+        assert_eq!(response.actions[0].errors[0].variables, None);
+    }
+}
+
+#[tokio::test]
+async fn internal_errors_of_middleware_do_not_reach_callers() {
+    let of_job = from_fn(|job: JobRequest, next: Next<JobStage>| async move {
+        match job.context.extra.get("break") {
+            Some(_) => Err(JobError::internal("no disk")),
+            None => next.run(job).await,
+        }
+    });
+    let of_action = from_fn(|call: ActionCall, next: Next<ActionStage>| async move {
+        next.run(call).await?;
+        Err(ActionError::internal("no disk").and(WireError::caller("ALSO", "And this")))
+    });
+    for tells in [false, true] {
+        let server = Server::builder(Counter::default())
+            .job_middleware(of_job)
+            .action_middleware(of_action)
+            .tell_internal_errors(tells)
+            .build()
+            .unwrap();
+        let mut broken = job(&[("next", value!({ "n": 1 }))]);
+        broken.context.extra.insert("break", true);
+        let response = server.execute(broken).await;
+        assert_eq!(response.errors[0].message.contains("no disk"), tells);
+        let response = server.execute(job(&[("next", value!({ "n": 1 }))])).await;
+        let errors = &response.actions[0].errors;
+        assert_eq!(errors[0].message.contains("no disk"), tells);
+        assert_eq!(errors[1].to_string(), "ALSO: And this");
+    }
 }
 
 #[tokio::test]
@@ -294,6 +390,7 @@ fn the_descriptor_has_what_the_macros_saw() {
     assert_eq!(
         server.action_names(),
         [
+            "bad_response",
             "break_down",
             "end_job",
             "introspect",

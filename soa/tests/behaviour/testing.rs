@@ -1,7 +1,5 @@
 //! Stubs, and the context for calling handlers directly.
 
-use std::error::Error as _;
-
 use example_service::types::{
     CallSquareRequest, GetContextResponse, SquareRequest, SquareResponse,
 };
@@ -41,7 +39,7 @@ async fn an_unexpected_call_says_what_the_stub_lacks() {
     let error = example.echo(value!({})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert_eq!(
-        error.source().unwrap().to_string(),
+        error.reason().unwrap().to_string(),
         "the stub of service `example` has no handler for action `echo`; give it one with `.on(…)`"
     );
     assert_eq!(stub.called(), ["echo"]);

@@ -145,7 +145,7 @@ async fn a_stub_answers_by_variant() {
     assert_eq!(stub.calls(UsersClient::USER).len(), 2);
     assert_eq!(stub.calls(UsersClient::USER_V2).len(), 1);
     let error = users.user_v3().await.unwrap_err();
-    insta::assert_snapshot!(std::error::Error::source(&error).unwrap(), @"the stub of service `users` has no handler for action `user`, variant `user[switch:7]`; give it one with `.on(…)`");
+    insta::assert_snapshot!(error.reason().unwrap(), @"the stub of service `users` has no handler for action `user`, variant `user[switch:7]`; give it one with `.on(…)`");
     assert_eq!(stub.unexpected().len(), 1);
 }
 

@@ -135,8 +135,8 @@ async fn a_timeout_is_told_as_one() {
     let error = calls.call_action("slow", "wait", &value!({})).await;
     let error = error.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Middleware);
-    let source = std::error::Error::source(&error).unwrap();
-    assert!(source.is::<tower::timeout::error::Elapsed>(), "{source}");
+    let reason = error.reason().unwrap();
+    assert!(reason.is::<tower::timeout::error::Elapsed>(), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

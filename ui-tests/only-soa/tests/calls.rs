@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use only_soa::{EchoClient, Inherent, InherentClient, Plain};
-use soa::value;
+use soa::{Server, value};
 
 /// Polls a future that is ready at once.
 fn now<F: IntoFuture>(future: F) -> F::Output {
@@ -46,8 +46,8 @@ fn a_service_without_a_contract_is_called() {
 #[test]
 fn a_blocking_action_asks_for_the_runtime_that_it_needs() {
     let outcomes = [
-        now(EchoClient::local(Plain).wait()),
-        now(InherentClient::local(Inherent).wait()),
+        now(EchoClient::local(Server::builder(Plain).tell_internal_errors(true)).wait()),
+        now(InherentClient::local(Server::builder(Inherent).tell_internal_errors(true)).wait()),
     ];
     for outcome in outcomes {
         let error = outcome.unwrap_err();

@@ -22,7 +22,7 @@ use super::collector::Collector;
 use super::exporter::Exporter;
 use crate::settings::TracingSettings;
 use crate::telemetry::identity::Identity;
-use crate::telemetry::log::SpanLayer;
+use crate::telemetry::log::BesideLayer;
 
 /// Largest number of spans in a batch.
 const SPANS_PER_BATCH: usize = 512;
@@ -48,7 +48,7 @@ pub(in crate::telemetry) fn start(
     settings: &TracingSettings,
     endpoint: &str,
     identity: &Identity<'_>,
-) -> Result<(SpanLayer, Export), BuildError> {
+) -> Result<(BesideLayer, Export), BuildError> {
     let collector = Collector::new(endpoint, settings.timeout.get())?;
     let last_failure = collector.last_failure();
     let headers = settings.headers.iter();

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 /// An error about numbers that the type has no value for: a thirteenth month, the year 10000, a currency of two letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RangeError {
     what: &'static str,
 }
@@ -23,7 +23,7 @@ impl Display for RangeError {
 impl std::error::Error for RangeError {}
 
 /// An error about text that cannot be read as the type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParseError {
     expected: &'static str,
     text: Box<str>,
@@ -48,3 +48,5 @@ impl Display for ParseError {
 }
 
 impl std::error::Error for ParseError {}
+
+crate::debug_as_text!(RangeError, ParseError);

@@ -353,7 +353,8 @@ mod by_attribute {
             }
         }
 
-        let error = AnswerClient::local(Answer).answer().await.unwrap_err();
+        let server = Server::builder(Answer).tell_internal_errors(true);
+        let error = AnswerClient::local(server).answer().await.unwrap_err();
         let message = &error.errors()[0].message;
         for name in ["e-mail", "type", "out", "phone"] {
             assert!(message.contains(&format!("\t{name} INVALID")), "{message}");
