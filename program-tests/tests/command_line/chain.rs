@@ -58,7 +58,9 @@ fn a_variable_names_the_route_of_a_service_with_a_dash_in_its_name() {
 fn lonely(redis: &Redis, route: &str) -> Process {
     let address = redis.address();
     let arguments = ["serve", "--redis", &address, "--concurrency", "1", "--set"];
-    let server = Process::start(unruly(&arguments).arg(format!("client_routing.unruly={route}")));
+    let mut command = unruly(&arguments);
+    command.arg(format!("client_routing.unruly={route}"));
+    let server = Process::start(command.args(["--set", "server.tell_internal_errors=true"]));
     server.says(": accepting requests");
     server
 }

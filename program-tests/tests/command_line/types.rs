@@ -21,7 +21,7 @@ fn what_a_call_prints_can_be_sent_again() {
     let redis = Redis::start();
     let address = redis.address();
     let server = Process::start(&mut shop(&["serve", "--redis", &address]));
-    server.says("starting; interrupt to stop");
+    server.says(": accepting requests");
     for place in [&["--redis", &address][..], &["--local"]] {
         let (code, out, error) = run(&[&["call", "order", ORDER], place].concat());
         assert_eq!((code, out.trim_end()), (Some(0), ORDER), "{error}");
@@ -52,7 +52,7 @@ fn all_texts_of_a_wrong_form_are_reported_at_once() {
     let redis = Redis::start();
     let address = redis.address();
     let server = Process::start(&mut shop(&["serve", "--redis", &address]));
-    server.says("starting; interrupt to stop");
+    server.says(": accepting requests");
     let body = r#"{"price": "much", "day": 7, "pieces": {"x": 1}}"#;
     let expected = r#"error: the body does not fit the action's types:
 `price`: expected a decimal number such as "12.30", found "much"

@@ -18,13 +18,14 @@
 //! run        the run loop                        variants    several handlers of one action
 //! handler    the entries of the registry         wire_name   the rule of names
 //! builder    puts a server together              into_server conversions into servers
-//! local      the transport in the same process
+//! hook_methods  the builder's, for hooks          local       the transport in the same process
 //! ```
 
 mod answer;
 mod builder;
 mod handle;
 mod handler;
+mod hook_methods;
 mod hooks;
 mod into_server;
 mod job;

@@ -6,8 +6,8 @@
 //!
 //! A schema can be wrong about a body, as it does not know all that serde does: aliases, decoders of a field's own. So
 //! after serde has accepted a body, only those of the schema's errors count that are about a rule which is known to be
-//! broken; and two more that only a schema can see, a nil for an `Option` behind one of serde's buffers, and a NaN in a
-//! range.
+//! broken; and those about what only a schema can see: a NaN in a range, and what a type takes out of serde's buffers for
+//! something else (a nil for an `Option`, bytes for text, a list for a struct).
 
 pub(crate) mod rules;
 
@@ -120,7 +120,7 @@ fn explain(body: &Body, schema: &Schema, error: &DecodeError) -> Vec<WireError> 
     let found = schema.check(&value);
     let is_explained = found
         .iter()
-        .any(|error| matches!(error.cause, Cause::Shape | Cause::Nil));
+        .any(|error| matches!(error.cause, Cause::Shape | Cause::Buffer));
     let mut errors: Vec<WireError> = found
         .into_iter()
         .map(|error| error.into_wire(true))
@@ -148,7 +148,7 @@ fn judge(value: &Value, schema: &Schema, broken: Vec<BrokenRule>) -> Vec<WireErr
     let is_empty = schema.describes_no_fields();
     for found in schema.check_accepted(value) {
         let is_true = match found.cause {
-            Cause::Nil | Cause::NotANumber => true,
+            Cause::Buffer | Cause::NotANumber => true,
             Cause::Rule => is_broken(&found, &mut rules),
             _ => is_empty,
         };

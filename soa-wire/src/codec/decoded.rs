@@ -8,10 +8,10 @@ pub struct Decoded<T> {
     pub value: T,
     /// True if serde accepts something here that the wire may not allow.
     ///
-    /// Behind `#[serde(flatten)]`, `#[serde(untagged)]` and the like, types read from a buffer, and take a nil there as
-    /// `None`, while on the wire an absent field is absent. The decoder only sees that a nil was put into a buffer. The
-    /// flag is also set if a NaN was read, which no range refuses as it has no order, and if a map was passed over for
-    /// `()`. A caller that has to refuse such values must look at the message itself. If the flag is false, the value was
-    /// read by the strict rules.
+    /// Behind `#[serde(flatten)]`, `#[serde(untagged)]` and the like, types read from a buffer, and accept more there than
+    /// from the wire: a nil (as `None`), bytes (as text), a list (as a struct). The decoder only sees that one of these was
+    /// put into a buffer. The flag is also set if a NaN was read, which no range refuses as it has no order, and if a map
+    /// was passed over for `()`. A caller that has to refuse such values must look at the message itself. If the flag is
+    /// false, the value was read by the strict rules.
     pub is_lenient: bool,
 }

@@ -218,7 +218,7 @@ impl<'de, S: Source<'de>> de::Deserializer<'de> for &mut Deserializer<S> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.is_lenient |= self.source.is_nil();
+        self.is_lenient |= self.source.is_lenient();
         self.visit_any(visitor)
     }
 

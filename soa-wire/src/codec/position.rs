@@ -7,7 +7,8 @@
 //! A struct that uses `#[serde(flatten)]` asks for a map and not for a struct, but it still reads its keys as
 //! identifiers, which a map whose keys are data does not: so its own fields are recognized. Flattened structs
 //! are read from a buffer of serde's, where fields cannot be recognized. A nil in there is accepted, and noted, so that the
-//! validation of bodies can look at the message itself: see [`Decoded::is_lenient`](super::Decoded::is_lenient).
+//! validation of bodies can look at the message itself. The same is done with what else those buffers are lenient about:
+//! see [`Decoded::is_lenient`](super::Decoded::is_lenient).
 
 /// The position of the value that is read next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,7 +67,8 @@ pub(super) trait Source<'de> {
     /// Passes over a value of any kind.
     fn skip(&mut self) -> Result<()>;
 
-    fn is_nil(&self) -> bool;
+    /// True if serde's buffers are lenient about the value: nil, bytes, or a list.
+    fn is_lenient(&self) -> bool;
 
     fn is_text(&self) -> bool;
 

@@ -166,8 +166,8 @@ impl<'de> Source<'de> for Current<'de> {
     }
 
     #[inline]
-    fn is_nil(&self) -> bool {
-        matches!(self.0, Value::Nil)
+    fn is_lenient(&self) -> bool {
+        matches!(self.0, Value::Nil | Value::Bytes(_) | Value::List(_))
     }
 
     #[inline]

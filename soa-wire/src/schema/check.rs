@@ -30,8 +30,9 @@ pub struct FieldError {
 pub enum Cause {
     /// The value has another shape: a field is missing or unknown, or of another type.
     Shape,
-    /// A nil stands for something that is absent if it has no value.
-    Nil,
+    /// Behind one of serde's buffers, a type takes this for something else: a nil for a field that is absent, bytes for
+    /// text, a list for a struct.
+    Buffer,
     /// A NaN is in no range.
     NotANumber,
     /// The value breaks a rule: a limit of a number or of a length.
@@ -258,6 +259,10 @@ impl<'a> Checker<'a> {
             (NodeKind::Tagged { field, options }, Value::Map(map)) => {
                 self.tagged(field, options, map, value);
             }
+            (kind @ NodeKind::Text { .. }, Value::Bytes(_))
+            | (kind @ NodeKind::Dictionary { .. }, Value::List(_)) => {
+                self.push(Cause::Buffer, code::INVALID, wrong_type(kind));
+            }
             (kind, _) => self.invalid(wrong_type(kind)),
         }
     }
@@ -383,7 +388,7 @@ impl<'a> Checker<'a> {
         self.below(name, node, &Value::Nil);
         self.is_accepted = is_accepted;
         for error in self.errors.iter_mut().skip(before) {
-            error.cause = Cause::Nil;
+            error.cause = Cause::Buffer;
         }
     }
 
@@ -446,30 +451,48 @@ impl<'a> Checker<'a> {
         }
         let before = self.errors.len();
         let (found, error_bytes) = (self.found, self.error_bytes);
+        let mut taken_from_buffer = false;
         for option in options {
-            let tried = self.found;
+            let (tried, start) = (self.found, self.errors.len());
             self.node(option, value);
             if self.found == tried {
                 self.errors.truncate(before);
                 (self.found, self.error_bytes) = (found, error_bytes);
                 return;
             }
-            let mut tried = self.errors.iter().skip(before);
-            if self.is_accepted && tried.any(|error| error.cause == Cause::Shape) {
-                self.errors.truncate(before);
-                (self.found, self.error_bytes) = (found, error_bytes);
-            } else if self.is_accepted {
+            if !self.is_accepted {
+                continue;
+            }
+            let of_option = self.errors.get(start..).unwrap_or_default();
+            if matches!(of_option, [only] if only.cause == Cause::Buffer && self.is_here(only)) {
+                taken_from_buffer = true;
+            } else if of_option.iter().all(|error| error.cause != Cause::Shape) {
+                self.errors.drain(before..start);
                 return;
             }
         }
+        if self.is_accepted && !taken_from_buffer {
+            // The type knows the value better than the schema does.
+            self.errors.truncate(before);
+            (self.found, self.error_bytes) = (found, error_bytes);
+            return;
+        }
         // Options of the same type, such as text or a constant, report the same error.
         let mut seen = Vec::new();
-        for error in self.errors.split_off(before) {
+        for mut error in self.errors.split_off(before) {
+            if taken_from_buffer {
+                error.cause = Cause::Buffer;
+            }
             if !seen.contains(&error) {
                 seen.push(error);
             }
         }
         self.errors.append(&mut seen);
+    }
+
+    /// True if an error is about the value that is being checked, and not about a part of it.
+    fn is_here(&self, error: &FieldError) -> bool {
+        error.field.as_deref().unwrap_or_default() == self.path.join(".")
     }
 
     fn tagged(&mut self, field: &str, options: &'a [(String, Node)], map: &Map, value: &Value) {

@@ -235,7 +235,7 @@ async fn a_server_that_is_set_to_do_so_tells_internal_errors() {
         ),
         (
             "chained",
-            "no route to service `elsewhere`: this client has no routes",
+            "no route to service `elsewhere`: this client has no routes; add one with the setting `client_routing.elsewhere` or with `ClientBuilder::service`",
         ),
         ("local", "it is secret"),
     ] {

@@ -203,14 +203,10 @@ async fn untagged_enums_take_what_their_types_take() {
     accepts("untagged", value!({ "content": { "x": 1, "y": 2 } })).await;
     let bytes = Value::from(Blob::from(b"\xff\xfe".to_vec()));
     accepts("untagged", value!({ "content": (bytes) })).await;
-    // serde takes a list for a struct out of its buffer, and what serde takes is valid.
-    assert_eq!(
-        ask("untagged", value!({ "content": [1, 2] })).await,
-        Ok(value!({ "content": { "x": 1, "y": 2 } }))
-    );
+    // serde's buffer would take a list for a struct.
     refuses(
         "untagged",
-        value!({ "content": true }),
+        value!({ "content": [1, 2] }),
         &[
             "INVALID at `content`: Not a unicode string",
             "INVALID at `content`: Not a dict",

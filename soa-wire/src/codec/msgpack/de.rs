@@ -93,8 +93,8 @@ impl<'de> Source<'de> for Reader<'de> {
     }
 
     #[inline]
-    fn is_nil(&self) -> bool {
-        self.next_is_nil()
+    fn is_lenient(&self) -> bool {
+        self.next_is_lenient()
     }
 
     #[inline]

@@ -146,6 +146,15 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// True if serde's buffers are lenient about the next value: nil, bytes, or a list.
+    #[inline]
+    pub(crate) fn next_is_lenient(&self) -> bool {
+        matches!(
+            self.rest.first(),
+            Some(0xc0 | 0xc4..=0xc6 | 0x90..=0x9f | 0xdc | 0xdd)
+        )
+    }
+
     #[inline]
     pub(crate) fn next_is_map(&self) -> bool {
         matches!(self.rest.first(), Some(0x80..=0x8f | 0xde | 0xdf))

@@ -217,16 +217,27 @@ fn a_nil_that_is_right_where_it_stands_is_not_noted() {
 }
 
 #[test]
-fn a_value_that_a_type_takes_and_the_wire_allows_is_not_noted() {
+fn what_serde_takes_out_of_its_buffers_too_readily_is_noted() {
     #[derive(Debug, Deserialize)]
     #[serde(untagged)]
     #[expect(dead_code, reason = "what matters is that it is read")]
     enum Untagged {
         Text { text: String },
-        Inner { inner: Vec<i64> },
+        Inner { inner: Inner },
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "what matters is that it is read")]
+    struct Inner {
+        field: i64,
     }
     assert!(!lenient::<Untagged>(&value!({"text": "abc"})));
-    assert!(!lenient::<Untagged>(&value!({"inner": [1]})));
+    assert!(!lenient::<Untagged>(&value!({"inner": {"field": 1}})));
+    assert!(lenient::<Untagged>(&value!({"inner": [1]})));
+    let bytes = [0x81, 0xa4, b't', b'e', b'x', b't', 0xc4, 0x01, b'a'];
+    let decoded = Encoding::MessagePack
+        .decode_body::<Untagged>(&bytes)
+        .unwrap();
+    assert!(decoded.is_lenient);
 }
 
 #[test]
