@@ -591,6 +591,7 @@ impl ServerBuilder {
         self.require_authentication();
         self.offer.version = self.version.clone();
         self.offer.build_id = self.build_id.take().filter(|build| !build.is_empty());
+        self.offer.required = self.required.clone();
         let builtin = builtin::actions(
             std::mem::take(&mut self.offer),
             std::mem::take(&mut self.health_checks),

@@ -24,6 +24,8 @@ use serde_json::Number;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
+    /// Name of the type.
+    pub(crate) name: Option<String>,
     pub(crate) root: Node,
     pub(crate) definitions: HashMap<String, Node>,
 }
