@@ -1,9 +1,11 @@
 //! The descriptor of a service, as constants: its name, version, documentation and actions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use soa_wire::declared::Declared;
 
+use crate::error::ErrorDescriptor;
 use crate::message::{Name, Switch, Variant};
 use crate::schema::Schema;
 
@@ -90,6 +92,8 @@ pub struct ActionDescriptor {
     declared: &'static Declared,
     documentation: &'static str,
     is_deprecated: bool,
+    errors: &'static [ErrorDescriptor],
+    timeout: Option<Duration>,
     pub(crate) request: fn() -> Arc<Schema>,
     pub(crate) response: fn() -> Arc<Schema>,
 }
@@ -109,6 +113,8 @@ impl ActionDescriptor {
             declared,
             documentation,
             is_deprecated: false,
+            errors: &[],
+            timeout: None,
             request,
             response,
         }
@@ -119,6 +125,31 @@ impl ActionDescriptor {
     pub const fn deprecated(mut self, is_deprecated: bool) -> Self {
         self.is_deprecated = is_deprecated;
         self
+    }
+
+    /// Sets the errors that the action declares.
+    #[must_use]
+    pub const fn errors(mut self, errors: &'static [ErrorDescriptor]) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Sets the time limit of the action.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Returns the errors that the action declares: those of the enum that it returns. Empty if it returns
+    /// [`ActionError`](crate::ActionError), which may be any.
+    pub const fn declared_errors(&self) -> &'static [ErrorDescriptor] {
+        self.errors
+    }
+
+    /// Returns the time limit of the action, if it has one of its own.
+    pub const fn time_limit(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// Returns the name of the action on the wire.

@@ -54,7 +54,8 @@ pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 #[doc(hidden)]
 pub use error::PassedOn;
 pub use error::{
-    ActionError, ActionErrors, ClientError, ErrorKind, IntoActionError, JobError, OpenCircuit,
+    ActionError, ActionErrors, ClientError, ErrorDescriptor, ErrorKind, IntoActionError, JobError,
+    OpenCircuit, VariableDescriptor,
 };
 pub use future::BoxFuture;
 pub use log_level::LogLevel;

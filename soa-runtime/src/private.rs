@@ -7,7 +7,9 @@ pub use std::sync::Arc;
 pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, Expand, Finder, ServiceClient, TypedClient, Visit};
 pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
-pub use crate::error::{Unknown, Variable, unknown, variable};
+pub use crate::error::{
+    ErrorDescriptor, Known, Unknown, Unspecified, Variable, VariableDescriptor, unknown, variable,
+};
 pub use crate::health::ServiceHealthCheck;
 pub use crate::health::check::{health, into_health};
 pub use crate::message::{Name, Switch, Variant};

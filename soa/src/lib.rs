@@ -504,10 +504,11 @@ macro_rules! test_plans {
 #[doc(inline)]
 pub use soa_runtime::{
     Action, ActionBody, ActionCall, ActionDescriptor, ActionError, ActionErrors, ActionFuture,
-    Blocked, BoxFuture, Call, Client, ClientBuilder, ClientError, Context, ErrorKind, Expand,
-    IntoActionError, IntoServer, JobError, LocalServer, LocalTransport, LogLevel, OpenCircuit,
-    Pending, Server, ServerBuilder, Service, ServiceAction, ServiceDescriptor, StartupError,
-    TypedClient, Watchdog, client, health, server,
+    Blocked, BoxFuture, Call, Client, ClientBuilder, ClientError, Context, ErrorDescriptor,
+    ErrorKind, Expand, IntoActionError, IntoServer, JobError, LocalServer, LocalTransport,
+    LogLevel, OpenCircuit, Pending, Server, ServerBuilder, Service, ServiceAction,
+    ServiceDescriptor, StartupError, TypedClient, VariableDescriptor, Watchdog, client, health,
+    server,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

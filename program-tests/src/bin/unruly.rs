@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use soa::cli::with_server;
 use soa::health::Health;
 use soa::settings::{Period, Settings};
-use soa::{ActionError, Context, Program, service};
+use soa::{ActionError, ActionErrors, Context, Program, service};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
@@ -69,6 +69,15 @@ impl Outcome {
 
 struct Unruly;
 
+/// What it says of itself.
+#[derive(ActionErrors)]
+enum Unable {
+    /// It cannot behave.
+    #[action_error(server)]
+    #[expect(dead_code, reason = "it can, when it is asked to")]
+    NotInTheMood,
+}
+
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
 struct BlockRequest {
     /// Time to block, in milliseconds.
@@ -118,8 +127,8 @@ fn log(line: &str) {
 #[service(name = "unruly", version = "1.0.0")]
 impl Unruly {
     /// Answers.
-    #[action]
-    async fn behave(&self) -> Result<(), ActionError> {
+    #[action(idempotent, timeout = "1m")]
+    async fn behave(&self) -> Result<(), Unable> {
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::processes::{example_service, fresh_file, outcome, run};
+use crate::processes::{example_service, fresh_file, outcome, run, run_unruly};
 
 #[test]
 fn without_arguments_it_shows_the_main_job() {
@@ -189,6 +189,14 @@ fn introspect_tells_what_the_program_offers() {
     let (_, _, error) = run(&["introspect", "kaleidoscope"]);
     assert!(!error.contains("did you mean"), "{error}");
     assert!(error.contains("\n  the actions are `"), "{error}");
+}
+
+#[test]
+fn introspect_tells_what_an_action_declares() {
+    let (code, out, error) = run_unruly(&["introspect", "behave"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let expected = "\n\nbehave\n  Answers.\n  idempotent; timeout 60 s\n  error NOT_IN_THE_MOOD: It cannot behave\n";
+    assert!(out.contains(expected), "{out}");
 }
 
 #[test]

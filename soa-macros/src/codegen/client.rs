@@ -5,15 +5,16 @@
 //! shown at the whole attribute, this one is shown at the user's type. The client
 //! itself has no parameters, also if the service is generic.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
+use syn::{Ident, Type};
 
 use super::comparison;
 use crate::argument::Switch;
 use crate::item_attribute;
 use crate::lint::{client_type_lints, generated_code_lints};
-use crate::model::{Action, Declared, Service, Soundness};
+use crate::model::{Action, Declared, Service, ServiceForm, Soundness};
 use crate::span::{shown_at, span_of};
 
 /// Generates the type of the client, its methods, and its descriptor.
@@ -43,7 +44,8 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let mut actions = service.actions.iter();
     let has_deprecated = actions.any(|action| action.deprecated.is_some());
     let deprecated_handles = has_deprecated.then(|| quote!(#[allow(deprecated)]));
-    let descriptors = service.sound_actions().map(descriptor);
+    let actions = service.sound_actions();
+    let descriptors = actions.map(|action| descriptor(service, action));
     let methods = service.actions.iter().map(|action| method(service, action));
     quote! {
         #[doc = #summary]
@@ -203,7 +205,57 @@ fn text(documentation: Option<&TokenStream>) -> TokenStream {
     documentation.map_or_else(|| quote!(""), TokenStream::clone)
 }
 
-fn descriptor(action: &Action) -> TokenStream {
+/// Generates the errors of an action's descriptor, if the signature names a type of errors of the service's own. The client
+/// is outside of the item, so the type must not refer to what only that knows: its `Self`, its parameters.
+fn errors(service: &Service, action: &Action) -> Option<TokenStream> {
+    let error = action.error.as_ref()?;
+    if let Type::Path(path) = error
+        && let Some(last) = path.path.segments.last()
+        && last.ident == "ActionError"
+    {
+        return None;
+    }
+    let parameters: Vec<&Ident> = match &service.form {
+        ServiceForm::Inherent { generics, .. } => {
+            let types = generics.type_params().map(|parameter| &parameter.ident);
+            types
+                .chain(generics.const_params().map(|parameter| &parameter.ident))
+                .chain(
+                    generics
+                        .lifetimes()
+                        .map(|parameter| &parameter.lifetime.ident),
+                )
+                .collect()
+        }
+        ServiceForm::Contract => Vec::new(),
+    };
+    if names_any(quote!(#error), &parameters) {
+        return None;
+    }
+    let crate_path = shown_at(&service.crate_path, &action.method);
+    let errors = Ident::new("ERRORS", Span::mixed_site());
+    Some(quote! {
+        .errors({
+            #[allow(deprecated, unused_imports)]
+            const #errors: &[#crate_path::__private::ErrorDescriptor] = {
+                use #crate_path::__private::Unspecified as _;
+                #crate_path::__private::Known::<#error>::ERRORS
+            };
+            #errors
+        })
+    })
+}
+
+/// Returns true if tokens have one of these names, or `Self`.
+fn names_any(tokens: TokenStream, names: &[&Ident]) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "Self" || names.contains(&&ident),
+        TokenTree::Group(group) => names_any(group.stream(), names),
+        _ => false,
+    })
+}
+
+fn descriptor(service: &Service, action: &Action) -> TokenStream {
     let Action {
         constant,
         documentation,
@@ -213,7 +265,9 @@ fn descriptor(action: &Action) -> TokenStream {
     let conditions = item_attribute::tokens(&action.conditions);
     let deprecated = action.deprecated.as_ref();
     let deprecated = deprecated.map(|deprecated| quote!(.deprecated(#deprecated)));
-    quote!(#conditions Self::#constant.describe(#documentation) #deprecated)
+    let timeout = action.timeout.map(|time| quote!(.timeout(#time)));
+    let errors = errors(service, action);
+    quote!(#conditions Self::#constant.describe(#documentation) #deprecated #timeout #errors)
 }
 
 fn method(service: &Service, action: &Action) -> TokenStream {

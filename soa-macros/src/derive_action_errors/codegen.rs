@@ -24,6 +24,7 @@ pub(super) fn errors(model: &Enumeration) -> TokenStream {
             const #handle: #krate::__private::Variable<#ty> = #krate::__private::variable::<#ty>();
         }
     });
+    let descriptors = model.errors.iter().map(|known| descriptor(known, krate));
     let (other, read_other, write_other) = match &model.other {
         Some(other) => {
             let (variant, ty) = (&other.variant, &other.content);
@@ -46,6 +47,12 @@ pub(super) fn errors(model: &Enumeration) -> TokenStream {
         model,
         &quote! {
             const CODES: &'static [&'static str] = &[#(#codes),*];
+
+            const DESCRIPTORS: &'static [#krate::__private::ErrorDescriptor] = {
+                #[allow(unused_imports)]
+                use #krate::__private::Unspecified as _;
+                &[#(#descriptors),*]
+            };
 
             fn from_wire(#error: &#krate::WireError) -> ::core::option::Option<Self> {
                 match &*#error.code {
@@ -115,6 +122,48 @@ fn implementation(model: &Enumeration, content: &TokenStream) -> TokenStream {
         impl #parameters #crate_path::ActionErrors for #name #arguments #conditions {
             #content
         }
+    }
+}
+
+/// Generates the description of a variant.
+fn descriptor(known: &KnownError, krate: &TokenStream) -> TokenStream {
+    let KnownError {
+        code,
+        message,
+        field,
+        is_server_fault,
+        variables,
+        ..
+    } = known;
+    let fault = if *is_server_fault {
+        quote!(server)
+    } else {
+        quote!(caller)
+    };
+    let message = template(message);
+    let field = field.as_ref().map(|field| {
+        let field = template(field);
+        quote!(.with_field(#field))
+    });
+    let variables = (!variables.is_empty()).then(|| {
+        let variables = variables.iter().map(|Variable { name, ty, .. }| {
+            quote! {
+                #krate::__private::VariableDescriptor::new(
+                    #name,
+                    #krate::__private::Known::<#ty>::SCHEMA,
+                )
+            }
+        });
+        quote!(.with_variables(&[#(#variables),*]))
+    });
+    quote!(#krate::__private::ErrorDescriptor::#fault(#code, #message) #field #variables)
+}
+
+/// Returns a text as it is written, with names in braces.
+fn template(text: &Text) -> String {
+    match text {
+        Text::Fixed(text) => text.clone(),
+        Text::Format(literal) => literal.value(),
     }
 }
 

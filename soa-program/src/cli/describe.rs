@@ -47,6 +47,7 @@ pub(super) async fn introspect(
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\n{}", name.as_str().unwrap_or_default());
         paragraph(&mut out, action.get("documentation"), 1);
+        write_declared(&mut out, action);
         for (side, key) in [
             ("request", "request_schema"),
             ("response", "response_schema"),
@@ -73,6 +74,43 @@ fn paragraph(out: &mut String, text: Option<&Value>, depth: usize) {
         .flat_map(str::lines)
     {
         let _ = writeln!(out, "{}{}", INDENT.repeat(depth), line.trim());
+    }
+}
+
+/// Writes what an action declares besides its types.
+fn write_declared(out: &mut String, action: &Value) {
+    let schema = action.get("request_schema");
+    let Some(declared) = schema.and_then(|schema| schema.get("action")) else {
+        return;
+    };
+    let mut words = Vec::new();
+    for key in ["deprecated", "idempotent"] {
+        if declared.get(key).and_then(Value::as_bool) == Some(true) {
+            words.push(key.to_owned());
+        }
+    }
+    for (key, word) in [("timeout", "timeout"), ("cache", "may be cached for")] {
+        if let Some(seconds) = declared.get(key).and_then(Value::as_f64) {
+            words.push(format!("{word} {seconds} s"));
+        }
+    }
+    let requires = declared.get("requires").and_then(Value::as_list);
+    let requires = requires.unwrap_or_default().iter();
+    let requires: Vec<_> = requires.filter_map(Value::as_str).collect();
+    if !requires.is_empty() {
+        words.push(format!("requires {}", requires.join(", ")));
+    }
+    if !words.is_empty() {
+        let _ = writeln!(out, "{INDENT}{}", words.join("; "));
+    }
+    let errors = declared.get("errors").and_then(Value::as_list);
+    let text = |error: &Value, key| error.get(key).and_then(Value::as_str).map(str::to_owned);
+    for error in errors.unwrap_or_default() {
+        let code = text(error, "code").unwrap_or_default();
+        let field = text(error, "field").map(|field| format!(" at `{field}`"));
+        let message = text(error, "message").unwrap_or_default();
+        let field = field.unwrap_or_default();
+        let _ = writeln!(out, "{INDENT}error {code}{field}: {message}");
     }
 }
 

@@ -1,18 +1,25 @@
 //! `introspect`: the description of a service, as data.
+//!
+//! The keys are those of the reference. What it does not have (errors, permissions, limits) is under the key `action` of the
+//! schema of a request, where its tools do not look, and where its schema of the response allows anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use soa_wire::declared::Declared;
 
 use super::offer::{Offer, Offered};
 use crate::action::Action;
-use crate::codec::{Nullable, Value};
+use crate::codec::{Map, Nullable, Value, to_value};
 use crate::context::{ActionCall, ActionFuture};
-use crate::error::ActionError;
+use crate::descriptor::ActionDescriptor;
+use crate::error::{ActionError, ErrorDescriptor};
 use crate::message::{Name, code};
+use crate::schema::Schema;
 use crate::service::{Handler, run};
 
 pub(super) const NAME: &str = "introspect";
@@ -54,16 +61,108 @@ struct Introspected {
     response_schema: Nullable<Value>,
 }
 
-impl From<&Offered> for Introspected {
-    fn from(offered: &Offered) -> Self {
-        let schema = |schema: Option<fn() -> Arc<crate::schema::Schema>>| {
-            schema.and_then(|schema| schema().introspect()).into()
-        };
+/// The key of what an action declares. The reference's schema of this response has no place for further keys, except inside
+/// of the schemas that are told.
+const DECLARED_KEY: &str = "action";
+
+/// What an action declares besides its types. A field is there only if there is something to tell.
+#[derive(Debug, Serialize)]
+struct IntrospectedAction {
+    /// True if it is deprecated
+    #[serde(skip_serializing_if = "is_false")]
+    deprecated: bool,
+    /// True if a second run has no further effect
+    #[serde(skip_serializing_if = "is_false")]
+    idempotent: bool,
+    /// The permissions that a caller needs, sorted
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    requires: BTreeSet<String>,
+    /// The time limit of the action, in seconds
+    timeout: Option<f64>,
+    /// The time for which callers may reuse a response, in seconds
+    cache: Option<f64>,
+    /// The errors that it declares; it may answer with others, too
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<IntrospectedError>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[derive(Debug, Serialize)]
+struct IntrospectedError {
+    /// The code
+    code: &'static str,
+    /// The message, with variables in braces
+    message: &'static str,
+    /// The field at fault, with variables in braces
+    field: Option<&'static str>,
+    /// True if the caller is at fault
+    is_caller_error: bool,
+    /// The schemas of its variables, by name; nil if unknown
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    variables: BTreeMap<&'static str, Option<Value>>,
+}
+
+impl From<&ErrorDescriptor> for IntrospectedError {
+    fn from(error: &ErrorDescriptor) -> Self {
+        let variables = error.variables().iter().map(|variable| {
+            let schema = variable.schema().and_then(|schema| schema.introspect());
+            (variable.name(), schema)
+        });
         Self {
-            documentation: offered.documentation.map(str::to_owned).into(),
-            request_schema: schema(offered.request),
-            response_schema: schema(offered.response),
+            code: error.code(),
+            message: error.message(),
+            field: error.field(),
+            is_caller_error: error.is_caller_error(),
+            variables: variables.collect(),
         }
+    }
+}
+
+/// Describes what an action declares; the map is empty if that is nothing.
+fn declared(offer: &Offer, offered: &Offered) -> Map {
+    let descriptor = offered.descriptor.as_ref();
+    let declared = descriptor.map(ActionDescriptor::declared);
+    let own = declared.map_or(&[][..], |declared| declared.required_permissions());
+    let own = own.iter().map(|permission| (*permission).to_owned());
+    let of_builder = offer.required.get(&offered.action).cloned();
+    let errors = descriptor.map_or(&[][..], ActionDescriptor::declared_errors);
+    let seconds = |time: Duration| time.as_secs_f64();
+    let declared = IntrospectedAction {
+        deprecated: descriptor.is_some_and(ActionDescriptor::is_deprecated),
+        idempotent: declared.is_some_and(Declared::is_idempotent),
+        requires: own.chain(of_builder.unwrap_or_default()).collect(),
+        timeout: descriptor
+            .and_then(ActionDescriptor::time_limit)
+            .map(seconds),
+        cache: declared.and_then(Declared::cache_time).map(seconds),
+        errors: errors.iter().map(IntrospectedError::from).collect(),
+    };
+    match to_value(&declared) {
+        Ok(Value::Map(map)) => map,
+        _ => Map::new(), // It is a map of texts and numbers.
+    }
+}
+
+fn describe(offer: &Offer, offered: &Offered) -> Introspected {
+    let schema =
+        |schema: Option<fn() -> Arc<Schema>>| schema.and_then(|schema| schema().introspect());
+    let mut request = schema(offered.request);
+    let declared = declared(offer, offered);
+    if !declared.is_empty() {
+        // Nil allows anything, too.
+        let anything = || Value::Map(Map::from([("type", "anything")]));
+        if let Value::Map(request) = request.get_or_insert_with(anything) {
+            request.insert(DECLARED_KEY, declared);
+        }
+    }
+    Introspected {
+        documentation: offered.documentation.map(str::to_owned).into(),
+        request_schema: request.into(),
+        response_schema: schema(offered.response).into(),
     }
 }
 
@@ -93,13 +192,13 @@ impl Handler for Introspect {
 /// that was asked for.
 fn find(offer: &Offer, name: &str) -> BTreeMap<String, Introspected> {
     if let Some(offered) = offer.actions.get(name) {
-        return BTreeMap::from([(name.to_owned(), offered.into())]);
+        return BTreeMap::from([(name.to_owned(), describe(offer, offered))]);
     }
     let of_action = |action: &str| -> BTreeMap<String, Introspected> {
         let actions = offer.actions.iter();
         actions
             .filter(|(_, offered)| offered.action == action)
-            .map(|(shown, offered)| (shown.to_string(), offered.into()))
+            .map(|(shown, offered)| (shown.to_string(), describe(offer, offered)))
             .collect()
     };
     let variants = of_action(name);
@@ -108,7 +207,7 @@ fn find(offer: &Offer, name: &str) -> BTreeMap<String, Introspected> {
     }
     match name.split_once('[') {
         Some((action, suffix)) if is_suffix(suffix) => match offer.actions.get(action) {
-            Some(offered) => BTreeMap::from([(name.to_owned(), offered.into())]),
+            Some(offered) => BTreeMap::from([(name.to_owned(), describe(offer, offered))]),
             None => BTreeMap::new(),
         },
         _ => BTreeMap::new(),
@@ -129,7 +228,7 @@ fn introspect(
     offer: &Offer,
     action_name: Option<String>,
 ) -> Result<IntrospectResponse, ActionError> {
-    let told = |(name, offered): (&Name, &Offered)| (name.to_string(), offered.into());
+    let told = |(name, offered): (&Name, &Offered)| (name.to_string(), describe(offer, offered));
     let (documentation, actions): (_, BTreeMap<String, Introspected>) = match action_name {
         None => (
             Some(offer.documentation.map(str::to_owned).into()),

@@ -13,6 +13,8 @@ pub(crate) struct Offer {
     pub(crate) version: Name,
     pub(crate) build_id: Option<Name>,
     pub(crate) documentation: Option<&'static str>,
+    /// The permissions that the builder requires, by action.
+    pub(crate) required: BTreeMap<Name, Vec<String>>,
     /// The actions, by the name that `introspect` shows: each variant of an action has its own.
     pub(super) actions: BTreeMap<Name, Offered>,
 }
@@ -59,6 +61,8 @@ pub(crate) struct Offered {
     pub(super) documentation: Option<&'static str>,
     pub(crate) request: Option<fn() -> Arc<Schema>>,
     pub(crate) response: Option<fn() -> Arc<Schema>>,
+    /// What the action declares; `None` for one that was registered by name.
+    pub(super) descriptor: Option<ActionDescriptor>,
 }
 
 impl From<&ActionDescriptor> for Offered {
@@ -69,6 +73,7 @@ impl From<&ActionDescriptor> for Offered {
             documentation: action.documentation(),
             request: Some(action.request),
             response: Some(action.response),
+            descriptor: Some(*action),
         }
     }
 }

@@ -516,6 +516,7 @@ impl ServerBuilder {
         self.require_authentication();
         self.offer.version = self.version.clone();
         self.offer.build_id = self.build_id.take().filter(|build| !build.is_empty());
+        self.offer.required = self.required.clone();
         let checks = Arc::new(Checks::new(std::mem::take(&mut self.health_checks)));
         let (builtin, offer) =
             builtin::actions(std::mem::take(&mut self.offer), Arc::clone(&checks));

@@ -23,12 +23,15 @@ impl Schema {
         {
             return Arc::clone(schema);
         }
-        let schema = Arc::new(convert::from_json_schema(
+        let mut schema = convert::from_json_schema(
             schemars::generate::SchemaSettings::draft2020_12()
                 .into_generator()
                 .into_root_schema_for::<T>()
                 .as_value(),
-        ));
+        );
+        // Types that are written in place have no name of their own: `u8`, `()`, lists.
+        schema.name = (!T::inline_schema()).then(|| T::schema_name().into_owned());
+        let schema = Arc::new(schema);
         let mut schemas = schemas.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(schemas.entry(id).or_insert(schema))
     }

@@ -55,7 +55,11 @@ pub(super) fn from_json_schema(document: &Json) -> Schema {
         .collect();
     // A type that contains itself refers to the whole document.
     definitions.insert("#".to_owned(), root.clone());
-    Schema { root, definitions }
+    Schema {
+        name: None,
+        root,
+        definitions,
+    }
 }
 
 /// A converter, with the types that a schema may refer to.

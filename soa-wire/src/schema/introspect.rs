@@ -1,7 +1,10 @@
 //! Schemas as data, in the form of Conformity's introspection (protocol, section 7).
 //!
 //! Properties that only JSON Schema has (`default`, `deprecated`, `pattern`, `format`, …) are additional keys. Tools of
-//! PySOA ignore unknown keys.
+//! PySOA ignore unknown keys. So are the names of types (`name`), and the shapes of types that contain themselves: inside of
+//! itself, such a type is `anything` with the key `reference`: the `name` of the whole schema, or of one of its `definitions`.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Number, Value as Json};
 
@@ -12,12 +15,22 @@ impl Schema {
     /// Returns the schema as data, or `None` if it allows anything, as PySOA does.
     ///
     /// The description of the type itself is left out: it is for readers of the source, while those of the fields are for
-    /// callers. A type inside of itself becomes `anything`.
+    /// callers. A type inside of itself becomes `anything` with a `reference` to this schema or to one of its
+    /// `definitions`.
     pub fn introspect(&self) -> Option<Value> {
-        match &self.root.kind {
-            NodeKind::Anything => None,
-            kind => Some(Value::Map(Writer::of(self).kind(kind))),
+        if self.root.kind == NodeKind::Anything {
+            return None;
         }
+        let mut writer = Writer::of(self);
+        let mut map = writer.kind(&self.root.kind);
+        if let Some(name) = &self.name {
+            map.insert("name", name.as_str());
+        }
+        let definitions = writer.definitions();
+        if !definitions.is_empty() {
+            map.insert("definitions", definitions.into_iter().collect::<Map>());
+        }
+        Some(Value::Map(map))
     }
 }
 
@@ -25,6 +38,8 @@ struct Writer<'a> {
     schema: &'a Schema,
     /// Names of the types that are being written, to find types inside of themselves.
     open: Vec<&'a str>,
+    /// Names of the types that are inside of themselves.
+    recursive: BTreeSet<&'a str>,
 }
 
 impl<'a> Writer<'a> {
@@ -32,6 +47,29 @@ impl<'a> Writer<'a> {
         Self {
             schema,
             open: vec!["#"],
+            recursive: BTreeSet::new(),
+        }
+    }
+
+    /// Writes the types that were found inside of themselves, and those that are found so in them.
+    fn definitions(&mut self) -> BTreeMap<&'a str, Value> {
+        let mut written = BTreeMap::new();
+        loop {
+            let mut found = self.recursive.iter().copied();
+            let Some(name) = found.find(|name| !written.contains_key(name)) else {
+                return written;
+            };
+            self.open = vec!["#"];
+            let definition = self.reference(name);
+            written.insert(name, Value::Map(definition));
+        }
+    }
+
+    /// Returns the name of a type as it is told; the whole document has the name `#` in references.
+    fn shown(&self, name: &'a str) -> &'a str {
+        match name {
+            "#" => self.schema.name.as_deref().unwrap_or(name),
+            name => name,
         }
     }
 
@@ -179,12 +217,24 @@ impl<'a> Writer<'a> {
                 self.open.push(name);
                 let node = self.node(definition);
                 self.open.pop();
-                match node {
+                let mut map = match node {
                     Value::Map(map) => map,
                     _ => Map::new(), // `node` always returns a map.
-                }
+                };
+                map.insert("name", self.shown(name));
+                map
             }
-            None => self.kind(&NodeKind::Anything),
+            None => {
+                let mut map = self.kind(&NodeKind::Anything);
+                if definition.is_some() {
+                    map.insert("reference", self.shown(name));
+                }
+                // The whole schema is the definition of the type that it is of.
+                if definition.is_some() && name != "#" {
+                    self.recursive.insert(name);
+                }
+                map
+            }
         }
     }
 }

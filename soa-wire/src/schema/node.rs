@@ -26,6 +26,8 @@ use crate::codec::{Map, Value};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
+    /// Name of the type.
+    pub(crate) name: Option<String>,
     pub(crate) root: Node,
     pub(crate) definitions: HashMap<String, Node>,
 }

@@ -230,6 +230,7 @@ fn job_schema() -> &'static Schema {
         ];
         let root: Node = dictionary(job, false).into_node();
         Schema {
+            name: None,
             root,
             definitions: std::collections::HashMap::new(),
         }

@@ -21,6 +21,7 @@ mod health;
 mod health_of_services;
 mod hooks;
 mod hostile;
+mod introspected_actions;
 mod introspection;
 mod run_loop;
 mod server;

@@ -58,7 +58,22 @@ def assert_introspection():
     keep = body["actions"]["keep"]
     assert keep["documentation"] == "Keeps a record.", keep
     schema = keep["request_schema"]
+    # Further keys, which tools of the reference do not look at.
+    declared = schema.pop("action")
+    assert declared == {
+        "timeout": 30.0,
+        "errors": [
+            {
+                "code": "NOT_A_PATIENT",
+                "message": "{name} is not a patient",
+                "field": "name",
+                "is_caller_error": True,
+                "variables": {"name": {"type": "unicode"}},
+            },
+        ],
+    }, declared
     assert schema == keep["response_schema"], keep
+    assert schema["name"] == "Record", schema
     assert schema["type"] == "polymorph" and schema["switch_field"] == "kind", schema
     cash, card = schema["contents_map"]["Cash"], schema["contents_map"]["Card"]
     assert set(card["contents"]) - set(cash["contents"]) == {"number"}, schema
@@ -78,6 +93,9 @@ def assert_introspection():
         "pair": "tuple",
         "notes": "anything",
     }, types
+    # A record in a record.
+    parents = card["contents"]["parents"]
+    assert parents == {"type": "list", "contents": {"type": "anything", "reference": "Record"}}, parents
     assert card["optional_keys"] == ["address", "age", "picture"], card
     assert card["contents"]["name"] == {
         "type": "unicode",

@@ -7,7 +7,9 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use soa::health::Health;
-use soa::{ActionError, Blob, Context, Decimal, Nullable, UtcDateTime, Value, service};
+use soa::{
+    ActionError, ActionErrors, Blob, Context, Decimal, Nullable, UtcDateTime, Value, service,
+};
 
 #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
@@ -44,6 +46,13 @@ enum Payment {
     Card { number: String },
 }
 
+#[derive(Debug, ActionErrors)]
+pub(crate) enum RecordError {
+    #[action_error(message = "{name} is not a patient", field = "name")]
+    #[expect(dead_code, reason = "it is only described")]
+    NotAPatient { name: String },
+}
+
 #[derive(Debug)]
 pub(crate) struct Patient;
 
@@ -52,7 +61,7 @@ pub(crate) struct Patient;
 impl Patient {
     /// Keeps a record.
     #[action(timeout = "30s")]
-    async fn keep(&self, request: Record) -> Result<Record, ActionError> {
+    async fn keep(&self, request: Record) -> Result<Record, RecordError> {
         Ok(request)
     }
 
