@@ -30,9 +30,19 @@ impl Schema {
     /// assert_eq!(errors[0].message, "Value not > 0");
     /// ```
     pub fn from_introspection(schema: &Value) -> Self {
+        let name = schema.get("name").and_then(Value::as_str);
+        let root = node(schema);
+        let mut definitions: HashMap<String, Node> = named(schema, "definitions")
+            .map(|(name, definition)| (name.to_owned(), node(definition)))
+            .collect();
+        // A type within itself refers to the whole by its name.
+        if let Some(name) = name {
+            definitions.insert(name.to_owned(), root.clone());
+        }
         Self {
-            root: node(schema),
-            definitions: HashMap::new(),
+            name: name.map(str::to_owned),
+            root,
+            definitions,
         }
     }
 }
@@ -43,6 +53,10 @@ fn node(schema: &Value) -> Node {
 }
 
 fn kind(schema: &Value) -> NodeKind {
+    // A type within itself is `anything` for readers that do not know this key.
+    if let Some(name) = schema.get("reference").and_then(Value::as_str) {
+        return NodeKind::Reference(name.to_owned());
+    }
     let name = schema.get("type").and_then(Value::as_str);
     match name.unwrap_or("anything") {
         "null" => NodeKind::Nil,
