@@ -74,7 +74,6 @@ struct Unruly;
 enum Unable {
     /// It cannot behave.
     #[action_error(server)]
-    #[expect(dead_code, reason = "it can, when it is asked to")]
     NotInTheMood,
 }
 

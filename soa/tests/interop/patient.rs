@@ -49,7 +49,6 @@ enum Payment {
 #[derive(Debug, ActionErrors)]
 pub(crate) enum RecordError {
     #[action_error(message = "{name} is not a patient", field = "name")]
-    #[expect(dead_code, reason = "it is only described")]
     NotAPatient { name: String },
 }
 
