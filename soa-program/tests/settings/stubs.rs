@@ -140,7 +140,7 @@ async fn an_answer_that_does_not_fit_its_type_is_told_with_all_its_fields() {
         .call(FIND, value!({}))
         .await;
     let error = error.unwrap_err();
-    let reason = std::error::Error::source(&error).unwrap().to_string();
+    let reason = error.reason().unwrap().to_string();
     insta::assert_snapshot!(reason, @r#"
     the body of action `find` in the stub of service `orders` does not fit its type:
     `ordered`: expected a date-time with its zone such as "2026-11-21T08:30:00+00:00", found "2026-11-21T10:30:00"

@@ -16,7 +16,7 @@ async fn unanswered(client: &Client, timeout: Duration) -> ClientError {
 }
 
 fn source(error: &ClientError) -> Option<String> {
-    std::error::Error::source(error).map(ToString::to_string)
+    error.reason().map(ToString::to_string)
 }
 
 #[tokio::test]

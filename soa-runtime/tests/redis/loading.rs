@@ -24,7 +24,7 @@ async fn refused(client: &Client) -> String {
     let kinds = [ErrorKind::Timeout, ErrorKind::Transport];
     assert!(kinds.contains(&error.kind()), "{error}");
     assert!(error.is_transient(), "{error}");
-    let source = std::error::Error::source(&error);
+    let source = error.reason();
     source.map(ToString::to_string).unwrap_or_default()
 }
 

@@ -78,7 +78,7 @@ async fn rotates(redis: &Redis, settings: RedisSettings, publish: impl Fn(&str))
         let call = client.call_action("test", "echo", &value!({}));
         let error = call.timeout(Duration::from_millis(700)).await.unwrap_err();
         // The first may have been on its way when the connections were cut.
-        let source = std::error::Error::source(&error).unwrap().to_string();
+        let source = error.reason().unwrap().to_string();
         if source.contains("authentication failed") {
             break;
         }

@@ -37,7 +37,7 @@ fn calls(client: &Client, number: i64) {
 }
 
 fn source(error: &ClientError) -> String {
-    let source = std::error::Error::source(error);
+    let source = error.reason();
     source.map(ToString::to_string).unwrap_or_default()
 }
 
