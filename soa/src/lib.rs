@@ -53,18 +53,18 @@
 //!
 //! | feature | default | brings | crates |
 //! |---|---|---|---|
-//! | none | | Servers, clients, middleware, calls within a process, stubs. | 61 |
-//! | `redis` | yes | The transport over Redis, with TLS, Sentinel and Cluster. | 142 |
-//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 182 |
+//! | none | | Servers, clients, middleware, calls within a process, stubs. | 60 |
+//! | `redis` | yes | The transport over Redis, with TLS, Sentinel and Cluster. | 141 |
+//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 181 |
 //! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 62 |
-//! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 63 |
-//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 208 |
-//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 199 |
-//! | `rust_decimal` | | Conversions of [`Decimal`] to and from `rust_decimal`, for arithmetic. | 63 |
-//! | `jiff` | | Conversions of dates and times to and from `jiff`. | 63 |
-//! | `chrono` | | The same for `chrono`. | 62 |
-//! | `time` | | The same for `time`. | 66 |
-//! | `uuid` | | `uuid::Uuid` as the type of a field, and conversions to and from [`Value`]. | 61 |
+//! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 62 |
+//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 207 |
+//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 198 |
+//! | `rust_decimal` | | Conversions of [`Decimal`] to and from `rust_decimal`, for arithmetic. | 62 |
+//! | `jiff` | | Conversions of dates and times to and from `jiff`. | 62 |
+//! | `chrono` | | The same for `chrono`. | 61 |
+//! | `time` | | The same for `time`. | 65 |
+//! | `uuid` | | `uuid::Uuid` as the type of a field, and conversions to and from [`Value`]. | 60 |
 //!
 //! The last column is the number of crates that are compiled with this feature alone, including `soa`; with all features
 //! there are 233.
