@@ -24,7 +24,7 @@ use crate::text::Plain;
 
 /// A type that can be the request or the response of an action.
 ///
-/// It is implemented for every type that derives `Serialize`, `Deserialize`, `Validate` and
+/// It is implemented for every type under `#[soa::body]` or with derives of `Serialize`, `Deserialize`, `Validate` and
 /// `JsonSchema`, for [`Value`](crate::codec::Value) (any body) and for `()` (the body `{}`).
 ///
 /// ```
@@ -45,7 +45,7 @@ use crate::text::Plain;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the request or response of an action",
     label = "not a request or response",
-    note = "derive all of `serde::Serialize`, `serde::Deserialize`, `garde::Validate` and `schemars::JsonSchema` for it, and for what it is made of",
+    note = "put `#[soa::body]` above it and above what it is made of, or derive all of `serde::Serialize`, `serde::Deserialize`, `garde::Validate` and `schemars::JsonSchema`",
     note = "a body is a map: a single value, such as a `String`, goes into a field of a struct",
     note = "it cannot borrow, nor have `#[garde(context(…))]`"
 )]
