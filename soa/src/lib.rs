@@ -213,7 +213,7 @@ pub use soa_macros::service;
 /// * `&self`: all jobs share the service, so mutable state needs a lock or a channel.
 /// * `request` is taken by value. Without it, the action takes `{}` and refuses all keys as unknown.
 /// * `cx` is the [`Context`]: switches, correlation id, clients for chained calls. It may be left out.
-/// * `Request` and `Response` are [`ActionBody`]s: structs and other maps that derive `Serialize`, `Deserialize`,
+/// * `Request` and `Response` are [`ActionBody`]s: structs under [`#[soa::body]`](macro@body), other maps that derive `Serialize`, `Deserialize`,
 ///   `garde::Validate` and `schemars::JsonSchema`; [`Value`] for any map; `()` for `{}`.
 /// * `Error` is any type that converts `Into<ActionError>`: see [errors](crate::docs::errors).
 ///
@@ -375,6 +375,16 @@ pub use soa_macros::health_check;
 /// | `closed` | Refuses unknown fields, as `#[serde(deny_unknown_fields)]` does. Without it they are ignored. |
 /// | `without` | The traits that are implemented by hand: `without = "Debug"`, or several in brackets. |
 /// | `crate` | The path of this crate, `::soa` by default. |
+///
+/// # Errors that the macro cannot explain
+///
+/// | error of the compiler | what to do |
+/// |---|---|
+/// | "conflicting implementations of trait `Debug`" (or another trait) | A `#[derive(…)]` stands above `#[soa::body]`, which cannot see it. Put the derive below. |
+/// | "cannot find `garde` in the crate root" | A field has a rule, and the crate does not depend on garde. Add `garde = { version = "0.23", features = ["derive"] }`. |
+/// | the type of a field does not implement `Debug`, `Clone`, `Serialize`, … | The type is no body. Put `#[soa::body]` above it. |
+///
+/// # Open and closed
 ///
 /// A body is open by default, because the same type is often read by callers: a field that a newer service adds to a
 /// response must not break them. Requests are better closed, so that a misspelled field is an error and not ignored, as

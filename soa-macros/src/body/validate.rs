@@ -52,6 +52,15 @@ pub(super) fn body(arguments: Arguments, input: &DeriveInput, errors: &mut Error
             );
         }
     }
+    for field in fields_of(input) {
+        if borrows_something(&field.ty) {
+            borrows = true;
+            errors.on(
+                &field.ty,
+                "a body cannot borrow, as it outlives the message that it is read from: use `String`, `Vec` and the like",
+            );
+        }
+    }
     reject_conditional_attributes(input, errors);
     let has_misspelled_rule = reject_misspelled_rules(input, errors);
     let first_rule = attributes_of(input).find(|attribute| attribute.path().is_ident("garde"));
@@ -180,6 +189,36 @@ fn attributes_of(input: &DeriveInput) -> impl Iterator<Item = &Attribute> {
     input.attrs.iter().chain(inside)
 }
 
+fn fields_of(input: &DeriveInput) -> Vec<&Field> {
+    match &input.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data
+            .variants
+            .iter()
+            .flat_map(|variant| &variant.fields)
+            .collect(),
+        Data::Union(_) => Vec::new(),
+    }
+}
+
+/// True if a type has a reference with the lifetime `'static`. Any other lifetime is a parameter of the item, and
+/// reported there.
+fn borrows_something(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => reference
+            .lifetime
+            .as_ref()
+            .is_some_and(|lifetime| lifetime.ident == "static"),
+        Type::Path(path) => path.path.segments.iter().any(|segment| {
+            matches!(&segment.arguments, PathArguments::AngleBracketed(arguments)
+            if arguments.args.iter().any(|argument| {
+                matches!(argument, GenericArgument::Type(ty) if borrows_something(ty))
+            }))
+        }),
+        _ => false,
+    }
+}
+
 /// Reports serde's and garde's attributes that depend on a condition: this attribute is expanded before conditions are.
 fn reject_conditional_attributes(input: &DeriveInput, errors: &mut Errors) {
     const NAMES: [&str; 4] = ["serde", "garde", "schemars", "derive"];
@@ -273,29 +312,20 @@ fn reject_misspelled_rules(input: &DeriveInput, errors: &mut Errors) -> bool {
 
 /// Returns true if unknown fields can be refused.
 fn can_be_closed(input: &DeriveInput, errors: &mut Errors) -> bool {
-    let fields: Vec<&Field> = match &input.data {
-        Data::Struct(data) => {
-            if !matches!(data.fields, Fields::Named(_)) {
-                errors.on(
-                    &input.ident,
-                    format_args!(
-                        "`{}` has no named fields, so none can be unknown: remove `closed`",
-                        input.ident
-                    ),
-                );
-                return false;
-            }
-            data.fields.iter().collect()
-        }
-        Data::Enum(data) => data
-            .variants
-            .iter()
-            .flat_map(|variant| &variant.fields)
-            .collect(),
-        Data::Union(_) => return false,
-    };
-    let mut can = true;
-    for field in fields {
+    if let Data::Struct(data) = &input.data
+        && !matches!(data.fields, Fields::Named(_))
+    {
+        errors.on(
+            &input.ident,
+            format_args!(
+                "`{}` has no named fields, so none can be unknown: remove `closed`",
+                input.ident
+            ),
+        );
+        return false;
+    }
+    let mut can = !matches!(input.data, Data::Union(_));
+    for field in fields_of(input) {
         if SerdeAttributes::of(&field.attrs).flatten {
             can = false;
             errors.on(

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use self::rules::{BrokenRule, Path, Report, Rules, Side, own_rules};
 use crate::codec::{DecodeError, Value};
 use crate::message::{Body, WireError, code};
-use crate::schema::{Cause, FieldError, Schema, WirePath};
+use crate::schema::{Cause, FieldError, MAX_ERRORS, Schema, WirePath};
 use crate::text::Plain;
 
 /// A type that can be the request or the response of an action.
@@ -158,6 +158,7 @@ fn judge(value: &Value, schema: &Schema, broken: Vec<BrokenRule>) -> Vec<WireErr
     }
     let rules = rules.into_iter().filter(|(_, rule)| !rule.is_explained);
     errors.extend(rules.map(|(path, rule)| rule.into_wire(path)));
+    errors.truncate(MAX_ERRORS);
     without_repetitions(errors)
 }
 

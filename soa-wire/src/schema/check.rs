@@ -141,7 +141,13 @@ impl<'a> Checker<'a> {
 
     fn push(&mut self, cause: Cause, code: &'static str, message: impl Into<String>) {
         self.found += 1;
-        if self.errors.len() >= MAX_ERRORS || self.error_bytes >= MAX_ERROR_BYTES {
+        // Of an accepted value, errors about its shape are not told, so they must not use up the room of those that are.
+        let room = if self.is_accepted && cause != Cause::Shape {
+            2
+        } else {
+            1
+        };
+        if self.errors.len() >= room * MAX_ERRORS || self.error_bytes >= room * MAX_ERROR_BYTES {
             return;
         }
         let error = FieldError {
@@ -454,6 +460,7 @@ impl<'a> Checker<'a> {
         let mut taken_from_buffer = false;
         for option in options {
             let (tried, start) = (self.found, self.errors.len());
+            let tried_bytes = self.error_bytes;
             self.node(option, value);
             if self.found == tried {
                 self.errors.truncate(before);
@@ -469,6 +476,10 @@ impl<'a> Checker<'a> {
             } else if of_option.iter().all(|error| error.cause != Cause::Shape) {
                 self.errors.drain(before..start);
                 return;
+            } else if !of_option.iter().all(|error| self.is_here(error)) {
+                // The type took another option. Errors about parts of the value must not use up the limit of errors.
+                self.errors.truncate(start);
+                (self.found, self.error_bytes) = (tried, tried_bytes);
             }
         }
         if self.is_accepted && !taken_from_buffer {
