@@ -363,7 +363,7 @@ pub use soa_macros::health_check;
 /// The attribute stands above all `#[derive(…)]`. Beside the derives, it does three things that they cannot do:
 ///
 /// * The rules of bodies within bodies are checked without `dive`: in fields, lists, maps, options and boxes. A field whose
-///   type is a parameter of the struct still needs `#[garde(dive)]`.
+///   type is a parameter `T` of the struct still needs `#[garde(dive)]`, and `T: garde::Validate<Context = ()>`.
 /// * Errors name fields as the caller wrote them, whatever serde calls them: `rename`, `alias`, `flatten`, `transparent`.
 /// * The schema knows aliases, and which fields have a decoder of their own (`deserialize_with`, `with`), so it makes no
 ///   wrong claims about them.

@@ -133,8 +133,8 @@ fn rules(input: &DeriveInput, model: &BodyModel) -> TokenStream {
     let krate = &model.crate_path;
     let name = &input.ident;
     let (parameters, arguments, conditions) = input.generics.split_for_impl();
-    let path = Ident::new("path", Span::mixed_site());
-    let report = Ident::new("report", Span::mixed_site());
+    let path = Ident::new("__soa_path", Span::mixed_site());
+    let report = Ident::new("__soa_report", Span::mixed_site());
     let has_rules = !matches!(model.rules, OwnRules::None);
     let variants = &model.shape.variants;
     let has_work = |variant: &&VariantModel| {
@@ -236,7 +236,7 @@ fn probe(
     }
     quote! {
         #cfg
-        (&#krate::__private::Probe(#binding)).check(#place, #report);
+        (&#krate::__private::Probe(#binding)).__soa_check(#place, #report);
     }
 }
 
@@ -256,7 +256,7 @@ fn member(index: usize, field: &FieldModel) -> TokenStream {
 }
 
 fn binding(index: usize) -> Ident {
-    format_ident!("field_{index}", span = Span::mixed_site())
+    format_ident!("__soa_field_{index}", span = Span::mixed_site())
 }
 
 /// Generates garde's trait for a type that has no rules of its own.
@@ -264,8 +264,8 @@ fn validation(input: &DeriveInput, model: &BodyModel) -> TokenStream {
     let krate = &model.crate_path;
     let name = &input.ident;
     let (parameters, arguments, conditions) = input.generics.split_for_impl();
-    let parent = Ident::new("parent", Span::mixed_site());
-    let report = Ident::new("report", Span::mixed_site());
+    let parent = Ident::new("__soa_parent", Span::mixed_site());
+    let report = Ident::new("__soa_report", Span::mixed_site());
     quote! {
         #[automatically_derived]
         impl #parameters #krate::__private::garde::Validate for #name #arguments #conditions {

@@ -145,7 +145,7 @@ impl ServerBuilder {
                 declared: action.declared,
                 timeout: action.timeout,
                 request_schema: action.request_schema,
-                max_depth: OnceLock::new(),
+                branches: OnceLock::new(),
             });
             let Some(variant) = action.variant else {
                 builder.insert(Name::from_static(action.name), handler);

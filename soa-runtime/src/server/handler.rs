@@ -6,11 +6,11 @@ use std::time::Duration;
 use soa_wire::declared::Declared;
 
 use crate::action::Action;
-use crate::codec::{MAX_DEPTH, Value};
+use crate::codec::Value;
 use crate::context::{ActionCall, ActionFuture, Context};
 use crate::error::{ActionError, IntoActionError};
 use crate::message::{Body, code};
-use crate::schema::{Schema, is_deeper_than};
+use crate::schema::{Schema, depth_of};
 use crate::service::{Handler, Service, run};
 
 /// An action of a service.
@@ -20,24 +20,28 @@ pub(super) struct Typed<S> {
     pub(super) declared: &'static Declared,
     pub(super) timeout: Option<Duration>,
     pub(super) request_schema: fn() -> Arc<Schema>,
-    /// The depth that a request may have, once it is known.
-    pub(super) max_depth: OnceLock<usize>,
+    /// The factor by which each level of a request multiplies the work of reading it, once it is known.
+    pub(super) branches: OnceLock<usize>,
 }
+
+/// The greatest number of bytes that serde may try to read for one request: a fraction of a second.
+const MAX_WORK: usize = 20_000_000;
 
 impl<S> Typed<S> {
     /// Returns the error of a request that would take too long to decode, as its type contains itself several times.
     fn too_deep(&self, body: &Body) -> Option<ActionError> {
-        let limit = *self
-            .max_depth
-            .get_or_init(|| (self.request_schema)().max_depth());
-        // The depth that every message may have is checked where it is read.
-        if limit >= MAX_DEPTH || body.is_held() {
+        let branches = *self
+            .branches
+            .get_or_init(|| (self.request_schema)().branches());
+        if branches < 2 || body.is_held() {
             return None;
         }
-        let value = body.to_value().ok()?;
-        is_deeper_than(&value, limit).then(|| {
+        let bytes = body.bytes().ok()?.len();
+        let depth = depth_of(&body.to_value().ok()?);
+        let work = branches.saturating_pow(depth).saturating_mul(bytes);
+        (work > MAX_WORK).then(|| {
             let message = format!(
-                "The body is nested too deeply: this request may have {limit} levels of lists and maps"
+                "The body is too large for its {depth} levels of lists and maps: this request takes fewer levels or less content"
             );
             ActionError::caller(code::INVALID, message)
         })

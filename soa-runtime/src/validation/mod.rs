@@ -118,9 +118,10 @@ fn explain(body: &Body, schema: &Schema, error: &DecodeError) -> Vec<WireError> 
         Err(error) => return vec![undecodable(&error)],
     };
     let found = schema.check(&value);
-    let is_explained = found
-        .iter()
-        .any(|error| matches!(error.cause, Cause::Shape | Cause::Buffer));
+    let is_about_shape = |error: &FieldError| matches!(error.cause, Cause::Shape | Cause::Buffer);
+    // An error of a decoder of a field's own is not among these.
+    let is_explained =
+        found.iter().any(is_about_shape) || !found.is_empty() && !schema.has_decoders();
     let mut errors: Vec<WireError> = found
         .into_iter()
         .map(|error| error.into_wire(true))

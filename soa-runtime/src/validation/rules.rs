@@ -8,8 +8,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZero;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use garde::Validate;
 use serde::Serialize;
@@ -17,7 +21,7 @@ use serde::Serialize;
 use crate::codec::{
     Amount, Blob, Date, DateTime, Decimal, Map, Nullable, Time, UtcDateTime, Value, to_value,
 };
-use crate::schema::{MAX_ERRORS, PathStep, key_text};
+use crate::schema::{MAX_ERROR_BYTES, MAX_ERRORS, PathStep, key_text};
 
 /// A type whose rules, and those of the bodies within it, can be checked.
 pub trait BodyRules {
@@ -118,6 +122,8 @@ impl<'a> Path<'a> {
 #[derive(Debug)]
 pub struct Report {
     side: Side,
+    /// The size of the paths and texts. Each path repeats the keys above it, which are chosen by the caller.
+    bytes: usize,
     pub(crate) broken: Vec<BrokenRule>,
 }
 
@@ -134,19 +140,23 @@ impl Report {
     pub(crate) const fn new(side: Side) -> Self {
         Self {
             side,
+            bytes: 0,
             broken: Vec::new(),
         }
     }
 
+    /// True if no more errors are told.
+    fn is_full(&self) -> bool {
+        self.broken.len() >= MAX_ERRORS || self.bytes >= MAX_ERROR_BYTES
+    }
+
     fn push(&mut self, path: Vec<PathStep>, message: &str) {
-        if self.broken.len() < MAX_ERRORS {
-            let message = message.to_owned();
-            self.broken.push(BrokenRule {
-                path,
-                message,
-                is_explained: false,
-            });
-        }
+        self.bytes += message.len() + path.iter().map(PathStep::len).sum::<usize>();
+        self.broken.push(BrokenRule {
+            path,
+            message: message.to_owned(),
+            is_explained: false,
+        });
     }
 }
 
@@ -166,13 +176,13 @@ pub fn own_rules<T: Validate<Context = ()>>(
         return;
     };
     for (place, error) in broken.iter() {
-        let place = place.to_string().replace('[', ".").replace(']', "");
-        // An index at the beginning had nothing before its bracket.
-        let place = place.strip_prefix('.').unwrap_or(&place);
+        if report.is_full() {
+            return;
+        }
         let mut steps = path.steps(report.side);
-        let mut names = place.split('.').filter(|name| !name.is_empty());
+        let mut names = components(place).into_iter();
         if let Some(first) = names.next() {
-            let first = first.strip_prefix("r#").unwrap_or(first);
+            let first = first.strip_prefix("r#").unwrap_or(&first);
             let field = fields.iter().find(|(source, _)| *source == first);
             match field {
                 Some((_, wire)) => {
@@ -182,16 +192,26 @@ pub fn own_rules<T: Validate<Context = ()>>(
                     });
                     steps.extend(names.map(|name| PathStep::Wire(name.to_owned())));
                 }
-                None => steps.push(source_step(first)),
+                None => steps.push(PathStep::Source(first.to_owned())),
             }
         }
-        steps.extend(names.map(source_step));
+        steps.extend(names.map(PathStep::Source));
         report.push(steps, error.message());
     }
 }
 
-fn source_step(name: &str) -> PathStep {
-    PathStep::Source(name.strip_prefix("r#").unwrap_or(name).to_owned())
+/// Returns the fields, indexes and keys of a path. Its text does not tell them apart, as a key may have dots and brackets;
+/// serialized, it is a list of pairs of a kind and a text.
+fn components(path: &garde::Path) -> Vec<String> {
+    let Ok(Value::List(components)) = to_value(path) else {
+        return Vec::new(); // A path is a list of pairs of texts.
+    };
+    let texts = components.into_iter().filter_map(|component| {
+        let pair = component.as_list()?;
+        let (kind, text) = (pair.first()?.as_str()?, pair.get(1)?.as_str()?);
+        (kind != "none").then(|| text.to_owned())
+    });
+    texts.collect()
 }
 
 /// The `garde::Validate` of a type that has no rules of its own: the rules of the bodies within it.
@@ -216,15 +236,15 @@ pub fn inner_rules<T: BodyRules>(
     }
 }
 
-/// A value whose type may be a body. `(&Probe(value)).check(path, report)` checks a body, or else a type that garde knows
-/// ([`ViaGarde`]), or else nothing ([`WithoutRules`]): the compiler takes the first of these methods that there is.
+/// A value whose type may be a body. `(&Probe(value)).__soa_check(path, report)` checks a body, or else a type that garde knows
+/// ([`ViaGarde`]), or else nothing ([`WithoutRules`]): the compiler takes the first of these methods that there is. Its name is one that no trait of a user has.
 #[derive(Debug)]
 pub struct Probe<'a, T: ?Sized>(pub &'a T);
 
 impl<T: BodyRules + ?Sized> Probe<'_, T> {
     /// Checks a body.
     #[inline]
-    pub fn check(&self, path: &Path<'_>, report: &mut Report) {
+    pub fn __soa_check(&self, path: &Path<'_>, report: &mut Report) {
         self.0.check(path, report);
     }
 }
@@ -232,12 +252,12 @@ impl<T: BodyRules + ?Sized> Probe<'_, T> {
 /// The check of a type that derives `garde::Validate`.
 pub trait ViaGarde {
     /// Adds the broken rules.
-    fn check(&self, path: &Path<'_>, report: &mut Report);
+    fn __soa_check(&self, path: &Path<'_>, report: &mut Report);
 }
 
 impl<T: Validate<Context = ()>> ViaGarde for Probe<'_, T> {
     #[inline]
-    fn check(&self, path: &Path<'_>, report: &mut Report) {
+    fn __soa_check(&self, path: &Path<'_>, report: &mut Report) {
         own_rules(self.0, &[], path, report);
     }
 }
@@ -246,7 +266,7 @@ impl<T: Validate<Context = ()>> ViaGarde for Probe<'_, T> {
 pub trait WithoutRules {
     /// Does nothing.
     #[inline]
-    fn check(&self, _: &Path<'_>, _: &mut Report) {}
+    fn __soa_check(&self, _: &Path<'_>, _: &mut Report) {}
 }
 
 impl<T: ?Sized> WithoutRules for &Probe<'_, T> {}
@@ -271,7 +291,7 @@ impl<T> NoRules<T> for RulesOf<T> {}
 macro_rules! pointers {
     ($($pointer:ty),*) => {
         $(
-            impl<T: BodyRules> BodyRules for $pointer {
+            impl<T: BodyRules + ?Sized> BodyRules for $pointer {
                 fn check(&self, path: &Path<'_>, report: &mut Report) {
                     (**self).check(path, report);
                 }
@@ -338,6 +358,17 @@ impl<T: BodyRules> BodyRules for Option<T> {
     }
 }
 
+impl<T: BodyRules, E: BodyRules> BodyRules for Result<T, E> {
+    fn check(&self, path: &Path<'_>, report: &mut Report) {
+        const NAMES: (FieldName, FieldName) =
+            (FieldName::new("Ok", "Ok"), FieldName::new("Err", "Err"));
+        match self {
+            Ok(value) => value.check(&path.field(NAMES.0), report),
+            Err(error) => error.check(&path.field(NAMES.1), report),
+        }
+    }
+}
+
 impl<T: BodyRules> BodyRules for Nullable<T> {
     fn check(&self, path: &Path<'_>, report: &mut Report) {
         if let Self::Value(value) = self {
@@ -371,6 +402,8 @@ tuples! {
     (A 0, B 1, C 2, D 3);
     (A 0, B 1, C 2, D 3, E 4);
     (A 0, B 1, C 2, D 3, E 4, F 5);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 }
 
 /// Types without rules, for the tuples that they are in.
@@ -389,4 +422,6 @@ without_rules! {
     (), bool, char, String, str,
     u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64,
     Amount, Blob, Date, DateTime, Decimal, Map, Time, UtcDateTime, Value,
+    Duration, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SystemTime, PathBuf, uuid::Uuid,
+    NonZero<u8>, NonZero<u16>, NonZero<u32>, NonZero<u64>, NonZero<i8>, NonZero<i16>, NonZero<i32>, NonZero<i64>,
 }

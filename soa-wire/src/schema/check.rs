@@ -82,7 +82,7 @@ impl Schema {
 
     /// Follows references to the node that they stand for. Returns `None` if references lead to references only.
     pub(crate) fn resolve<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
-        for _ in 0..=self.definitions.len() {
+        for _ in 0..MAX_HOPS {
             match &node.kind {
                 NodeKind::Reference(name) => node = self.definitions.get(name)?,
                 _ => return Some(node),
@@ -92,13 +92,18 @@ impl Schema {
     }
 }
 
+/// The greatest number of references to references that are followed. The names of types in Rust lead to their definitions
+/// in one or two steps; a peer's description may lead in circles.
+pub(super) const MAX_HOPS: usize = 16;
+
 /// The greatest number of reported errors. A hostile body could otherwise cause an answer many times its own size.
 #[doc(hidden)]
 pub const MAX_ERRORS: usize = 1000;
 
 /// The size of the paths and texts of errors, in bytes, from which no more are reported. Each path repeats the keys above
 /// it, which are chosen by the caller.
-const MAX_ERROR_BYTES: usize = 256 * 1024;
+#[doc(hidden)]
+pub const MAX_ERROR_BYTES: usize = 256 * 1024;
 
 /// The greatest number of steps of a check. For a type that is an alternative of itself twice, the number would grow
 /// exponentially with the depth of the value.
@@ -276,15 +281,20 @@ impl<'a> Checker<'a> {
     fn integer(&mut self, bounds: &Bounds, range: Option<(i128, i128)>, integer: &Integer) {
         let before = self.found;
         self.bounds(bounds, |limit| compare(integer, limit));
-        if self.found > before {
+        let Some((min, max)) = range else {
             return;
-        }
-        if let Some((min, max)) = range {
-            if *integer < Integer::from(min) {
-                self.broken(format!("Value not >= {min}"));
-            } else if *integer > Integer::from(max) {
-                self.broken(format!("Value not <= {max}"));
-            }
+        };
+        let (is_low, is_high) = (*integer < Integer::from(min), *integer > Integer::from(max));
+        if self.found > before {
+            // The limits of a rule are told rather than those of the type, which does not take the value either.
+            let broken = self.errors.iter_mut().rev().take(self.found - before);
+            broken
+                .filter(|_| is_low || is_high)
+                .for_each(|error| error.cause = Cause::Shape);
+        } else if is_low {
+            self.invalid(format!("Value not >= {min}"));
+        } else if is_high {
+            self.invalid(format!("Value not <= {max}"));
         }
     }
 

@@ -4,7 +4,7 @@
 //! check of a value and the reading of text need: kinds, limits, fields. Descriptions and defaults are left out. A kind that
 //! is unknown here allows anything, so a schema never refuses what its service accepts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Number, Value as Json};
 
@@ -35,9 +35,11 @@ impl Schema {
         let mut definitions: HashMap<String, Node> = named(schema, "definitions")
             .map(|(name, definition)| (name.to_owned(), node(definition)))
             .collect();
-        // A type within itself refers to the whole by its name.
+        // A type within itself refers to the whole by its name, or by this sign if another type has the same name.
+        definitions.insert("#".to_owned(), root.clone());
         if let Some(name) = name {
-            definitions.insert(name.to_owned(), root.clone());
+            let named = definitions.entry(name.to_owned());
+            named.or_insert_with(|| root.clone());
         }
         Self {
             name: name.map(str::to_owned),
@@ -122,10 +124,9 @@ fn named<'a>(schema: &'a Value, key: &str) -> impl Iterator<Item = (&'a str, &'a
 
 fn dictionary(schema: &Value) -> NodeKind {
     let optional = schema.get("optional_keys").and_then(Value::as_list);
-    let is_optional = |name: &str| {
-        let mut keys = optional.unwrap_or_default().iter();
-        keys.any(|key| key.as_str() == Some(name))
-    };
+    let optional = optional.unwrap_or_default().iter();
+    let optional: BTreeSet<&str> = optional.filter_map(Value::as_str).collect();
+    let is_optional = |name: &str| optional.contains(name);
     let fields = named(schema, "contents")
         .map(|(name, field)| Field::new(name, node(field), !is_optional(name)));
     NodeKind::Dictionary {

@@ -38,9 +38,17 @@ struct Writer<'a> {
     schema: &'a Schema,
     /// Names of the types that are being written, to find types inside of themselves.
     open: Vec<&'a str>,
-    /// Names of the types that are inside of themselves.
+    /// Names of the types that are told by reference, and so need a definition.
     recursive: BTreeSet<&'a str>,
+    /// Names of the types within themselves whose shape is written already, once.
+    written: BTreeSet<&'a str>,
+    /// The number of types that were written in place.
+    expanded: usize,
 }
+
+/// The greatest number of types that are written in place. Types that name each other many times would otherwise take more
+/// room than there is.
+const MAX_EXPANDED: usize = 10_000;
 
 impl<'a> Writer<'a> {
     fn of(schema: &'a Schema) -> Self {
@@ -48,6 +56,8 @@ impl<'a> Writer<'a> {
             schema,
             open: vec!["#"],
             recursive: BTreeSet::new(),
+            written: BTreeSet::new(),
+            expanded: 0,
         }
     }
 
@@ -60,15 +70,21 @@ impl<'a> Writer<'a> {
                 return written;
             };
             self.open = vec!["#"];
-            let definition = self.reference(name);
-            written.insert(name, Value::Map(definition));
+            let definition = self.schema.definitions.get(name);
+            let definition = definition.map(|definition| self.in_place(name, definition));
+            written.insert(name, Value::Map(definition.unwrap_or_default()));
         }
     }
 
     /// Returns the name of a type as it is told; the whole document has the name `#` in references.
     fn shown(&self, name: &'a str) -> &'a str {
         match name {
-            "#" => self.schema.name.as_deref().unwrap_or(name),
+            "#" => {
+                let own = self.schema.name.as_deref();
+                // Another type may have the same name.
+                own.filter(|own| !self.schema.definitions.contains_key(*own))
+                    .unwrap_or(name)
+            }
             name => name,
         }
     }
@@ -212,18 +228,8 @@ impl<'a> Writer<'a> {
 
     fn reference(&mut self, name: &'a str) -> Map {
         let definition = self.schema.definitions.get(name);
-        match definition.filter(|_| !self.open.contains(&name)) {
-            Some(definition) => {
-                self.open.push(name);
-                let node = self.node(definition);
-                self.open.pop();
-                let mut map = match node {
-                    Value::Map(map) => map,
-                    _ => Map::new(), // `node` always returns a map.
-                };
-                map.insert("name", self.shown(name));
-                map
-            }
+        match definition.filter(|definition| self.is_in_place(name, definition)) {
+            Some(definition) => self.in_place(name, definition),
             None => {
                 let mut map = self.kind(&NodeKind::Anything);
                 if definition.is_some() {
@@ -236,6 +242,30 @@ impl<'a> Writer<'a> {
                 map
             }
         }
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// True if a type is written where it stands. One within itself is, once.
+    fn is_in_place(&mut self, name: &'a str, definition: &'a Node) -> bool {
+        if self.open.contains(&name) || self.expanded >= MAX_EXPANDED {
+            return false;
+        }
+        !self.schema.leads_to(definition, name) || self.written.insert(name)
+    }
+
+    fn in_place(&mut self, name: &'a str, definition: &'a Node) -> Map {
+        self.expanded += 1;
+        self.written.insert(name);
+        self.open.push(name);
+        let node = self.node(definition);
+        self.open.pop();
+        let mut map = match node {
+            Value::Map(map) => map,
+            _ => Map::new(), // `node` always returns a map.
+        };
+        map.insert("name", self.shown(name));
+        map
     }
 }
 

@@ -21,10 +21,10 @@ mod path;
 
 pub use check::FieldError;
 #[doc(hidden)]
-pub use check::{Cause, MAX_ERRORS, key_text};
+pub use check::{Cause, MAX_ERROR_BYTES, MAX_ERRORS, key_text};
 pub(crate) use check::{MAX_LEVELS, MAX_STEPS, NOT_A_NUMBER, option_of};
 #[doc(hidden)]
-pub use nesting::is_deeper_than;
+pub use nesting::depth_of;
 pub use node::Schema;
 pub(crate) use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};
 #[doc(hidden)]

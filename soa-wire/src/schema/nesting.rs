@@ -2,36 +2,41 @@
 //!
 //! serde tries the alternatives of an untagged enum one after the other, on the same value. If two of them read the same
 //! part of it, and that part is the enum again, each level doubles the work. A message of some hundred bytes would then
-//! keep a thread busy for years. So the depth of such a body is limited by the number of alternatives.
+//! keep a thread busy for years. So the depth and the size of such a body are limited by the number of alternatives.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{Node, NodeKind, Schema};
-use crate::codec::{MAX_DEPTH, Value};
-
-/// The greatest number of times that serde may try a part of a body.
-const MAX_TRIES: usize = 50_000;
+use crate::codec::Value;
 
 impl Schema {
-    /// Returns the depth of lists and maps that a body of this type may have.
+    /// Returns the number of alternatives that may read the same part of a body and lead to themselves. With more than one,
+    /// the work of reading grows by this factor with each level of lists and maps.
     #[doc(hidden)]
-    pub fn max_depth(&self) -> usize {
+    pub fn branches(&self) -> usize {
         let mut branches = 1;
         for (name, node) in &self.definitions {
             self.each_choice(node, &mut |options| {
-                branches = branches.max(self.branches(name, options));
+                branches = branches.max(self.branches_of(name, options));
             });
         }
-        if branches < 2 {
-            return MAX_DEPTH;
+        branches
+    }
+
+    /// True if a field of the type, or of one within it, has a decoder of its own.
+    #[doc(hidden)]
+    pub fn has_decoders(&self) -> bool {
+        let mut pending: Vec<&Node> = vec![&self.root];
+        pending.extend(self.definitions.values());
+        while let Some(node) = pending.pop() {
+            if let NodeKind::Dictionary { fields, .. } = &node.kind
+                && fields.iter().any(|field| field.has_decoder)
+            {
+                return true;
+            }
+            pending.extend(children(node));
         }
-        let mut depth = 0;
-        let mut tries = branches;
-        while tries <= MAX_TRIES {
-            depth += 1;
-            tries = tries.saturating_mul(branches);
-        }
-        depth
+        false
     }
 
     /// Calls a function with the alternatives of each node, without following references.
@@ -45,7 +50,7 @@ impl Schema {
     }
 
     /// Returns the number of alternatives that read the same part of a value as the definition that they are in.
-    fn branches(&self, definition: &str, options: &[Node]) -> usize {
+    fn branches_of(&self, definition: &str, options: &[Node]) -> usize {
         let mut by_part: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         let mut of_any_key = 0;
         for option in options {
@@ -73,7 +78,7 @@ impl Schema {
     }
 
     /// Returns true if a node contains a definition.
-    fn leads_to(&self, node: &Node, definition: &str) -> bool {
+    pub(super) fn leads_to(&self, node: &Node, definition: &str) -> bool {
         let mut seen = BTreeSet::new();
         let mut pending = vec![node];
         while let Some(node) = pending.pop() {
@@ -104,15 +109,13 @@ fn children(node: &Node) -> Vec<&Node> {
     }
 }
 
-/// Returns true if lists and maps are nested more deeply than this.
+/// Returns the number of levels of lists and maps.
 #[doc(hidden)]
-pub fn is_deeper_than(value: &Value, depth: usize) -> bool {
-    let Some(below) = depth.checked_sub(1) else {
-        return matches!(value, Value::List(_) | Value::Map(_));
+pub fn depth_of(value: &Value) -> u32 {
+    let below = match value {
+        Value::List(items) => items.iter().map(depth_of).max(),
+        Value::Map(map) => map.iter().map(|(_, value)| depth_of(value)).max(),
+        _ => return 0,
     };
-    match value {
-        Value::List(items) => items.iter().any(|item| is_deeper_than(item, below)),
-        Value::Map(map) => map.iter().any(|(_, value)| is_deeper_than(value, below)),
-        _ => false,
-    }
+    1 + below.unwrap_or(0)
 }

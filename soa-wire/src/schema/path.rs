@@ -5,6 +5,7 @@
 //! and what `#[soa::body]` told it about those in the source. Without that, a name is found by its letters and digits, as
 //! serde's rules for all fields change only case and separators.
 
+use super::check::MAX_HOPS;
 use super::node::{Field, Node, NodeKind, Schema};
 use crate::codec::Value;
 
@@ -19,6 +20,13 @@ pub enum PathStep {
 }
 
 impl PathStep {
+    /// The length of the name in bytes.
+    #[doc(hidden)]
+    #[expect(clippy::len_without_is_empty, reason = "a step is no collection")]
+    pub fn len(&self) -> usize {
+        self.text().len()
+    }
+
     fn text(&self) -> &str {
         match self {
             Self::Wire(text) | Self::Source(text) => text,
@@ -28,10 +36,10 @@ impl PathStep {
     fn names(&self, field: &Field) -> bool {
         match self {
             Self::Wire(name) => field.is_named(name),
-            Self::Source(name) => match &field.source_name {
-                Some(source) => source == name,
-                None => field.name == *name,
-            },
+            Self::Source(name) => {
+                let name = name.strip_prefix("r#").unwrap_or(name);
+                field.source_name.as_ref().unwrap_or(&field.name) == name
+            }
         }
     }
 
@@ -121,8 +129,12 @@ impl Schema {
             _ => return Some(Vec::new()),
         };
         // A name that messages do not have: a flattened struct, or a newtype.
-        found.or_else(|| match step {
-            PathStep::Source(_) if !rest.is_empty() => self.names_of(node, value, rest, budget),
+        found.or_else(|| match (step, &node.kind) {
+            // Every key of a map is a step.
+            (_, NodeKind::Entries { .. }) => None,
+            (PathStep::Source(_), _) if !rest.is_empty() => {
+                self.names_of(node, value, rest, budget)
+            }
             _ => None,
         })
     }
@@ -144,7 +156,7 @@ impl Schema {
 
     /// Follows nullables and references to a concrete node.
     pub(super) fn concrete<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
-        for _ in 0..=self.definitions.len() + 1 {
+        for _ in 0..2 * MAX_HOPS {
             node = match &node.kind {
                 NodeKind::Reference(name) => self.definitions.get(name)?,
                 NodeKind::Nullable(inner) => inner,

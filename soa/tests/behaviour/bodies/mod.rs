@@ -74,6 +74,9 @@ async fn errors_of(client: &Client, action: &'static str, body: Value) -> Vec<St
     }
 }
 
+// Behind the macro that it uses.
+mod hostile;
+
 mod by_hand {
     use super::*;
 
@@ -623,52 +626,5 @@ mod by_attribute {
             format!("{:?}", part.clone()),
             "Part { unit_count: 1, serial_number: 2 }"
         );
-    }
-}
-
-mod nested_in_itself {
-    use super::*;
-
-    /// Two alternatives read the same field, so serde tries each level twice.
-    #[soa::body]
-    #[serde(untagged)]
-    enum Tree {
-        Named { below: Box<Tree>, name: String },
-        Plain { below: Box<Tree> },
-        Leaf { leaf: i64 },
-    }
-
-    /// Each alternative reads a field of its own.
-    #[soa::body]
-    #[serde(untagged)]
-    enum Rule {
-        And { and: Vec<Rule> },
-        Not { not: Box<Rule> },
-        Is { is: String },
-    }
-
-    fn nested(key: &str, leaf: Value, depth: usize) -> Value {
-        (0..depth).fold(leaf, |below, _| {
-            Value::Map([(Value::from(key), below)].into_iter().collect())
-        })
-    }
-
-    #[tokio::test]
-    async fn a_body_that_would_take_years_to_decode_is_refused() {
-        let wrong = nested("below", value!({"leaf": "x"}), 100);
-        assert_eq!(
-            errors!(Tree, wrong),
-            [
-                "INVALID -: The body is nested too deeply: this request may have 15 levels of lists and maps"
-            ]
-        );
-        let right = nested("below", value!({"leaf": 1}), 10);
-        assert_eq!(errors!(Tree, right), [""; 0]);
-    }
-
-    #[tokio::test]
-    async fn alternatives_that_read_different_fields_may_be_nested_deeply() {
-        let rule = nested("not", value!({"is": "x"}), 100);
-        assert_eq!(errors!(Rule, rule), [""; 0]);
     }
 }
