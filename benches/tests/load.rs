@@ -46,14 +46,17 @@ fn redis(port: u16, arguments: &[&str]) -> Process {
 
 const NO_FILES: [&str; 4] = ["--save", "", "--appendonly", "no"];
 
-/// Serves an action `echo` in this process, until the process ends.
+/// Serves an action `echo` in this process, until the process ends. One job runs at a time, for a while, so that the
+/// requests of all other callers are in Redis at any moment.
 fn serve(settings: RedisSettings) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build().expect("it is built");
         runtime.block_on(async {
             let server = Server::untyped("tools", "1.0.0")
+                .concurrency(1)
                 .action("echo", |body: Value, _: Context| async {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                     Ok::<_, ActionError>(body)
                 })
                 .build()

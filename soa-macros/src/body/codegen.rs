@@ -88,10 +88,13 @@ fn add_attributes(input: &mut DeriveInput, model: &BodyModel) {
         Data::Enum(data) => {
             for (item, variant) in data.variants.iter_mut().zip(&model.shape.variants) {
                 tell(item.fields.iter_mut(), variant);
-                if !variant.aliases.is_empty() {
-                    let aliases = &variant.aliases;
+                let VariantModel {
+                    aliases, is_other, ..
+                } = variant;
+                if !aliases.is_empty() || *is_other {
+                    let other = is_other.then(|| quote!(, "other": true));
                     item.attrs.push(parse_quote! {
-                        #[schemars(extend("x-soa-variant" = { "aliases": [#(#aliases),*] }))]
+                        #[schemars(extend("x-soa-variant" = { "aliases": [#(#aliases),*] #other }))]
                     });
                 }
             }

@@ -53,6 +53,8 @@ pub(super) struct VariantModel {
     pub(super) conditions: Vec<Attribute>,
     /// Further names of the variant in messages.
     pub(super) aliases: Vec<String>,
+    /// True if the variant stands for all names that no other has.
+    pub(super) is_other: bool,
     pub(super) fields: Vec<FieldModel>,
 }
 

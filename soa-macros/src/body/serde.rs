@@ -40,6 +40,8 @@ pub(super) struct SerdeAttributes {
     /// True if the field or the variant has a decoder of its own.
     pub(super) has_decoder: bool,
     pub(super) closed: bool,
+    /// True if the variant stands for all names that no other has.
+    pub(super) is_other: bool,
     pub(super) has_crate: bool,
 }
 
@@ -70,6 +72,7 @@ impl SerdeAttributes {
             "skip" | "skip_deserializing" => self.skipped = true,
             "deserialize_with" | "with" => self.has_decoder = true,
             "deny_unknown_fields" => self.closed = true,
+            "other" => self.is_other = true,
             "crate" => self.has_crate = true,
             _ => {}
         }

@@ -82,6 +82,7 @@ pub(super) fn body(arguments: Arguments, input: &DeriveInput, errors: &mut Error
                 name: None,
                 conditions: Vec::new(),
                 aliases: Vec::new(),
+                is_other: false,
                 fields,
             };
             vec![variant]
@@ -362,6 +363,7 @@ fn variant_of(variant: &syn::Variant, own: &SerdeAttributes) -> VariantModel {
         conditions: conditions(&variant.attrs),
         fields: fields(&variant.fields, &attributes, rename_all, &prefix),
         aliases: attributes.aliases,
+        is_other: attributes.is_other,
     }
 }
 

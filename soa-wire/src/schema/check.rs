@@ -264,7 +264,8 @@ impl<'a> Checker<'a> {
             ) => {
                 self.entries(values, *lengths, keys, map);
             }
-            (NodeKind::Constant(_), Value::Text(text)) if node.aliases.contains(text) => {}
+            (NodeKind::Constant(_), Value::Text(text))
+                if node.takes_others || node.aliases.contains(text) => {}
             (NodeKind::Constant(constants), value) => self.constant(constants, value),
             (NodeKind::Any(options), value) => self.any(options, value),
             (NodeKind::Tagged { field, options }, Value::Map(map)) => {
@@ -561,15 +562,30 @@ pub(crate) fn option_of<'a>(
     tag.as_str()
         .and_then(named)
         .or_else(|| named("__default__"))
+        .or_else(|| {
+            let takes_others = |node: &Node| node.takes_others;
+            options
+                .iter()
+                .find(|option| tags_of(option, field).any(takes_others))
+        })
 }
 
 /// True if a variant has this tag, or an alias of it.
-fn has_tag((name, option): &(String, Node), field: &str, tag: &str) -> bool {
-    let NodeKind::Dictionary { fields, .. } = &option.kind else {
-        return name == tag;
+fn has_tag(option: &(String, Node), field: &str, tag: &str) -> bool {
+    let has_alias = |node: &Node| node.aliases.iter().any(|alias| alias == tag);
+    option.0 == tag || tags_of(option, field).any(has_alias)
+}
+
+/// Returns the node of the tag of a variant.
+fn tags_of<'a>(option: &'a (String, Node), field: &'a str) -> impl Iterator<Item = &'a Node> {
+    let fields = match &option.1.kind {
+        NodeKind::Dictionary { fields, .. } => fields.as_slice(),
+        _ => &[],
     };
-    let mut tags = fields.iter().filter(|candidate| candidate.name == field);
-    name == tag || tags.any(|field| field.node.aliases.iter().any(|alias| alias == tag))
+    let tags = fields
+        .iter()
+        .filter(move |candidate| candidate.name == field);
+    tags.map(|field| &field.node)
 }
 
 /// Compares an integer of any size with a limit: exactly, if the limit is an integer.

@@ -79,6 +79,7 @@ impl Converter<'_> {
             description: description.map(str::to_owned),
             remarks: remarks(object),
             aliases: Vec::new(),
+            takes_others: false,
         };
         add_aliases(&mut node, object);
         node
@@ -265,8 +266,9 @@ fn add_aliases(node: &mut Node, object: &Map<String, Json>) {
             let options = object.get("oneOf").and_then(Json::as_array);
             let options = options.into_iter().flatten();
             let variants = options.filter_map(|option| option.get(VARIANT));
-            let told = own.into_iter().chain(variants);
-            node.aliases = told.flat_map(aliases).collect();
+            let told: Vec<&Json> = own.into_iter().chain(variants).collect();
+            node.aliases = told.iter().copied().flat_map(aliases).collect();
+            node.takes_others = told.into_iter().any(is_other);
         }
         NodeKind::Dictionary { fields, .. } => {
             let Some(own) = own else {
@@ -275,12 +277,17 @@ fn add_aliases(node: &mut Node, object: &Map<String, Json>) {
             let is_tag = |field: &&mut Field| matches!(field.node.kind, NodeKind::Constant(_));
             if let Some(tag) = fields.iter_mut().find(is_tag) {
                 tag.node.aliases = aliases(own);
+                tag.node.takes_others = is_other(own);
             } else if let [field] = fields.as_mut_slice() {
                 field.aliases = aliases(own);
             }
         }
         _ => {}
     }
+}
+
+fn is_other(told: &Json) -> bool {
+    told.get("other") == Some(&Json::Bool(true))
 }
 
 fn aliases(told: &Json) -> Vec<String> {

@@ -70,6 +70,8 @@ pub(crate) struct Node {
     pub(crate) remarks: Vec<(&'static str, serde_json::Value)>,
     /// Further texts that a constant allows: the aliases of an enum's variants.
     pub(crate) aliases: Vec<String>,
+    /// True if a constant allows any other text: a variant of the enum stands for all of them.
+    pub(crate) takes_others: bool,
 }
 
 impl Node {
@@ -221,6 +223,7 @@ impl NodeKind {
             description: None,
             remarks: Vec::new(),
             aliases: Vec::new(),
+            takes_others: false,
         }
     }
 }

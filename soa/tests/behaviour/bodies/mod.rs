@@ -512,6 +512,41 @@ mod by_attribute {
     }
 
     #[soa::body]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        Known,
+        #[serde(other)]
+        Unknown,
+    }
+
+    #[soa::body]
+    #[serde(tag = "t", rename_all = "lowercase")]
+    enum Thing {
+        Known {
+            n: i64,
+        },
+        #[serde(other)]
+        Unknown,
+    }
+
+    #[soa::body]
+    struct Things {
+        kind: Kind,
+        thing: Thing,
+        n: i64,
+    }
+
+    #[tokio::test]
+    async fn a_variant_for_all_other_names_is_known() {
+        let body = |n: Value| value!({"kind": "new", "thing": {"t": "new"}, "n": n});
+        assert_eq!(errors!(Things, body(1.into())), [""; 0]);
+        assert_eq!(
+            errors!(Things, body("a".into())),
+            ["INVALID n: Not an integer"]
+        );
+    }
+
+    #[soa::body]
     struct Twice {
         #[serde(flatten)]
         first: First,
