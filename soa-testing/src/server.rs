@@ -125,12 +125,8 @@ impl TestServer {
     /// ```
     /// use soa::testing::TestServer;
     /// use soa::{ActionError, Decimal, service, value};
-    /// # use garde::Validate;
-    /// # use schemars::JsonSchema;
-    /// # use serde::{Deserialize, Serialize};
     ///
-    /// #[derive(Debug, Serialize, Deserialize, Validate, JsonSchema)]
-    /// #[garde(allow_unvalidated)]
+    /// #[soa::body]
     /// struct Price {
     ///     price: Decimal,
     /// }
