@@ -19,8 +19,8 @@ pub use crate::service::{
 };
 pub use crate::stub::Stub;
 pub use crate::validation::rules::{
-    BodyRules, FieldName, NoRules, Path as RulePath, Probe, Report as RuleReport, RulesOf,
-    ViaGarde, WithoutRules, inner_rules, own_rules,
+    BodyRules, FieldName, NoRules, Path as RulePath, Probe, Report as RuleReport, ViaGarde,
+    WithoutRules, inner_rules, own_rules,
 };
 pub use soa_wire::Declared;
 pub use {garde, schemars, serde};

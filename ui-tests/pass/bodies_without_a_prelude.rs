@@ -5,9 +5,9 @@
 /// A body.
 #[::soa::body(closed)]
 pub struct Order {
-    /// What is ordered.
+    /// The ordered items.
     pub items: ::std::vec::Vec<Item>,
-    /// How it is sent.
+    /// The way of sending.
     pub shipping: ::core::option::Option<Shipping>,
 }
 

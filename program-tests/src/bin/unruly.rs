@@ -69,7 +69,7 @@ impl Outcome {
 
 struct Unruly;
 
-/// What it says of itself.
+/// Its own description.
 #[derive(ActionErrors)]
 enum Unable {
     /// It cannot behave.

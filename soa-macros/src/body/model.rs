@@ -68,7 +68,7 @@ pub(super) struct FieldModel {
     pub(super) has_rules: bool,
     /// True if its type may be a body, or contain some.
     pub(super) may_have_bodies: bool,
-    /// What the schema is told.
+    /// Facts for the schema.
     pub(super) told: Option<Told>,
     pub(super) span: Span,
 }
@@ -80,7 +80,7 @@ pub(super) struct WireName {
     pub(super) written: String,
 }
 
-/// What the schema of a field is told.
+/// Facts about a field that only serde knows, for its schema.
 pub(super) struct Told {
     /// The name in the source, if it is another one.
     pub(super) source: Option<String>,

@@ -135,7 +135,7 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
     let variant = variant(service, action);
     let declared = declared(crate_path, action);
     // Found by name, in this scope: a constant of the type if it is a body, or else one of the trait.
-    let rules = |ty: &TokenStream| quote!(#crate_path::__private::RulesOf::<#ty>::RULES);
+    let rules = |ty: &TokenStream| quote!(#crate_path::__private::Known::<#ty>::RULES);
     let (request_rules, response_rules) = (rules(&request), rules(&quote!(#response)));
     let handle = quote_spanned! {span=>
         #path::__private::action::<#request, #response>(#name)

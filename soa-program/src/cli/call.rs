@@ -230,7 +230,7 @@ fn body(text: &str) -> Result<Plain, Failure> {
     }
 }
 
-/// What a service is made with, from the keys of PySOA, in which a service of this framework has its own versions.
+/// The software that a service is made with, from the keys of PySOA, in which a service of this framework has its own versions.
 fn made_with<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, String)> {
     let (conformity, python, pysoa) = (field("conformity"), field("python"), field("pysoa"));
     let rust = python.and_then(|python| python.strip_prefix("rust "));

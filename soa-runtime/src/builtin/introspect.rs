@@ -65,7 +65,7 @@ struct Introspected {
 /// of the schemas that are told.
 const DECLARED_KEY: &str = "action";
 
-/// What an action declares besides its types. A field is there only if there is something to tell.
+/// The declarations of an action besides its types. A field is there only if there is something to tell.
 #[derive(Debug, Serialize)]
 struct IntrospectedAction {
     /// True if it is deprecated

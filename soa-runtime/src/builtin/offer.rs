@@ -61,7 +61,7 @@ pub(crate) struct Offered {
     pub(super) documentation: Option<&'static str>,
     pub(crate) request: Option<fn() -> Arc<Schema>>,
     pub(crate) response: Option<fn() -> Arc<Schema>>,
-    /// What the action declares; `None` for one that was registered by name.
+    /// The declarations of the action; `None` for one that was registered by name.
     pub(super) descriptor: Option<ActionDescriptor>,
 }
 

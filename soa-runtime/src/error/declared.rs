@@ -173,7 +173,7 @@ impl VariableDescriptor {
     }
 }
 
-/// What is known of a type by the traits that it has. Generated code asks by `Known::<T>::SCHEMA`: the constant of the type
+/// Knowledge of a type by the traits that it has. Generated code asks by `Known::<T>::SCHEMA`: the constant of the type
 /// hides that of the trait, if the bound holds.
 #[derive(Debug)]
 pub struct Known<T>(PhantomData<T>);
@@ -188,7 +188,7 @@ impl<T: ActionErrors> Known<T> {
     pub const ERRORS: &'static [ErrorDescriptor] = T::DESCRIPTORS;
 }
 
-/// What holds of types about which nothing is known.
+/// The answers for types about which nothing is known.
 pub trait Unspecified {
     /// No schema.
     const SCHEMA: Option<fn() -> Arc<Schema>> = None;

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -21,6 +20,7 @@ use serde::Serialize;
 use crate::codec::{
     Amount, Blob, Date, DateTime, Decimal, Map, Nullable, Time, UtcDateTime, Value, to_value,
 };
+use crate::error::Known;
 use crate::schema::{MAX_ERROR_BYTES, MAX_ERRORS, PathStep, key_text};
 
 /// A type whose rules, and those of the bodies within it, can be checked.
@@ -271,22 +271,18 @@ pub trait WithoutRules {
 
 impl<T: ?Sized> WithoutRules for &Probe<'_, T> {}
 
-/// The rules of a type, if it is a body: `RulesOf::<T>::RULES`, with [`NoRules`] in scope.
-#[derive(Debug)]
-pub struct RulesOf<T>(PhantomData<T>);
-
-impl<T: BodyRules> RulesOf<T> {
+impl<T: BodyRules> Known<T> {
     /// The function that checks the rules.
     pub const RULES: Option<fn(&T, &Path<'_>, &mut Report)> = Some(T::check);
 }
 
-/// The lack of rules for all other types.
+/// The lack of rules for all types that are no bodies: `Known::<T>::RULES`, with this trait in scope.
 pub trait NoRules<T> {
     /// No function.
     const RULES: Option<fn(&T, &Path<'_>, &mut Report)> = None;
 }
 
-impl<T> NoRules<T> for RulesOf<T> {}
+impl<T> NoRules<T> for Known<T> {}
 
 macro_rules! pointers {
     ($($pointer:ty),*) => {

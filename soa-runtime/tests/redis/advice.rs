@@ -1,4 +1,4 @@
-//! What an operator and a caller hear of a Redis that works, and whose clock or configuration makes calls fail.
+//! The advice to operators and callers about a Redis that works, and whose clock or configuration makes calls fail.
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@
 //! | `time` | dates and times, and those of `time`; [`UtcDateTime`](crate::UtcDateTime) and `time::OffsetDateTime` |
 //! | `uuid` | `uuid::Uuid` as a field of requests and responses, where it is text; [`Value`](crate::Value) and `Uuid` |
 //!
-//! What can fail is a `TryFrom`, whose error says which limit is broken. What is below a microsecond is dropped, as the wire
+//! Conversions that can fail are `TryFrom`s, whose error says which limit is broken. Digits below a microsecond are dropped, as the wire
 //! has no place for it.
 
 #[cfg(feature = "chrono")]

@@ -22,7 +22,7 @@
 //!   text <--to_json---- Plain <---------of----------- Value
 //! ```
 //!
-//! What was written is read as the same, wherever the schema names the type. Where it allows anything, text stays text. Of
+//! A written value is read as the same, wherever the schema names the type. Where it allows anything, text stays text. Of
 //! several alternatives (an untagged enum), the first that fits is taken.
 //!
 //! Reading reports every text that is not of its type's form. Whether the value is allowed (limits, missing and unknown

@@ -108,7 +108,7 @@ fn client() -> Client {
         .unwrap()
 }
 
-/// What `introspect` tells of the declarations of an action.
+/// The answer of `introspect` about the declarations of an action.
 async fn told(action: &str) -> Option<Value> {
     let body = value!({ "action_name": (action) });
     let told = client().call_action("library", "introspect", &body).await;

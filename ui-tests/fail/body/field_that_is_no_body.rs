@@ -1,4 +1,4 @@
-//! What is in a body has to be one, too.
+//! A type in a body that is no body itself.
 
 struct Item;
 

@@ -165,7 +165,7 @@ impl Family {
     }
 }
 
-/// Whose business the value of a field is.
+/// The one that judges the value of a field.
 #[derive(Clone, Copy, PartialEq)]
 enum Judge {
     /// A rule that only garde knows.
@@ -205,7 +205,7 @@ const fn field(names: &'static [&'static str], is_required: bool, judge: Judge) 
     }
 }
 
-/// What is sent for a field.
+/// The value that is sent for a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Sent {
     Nothing,

@@ -60,7 +60,7 @@ pub(super) fn configured(settings: &TlsSettings, field: &str) -> Result<TlsConfi
     Ok(config.into())
 }
 
-/// What was last read from a file, and the limit of log lines about it.
+/// The content that was last read from a file, and the limit of log lines about it.
 struct LastRead<T> {
     value: Mutex<T>,
     failures: LogLimit,
