@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use crate::codec::{Map, Value};
+use crate::declared::HttpAnswer;
 use crate::redact::{Redacted, Redaction};
 
 /// The error codes of the framework itself, as the protocol names them.
@@ -66,6 +68,8 @@ pub struct WireError {
     pub denied_permissions: Option<Vec<String>>,
     /// True if the caller is at fault, false if the service is.
     pub is_caller_error: bool,
+    /// The status and the headers over HTTP, if the error has its own. They are not part of a message.
+    pub(crate) http: Option<Arc<HttpAnswer>>,
 }
 
 impl WireError {
@@ -82,6 +86,7 @@ impl WireError {
             variables: None,
             denied_permissions: None,
             is_caller_error: true,
+            http: None,
         }
     }
 
@@ -103,6 +108,27 @@ impl WireError {
         self
     }
 
+    /// Sets the status of the answer over HTTP. A service on a queue never sends it.
+    #[must_use]
+    pub fn with_http_status(mut self, status: u16) -> Self {
+        Arc::make_mut(self.http.get_or_insert_default()).status = Some(status);
+        self
+    }
+
+    /// Adds a header to the answer over HTTP.
+    #[must_use]
+    pub fn with_http_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let http = Arc::make_mut(self.http.get_or_insert_default());
+        http.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Returns the status and the headers over HTTP, if the error has its own.
+    #[doc(hidden)]
+    pub fn http(&self) -> Option<&HttpAnswer> {
+        self.http.as_deref()
+    }
+
     /// Reads an error from a map, as PySOA's client does: absent keys, and keys with a wrong type, have their defaults.
     pub(crate) fn from_value(value: &Value) -> Self {
         let text = |key| value.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -120,6 +146,7 @@ impl WireError {
                     texts.map(str::to_owned).collect()
                 }),
             is_caller_error: value.get("is_caller_error").and_then(Value::as_bool) == Some(true),
+            http: None,
         }
     }
 }

@@ -73,7 +73,8 @@ impl Schema {
     }
 
     /// Returns true if a value fits a node, and adds the steps of the check to those of the caller.
-    pub(crate) fn fits(&self, node: &Node, value: &Value, steps: &mut usize) -> bool {
+    #[doc(hidden)]
+    pub fn fits(&self, node: &Node, value: &Value, steps: &mut usize) -> bool {
         let mut checker = Checker::new(self, *steps);
         checker.node(node, value);
         *steps = checker.steps;
@@ -81,7 +82,8 @@ impl Schema {
     }
 
     /// Follows references to the node that they stand for. Returns `None` if references lead to references only.
-    pub(crate) fn resolve<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
+    #[doc(hidden)]
+    pub fn resolve<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {
         for _ in 0..MAX_HOPS {
             match &node.kind {
                 NodeKind::Reference(name) => node = self.definitions.get(name)?,
@@ -107,11 +109,11 @@ pub const MAX_ERROR_BYTES: usize = 256 * 1024;
 
 /// The greatest number of steps of a check. For a type that is an alternative of itself twice, the number would grow
 /// exponentially with the depth of the value.
-pub(crate) const MAX_STEPS: usize = 250_000;
+pub const MAX_STEPS: usize = 250_000;
 
 /// The greatest depth of a check. Each level of a value takes at most four (nullable, alternatives, tagged, the type
 /// itself). A type that is an alternative of itself would take them without end.
-pub(crate) const MAX_LEVELS: usize = 4 * MAX_DEPTH;
+pub const MAX_LEVELS: usize = 4 * MAX_DEPTH;
 
 /// The message for a NaN where there are limits.
 pub(crate) const NOT_A_NUMBER: &str = "Value is not a number";
@@ -553,7 +555,7 @@ fn is_variant(node: &Node, value: &Value) -> bool {
 }
 
 /// Returns the dictionary that a tag, or an alias of it, selects. Conformity has a default for all other tags.
-pub(crate) fn option_of<'a>(
+pub fn option_of<'a>(
     options: &'a [(String, Node)],
     field: &str,
     tag: &Value,

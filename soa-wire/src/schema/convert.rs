@@ -240,13 +240,18 @@ impl Converter<'_> {
             .map(|(name, schema)| {
                 let required = is_required(name);
                 let mut node = self.node(schema);
+                let mut is_option = false;
                 if !required
                     && !is_nullable(schema)
                     && let NodeKind::Nullable(inner) = node.kind
                 {
                     node.kind = inner.kind;
+                    is_option = true;
                 }
-                named(name, node, required, schema)
+                Field {
+                    is_option,
+                    ..named(name, node, required, schema)
+                }
             })
             .collect();
         NodeKind::Dictionary {

@@ -21,11 +21,12 @@ mod path;
 
 pub use check::FieldError;
 #[doc(hidden)]
-pub use check::{Cause, MAX_ERROR_BYTES, MAX_ERRORS, key_text};
-pub(crate) use check::{MAX_LEVELS, MAX_STEPS, NOT_A_NUMBER, option_of};
+pub use check::{Cause, MAX_ERROR_BYTES, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, key_text, option_of};
+pub(crate) use check::NOT_A_NUMBER;
 #[doc(hidden)]
 pub use nesting::depth_of;
 pub use node::Schema;
-pub(crate) use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};
+#[doc(hidden)]
+pub use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};
 #[doc(hidden)]
 pub use path::{PathStep, WirePath};

@@ -32,6 +32,34 @@ pub struct Schema {
     pub(crate) definitions: HashMap<String, Node>,
 }
 
+/// The parts of a schema, for the crates of this framework that translate it: to other descriptions, and to other forms of
+/// values.
+#[doc(hidden)]
+impl Schema {
+    /// Returns the name of the type; `None` for types that are written in place.
+    pub fn type_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Returns the shape of the type itself.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Returns the named type that a [`NodeKind::Reference`] means.
+    pub fn definition(&self, name: &str) -> Option<&Node> {
+        self.definitions.get(name)
+    }
+
+    /// Returns the fields of the type, in the order of their declaration; `None` if it is not a struct.
+    pub fn fields(&self) -> Option<&[Field]> {
+        match &self.resolve(&self.root)?.kind {
+            NodeKind::Dictionary { fields, .. } => Some(fields),
+            _ => None,
+        }
+    }
+}
+
 impl Schema {
     /// Returns true if the schema describes a map, as every body is.
     pub fn describes_a_map(&self) -> bool {
@@ -63,15 +91,17 @@ impl Schema {
 
 /// One level of a schema.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) kind: NodeKind,
-    pub(crate) description: Option<String>,
+pub struct Node {
+    /// The values that it allows.
+    pub kind: NodeKind,
+    /// The doc comment.
+    pub description: Option<String>,
     /// Properties that introspection has and the check ignores, by name: a default, a pattern, a deprecation.
-    pub(crate) remarks: Vec<(&'static str, serde_json::Value)>,
+    pub remarks: Vec<(&'static str, serde_json::Value)>,
     /// Further texts that a constant allows: the aliases of an enum's variants.
-    pub(crate) aliases: Vec<String>,
+    pub aliases: Vec<String>,
     /// True if a constant allows any other text: a variant of the enum stands for all of them.
-    pub(crate) takes_others: bool,
+    pub takes_others: bool,
 }
 
 impl Node {
@@ -84,16 +114,21 @@ impl Node {
 
 /// A field of a dictionary.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) node: Node,
-    pub(crate) required: bool,
+pub struct Field {
+    /// The name in messages.
+    pub name: String,
+    /// The values of the field.
+    pub node: Node,
+    /// True if the field cannot be absent.
+    pub required: bool,
+    /// True if the field is an `Option`, which is absent for `None`.
+    pub is_option: bool,
     /// The name in the source, if it is known and another one.
-    pub(crate) source_name: Option<String>,
+    pub source_name: Option<String>,
     /// Further names under which the type takes the field.
-    pub(crate) aliases: Vec<String>,
+    pub aliases: Vec<String>,
     /// True if the field has a decoder of its own, which may take other values than the schema says.
-    pub(crate) has_decoder: bool,
+    pub has_decoder: bool,
 }
 
 impl Field {
@@ -102,6 +137,7 @@ impl Field {
             name: name.to_owned(),
             node,
             required,
+            is_option: false,
             source_name: None,
             aliases: Vec::new(),
             has_decoder: false,
@@ -109,7 +145,7 @@ impl Field {
     }
 
     /// True if a message may have the field under this name.
-    pub(crate) fn is_named(&self, name: &str) -> bool {
+    pub fn is_named(&self, name: &str) -> bool {
         self.name == name || self.aliases.iter().any(|alias| alias == name)
     }
 
@@ -124,70 +160,103 @@ impl Field {
 
 /// Limits of a number.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Bounds {
-    pub(crate) gt: Option<Number>,
-    pub(crate) gte: Option<Number>,
-    pub(crate) lt: Option<Number>,
-    pub(crate) lte: Option<Number>,
+pub struct Bounds {
+    /// Exclusive minimum.
+    pub gt: Option<Number>,
+    /// Minimum.
+    pub gte: Option<Number>,
+    /// Exclusive maximum.
+    pub lt: Option<Number>,
+    /// Maximum.
+    pub lte: Option<Number>,
 }
 
 /// Limits of a length.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Lengths {
-    pub(crate) min: Option<u64>,
-    pub(crate) max: Option<u64>,
+pub struct Lengths {
+    /// Minimum.
+    pub min: Option<u64>,
+    /// Maximum.
+    pub max: Option<u64>,
 }
 
 /// The values that a node allows.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum NodeKind {
+pub enum NodeKind {
+    /// Any value.
     Anything,
+    /// Nil.
     Nil,
+    /// True or false.
     Boolean,
+    /// An integer.
     Integer {
+        /// The limits that its rules set.
         bounds: Bounds,
         /// The range of the Rust type, for limits that the bounds do not have. Not part of introspection.
         range: Option<(i128, i128)>,
     },
+    /// A number with a fraction.
     Float(Bounds),
+    /// Text.
     Text {
+        /// The limits of its length, in characters.
         lengths: Lengths,
         /// Conformity's name of a form of text, such as `email_address`. It is part of introspection, but not checked:
         /// garde's rules and serde do that.
         form: Option<&'static str>,
     },
+    /// Bytes.
     Bytes(Lengths),
+    /// A date and a time of day.
     DateTime {
         /// True for UTC, false for no zone, `None` for either.
         utc: Option<bool>,
     },
+    /// A date.
     Date,
+    /// A time of day.
     Time,
+    /// A decimal number.
     Decimal(Bounds),
+    /// An amount of money.
     Amount,
+    /// A list.
     List {
+        /// The elements.
         contents: Box<Node>,
+        /// The limits of its length.
         lengths: Lengths,
     },
     /// A list with a type for each element.
     Tuple(Vec<Node>),
+    /// A struct.
     Dictionary {
+        /// The fields, in the order of their declaration.
         fields: Vec<Field>,
+        /// True if unknown keys are ignored.
         allow_extra_keys: bool,
     },
     /// A map with any keys.
     Entries {
+        /// The values.
         values: Box<Node>,
+        /// The limits of the number of entries.
         lengths: Lengths,
+        /// The keys.
         keys: Keys,
     },
+    /// The inner values, or nil.
     Nullable(Box<Node>),
     /// One of these texts, booleans, numbers or nil.
     Constant(Vec<serde_json::Value>),
+    /// One of several alternatives.
     Any(Vec<Node>),
     /// Several dictionaries, told apart by the value of one field.
     Tagged {
+        /// The field.
         field: String,
+        /// The dictionaries by that value.
         options: Vec<(String, Node)>,
     },
     /// A named type, which is in `definitions`. Types can contain themselves.
@@ -196,8 +265,10 @@ pub(crate) enum NodeKind {
 
 /// The type of the keys of a map.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Keys {
+pub enum Keys {
+    /// Any keys.
     Any,
+    /// Texts.
     Text,
     /// Integers. In JSON they are text, so this is part of introspection, but not checked.
     Integer,

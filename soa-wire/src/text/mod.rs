@@ -31,9 +31,14 @@
 mod error;
 mod plain;
 mod read;
+mod shape;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::TextError;
 pub use plain::{Plain, read, write};
+#[doc(hidden)]
+pub use read::Reading;
+#[doc(hidden)]
+pub use shape::Shape;

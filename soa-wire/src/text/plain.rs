@@ -1,9 +1,9 @@
 //! Plain data: what JSON has, on its way between text and values.
 
 use super::error::TextError;
-use super::read::{by_schema, inexact};
+use super::read::{Reading, by_schema, inexact};
 use crate::codec::{Blob, DecodeError, MAX_DEPTH, Map, Value, json};
-use crate::schema::Schema;
+use crate::schema::{FieldError, Schema};
 
 /// Plain data: what JSON has. It is JSON before a schema has said what its texts and numbers are, or a value after its
 /// types have become text.
@@ -69,11 +69,18 @@ impl Plain {
     ///
     /// All texts that do not have the form of their type, with their fields.
     pub fn read(self, schema: &Schema) -> Result<Value, TextError> {
-        let (value, errors) = by_schema(schema, self.value, self.is_exact);
+        let (value, errors) = self.read_as(schema, Reading::PEOPLE);
         match errors.is_empty() {
             true => Ok(value),
             false => Err(TextError(errors)),
         }
+    }
+
+    /// Reads a value by its schema, as another protocol has it. Returns the value as far as it could be read, and the
+    /// errors.
+    #[doc(hidden)]
+    pub fn read_as(self, schema: &Schema, reading: Reading) -> (Value, Vec<FieldError>) {
+        by_schema(schema, self.value, self.is_exact, reading)
     }
 
     /// The value without a schema: text stays text, and numbers with a fraction are floats.
@@ -126,18 +133,6 @@ pub fn write(value: &Value) -> String {
 fn plain(value: &Value, levels: usize) -> Value {
     let inner = levels.saturating_sub(1);
     match value {
-        Value::Float(float) if float.is_nan() => "NaN".into(),
-        Value::Float(float) if float.is_infinite() => match *float > 0.0 {
-            true => "Infinity".into(),
-            false => "-Infinity".into(),
-        },
-        Value::Bytes(bytes) => Blob::new(bytes.clone()).to_base64().into(),
-        Value::DateTime(time) => time.to_string().into(),
-        Value::UtcDateTime(time) => time.to_string().into(),
-        Value::Date(date) => date.to_string().into(),
-        Value::Time(time) => time.to_string().into(),
-        Value::Decimal(decimal) => decimal.to_string().into(),
-        Value::Amount(amount) => amount.to_string().into(),
         Value::List(_) | Value::Map(_) if levels == 0 => "…".into(),
         Value::List(list) => Value::List(list.iter().map(|value| plain(value, inner)).collect()),
         Value::Map(map) => {
@@ -145,11 +140,30 @@ fn plain(value: &Value, levels: usize) -> Value {
             let entries = entries.map(|(key, value)| (key_of(key, inner), plain(value, inner)));
             Value::Map(entries.collect())
         }
-        value => value.clone(),
+        value => plain_leaf(value.clone()),
     }
 }
 
-fn key_of(key: &Value, levels: usize) -> Value {
+/// Replaces a value that JSON does not have, and that is neither a list nor a map.
+pub(super) fn plain_leaf(value: Value) -> Value {
+    match value {
+        Value::Float(float) if float.is_nan() => "NaN".into(),
+        Value::Float(float) if float.is_infinite() => match float > 0.0 {
+            true => "Infinity".into(),
+            false => "-Infinity".into(),
+        },
+        Value::Bytes(bytes) => Blob::new(bytes).to_base64().into(),
+        Value::DateTime(time) => time.to_string().into(),
+        Value::UtcDateTime(time) => time.to_string().into(),
+        Value::Date(date) => date.to_string().into(),
+        Value::Time(time) => time.to_string().into(),
+        Value::Decimal(decimal) => decimal.to_string().into(),
+        Value::Amount(amount) => amount.to_string().into(),
+        value => value,
+    }
+}
+
+pub(super) fn key_of(key: &Value, levels: usize) -> Value {
     match key {
         Value::Text(_) => key.clone(),
         Value::List(_) | Value::Map(_) => Plain {

@@ -17,12 +17,51 @@ const MAX_DIGITS: usize = 400;
 /// The number of digits that every float keeps.
 const FLOAT_DIGITS: usize = 15;
 
+/// The forms that plain data may have. Protocols differ in what they take for a number, for a truth and for absence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// True if a number may be text.
+    pub takes_numbers_as_text: bool,
+    /// True if a boolean may be one of the words and numbers that stand for it: `yes`, `off`, `1`, ….
+    pub takes_words_as_booleans: bool,
+    /// True if a null is the absence of an optional field.
+    pub null_is_absent: bool,
+}
+
+impl Reading {
+    /// JSON of people.
+    pub const PEOPLE: Self = Self {
+        takes_numbers_as_text: true,
+        takes_words_as_booleans: false,
+        null_is_absent: false,
+    };
+
+    /// The arguments of a remote method, whose types are what they are.
+    pub const ARGUMENTS: Self = Self {
+        takes_numbers_as_text: false,
+        takes_words_as_booleans: false,
+        null_is_absent: true,
+    };
+
+    /// Parameters and bodies of HTTP.
+    pub const WEB: Self = Self {
+        takes_numbers_as_text: true,
+        takes_words_as_booleans: true,
+        null_is_absent: true,
+    };
+}
+
 /// Reads plain data by a schema. Returns the value as far as it could be read, and all errors.
-pub(super) fn by_schema(schema: &Schema, value: Value, is_exact: bool) -> (Value, Vec<FieldError>) {
+pub(super) fn by_schema(
+    schema: &Schema,
+    value: Value,
+    is_exact: bool,
+    reading: Reading,
+) -> (Value, Vec<FieldError>) {
     let mut reader = Reader {
         schema,
         is_exact,
-        takes_numbers_as_text: true,
+        reading,
         path: Vec::new(),
         errors: Vec::new(),
         levels: 0,
@@ -49,8 +88,8 @@ struct Reader<'a> {
     schema: &'a Schema,
     /// True if decimals are numbers of JSON.
     is_exact: bool,
-    /// True if integers and floats may be text. Among alternatives, the type that JSON itself says is tried first.
-    takes_numbers_as_text: bool,
+    /// Among alternatives, the type that JSON itself says is tried first, and numbers as text only then.
+    reading: Reading,
     path: Vec<String>,
     errors: Vec<FieldError>,
     levels: usize,
@@ -113,6 +152,7 @@ impl<'a> Reader<'a> {
             (NodeKind::Nullable(inner), value) => self.node(inner, value),
             (NodeKind::Integer { .. }, value) => self.integer(value),
             (NodeKind::Float(_), value) => self.float(value),
+            (NodeKind::Boolean, value) => self.boolean(value),
             (NodeKind::List { contents, .. }, Value::List(items)) => {
                 let items = items.into_iter().enumerate();
                 items
@@ -157,7 +197,7 @@ impl<'a> Reader<'a> {
 
     fn integer(&self, value: Value) -> Value {
         let read = match &value {
-            Value::Text(text) if self.takes_numbers_as_text => text.parse().ok(),
+            Value::Text(text) if self.reading.takes_numbers_as_text => text.parse().ok(),
             Value::Decimal(number) if self.is_exact => whole(number),
             // Every whole number up to here is one float and no other.
             Value::Float(float) if float.abs() < 1e15 => {
@@ -178,7 +218,7 @@ impl<'a> Reader<'a> {
                 "NaN" => Some(f64::NAN),
                 "Infinity" => Some(f64::INFINITY),
                 "-Infinity" => Some(f64::NEG_INFINITY),
-                text if self.takes_numbers_as_text => {
+                text if self.reading.takes_numbers_as_text => {
                     let number = text.parse::<Decimal>().ok();
                     number.as_ref().map(Decimal::to_f64)
                 }
@@ -192,18 +232,54 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn boolean(&self, value: Value) -> Value {
+        if !self.reading.takes_words_as_booleans {
+            return self.leave(value);
+        }
+        let read = match &value {
+            Value::Text(word) => boolean_of(word),
+            Value::Integer(integer) => match integer.as_i64() {
+                Some(0) => Some(false),
+                Some(1) => Some(true),
+                _ => None,
+            },
+            _ => None,
+        };
+        match read {
+            Some(read) => Value::Bool(read),
+            None => self.leave(value),
+        }
+    }
+
     fn dictionary(&mut self, fields: &'a [Field], map: Map) -> Value {
-        let pairs = map.into_iter().map(|(key, value)| {
+        let pairs = map.into_iter().filter_map(|(key, value)| {
             let name = key.as_str().unwrap_or_default();
             let field = fields.iter().find(|field| field.is_named(name));
+            let is_absent = self.reading.null_is_absent
+                && value.is_nil()
+                && field.is_some_and(|field| field.is_option && !self.takes_nil(&field.node));
+            if is_absent {
+                return None;
+            }
             let value = match field {
                 // Only its own decoder knows what it takes.
                 Some(field) if !field.has_decoder => self.below(name, &field.node, value),
                 _ => self.leave(value),
             };
-            (key, value)
+            Some((key, value))
         });
         Value::Map(pairs.collect())
+    }
+
+    /// True if nil is a value of the node's own.
+    fn takes_nil(&self, node: &'a Node) -> bool {
+        let node = self.schema.resolve(node);
+        node.is_some_and(|node| {
+            matches!(
+                node.kind,
+                NodeKind::Nullable(_) | NodeKind::Nil | NodeKind::Anything
+            )
+        })
     }
 
     fn entries(&mut self, values: &'a Node, keys: &'a Keys, map: Map) -> Value {
@@ -243,16 +319,16 @@ impl<'a> Reader<'a> {
 
     /// Reads a value as the first alternative that it fits.
     fn any(&mut self, options: &'a [Node], value: Value) -> Value {
-        let takes_numbers_as_text = self.takes_numbers_as_text;
+        let takes_numbers_as_text = self.reading.takes_numbers_as_text;
         for is_second_try in [false, true] {
-            self.takes_numbers_as_text = is_second_try && takes_numbers_as_text;
+            self.reading.takes_numbers_as_text = is_second_try && takes_numbers_as_text;
             for option in options {
                 let before = self.errors.len();
                 let read = self.node(option, value.clone());
                 let is_read = self.errors.len() == before;
                 self.errors.truncate(before);
                 if is_read && self.schema.fits(option, &read, &mut self.steps) {
-                    self.takes_numbers_as_text = takes_numbers_as_text;
+                    self.reading.takes_numbers_as_text = takes_numbers_as_text;
                     return read;
                 }
             }
@@ -260,7 +336,7 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        self.takes_numbers_as_text = takes_numbers_as_text;
+        self.reading.takes_numbers_as_text = takes_numbers_as_text;
         if self.is_exhausted() {
             self.error("too large or too deep to be read".to_owned());
         }
@@ -290,6 +366,16 @@ fn expected(kind: &NodeKind) -> Option<&'static str> {
         NodeKind::Bytes(_) => r#"bytes as base64 such as "AP/+""#,
         _ => return None,
     })
+}
+
+/// Reads a word that stands for a boolean, in any case.
+fn boolean_of(word: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+    match word {
+        _ if is(&["true", "1", "on", "yes", "t", "y"]) => Some(true),
+        _ if is(&["false", "0", "off", "no", "f", "n"]) => Some(false),
+        _ => None,
+    }
 }
 
 /// Reads a value of a type that JSON does not have.

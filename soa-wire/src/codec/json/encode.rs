@@ -6,7 +6,7 @@ use super::super::error::EncodeError;
 use super::super::limit::MAX_DEPTH;
 use super::super::value::Value;
 use super::super::value_ser;
-use super::write;
+use super::write::{self, Layout};
 
 /// Encodes a value of any kind.
 ///
@@ -36,12 +36,23 @@ pub fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Resul
 /// As [`to_vec`].
 pub fn encode_value(value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
-    write::write(value, out, MAX_DEPTH).inspect_err(|_| out.truncate(start))
+    write::write(value, out, MAX_DEPTH, Layout::QUEUE).inspect_err(|_| out.truncate(start))
+}
+
+/// Encodes a dynamic value at the end of `out`, without blanks and escapes, as HTTP has it. If that fails, `out` is as
+/// before.
+///
+/// # Errors
+///
+/// As [`to_vec`], and for NaN and the infinities, which JSON does not have.
+pub fn encode_compact(value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    write::write(value, out, MAX_DEPTH, Layout::COMPACT).inspect_err(|_| out.truncate(start))
 }
 
 /// Encodes a body. See `Encoding::encode_body`.
 pub(crate) fn encode_body<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::with_capacity(128);
-    write::write(&value_ser::to_body(body)?, &mut out, MAX_DEPTH)?;
+    write::write(&value_ser::to_body(body)?, &mut out, MAX_DEPTH, Layout::QUEUE)?;
     Ok(out)
 }

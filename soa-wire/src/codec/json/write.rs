@@ -1,26 +1,63 @@
-//! [`Value`]s to JSON, byte for byte as Python's `json.dumps` does by default.
+//! [`Value`]s to JSON, byte for byte as Python's `json.dumps` does: by default, or without blanks and escapes.
 
 use std::io::Write;
 
 use super::super::error::EncodeError;
 use super::super::value::Value;
 
-pub(super) fn write(value: &Value, out: &mut Vec<u8>, levels: usize) -> Result<(), EncodeError> {
+/// The layout of JSON.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    comma: &'static [u8],
+    colon: &'static [u8],
+    /// True if characters beyond ASCII are escaped.
+    is_ascii: bool,
+    /// True if NaN and the infinities are words. Otherwise they cannot be written.
+    has_words: bool,
+}
+
+impl Layout {
+    /// The default of Python's `json`: that of the queue.
+    pub(super) const QUEUE: Self = Self {
+        comma: b", ",
+        colon: b": ",
+        is_ascii: true,
+        has_words: true,
+    };
+
+    /// JSON of the web: without blanks, in UTF-8, and without words of Python.
+    pub(super) const COMPACT: Self = Self {
+        comma: b",",
+        colon: b":",
+        is_ascii: false,
+        has_words: false,
+    };
+}
+
+pub(super) fn write(
+    value: &Value,
+    out: &mut Vec<u8>,
+    levels: usize,
+    layout: Layout,
+) -> Result<(), EncodeError> {
     match value {
         Value::Nil => out.extend_from_slice(b"null"),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Integer(value) => write_display(value, out),
+        Value::Float(value) if !layout.has_words && !value.is_finite() => {
+            return Err(EncodeError::new(format!("{value} cannot be carried by JSON")));
+        }
         Value::Float(value) => write_float(*value, out),
-        Value::Text(value) => write_text(value, out),
+        Value::Text(value) => write_text_in(value, out, layout.is_ascii),
         Value::List(list) => {
             let levels = levels.checked_sub(1).ok_or_else(EncodeError::too_deep)?;
             out.push(b'[');
             for (index, element) in list.iter().enumerate() {
                 if index > 0 {
-                    out.extend_from_slice(b", ");
+                    out.extend_from_slice(layout.comma);
                 }
-                write(element, out, levels)?;
+                write(element, out, levels, layout)?;
             }
             out.push(b']');
         }
@@ -29,11 +66,11 @@ pub(super) fn write(value: &Value, out: &mut Vec<u8>, levels: usize) -> Result<(
             out.push(b'{');
             for (index, (key, value)) in map.iter().enumerate() {
                 if index > 0 {
-                    out.extend_from_slice(b", ");
+                    out.extend_from_slice(layout.comma);
                 }
-                write_key(key, out)?;
-                out.extend_from_slice(b": ");
-                write(value, out, levels)?;
+                write_key(key, out, layout)?;
+                out.extend_from_slice(layout.colon);
+                write(value, out, levels, layout)?;
             }
             out.push(b'}');
         }
@@ -57,12 +94,12 @@ fn not_in_json(value: &Value, role: &str) -> EncodeError {
 }
 
 /// A key is text; Python makes text of scalars too.
-fn write_key(key: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn write_key(key: &Value, out: &mut Vec<u8>, layout: Layout) -> Result<(), EncodeError> {
     match key {
-        Value::Text(value) => write_text(value, out),
+        Value::Text(value) => write_text_in(value, out, layout.is_ascii),
         Value::Nil | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
             out.push(b'"');
-            write(key, out, 0)?;
+            write(key, out, 0, layout)?;
             out.push(b'"');
         }
         _ => return Err(not_in_json(key, " as a map's key")),
@@ -104,9 +141,13 @@ fn write_float(value: f64, out: &mut Vec<u8>) {
 }
 
 pub(crate) fn write_text(value: &str, out: &mut Vec<u8>) {
+    write_text_in(value, out, true);
+}
+
+fn write_text_in(value: &str, out: &mut Vec<u8>, is_ascii: bool) {
     out.push(b'"');
     let mut rest = value;
-    while let Some(at) = rest.find(|char| !is_plain(char)) {
+    while let Some(at) = rest.find(|char| !is_plain(char, is_ascii)) {
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain.as_bytes());
         let mut chars = special.chars();
@@ -119,8 +160,13 @@ pub(crate) fn write_text(value: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn is_plain(char: char) -> bool {
-    matches!(char, ' '..='~') && char != '"' && char != '\\'
+fn is_plain(char: char, is_ascii: bool) -> bool {
+    let is_written = match is_ascii {
+        true => matches!(char, ' '..='~'),
+        // Python escapes control characters of ASCII, and leaves DEL as it is.
+        false => char >= ' ',
+    };
+    is_written && char != '"' && char != '\\'
 }
 
 fn write_escape(char: char, out: &mut Vec<u8>) {

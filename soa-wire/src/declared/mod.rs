@@ -1,9 +1,14 @@
-//! The properties that `#[action]` declares besides the types of an action: `requires`, `idempotent` and `cache`.
+//! The properties that `#[action]` declares besides the types of an action: `requires`, `idempotent`, `cache`, and those for
+//! HTTP.
 //!
 //! They are a constant, which the action's handle refers to. The server asks for the permissions, and the middleware of a
 //! typed client may send a call again, or answer it from a cache.
 
+mod http;
+
 use std::time::Duration;
+
+pub use http::{HttpAnswer, HttpDeclared, Method, ResultForm, Route};
 
 /// The declared properties of an action. `Action::declared` takes them for handles that are written by hand.
 ///
@@ -22,6 +27,7 @@ pub struct Declared {
     requires: &'static [&'static str],
     is_idempotent: bool,
     cache: Option<Duration>,
+    http: HttpDeclared,
 }
 
 impl Declared {
@@ -32,6 +38,7 @@ impl Declared {
             requires: &[],
             is_idempotent: false,
             cache: None,
+            http: HttpDeclared::new(),
         }
     }
 
@@ -54,6 +61,18 @@ impl Declared {
     pub const fn cache(mut self, time: Duration) -> Self {
         self.cache = Some(time);
         self
+    }
+
+    /// Sets the properties for HTTP.
+    #[must_use]
+    pub const fn http(mut self, http: HttpDeclared) -> Self {
+        self.http = http;
+        self
+    }
+
+    /// Returns the properties for HTTP.
+    pub const fn for_http(&self) -> &HttpDeclared {
+        &self.http
     }
 
     /// Returns the permissions that a caller needs.

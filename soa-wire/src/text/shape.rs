@@ -1,0 +1,145 @@
+//! Values as doors for other protocols send them: plain data in the order of the type.
+//!
+//! A struct has every declared field, in the order of its declaration; one that is absent is nil. So a caller that builds
+//! objects from maps finds every attribute, as it does in an answer of Python.
+
+use super::plain::{key_of, plain_leaf};
+use crate::codec::{MAX_DEPTH, Map, Value};
+use crate::schema::{Field, MAX_STEPS, Node, NodeKind, Schema, option_of};
+
+/// The forms of what JSON does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// True if bytes stay bytes. Otherwise they become base64.
+    pub keeps_bytes: bool,
+    /// True if NaN and the infinities stay floats. Otherwise they become `"NaN"`, `"Infinity"` and `"-Infinity"`.
+    pub keeps_floats: bool,
+}
+
+impl Shape {
+    /// JSON for people.
+    pub const TEXT: Self = Self {
+        keeps_bytes: false,
+        keeps_floats: false,
+    };
+
+    /// Returns a value of the type in this shape.
+    pub fn of(self, schema: &Schema, value: Value) -> Value {
+        let mut shaper = Shaper {
+            schema,
+            shape: self,
+            steps: 0,
+        };
+        shaper.node(Some(&schema.root), value, MAX_DEPTH)
+    }
+}
+
+struct Shaper<'a> {
+    schema: &'a Schema,
+    shape: Shape,
+    /// The steps of choosing among alternatives, which try each.
+    steps: usize,
+}
+
+impl<'a> Shaper<'a> {
+    /// Shapes a value whose node is known, or one about which nothing is.
+    fn node(&mut self, node: Option<&'a Node>, value: Value, levels: usize) -> Value {
+        let inner = levels.saturating_sub(1);
+        let kind = node
+            .and_then(|node| self.schema.resolve(node))
+            .map(|node| &node.kind);
+        match (kind, value) {
+            (_, Value::List(_) | Value::Map(_)) if levels == 0 => "…".into(),
+            (Some(NodeKind::Nullable(node)), value) => self.node(Some(node), value, levels),
+            (Some(NodeKind::Any(options)), value @ (Value::List(_) | Value::Map(_))) => {
+                let chosen = self.chosen(options, &value);
+                self.node(chosen, value, levels)
+            }
+            (Some(NodeKind::Tagged { field, options }), Value::Map(map)) => {
+                let tag = map.get(field);
+                let option = tag.and_then(|tag| option_of(options, field, tag));
+                self.node(option.map(|(_, node)| node), Value::Map(map), levels)
+            }
+            (Some(NodeKind::Dictionary { fields, .. }), Value::Map(map)) => {
+                self.dictionary(fields, map, inner)
+            }
+            (Some(NodeKind::Entries { values, .. }), Value::Map(map)) => {
+                self.entries(Some(values), map, inner)
+            }
+            (_, Value::Map(map)) => self.entries(None, map, inner),
+            (Some(NodeKind::List { contents, .. }), Value::List(list)) => {
+                let items = list.into_iter();
+                items
+                    .map(|item| self.node(Some(contents), item, inner))
+                    .collect()
+            }
+            (Some(NodeKind::Tuple(places)), Value::List(list)) => {
+                let items = list.into_iter().enumerate();
+                items
+                    .map(|(index, item)| self.node(places.get(index), item, inner))
+                    .collect()
+            }
+            (_, Value::List(list)) => {
+                let items = list.into_iter();
+                items.map(|item| self.node(None, item, inner)).collect()
+            }
+            (_, value) => self.leaf(value),
+        }
+    }
+
+    fn leaf(&self, value: Value) -> Value {
+        match value {
+            Value::Bytes(_) if self.shape.keeps_bytes => value,
+            Value::Float(_) if self.shape.keeps_floats => value,
+            value => plain_leaf(value),
+        }
+    }
+
+    /// Returns the first alternative that a value fits.
+    fn chosen(&mut self, options: &'a [Node], value: &Value) -> Option<&'a Node> {
+        let mut options = options.iter();
+        options.find(|option| {
+            self.steps < MAX_STEPS && self.schema.fits(option, value, &mut self.steps)
+        })
+    }
+
+    fn dictionary(&mut self, fields: &'a [Field], map: Map, levels: usize) -> Value {
+        let mut sent: Vec<Option<(Value, Value)>> = map.into_pairs().into_iter().map(Some).collect();
+        let mut shaped = Map::with_capacity(fields.len());
+        for (index, field) in fields.iter().enumerate() {
+            let is_it = |pair: &Option<(Value, Value)>| {
+                let key = pair.as_ref().and_then(|(key, _)| key.as_str());
+                key == Some(&field.name)
+            };
+            // Mostly, the fields come in this order, and all of them.
+            let at = match sent.get(index).is_some_and(is_it) {
+                true => Some(index),
+                false => sent.iter().position(is_it),
+            };
+            let value = at.and_then(|at| sent.get_mut(at)?.take());
+            let value = match value {
+                Some((_, value)) => self.node(Some(&field.node), value, levels),
+                None => Value::Nil,
+            };
+            shaped.push(field.name.as_str(), value);
+        }
+        // The entries of a flattened map.
+        for (key, value) in sent.into_iter().flatten() {
+            shaped.push(text_key(key), self.node(None, value, levels));
+        }
+        Value::Map(shaped)
+    }
+
+    fn entries(&mut self, values: Option<&'a Node>, map: Map, levels: usize) -> Value {
+        let pairs = map.into_pairs().into_iter();
+        let shaped = pairs.map(|(key, value)| (text_key(key), self.node(values, value, levels)));
+        Value::Map(shaped.collect())
+    }
+}
+
+fn text_key(key: Value) -> Value {
+    match key {
+        Value::Text(_) => key,
+        key => key_of(&key, MAX_DEPTH),
+    }
+}
