@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::descriptor::ActionDescriptor;
+use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
 use crate::message::{Name, SwitchSet, Variant};
 use crate::schema::Schema;
 
@@ -13,6 +13,8 @@ pub(crate) struct Offer {
     pub(crate) version: Name,
     pub(crate) build_id: Option<Name>,
     pub(crate) documentation: Option<&'static str>,
+    /// The descriptor of the service, unless its actions are registered by name.
+    pub(crate) descriptor: Option<&'static ServiceDescriptor>,
     /// The permissions that the builder requires, by action.
     pub(crate) required: BTreeMap<Name, Vec<String>>,
     /// The actions, by the name that `introspect` shows: each variant of an action has its own.
@@ -62,7 +64,7 @@ pub(crate) struct Offered {
     pub(crate) request: Option<fn() -> Arc<Schema>>,
     pub(crate) response: Option<fn() -> Arc<Schema>>,
     /// The declarations of the action; `None` for one that was registered by name.
-    pub(super) descriptor: Option<ActionDescriptor>,
+    pub(crate) descriptor: Option<ActionDescriptor>,
 }
 
 impl From<&ActionDescriptor> for Offered {

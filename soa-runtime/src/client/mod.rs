@@ -73,4 +73,4 @@ pub use parallel::{Gather, Parallel, ParallelCall};
 pub use pending::Pending;
 pub use typed::{ServiceClient, TypedClient};
 
-pub use crate::exchange::{ClientRequest, Sent};
+pub use crate::exchange::{ClientRequest, HttpRequest, Sent};

@@ -13,6 +13,7 @@ use crate::BoxFuture;
 use crate::client::{Client, Places, TypedClient};
 use crate::codec::{UtcDateTime, Value};
 use crate::error::ActionError;
+use crate::exchange::HttpRequest;
 use crate::identity::Identity;
 use crate::lifetime::{Blocking, Lifetime};
 use crate::message::{
@@ -356,6 +357,21 @@ impl Context {
     /// assert_eq!(cx.extension::<Tenant>().map(|tenant| tenant.0), Some("north"));
     /// ```
     pub fn extension<T: 'static>(&self) -> Option<&T> {
+        self.extensions.get()
+    }
+
+    /// Returns the HTTP request that the job came by; `None` if it came by a queue, or from the same process.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Context, Value, value};
+    ///
+    /// async fn greet(_: Value, cx: Context) -> Result<Value, ActionError> {
+    ///     let language = cx.http().and_then(|http| http.header("Accept-Language"));
+    ///     Ok(value!({ "text": (if language == Some("fr") { "Bonjour" } else { "Hello" }) }))
+    /// }
+    /// ```
+    pub fn http(&self) -> Option<&HttpRequest> {
         self.extensions.get()
     }
 

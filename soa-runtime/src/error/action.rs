@@ -184,6 +184,35 @@ impl ActionError {
         self.last(|error| error.field = Some(field.into()))
     }
 
+    /// Sets the status of the answer over HTTP (of the last error). Without one, it follows from the code, and from whose
+    /// fault the error is. Over a queue, it is not sent.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ActionError;
+    ///
+    /// let error = ActionError::caller("EXPIRED", "The voucher has expired").http_status(410);
+    /// ```
+    #[must_use]
+    pub fn http_status(self, status: u16) -> Self {
+        self.last(|error| *error = error.clone().with_http_status(status))
+    }
+
+    /// Adds a header to the answer over HTTP (of the last error).
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ActionError;
+    ///
+    /// let error = ActionError::caller("BUSY", "Try again in a minute")
+    ///     .http_status(503)
+    ///     .http_header("Retry-After", "60");
+    /// ```
+    #[must_use]
+    pub fn http_header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.last(|error| *error = error.clone().with_http_header(name, value))
+    }
+
     /// Adds a variable to the last error.
     ///
     /// ```

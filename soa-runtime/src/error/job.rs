@@ -54,6 +54,18 @@ impl JobError {
         Self(self.0.field(field))
     }
 
+    /// Sets the status of the answer over HTTP: see [`ActionError::http_status`].
+    #[must_use]
+    pub fn http_status(self, status: u16) -> Self {
+        Self(self.0.http_status(status))
+    }
+
+    /// Adds a header to the answer over HTTP: see [`ActionError::http_header`].
+    #[must_use]
+    pub fn http_header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self(self.0.http_header(name, value))
+    }
+
     /// Returns the errors; at least one.
     pub fn errors(&self) -> &[WireError] {
         self.0.errors()

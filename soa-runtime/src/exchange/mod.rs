@@ -2,16 +2,19 @@
 //!
 //! * [`ClientRequest`]: a job for one service, the timeout of its caller, and the mark that it was sent;
 //! * [`Sent`]: set by the transport when the request is on its way, for callers that send now and collect later;
+//! * [`HttpRequest`]: what a job over HTTP came by;
 //! * the stages of middleware around it: [`ClientStage`] on the client, [`JobStage`] on the server.
 //!
 //! Nothing in here sends or runs anything.
 
+mod http;
 mod outcome;
 mod request;
 mod sent;
 mod stage;
 
 pub(crate) use outcome::{has_failed, is_past};
+pub use http::HttpRequest;
 pub use request::ClientRequest;
 pub use sent::Sent;
 pub use stage::{ClientStage, JobStage};

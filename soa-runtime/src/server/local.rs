@@ -15,7 +15,8 @@ use super::handle::Server;
 use super::into_server::IntoServer;
 use crate::error::BuildError;
 use crate::exchange::ClientRequest;
-use crate::message::JobResponse;
+use crate::lifetime::Signal;
+use crate::message::{JobRequest, JobResponse};
 use crate::transport::{ClientTransport, IntoTransport, ReplyFuture};
 
 /// Carries jobs to a server in the same process.
@@ -47,17 +48,23 @@ impl LocalTransport {
 impl ClientTransport for LocalTransport {
     fn call(&self, request: ClientRequest) -> ReplyFuture {
         let sent = request.sent;
-        let is_suppressed = request.job.control.suppress_response == Some(true);
-        let lifetime = self.server.lifetime(&request.job, None);
-        let job = self
-            .server
-            .execute_within(request.job, Arc::clone(&lifetime));
-        let mut reply = ReplyFuture::of_job(job.map(Ok), lifetime);
+        let reply = self.server.start(request.job, None);
+        sent.mark();
+        reply
+    }
+}
+
+impl Server {
+    /// Runs a job for a caller of this process. If the caller goes away, a started job is finished in a task of its own.
+    pub(super) fn start(&self, job: JobRequest, stop: Option<Arc<Signal>>) -> ReplyFuture {
+        let is_suppressed = job.control.suppress_response == Some(true);
+        let lifetime = self.lifetime(&job, stop);
+        let running = self.execute_within(job, Arc::clone(&lifetime));
+        let mut reply = ReplyFuture::of_job(running.map(Ok), lifetime);
         if is_suppressed {
             reply.detach();
             reply = ReplyFuture::ready(Ok(JobResponse::default()));
         }
-        sent.mark();
         reply
     }
 }

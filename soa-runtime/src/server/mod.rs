@@ -19,10 +19,12 @@
 //! handler    the entries of the registry         wire_name   the rule of names
 //! builder    puts a server together              into_server conversions into servers
 //! hook_methods  the builder's, for hooks          local       the transport in the same process
+//! door       the entrance for doors
 //! ```
 
 mod answer;
 mod builder;
+mod door;
 mod handle;
 mod handler;
 mod hook_methods;
@@ -39,6 +41,8 @@ mod variants;
 mod wire_name;
 
 pub use builder::ServerBuilder;
+#[doc(hidden)]
+pub use door::DoorStop;
 pub use handle::Server;
 pub use into_server::IntoServer;
 pub use lifecycle::StartupError;

@@ -1,0 +1,53 @@
+//! The entrance for doors: listeners that are not queues, such as an HTTP server.
+//!
+//! A door makes a job of what it was sent, and hands it over here. From then on, it is a job like any other: middleware,
+//! deadlines, limits, permissions, spans and metrics do not know where it came from.
+
+use std::sync::Arc;
+
+use super::handle::Server;
+use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
+use crate::lifetime::Signal;
+use crate::message::{JobRequest, SwitchSet};
+use crate::transport::ReplyFuture;
+
+/// The end of the jobs that came by a door, when the grace of its stop is over. Clones are the same end.
+#[derive(Clone, Debug, Default)]
+pub struct DoorStop(Arc<Signal>);
+
+impl DoorStop {
+    /// Gives up all jobs that still run. They answer `ACTION_TIMEOUT`.
+    pub fn give_up(&self) {
+        self.0.set();
+    }
+
+    /// Returns the number of jobs that were given up.
+    pub fn given_up(&self) -> usize {
+        self.0.ended()
+    }
+}
+
+/// For the doors of this framework.
+#[doc(hidden)]
+impl Server {
+    /// Runs a job that came by a door. If the caller goes away, a started job is finished in a task of its own.
+    pub fn admit(&self, job: JobRequest, stop: &DoorStop) -> ReplyFuture {
+        self.start(job, Some(Arc::clone(&stop.0)))
+    }
+
+    /// Returns the descriptor of the service; `None` if its actions are registered by name.
+    pub fn descriptor(&self) -> Option<&'static ServiceDescriptor> {
+        self.shared.offer.descriptor
+    }
+
+    /// Returns the description of an action, or of the variant of it, that answers under these switches. `None` if there
+    /// is no such action, or if it is registered by name.
+    pub fn answering(&self, action: &str, switches: &SwitchSet) -> Option<ActionDescriptor> {
+        self.shared.offer.answering(action, switches)?.descriptor
+    }
+
+    /// Returns true if the server has an action of this name.
+    pub fn has_action(&self, action: &str) -> bool {
+        self.shared.actions.contains_key(action)
+    }
+}
