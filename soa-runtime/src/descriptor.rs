@@ -1,5 +1,6 @@
 //! The descriptor of a service, as constants: its name, version, documentation and actions.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ pub struct ServiceDescriptor {
     version: &'static str,
     documentation: &'static str,
     actions: &'static [ActionDescriptor],
+    type_name: &'static str,
+    rest: &'static str,
+    package: &'static str,
 }
 
 impl ServiceDescriptor {
@@ -44,6 +48,51 @@ impl ServiceDescriptor {
             version,
             documentation,
             actions,
+            type_name: "",
+            rest: "",
+            package: "",
+        }
+    }
+
+    /// Sets the name of the type, as descriptions for other systems have it.
+    #[must_use]
+    pub const fn with_type_name(mut self, type_name: &'static str) -> Self {
+        self.type_name = type_name;
+        self
+    }
+
+    /// Sets the prefix of all routes over HTTP.
+    #[must_use]
+    pub const fn with_rest(mut self, prefix: &'static str) -> Self {
+        self.rest = prefix;
+        self
+    }
+
+    /// Sets the package of the messages of protobuf.
+    #[must_use]
+    pub const fn with_package(mut self, package: &'static str) -> Self {
+        self.package = package;
+        self
+    }
+
+    /// Returns the name of the type; the name of the service in camel case, if none is set.
+    pub fn type_name(&self) -> Cow<'static, str> {
+        match self.type_name {
+            "" => Cow::Owned(camel_case(self.name)),
+            name => Cow::Borrowed(name),
+        }
+    }
+
+    /// Returns the prefix of all routes over HTTP; empty for none.
+    pub const fn rest(&self) -> &'static str {
+        self.rest
+    }
+
+    /// Returns the package of the messages of protobuf; the name of the service with `_` for `-`, if none is set.
+    pub fn package(&self) -> Cow<'static, str> {
+        match self.package {
+            "" => Cow::Owned(self.name.replace('-', "_")),
+            package => Cow::Borrowed(package),
         }
     }
 
@@ -196,4 +245,15 @@ impl ActionDescriptor {
     pub fn response_schema(&self) -> Arc<Schema> {
         (self.response)()
     }
+}
+
+/// Returns a name in camel case: `example-component` becomes `ExampleComponent`.
+pub(crate) fn camel_case(name: &str) -> String {
+    let words = name.split(['-', '_', '.']);
+    let words = words.map(|word| {
+        let mut letters = word.chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        first.chain(letters).collect::<String>()
+    });
+    words.collect()
 }

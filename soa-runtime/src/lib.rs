@@ -32,6 +32,7 @@ pub mod transport;
 
 mod action;
 mod builtin;
+mod component;
 mod context;
 mod descriptor;
 mod error;
@@ -49,6 +50,7 @@ mod watchdog;
 
 pub use action::Action;
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
+pub use component::{Channel, Component, ComponentBuilder};
 pub use context::{Context, LocalServer};
 pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 #[doc(hidden)]

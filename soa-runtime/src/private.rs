@@ -23,4 +23,5 @@ pub use crate::validation::rules::{
     WithoutRules, inner_rules, own_rules,
 };
 pub use soa_wire::Declared;
+pub use soa_wire::declared::{BodyForm, HttpDeclared, Method, ResultForm, Route};
 pub use {garde, schemars, serde};

@@ -514,11 +514,11 @@ macro_rules! test_plans {
 #[doc(inline)]
 pub use soa_runtime::{
     Action, ActionBody, ActionCall, ActionDescriptor, ActionError, ActionErrors, ActionFuture,
-    Blocked, BoxFuture, Call, Client, ClientBuilder, ClientError, Context, ErrorDescriptor,
-    ErrorKind, Expand, IntoActionError, IntoServer, JobError, LocalServer, LocalTransport,
-    LogLevel, OpenCircuit, Pending, Server, ServerBuilder, Service, ServiceAction,
-    ServiceDescriptor, StartupError, TypedClient, VariableDescriptor, Watchdog, client, health,
-    server,
+    Blocked, BoxFuture, Call, Channel, Client, ClientBuilder, ClientError, Component,
+    ComponentBuilder, Context, ErrorDescriptor, ErrorKind, Expand, IntoActionError, IntoServer,
+    JobError, LocalServer, LocalTransport, LogLevel, OpenCircuit, Pending, Server, ServerBuilder,
+    Service, ServiceAction, ServiceDescriptor, StartupError, TypedClient, VariableDescriptor,
+    Watchdog, client, health, server,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
@@ -535,6 +535,11 @@ pub use soa_wire::{
     TransportErrorKind, UtcDateTime, Value, WireError, code, codec, message, redact, rules, schema,
     text, value, wire,
 };
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+#[doc(inline)]
+pub use soa_http as http;
 
 #[cfg(feature = "cli")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]

@@ -88,6 +88,8 @@ pub struct ErrorDescriptor {
     field: Option<&'static str>,
     is_caller_error: bool,
     variables: &'static [VariableDescriptor],
+    status: Option<u16>,
+    headers: &'static [(&'static str, &'static str)],
 }
 
 impl ErrorDescriptor {
@@ -99,6 +101,8 @@ impl ErrorDescriptor {
             field: None,
             is_caller_error: true,
             variables: &[],
+            status: None,
+            headers: &[],
         }
     }
 
@@ -121,6 +125,30 @@ impl ErrorDescriptor {
     pub const fn with_variables(mut self, variables: &'static [VariableDescriptor]) -> Self {
         self.variables = variables;
         self
+    }
+
+    /// Sets the status of the answer over HTTP.
+    #[must_use]
+    pub const fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Sets headers of the answer over HTTP.
+    #[must_use]
+    pub const fn with_headers(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Returns the status over HTTP, if it is declared.
+    pub const fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// Returns the headers over HTTP.
+    pub const fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        self.headers
     }
 
     /// Returns the code.

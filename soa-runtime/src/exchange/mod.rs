@@ -13,8 +13,8 @@ mod request;
 mod sent;
 mod stage;
 
-pub(crate) use outcome::{has_failed, is_past};
 pub use http::HttpRequest;
+pub(crate) use outcome::{has_failed, is_past};
 pub use request::ClientRequest;
 pub use sent::Sent;
 pub use stage::{ClientStage, JobStage};

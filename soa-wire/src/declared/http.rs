@@ -2,7 +2,7 @@
 //! needs no HTTP.
 
 /// The method of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
     /// Reads.
     Get,
@@ -58,6 +58,18 @@ impl Route {
     }
 }
 
+/// The part of a request that is the body of the HTTP request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BodyForm {
+    /// The first field that is a struct, as in Aspyx; no part, if there is none.
+    #[default]
+    ByType,
+    /// All fields that are not in the path.
+    Whole,
+    /// This field.
+    Field(&'static str),
+}
+
 /// The part of a response that is the result of a call over HTTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResultForm {
@@ -83,7 +95,7 @@ pub enum ResultForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpDeclared {
     routes: &'static [Route],
-    body: Option<&'static str>,
+    body: BodyForm,
     result: ResultForm,
     status: u16,
     headers: &'static [(&'static str, &'static str)],
@@ -104,7 +116,7 @@ impl HttpDeclared {
     pub const fn new() -> Self {
         Self {
             routes: &[],
-            body: None,
+            body: BodyForm::ByType,
             result: ResultForm::Unwrapped,
             status: 200,
             headers: &[],
@@ -121,10 +133,10 @@ impl HttpDeclared {
         self
     }
 
-    /// Sets the field of the request that is the body of the HTTP request.
+    /// Sets the part of the request that is the body of the HTTP request.
     #[must_use]
-    pub const fn body(mut self, field: &'static str) -> Self {
-        self.body = Some(field);
+    pub const fn body(mut self, form: BodyForm) -> Self {
+        self.body = form;
         self
     }
 
@@ -175,8 +187,8 @@ impl HttpDeclared {
         self.routes
     }
 
-    /// Returns the field of the request that is the body, if it is declared.
-    pub const fn body_field(&self) -> Option<&'static str> {
+    /// Returns the part of the request that is the body.
+    pub const fn body_form(&self) -> BodyForm {
         self.body
     }
 

@@ -8,7 +8,7 @@ mod http;
 
 use std::time::Duration;
 
-pub use http::{HttpAnswer, HttpDeclared, Method, ResultForm, Route};
+pub use http::{BodyForm, HttpAnswer, HttpDeclared, Method, ResultForm, Route};
 
 /// The declared properties of an action. `Action::declared` takes them for handles that are written by hand.
 ///

@@ -20,9 +20,9 @@ mod node;
 mod path;
 
 pub use check::FieldError;
+pub(crate) use check::NOT_A_NUMBER;
 #[doc(hidden)]
 pub use check::{Cause, MAX_ERROR_BYTES, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, key_text, option_of};
-pub(crate) use check::NOT_A_NUMBER;
 #[doc(hidden)]
 pub use nesting::depth_of;
 pub use node::Schema;

@@ -83,6 +83,21 @@ impl Plain {
         by_schema(schema, self.value, self.is_exact, reading)
     }
 
+    /// Wraps a value in which decimals are numbers of JSON, with all digits.
+    #[doc(hidden)]
+    pub const fn exact(value: Value) -> Self {
+        Self {
+            value,
+            is_exact: true,
+        }
+    }
+
+    /// The value as it was parsed: numbers with a fraction are decimals, with all digits.
+    #[doc(hidden)]
+    pub fn into_exact(self) -> Value {
+        self.value
+    }
+
     /// The value without a schema: text stays text, and numbers with a fraction are floats.
     pub fn into_value(self) -> Value {
         match self.is_exact {

@@ -104,7 +104,8 @@ impl<'a> Shaper<'a> {
     }
 
     fn dictionary(&mut self, fields: &'a [Field], map: Map, levels: usize) -> Value {
-        let mut sent: Vec<Option<(Value, Value)>> = map.into_pairs().into_iter().map(Some).collect();
+        let mut sent: Vec<Option<(Value, Value)>> =
+            map.into_pairs().into_iter().map(Some).collect();
         let mut shaped = Map::with_capacity(fields.len());
         for (index, field) in fields.iter().enumerate() {
             let is_it = |pair: &Option<(Value, Value)>| {

@@ -53,6 +53,11 @@ pub fn encode_compact(value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeErro
 /// Encodes a body. See `Encoding::encode_body`.
 pub(crate) fn encode_body<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::with_capacity(128);
-    write::write(&value_ser::to_body(body)?, &mut out, MAX_DEPTH, Layout::QUEUE)?;
+    write::write(
+        &value_ser::to_body(body)?,
+        &mut out,
+        MAX_DEPTH,
+        Layout::QUEUE,
+    )?;
     Ok(out)
 }

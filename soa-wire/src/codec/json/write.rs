@@ -46,7 +46,9 @@ pub(super) fn write(
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Integer(value) => write_display(value, out),
         Value::Float(value) if !layout.has_words && !value.is_finite() => {
-            return Err(EncodeError::new(format!("{value} cannot be carried by JSON")));
+            return Err(EncodeError::new(format!(
+                "{value} cannot be carried by JSON"
+            )));
         }
         Value::Float(value) => write_float(*value, out),
         Value::Text(value) => write_text_in(value, out, layout.is_ascii),

@@ -1,0 +1,206 @@
+//! `POST /invoke`: calls by method id and position, as JSON or MessagePack. The protocol is that of Aspyx.
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use soa_wire::codec::{json, msgpack};
+use soa_wire::text::Shape;
+use soa_wire::{Map, SwitchSet, Value, WireError, code};
+
+use crate::arguments::by_position;
+use crate::doors::Doors;
+use crate::head::Head;
+use crate::hosted::{Hosted, Offered};
+use crate::reply::{JSON, MSGPACK, Reply};
+use crate::run;
+
+/// An encoding of `POST /invoke`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Json,
+    MessagePack,
+}
+
+impl Encoding {
+    fn decode(self, body: &[u8]) -> Result<Value, soa_wire::codec::DecodeError> {
+        match self {
+            Self::Json => json::decode_value(body),
+            Self::MessagePack => msgpack::decode_value(body),
+        }
+    }
+
+    fn encode(self, value: &Value) -> Result<Vec<u8>, soa_wire::codec::EncodeError> {
+        let mut out = Vec::with_capacity(128);
+        match self {
+            Self::Json => json::encode_compact(value, &mut out)?,
+            Self::MessagePack => msgpack::encode_value(value, &mut out)?,
+        }
+        Ok(out)
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => JSON,
+            Self::MessagePack => MSGPACK,
+        }
+    }
+
+    /// JSON has neither bytes nor infinities: bytes become text, and a float without digits cannot be answered.
+    const fn shape(self) -> Shape {
+        Shape {
+            keeps_bytes: matches!(self, Self::MessagePack),
+            keeps_floats: true,
+        }
+    }
+}
+
+/// Answers a call.
+pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: Bytes) -> Reply {
+    let call = match encoding.decode(&body) {
+        Ok(Value::Map(call)) => call,
+        Ok(other) => {
+            return undecodable(format_args!(
+                "a map was expected, not {}",
+                other.kind_name()
+            ));
+        }
+        Err(error) => return undecodable(error),
+    };
+    let outcome = invoke(doors, head, call, encoding.shape()).await;
+    let (answer, errors) = match outcome {
+        Ok(result) => (result_of(result), Vec::new()),
+        Err(errors) => (exception_of(&errors), errors),
+    };
+    // Before the service was called, the errors of authentication are those of HTTP.
+    let refused = errors
+        .iter()
+        .find(|error| error.code == code::ACCESS_DENIED);
+    let status = match refused {
+        Some(_) => StatusCode::UNAUTHORIZED,
+        None => StatusCode::OK,
+    };
+    let written = encoding.encode(&answer).or_else(|error| {
+        let message = format!("The result cannot be encoded: {error}");
+        let error = WireError::server(code::RESPONSE_NOT_SERIALIZABLE, message);
+        encoding.encode(&exception_of(&[error]))
+    });
+    match written {
+        Ok(body) => Reply::new(status, encoding.content_type(), body).with_headers_of(&errors),
+        Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+async fn invoke(
+    doors: &Doors,
+    head: Head,
+    mut call: Map,
+    shape: Shape,
+) -> Result<Value, Vec<WireError>> {
+    let method = match call.remove("method") {
+        Some(Value::Text(method)) => method,
+        _ => {
+            return Err(missing(
+                "method",
+                "the method id, as `component:service:method`",
+            ));
+        }
+    };
+    let arguments = match call.remove("args") {
+        Some(Value::List(arguments)) => arguments,
+        None => Vec::new(),
+        Some(_) => return Err(missing("args", "the list of arguments")),
+    };
+    let (hosted, offered) = find(doors, &method, &head.context.switches)?;
+    let request = by_position(offered, arguments)?;
+    let response = run::action(hosted, doors.stop(), head, offered.name(), &request).await?;
+    let result = offered.result(response, shape);
+    match result.is_nil() && !offered.result_may_be_nil() {
+        true => Err(vec![no_result(offered)]),
+        false => Ok(result),
+    }
+}
+
+/// Finds the action of a method id: `component:service:method`.
+pub(crate) fn find<'a>(
+    doors: &'a Doors,
+    id: &str,
+    switches: &SwitchSet,
+) -> Result<(&'a Hosted, &'a Offered), Vec<WireError>> {
+    let mut parts = id.split(':');
+    let (Some(component), Some(service), Some(method), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        let message = format!("The method id `{id}` is not `component:service:method`");
+        return Err(vec![unknown(message)]);
+    };
+    // The reference looks at the name of the service alone, so its clients may know the component by another name.
+    let Some(hosted) = doors.service(component, service) else {
+        let message = format!("There is no service `{service}` in the component `{component}`");
+        return Err(vec![unknown(message)]);
+    };
+    let Some(offered) = hosted.answering(method, switches) else {
+        let message = match hosted.server.has_action(method) {
+            true => format!(
+                "`{method}` of `{service}` cannot be called by position: its types are not declared"
+            ),
+            false => format!("The service `{service}` has no method `{method}`"),
+        };
+        return Err(vec![unknown(message)]);
+    };
+    Ok((hosted, offered))
+}
+
+fn unknown(message: String) -> WireError {
+    WireError::caller(code::UNKNOWN, message).with_field("method")
+}
+
+fn missing(key: &str, what: &str) -> Vec<WireError> {
+    let message = format!("`{key}` has to be {what}");
+    vec![WireError::caller(code::INVALID, message).with_field(key)]
+}
+
+fn no_result(offered: &Offered) -> WireError {
+    let message = format!("`{}` answered without its result", offered.name());
+    WireError::server(code::SERVER_ERROR, message)
+}
+
+fn undecodable(error: impl std::fmt::Display) -> Reply {
+    let message = format!("The body cannot be decoded: {error}");
+    Reply::text(StatusCode::BAD_REQUEST, message)
+}
+
+fn result_of(result: Value) -> Value {
+    let mut answer = Map::with_capacity(2);
+    answer.push("result", result);
+    answer.push("exception", Value::Nil);
+    Value::Map(answer)
+}
+
+fn exception_of(errors: &[WireError]) -> Value {
+    let mut answer = Map::with_capacity(3);
+    answer.push("result", Value::Nil);
+    answer.push("exception", exception_text(errors));
+    let told = errors.iter().map(|error| {
+        let mut told = Map::with_capacity(3);
+        told.push("code", &*error.code);
+        told.push("message", &*error.message);
+        let field = error.field.as_deref();
+        told.push("field", field.map_or(Value::Nil, Value::from));
+        Value::Map(told)
+    });
+    answer.push("errors", Value::List(told.collect()));
+    Value::Map(answer)
+}
+
+/// Returns the text of an exception. It is never empty, as that would be a success: the code stands in for no message.
+pub(crate) fn exception_text(errors: &[WireError]) -> String {
+    let text = |error: &WireError| match (&*error.message, &error.field) {
+        ("", _) => error.code.to_string(),
+        (message, Some(field)) => format!("{field}: {message}"),
+        (message, None) => message.to_owned(),
+    };
+    let texts: Vec<String> = errors.iter().map(text).collect();
+    match texts.is_empty() {
+        true => code::SERVER_ERROR.to_owned(),
+        false => texts.join("; "),
+    }
+}

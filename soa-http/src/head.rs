@@ -1,0 +1,142 @@
+//! The head of a job, made of the headers of a request: context, control, and the request itself.
+
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use soa_runtime::client::HttpRequest;
+use soa_runtime::period::Period;
+use soa_wire::codec::json;
+use soa_wire::{ContextHeader, Control, Switch, Value};
+
+use crate::reply::Reply;
+use crate::settings::HttpSettings;
+
+/// The correlation id of a request, and of its answer.
+pub(crate) const CORRELATION_ID: &str = "x-correlation-id";
+const SWITCHES: &str = "x-soa-switches";
+const TIMEOUT: &str = "x-soa-timeout";
+const CALLER: &str = "x-soa-caller";
+const CONTEXT: &str = "x-soa-context";
+const TRACE_PARENT: &str = "traceparent";
+const TRACE_STATE: &str = "tracestate";
+
+/// The head of a job.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) context: ContextHeader,
+    pub(crate) control: Control,
+    pub(crate) request: HttpRequest,
+}
+
+impl Head {
+    /// Reads the headers of a request.
+    ///
+    /// # Errors
+    /// A header of the framework's own is malformed: 400, with its name.
+    pub(crate) fn read(parts: &Parts, settings: &HttpSettings) -> Result<Self, Reply> {
+        let headers = &parts.headers;
+        let mut context = match text(headers, CORRELATION_ID)? {
+            Some(id) if !id.is_empty() => ContextHeader::new(id),
+            _ => ContextHeader::fresh(),
+        };
+        let mut control = Control::default();
+        if let Some(parent) = text(headers, TRACE_PARENT).ok().flatten() {
+            // The standard wants a malformed one to be ignored.
+            let _ = context.set(TRACE_PARENT.to_owned(), parent.into());
+            if let Some(state) = text(headers, TRACE_STATE).ok().flatten() {
+                let _ = context.set(TRACE_STATE.to_owned(), state.into());
+            }
+        }
+        if let Some(switches) = text(headers, SWITCHES)? {
+            for switch in switches.split(',').map(str::trim) {
+                let number: i64 = switch
+                    .parse()
+                    .map_err(|_| malformed(SWITCHES, "expected numbers with commas between"))?;
+                context.switches = context.switches.with(Switch::new(number));
+            }
+        }
+        if let Some(timeout) = text(headers, TIMEOUT)? {
+            let period: Period = timeout
+                .parse()
+                .map_err(|_| malformed(TIMEOUT, "expected seconds, or a time such as 250ms"))?;
+            control.set_timeout(period.get());
+        }
+        if let Some(caller) = text(headers, CALLER)? {
+            context.caller = Some(caller.into());
+        }
+        if let Some(extra) = text(headers, CONTEXT)? {
+            let extra = json::decode_value(extra.as_bytes());
+            let Ok(Value::Map(extra)) = extra else {
+                return Err(malformed(CONTEXT, "expected an object of JSON"));
+            };
+            for (key, value) in extra.into_pairs() {
+                let Value::Text(key) = key else { continue };
+                let set = context.set(key, value);
+                set.map_err(|problem| malformed(CONTEXT, &problem))?;
+            }
+        }
+        if let Some(token) = token(headers, settings) {
+            context.extra.insert(settings.token_key.as_str(), token);
+        }
+        Ok(Self {
+            context,
+            control,
+            request: request(parts),
+        })
+    }
+}
+
+/// Returns a header as text. One that is not text is malformed.
+fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Reply> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let text = value.to_str();
+    text.map(|text| Some(text.trim()))
+        .map_err(|_| malformed(name, "expected text"))
+}
+
+fn malformed(name: &str, problem: &str) -> Reply {
+    Reply::detail(
+        StatusCode::BAD_REQUEST,
+        &format!("The header {name} is malformed: {problem}"),
+    )
+}
+
+/// Returns the token of a request: of the header `Authorization`, without its scheme, or of a cookie.
+fn token<'a>(headers: &'a HeaderMap, settings: &HttpSettings) -> Option<&'a str> {
+    let of_header = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    if let Some(mut token) = of_header {
+        // A service of the reference that passes a token on says the scheme twice.
+        while let Some((scheme, rest)) = token.trim_start().split_once(' ')
+            && scheme.eq_ignore_ascii_case("bearer")
+        {
+            token = rest.trim_start();
+        }
+        return Some(token);
+    }
+    let name = settings.token_cookie.as_deref()?;
+    let cookies = headers.get_all(COOKIE).iter();
+    let mut pairs = cookies
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='));
+    let (_, token) = pairs.find(|(known, _)| *known == name)?;
+    Some(token)
+}
+
+fn request(parts: &Parts) -> HttpRequest {
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    let mut request = HttpRequest::new(parts.method.as_str(), target);
+    for (name, value) in &parts.headers {
+        if let Ok(value) = value.to_str() {
+            request = request.with_header(name.as_str(), value);
+        }
+    }
+    request
+}

@@ -1,0 +1,109 @@
+//! Answers: a status, a content type and bytes.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use bytes::Bytes;
+use soa_wire::codec::json;
+use soa_wire::{Value, WireError};
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const MSGPACK: &str = "application/msgpack";
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+
+/// An answer before it is one of HTTP.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Bytes,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Reply {
+    pub(crate) fn new(
+        status: StatusCode,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        Self {
+            status,
+            content_type,
+            body: body.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn text(status: StatusCode, text: impl Into<String>) -> Self {
+        Self::new(status, TEXT, text.into())
+    }
+
+    /// Returns a value as JSON. What JSON does not have is left to the caller, who has shaped the value.
+    pub(crate) fn json(status: StatusCode, value: &Value) -> Self {
+        let mut body = Vec::with_capacity(128);
+        match json::encode_compact(value, &mut body) {
+            Ok(()) => Self::new(status, JSON, body),
+            Err(error) => Self::detail(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &format!("The response cannot be written: {error}"),
+            ),
+        }
+    }
+
+    /// Returns an error in the form of REST: `{"detail": …}`.
+    pub(crate) fn detail(status: StatusCode, message: &str) -> Self {
+        let mut body = Vec::with_capacity(32 + message.len());
+        let value = soa_wire::value!({ "detail": message });
+        // A map of texts can always be written.
+        let _ = json::encode_compact(&value, &mut body);
+        Self::new(status, JSON, body)
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Adds a header whose name and value were written by the service. One that cannot be sent is left out, and logged.
+    pub(crate) fn with_text_header(mut self, name: &str, value: &str) -> Self {
+        match (
+            name.parse::<HeaderName>(),
+            HeaderValue::from_str(value).or_else(|_| HeaderValue::from_bytes(value.as_bytes())),
+        ) {
+            (Ok(name), Ok(value)) => self.headers.push((name, value)),
+            _ => tracing::warn!(header = name, "a header of a response cannot be sent"),
+        }
+        self
+    }
+
+    /// Adds the headers that errors have.
+    pub(crate) fn with_headers_of(mut self, errors: &[WireError]) -> Self {
+        for http in errors.iter().filter_map(WireError::http) {
+            for (name, value) in &http.headers {
+                self = self.with_text_header(name, value);
+            }
+        }
+        self
+    }
+
+    /// Returns the answer to a request of this method: one for `HEAD` has the headers alone.
+    pub(crate) fn into_response(self, method: &Method) -> Response<Body> {
+        let length = HeaderValue::from(self.body.len());
+        let body = match *method {
+            Method::HEAD => Body::empty(),
+            _ => Body::from(self.body),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if self.status != StatusCode::NO_CONTENT {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+            headers.insert(CONTENT_LENGTH, length);
+        }
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        response
+    }
+}

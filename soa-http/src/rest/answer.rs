@@ -1,0 +1,98 @@
+//! A call of REST from its request to its answer.
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use soa_wire::text::Shape;
+use soa_wire::{Value, WireError};
+
+use super::plan::RoutePlan;
+use super::read::{PathTexts, read};
+use super::refusal;
+use crate::doors::Doors;
+use crate::head::Head;
+use crate::hosted::Offered;
+use crate::reply::Reply;
+use crate::{run, status};
+
+/// Answers a request for a route.
+pub(crate) async fn answer(
+    doors: &Doors,
+    plan: &RoutePlan,
+    head: Head,
+    path: PathTexts<'_>,
+    body: &Bytes,
+) -> Reply {
+    let request = match read(plan, path, head.request.query(), body) {
+        Ok(request) => request,
+        Err(reply) => return reply,
+    };
+    let outcome = match request.outcome {
+        Ok(body) => {
+            let running = run::action(&plan.hosted, doors.stop(), head, plan.offered.name(), &body);
+            running.await.map(|response| (body, response))
+        }
+        Err(errors) => Err(errors),
+    };
+    match outcome {
+        Ok((body, response)) => done(&plan.offered, &body, response),
+        Err(errors) => failed(plan, &request.sent, &errors),
+    }
+}
+
+fn done(offered: &Offered, request: &Value, response: Value) -> Reply {
+    let http = offered.http();
+    let status = StatusCode::from_u16(http.success_status()).unwrap_or(StatusCode::OK);
+    let headers: Vec<(&str, String)> = http
+        .success_headers()
+        .iter()
+        .map(|(name, pattern)| (*name, filled(pattern, request, &response)))
+        .collect();
+    let mut reply = Reply::json(status, &offered.result(response, Shape::TEXT));
+    for (name, value) in headers {
+        reply = reply.with_text_header(name, &value);
+    }
+    reply
+}
+
+/// Fills a pattern with the fields of the response, or of the request: `/items/{id}`.
+fn filled(pattern: &str, request: &Value, response: &Value) -> String {
+    let mut filled = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            filled.push('{');
+            rest = after;
+            continue;
+        };
+        let value = response.get(name).or_else(|| request.get(name));
+        let text = value.map(
+            |value| match soa_wire::text::Plain::of(value).into_value() {
+                Value::Text(text) => text,
+                value => soa_wire::text::write(&value),
+            },
+        );
+        filled.push_str(&crate::path::escaped(&text.unwrap_or_default()));
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+fn failed(plan: &RoutePlan, sent: &Value, errors: &[WireError]) -> Reply {
+    let declared = plan.offered.descriptor.declared_errors();
+    let is_declared = |error: &WireError| {
+        let mut declared = declared.iter();
+        declared.any(|one| one.code() == error.code && one.status().is_some())
+    };
+    let are_of_fields = errors.iter().all(|error| {
+        status::is_about_a_field(error) && error.field.is_some() && !is_declared(error)
+    });
+    if are_of_fields && !errors.is_empty() {
+        return refusal::of_fields(plan, sent, errors);
+    }
+    let first = errors.first();
+    let message = first.map_or("Internal server error", |error| &*error.message);
+    let status = status::of_all(errors, declared);
+    status::with_headers(Reply::detail(status, message), errors, declared)
+}

@@ -1,0 +1,95 @@
+//! A request of HTTP to the body of a job: path, query and body, each field from its place.
+
+use bytes::Bytes;
+use soa_wire::text::{Plain, Reading};
+use soa_wire::{Map, Value, WireError};
+
+use super::plan::{BodyPart, RoutePlan, is_list_of_texts};
+use super::refusal;
+use crate::arguments;
+use crate::reply::Reply;
+
+/// The texts of a path, by the names of their fields.
+pub(crate) type PathTexts<'a> = &'a [(String, String)];
+
+/// A request that was read: the body of the job, and what it was made of, for errors.
+#[derive(Debug)]
+pub(super) struct ReadRequest {
+    pub(super) sent: Value,
+    pub(super) outcome: Result<Value, Vec<WireError>>,
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// The body is not JSON.
+pub(super) fn read(
+    plan: &RoutePlan,
+    path: PathTexts<'_>,
+    query: Option<&str>,
+    body: &Bytes,
+) -> Result<ReadRequest, Reply> {
+    let mut sent = match &plan.body {
+        BodyPart::None => Map::new(),
+        BodyPart::Field(name) => match is_blank(body) {
+            true => Map::new(),
+            false => Map::from([(name.as_str(), parse(body)?)]),
+        },
+        BodyPart::Rest => match is_blank(body) {
+            true => Map::new(),
+            false => match parse(body)? {
+                Value::Map(map) => map,
+                other => return Err(refusal::not_a_map(&other)),
+            },
+        },
+    };
+    for name in &plan.in_path {
+        let text = path.iter().find(|(known, _)| known == name);
+        if let Some((_, text)) = text {
+            sent.insert(name.as_str(), text.as_str());
+        }
+    }
+    add_query(plan, query.unwrap_or_default(), &mut sent);
+    let sent = Value::Map(sent);
+    let outcome = arguments::read(&plan.offered, Plain::exact(sent.clone()), Reading::WEB);
+    Ok(ReadRequest { sent, outcome })
+}
+
+fn is_blank(body: &Bytes) -> bool {
+    body.iter().all(u8::is_ascii_whitespace)
+}
+
+fn parse(body: &Bytes) -> Result<Value, Reply> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| refusal::not_json(error.valid_up_to(), "the text is not UTF-8"))?;
+    let plain = Plain::from_json(text)
+        .map_err(|error| refusal::not_json(error.offset().unwrap_or(0), error.message()))?;
+    Ok(plain.into_exact())
+}
+
+fn add_query(plan: &RoutePlan, query: &str, sent: &mut Map) {
+    let mut lists: Map = Map::new();
+    for (key, text) in form_urlencoded::parse(query.as_bytes()) {
+        // The name of the field, or an alias of it. Other keys are ignored.
+        let Some(field) = plan
+            .field(&key)
+            .filter(|field| plan.in_query.contains(&field.name))
+        else {
+            continue;
+        };
+        let schema = &plan.offered.request;
+        if is_list_of_texts(schema, &field.node) {
+            match lists.get_mut(&key) {
+                Some(Value::List(list)) => list.push(text.into_owned().into()),
+                _ => drop(lists.insert(&*key, vec![Value::from(text.into_owned())])),
+            }
+        } else if text.is_empty() && field.is_option && !refusal::is_text(schema, &field.node) {
+            // Clients of the reference write no value for `None`.
+        } else {
+            sent.insert(&*key, text.into_owned());
+        }
+    }
+    for (key, list) in lists {
+        sent.insert(key, list);
+    }
+}

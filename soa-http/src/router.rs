@@ -1,0 +1,292 @@
+//! The doors as a router: each path with its methods, and the limits around every request.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use axum::routing::any_service;
+use bytes::Bytes;
+use soa_runtime::Channel;
+
+use crate::body::{self, media_type};
+use crate::call::{self, Encoding, server_timing};
+use crate::dispatch;
+use crate::doors::Doors;
+use crate::head::{CORRELATION_ID, Head};
+use crate::reply::{JSON, MSGPACK, Reply};
+use crate::rest::{self, BodyPart, RoutePlan};
+
+/// Returns the router of the doors of a component.
+pub(crate) fn router(doors: &Arc<Doors>) -> Router {
+    let mut router = Router::new();
+    let mut add = |path: &str, place: Place| {
+        let entry = Arc::new(Entry {
+            doors: Arc::clone(doors),
+            place,
+        });
+        let service = tower_service(entry);
+        let before = std::mem::take(&mut router);
+        router = before.route(path, any_service(service));
+    };
+    let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
+    if doors.channels().iter().any(is_dispatch) {
+        add("/invoke", Place::Invoke);
+    }
+    let calls = doors.settings().calls.trim_end_matches('/');
+    if !calls.is_empty() {
+        add(&format!("{calls}/{{service}}"), Place::Job);
+        add(&format!("{calls}/{{service}}/{{action}}"), Place::Call);
+    }
+    let mut by_path: BTreeMap<String, Vec<Arc<RoutePlan>>> = BTreeMap::new();
+    for plan in doors.routes() {
+        by_path
+            .entry(pattern(plan))
+            .or_default()
+            .push(Arc::clone(plan));
+    }
+    for (path, plans) in by_path {
+        let plans: Arc<[Arc<RoutePlan>]> = plans.into();
+        // With a slash at the end and without, it is the same path.
+        let other = match path.strip_suffix('/') {
+            Some("") => None,
+            Some(without) => Some(without.to_owned()),
+            None => Some(format!("{path}/")),
+        };
+        add(&path, Place::Rest(Arc::clone(&plans)));
+        if let Some(other) = other {
+            add(&other, Place::Rest(plans));
+        }
+    }
+    router
+}
+
+/// Returns the path of a route with the places of its names in place of them: actions may name the same place differently.
+fn pattern(plan: &RoutePlan) -> String {
+    let segments = plan.path.split('/').enumerate();
+    let segments = segments.map(|(index, segment)| match segment.starts_with('{') {
+        true => format!("{{p{index}}}"),
+        false => segment.to_owned(),
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// A path of the router.
+#[derive(Debug)]
+struct Entry {
+    doors: Arc<Doors>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Invoke,
+    /// A service: its whole jobs, and its introspection.
+    Job,
+    Call,
+    Rest(Arc<[Arc<RoutePlan>]>),
+}
+
+fn tower_service(
+    entry: Arc<Entry>,
+) -> impl tower_service::Service<
+    Request,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Body>, Infallible>> + Send,
+> + Clone
++ Send
++ Sync
++ 'static {
+    tower::service_fn(move |request: Request| {
+        let entry = Arc::clone(&entry);
+        async move { Ok(entry.answer(request).await) }
+    })
+}
+
+impl Entry {
+    async fn answer(&self, request: Request) -> Response<Body> {
+        let since = Instant::now();
+        let (mut parts, body) = request.into_parts();
+        let method = parts.method.clone();
+        let Some(_place) = self.doors.enter() else {
+            let reply = Reply::detail(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many requests run here",
+            );
+            let reply = reply.with_header(RETRY_AFTER, HeaderValue::from_static("1"));
+            return reply.into_response(&method);
+        };
+        let mut reply = match self.allows(&method) {
+            Ok(()) => match Head::read(&parts, self.doors.settings()) {
+                Ok(head) => {
+                    let id = HeaderValue::from_str(&head.context.correlation_id);
+                    let reply = self.run(&mut parts, head, body).await;
+                    match id {
+                        Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
+                        Err(_) => reply,
+                    }
+                }
+                Err(reply) => reply,
+            },
+            Err(reply) => reply,
+        };
+        if matches!(self.place, Place::Job | Place::Call)
+            && let Some(timing) = server_timing(since.elapsed())
+        {
+            reply = reply.with_header(HeaderName::from_static("server-timing"), timing);
+        }
+        reply.into_response(&method)
+    }
+
+    /// Returns the methods of the path.
+    fn methods(&self) -> Vec<&'static str> {
+        let mut methods = match &self.place {
+            Place::Invoke => vec!["POST"],
+            Place::Job | Place::Call => vec!["GET", "HEAD", "POST"],
+            Place::Rest(plans) => {
+                let methods = plans.iter().map(|plan| plan.method.as_str());
+                let mut methods: Vec<&str> = methods.collect();
+                if methods.contains(&"GET") {
+                    methods.push("HEAD");
+                }
+                methods
+            }
+        };
+        methods.push("OPTIONS");
+        methods.sort_unstable();
+        methods
+    }
+
+    /// Answers requests that are about the path itself: `OPTIONS`, and methods that it does not have.
+    fn allows(&self, method: &Method) -> Result<(), Reply> {
+        let methods = self.methods();
+        if methods.contains(&method.as_str()) && *method != Method::OPTIONS {
+            return Ok(());
+        }
+        let allowed = HeaderValue::from_str(&methods.join(", "));
+        let reply = match *method {
+            Method::OPTIONS => Reply::text(StatusCode::NO_CONTENT, ""),
+            _ => Reply::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
+        };
+        Err(match allowed {
+            Ok(allowed) => reply.with_header(ALLOW, allowed),
+            Err(_) => reply,
+        })
+    }
+
+    async fn run(&self, parts: &mut Parts, head: Head, body: Body) -> Reply {
+        let names = match path_texts(parts).await {
+            Ok(names) => names,
+            Err(reply) => return reply,
+        };
+        let doors = &*self.doors;
+        let body = match body::read(&parts.headers, body, doors.settings().max_body).await {
+            Ok(body) => body,
+            Err(reply) => return reply,
+        };
+        let named = |name: &str| {
+            let found = names.iter().find(|(known, _)| known == name);
+            found.map_or("", |(_, text)| text.as_str())
+        };
+        let is_get = matches!(parts.method, Method::GET | Method::HEAD);
+        match &self.place {
+            Place::Invoke => match &*media_type(&parts.headers) {
+                JSON if doors.channels().contains(&Channel::Json) => {
+                    dispatch::answer(doors, head, dispatch::Encoding::Json, body).await
+                }
+                MSGPACK if doors.channels().contains(&Channel::MessagePack) => {
+                    dispatch::answer(doors, head, dispatch::Encoding::MessagePack, body).await
+                }
+                _ => Reply::text(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "Unsupported Content-Type",
+                ),
+            },
+            Place::Job if is_get => {
+                let service = named("service");
+                call::action(
+                    doors,
+                    service,
+                    "introspect",
+                    head,
+                    Encoding::Json,
+                    &Bytes::new(),
+                )
+                .await
+            }
+            Place::Call if is_get && named("action") == "status" => {
+                let service = named("service");
+                call::action(
+                    doors,
+                    service,
+                    "status",
+                    head,
+                    Encoding::Json,
+                    &Bytes::new(),
+                )
+                .await
+            }
+            Place::Call if is_get => {
+                let message = "Only `status` can be read by GET: call actions by POST";
+                let reply = Reply::detail(StatusCode::METHOD_NOT_ALLOWED, message);
+                reply.with_header(ALLOW, HeaderValue::from_static("OPTIONS, POST"))
+            }
+            Place::Job | Place::Call => {
+                let encoding = match &*media_type(&parts.headers) {
+                    MSGPACK => Encoding::MessagePack,
+                    "" | JSON => Encoding::Json,
+                    _ if body.is_empty() => Encoding::Json,
+                    other => return unsupported(other),
+                };
+                let service = named("service");
+                match &self.place {
+                    Place::Job => call::job(doors, service, head, encoding, &body).await,
+                    _ => call::action(doors, service, named("action"), head, encoding, &body).await,
+                }
+            }
+            Place::Rest(plans) => {
+                let asked = match parts.method {
+                    Method::HEAD => "GET",
+                    _ => parts.method.as_str(),
+                };
+                let mut plans = plans.iter();
+                let Some(plan) = plans.find(|plan| plan.method.as_str() == asked) else {
+                    return Reply::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+                };
+                let media = media_type(&parts.headers);
+                let is_json = media.is_empty() || media == JSON || media.ends_with("+json");
+                if plan.body != BodyPart::None && !body.is_empty() && !is_json {
+                    return unsupported(&media);
+                }
+                let texts = names.into_iter().zip(&plan.in_path);
+                let texts: Vec<(String, String)> = texts
+                    .map(|((_, text), name)| (name.clone(), text))
+                    .collect();
+                rest::answer(doors, plan, head, &texts, &body).await
+            }
+        }
+    }
+}
+
+fn unsupported(media: &str) -> Reply {
+    let message = format!("The content type `{media}` is not supported here; send {JSON}");
+    Reply::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
+}
+
+/// Returns the texts in the places of a path, in its order, without escapes.
+async fn path_texts(parts: &mut Parts) -> Result<Vec<(String, String)>, Reply> {
+    let params = RawPathParams::from_request_parts(parts, &()).await;
+    let params = params
+        .map_err(|_| Reply::detail(StatusCode::BAD_REQUEST, "A part of the path is not UTF-8"))?;
+    let texts = params.iter();
+    Ok(texts
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .collect())
+}

@@ -1,0 +1,52 @@
+//! The settings of the doors.
+
+use soa_wire::Name;
+
+/// The settings of the doors: which are open, and what they take.
+///
+/// ```
+/// use soa_http::HttpSettings;
+///
+/// let settings = HttpSettings::default();
+/// assert_eq!(settings.calls, "/call");
+/// assert!(settings.rest && settings.json && settings.msgpack);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// The prefix of calls by name, as `POST /call/<service>/<action>`. Empty for none.
+    pub calls: String,
+    /// True if actions can be called by `POST /invoke` with JSON.
+    pub json: bool,
+    /// True if actions can be called by `POST /invoke` with MessagePack.
+    pub msgpack: bool,
+    /// True if actions can be called by `POST /invoke` with protobuf. `None` if the component decides: it does, where it
+    /// declares the channel.
+    pub protobuf: Option<bool>,
+    /// True if the routes that actions declare are served.
+    pub rest: bool,
+    /// The maximum size of the body of a request, in bytes.
+    pub max_body: usize,
+    /// The maximum number of requests that run at once. Further ones are answered with 503.
+    pub concurrency: usize,
+    /// The key of the context that gets the token of a request.
+    pub token_key: Name,
+    /// The cookie that has the token of a request without the header `Authorization`; `None` for none.
+    pub token_cookie: Option<String>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            calls: "/call".to_owned(),
+            json: true,
+            msgpack: true,
+            protobuf: None,
+            rest: true,
+            max_body: 4 << 20,
+            concurrency: 1024,
+            token_key: Name::from_static("token"),
+            token_cookie: None,
+        }
+    }
+}
