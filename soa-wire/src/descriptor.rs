@@ -1,18 +1,17 @@
-//! The descriptor of a service, as constants: its name, version, documentation and actions.
+//! The descriptor of a service, as constants: its name, version, documentation, actions, and the errors that these
+//! declare.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use soa_wire::declared::Declared;
-
-use crate::error::ErrorDescriptor;
+use crate::declared::Declared;
 use crate::message::{Name, Switch, Variant};
 use crate::schema::Schema;
 
 /// The description of a service. Generated code makes it; servers and tools read it.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::{Action, ActionDescriptor, ServiceDescriptor, Value};
 ///
 /// // `#[service]` makes these: `Library::DESCRIPTOR`.
@@ -47,7 +46,10 @@ impl ServiceDescriptor {
         }
     }
 
-    pub(crate) const fn with_version(mut self, version: &'static str) -> Self {
+    /// Returns the same with another version.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_version(mut self, version: &'static str) -> Self {
         self.version = version;
         self
     }
@@ -76,7 +78,7 @@ impl ServiceDescriptor {
 /// The description of an action.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::{Action, ActionDescriptor, Value};
 ///
 /// const FIND_BOOK: Action<Value, Value> = Action::new("find_book");
@@ -88,14 +90,17 @@ impl ServiceDescriptor {
 #[derive(Clone, Copy, Debug)]
 pub struct ActionDescriptor {
     name: &'static str,
-    pub(crate) variant: Option<&'static Variant>,
+    #[doc(hidden)]
+    pub variant: Option<&'static Variant>,
     declared: &'static Declared,
     documentation: &'static str,
     is_deprecated: bool,
     errors: &'static [ErrorDescriptor],
     timeout: Option<Duration>,
-    pub(crate) request: fn() -> Arc<Schema>,
-    pub(crate) response: fn() -> Arc<Schema>,
+    #[doc(hidden)]
+    pub request: fn() -> Arc<Schema>,
+    #[doc(hidden)]
+    pub response: fn() -> Arc<Schema>,
 }
 
 impl ActionDescriptor {
@@ -142,7 +147,7 @@ impl ActionDescriptor {
     }
 
     /// Returns the errors that the action declares: those of the enum that it returns. Empty if it returns
-    /// [`ActionError`](crate::ActionError), which may be any.
+    /// `ActionError`, which may be any.
     pub const fn declared_errors(&self) -> &'static [ErrorDescriptor] {
         self.errors
     }
@@ -195,5 +200,109 @@ impl ActionDescriptor {
     /// Returns the schema of the response.
     pub fn response_schema(&self) -> Arc<Schema> {
         (self.response)()
+    }
+}
+
+/// The description of an error that an action declares: a variant of an enum with `#[derive(ActionErrors)]`.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{ErrorDescriptor, VariableDescriptor};
+///
+/// const LENT: ErrorDescriptor = ErrorDescriptor::caller("LENT", "Lent to {reader}")
+///     .with_field("isbn")
+///     .with_variables(&[VariableDescriptor::new("reader", None)]);
+/// assert_eq!((LENT.code(), LENT.field()), ("LENT", Some("isbn")));
+/// assert!(LENT.is_caller_error());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorDescriptor {
+    code: &'static str,
+    message: &'static str,
+    field: Option<&'static str>,
+    is_caller_error: bool,
+    variables: &'static [VariableDescriptor],
+}
+
+impl ErrorDescriptor {
+    /// Returns the description of an error that is the caller's fault.
+    pub const fn caller(code: &'static str, message: &'static str) -> Self {
+        Self {
+            code,
+            message,
+            field: None,
+            is_caller_error: true,
+            variables: &[],
+        }
+    }
+
+    /// Returns the description of an error that is the service's fault.
+    pub const fn server(code: &'static str, message: &'static str) -> Self {
+        let mut error = Self::caller(code, message);
+        error.is_caller_error = false;
+        error
+    }
+
+    /// Sets the dotted path of the field at fault.
+    #[must_use]
+    pub const fn with_field(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    /// Sets the variables.
+    #[must_use]
+    pub const fn with_variables(mut self, variables: &'static [VariableDescriptor]) -> Self {
+        self.variables = variables;
+        self
+    }
+
+    /// Returns the code.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Returns the message, with the names of variables in braces.
+    pub const fn message(&self) -> &'static str {
+        self.message
+    }
+
+    /// Returns the field at fault, with the names of variables in braces.
+    pub const fn field(&self) -> Option<&'static str> {
+        self.field
+    }
+
+    /// Returns true if the caller is at fault, false if the service is.
+    pub const fn is_caller_error(&self) -> bool {
+        self.is_caller_error
+    }
+
+    /// Returns the variables.
+    pub const fn variables(&self) -> &'static [VariableDescriptor] {
+        self.variables
+    }
+}
+
+/// The description of a variable of an error.
+#[derive(Clone, Copy, Debug)]
+pub struct VariableDescriptor {
+    name: &'static str,
+    schema: Option<fn() -> Arc<Schema>>,
+}
+
+impl VariableDescriptor {
+    /// Returns the description of a variable, with the schema of its type if that has one: `Schema::of::<T>`.
+    pub const fn new(name: &'static str, schema: Option<fn() -> Arc<Schema>>) -> Self {
+        Self { name, schema }
+    }
+
+    /// Returns the name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the schema of the type; `None` if the type does not derive `JsonSchema`.
+    pub fn schema(&self) -> Option<Arc<Schema>> {
+        self.schema.map(|schema| schema())
     }
 }
