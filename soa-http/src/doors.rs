@@ -8,7 +8,7 @@ use soa_wire::BuildError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::hosted::Hosted;
-use crate::rest::{RoutePlan, plans};
+use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
 /// The doors of a component.

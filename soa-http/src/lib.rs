@@ -32,6 +32,7 @@ mod hosted;
 mod path;
 mod reply;
 mod rest;
+mod route;
 mod router;
 mod run;
 mod settings;
