@@ -125,15 +125,8 @@ impl Entry {
             return reply.into_response(&method);
         };
         let mut reply = match self.allows(&method) {
-            Ok(()) => match Head::read(&parts, self.doors.settings()) {
-                Ok(head) => {
-                    let id = HeaderValue::from_str(&head.context.correlation_id);
-                    let reply = self.run(&mut parts, head, body).await;
-                    match id {
-                        Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
-                        Err(_) => reply,
-                    }
-                }
+            Ok(()) => match path_texts(&mut parts).await {
+                Ok(texts) => self.run(parts, texts, body).await,
                 Err(reply) => reply,
             },
             Err(reply) => reply,
@@ -182,11 +175,28 @@ impl Entry {
         })
     }
 
-    async fn run(&self, parts: &mut Parts, head: Head, body: Body) -> Reply {
-        let names = match path_texts(parts).await {
-            Ok(names) => names,
+    /// Answers with the correlation id of the job.
+    async fn run(&self, parts: Parts, names: Vec<(String, String)>, body: Body) -> Reply {
+        let parts = Arc::new(parts);
+        let head = match Head::read(&parts, self.doors.settings()) {
+            Ok(head) => head,
             Err(reply) => return reply,
         };
+        let id = HeaderValue::from_str(&head.context.correlation_id);
+        let reply = self.run_job(&parts, head, names, body).await;
+        match id {
+            Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
+            Err(_) => reply,
+        }
+    }
+
+    async fn run_job(
+        &self,
+        parts: &Parts,
+        head: Head,
+        names: Vec<(String, String)>,
+        body: Body,
+    ) -> Reply {
         let doors = &*self.doors;
         let body = match body::read(&parts.headers, body, doors.settings().max_body).await {
             Ok(body) => body,
