@@ -124,7 +124,7 @@ impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers().map(|(name, _)| name).collect();
         f.debug_struct("HttpRequest")
-            .field("method", &self.method)
+            .field("method", &self.method())
             .field("path", &self.path())
             .field("headers", &names)
             .finish_non_exhaustive()
