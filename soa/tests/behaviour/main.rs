@@ -21,6 +21,8 @@ mod health;
 mod health_of_services;
 mod hooks;
 mod hostile;
+#[cfg(feature = "http")]
+mod http_calls;
 mod introspected_actions;
 mod introspection;
 mod run_loop;
