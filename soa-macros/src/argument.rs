@@ -18,6 +18,8 @@ use crate::errors::Errors;
 use crate::period::Period;
 use crate::suggestion;
 
+mod in_parentheses;
+
 /// The kind of value that an argument takes.
 #[derive(Clone, Copy)]
 pub(crate) enum ValueKind {
@@ -37,6 +39,14 @@ pub(crate) enum ValueKind {
     Flag,
     /// A text, or several in brackets.
     Texts,
+    /// Several texts in parentheses, without `=`.
+    List,
+    /// Several pairs of texts in parentheses, without `=`.
+    Pairs,
+    /// The name of a field, without quotes.
+    Field,
+    /// A status of HTTP.
+    Status,
     /// An argument that only the contract has.
     Contract,
 }
@@ -46,6 +56,8 @@ pub(crate) struct Argument {
     name: &'static str,
     kind: ValueKind,
     required: bool,
+    /// True if it may be given several times.
+    repeatable: bool,
     /// An example of a value, for messages.
     example: &'static str,
 }
@@ -68,6 +80,7 @@ pub(crate) const fn required(
         name,
         kind,
         required: true,
+        repeatable: false,
         example,
     }
 }
@@ -82,8 +95,20 @@ pub(crate) const fn optional(
         name,
         kind,
         required: false,
+        repeatable: false,
         example,
     }
+}
+
+/// An optional argument that may be given several times.
+pub(crate) const fn repeatable(
+    name: &'static str,
+    kind: ValueKind,
+    example: &'static str,
+) -> Argument {
+    let mut argument = optional(name, kind, example);
+    argument.repeatable = true;
+    argument
 }
 
 /// An optional argument without a value.
@@ -92,6 +117,7 @@ pub(crate) const fn without_value(name: &'static str, kind: ValueKind) -> Argume
         name,
         kind,
         required: false,
+        repeatable: false,
         example: "",
     }
 }
@@ -132,6 +158,9 @@ pub(crate) enum Value {
     /// A length of time, and its place.
     Period(Period, Span),
     Texts(Vec<LitStr>),
+    Pairs(Vec<(LitStr, LitStr)>),
+    Field(Ident),
+    Status(LitInt),
     Tokens(TokenStream),
     Flag,
     /// A value with a mistake, which has been reported.
@@ -227,7 +256,7 @@ fn one(
         );
         return Ok(None);
     }
-    if seen.given.contains(&name) {
+    if seen.given.contains(&name) && !argument.repeatable {
         errors.at(
             ident.span(),
             format_args!("`{name}` is given twice: keep one of them"),
@@ -275,6 +304,9 @@ impl Argument {
                 )));
             }
             return Ok(Value::Flag);
+        }
+        if matches!(self.kind, ValueKind::List | ValueKind::Pairs) {
+            return self.in_parentheses(ident, input);
         }
         let needs_value = format!("`{name}` needs a value: write `{name} = {example}`");
         if !input.peek(Token![=]) {
@@ -351,14 +383,21 @@ impl Argument {
                 self.period(input).map(|time| Value::Period(time, place))
             }
             ValueKind::Texts => self.texts(input).map(Value::Texts),
+            ValueKind::Field if input.peek(Ident::peek_any) => {
+                input.call(Ident::parse_any).map(Value::Field)
+            }
+            ValueKind::Field => Err(input.error(format_args!(
+                "`{name}` takes the name of a field, without quotes, or `whole`: write `{name} = {example}`"
+            ))),
+            ValueKind::Status => self.status(input).map(Value::Status),
             ValueKind::Tokens(read) => {
                 let start = input.fork();
                 read(input).map(Value::Tokens).map_err(|error| {
                     start.error(format_args!("{error}: write `{name} = {example}`"))
                 })
             }
-            // Both are handled before their value is read.
-            ValueKind::Flag | ValueKind::Contract => {
+            // These are handled before their value is read.
+            ValueKind::Flag | ValueKind::Contract | ValueKind::List | ValueKind::Pairs => {
                 Err(input.error(format_args!("`{name}` takes no value")))
             }
         }
@@ -424,6 +463,21 @@ impl Argument {
                 ),
             )),
             Some(time) => Ok(time),
+        }
+    }
+
+    fn status(&self, input: ParseStream<'_>) -> syn::Result<LitInt> {
+        let Self { name, example, .. } = self;
+        let rule = format!(
+            "`{name}` takes a status of HTTP, a number from 100 to 599: write `{name} = {example}`"
+        );
+        if !input.peek(LitInt) {
+            return Err(input.error(rule));
+        }
+        let status: LitInt = input.parse()?;
+        match status.base10_parse::<u16>() {
+            Ok(100..=599) if status.suffix().is_empty() => Ok(status),
+            _ => Err(syn::Error::new(status.span(), rule)),
         }
     }
 

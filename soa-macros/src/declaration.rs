@@ -1,4 +1,4 @@
-//! The declarations of an action besides its types: `requires`, `idempotent`, `cache`.
+//! The declarations of an action besides its types: `requires`, `idempotent`, `cache`, and those for HTTP (`http`).
 //!
 //! A permission is a name without spaces, and is required once. An action with a cache runs once for several calls, so it
 //! has to be declared idempotent, too.
@@ -9,6 +9,7 @@ use syn::LitStr;
 
 use crate::attr::ActionArguments;
 use crate::errors::Errors;
+use crate::http;
 use crate::model::Declared;
 
 /// Checks the declarations of an action. A permission with a mistake is left out.
@@ -45,5 +46,6 @@ pub(crate) fn read(arguments: &ActionArguments, errors: &mut Errors) -> Declared
         requires,
         idempotent: arguments.idempotent,
         cache: arguments.cache.map(|(time, _)| time),
+        http: http::read(&arguments.http, errors),
     }
 }

@@ -31,6 +31,7 @@ mod derive_expand;
 mod errors;
 mod handler;
 mod health_check;
+mod http;
 mod item_attribute;
 mod lint;
 mod model;

@@ -6,6 +6,7 @@
 
 mod body;
 mod derive;
+mod http;
 mod test_plans;
 
 use proc_macro2::{TokenStream, TokenTree};

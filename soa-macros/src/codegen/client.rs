@@ -10,11 +10,11 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Ident, Type};
 
-use super::comparison;
+use super::{comparison, declared};
 use crate::argument::Switch;
 use crate::item_attribute;
 use crate::lint::{client_type_lints, generated_code_lints};
-use crate::model::{Action, Declared, Service, ServiceForm, Soundness};
+use crate::model::{Action, Service, ServiceForm, Soundness};
 use crate::span::{shown_at, span_of};
 
 /// Generates the type of the client, its methods, and its descriptor.
@@ -27,8 +27,12 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         documentation,
         client,
         visibility,
+        type_name,
         ..
     } = service;
+    let rest = service.rest.as_ref().map(|rest| quote!(.with_rest(#rest)));
+    let package = service.package.as_ref();
+    let package = package.map(|package| quote!(.with_package(#package)));
     let attributes = item_attribute::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
     // The user's documentation is a paragraph of its own.
@@ -101,7 +105,10 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                     #version,
                     #documentation,
                     &[#(#descriptors),*],
-                );
+                )
+                .with_type_name(#type_name)
+                #rest
+                #package;
 
             fn from_service_client(client: #crate_path::__private::ServiceClient) -> Self {
                 Self { service: client }
@@ -133,7 +140,7 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
     let summary = format!(" The handle of the action `{display_name}`.");
     let path = shown_at(crate_path, &action.method);
     let variant = variant(service, action);
-    let declared = declared(crate_path, action);
+    let declared = declared::expand(crate_path, &action.declared);
     // Found by name, in this scope: a constant of the type if it is a body, or else one of the trait.
     let rules = |ty: &TokenStream| quote!(#crate_path::__private::Known::<#ty>::RULES);
     let (request_rules, response_rules) = (rules(&request), rules(&quote!(#response)));
@@ -179,24 +186,6 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     let span = Span::mixed_site().located_at(span);
     Some(quote_spanned! {span=>
         .variant(&#crate_path::__private::Variant { switch: #switch, family: &[#(#family),*] })
-    })
-}
-
-/// Generates the declarations of a handle, if the action has any.
-fn declared(crate_path: &TokenStream, action: &Action) -> Option<TokenStream> {
-    let Declared {
-        requires,
-        idempotent,
-        cache,
-    } = &action.declared;
-    let requires = (!requires.is_empty()).then(|| quote!(.requires(&[#(#requires),*])));
-    let idempotent = idempotent.then(|| quote!(.idempotent()));
-    let cache = cache.map(|time| quote!(.cache(#time)));
-    if requires.is_none() && idempotent.is_none() && cache.is_none() {
-        return None;
-    }
-    Some(quote! {
-        .declared(&#crate_path::__private::Declared::new()#requires #idempotent #cache)
     })
 }
 

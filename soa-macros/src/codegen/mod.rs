@@ -12,6 +12,7 @@
 
 mod client;
 mod comparison;
+mod declared;
 mod registry;
 
 use proc_macro2::TokenStream;

@@ -131,6 +131,7 @@ fn check(crate_path: &TokenStream, check: &Check) -> TokenStream {
         ("cached", check.cached),
         ("slow_after", check.slow_after),
         ("timeout", check.timeout),
+        ("fail_if_slower_than", check.fail_if_slower_than),
     ];
     let limits = limits.into_iter().filter_map(|(limit, time)| {
         let limit = Ident::new(limit, span);

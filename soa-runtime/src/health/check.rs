@@ -48,6 +48,7 @@ struct Limits {
     cached: Option<Duration>,
     slow_after: Option<Duration>,
     timeout: Duration,
+    fail_if_slower_than: Option<Duration>,
 }
 
 impl Limits {
@@ -55,6 +56,7 @@ impl Limits {
         cached: None,
         slow_after: None,
         timeout: DEFAULT_TIMEOUT,
+        fail_if_slower_than: None,
     };
 }
 
@@ -171,6 +173,13 @@ impl<S> ServiceHealthCheck<S> {
     #[must_use]
     pub const fn timeout(mut self, time: Duration) -> Self {
         self.limits.timeout = time;
+        self
+    }
+
+    /// Sets the time after which the check counts as failed, though it goes on to its end.
+    #[must_use]
+    pub const fn fail_if_slower_than(mut self, time: Duration) -> Self {
+        self.limits.fail_if_slower_than = Some(time);
         self
     }
 }
