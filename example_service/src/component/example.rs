@@ -26,67 +26,88 @@ impl ExampleService {
 impl ExampleService {
     #[action]
     async fn echo_str(&self, request: TextValue) -> Result<TextResult, ActionError> {
-        Ok(TextResult { result: request.value })
+        Ok(TextResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn echo_int(&self, request: IntValue) -> Result<IntResult, ActionError> {
-        Ok(IntResult { result: request.value })
+        Ok(IntResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn echo_float(&self, request: FloatValue) -> Result<FloatResult, ActionError> {
-        Ok(FloatResult { result: request.value })
+        Ok(FloatResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn echo_bool(&self, request: BoolValue) -> Result<BoolResult, ActionError> {
-        Ok(BoolResult { result: request.value })
+        Ok(BoolResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn echo_bytes(&self, request: BytesValue) -> Result<BytesResult, ActionError> {
-        Ok(BytesResult { result: request.value })
+        Ok(BytesResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn scalars(&self, request: ScalarArguments) -> Result<ScalarsResult, ActionError> {
         let ScalarArguments { i, f, b, s } = request;
-        Ok(ScalarsResult { result: Scalars { i, f, b, s } })
+        Ok(ScalarsResult {
+            result: Scalars { i, f, b, s },
+        })
     }
 
     #[action]
     async fn add(&self, request: Summands) -> Result<IntResult, ActionError> {
         let sum = request.a.checked_add(request.b);
-        let result = sum.ok_or_else(|| {
-            ActionError::caller(code::INVALID, "The sum does not fit 64 bits")
-        })?;
+        let result =
+            sum.ok_or_else(|| ActionError::caller(code::INVALID, "The sum does not fit 64 bits"))?;
         Ok(IntResult { result })
     }
 
     #[action]
     async fn echo_ints(&self, request: IntValues) -> Result<IntsResult, ActionError> {
-        Ok(IntsResult { result: request.values })
+        Ok(IntsResult {
+            result: request.values,
+        })
     }
 
     #[action]
     async fn echo_strs(&self, request: TextValues) -> Result<TextsResult, ActionError> {
-        Ok(TextsResult { result: request.values })
+        Ok(TextsResult {
+            result: request.values,
+        })
     }
 
     #[action]
     async fn echo_point(&self, request: PointArgument) -> Result<PointResult, ActionError> {
-        Ok(PointResult { result: request.point })
+        Ok(PointResult {
+            result: request.point,
+        })
     }
 
     #[action]
     async fn echo_node(&self, request: NodeArgument) -> Result<NodeResult, ActionError> {
-        Ok(NodeResult { result: request.node })
+        Ok(NodeResult {
+            result: request.node,
+        })
     }
 
     #[action]
     async fn echo_item(&self, request: ItemArgument) -> Result<ItemResult, ActionError> {
-        Ok(ItemResult { result: request.item })
+        Ok(ItemResult {
+            result: request.item,
+        })
     }
 
     #[action(name = "move")]
@@ -107,27 +128,37 @@ impl ExampleService {
 
     #[action]
     async fn items(&self, request: Count) -> Result<ItemsResult, ActionError> {
-        Ok(ItemsResult { result: (0..request.count).map(Item::numbered).collect() })
+        Ok(ItemsResult {
+            result: (0..request.count).map(Item::numbered).collect(),
+        })
     }
 
     #[action]
     async fn echo_map(&self, request: MapValue) -> Result<MapResult, ActionError> {
-        Ok(MapResult { result: request.value })
+        Ok(MapResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn maybe_str(&self, request: MaybeText) -> Result<MaybeTextResult, ActionError> {
-        Ok(MaybeTextResult { result: request.value })
+        Ok(MaybeTextResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn maybe_int(&self, request: MaybeInt) -> Result<MaybeIntResult, ActionError> {
-        Ok(MaybeIntResult { result: request.value })
+        Ok(MaybeIntResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn maybe_point(&self, request: MaybePoint) -> Result<MaybePointResult, ActionError> {
-        Ok(MaybePointResult { result: request.value })
+        Ok(MaybePointResult {
+            result: request.value,
+        })
     }
 
     #[action]
@@ -146,27 +177,37 @@ impl ExampleService {
 
     #[action]
     async fn echo_datetime(&self, request: DateTimeValue) -> Result<DateTimeResult, ActionError> {
-        Ok(DateTimeResult { result: request.value })
+        Ok(DateTimeResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn echo_decimal(&self, request: DecimalValue) -> Result<DecimalResult, ActionError> {
-        Ok(DecimalResult { result: request.value })
+        Ok(DecimalResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn echo_uuid(&self, request: UuidValue) -> Result<UuidResult, ActionError> {
-        Ok(UuidResult { result: request.value })
+        Ok(UuidResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn echo_color(&self, request: ColorValue) -> Result<ColorResult, ActionError> {
-        Ok(ColorResult { result: request.value })
+        Ok(ColorResult {
+            result: request.value,
+        })
     }
 
     #[action]
     async fn a_datetime(&self) -> Result<DateTimeResult, ActionError> {
-        let result: DateTime = "2024-01-02T03:04:05.678901".parse().map_err(ActionError::internal)?;
+        let result: DateTime = "2024-01-02T03:04:05.678901"
+            .parse()
+            .map_err(ActionError::internal)?;
         Ok(DateTimeResult { result })
     }
 
@@ -179,12 +220,16 @@ impl ExampleService {
     #[action]
     async fn a_uuid(&self) -> Result<UuidResult, ActionError> {
         let result = "12345678-1234-5678-1234-567812345678".parse();
-        Ok(UuidResult { result: result.map_err(|_| ActionError::internal("not a UUID"))? })
+        Ok(UuidResult {
+            result: result.map_err(|_| ActionError::internal("not a UUID"))?,
+        })
     }
 
     #[action]
     async fn a_color(&self) -> Result<ColorResult, ActionError> {
-        Ok(ColorResult { result: Color::Green })
+        Ok(ColorResult {
+            result: Color::Green,
+        })
     }
 
     #[action]
@@ -209,7 +254,9 @@ impl ExampleService {
             ActionError::caller(code::INVALID, error.to_string()).field("seconds")
         })?;
         tokio::time::sleep(time).await;
-        Ok(TextResult { result: request.value })
+        Ok(TextResult {
+            result: request.value,
+        })
     }
 
     #[action]
@@ -221,7 +268,9 @@ impl ExampleService {
     #[action]
     async fn authorization(&self, cx: &Context) -> Result<TextResult, ActionError> {
         let header = cx.http().and_then(|http| http.header("authorization"));
-        Ok(TextResult { result: header.unwrap_or_default().to_owned() })
+        Ok(TextResult {
+            result: header.unwrap_or_default().to_owned(),
+        })
     }
 
     #[action]
@@ -242,7 +291,9 @@ impl ExampleService {
             ActionError::caller(code::INVALID, error.to_string()).field("seconds")
         })?;
         self.health.set_delay(delay);
-        Ok(FloatResult { result: request.seconds })
+        Ok(FloatResult {
+            result: request.seconds,
+        })
     }
 }
 

@@ -28,7 +28,12 @@ pub fn build() -> Result<Component, BuildError> {
         .service(ExampleService::new(health.clone()))
         .service(DefaultNamed)
         .service(ExampleRest)
-        .channels([Channel::Rest, Channel::Json, Channel::MessagePack, Channel::Protobuf])
+        .channels([
+            Channel::Rest,
+            Channel::Json,
+            Channel::MessagePack,
+            Channel::Protobuf,
+        ])
         .health_path("/health")
         .health_check(health.main_check())
         .health_check(health.speed_check())

@@ -15,13 +15,14 @@ pub struct ExampleRest;
 /// The errors of the service.
 #[derive(Debug, PartialEq, Eq, ActionErrors)]
 pub enum RestError {
-    #[error(caller, message = "no such thing", status = 404)]
+    /// There is nothing by this name.
+    #[action_error(message = "no such thing", status = 404)]
     NoSuchThing,
-    #[error(
-        caller,
+    /// The token of the request is too old.
+    #[action_error(
         message = "the token has expired",
         status = 401,
-        header("WWW-Authenticate" = "Bearer error=\"invalid_token\", error_description=\"the token has expired\"")
+        headers("WWW-Authenticate" = "Bearer error=\"invalid_token\", error_description=\"the token has expired\"")
     )]
     TokenExpired,
 }
@@ -109,21 +110,29 @@ pub struct Name {
 }
 
 /// the same by plain HTTP
-#[service(name = "example-rest", version = "1.0.0", rest = "/example", package = "example_api")]
+#[service(
+    name = "example-rest",
+    version = "1.0.0",
+    rest = "/example",
+    package = "example_api"
+)]
 impl ExampleRest {
     /// Says hello.
     #[action(get = "/hello/{name}", summary = "Greet somebody", tags("greetings"))]
     async fn hello(&self, request: Hello) -> Result<TextResult, ActionError> {
         let greeting = format!("hello {}", request.name);
         let greetings = vec![greeting; request.times as usize];
-        Ok(TextResult { result: greetings.join(", ") })
+        Ok(TextResult {
+            result: greetings.join(", "),
+        })
     }
 
     /// Adds two numbers.
     #[action(get = "/sum/{a}/{b}")]
     async fn sum(&self, request: Sum) -> Result<IntResult, ActionError> {
         let sum = request.a.checked_add(request.b);
-        let result = sum.ok_or_else(|| ActionError::caller("TOO_LARGE", "The sum does not fit 64 bits"))?;
+        let result =
+            sum.ok_or_else(|| ActionError::caller("TOO_LARGE", "The sum does not fit 64 bits"))?;
         Ok(IntResult { result })
     }
 
@@ -135,22 +144,31 @@ impl ExampleRest {
 
     #[action(get = "/optional")]
     async fn optional(&self, request: MaybeInt) -> Result<MaybeIntResult, ActionError> {
-        Ok(MaybeIntResult { result: request.value })
+        Ok(MaybeIntResult {
+            result: request.value,
+        })
     }
 
     #[action(get = "/many")]
     async fn many(&self, request: Many) -> Result<IntsResult, ActionError> {
-        Ok(IntsResult { result: request.values })
+        Ok(IntsResult {
+            result: request.values,
+        })
     }
 
     #[action(post = "/items", body = item)]
     async fn add_item(&self, request: NewItem) -> Result<ItemResult, ActionError> {
-        Ok(ItemResult { result: request.item })
+        Ok(ItemResult {
+            result: request.item,
+        })
     }
 
     #[action(post = "/items/{id}")]
     async fn update(&self, request: Update) -> Result<ItemResult, ActionError> {
-        let mut item = Item { id: request.id, ..request.item };
+        let mut item = Item {
+            id: request.id,
+            ..request.item
+        };
         if request.dry_run {
             item.note = Some("dry".to_owned());
         }
@@ -160,10 +178,14 @@ impl ExampleRest {
     #[action(post = "/points", body = points)]
     async fn points(&self, request: Points) -> Result<PointsResult, ActionError> {
         let moved = request.points.into_iter().map(|point| {
-            Some(Point { x: point.x.checked_add(request.dx)?, ..point })
+            Some(Point {
+                x: point.x.checked_add(request.dx)?,
+                ..point
+            })
         });
         let result: Option<Vec<Point>> = moved.collect();
-        let result = result.ok_or_else(|| ActionError::caller("TOO_LARGE", "A coordinate does not fit 64 bits"))?;
+        let result = result
+            .ok_or_else(|| ActionError::caller("TOO_LARGE", "A coordinate does not fit 64 bits"))?;
         Ok(PointsResult { result })
     }
 
@@ -174,22 +196,33 @@ impl ExampleRest {
 
     #[action(put = "/items/{id}", body = item)]
     async fn replace(&self, request: Replacement) -> Result<ItemResult, ActionError> {
-        Ok(ItemResult { result: Item { id: request.id, ..request.item } })
+        Ok(ItemResult {
+            result: Item {
+                id: request.id,
+                ..request.item
+            },
+        })
     }
 
     #[action(put = "/items/{id}/name")]
     async fn set_name(&self, request: NewName) -> Result<ItemResult, ActionError> {
-        Ok(ItemResult { result: Item::named(request.id, request.name) })
+        Ok(ItemResult {
+            result: Item::named(request.id, request.name),
+        })
     }
 
     #[action(delete = "/items/{id}")]
     async fn remove(&self, request: Id) -> Result<BoolResult, ActionError> {
-        Ok(BoolResult { result: request.id < 100 })
+        Ok(BoolResult {
+            result: request.id < 100,
+        })
     }
 
     #[action(patch = "/items/{id}")]
     async fn rename(&self, request: NewName) -> Result<ItemResult, ActionError> {
-        Ok(ItemResult { result: Item::named(request.id, request.name) })
+        Ok(ItemResult {
+            result: Item::named(request.id, request.name),
+        })
     }
 
     #[action(get = "/missing")]
@@ -215,6 +248,8 @@ impl ExampleRest {
     #[action(get = "/later/{name}")]
     async fn later(&self, request: Name) -> Result<TextResult, ActionError> {
         tokio::task::yield_now().await;
-        Ok(TextResult { result: format!("later {}", request.name) })
+        Ok(TextResult {
+            result: format!("later {}", request.name),
+        })
     }
 }

@@ -1,7 +1,10 @@
 //! The types that travel.
 
+// The names say it, and descriptions would be part of what is published.
+#![allow(missing_docs)]
+
 /// A place.
-#[soa::body(package = "example_types")]
+#[soa::body]
 #[derive(PartialEq)]
 pub struct Point {
     pub x: i64,
@@ -9,7 +12,7 @@ pub struct Point {
 }
 
 /// One of each.
-#[soa::body(package = "example_types")]
+#[soa::body]
 #[derive(PartialEq)]
 pub struct Scalars {
     pub i: i64,
@@ -19,7 +22,7 @@ pub struct Scalars {
 }
 
 /// A key, perhaps with a value.
-#[soa::body(package = "example_types")]
+#[soa::body]
 #[derive(PartialEq)]
 pub struct Tag {
     pub key: String,
@@ -27,7 +30,7 @@ pub struct Tag {
 }
 
 /// A color.
-#[soa::body(package = "example_types")]
+#[soa::body]
 #[derive(Copy, PartialEq, Eq)]
 pub enum Color {
     #[serde(rename = "red")]
@@ -37,7 +40,7 @@ pub enum Color {
 }
 
 /// Types in types.
-#[soa::body(package = "example_api")]
+#[soa::body]
 #[derive(PartialEq)]
 pub struct Node {
     pub label: String,
@@ -47,7 +50,7 @@ pub struct Node {
 }
 
 /// Fields with defaults.
-#[soa::body(package = "example_api")]
+#[soa::body]
 #[derive(PartialEq)]
 pub struct Item {
     pub id: i64,
@@ -96,7 +99,7 @@ impl Item {
 }
 
 /// The parts of a search.
-#[soa::body(package = "example_api")]
+#[soa::body]
 #[derive(PartialEq)]
 pub struct Found {
     pub text: String,

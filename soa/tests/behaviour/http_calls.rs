@@ -165,7 +165,10 @@ async fn every_wrong_field_is_told_in_the_form_of_the_wire() {
     fields.sort_unstable();
     fields.dedup();
     assert_eq!(fields, ["day", "price", "quantity", "until"]);
-    assert!(errors.to_string().contains("Extra keys present: color"), "{errors}");
+    assert!(
+        errors.to_string().contains("Extra keys present: color"),
+        "{errors}"
+    );
     assert_eq!(errors[0]["is_caller_error"], true);
 }
 
