@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use crate::listener::TooSlow;
 use crate::reply::Reply;
 
 /// Reads a whole body.
@@ -22,8 +23,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
         Err(error) => {
-            let is_late = error.to_string().contains(TOO_SLOW);
-            let status = match is_late {
+            let status = match is_too_slow(&*error) {
                 true => StatusCode::REQUEST_TIMEOUT,
                 false => StatusCode::BAD_REQUEST,
             };
@@ -35,8 +35,11 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     }
 }
 
-/// The text of the error of a body that did not come in time.
-pub(crate) const TOO_SLOW: &str = "the body did not come in time";
+/// True if the body did not come in time: the listener, which knows, tells by the error.
+fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| cause.is::<TooSlow>())
+}
 
 fn too_large(limit: usize) -> Reply {
     let message = format!("The body is larger than {limit} bytes");

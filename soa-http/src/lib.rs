@@ -29,6 +29,7 @@ mod dispatch;
 mod doors;
 mod head;
 mod hosted;
+mod listener;
 mod path;
 mod reply;
 mod rest;
@@ -39,6 +40,7 @@ mod settings;
 mod status;
 
 pub use doors::Doors;
+pub use listener::{HttpListener, HttpServer, HttpStopped};
 pub use settings::HttpSettings;
 
 use std::sync::Arc;

@@ -1,52 +1,118 @@
-//! The settings of the doors.
+//! The settings of HTTP: the address, the doors, and their limits.
 
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use soa_runtime::period::Period;
 use soa_wire::Name;
 
-/// The settings of the doors: which are open, and what they take.
+/// HTTP in front of the service: the address, the doors, and their limits.
 ///
 /// ```
 /// use soa_http::HttpSettings;
 ///
 /// let settings = HttpSettings::default();
-/// assert_eq!(settings.calls, "/call");
+/// assert_eq!((settings.address.as_deref(), &*settings.calls), (None, "/call"));
 /// assert!(settings.rest && settings.json && settings.msgpack);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct HttpSettings {
-    /// The prefix of calls by name, as `POST /call/<service>/<action>`. Empty for none.
+    /// Address and port to listen on, such as `127.0.0.1:8000`; none by default. Port 0 is any free port, which the log
+    /// tells.
+    #[serde(deserialize_with = "address")]
+    pub address: Option<String>,
+    /// Prefix of calls by name, as `POST /call/<service>/<action>`. Empty for none.
     pub calls: String,
     /// True if actions can be called by `POST /invoke` with JSON.
     pub json: bool,
     /// True if actions can be called by `POST /invoke` with MessagePack.
     pub msgpack: bool,
-    /// True if actions can be called by `POST /invoke` with protobuf. `None` if the component decides: it does, where it
-    /// declares the channel.
+    /// True if actions can be called by `POST /invoke` with protobuf; by default the component decides, where it declares
+    /// the channel.
     pub protobuf: Option<bool>,
     /// True if the routes that actions declare are served.
     pub rest: bool,
-    /// The maximum size of the body of a request, in bytes.
+    /// Largest body of a request, in bytes. A larger one is answered with 413.
+    #[schemars(range(min = 1))]
     pub max_body: usize,
-    /// The maximum number of requests that run at once. Further ones are answered with 503.
+    /// Largest head of a request, in bytes: its line and its headers. A larger one is answered with 431.
+    #[schemars(range(min = 8192, max = 16_777_216))]
+    pub max_header_size: usize,
+    /// Largest number of headers of a request of HTTP/1.1. One with more is answered with 431.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_headers: usize,
+    /// Time in which the head of a request has to come, from its first byte, and the handshake of TLS. A slower one is
+    /// answered with 408.
+    #[schemars(extend("x-minimum" = "1ms"))]
+    pub header_timeout: Period,
+    /// Time in which the body of a request has to come. A slower one is answered with 408.
+    #[schemars(extend("x-minimum" = "1ms"))]
+    pub body_timeout: Period,
+    /// Time after which a connection is closed whose peer takes nothing of a response.
+    #[schemars(extend("x-minimum" = "1ms"))]
+    pub write_timeout: Period,
+    /// Time after which a connection without a request is closed.
+    #[schemars(extend("x-minimum" = "1ms"))]
+    pub idle_timeout: Period,
+    /// Largest number of open connections. Further ones wait until one is closed.
+    #[schemars(range(min = 1))]
+    pub max_connections: usize,
+    /// Largest number of requests that run at once. Further ones are answered with 503.
+    #[schemars(range(min = 1, max = 268_435_456))]
     pub concurrency: usize,
-    /// The key of the context that gets the token of a request.
+    /// Time that running requests are served on after the process was told to stop, before it takes no more connections: for
+    /// load balancers to notice. None without a load balancer that is told.
+    pub drain_delay: Period,
+    /// Key of the context that gets the token of a request.
+    #[schemars(with = "String", length(min = 1))]
+    #[serde(deserialize_with = "token_key")]
     pub token_key: Name,
-    /// The cookie that has the token of a request without the header `Authorization`; `None` for none.
+    /// Cookie that has the token of a request without the header `Authorization`; none by default.
+    #[schemars(length(min = 1))]
     pub token_cookie: Option<String>,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
         Self {
+            address: None,
             calls: "/call".to_owned(),
             json: true,
             msgpack: true,
             protobuf: None,
             rest: true,
             max_body: 4 << 20,
+            max_header_size: 64 << 10,
+            max_headers: 100,
+            header_timeout: Period::from_secs(10),
+            body_timeout: Period::from_secs(60),
+            write_timeout: Period::from_secs(30),
+            idle_timeout: Period::from_secs(75),
+            max_connections: 65_536,
             concurrency: 1024,
+            drain_delay: Period::from_secs(0),
             token_key: Name::from_static("token"),
             token_cookie: None,
         }
     }
+}
+
+/// Deserializes an address with a port; the host may be a name.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let address = Option::<String>::deserialize(deserializer)?;
+    let is_usable = |address: &str| {
+        let parts = address.rsplit_once(':');
+        parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    if address.as_deref().is_none_or(is_usable) {
+        return Ok(address);
+    }
+    let rule = "expected an address with a port, such as `127.0.0.1:8000`";
+    Err(D::Error::custom(rule))
+}
+
+fn token_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+    String::deserialize(deserializer).map(Name::from)
 }

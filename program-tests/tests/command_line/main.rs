@@ -8,6 +8,7 @@ mod daemon;
 mod fork;
 mod health;
 mod hooks;
+mod http;
 mod life;
 #[cfg(all(feature = "otlp", feature = "prometheus"))]
 mod observing;

@@ -132,6 +132,9 @@ pub(super) struct ServeArguments {
     /// Largest number of jobs in flight
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
+    /// Serve HTTP on this address: HOST:PORT; without --redis, HTTP alone
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<String>,
     /// Number of processes; those that exit by themselves are restarted
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     fork: Option<usize>,
@@ -180,6 +183,7 @@ impl ServeArguments {
             name: self.name.or(others.name),
             workers: self.workers.or(others.workers),
             concurrency: self.concurrency.or(others.concurrency),
+            http: self.http.or(others.http),
             fork: self.fork.or(others.fork),
             no_respawn: self.no_respawn || others.no_respawn,
             daemon: self.daemon || others.daemon,
@@ -271,6 +275,7 @@ impl ServeArguments {
             ("--name", "server.name", &self.name),
             ("--workers", "server.workers", &self.workers),
             ("--concurrency", "server.concurrency", &self.concurrency),
+            ("--http", "server.http.address", &self.http),
         ];
         flags
             .into_iter()

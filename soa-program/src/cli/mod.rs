@@ -29,6 +29,11 @@ mod call;
 mod child;
 mod daemon;
 mod describe;
+#[cfg(feature = "http")]
+mod doors;
+#[cfg(not(feature = "http"))]
+#[path = "no_doors.rs"]
+mod doors;
 mod failure;
 mod fork;
 mod heartbeat;
@@ -36,6 +41,8 @@ mod notifier;
 mod pid_file;
 mod probe;
 mod program;
+mod readiness;
+mod requests;
 mod servable;
 mod serve;
 mod signal;

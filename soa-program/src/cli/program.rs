@@ -18,6 +18,7 @@ use super::argument::{
 use super::failure::{BoxError, Failure};
 use super::notifier::Notifier;
 use super::pid_file::PidFile;
+use super::readiness::Readiness;
 use super::servable::Serve;
 use super::serve::ServerProcess;
 use super::signal::{self, Signals};
@@ -391,13 +392,16 @@ impl<M, S: Section> Program<M, S> {
             let process =
                 ServerProcess::connect(server_settings, connections, notifier, fork).await?;
             let server = self.server(settings, connections).await?;
-            let server = process.with_notifications(server).build()?;
-            Ok::<_, Failure>((process, server))
+            let readiness = Readiness::of(1);
+            let ready = readiness.clone();
+            let server = process.with_notifications(server);
+            let server = server.on_ready(move |_| ready.one()).build()?;
+            Ok::<_, Failure>((process, server, readiness))
         };
         tokio::select! {
             prepared = prepare => {
-                let (process, server) = prepared?;
-                process.run(server, signals).await
+                let (process, server, readiness) = prepared?;
+                process.run(server.into(), readiness, signals).await
             }
             () = signals.next() => {
                 tracing::info!("stopped before the first request");

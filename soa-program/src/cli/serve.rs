@@ -1,50 +1,68 @@
 //! The command `serve`: receives requests until it is stopped, and answers those that it has received.
 //!
+//! Requests come from the queues of the services, over HTTP, or both. All services run in one process: it is ready when the
+//! last of them is, and HTTP is served from then on.
+//!
 //! SIGTERM, SIGINT (Ctrl-C), SIGHUP and the watchdog stop the server. The running jobs then have `server.shutdown_grace` to
 //! end. A second signal ends the process at once. Before the server accepts requests, the first signal does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use soa_runtime::Component;
 use soa_runtime::server::{Server, ServerBuilder, Stopped};
-use soa_runtime::transport::{RedisConnection, RedisServerTransport};
-use tokio::sync::Notify;
+use soa_runtime::transport::{LocalQueue, RedisConnection, RedisServerTransport};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use super::doors::{Doors, HttpStopped, Listener};
 use super::failure::Failure;
 use super::heartbeat::{BEAT_INTERVAL, Heartbeat};
 use super::notifier::Notifier;
+use super::readiness::Readiness;
+use super::requests::{Requests, Source};
 use super::signal::Signals;
 use crate::settings::{Connections, ServerSettings, TransportSettings};
 
 /// A process that serves, connected to its transport.
 pub(super) struct ServerProcess {
     settings: ServerSettings,
-    redis: RedisConnection,
+    /// The Redis with the queues; `None` if HTTP is served alone.
+    redis: Option<RedisConnection>,
+    listener: Option<Listener>,
     notifier: Arc<Notifier>,
     heartbeat: Option<Arc<Heartbeat>>,
 }
 
 impl ServerProcess {
-    /// Connects to the transport in the settings.
+    /// Listens for HTTP, and connects to the transport, as the settings say.
     pub(super) async fn connect(
         settings: ServerSettings,
         connections: &mut Connections,
         notifier: Arc<Notifier>,
         fork: Option<u16>,
     ) -> Result<Self, Failure> {
-        let TransportSettings::Redis(redis) = &settings.transport;
-        let redis = connections.connect_redis(redis).await?;
+        let listener = settings.http_address().map(Listener::bind).transpose()?;
+        let redis = if settings.takes_from_transport() {
+            let TransportSettings::Redis(redis) = &settings.transport;
+            Some(connections.connect_redis(redis).await?)
+        } else {
+            None
+        };
         let heartbeat = settings.heartbeat_file.as_deref();
         let heartbeat = heartbeat.map(|pattern| Arc::new(Heartbeat::new(pattern, fork)));
         Ok(Self {
             settings,
             redis,
+            listener,
             notifier,
             heartbeat,
         })
     }
 
-    /// Adds hooks for the heartbeat file and for notifications of the supervisor.
+    /// Adds hooks for the heartbeat file and for notifications of the supervisor. One server of the process has them.
     pub(super) fn with_notifications(&self, mut server: ServerBuilder) -> ServerBuilder {
         if let Some(heartbeat) = &self.heartbeat {
             let (created, beating) = (Arc::clone(heartbeat), Arc::clone(heartbeat));
@@ -56,36 +74,37 @@ impl ServerProcess {
             let notifier = Arc::clone(&self.notifier);
             server = server.on_beat(period / 2, move |_| notifier.alive());
         }
-        let notifier = Arc::clone(&self.notifier);
-        // Only the addresses are logged: the text that they were parsed from may contain a password.
-        let redis = self.redis.settings().addresses();
-        server.on_ready(move |server| {
-            let (service, version) = (server.name(), server.version());
-            notifier.ready(&format!("serving {service} {version}"));
-            let concurrency = server.concurrency();
-            tracing::info!(
-                service,
-                version,
-                redis,
-                concurrency,
-                "accepting requests; interrupt to stop, twice to stop at once"
-            );
-        })
+        server
     }
 
-    /// Runs the server until it is stopped, and removes the heartbeat file.
-    pub(super) async fn run(self, server: Server, signals: Signals) -> Result<(), Failure> {
-        let outcome = self.serve(&server, signals).await;
+    /// Runs the services until the process is stopped, and removes the heartbeat file.
+    pub(super) async fn run(
+        mut self,
+        component: Component,
+        readiness: Readiness,
+        signals: Signals,
+    ) -> Result<(), Failure> {
+        let doors = match self.listener.take() {
+            Some(listener) => Some(Doors::new(&component, &self.settings.http, listener)?),
+            None => None,
+        };
+        let outcome = self.serve(&component, doors, readiness, signals).await;
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.remove();
         }
         outcome
     }
 
-    async fn serve(&self, server: &Server, mut signals: Signals) -> Result<(), Failure> {
-        let service = server.name();
-        let transport = RedisServerTransport::on(&self.redis, service.to_owned());
-        let stop = Arc::new(Notify::new());
+    async fn serve(
+        &self,
+        component: &Component,
+        doors: Option<Doors>,
+        readiness: Readiness,
+        mut signals: Signals,
+    ) -> Result<(), Failure> {
+        let service = component.name();
+        let services = component.services();
+        let stop = Arc::new(watch::Sender::new(false));
         let is_blocked = Arc::new(AtomicBool::new(false));
         if let Some(watchdog) = self.settings.watchdog.watchdog() {
             let (stop, is_blocked) = (Arc::clone(&stop), Arc::clone(&is_blocked));
@@ -93,19 +112,65 @@ impl ServerProcess {
             let on_exit = move || {
                 is_blocked.store(true, Ordering::Release);
                 notifier.stopping();
-                stop.notify_one();
+                stop.send_replace(true);
             };
             watchdog.on_exit(on_exit).start();
         }
         let grace = self.settings.shutdown_grace.get();
-        signals.force_after(server.max_stop_time(grace));
-        let stopped = Arc::clone(&stop);
-        let running = server.run_until(transport, async move { stopped.notified().await }, grace);
-        tokio::pin!(running);
+        let for_doors = doors.as_ref().map(|doors| doors.max_stop_time(grace));
+        let until_hooks = for_doors.unwrap_or_default().max(grace);
+        let longest = services
+            .iter()
+            .map(|server| server.max_stop_time(until_hooks));
+        signals.force_after(longest.max().unwrap_or(until_hooks));
+
+        let (closed, is_over) = watch::channel(doors.is_none());
+        let mut running: FuturesUnordered<_> = services
+            .iter()
+            .map(|server| {
+                let requests = Requests::new(self.source(server), is_over.clone());
+                server.run_until(requests, is_told(&stop), grace)
+            })
+            .collect();
+        let mut serving = JoinSet::new();
+        serving.spawn({
+            let announcement = self.announcement(component, doors.as_ref());
+            let told = (is_told(&stop), is_told(&stop));
+            async move {
+                tokio::select! {
+                    biased;
+                    () = told.0 => return HttpStopped::default(),
+                    () = readiness.all() => announcement(),
+                }
+                match doors {
+                    Some(doors) => doors.run_until(told.1, grace).await,
+                    None => HttpStopped::default(),
+                }
+            }
+        });
+
+        let mut all = Stopped::default();
+        let mut failure = None;
         let mut is_stopping = false;
-        let stopped = loop {
+        let mut doors_are_open = true;
+        loop {
             tokio::select! {
-                stopped = &mut running => break stopped?,
+                ended = running.next() => match ended {
+                    Some(Ok(stopped)) => add(&mut all, &stopped),
+                    Some(Err(error)) => {
+                        failure.get_or_insert(error);
+                        stop.send_replace(true);
+                    }
+                    None => break,
+                },
+                ended = serving.join_next(), if doors_are_open => {
+                    doors_are_open = false;
+                    let ended = ended.and_then(Result::ok).unwrap_or_default();
+                    all.given_up += ended.given_up;
+                    all.aborted += ended.aborted;
+                    all.has_unsent |= ended.has_unsent;
+                    closed.send_replace(true);
+                }
                 () = signals.next() => {
                     if is_stopping {
                         tracing::error!(service, "stopped by a second signal; jobs may be lost");
@@ -114,18 +179,21 @@ impl ServerProcess {
                     is_stopping = true;
                     tracing::info!(service, ?grace, "stopping: no longer accepting requests");
                     self.notifier.stopping();
-                    stop.notify_one();
+                    stop.send_replace(true);
                 }
             }
-        };
-        let jobs = server.stats().jobs();
+        }
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
+        let jobs: u64 = services.iter().map(|server| server.stats().jobs()).sum();
         let Stopped {
             given_up,
             aborted,
             blocking,
             has_unsent,
             ..
-        } = stopped;
+        } = all;
         tracing::info!(service, jobs, given_up, aborted, blocking, "stopped");
         if is_blocked.load(Ordering::Acquire) {
             return Err(Failure::Blocked);
@@ -135,4 +203,61 @@ impl ServerProcess {
         }
         Ok(())
     }
+
+    /// The origin of the requests of a service besides HTTP.
+    fn source(&self, server: &Server) -> Source {
+        match &self.redis {
+            Some(redis) => Source::Redis(RedisServerTransport::on(redis, server.name().to_owned())),
+            None => Source::Doors(LocalQueue::new()),
+        }
+    }
+
+    /// Returns the function that tells the log and the supervisor that every service can be called.
+    fn announcement(
+        &self,
+        component: &Component,
+        doors: Option<&Doors>,
+    ) -> impl FnOnce() + Send + 'static {
+        let notifier = Arc::clone(&self.notifier);
+        let services = component.services().to_vec();
+        // Only the addresses are logged: the text that they were parsed from may contain a password.
+        let redis = self.redis.as_ref();
+        let redis = redis.map(|redis| redis.settings().addresses());
+        let http = doors.map(|doors| doors.url().to_owned());
+        move || {
+            let versions = services
+                .iter()
+                .map(|server| format!("{} {}", server.name(), server.version()));
+            let versions: Vec<_> = versions.collect();
+            notifier.ready(&format!("serving {}", versions.join(", ")));
+            for server in &services {
+                let (service, version) = (server.name(), server.version());
+                let concurrency = server.concurrency();
+                tracing::info!(
+                    service,
+                    version,
+                    redis,
+                    http,
+                    concurrency,
+                    "accepting requests; interrupt to stop, twice to stop at once"
+                );
+            }
+        }
+    }
+}
+
+/// Waits until the process is told to stop.
+fn is_told(stop: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut stop = stop.subscribe();
+    async move {
+        // A sender that is gone has nothing to stop.
+        let _ = stop.wait_for(|is_told| *is_told).await;
+    }
+}
+
+fn add(all: &mut Stopped, one: &Stopped) {
+    all.given_up += one.given_up;
+    all.aborted += one.aborted;
+    all.blocking += one.blocking;
+    all.has_unsent |= one.has_unsent;
 }

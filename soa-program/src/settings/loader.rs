@@ -230,6 +230,9 @@ impl<S: Section> Loader<S> {
         if let Some(frame) = &mut frame {
             check_expansions(frame, &tree, &mut problems);
             bind_middleware(&known, frame, &tree, &mut problems);
+            let server = tree.get("server");
+            let transport = server.and_then(|server| server.get("transport"));
+            frame.server.has_transport = transport.is_some();
             for (service, route) in &mut frame.client_routing {
                 let node = tree
                     .get("client_routing")

@@ -24,6 +24,8 @@ mod client;
 mod decode;
 mod error;
 mod file;
+#[cfg(any(test, not(feature = "http")))]
+mod http;
 mod loader;
 mod logging;
 mod merge;
@@ -44,6 +46,8 @@ mod variable;
 
 pub(crate) use client::Connections;
 pub use error::{Problem, SettingsError};
+#[cfg(not(feature = "http"))]
+pub use http::HttpSettings;
 pub use loader::Loader;
 pub use logging::{LogFormat, LoggingSettings};
 pub use middleware::{KnownMiddleware, MiddlewareSettings};
@@ -52,6 +56,8 @@ pub use route::RouteSettings;
 pub use section::{NoSection, Section};
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
 pub(crate) use shape::listed;
+#[cfg(feature = "http")]
+pub use soa_http::HttpSettings;
 pub use soa_runtime::LogLevel;
 pub use soa_runtime::period::{BadPeriod, Period};
 pub use soa_runtime::secret::Secret;

@@ -3,10 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+#[cfg(feature = "http")]
+use soa_http::HttpSettings;
 use soa_runtime::period::Period;
 use soa_runtime::server::{ServerBuilder, is_wire_name};
 use soa_runtime::{BuildError, Watchdog};
 
+#[cfg(not(feature = "http"))]
+use super::http::HttpSettings;
 use super::middleware::{MiddlewareSettings, ServerMiddlewareSchema};
 use super::suggestion::advice_for_name;
 use super::transport::{TransportSettings, default_transport};
@@ -75,9 +79,15 @@ pub struct ServerSettings {
     pub middleware: Vec<MiddlewareSettings>,
     /// Watchdog for handlers that block their thread.
     pub watchdog: WatchdogSettings,
-    /// Transport that requests come from.
+    /// Transport that requests come from. Where the program serves HTTP, it takes requests from a transport only if this key
+    /// is set.
     #[schemars(extend("default" = default_transport()))]
     pub transport: TransportSettings,
+    /// HTTP in front of the service. Needs the feature `http`.
+    pub http: HttpSettings,
+    /// True if a source has the key `transport`.
+    #[serde(skip)]
+    pub(crate) has_transport: bool,
 }
 
 impl Default for ServerSettings {
@@ -102,6 +112,8 @@ impl Default for ServerSettings {
             middleware: Vec::new(),
             watchdog: WatchdogSettings::default(),
             transport: TransportSettings::default(),
+            http: HttpSettings::default(),
+            has_transport: false,
         }
     }
 }
@@ -188,6 +200,19 @@ impl WatchdogSettings {
 }
 
 impl ServerSettings {
+    /// Returns the address of HTTP, if the program serves it.
+    pub(crate) fn http_address(&self) -> Option<&str> {
+        #[cfg(feature = "http")]
+        return self.http.address.as_deref();
+        #[cfg(not(feature = "http"))]
+        None
+    }
+
+    /// Returns true if the program takes requests from its transport: it has an own one, or there is no HTTP.
+    pub(crate) fn takes_from_transport(&self) -> bool {
+        self.has_transport || self.http_address().is_none()
+    }
+
     /// Applies the settings to a server. The middleware in them becomes the outermost.
     ///
     /// # Errors

@@ -4,6 +4,9 @@
 //! deadlines, limits, permissions, spans and metrics do not know where it came from.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
 
 use super::handle::Server;
 use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
@@ -13,17 +16,63 @@ use crate::transport::ReplyFuture;
 
 /// The end of the jobs that came by a door, when the grace of its stop is over. Clones are the same end.
 #[derive(Clone, Debug, Default)]
-pub struct DoorStop(Arc<Signal>);
+pub struct DoorStop {
+    giving_up: Arc<Signal>,
+    running: Arc<Running>,
+}
+
+/// The jobs that run, also those whose callers are gone.
+#[derive(Debug, Default)]
+struct Running {
+    jobs: AtomicUsize,
+    done: Notify,
+}
+
+/// One of the jobs that run.
+struct RunningJob(Arc<Running>);
+
+impl RunningJob {
+    fn new(running: &Arc<Running>) -> Self {
+        running.jobs.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(running))
+    }
+}
+
+impl Drop for RunningJob {
+    fn drop(&mut self) {
+        if self.0.jobs.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.done.notify_waiters();
+        }
+    }
+}
 
 impl DoorStop {
     /// Gives up all jobs that still run. They answer `ACTION_TIMEOUT`.
     pub fn give_up(&self) {
-        self.0.set();
+        self.giving_up.set();
     }
 
     /// Returns the number of jobs that were given up.
     pub fn given_up(&self) -> usize {
-        self.0.ended()
+        self.giving_up.ended()
+    }
+
+    /// Returns the number of jobs that run.
+    pub fn running(&self) -> usize {
+        self.running.jobs.load(Ordering::Acquire)
+    }
+
+    /// Waits until no job runs.
+    pub async fn done(&self) {
+        loop {
+            let mut done = std::pin::pin!(self.running.done.notified());
+            // From here on no end is missed, so look afterwards.
+            done.as_mut().enable();
+            if self.running() == 0 {
+                return;
+            }
+            done.await;
+        }
     }
 }
 
@@ -32,7 +81,8 @@ impl DoorStop {
 impl Server {
     /// Runs a job that came by a door. If the caller goes away, a started job is finished in a task of its own.
     pub fn admit(&self, job: JobRequest, stop: &DoorStop) -> ReplyFuture {
-        self.start(job, Some(Arc::clone(&stop.0)))
+        let running = RunningJob::new(&stop.running);
+        self.start(job, Some(Arc::clone(&stop.giving_up)), running)
     }
 
     /// Returns the descriptor of the service; `None` if its actions are registered by name.

@@ -48,19 +48,31 @@ impl LocalTransport {
 impl ClientTransport for LocalTransport {
     fn call(&self, request: ClientRequest) -> ReplyFuture {
         let sent = request.sent;
-        let reply = self.server.start(request.job, None);
+        let reply = self.server.start(request.job, None, ());
         sent.mark();
         reply
     }
 }
 
 impl Server {
-    /// Runs a job for a caller of this process. If the caller goes away, a started job is finished in a task of its own.
-    pub(super) fn start(&self, job: JobRequest, stop: Option<Arc<Signal>>) -> ReplyFuture {
+    /// Runs a job for a caller of this process. If the caller goes away, a started job is finished in a task of its own. The
+    /// guard is dropped when the job is done.
+    pub(super) fn start(
+        &self,
+        job: JobRequest,
+        stop: Option<Arc<Signal>>,
+        guard: impl Send + 'static,
+    ) -> ReplyFuture {
         let is_suppressed = job.control.suppress_response == Some(true);
         let lifetime = self.lifetime(&job, stop);
         let running = self.execute_within(job, Arc::clone(&lifetime));
-        let mut reply = ReplyFuture::of_job(running.map(Ok), lifetime);
+        let mut reply = ReplyFuture::of_job(
+            running.map(move |response| {
+                drop(guard);
+                Ok(response)
+            }),
+            lifetime,
+        );
         if is_suppressed {
             reply.detach();
             reply = ReplyFuture::ready(Ok(JobResponse::default()));

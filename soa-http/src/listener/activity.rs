@@ -1,0 +1,191 @@
+//! The state of a connection, and the times at which it has waited for too long.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::settings::HttpSettings;
+
+/// The time in which a connection is closed once nothing is left to do on it: for what was written to arrive, and for the
+/// peer to notice.
+pub(super) const CLOSING_TIME: Duration = Duration::from_secs(1);
+
+/// The times that a connection may wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) header: Duration,
+    pub(super) idle: Duration,
+    pub(super) write: Duration,
+}
+
+impl Limits {
+    pub(super) fn of(settings: &HttpSettings) -> Self {
+        Self {
+            header: settings.header_timeout.get(),
+            idle: settings.idle_timeout.get(),
+            write: settings.write_timeout.get(),
+        }
+    }
+}
+
+/// The state of a connection. It is told by its stream and by its requests.
+#[derive(Debug)]
+pub(super) struct Activity(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    /// The number of requests that are not answered yet.
+    open: usize,
+    /// The time at which the last answer ended, or the connection was opened.
+    idle_since: Instant,
+    /// The time of the first byte that belongs to no request yet.
+    unread_since: Option<Instant>,
+    /// The time since which the peer has taken nothing of what is to be written.
+    stalled_since: Option<Instant>,
+    closing_since: Option<Instant>,
+    is_http2: bool,
+    /// True if the head of a request did not come in time.
+    is_late: bool,
+    /// True if no more requests are taken.
+    is_stopping: bool,
+}
+
+/// A reason why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Late {
+    /// The head of a request is not complete.
+    Header,
+    /// There is no request.
+    Idle,
+    /// The peer does not read, or does not go.
+    Stalled,
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(State {
+            open: 0,
+            idle_since: Instant::now(),
+            unread_since: None,
+            stalled_since: None,
+            closing_since: None,
+            is_http2: false,
+            is_late: false,
+            is_stopping: false,
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that bytes came.
+    pub(super) fn has_read(&self) {
+        let mut state = self.state();
+        if state.open == 0 && state.unread_since.is_none() {
+            state.unread_since = Some(Instant::now());
+        }
+    }
+
+    /// Notes that the connection speaks HTTP/2, whose frames are not the head of a request.
+    pub(super) fn is_http2(&self) {
+        self.state().is_http2 = true;
+    }
+
+    /// Notes that the peer takes what is written, or that it has to be waited for.
+    pub(super) fn writes(&self, is_stalled: bool) {
+        let mut state = self.state();
+        if is_stalled {
+            state.stalled_since.get_or_insert_with(Instant::now);
+            return;
+        }
+        state.stalled_since = None;
+        if state.closing_since.is_some() {
+            state.closing_since = Some(Instant::now());
+        }
+    }
+
+    /// Notes that no more requests are taken.
+    pub(super) fn stops(&self) {
+        let mut state = self.state();
+        state.is_stopping = true;
+        if state.open == 0 {
+            state.closing_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Notes that the connection is being closed by this side.
+    pub(super) fn closes(&self) {
+        let mut state = self.state();
+        state.closing_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Notes that the head of a request did not come in time: the stream answers that, and ends.
+    pub(super) fn has_late_head(&self) {
+        let mut state = self.state();
+        state.is_late = true;
+        state.closing_since.get_or_insert_with(Instant::now);
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        self.state().is_late
+    }
+
+    /// Notes that the head of a request is complete.
+    pub(super) fn begin(&self) {
+        let mut state = self.state();
+        state.open += 1;
+        state.unread_since = None;
+        if state.is_stopping {
+            // It came before the peer could know.
+            state.closing_since = None;
+        }
+    }
+
+    /// Notes that a request was answered.
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        state.open -= 1;
+        state.idle_since = Instant::now();
+        if state.is_stopping && state.open == 0 {
+            state.closing_since = Some(state.idle_since);
+        }
+    }
+
+    /// Returns true if there is something that the peer has not taken.
+    pub(super) fn has_unsent(&self) -> bool {
+        let state = self.state();
+        state.stalled_since.is_some() || state.open > 0
+    }
+
+    /// Returns the time at which the connection will have waited for too long, and for what. While a request runs, it is the
+    /// time of the next look.
+    pub(super) fn deadline(&self, limits: &Limits) -> (Instant, Option<Late>) {
+        let state = self.state();
+        let stall = match state.is_stopping {
+            true => limits.write.min(CLOSING_TIME),
+            false => limits.write,
+        };
+        let stalled = state.stalled_since.map(|since| since + stall);
+        let closing = state.closing_since.map(|since| since + CLOSING_TIME);
+        let forced = match (stalled, closing) {
+            (Some(stalled), Some(closing)) => Some(stalled.min(closing)),
+            (stalled, closing) => stalled.or(closing),
+        };
+        let waiting = match (state.open, state.unread_since) {
+            // It has waited already.
+            _ if closing.is_some() => None,
+            (0, Some(since)) if !state.is_http2 => Some((since + limits.header, Late::Header)),
+            (0, _) => Some((state.idle_since + limits.idle, Late::Idle)),
+            _ => None,
+        };
+        match (forced, waiting) {
+            (Some(forced), Some((at, _))) if forced <= at => (forced, Some(Late::Stalled)),
+            (_, Some((at, late))) => (at, Some(late)),
+            (Some(forced), None) => (forced, Some(Late::Stalled)),
+            (None, None) => (Instant::now() + limits.idle, None),
+        }
+    }
+}

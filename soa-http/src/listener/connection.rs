@@ -1,0 +1,127 @@
+//! The requests of a connection, of HTTP/1.1 or HTTP/2.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tower_service::Service as _;
+
+use super::activity::{Activity, Late, Limits};
+use super::body::{Answer, Open, TimedBody};
+use super::stream::Stream;
+use crate::settings::HttpSettings;
+
+/// What all connections of a listener have in common.
+pub(super) struct Shared {
+    pub(super) router: Router,
+    pub(super) http: Builder<TokioExecutor>,
+    pub(super) limits: Limits,
+    body_timeout: Duration,
+}
+
+impl Shared {
+    pub(super) fn new(router: Router, settings: &HttpSettings) -> Self {
+        let mut http = Builder::new(TokioExecutor::new());
+        // The times of heads are those of the activity, which tells a late head from an idle connection.
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(settings.max_header_size);
+        if settings.max_headers != HttpSettings::default().max_headers {
+            // The default number has room on the stack.
+            http.http1().max_headers(settings.max_headers);
+        }
+        let list = u32::try_from(settings.max_header_size).unwrap_or(u32::MAX);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(list);
+        Self {
+            router,
+            http,
+            limits: Limits::of(settings),
+            body_timeout: settings.body_timeout.get(),
+        }
+    }
+
+    /// Answers a request. With the body of the answer, it is answered.
+    async fn answer(
+        &self,
+        activity: &Arc<Activity>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Answer>, Infallible> {
+        let open = Open::new(activity);
+        let request = request.map(|body| Body::new(TimedBody::new(body, self.body_timeout)));
+        let response = self.router.clone().call(request).await?;
+        Ok(response.map(|body| Answer::new(body, open)))
+    }
+
+    /// Serves a connection until it is closed. Told to stop, it takes no more requests, and closes as soon as those that it
+    /// has are answered. Returns true if an answer could not be sent.
+    pub(super) async fn serve(
+        self: Arc<Self>,
+        socket: TcpStream,
+        stop: watch::Receiver<bool>,
+    ) -> bool {
+        let activity = Arc::new(Activity::new());
+        let stream = TokioIo::new(Stream::new(socket, Arc::clone(&activity)));
+        let (shared, told) = (Arc::clone(&self), Arc::clone(&activity));
+        let service = hyper::service::service_fn(move |request| {
+            let (shared, activity) = (Arc::clone(&shared), Arc::clone(&told));
+            async move { shared.answer(&activity, request).await }
+        });
+        let mut connection = pin!(self.http.serve_connection(stream, service));
+        let mut stopped = pin!(is_told(stop));
+        let mut is_stopping = false;
+        let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+        let mut is_ended = false;
+        std::future::poll_fn(|cx| {
+            loop {
+                if connection.as_mut().poll(cx).is_ready() {
+                    is_ended = true;
+                    return Poll::Ready(());
+                }
+                if !is_stopping && stopped.as_mut().poll(cx).is_ready() {
+                    is_stopping = true;
+                    activity.stops();
+                    connection.as_mut().graceful_shutdown();
+                    continue;
+                }
+                let (deadline, late) = activity.deadline(&self.limits);
+                // A timer that is early is set anew when it fires: that is cheaper than for every request.
+                if deadline < timer.deadline() || timer.is_elapsed() {
+                    timer.as_mut().reset(deadline);
+                }
+                std::task::ready!(timer.as_mut().poll(cx));
+                if tokio::time::Instant::now() < deadline {
+                    continue;
+                }
+                match late {
+                    None => {}
+                    Some(Late::Stalled) => return Poll::Ready(()),
+                    Some(Late::Header) => activity.has_late_head(),
+                    Some(Late::Idle) => {
+                        activity.closes();
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        })
+        .await;
+        !is_ended && activity.has_unsent()
+    }
+}
+
+async fn is_told(mut stop: watch::Receiver<bool>) {
+    // The sender outlives the connections.
+    let _ = stop.wait_for(|is_told| *is_told).await;
+}

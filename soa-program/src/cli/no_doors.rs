@@ -1,0 +1,51 @@
+//! No HTTP: without the feature `http`, the settings have refused it.
+
+use std::time::Duration;
+
+use soa_runtime::Component;
+
+use super::failure::Failure;
+use crate::settings::HttpSettings;
+
+/// The outcome of doors.
+#[derive(Default)]
+pub(super) struct HttpStopped {
+    pub(super) given_up: usize,
+    pub(super) aborted: usize,
+    pub(super) has_unsent: bool,
+}
+
+/// A socket that cannot be.
+pub(super) enum Listener {}
+
+impl Listener {
+    pub(super) fn bind(_: &str) -> Result<Self, Failure> {
+        Err(Failure::usage("this program is built without HTTP"))
+    }
+}
+
+/// Doors that cannot be.
+pub(super) enum Doors {}
+
+impl Doors {
+    pub(super) fn new(
+        _: &Component,
+        _: &HttpSettings,
+        listener: Listener,
+    ) -> Result<Self, Failure> {
+        match listener {}
+    }
+
+    pub(super) fn url(&self) -> &str {
+        match *self {}
+    }
+
+    pub(super) fn max_stop_time(&self, _: Duration) -> Duration {
+        match *self {}
+    }
+
+    #[expect(clippy::unused_async, reason = "as with HTTP")]
+    pub(super) async fn run_until(self, _: impl Future<Output = ()>, _: Duration) -> HttpStopped {
+        match self {}
+    }
+}
