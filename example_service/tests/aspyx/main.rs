@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod recursive;
 mod reference;
 mod rest;
 mod support;
