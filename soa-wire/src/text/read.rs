@@ -19,17 +19,14 @@ const FLOAT_DIGITS: usize = 15;
 
 /// Reads plain data by a schema. Returns the value as far as it could be read, and all errors.
 pub(super) fn by_schema(schema: &Schema, value: Value, is_exact: bool) -> (Value, Vec<FieldError>) {
-    let mut reader = Reader {
-        schema,
-        is_exact,
-        takes_numbers_as_text: true,
-        path: Vec::new(),
-        errors: Vec::new(),
-        levels: 0,
-        steps: 0,
-    };
-    let value = reader.node(&schema.root, value);
-    (value, reader.errors)
+    Reader::new(schema, is_exact).read(value)
+}
+
+/// Reads what the schema does not take as it is, and leaves what cannot be read.
+pub(super) fn misfits(schema: &Schema, value: Value) -> Value {
+    let mut reader = Reader::new(schema, false);
+    reader.keeps_fitting = true;
+    reader.read(value).0
 }
 
 /// Turns numbers with all their digits into floats.
@@ -51,6 +48,8 @@ struct Reader<'a> {
     is_exact: bool,
     /// True if integers and floats may be text. Among alternatives, the type that JSON itself says is tried first.
     takes_numbers_as_text: bool,
+    /// True if a value that one of several alternatives takes as it is stays so.
+    keeps_fitting: bool,
     path: Vec<String>,
     errors: Vec<FieldError>,
     levels: usize,
@@ -58,6 +57,24 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn new(schema: &'a Schema, is_exact: bool) -> Self {
+        Self {
+            schema,
+            is_exact,
+            takes_numbers_as_text: true,
+            keeps_fitting: false,
+            path: Vec::new(),
+            errors: Vec::new(),
+            levels: 0,
+            steps: 0,
+        }
+    }
+
+    fn read(mut self, value: Value) -> (Value, Vec<FieldError>) {
+        let value = self.node(&self.schema.root, value);
+        (value, self.errors)
+    }
+
     fn error(&mut self, message: String) {
         if self.errors.len() < MAX_ERRORS {
             self.errors.push(FieldError {
@@ -243,6 +260,13 @@ impl<'a> Reader<'a> {
 
     /// Reads a value as the first alternative that it fits.
     fn any(&mut self, options: &'a [Node], value: Value) -> Value {
+        if self.keeps_fitting {
+            let schema = self.schema;
+            let mut options = options.iter();
+            if options.any(|option| schema.fits(option, &value, &mut self.steps)) {
+                return self.leave(value);
+            }
+        }
         let takes_numbers_as_text = self.takes_numbers_as_text;
         for is_second_try in [false, true] {
             self.takes_numbers_as_text = is_second_try && takes_numbers_as_text;
