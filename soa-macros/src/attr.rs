@@ -1,6 +1,6 @@
 //! The arguments of `#[service(…)]`, `#[action(…)]` and `#[health_check(…)]`.
 //!
-//! The tables [`SERVICE`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each attribute, and
+//! The tables [`SERVICE`], [`CONTRACT`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each attribute, and
 //! [`argument`] reads a list of arguments by such a table. The result is one struct for each attribute.
 //!
 //! An argument with a mistake is reported and left out of the struct, so the stages behind this one see valid values only.
@@ -23,6 +23,19 @@ const SERVICE: Table = Table {
         optional("version", ValueKind::Version, "\"1.0.0\""),
         optional("crate", ValueKind::Path, "::soa"),
         optional("vis", ValueKind::Visibility, "pub(crate)"),
+        optional("calls", ValueKind::Names, "\"stock\""),
+    ],
+};
+
+/// `#[service]` on a contract, which calls nothing by itself.
+const CONTRACT: Table = Table {
+    attribute: "service",
+    arguments: &[
+        required("name", ValueKind::Text, "\"example\""),
+        optional("version", ValueKind::Version, "\"1.0.0\""),
+        optional("crate", ValueKind::Path, "::soa"),
+        optional("vis", ValueKind::Visibility, "pub(crate)"),
+        without_value("calls", ValueKind::Implementation),
     ],
 };
 
@@ -34,6 +47,7 @@ const IMPLEMENTATION: Table = Table {
         without_value("version", ValueKind::Contract),
         optional("crate", ValueKind::Path, "::soa"),
         without_value("vis", ValueKind::Contract),
+        optional("calls", ValueKind::Names, "\"stock\""),
     ],
 };
 
@@ -73,6 +87,8 @@ pub(crate) struct ServiceArguments {
     pub(crate) crate_path: Option<Path>,
     /// The visibility of the client.
     pub(crate) visibility: Option<Visibility>,
+    /// The services that its handlers call.
+    pub(crate) calls: Vec<LitStr>,
 }
 
 /// The arguments of `#[action(…)]`.
@@ -113,7 +129,12 @@ pub(crate) struct CheckArguments {
     pub(crate) timeout: Option<Period>,
 }
 
-/// Reads the arguments of `#[service]` on an inherent `impl` block or a contract.
+/// Reads the arguments of `#[service]` on a contract.
+pub(crate) fn contract(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
+    service_by(&CONTRACT, tokens, errors)
+}
+
+/// Reads the arguments of `#[service]` on an inherent `impl` block.
 pub(crate) fn service(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
     service_by(&SERVICE, tokens, errors)
 }
@@ -136,6 +157,7 @@ fn service_by(table: &'static Table, tokens: TokenStream, errors: &mut Errors) -
                 (_, Value::Version(version)) => arguments.version = Some(version),
                 (_, Value::Path(path)) => arguments.crate_path = Some(path),
                 (_, Value::Visibility(visibility)) => arguments.visibility = Some(visibility),
+                (_, Value::Texts(calls)) => arguments.calls = calls,
                 _ => {}
             },
         );

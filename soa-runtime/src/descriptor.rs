@@ -29,6 +29,7 @@ pub struct ServiceDescriptor {
     version: &'static str,
     documentation: &'static str,
     actions: &'static [ActionDescriptor],
+    calls: &'static [&'static str],
 }
 
 impl ServiceDescriptor {
@@ -44,7 +45,15 @@ impl ServiceDescriptor {
             version,
             documentation,
             actions,
+            calls: &[],
         }
+    }
+
+    /// Sets the names of the services that the handlers call.
+    #[must_use]
+    pub const fn calling(mut self, services: &'static [&'static str]) -> Self {
+        self.calls = services;
+        self
     }
 
     pub(crate) const fn with_version(mut self, version: &'static str) -> Self {
@@ -70,6 +79,22 @@ impl ServiceDescriptor {
     /// Returns the actions, in the order of their declaration.
     pub const fn actions(&self) -> &'static [ActionDescriptor] {
         self.actions
+    }
+
+    /// Returns the names of the services that the handlers call, as the service declares them. A server whose client has no
+    /// route to one of them says so in its log when it starts.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::ServiceDescriptor;
+    ///
+    /// // `#[service(name = "orders", calls("stock", "user-accounts"))]` makes this.
+    /// const ORDERS: ServiceDescriptor =
+    ///     ServiceDescriptor::new("orders", "1.0.0", "", &[]).calling(&["stock", "user-accounts"]);
+    /// assert_eq!(ORDERS.calls(), ["stock", "user-accounts"]);
+    /// ```
+    pub const fn calls(&self) -> &'static [&'static str] {
+        self.calls
     }
 }
 

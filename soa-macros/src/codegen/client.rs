@@ -8,7 +8,7 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Ident, Type};
+use syn::{Ident, LitStr, Type};
 
 use super::comparison;
 use crate::argument::Switch;
@@ -27,8 +27,10 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         documentation,
         client,
         visibility,
+        calls,
         ..
     } = service;
+    let calls = calling(calls);
     let attributes = item_attribute::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
     // The user's documentation is a paragraph of its own.
@@ -101,13 +103,19 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                     #version,
                     #documentation,
                     &[#(#descriptors),*],
-                );
+                )
+                #calls;
 
             fn from_service_client(client: #crate_path::__private::ServiceClient) -> Self {
                 Self { service: client }
             }
         }
     }
+}
+
+/// Generates the part of a descriptor that has the services which the handlers call.
+pub(super) fn calling(calls: &[LitStr]) -> Option<TokenStream> {
+    (!calls.is_empty()).then(|| quote!(.calling(&[#(#calls),*])))
 }
 
 fn request_type(action: &Action) -> TokenStream {

@@ -13,6 +13,8 @@ pub(crate) struct Offer {
     pub(crate) version: Name,
     pub(crate) build_id: Option<Name>,
     pub(crate) documentation: Option<&'static str>,
+    /// The services that the handlers call.
+    pub(crate) calls: &'static [&'static str],
     /// The permissions that the builder requires, by action.
     pub(crate) required: BTreeMap<Name, Vec<String>>,
     /// The actions, by the name that `introspect` shows: each variant of an action has its own.

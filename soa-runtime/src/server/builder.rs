@@ -160,6 +160,7 @@ impl ServerBuilder {
         let checks = S::HEALTH_CHECKS.iter();
         builder.health_checks = checks.map(|check| check.of(&service)).collect();
         builder.offer.documentation = descriptor.documentation();
+        builder.offer.calls = descriptor.calls();
         for action in descriptor.actions() {
             builder.offer.insert(action);
             let required = action.declared().required_permissions().first();
