@@ -197,6 +197,9 @@ impl<'a> Checker<'a> {
         let Some(node) = self.schema.resolve(node) else {
             return;
         };
+        if node.has_decoder {
+            return;
+        }
         match (&node.kind, value) {
             (NodeKind::Anything | NodeKind::Reference(_), _)
             | (NodeKind::Nil | NodeKind::Nullable(_), Value::Nil)
@@ -372,7 +375,7 @@ impl<'a> Checker<'a> {
         for field in fields {
             match field.sent_in(map) {
                 // Only its own decoder knows what it takes.
-                Some(_) if field.has_decoder => {}
+                Some(_) if field.node.has_decoder => {}
                 Some((name, Value::Nil)) if !field.required => self.nil(name, &field.node),
                 Some((name, value)) => self.below(name, &field.node, value),
                 None if field.required => {

@@ -80,6 +80,10 @@ impl Converter<'_> {
             remarks: remarks(object),
             aliases: Vec::new(),
             takes_others: false,
+            has_decoder: object
+                .get(FIELD)
+                .and_then(|told| told.get("decoder"))
+                .is_some_and(|decoder| *decoder == Json::Bool(true)),
         };
         add_aliases(&mut node, object);
         node
@@ -305,7 +309,6 @@ fn named(name: &str, node: Node, required: bool, schema: &Json) -> Field {
     Field {
         source_name: told.get("source").and_then(Json::as_str).map(str::to_owned),
         aliases: aliases(told),
-        has_decoder: told.get("decoder") == Some(&Json::Bool(true)),
         ..field
     }
 }

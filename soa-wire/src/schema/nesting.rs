@@ -29,9 +29,7 @@ impl Schema {
         let mut pending: Vec<&Node> = vec![&self.root];
         pending.extend(self.definitions.values());
         while let Some(node) = pending.pop() {
-            if let NodeKind::Dictionary { fields, .. } = &node.kind
-                && fields.iter().any(|field| field.has_decoder)
-            {
+            if node.has_decoder {
                 return true;
             }
             pending.extend(children(node));

@@ -72,6 +72,8 @@ pub(crate) struct Node {
     pub(crate) aliases: Vec<String>,
     /// True if a constant allows any other text: a variant of the enum stands for all of them.
     pub(crate) takes_others: bool,
+    /// True if a field or a newtype has a decoder of its own, which may take other values than the schema says.
+    pub(crate) has_decoder: bool,
 }
 
 impl Node {
@@ -92,8 +94,6 @@ pub(crate) struct Field {
     pub(crate) source_name: Option<String>,
     /// Further names under which the type takes the field.
     pub(crate) aliases: Vec<String>,
-    /// True if the field has a decoder of its own, which may take other values than the schema says.
-    pub(crate) has_decoder: bool,
 }
 
 impl Field {
@@ -104,7 +104,6 @@ impl Field {
             required,
             source_name: None,
             aliases: Vec::new(),
-            has_decoder: false,
         }
     }
 
@@ -224,6 +223,7 @@ impl NodeKind {
             remarks: Vec::new(),
             aliases: Vec::new(),
             takes_others: false,
+            has_decoder: false,
         }
     }
 }

@@ -116,9 +116,11 @@ impl<'a> Reader<'a> {
         }
         self.steps += 1;
         self.levels += 1;
+        let has_decoder = node.has_decoder;
         let value = match self.schema.resolve(node) {
-            Some(node) => self.kind(&node.kind, value),
-            None => self.leave(value),
+            // Only its own decoder knows what it takes.
+            Some(node) if !has_decoder && !node.has_decoder => self.kind(&node.kind, value),
+            _ => self.leave(value),
         };
         self.levels -= 1;
         value
@@ -214,9 +216,8 @@ impl<'a> Reader<'a> {
             let name = key.as_str().unwrap_or_default();
             let field = fields.iter().find(|field| field.is_named(name));
             let value = match field {
-                // Only its own decoder knows what it takes.
-                Some(field) if !field.has_decoder => self.below(name, &field.node, value),
-                _ => self.leave(value),
+                Some(field) => self.below(name, &field.node, value),
+                None => self.leave(value),
             };
             (key, value)
         });
