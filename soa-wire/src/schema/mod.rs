@@ -26,6 +26,6 @@ pub(crate) use check::{MAX_LEVELS, MAX_STEPS, NOT_A_NUMBER, option_of};
 #[doc(hidden)]
 pub use nesting::depth_of;
 pub use node::Schema;
-pub(crate) use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};
+pub(crate) use node::{Bounds, ExtraKeys, Field, Keys, Lengths, Node, NodeKind};
 #[doc(hidden)]
 pub use path::{PathStep, WirePath};

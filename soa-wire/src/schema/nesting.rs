@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::node::{Node, NodeKind, Schema};
+use super::node::{ExtraKeys, Node, NodeKind, Schema};
 use crate::codec::Value;
 
 impl Schema {
@@ -56,7 +56,10 @@ impl Schema {
                 continue;
             };
             match &option.kind {
-                NodeKind::Dictionary { fields, .. } => {
+                NodeKind::Dictionary { fields, extra } => {
+                    if let ExtraKeys::Taken { values, .. } = extra {
+                        of_any_key += usize::from(self.leads_to(values, definition));
+                    }
                     for field in fields {
                         if self.leads_to(&field.node, definition) {
                             *by_part.entry(Some(&field.name)).or_default() += 1;
@@ -101,7 +104,14 @@ fn children(node: &Node) -> Vec<&Node> {
         NodeKind::Entries { values, .. } => vec![values],
         NodeKind::Nullable(inner) => vec![inner],
         NodeKind::Tuple(nodes) | NodeKind::Any(nodes) => nodes.iter().collect(),
-        NodeKind::Dictionary { fields, .. } => fields.iter().map(|field| &field.node).collect(),
+        NodeKind::Dictionary { fields, extra } => {
+            let taken = match extra {
+                ExtraKeys::Taken { values, .. } => Some(&**values),
+                _ => None,
+            };
+            let fields = fields.iter().map(|field| &field.node);
+            fields.chain(taken).collect()
+        }
         NodeKind::Tagged { options, .. } => options.iter().map(|(_, node)| node).collect(),
         _ => Vec::new(),
     }

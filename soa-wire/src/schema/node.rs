@@ -41,7 +41,7 @@ impl Schema {
     /// True if the schema describes a map that has no keys.
     #[doc(hidden)]
     pub fn describes_no_fields(&self) -> bool {
-        matches!(&self.root.kind, NodeKind::Dictionary { fields, allow_extra_keys: false } if fields.is_empty())
+        matches!(&self.root.kind, NodeKind::Dictionary { fields, extra: ExtraKeys::Refused } if fields.is_empty())
     }
 
     fn is_map(&self, node: &Node, depth: usize) -> bool {
@@ -74,6 +74,8 @@ pub(crate) struct Node {
     pub(crate) takes_others: bool,
     /// True if a field or a newtype has a decoder of its own, which may take other values than the schema says.
     pub(crate) has_decoder: bool,
+    /// True if the alternatives are those of an enum that is flattened into a struct, each with all fields of the struct.
+    pub(crate) is_sum: bool,
 }
 
 impl Node {
@@ -172,7 +174,7 @@ pub(crate) enum NodeKind {
     Tuple(Vec<Node>),
     Dictionary {
         fields: Vec<Field>,
-        allow_extra_keys: bool,
+        extra: ExtraKeys,
     },
     /// A map with any keys.
     Entries {
@@ -191,6 +193,27 @@ pub(crate) enum NodeKind {
     },
     /// A named type, which is in `definitions`. Types can contain themselves.
     Reference(String),
+}
+
+/// The keys of a dictionary besides those of its fields.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ExtraKeys {
+    Refused,
+    Allowed,
+    /// A flattened map takes them. Not part of introspection, which has no word for it.
+    Taken {
+        values: Box<Node>,
+        keys: Keys,
+    },
+}
+
+impl ExtraKeys {
+    pub(crate) fn allowed(are_allowed: bool) -> Self {
+        match are_allowed {
+            true => Self::Allowed,
+            false => Self::Refused,
+        }
+    }
 }
 
 /// The type of the keys of a map.
@@ -224,6 +247,7 @@ impl NodeKind {
             aliases: Vec::new(),
             takes_others: false,
             has_decoder: false,
+            is_sum: false,
         }
     }
 }

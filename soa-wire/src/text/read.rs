@@ -7,8 +7,8 @@
 use crate::codec::{Amount, Blob, Date, DateTime, Decimal, Integer, Map, Time, UtcDateTime, Value};
 use crate::message::code;
 use crate::schema::{
-    Cause, Field, FieldError, Keys, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, Node, NodeKind, Schema,
-    key_text, option_of,
+    Cause, ExtraKeys, Field, FieldError, Keys, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, Node, NodeKind,
+    Schema, key_text, option_of,
 };
 
 /// The greatest number of digits of an integer that is written with an exponent. A number in full may have any number.
@@ -147,7 +147,9 @@ impl<'a> Reader<'a> {
                     })
                     .collect()
             }
-            (NodeKind::Dictionary { fields, .. }, Value::Map(map)) => self.dictionary(fields, map),
+            (NodeKind::Dictionary { fields, extra }, Value::Map(map)) => {
+                self.dictionary(fields, extra, map)
+            }
             (NodeKind::Entries { values, keys, .. }, Value::Map(map)) => {
                 self.entries(values, keys, map)
             }
@@ -211,28 +213,40 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn dictionary(&mut self, fields: &'a [Field], map: Map) -> Value {
+    fn dictionary(&mut self, fields: &'a [Field], extra: &'a ExtraKeys, map: Map) -> Value {
         let pairs = map.into_iter().map(|(key, value)| {
             let name = key.as_str().unwrap_or_default();
             let field = fields.iter().find(|field| field.is_named(name));
-            let value = match field {
-                Some(field) => self.below(name, &field.node, value),
-                None => self.leave(value),
-            };
-            (key, value)
+            match (field, extra) {
+                (Some(field), _) => {
+                    let value = self.below(name, &field.node, value);
+                    (key, value)
+                }
+                (None, ExtraKeys::Taken { values, keys }) => self.entry(values, keys, key, value),
+                (None, _) => (key, self.leave(value)),
+            }
         });
         Value::Map(pairs.collect())
     }
 
     fn entries(&mut self, values: &'a Node, keys: &'a Keys, map: Map) -> Value {
-        let pairs = map.into_iter().map(|(key, value)| {
-            self.path.push(key_text(&key));
-            let value = self.node(values, value);
-            let key = self.key(keys, key);
-            self.path.pop();
-            (key, value)
-        });
+        let pairs = map.into_iter();
+        let pairs = pairs.map(|(key, value)| self.entry(values, keys, key, value));
         Value::Map(pairs.collect())
+    }
+
+    fn entry(
+        &mut self,
+        values: &'a Node,
+        keys: &'a Keys,
+        key: Value,
+        value: Value,
+    ) -> (Value, Value) {
+        self.path.push(key_text(&key));
+        let value = self.node(values, value);
+        let key = self.key(keys, key);
+        self.path.pop();
+        (key, value)
     }
 
     fn key(&mut self, keys: &'a Keys, key: Value) -> Value {
