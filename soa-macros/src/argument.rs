@@ -49,6 +49,8 @@ pub(crate) enum ValueKind {
     Status,
     /// An argument that only the contract has.
     Contract,
+    /// An argument that only an implementation of the contract has.
+    Implementation,
 }
 
 /// One argument of an attribute.
@@ -249,11 +251,15 @@ fn one(
         return Ok(None);
     };
     let name = argument.name;
-    if matches!(argument.kind, ValueKind::Contract) {
-        errors.at(
-            ident.span(),
-            format_args!("`{name}` is set by the contract: remove it here"),
-        );
+    let elsewhere = match argument.kind {
+        ValueKind::Contract => Some("is set by the contract: remove it here"),
+        ValueKind::Implementation => {
+            Some("is about one implementation: write it at the `impl` of this contract")
+        }
+        _ => None,
+    };
+    if let Some(elsewhere) = elsewhere {
+        errors.at(ident.span(), format_args!("`{name}` {elsewhere}"));
         return Ok(None);
     }
     if seen.given.contains(&name) && !argument.repeatable {
@@ -294,7 +300,16 @@ fn to_separator(input: ParseStream<'_>) {
 }
 
 impl Argument {
-    /// Reads the rest of an argument: nothing, or `=` and a value.
+    /// Returns the argument with its example, as it is written.
+    fn written(&self) -> String {
+        let Self { name, example, .. } = self;
+        match self.kind {
+            ValueKind::List | ValueKind::Pairs => format!("{name}({example})"),
+            _ => format!("{name} = {example}"),
+        }
+    }
+
+    /// Reads the rest of an argument: nothing, `=` and a value, or names in parentheses.
     fn given(&self, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
         if matches!(self.kind, ValueKind::Flag) {
@@ -397,7 +412,11 @@ impl Argument {
                 })
             }
             // These are handled before their value is read.
-            ValueKind::Flag | ValueKind::Contract | ValueKind::List | ValueKind::Pairs => {
+            ValueKind::Flag
+            | ValueKind::Contract
+            | ValueKind::Implementation
+            | ValueKind::List
+            | ValueKind::Pairs => {
                 Err(input.error(format_args!("`{name}` takes no value")))
             }
         }
@@ -493,14 +512,23 @@ impl Argument {
         }
         let list;
         let brackets = syn::bracketed!(list in input);
-        let texts = self.items(&list);
+        self.list(&list, brackets.span.join())
+    }
+
+    /// Reads the texts between brackets, at least one.
+    fn list(&self, list: ParseStream<'_>, brackets: Span) -> syn::Result<Vec<LitStr>> {
+        let texts = self.items(list);
         // Tokens left over would be another error.
         list.parse::<TokenStream>()?;
         let texts = texts?;
         if texts.is_empty() {
             return Err(syn::Error::new(
-                brackets.span.join(),
-                format_args!("`{name}` is empty: write `{name} = {example}`, or remove it"),
+                brackets,
+                format_args!(
+                    "`{}` is empty: write `{}`, or remove it",
+                    self.name,
+                    self.written()
+                ),
             ));
         }
         Ok(texts)
@@ -521,7 +549,7 @@ impl Argument {
     }
 
     fn text(&self, input: ParseStream<'_>) -> syn::Result<LitStr> {
-        let Self { name, example, .. } = self;
+        let Self { name, .. } = self;
         if input.peek(LitStr) {
             let text: LitStr = input.parse()?;
             if text.suffix().is_empty() {
@@ -536,7 +564,8 @@ impl Argument {
             ));
         }
         Err(input.error(format_args!(
-            "`{name}` takes text in quotes: write `{name} = {example}`"
+            "`{name}` takes text in quotes: write `{}`",
+            self.written()
         )))
     }
 }
@@ -551,7 +580,12 @@ impl Table {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.arguments
             .iter()
-            .filter(|argument| !matches!(argument.kind, ValueKind::Contract))
+            .filter(|argument| {
+                !matches!(
+                    argument.kind,
+                    ValueKind::Contract | ValueKind::Implementation
+                )
+            })
             .map(|argument| argument.name)
     }
 

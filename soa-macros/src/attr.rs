@@ -1,6 +1,6 @@
 //! The arguments of `#[service(…)]`, `#[action(…)]` and `#[health_check(…)]`.
 //!
-//! The tables [`SERVICE`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each attribute, and
+//! The tables [`SERVICE`], [`CONTRACT`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each attribute, and
 //! [`argument`] reads a list of arguments by such a table. The result is one struct for each attribute.
 //!
 //! An argument with a mistake is reported and left out of the struct, so the stages behind this one see valid values only.
@@ -26,6 +26,21 @@ const SERVICE: Table = Table {
         optional("vis", ValueKind::Visibility, "pub(crate)"),
         optional("rest", ValueKind::Text, "\"/example\""),
         optional("package", ValueKind::Text, "\"example_api\""),
+        optional("calls", ValueKind::List, "\"stock\""),
+    ],
+};
+
+/// `#[service]` on a contract, which calls nothing by itself.
+const CONTRACT: Table = Table {
+    attribute: "service",
+    arguments: &[
+        optional("name", ValueKind::Text, "\"example\""),
+        optional("version", ValueKind::Version, "\"1.0.0\""),
+        optional("crate", ValueKind::Path, "::soa"),
+        optional("vis", ValueKind::Visibility, "pub(crate)"),
+        optional("rest", ValueKind::Text, "\"/example\""),
+        optional("package", ValueKind::Text, "\"example_api\""),
+        without_value("calls", ValueKind::Implementation),
     ],
 };
 
@@ -39,6 +54,7 @@ const IMPLEMENTATION: Table = Table {
         without_value("vis", ValueKind::Contract),
         without_value("rest", ValueKind::Contract),
         without_value("package", ValueKind::Contract),
+        optional("calls", ValueKind::List, "\"stock\""),
     ],
 };
 
@@ -103,6 +119,8 @@ pub(crate) struct ServiceArguments {
     pub(crate) rest: Option<LitStr>,
     /// The package in protobuf.
     pub(crate) package: Option<LitStr>,
+    /// The services that its handlers call.
+    pub(crate) calls: Vec<LitStr>,
 }
 
 /// The arguments of `#[action(…)]`.
@@ -192,7 +210,12 @@ pub(crate) struct CheckArguments {
     pub(crate) fail_if_slower_than: Option<Period>,
 }
 
-/// Reads the arguments of `#[service]` on an inherent `impl` block or a contract.
+/// Reads the arguments of `#[service]` on a contract.
+pub(crate) fn contract(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
+    service_by(&CONTRACT, tokens, errors)
+}
+
+/// Reads the arguments of `#[service]` on an inherent `impl` block.
 pub(crate) fn service(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
     service_by(&SERVICE, tokens, errors)
 }
@@ -217,6 +240,7 @@ fn service_by(table: &'static Table, tokens: TokenStream, errors: &mut Errors) -
                 (_, Value::Visibility(visibility)) => arguments.visibility = Some(visibility),
                 ("rest", Value::Text(prefix)) => arguments.rest = Some(prefix),
                 ("package", Value::Text(package)) => arguments.package = Some(package),
+                ("calls", Value::Texts(calls)) => arguments.calls = calls,
                 _ => {}
             },
         );

@@ -126,8 +126,11 @@ fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
             let model = validate::implementation(arguments, &parsed, &mut errors);
             model.as_ref().map(codegen::implementation)
         }
-        ItemKind::Inherent { .. } | ItemKind::Contract { .. } => {
-            let arguments = attr::service(arguments, &mut errors);
+        kind @ (ItemKind::Inherent { .. } | ItemKind::Contract { .. }) => {
+            let arguments = match kind {
+                ItemKind::Contract { .. } => attr::contract(arguments, &mut errors),
+                _ => attr::service(arguments, &mut errors),
+            };
             let model = validate::service(arguments, &parsed, &mut errors);
             model.as_ref().map(codegen::service)
         }

@@ -25,6 +25,8 @@ pub(crate) struct Implementation {
     pub(crate) generics: Generics,
     /// The health checks, in the order of the source.
     pub(crate) checks: Vec<Check>,
+    /// The services that the handlers call, literals.
+    pub(crate) calls: Vec<LitStr>,
 }
 
 /// The form of a service: the kind of item that has its handlers.
@@ -72,6 +74,8 @@ pub(crate) struct Service {
     pub(crate) actions: Vec<Action>,
     /// The health checks, in the order of the source.
     pub(crate) checks: Vec<Check>,
+    /// The services that the handlers call, literals.
+    pub(crate) calls: Vec<LitStr>,
 }
 
 impl Service {

@@ -205,6 +205,26 @@ fn the_impl_of_a_contract() {
 }
 
 #[test]
+fn services_that_are_called() {
+    let handlers = quote! {
+        #[action]
+        async fn ping(&self) -> Result<(), ActionError> {}
+    };
+    let calls = quote!(
+        name = "orders",
+        version = "1",
+        calls("stock", "user-accounts")
+    );
+    insta::assert_snapshot!(expanded(calls, quote!(impl Orders { #handlers })));
+    insta::assert_snapshot!(expanded(
+        quote!(calls("stock")),
+        quote!(
+            impl Orders for Shop {}
+        ),
+    ));
+}
+
+#[test]
 fn variants_of_an_action() {
     insta::assert_snapshot!(expanded(
         quote!(name = "users", version = "1"),

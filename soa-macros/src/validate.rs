@@ -98,6 +98,7 @@ pub(crate) fn service(
             .map_or(visibility, |visibility| visibility.to_token_stream()),
         actions,
         checks,
+        calls: declaration::calls(arguments.calls, errors),
     })
 }
 
@@ -138,6 +139,7 @@ pub(crate) fn implementation(
         self_type: bounds::with_static_lifetimes(self_type),
         generics: bounds::with_service_bounds(&item.generics, self_type),
         checks: health_check::all(item, errors),
+        calls: declaration::calls(arguments.calls, errors),
     })
 }
 

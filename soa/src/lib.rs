@@ -157,7 +157,7 @@ pub mod docs;
 ///
 /// # Arguments
 ///
-/// The `impl` of a contract takes only `crate`.
+/// The `impl` of a contract takes only `crate` and `calls`.
 ///
 /// | argument | value | |
 /// |---|---|---|
@@ -165,6 +165,7 @@ pub mod docs;
 /// | `version` | text or `env!(…)` | One to four numbers with dots, such as `"1.2.0"`, or a call such as `env!("SHOP_VERSION")`. By default the version of the crate; for a contract, the version of the crate that implements it. |
 /// | `vis` | visibility | The visibility of the generated client; by default `pub`, and for a contract that of the trait. |
 /// | `crate` | path | The path of the framework, for crates that rename or re-export it; `::soa` by default. |
+/// | `calls` | names in parentheses | The services that the handlers call: `calls("stock", "user-accounts")`. A server whose client has no route to one of them logs a warning at its start. Not on a contract, whose implementations may differ. |
 ///
 /// ```
 /// use framework::{ActionError, service};

@@ -32,7 +32,9 @@ impl Trees {
     /// Adds one to every value.
     #[action]
     async fn grow(&self, request: Grow) -> Result<Grown, ActionError> {
-        Ok(Grown { result: grown(request.tree) })
+        Ok(Grown {
+            result: grown(request.tree),
+        })
     }
 }
 
@@ -60,8 +62,13 @@ async fn the_reference_sends_and_reads_a_type_that_holds_itself() {
     let serving = tokio::spawn(server.run_until(stop_of_server, Duration::from_secs(5)));
     let client = tokio::task::spawn_blocking(move || {
         let mut command = Command::new(python);
-        command.args(["recursive.py", &url]).current_dir(folder().join("python"));
-        command.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap()
+        command
+            .args(["recursive.py", &url])
+            .current_dir(folder().join("python"));
+        command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .unwrap()
     });
     let output = client.await.unwrap();
     let failed = String::from_utf8_lossy(&output.stderr);
@@ -73,7 +80,9 @@ async fn the_reference_sends_and_reads_a_type_that_holds_itself() {
 #[test]
 fn protobuf_refuses_it_when_the_doors_are_built() {
     let component = forest(&[Channel::Json, Channel::Protobuf]);
-    let refused = Doors::new(component, HttpSettings::default()).unwrap_err().to_string();
+    let refused = Doors::new(component, HttpSettings::default())
+        .unwrap_err()
+        .to_string();
     for part in ["trees", "grow", "tree", "children"] {
         assert!(refused.contains(part), "{part}: {refused}");
     }

@@ -4,7 +4,7 @@
 //! rules, and for nothing else.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Data, DeriveInput, Field, Index, parse_quote, parse_quote_spanned};
 
@@ -106,6 +106,11 @@ fn add_attributes(input: &mut DeriveInput, model: &BodyModel) {
 /// Tells the schemas of fields what only serde knows.
 fn tell<'a>(fields: impl Iterator<Item = &'a mut Field>, variant: &VariantModel) {
     for (field, model) in fields.zip(&variant.fields) {
+        if model.needs_schema {
+            let ty = field.ty.to_token_stream().to_string();
+            let attribute = parse_quote_spanned!(model.span=> #[schemars(with = #ty)]);
+            field.attrs.push(attribute);
+        }
         let Some(told) = &model.told else {
             continue;
         };

@@ -70,6 +70,8 @@ pub(super) struct FieldModel {
     pub(super) may_have_bodies: bool,
     /// Facts for the schema.
     pub(super) told: Option<Told>,
+    /// True if schemars has to be told that the schema is that of the field's type.
+    pub(super) needs_schema: bool,
     pub(super) span: Span,
 }
 
@@ -86,4 +88,11 @@ pub(super) struct Told {
     pub(super) source: Option<String>,
     pub(super) aliases: Vec<String>,
     pub(super) has_decoder: bool,
+}
+
+impl Told {
+    /// True if the schema knows all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.source.is_none() && self.aliases.is_empty() && !self.has_decoder
+    }
 }

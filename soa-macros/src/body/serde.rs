@@ -39,6 +39,8 @@ pub(super) struct SerdeAttributes {
     pub(super) skipped: bool,
     /// True if the field or the variant has a decoder of its own.
     pub(super) has_decoder: bool,
+    /// True if that decoder is the module of a `with`, which schemars takes for a type.
+    pub(super) has_module: bool,
     pub(super) closed: bool,
     /// True if the variant stands for all names that no other has.
     pub(super) is_other: bool,
@@ -70,13 +72,23 @@ impl SerdeAttributes {
             "transparent" => self.transparent = true,
             "flatten" => self.flatten = true,
             "skip" | "skip_deserializing" => self.skipped = true,
-            "deserialize_with" | "with" => self.has_decoder = true,
+            "deserialize_with" => self.has_decoder = true,
+            "with" => {
+                self.has_decoder = true;
+                self.has_module = text(meta).is_some_and(|path| is_module(&path));
+            }
             "deny_unknown_fields" => self.closed = true,
             "other" => self.is_other = true,
             "crate" => self.has_crate = true,
             _ => {}
         }
     }
+}
+
+/// True if a path is probably that of a module: names of types begin with a capital.
+fn is_module(path: &str) -> bool {
+    let last = path.rsplit("::").next().unwrap_or_default().trim();
+    last.starts_with(|first: char| first.is_lowercase() || first == '_')
 }
 
 /// Returns what is in all attributes of this name.

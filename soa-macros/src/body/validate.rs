@@ -378,19 +378,29 @@ fn fields(
     let numbered = fields.iter().enumerate();
     let models = numbered.map(|(index, field)| {
         let attributes = SerdeAttributes::of(&field.attrs);
+        // A schema that the user wrote for the field describes what its decoder takes.
+        let has_schema = metas(&field.attrs, "schemars")
+            .iter()
+            .any(|meta| meta.path().is_ident("with") || meta.path().is_ident("schema_with"));
         let mut steps = prefix.to_vec();
-        let mut told = None;
+        let mut told = Told {
+            source: None,
+            aliases: Vec::new(),
+            has_decoder: attributes.has_decoder && !has_schema,
+        };
         match &field.ident {
+            // A newtype is what is in it.
+            Some(_) if container.transparent => {}
+            None if count == 1 => {}
             Some(ident) => {
                 let source = ident.unraw().to_string();
                 let name = name_of(&source, &attributes.rename, &rename_all, Rule::field);
-                if !attributes.flatten && !container.transparent {
-                    steps.push(name.clone());
+                told.source = (source != name.read).then_some(source);
+                told.aliases.clone_from(&attributes.aliases);
+                if !attributes.flatten {
+                    steps.push(name);
                 }
-                told = told_of(field, &attributes, &name, source);
             }
-            // A newtype is what is in it.
-            None if count == 1 => {}
             None => steps.push(WireName {
                 read: index.to_string(),
                 written: index.to_string(),
@@ -408,32 +418,12 @@ fn fields(
                 .iter()
                 .any(|attribute| attribute.path().is_ident("garde")),
             may_have_bodies: !is_skipped && may_have_bodies(&field.ty),
-            told: told
-                .filter(|_| !attributes.flatten && !attributes.skipped && !container.transparent),
+            told: (!attributes.flatten && !attributes.skipped && !told.is_empty()).then_some(told),
+            needs_schema: attributes.has_module && !has_schema,
             span: field.ty.span(),
         }
     });
     models.collect()
-}
-
-/// Returns what the schema of a field is told; `None` if it knows all.
-fn told_of(
-    field: &Field,
-    attributes: &SerdeAttributes,
-    name: &WireName,
-    source: String,
-) -> Option<Told> {
-    // A schema that the user wrote for the field describes what its decoder takes.
-    let has_schema = metas(&field.attrs, "schemars")
-        .iter()
-        .any(|meta| meta.path().is_ident("with") || meta.path().is_ident("schema_with"));
-    let told = Told {
-        source: (source != name.read).then_some(source),
-        aliases: attributes.aliases.clone(),
-        has_decoder: attributes.has_decoder && !has_schema,
-    };
-    let is_empty = told.source.is_none() && told.aliases.is_empty() && !told.has_decoder;
-    (!is_empty).then_some(told)
 }
 
 fn name_of(

@@ -8,7 +8,7 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Ident, Type};
+use syn::{Ident, LitStr, Type};
 
 use super::{comparison, declared};
 use crate::argument::Switch;
@@ -28,11 +28,13 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         client,
         visibility,
         type_name,
+        calls,
         ..
     } = service;
     let rest = service.rest.as_ref().map(|rest| quote!(.with_rest(#rest)));
     let package = service.package.as_ref();
     let package = package.map(|package| quote!(.with_package(#package)));
+    let calls = calling(calls);
     let attributes = item_attribute::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
     // The user's documentation is a paragraph of its own.
@@ -108,13 +110,19 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                 )
                 .with_type_name(#type_name)
                 #rest
-                #package;
+                #package
+                #calls;
 
             fn from_service_client(client: #crate_path::__private::ServiceClient) -> Self {
                 Self { service: client }
             }
         }
     }
+}
+
+/// Generates the part of a descriptor that has the services which the handlers call.
+pub(super) fn calling(calls: &[LitStr]) -> Option<TokenStream> {
+    (!calls.is_empty()).then(|| quote!(.calling(&[#(#calls),*])))
 }
 
 fn request_type(action: &Action) -> TokenStream {

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Number, Value as Json};
 
 use super::merge::{self, Definitions, definition_name};
-use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
+use super::node::{Bounds, ExtraKeys, Field, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::{Amount, Date, DateTime, Decimal, NULLABLE, Time, UtcDateTime};
 
 /// The properties that JSON Schema has and Conformity does not, with their names in introspection.
@@ -43,7 +43,7 @@ pub(super) fn from_json_schema(document: &Json) -> Schema {
         // `()`: the body `{}`.
         Some("null") => NodeKind::Dictionary {
             fields: Vec::new(),
-            allow_extra_keys: false,
+            extra: ExtraKeys::Refused,
         }
         .into_node(),
         _ => converter.node(document).without_title(),
@@ -80,6 +80,11 @@ impl Converter<'_> {
             remarks: remarks(object),
             aliases: Vec::new(),
             takes_others: false,
+            is_sum: merge::is_sum(object),
+            has_decoder: object
+                .get(FIELD)
+                .and_then(|told| told.get("decoder"))
+                .is_some_and(|decoder| *decoder == Json::Bool(true)),
         };
         add_aliases(&mut node, object);
         node
@@ -212,16 +217,16 @@ impl Converter<'_> {
         let properties = object.get("properties").and_then(Json::as_object);
         let additional = object.get("additionalProperties");
         let is_closed = additional == Some(&Json::Bool(false));
+        // A map with numbers as keys: schemars writes it as a pattern. In MessagePack the keys are numbers.
+        let pattern = object.get("patternProperties").and_then(Json::as_object);
+        let by_pattern = pattern.and_then(|patterns| patterns.iter().next());
         let Some(properties) = properties.filter(|properties| !properties.is_empty()) else {
-            if is_closed && !object.contains_key("patternProperties") {
+            if is_closed && pattern.is_none() {
                 return NodeKind::Dictionary {
                     fields: Vec::new(),
-                    allow_extra_keys: false,
+                    extra: ExtraKeys::Refused,
                 };
             }
-            // A map with numbers as keys: schemars writes it as a pattern. In MessagePack the keys are numbers.
-            let pattern = object.get("patternProperties").and_then(Json::as_object);
-            let by_pattern = pattern.and_then(|patterns| patterns.iter().next());
             let values = by_pattern.map(|(_, values)| values).or(additional);
             return NodeKind::Entries {
                 values: Box::new(
@@ -254,10 +259,20 @@ impl Converter<'_> {
                 }
             })
             .collect();
-        NodeKind::Dictionary {
-            fields,
-            allow_extra_keys: !is_closed,
-        }
+        // Beside the fields, these are of a flattened map.
+        let extra = match (by_pattern, additional) {
+            (Some((pattern, values)), _) => Some((values, keys_of(pattern))),
+            (None, Some(values @ Json::Object(_))) => Some((values, Keys::Text)),
+            (None, _) => None,
+        };
+        let extra = match extra {
+            Some((values, keys)) => ExtraKeys::Taken {
+                values: Box::new(self.node(values)),
+                keys,
+            },
+            None => ExtraKeys::allowed(!is_closed),
+        };
+        NodeKind::Dictionary { fields, extra }
     }
 }
 
@@ -310,7 +325,6 @@ fn named(name: &str, node: Node, required: bool, schema: &Json) -> Field {
     Field {
         source_name: told.get("source").and_then(Json::as_str).map(str::to_owned),
         aliases: aliases(told),
-        has_decoder: told.get("decoder") == Some(&Json::Bool(true)),
         ..field
     }
 }

@@ -47,11 +47,15 @@ const REMARKS: [&str; 7] = [
     "examples",
 ];
 
+/// True for a schema whose parts are in several places.
+pub(super) fn is_sum(schema: &Object) -> bool {
+    let has_parts = PARTS.iter().any(|part| schema.contains_key(*part));
+    schema.contains_key("properties") && has_parts || schema.contains_key("allOf")
+}
+
 /// Merges a schema whose parts are in several places. Returns `None` for any other schema.
 pub(super) fn whole(schema: &Object, definitions: Definitions<'_>) -> Option<Object> {
-    let has_parts = PARTS.iter().any(|part| schema.contains_key(*part));
-    let is_sum = schema.contains_key("properties") && has_parts || schema.contains_key("allOf");
-    if !is_sum {
+    if !is_sum(schema) {
         return None;
     }
     let (mut sum, values): (Object, Object) = schema

@@ -5,7 +5,7 @@
 
 use super::plain::{key_of, plain_leaf};
 use crate::codec::{MAX_DEPTH, Map, Value};
-use crate::schema::{Field, MAX_STEPS, Node, NodeKind, Schema, option_of};
+use crate::schema::{ExtraKeys, Field, MAX_STEPS, Node, NodeKind, Schema, option_of};
 
 /// The forms of what JSON does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +60,8 @@ impl<'a> Shaper<'a> {
                 let option = tag.and_then(|tag| option_of(options, field, tag));
                 self.node(option.map(|(_, node)| node), Value::Map(map), levels)
             }
-            (Some(NodeKind::Dictionary { fields, .. }), Value::Map(map)) => {
-                self.dictionary(fields, map, inner)
+            (Some(NodeKind::Dictionary { fields, extra }), Value::Map(map)) => {
+                self.dictionary(fields, extra, map, inner)
             }
             (Some(NodeKind::Entries { values, .. }), Value::Map(map)) => {
                 self.entries(Some(values), map, inner)
@@ -103,7 +103,13 @@ impl<'a> Shaper<'a> {
         })
     }
 
-    fn dictionary(&mut self, fields: &'a [Field], map: Map, levels: usize) -> Value {
+    fn dictionary(
+        &mut self,
+        fields: &'a [Field],
+        extra: &'a ExtraKeys,
+        map: Map,
+        levels: usize,
+    ) -> Value {
         let mut sent: Vec<Option<(Value, Value)>> =
             map.into_pairs().into_iter().map(Some).collect();
         let mut shaped = Map::with_capacity(fields.len());
@@ -124,9 +130,12 @@ impl<'a> Shaper<'a> {
             };
             shaped.push(field.name.as_str(), value);
         }
-        // The entries of a flattened map.
+        let of_map = match extra {
+            ExtraKeys::Taken { values, .. } => Some(&**values),
+            ExtraKeys::Refused | ExtraKeys::Allowed => None,
+        };
         for (key, value) in sent.into_iter().flatten() {
-            shaped.push(text_key(key), self.node(None, value, levels));
+            shaped.push(text_key(key), self.node(of_map, value, levels));
         }
         Value::Map(shaped)
     }

@@ -102,6 +102,11 @@ pub(crate) fn read_text<T: ActionBody>(body: Value) -> Result<Value, String> {
     read.map_err(|error| error.to_string())
 }
 
+/// Reads the texts of a body that its type does not take as text, and leaves what cannot be read.
+pub(crate) fn read_misfits<T: ActionBody>(body: Value) -> Value {
+    Plain::from_value(body).read_misfits(&Schema::of::<T>())
+}
+
 fn broken_rules<T: ActionBody>(value: &T, rules: Option<Rules<T>>, side: Side) -> Vec<BrokenRule> {
     let mut report = Report::new(side);
     match rules {

@@ -74,7 +74,8 @@ async fn errors_of(client: &Client, action: &'static str, body: Value) -> Vec<St
     }
 }
 
-// Behind the macro that it uses.
+// Behind the macro that they use.
+mod flattened;
 mod hostile;
 
 mod by_hand {
