@@ -4,35 +4,72 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::sync::SemaphorePermit;
 
+use crate::doors::Doors;
 use crate::listener::TooSlow;
 use crate::reply::Reply;
+
+/// The size up to which a body needs no room of the [doors](Doors::make_room).
+const SMALL_BODY: usize = 16 << 10;
 
 /// Reads a whole body.
 ///
 /// # Errors
-/// It is larger than the limit, which is found before it is read if its length was announced; or it ended early.
-pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Reply> {
+/// It is larger than the limit, which is found before it is read if its length was announced; it ended early, or did not come
+/// in time; or too many large bodies are being received.
+pub(crate) async fn read(headers: &HeaderMap, body: Body, doors: &Doors) -> Result<Bytes, Reply> {
+    let limit = doors.settings().max_body;
     let announced = headers.get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| usize::try_from(length).map_or(true, |size| size > limit)) {
         return Err(too_large(limit));
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
-        Err(error) => {
-            let status = match is_too_slow(&*error) {
-                true => StatusCode::REQUEST_TIMEOUT,
-                false => StatusCode::BAD_REQUEST,
-            };
-            Err(Reply::detail(
-                status,
-                &format!("The body cannot be read: {error}"),
-            ))
+    let mut body = Limited::new(body, limit);
+    let mut first = Bytes::new();
+    let mut rest: Vec<u8> = Vec::new();
+    let mut room: Option<SemaphorePermit<'_>> = None;
+    while let Some(frame) = body.frame().await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
+            Err(error) => return Err(broken(&*error)),
+        };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let size = first.len() + rest.len() + data.len();
+        let taken = room.as_ref().map_or(0, SemaphorePermit::num_permits);
+        if size > SMALL_BODY && size > taken {
+            let more = doors.make_room(size - taken).ok_or_else(Reply::busy)?;
+            match &mut room {
+                Some(room) => room.merge(more),
+                None => room = Some(more),
+            }
+        }
+        // Most bodies are one piece, which need not be copied.
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+        } else {
+            if rest.is_empty() {
+                rest.extend_from_slice(&std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&data);
         }
     }
+    Ok(match rest.is_empty() {
+        true => first,
+        false => rest.into(),
+    })
+}
+
+fn broken(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Reply {
+    let status = match is_too_slow(error) {
+        true => StatusCode::REQUEST_TIMEOUT,
+        false => StatusCode::BAD_REQUEST,
+    };
+    Reply::detail(status, &format!("The body cannot be read: {error}"))
 }
 
 /// True if the body did not come in time: the listener, which knows, tells by the error.

@@ -7,9 +7,14 @@ use soa_runtime::{Channel, Component};
 use soa_wire::BuildError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::cors::Cors;
 use crate::hosted::Hosted;
 use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;
+
+/// The number of bodies of the largest size that may be received at once. Only the bytes that have come count, and small
+/// bodies do not.
+const LARGE_BODIES: usize = 64;
 
 /// The doors of a component.
 #[derive(Debug)]
@@ -20,6 +25,9 @@ pub struct Doors {
     channels: Vec<Channel>,
     settings: HttpSettings,
     permits: Semaphore,
+    /// Bytes of large bodies that may be received at once.
+    bodies: Semaphore,
+    cors: Option<Cors>,
     stop: DoorStop,
 }
 
@@ -45,6 +53,13 @@ impl Doors {
         }
         Ok(Self {
             permits: Semaphore::new(settings.concurrency.min(Semaphore::MAX_PERMITS)),
+            bodies: Semaphore::new(
+                settings
+                    .max_body
+                    .saturating_mul(LARGE_BODIES)
+                    .min(Semaphore::MAX_PERMITS),
+            ),
+            cors: settings.cors.as_ref().map(Cors::new).transpose()?,
             component,
             services,
             routes,
@@ -94,9 +109,25 @@ impl Doors {
         found.map(|hosted| &**hosted)
     }
 
+    pub(crate) fn cors(&self) -> Option<&Cors> {
+        self.cors.as_ref()
+    }
+
     /// Takes a place for a request; `None` if all are taken.
     pub(crate) fn enter(&self) -> Option<SemaphorePermit<'_>> {
         self.permits.try_acquire().ok()
+    }
+
+    /// True if all places are taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.permits.available_permits() == 0
+    }
+
+    /// Takes room for bytes of a large body; `None` if there is none.
+    pub(crate) fn make_room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        self.bodies
+            .try_acquire_many(u32::try_from(bytes).ok()?)
+            .ok()
     }
 }
 

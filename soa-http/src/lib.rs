@@ -25,6 +25,7 @@
 mod arguments;
 mod body;
 mod call;
+mod cors;
 mod dispatch;
 mod doors;
 mod head;
@@ -41,7 +42,7 @@ mod status;
 
 pub use doors::Doors;
 pub use listener::{HttpListener, HttpServer, HttpStopped};
-pub use settings::HttpSettings;
+pub use settings::{CorsSettings, HttpSettings, HttpTlsSettings};
 
 use std::sync::Arc;
 
@@ -59,6 +60,11 @@ pub fn router(component: impl Into<Component>) -> Result<Router, BuildError> {
 impl Doors {
     /// Returns the router, to be served or to be mounted into another one.
     pub fn into_router(self) -> Router {
-        router::router(&Arc::new(self))
+        let cors = self.cors().cloned();
+        let router = router::router(&Arc::new(self));
+        match cors {
+            Some(cors) => cors.around(router),
+            None => router,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Answers: a status, a content type and bytes.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use bytes::Bytes;
 use soa_wire::codec::json;
@@ -58,6 +58,15 @@ impl Reply {
         // A map of texts can always be written.
         let _ = json::encode_compact(&value, &mut body);
         Self::new(status, JSON, body)
+    }
+
+    /// Returns the refusal of a request for which there is no place.
+    pub(crate) fn busy() -> Self {
+        let reply = Self::detail(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many requests run here",
+        );
+        reply.with_header(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
-use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::header::ALLOW;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::routing::any_service;
@@ -116,14 +116,10 @@ impl Entry {
         let since = Instant::now();
         let (mut parts, body) = request.into_parts();
         let method = parts.method.clone();
-        let Some(_place) = self.doors.enter() else {
-            let reply = Reply::detail(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too many requests run here",
-            );
-            let reply = reply.with_header(RETRY_AFTER, HeaderValue::from_static("1"));
-            return reply.into_response(&method);
-        };
+        // Before its body is read.
+        if self.doors.is_full() {
+            return Reply::busy().into_response(&method);
+        }
         let mut reply = match self.allows(&method) {
             Ok(()) => match path_texts(&mut parts).await {
                 Ok(texts) => self.run(parts, texts, body).await,
@@ -198,9 +194,13 @@ impl Entry {
         body: Body,
     ) -> Reply {
         let doors = &*self.doors;
-        let body = match body::read(&parts.headers, body, doors.settings().max_body).await {
+        let body = match body::read(&parts.headers, body, doors).await {
             Ok(body) => body,
             Err(reply) => return reply,
+        };
+        // Requests whose bodies come slowly take no place of those that run.
+        let Some(_place) = doors.enter() else {
+            return Reply::busy();
         };
         let named = |name: &str| {
             let found = names.iter().find(|(known, _)| known == name);

@@ -1,5 +1,7 @@
 //! The settings of HTTP: the address, the doors, and their limits.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -23,6 +25,8 @@ pub struct HttpSettings {
     /// tells.
     #[serde(deserialize_with = "address")]
     pub address: Option<String>,
+    /// TLS; plain HTTP by default.
+    pub tls: Option<HttpTlsSettings>,
     /// Prefix of calls by name, as `POST /call/<service>/<action>`. Empty for none.
     pub calls: String,
     /// True if actions can be called by `POST /invoke` with JSON.
@@ -72,12 +76,16 @@ pub struct HttpSettings {
     /// Cookie that has the token of a request without the header `Authorization`; none by default.
     #[schemars(length(min = 1))]
     pub token_cookie: Option<String>,
+    /// CORS: pages of other origins that may call the service from browsers; none by default.
+    #[serde(deserialize_with = "cors")]
+    pub cors: Option<CorsSettings>,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             address: None,
+            tls: None,
             calls: "/call".to_owned(),
             json: true,
             msgpack: true,
@@ -95,7 +103,108 @@ impl Default for HttpSettings {
             drain_delay: Period::from_secs(0),
             token_key: Name::from_static("token"),
             token_cookie: None,
+            cors: None,
         }
+    }
+}
+
+/// TLS of HTTP. Clients choose HTTP/2 or HTTP/1.1. Files that have changed are read again within a second.
+///
+/// ```
+/// use soa_http::{HttpSettings, HttpTlsSettings};
+///
+/// let mut settings = HttpSettings::default();
+/// settings.tls = Some(HttpTlsSettings::new("/etc/soa/http.pem", "/etc/soa/http.key"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HttpTlsSettings {
+    /// File with the certificate and those between it and its authority, as PEM.
+    pub certificate: PathBuf,
+    /// File with the key, as PEM.
+    pub key: PathBuf,
+}
+
+impl HttpTlsSettings {
+    /// Returns the settings of these files.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self {
+            certificate: certificate.into(),
+            key: key.into(),
+        }
+    }
+}
+
+/// CORS: pages of other origins that may call the service from browsers.
+///
+/// ```
+/// use soa_http::CorsSettings;
+///
+/// let cors = CorsSettings::of(["https://shop.example"]);
+/// assert!(!cors.credentials && cors.headers.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct CorsSettings {
+    /// Origins of the pages, such as `https://shop.example`; `*` for every one.
+    pub origins: Vec<String>,
+    /// Methods that the pages may use.
+    pub methods: Vec<String>,
+    /// Headers that the pages may send. Empty for those that they ask for.
+    pub headers: Vec<String>,
+    /// Headers of responses that the pages may read, besides the usual ones.
+    pub exposed_headers: Vec<String>,
+    /// True if browsers may send cookies and credentials. The origins have to be named then.
+    pub credentials: bool,
+    /// Time for which browsers need not ask again.
+    pub max_age: Period,
+}
+
+impl Default for CorsSettings {
+    fn default() -> Self {
+        let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+        Self {
+            origins: Vec::new(),
+            methods: methods.map(str::to_owned).to_vec(),
+            headers: Vec::new(),
+            exposed_headers: Vec::new(),
+            credentials: false,
+            max_age: Period::from_secs(600),
+        }
+    }
+}
+
+impl CorsSettings {
+    /// Returns the settings for pages of these origins.
+    pub fn of<O: Into<String>>(origins: impl IntoIterator<Item = O>) -> Self {
+        Self {
+            origins: origins.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the reason why the settings cannot be used.
+    pub(crate) fn mistake(&self) -> Option<String> {
+        if self.credentials && self.origins.iter().any(|origin| origin == "*") {
+            return Some("`credentials` needs the names of the `origins`, and not `*`".to_owned());
+        }
+        let is_origin = |origin: &str| {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            origin == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains('/'))
+        };
+        let wrong = self.origins.iter().find(|origin| !is_origin(origin))?;
+        let rule = "an origin is a scheme and a host, such as `https://shop.example`, or `*`";
+        Some(format!("`{wrong}` is no origin: {rule}"))
+    }
+}
+
+fn cors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CorsSettings>, D::Error> {
+    let cors = Option::<CorsSettings>::deserialize(deserializer)?;
+    match cors.as_ref().and_then(CorsSettings::mistake) {
+        Some(mistake) => Err(D::Error::custom(mistake)),
+        None => Ok(cors),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Activity(Mutex<State>);
 struct State {
     /// The number of requests that are not answered yet.
     open: usize,
-    /// The time at which the last answer ended, or the connection was opened.
+    /// The time at which an answer was last written, or the connection was opened.
     idle_since: Instant,
     /// The time of the first byte that belongs to no request yet.
     unread_since: Option<Instant>,
@@ -101,9 +101,12 @@ impl Activity {
             state.stalled_since.get_or_insert_with(Instant::now);
             return;
         }
+        let now = Instant::now();
         state.stalled_since = None;
+        // A connection that still writes an answer is not idle.
+        state.idle_since = now;
         if state.closing_since.is_some() {
-            state.closing_since = Some(Instant::now());
+            state.closing_since = Some(now);
         }
     }
 

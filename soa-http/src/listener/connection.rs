@@ -12,8 +12,10 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use super::activity::{Activity, Late, Limits};
@@ -21,16 +23,27 @@ use super::body::{Answer, Open, TimedBody};
 use super::stream::Stream;
 use crate::settings::HttpSettings;
 
+/// A step of the life of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    Serving,
+    /// No more requests are taken.
+    Draining,
+    /// Connections end as they are.
+    Ending,
+}
+
 /// What all connections of a listener have in common.
 pub(super) struct Shared {
     pub(super) router: Router,
     pub(super) http: Builder<TokioExecutor>,
     pub(super) limits: Limits,
     body_timeout: Duration,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Shared {
-    pub(super) fn new(router: Router, settings: &HttpSettings) -> Self {
+    pub(super) fn new(router: Router, settings: &HttpSettings, tls: Option<TlsAcceptor>) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
         // The times of heads are those of the activity, which tells a late head from an idle connection.
         http.http1()
@@ -50,6 +63,7 @@ impl Shared {
             http,
             limits: Limits::of(settings),
             body_timeout: settings.body_timeout.get(),
+            tls,
         }
     }
 
@@ -70,17 +84,41 @@ impl Shared {
     pub(super) async fn serve(
         self: Arc<Self>,
         socket: TcpStream,
-        stop: watch::Receiver<bool>,
+        phase: watch::Receiver<Phase>,
     ) -> bool {
+        let Some(tls) = &self.tls else {
+            return self.serve_on(socket, phase).await;
+        };
+        let handshake = tokio::time::timeout(self.limits.header, tls.accept(socket));
+        let opened = tokio::select! {
+            biased;
+            () = reached(phase.clone(), Phase::Draining) => return false,
+            opened = handshake => opened,
+        };
+        match opened {
+            Ok(Ok(stream)) => self.serve_on(stream, phase).await,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a handshake of TLS failed");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn serve_on<T>(self: &Arc<Self>, socket: T, phase: watch::Receiver<Phase>) -> bool
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let activity = Arc::new(Activity::new());
         let stream = TokioIo::new(Stream::new(socket, Arc::clone(&activity)));
-        let (shared, told) = (Arc::clone(&self), Arc::clone(&activity));
+        let (shared, told) = (Arc::clone(self), Arc::clone(&activity));
         let service = hyper::service::service_fn(move |request| {
             let (shared, activity) = (Arc::clone(&shared), Arc::clone(&told));
             async move { shared.answer(&activity, request).await }
         });
         let mut connection = pin!(self.http.serve_connection(stream, service));
-        let mut stopped = pin!(is_told(stop));
+        let mut draining = pin!(reached(phase.clone(), Phase::Draining));
+        let mut ending = pin!(reached(phase, Phase::Ending));
         let mut is_stopping = false;
         let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
         let mut is_ended = false;
@@ -90,11 +128,14 @@ impl Shared {
                     is_ended = true;
                     return Poll::Ready(());
                 }
-                if !is_stopping && stopped.as_mut().poll(cx).is_ready() {
+                if !is_stopping && draining.as_mut().poll(cx).is_ready() {
                     is_stopping = true;
                     activity.stops();
                     connection.as_mut().graceful_shutdown();
                     continue;
+                }
+                if ending.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
                 }
                 let (deadline, late) = activity.deadline(&self.limits);
                 // A timer that is early is set anew when it fires: that is cheaper than for every request.
@@ -121,7 +162,8 @@ impl Shared {
     }
 }
 
-async fn is_told(mut stop: watch::Receiver<bool>) {
-    // The sender outlives the connections.
-    let _ = stop.wait_for(|is_told| *is_told).await;
+/// Waits until a phase has begun.
+async fn reached(mut phase: watch::Receiver<Phase>, wanted: Phase) {
+    // A sender that is gone has ended its connections.
+    let _ = phase.wait_for(|phase| *phase >= wanted).await;
 }

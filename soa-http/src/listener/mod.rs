@@ -3,6 +3,7 @@
 //! ```text
 //! address     the address that is listened on
 //! activity    the state of a connection, and the times at which it has waited for too long
+//! tls         the certificate
 //! stream      the bytes of a connection, which tell its activity
 //! body        the bodies of its requests and responses
 //! connection  the requests of a connection, of HTTP/1.1 or HTTP/2
@@ -22,6 +23,7 @@ mod body;
 mod connection;
 mod server;
 mod stream;
+mod tls;
 
 pub use address::HttpListener;
 pub(crate) use body::TooSlow;

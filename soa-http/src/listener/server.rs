@@ -12,9 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 use super::address::HttpListener;
-use super::connection::Shared;
+use super::connection::{Phase, Shared};
+use super::tls;
 use crate::doors::Doors;
 use crate::settings::HttpSettings;
 
@@ -26,6 +28,9 @@ const RECOVERY_TIME: Duration = Duration::from_secs(10);
 
 /// The time for the responses of jobs that were given up.
 const ANSWER_GRACE: Duration = Duration::from_secs(1);
+
+/// The time in which connections end that are told to.
+const ENDING_TIME: Duration = Duration::from_millis(500);
 
 /// The doors of a component on an address.
 ///
@@ -51,6 +56,7 @@ pub struct HttpServer {
     url: String,
     router: Router,
     settings: HttpSettings,
+    tls: Option<TlsAcceptor>,
     jobs: DoorStop,
 }
 
@@ -70,13 +76,17 @@ impl HttpServer {
     /// Returns a server of these doors on an address.
     ///
     /// # Errors
-    /// There is no runtime of tokio with network.
+    /// A file of TLS cannot be used, or there is no runtime of tokio with network.
     pub fn new(doors: Doors, listener: HttpListener) -> io::Result<Self> {
-        let url = format!("http://{}", listener.address());
+        let settings = doors.settings().clone();
+        let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.address());
         Ok(Self {
             listener: TcpListener::from_std(listener.socket)?,
             url,
-            settings: doors.settings().clone(),
+            settings,
+            tls,
             jobs: doors.stop().clone(),
             router: doors.into_router(),
         })
@@ -97,14 +107,15 @@ impl HttpServer {
     /// Returns the longest time that [`run_until`](Self::run_until) takes after it is told to stop, if no handler blocks.
     pub fn max_stop_time(&self, grace: Duration) -> Duration {
         let delay = self.settings.drain_delay.get();
-        delay.saturating_add(grace).saturating_add(ANSWER_GRACE)
+        let times = [grace, ANSWER_GRACE, ENDING_TIME];
+        times.into_iter().fold(delay, Duration::saturating_add)
     }
 
     /// Serves until it is told to stop, and then for the drain delay. Then it takes no more requests, and waits for those
     /// that run, at most for `grace`. Jobs that are not done by then are given up and answered with `ACTION_TIMEOUT`.
     pub async fn run_until(self, stop: impl Future<Output = ()>, grace: Duration) -> HttpStopped {
-        let shared = Arc::new(Shared::new(self.router, &self.settings));
-        let (tell, told) = watch::channel(false);
+        let shared = Arc::new(Shared::new(self.router, &self.settings, self.tls));
+        let (phase, told) = watch::channel(Phase::Serving);
         let mut connections = Connections::default();
         let delay = self.settings.drain_delay.get();
         let until = async {
@@ -139,14 +150,15 @@ impl HttpServer {
             }
         }
         drop(self.listener);
-        tell.send_replace(true);
+        phase.send_replace(Phase::Draining);
         let end = Instant::now() + grace;
         if !connections.drained(&self.jobs, end).await {
             self.jobs.give_up();
-            connections
-                .drained(&self.jobs, Instant::now() + ANSWER_GRACE)
-                .await;
+            let answered = Instant::now() + ANSWER_GRACE;
+            connections.drained(&self.jobs, answered).await;
         }
+        phase.send_replace(Phase::Ending);
+        connections.closed(Instant::now() + ENDING_TIME).await;
         let aborted = self.jobs.running();
         if aborted > 0 {
             tracing::error!(aborted, "stopped with jobs of HTTP that did not end");
@@ -190,11 +202,15 @@ impl Connections {
 
     /// Waits until all connections are closed and all jobs are done. Returns false if that takes longer.
     async fn drained(&mut self, jobs: &DoorStop, until: Instant) -> bool {
+        self.closed(until).await && tokio::time::timeout_at(until, jobs.done()).await.is_ok()
+    }
+
+    /// Waits until all connections are closed. Returns false if that takes longer.
+    async fn closed(&mut self, until: Instant) -> bool {
         let all = async {
             while let Some(ended) = self.running.join_next().await {
                 self.has_unsent |= ended.unwrap_or(true);
             }
-            jobs.done().await;
         };
         tokio::time::timeout_at(until, all).await.is_ok()
     }

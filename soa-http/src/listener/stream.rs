@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::activity::Activity;
 
@@ -23,8 +22,8 @@ const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: applicat
 
 /// A connection that tells its activity.
 #[derive(Debug)]
-pub(super) struct Stream {
-    inner: TcpStream,
+pub(super) struct Stream<T> {
+    inner: T,
     activity: Arc<Activity>,
     /// The number of bytes of the start of HTTP/2 that have come; `None` once the version is known.
     seen: Option<usize>,
@@ -33,8 +32,8 @@ pub(super) struct Stream {
     discarded: usize,
 }
 
-impl Stream {
-    pub(super) fn new(inner: TcpStream, activity: Arc<Activity>) -> Self {
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
+    pub(super) fn new(inner: T, activity: Arc<Activity>) -> Self {
         Self {
             inner,
             activity,
@@ -74,13 +73,13 @@ impl Stream {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
-    fn note<T>(&self, outcome: Poll<T>) -> Poll<T> {
+    fn note<O>(&self, outcome: Poll<O>) -> Poll<O> {
         self.activity.writes(outcome.is_pending());
         outcome
     }
 }
 
-impl AsyncRead for Stream {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -102,7 +101,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
