@@ -8,6 +8,7 @@ use soa_wire::BuildError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::hosted::Hosted;
+use crate::openapi::Cache;
 use crate::rest::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
@@ -21,6 +22,7 @@ pub struct Doors {
     settings: HttpSettings,
     permits: Semaphore,
     stop: DoorStop,
+    document: Cache,
 }
 
 impl Doors {
@@ -51,6 +53,7 @@ impl Doors {
             channels,
             settings,
             stop: DoorStop::default(),
+            document: Cache::default(),
         })
     }
 
@@ -78,6 +81,11 @@ impl Doors {
     /// Returns the end of the jobs of these doors.
     pub fn stop(&self) -> &DoorStop {
         &self.stop
+    }
+
+    /// Returns the document that describes the doors.
+    pub(crate) fn document(&self) -> &Cache {
+        &self.document
     }
 
     /// Returns a service of a component. One with an unknown component is found if it is the only one of its name.

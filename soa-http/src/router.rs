@@ -1,6 +1,6 @@
 //! The doors as a router: each path with its methods, and the limits around every request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,7 @@ use soa_runtime::Channel;
 
 use crate::body::{self, media_type};
 use crate::call::{self, Encoding, server_timing};
+use crate::descriptions::{self, Description};
 use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
@@ -51,6 +52,7 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             .or_default()
             .push(Arc::clone(plan));
     }
+    let mut declared: BTreeSet<String> = BTreeSet::new();
     for (path, plans) in by_path {
         let plans: Arc<[Arc<RoutePlan>]> = plans.into();
         // With a slash at the end and without, it is the same path.
@@ -60,8 +62,18 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             None => Some(format!("{path}/")),
         };
         add(&path, Place::Rest(Arc::clone(&plans)));
+        declared.insert(path);
         if let Some(other) = other {
             add(&other, Place::Rest(plans));
+            declared.insert(other);
+        }
+    }
+    if doors.settings().docs {
+        for (path, description) in descriptions::all() {
+            // A route of the service goes before what every service has.
+            if !declared.contains(path) {
+                add(path, Place::Description(description));
+            }
         }
     }
     router
@@ -91,6 +103,7 @@ enum Place {
     Job,
     Call,
     Rest(Arc<[Arc<RoutePlan>]>),
+    Description(Description),
 }
 
 fn tower_service(
@@ -150,6 +163,7 @@ impl Entry {
         let mut methods = match &self.place {
             Place::Invoke => vec!["POST"],
             Place::Job | Place::Call => vec!["GET", "HEAD", "POST"],
+            Place::Description(_) => vec!["GET", "HEAD"],
             Place::Rest(plans) => {
                 let methods = plans.iter().map(|plan| plan.method.as_str());
                 let mut methods: Vec<&str> = methods.collect();
@@ -271,6 +285,7 @@ impl Entry {
                     .collect();
                 rest::answer(doors, plan, head, &texts, &body).await
             }
+            Place::Description(description) => description.answer(doors, parts).await,
         }
     }
 }

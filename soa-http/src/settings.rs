@@ -25,6 +25,8 @@ pub struct HttpSettings {
     pub protobuf: Option<bool>,
     /// True if the routes that actions declare are served.
     pub rest: bool,
+    /// True if descriptions are served: `/openapi.json`, `/docs` and `/report`.
+    pub docs: bool,
     /// The maximum size of the body of a request, in bytes.
     pub max_body: usize,
     /// The maximum number of requests that run at once. Further ones are answered with 503.
@@ -43,6 +45,7 @@ impl Default for HttpSettings {
             msgpack: true,
             protobuf: None,
             rest: true,
+            docs: true,
             max_body: 4 << 20,
             concurrency: 1024,
             token_key: Name::from_static("token"),
