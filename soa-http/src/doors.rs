@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::cors::Cors;
 use crate::hosted::Hosted;
+use crate::openapi::Cache;
 use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
@@ -29,6 +30,7 @@ pub struct Doors {
     bodies: Semaphore,
     cors: Option<Cors>,
     stop: DoorStop,
+    document: Cache,
 }
 
 impl Doors {
@@ -66,6 +68,7 @@ impl Doors {
             channels,
             settings,
             stop: DoorStop::default(),
+            document: Cache::default(),
         })
     }
 
@@ -93,6 +96,11 @@ impl Doors {
     /// Returns the end of the jobs of these doors.
     pub fn stop(&self) -> &DoorStop {
         &self.stop
+    }
+
+    /// Returns the document that describes the doors.
+    pub(crate) fn document(&self) -> &Cache {
+        &self.document
     }
 
     /// Returns a service of a component. One with an unknown component is found if it is the only one of its name.

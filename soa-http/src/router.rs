@@ -1,6 +1,6 @@
 //! The doors as a router: each path with its methods, and the limits around every request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,7 @@ use soa_runtime::Channel;
 
 use crate::body::{self, media_type};
 use crate::call::{self, Encoding, server_timing};
+use crate::descriptions::{self, Description};
 use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
@@ -38,12 +39,18 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     };
     let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
     if doors.channels().iter().any(is_dispatch) {
-        add("/invoke", Place::Invoke);
+        add("/invoke", Place::Jobs(JobDoor::Invoke));
     }
     let calls = doors.settings().calls.trim_end_matches('/');
     if !calls.is_empty() {
-        add(&format!("{calls}/{{service}}"), Place::Job);
-        add(&format!("{calls}/{{service}}/{{action}}"), Place::Call);
+        add(
+            &format!("{calls}/{{service}}"),
+            Place::Jobs(JobDoor::Service),
+        );
+        add(
+            &format!("{calls}/{{service}}/{{action}}"),
+            Place::Jobs(JobDoor::Action),
+        );
     }
     let mut by_path: BTreeMap<String, Vec<Arc<RoutePlan>>> = BTreeMap::new();
     for plan in doors.routes() {
@@ -52,6 +59,7 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             .or_default()
             .push(Arc::clone(plan));
     }
+    let mut declared: BTreeSet<String> = BTreeSet::new();
     for (path, plans) in by_path {
         let plans: Arc<[Arc<RoutePlan>]> = plans.into();
         // With a slash at the end and without, it is the same path.
@@ -60,9 +68,19 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             Some(without) => Some(without.to_owned()),
             None => Some(format!("{path}/")),
         };
-        add(&path, Place::Rest(Arc::clone(&plans)));
+        add(&path, Place::Jobs(JobDoor::Rest(Arc::clone(&plans))));
+        declared.insert(path);
         if let Some(other) = other {
-            add(&other, Place::Rest(plans));
+            add(&other, Place::Jobs(JobDoor::Rest(plans)));
+            declared.insert(other);
+        }
+    }
+    if doors.settings().docs {
+        for (path, description) in descriptions::all() {
+            // A route of the service goes before what every service has.
+            if !declared.contains(path) {
+                add(path, Place::Description(description));
+            }
         }
     }
     router
@@ -85,12 +103,23 @@ struct Entry {
     place: Place,
 }
 
+/// What is behind a path.
 #[derive(Debug)]
 enum Place {
+    /// Actions of the services.
+    Jobs(JobDoor),
+    /// Something about the services.
+    Description(Description),
+}
+
+/// A door to actions.
+#[derive(Debug)]
+enum JobDoor {
     Invoke,
     /// A service: its whole jobs, and its introspection.
-    Job,
-    Call,
+    Service,
+    /// An action by its name.
+    Action,
     Rest(Arc<[Arc<RoutePlan>]>),
 }
 
@@ -120,16 +149,18 @@ impl Entry {
         if self.doors.is_full() {
             return Reply::busy().into_response(&method);
         }
-        let mut reply = match self.allows(&method) {
-            Ok(()) => match path_texts(&mut parts).await {
-                Ok(texts) => self.run(parts, texts, body).await,
+        let mut reply = match (self.allows(&method), &self.place) {
+            (Ok(()), Place::Jobs(door)) => match path_texts(&mut parts).await {
+                Ok(texts) => self.run(door, parts, texts, body).await,
                 Err(reply) => reply,
             },
-            Err(reply) => reply,
+            (Ok(()), Place::Description(description)) => {
+                description.answer(&self.doors, &mut parts).await
+            }
+            (Err(reply), _) => reply,
         };
-        if matches!(self.place, Place::Job | Place::Call)
-            && let Some(timing) = server_timing(since.elapsed())
-        {
+        let is_call = matches!(self.place, Place::Jobs(JobDoor::Service | JobDoor::Action));
+        if is_call && let Some(timing) = server_timing(since.elapsed()) {
             reply = reply.with_header(HeaderName::from_static("server-timing"), timing);
         }
         reply.into_response(&method)
@@ -138,9 +169,10 @@ impl Entry {
     /// Returns the methods of the path.
     fn methods(&self) -> Vec<&'static str> {
         let mut methods = match &self.place {
-            Place::Invoke => vec!["POST"],
-            Place::Job | Place::Call => vec!["GET", "HEAD", "POST"],
-            Place::Rest(plans) => {
+            Place::Jobs(JobDoor::Invoke) => vec!["POST"],
+            Place::Jobs(JobDoor::Service | JobDoor::Action) => vec!["GET", "HEAD", "POST"],
+            Place::Description(_) => vec!["GET", "HEAD"],
+            Place::Jobs(JobDoor::Rest(plans)) => {
                 let methods = plans.iter().map(|plan| plan.method.as_str());
                 let mut methods: Vec<&str> = methods.collect();
                 if methods.contains(&"GET") {
@@ -172,14 +204,20 @@ impl Entry {
     }
 
     /// Answers with the correlation id of the job.
-    async fn run(&self, parts: Parts, names: Vec<(String, String)>, body: Body) -> Reply {
+    async fn run(
+        &self,
+        door: &JobDoor,
+        parts: Parts,
+        names: Vec<(String, String)>,
+        body: Body,
+    ) -> Reply {
         let parts = Arc::new(parts);
         let head = match Head::read(&parts, self.doors.settings()) {
             Ok(head) => head,
             Err(reply) => return reply,
         };
         let id = HeaderValue::from_str(&head.context.correlation_id);
-        let reply = self.run_job(&parts, head, names, body).await;
+        let reply = self.run_job(door, &parts, head, names, body).await;
         match id {
             Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
             Err(_) => reply,
@@ -188,6 +226,7 @@ impl Entry {
 
     async fn run_job(
         &self,
+        door: &JobDoor,
         parts: &Parts,
         head: Head,
         names: Vec<(String, String)>,
@@ -207,8 +246,8 @@ impl Entry {
             found.map_or("", |(_, text)| text.as_str())
         };
         let is_get = matches!(parts.method, Method::GET | Method::HEAD);
-        match &self.place {
-            Place::Invoke => match &*media_type(&parts.headers) {
+        match door {
+            JobDoor::Invoke => match &*media_type(&parts.headers) {
                 JSON if doors.channels().contains(&Channel::Json) => {
                     dispatch::answer(doors, head, dispatch::Encoding::Json, body).await
                 }
@@ -220,7 +259,7 @@ impl Entry {
                     "Unsupported Content-Type",
                 ),
             },
-            Place::Job if is_get => {
+            JobDoor::Service if is_get => {
                 let service = named("service");
                 call::action(
                     doors,
@@ -232,7 +271,7 @@ impl Entry {
                 )
                 .await
             }
-            Place::Call if is_get && named("action") == "status" => {
+            JobDoor::Action if is_get && named("action") == "status" => {
                 let service = named("service");
                 call::action(
                     doors,
@@ -244,12 +283,12 @@ impl Entry {
                 )
                 .await
             }
-            Place::Call if is_get => {
+            JobDoor::Action if is_get => {
                 let message = "Only `status` can be read by GET: call actions by POST";
                 let reply = Reply::detail(StatusCode::METHOD_NOT_ALLOWED, message);
                 reply.with_header(ALLOW, HeaderValue::from_static("OPTIONS, POST"))
             }
-            Place::Job | Place::Call => {
+            JobDoor::Service | JobDoor::Action => {
                 let encoding = match &*media_type(&parts.headers) {
                     MSGPACK => Encoding::MessagePack,
                     "" | JSON => Encoding::Json,
@@ -257,12 +296,12 @@ impl Entry {
                     other => return unsupported(other),
                 };
                 let service = named("service");
-                match &self.place {
-                    Place::Job => call::job(doors, service, head, encoding, &body).await,
+                match door {
+                    JobDoor::Service => call::job(doors, service, head, encoding, &body).await,
                     _ => call::action(doors, service, named("action"), head, encoding, &body).await,
                 }
             }
-            Place::Rest(plans) => {
+            JobDoor::Rest(plans) => {
                 let asked = match parts.method {
                     Method::HEAD => "GET",
                     _ => parts.method.as_str(),

@@ -38,6 +38,8 @@ pub struct HttpSettings {
     pub protobuf: Option<bool>,
     /// True if the routes that actions declare are served.
     pub rest: bool,
+    /// True if descriptions are served: `/openapi.json`, `/docs` and `/report`.
+    pub docs: bool,
     /// Largest body of a request, in bytes. A larger one is answered with 413.
     #[schemars(range(min = 1))]
     pub max_body: usize,
@@ -91,6 +93,7 @@ impl Default for HttpSettings {
             msgpack: true,
             protobuf: None,
             rest: true,
+            docs: true,
             max_body: 4 << 20,
             max_header_size: 64 << 10,
             max_headers: 100,

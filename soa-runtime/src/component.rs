@@ -142,6 +142,12 @@ impl From<&Server> for Component {
     }
 }
 
+impl From<&Self> for Component {
+    fn from(component: &Self) -> Self {
+        component.clone()
+    }
+}
+
 impl fmt::Debug for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let services: Vec<&str> = self.services.iter().map(Server::name).collect();

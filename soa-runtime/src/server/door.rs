@@ -96,6 +96,11 @@ impl Server {
         self.shared.offer.answering(action, switches)?.descriptor
     }
 
+    /// Returns true if middleware authenticates the callers.
+    pub fn authenticates(&self) -> bool {
+        self.shared.job_middleware.authenticates() || self.shared.action_middleware.authenticates()
+    }
+
     /// Returns true if the server has an action of this name.
     pub fn has_action(&self, action: &str) -> bool {
         self.shared.actions.contains_key(action)
