@@ -102,6 +102,9 @@ pub struct Node {
     pub aliases: Vec<String>,
     /// True if a constant allows any other text: a variant of the enum stands for all of them.
     pub takes_others: bool,
+    /// The package of the type in protobuf, if the type says so. A field whose type has a name refers to the type, and has
+    /// none.
+    pub package: Option<String>,
 }
 
 impl Node {
@@ -117,6 +120,8 @@ impl Node {
 pub struct Field {
     /// The name in messages.
     pub name: String,
+    /// The name under which the type writes the field, if it is another one.
+    pub serialized_name: Option<String>,
     /// The values of the field.
     pub node: Node,
     /// True if the field cannot be absent.
@@ -135,6 +140,7 @@ impl Field {
     pub(crate) fn new(name: &str, node: Node, required: bool) -> Self {
         Self {
             name: name.to_owned(),
+            serialized_name: None,
             node,
             required,
             is_option: false,
@@ -142,6 +148,11 @@ impl Field {
             aliases: Vec::new(),
             has_decoder: false,
         }
+    }
+
+    /// Returns the name of the field in what the type writes.
+    pub fn written_name(&self) -> &str {
+        self.serialized_name.as_deref().unwrap_or(&self.name)
     }
 
     /// True if a message may have the field under this name.
@@ -295,6 +306,7 @@ impl NodeKind {
             remarks: Vec::new(),
             aliases: Vec::new(),
             takes_others: false,
+            package: None,
         }
     }
 }
