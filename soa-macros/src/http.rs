@@ -11,7 +11,8 @@ use syn::{Ident, LitStr};
 
 use crate::attr::HttpArguments;
 use crate::errors::Errors;
-use crate::model::{Http, Part, Route, Verb};
+use crate::handler;
+use crate::model::{Action, Http, Part, Route, Verb};
 
 /// Checks the arguments of an action for HTTP; `None` if there are none. A route with a mistake is left out.
 pub(crate) fn read(arguments: &HttpArguments, errors: &mut Errors) -> Option<Http> {
@@ -167,6 +168,86 @@ pub(crate) fn header(name: &LitStr, value: &LitStr, errors: &mut Errors) {
             format_args!("{letter:?} cannot be in the value of a header: remove it"),
         );
     }
+}
+
+/// Checks the names in the routes of an action against what the signature tells.
+pub(crate) fn names(action: &Action, prefix: Option<&LitStr>, errors: &mut Errors) {
+    let Some(http) = &action.declared.http else {
+        return;
+    };
+    let method = &action.method;
+    let takes_none = action.request.as_ref().is_none_or(handler::is_unit);
+    let text = prefix.map(LitStr::value).unwrap_or_default();
+    let in_prefix = names_in(&text);
+    if let (Some(prefix), Some(name), true) = (prefix, in_prefix.first(), takes_none)
+        && !http.routes.is_empty()
+    {
+        errors.on(
+            prefix,
+            format_args!("`{{{name}}}` is no field, as `{method}` takes no request"),
+        );
+    }
+    for route in &http.routes {
+        let path = route.path.value();
+        for name in names_in(&path) {
+            if in_prefix.contains(&name) {
+                errors.on(
+                    &route.path,
+                    format_args!(
+                        "`{{{name}}}` is in the prefix of the service already: remove it here"
+                    ),
+                );
+            } else if takes_none {
+                errors.on(
+                    &route.path,
+                    format_args!("`{{{name}}}` is no field, as `{method}` takes no request"),
+                );
+            }
+        }
+    }
+    if let Some(Part::Field(field)) = &http.body {
+        let name = field.value();
+        let is_in = |path: &&Route| names_in(&path.path.value()).contains(&&*name);
+        if takes_none {
+            errors.on(
+                field,
+                format_args!("`{name}` is no field, as `{method}` takes no request"),
+            );
+        } else if let Some(route) = http.routes.iter().find(is_in) {
+            let path = route.path.value();
+            errors.on(
+                field,
+                format_args!(
+                    "`{name}` is in the path `{path}`, so it cannot be the body: name another field"
+                ),
+            );
+        } else if in_prefix.contains(&&*name) {
+            errors.on(
+                field,
+                format_args!("`{name}` is in the prefix `{text}`, so it cannot be the body: name another field"),
+            );
+        }
+    }
+    if let Some(Part::Field(field)) = &http.result
+        && handler::is_unit(&action.response)
+    {
+        errors.on(
+            field,
+            format_args!(
+                "`{}` is no field, as the response of `{method}` is `()`",
+                field.value()
+            ),
+        );
+    }
+}
+
+/// Returns the names in the braces of a text, which a path has as whole segments, and a header anywhere.
+pub(crate) fn names_in(text: &str) -> Vec<&str> {
+    let after = text.split('{').skip(1);
+    after
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// The routes that the actions of a service use.

@@ -75,14 +75,15 @@ pub(crate) fn service(
             (form, quote!(pub))
         }
     };
-    let actions = actions(item, errors);
+    let rest = http::prefix(arguments.rest, errors);
+    let actions = actions(item, rest.as_ref(), errors);
     let checks = health_check::all(item, errors);
     Some(Service {
         crate_path: crate_path(arguments.crate_path),
         name,
         display_name,
         type_name: type_name.map_or_else(String::new, |name| name.unraw().to_string()),
-        rest: http::prefix(arguments.rest, errors),
+        rest,
         package: wire_name::package(arguments.package, errors),
         version,
         has_version,
@@ -224,7 +225,7 @@ fn client_of(name: &Ident) -> Ident {
     Ident::new(&format!("{}Client", name.unraw()), name.span())
 }
 
-fn actions(item: &Item, errors: &mut Errors) -> Vec<Action> {
+fn actions(item: &Item, rest: Option<&LitStr>, errors: &mut Errors) -> Vec<Action> {
     conditional_markers(item, errors);
     let mut actions = Vec::new();
     let mut names = ActionNames::default();
@@ -254,6 +255,7 @@ fn actions(item: &Item, errors: &mut Errors) -> Vec<Action> {
                         let (name, method) = (&action.display_name, &action.method);
                         routes.add(http, name, method, conditional, errors);
                     }
+                    http::names(&action, rest, errors);
                     actions.push(action);
                 }
             }

@@ -37,6 +37,10 @@ pub(super) struct SerdeAttributes {
     pub(super) flatten: bool,
     /// True if the field is not read.
     pub(super) skipped: bool,
+    /// True if the field is not written.
+    pub(super) unwritten: bool,
+    /// True if the type is read or written as another type.
+    pub(super) converted: bool,
     /// True if the field or the variant has a decoder of its own.
     pub(super) has_decoder: bool,
     /// True if that decoder is the module of a `with`, which schemars takes for a type.
@@ -71,7 +75,10 @@ impl SerdeAttributes {
             "untagged" => self.untagged = true,
             "transparent" => self.transparent = true,
             "flatten" => self.flatten = true,
-            "skip" | "skip_deserializing" => self.skipped = true,
+            "skip" => (self.skipped, self.unwritten) = (true, true),
+            "skip_deserializing" => self.skipped = true,
+            "skip_serializing" => self.unwritten = true,
+            "from" | "try_from" | "into" => self.converted = true,
             "deserialize_with" => self.has_decoder = true,
             "with" => {
                 self.has_decoder = true;

@@ -10,7 +10,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Ident, LitStr, Type};
 
-use super::{comparison, declared};
+use super::{comparison, declared, names};
 use crate::argument::Switch;
 use crate::item_attribute;
 use crate::lint::{client_type_lints, generated_code_lints};
@@ -289,6 +289,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         None => (None, quote!(())),
     };
     let comparisons = comparison::expand(&action.comparisons);
+    let names = names::expand(service, action);
     let body = match action.soundness {
         // There is a compile error beside it, so it is never run.
         Soundness::MethodOnly => quote! {
@@ -298,6 +299,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         },
         _ => quote! {
             #comparisons
+            #names
             self.service.call(Self::#constant, #request)
         },
     };

@@ -13,6 +13,7 @@
 mod client;
 mod comparison;
 mod declared;
+mod names;
 mod registry;
 
 use proc_macro2::TokenStream;

@@ -27,11 +27,14 @@ const REMARKS: [(&str, &str); 9] = [
 ];
 
 /// The key in the schema of a field with what serde knows about it and JSON Schema does not: its name in the source, its
-/// aliases, and if it has a decoder of its own.
+/// aliases, the name under which it is written, and if it has a decoder of its own.
 const FIELD: &str = "x-soa-field";
 
 /// The key in the schema of an enum's variant with its aliases.
 const VARIANT: &str = "x-soa-variant";
+
+/// The key in the schema of a type with its package in protobuf.
+const PACKAGE: &str = "x-soa-package";
 
 /// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {
@@ -85,6 +88,7 @@ impl Converter<'_> {
                 .get(FIELD)
                 .and_then(|told| told.get("decoder"))
                 .is_some_and(|decoder| *decoder == Json::Bool(true)),
+            package: text(object, PACKAGE),
         };
         add_aliases(&mut node, object);
         node
@@ -310,8 +314,16 @@ fn is_other(told: &Json) -> bool {
     told.get("other") == Some(&Json::Bool(true))
 }
 
+fn text(object: &Map<String, Json>, key: &str) -> Option<String> {
+    object.get(key).and_then(Json::as_str).map(str::to_owned)
+}
+
 fn aliases(told: &Json) -> Vec<String> {
-    let aliases = told.get("aliases").and_then(Json::as_array);
+    aliases_of(told.get("aliases"))
+}
+
+fn aliases_of(aliases: Option<&Json>) -> Vec<String> {
+    let aliases = aliases.and_then(Json::as_array);
     let aliases = aliases.into_iter().flatten().filter_map(Json::as_str);
     aliases.map(str::to_owned).collect()
 }
@@ -319,12 +331,13 @@ fn aliases(told: &Json) -> Vec<String> {
 /// Returns a field with what its type tells about it. [`FIELD`] is written by `#[soa::body]`.
 fn named(name: &str, node: Node, required: bool, schema: &Json) -> Field {
     let field = Field::new(name, node, required);
-    let Some(told) = schema.get(FIELD) else {
+    let Some(told) = schema.get(FIELD).and_then(Json::as_object) else {
         return field;
     };
     Field {
-        source_name: told.get("source").and_then(Json::as_str).map(str::to_owned),
-        aliases: aliases(told),
+        source_name: text(told, "source"),
+        serialized_name: text(told, "serialized"),
+        aliases: aliases_of(told.get("aliases")),
         ..field
     }
 }

@@ -106,6 +106,9 @@ pub struct Node {
     pub has_decoder: bool,
     /// True if the alternatives are those of an enum that is flattened into a struct, each with all fields of the struct.
     pub is_sum: bool,
+    /// The package of the type in protobuf, if the type says so. A field whose type has a name refers to the type, and has
+    /// none.
+    pub package: Option<String>,
 }
 
 impl Node {
@@ -121,6 +124,8 @@ impl Node {
 pub struct Field {
     /// The name in messages.
     pub name: String,
+    /// The name under which the type writes the field, if it is another one.
+    pub serialized_name: Option<String>,
     /// The values of the field.
     pub node: Node,
     /// True if the field cannot be absent.
@@ -137,12 +142,18 @@ impl Field {
     pub(crate) fn new(name: &str, node: Node, required: bool) -> Self {
         Self {
             name: name.to_owned(),
+            serialized_name: None,
             node,
             required,
             is_option: false,
             source_name: None,
             aliases: Vec::new(),
         }
+    }
+
+    /// Returns the name of the field in what the type writes.
+    pub fn written_name(&self) -> &str {
+        self.serialized_name.as_deref().unwrap_or(&self.name)
     }
 
     /// True if a message may have the field under this name.
@@ -323,6 +334,7 @@ impl NodeKind {
             takes_others: false,
             has_decoder: false,
             is_sum: false,
+            package: None,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! broken; and those about what only a schema can see: a NaN in a range, and what a type takes out of serde's buffers for
 //! something else (a nil for an `Option`, bytes for text, a list for a struct).
 
+pub mod fields;
 pub mod rules;
 
 use garde::Validate;
