@@ -10,6 +10,7 @@
 //! | REST | the routes that actions declare | browsers, and programs in any language |
 //! | dispatch | `POST /invoke` | clients of Aspyx, by JSON, MessagePack or protobuf |
 //! | calls | `POST /call/<service>/<action>` | everybody who has curl |
+//! | probes | `/health`, `/livez`, `/readyz`, `/metrics` | registries, balancers, orchestrators, Prometheus |
 //!
 //! ```
 //! use soa_runtime::Server;
@@ -28,6 +29,7 @@ mod call;
 mod dispatch;
 mod doors;
 mod head;
+mod health;
 mod hosted;
 mod path;
 mod reply;

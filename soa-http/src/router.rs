@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::routing::any_service;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use soa_runtime::Channel;
 
 use crate::body::{self, media_type};
@@ -20,6 +22,7 @@ use crate::call::{self, Encoding, server_timing};
 use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
+use crate::health::{self, Probe};
 use crate::reply::{JSON, MSGPACK, Reply};
 use crate::rest::{self, BodyPart, RoutePlan};
 
@@ -43,6 +46,10 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     if !calls.is_empty() {
         add(&format!("{calls}/{{service}}"), Place::Job);
         add(&format!("{calls}/{{service}}/{{action}}"), Place::Call);
+    }
+    add(doors.component().health_path(), Place::Health);
+    for (path, probe) in doors.probes() {
+        add(path, Place::Probe(probe));
     }
     let mut by_path: BTreeMap<String, Vec<Arc<RoutePlan>>> = BTreeMap::new();
     for plan in doors.routes() {
@@ -90,6 +97,9 @@ enum Place {
     /// A service: its whole jobs, and its introspection.
     Job,
     Call,
+    /// The health of the component.
+    Health,
+    Probe(Probe),
     Rest(Arc<[Arc<RoutePlan>]>),
 }
 
@@ -115,28 +125,12 @@ impl Entry {
         let since = Instant::now();
         let (mut parts, body) = request.into_parts();
         let method = parts.method.clone();
-        let Some(_place) = self.doors.enter() else {
-            let reply = Reply::detail(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too many requests run here",
-            );
-            let reply = reply.with_header(RETRY_AFTER, HeaderValue::from_static("1"));
-            return reply.into_response(&method);
-        };
-        let mut reply = match self.allows(&method) {
-            Ok(()) => match Head::read(&parts, self.doors.settings()) {
-                Ok(head) => {
-                    let id = HeaderValue::from_str(&head.context.correlation_id);
-                    let reply = self.run(&mut parts, head, body).await;
-                    match id {
-                        Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
-                        Err(_) => reply,
-                    }
-                }
-                Err(reply) => reply,
-            },
-            Err(reply) => reply,
-        };
+        // A connection does not end without an answer, and the answer does not have the text of the panic.
+        let reply = AssertUnwindSafe(self.reply(&mut parts, body)).catch_unwind();
+        let mut reply = reply.await.unwrap_or_else(|_| {
+            tracing::error!(path = parts.uri.path(), "a door panicked");
+            Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        });
         if matches!(self.place, Place::Job | Place::Call)
             && let Some(timing) = server_timing(since.elapsed())
         {
@@ -145,11 +139,41 @@ impl Entry {
         reply.into_response(&method)
     }
 
+    async fn reply(&self, parts: &mut Parts, body: Body) -> Reply {
+        let doors = &*self.doors;
+        if let Err(reply) = self.allows(&parts.method) {
+            return reply;
+        }
+        let place = match self.place {
+            Place::Health | Place::Probe(_) => None,
+            _ => match doors.enter() {
+                Some(place) => Some(place),
+                None => {
+                    let message = "Too many requests run here";
+                    let reply = Reply::detail(StatusCode::SERVICE_UNAVAILABLE, message);
+                    return reply.with_header(RETRY_AFTER, HeaderValue::from_static("1"));
+                }
+            },
+        };
+        let head = match Head::read(parts, doors.settings()) {
+            Ok(head) => head,
+            Err(reply) => return reply,
+        };
+        let id = HeaderValue::from_str(&head.context.correlation_id);
+        let reply = self.run(parts, head, body).await;
+        drop(place);
+        match id {
+            Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
+            Err(_) => reply,
+        }
+    }
+
     /// Returns the methods of the path.
     fn methods(&self) -> Vec<&'static str> {
         let mut methods = match &self.place {
             Place::Invoke => vec!["POST"],
             Place::Job | Place::Call => vec!["GET", "HEAD", "POST"],
+            Place::Health | Place::Probe(_) => vec!["GET", "HEAD"],
             Place::Rest(plans) => {
                 let methods = plans.iter().map(|plan| plan.method.as_str());
                 let mut methods: Vec<&str> = methods.collect();
@@ -197,6 +221,8 @@ impl Entry {
         };
         let is_get = matches!(parts.method, Method::GET | Method::HEAD);
         match &self.place {
+            Place::Health => health::health(doors, head).await,
+            Place::Probe(probe) => health::probe(doors, *probe),
             Place::Invoke => match &*media_type(&parts.headers) {
                 JSON if doors.channels().contains(&Channel::Json) => {
                     dispatch::answer(doors, head, dispatch::Encoding::Json, body).await

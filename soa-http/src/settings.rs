@@ -25,6 +25,15 @@ pub struct HttpSettings {
     pub protobuf: Option<bool>,
     /// True if the routes that actions declare are served.
     pub rest: bool,
+    /// The path of the probe for a process that lives. Empty for none.
+    pub live: String,
+    /// The path of the probe for a process that takes requests. Empty for none.
+    pub ready: String,
+    /// The path of the metrics, if the program has any. Empty for none.
+    pub metrics: String,
+    /// The status of the health of a component with a warning. 200 is for registries that take no other one for a process that
+    /// works, such as Consul for clients of Aspyx.
+    pub health_warning_status: u16,
     /// The maximum size of the body of a request, in bytes.
     pub max_body: usize,
     /// The maximum number of requests that run at once. Further ones are answered with 503.
@@ -43,6 +52,10 @@ impl Default for HttpSettings {
             msgpack: true,
             protobuf: None,
             rest: true,
+            live: "/livez".to_owned(),
+            ready: "/readyz".to_owned(),
+            metrics: "/metrics".to_owned(),
+            health_warning_status: 429,
             max_body: 4 << 20,
             concurrency: 1024,
             token_key: Name::from_static("token"),

@@ -123,6 +123,8 @@ impl Sessions {
             sessions: Some(self.clone()),
         };
         let token = job.context.extra.get(key).and_then(Value::as_str);
+        // Callers with an empty token would share a session.
+        let token = token.filter(|token| !token.is_empty());
         let session = token.map_or(of_nobody, |token| self.of(token));
         job.extensions.insert(session);
     }
