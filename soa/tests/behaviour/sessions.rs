@@ -101,11 +101,14 @@ async fn a_caller_without_a_token_has_no_session_and_can_get_one() {
                 }
             });
     let client = client(server);
-    let look = || client.call_action("shop", "look", &());
-    assert_eq!(look().await.unwrap(), value!({ "has_cart": false }));
-    let error = client.call_action("shop", "add", &()).await.unwrap_err();
-    let message = &error.errors()[0].message;
-    assert!(message.starts_with("Internal server error: the details are in the log"));
+    let look = client.call_action("shop", "look", &());
+    assert_eq!(look.await.unwrap(), value!({ "has_cart": false }));
+    let without = client.call_action("shop", "add", &());
+    let empty = client.call_action("shop", "add", &()).context("token", "");
+    for refused in [without.await, empty.await] {
+        let message = refused.unwrap_err().errors()[0].message.to_string();
+        assert!(message.starts_with("Internal server error: the details are in the log"));
+    }
 
     let [first, second] = [
         client.call_action("shop", "log_in", &()).await.unwrap(),
