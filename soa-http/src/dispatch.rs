@@ -11,7 +11,7 @@ use crate::doors::Doors;
 use crate::head::Head;
 use crate::hosted::{Hosted, Offered};
 use crate::reply::{JSON, MSGPACK, Reply};
-use crate::run;
+use crate::{run, status};
 
 /// An encoding of `POST /invoke`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,21 +70,22 @@ pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: 
         Ok(result) => (result_of(result), Vec::new()),
         Err(errors) => (exception_of(&errors), errors),
     };
-    // Before the service was called, the errors of authentication are those of HTTP.
-    let refused = errors
-        .iter()
-        .find(|error| error.code == code::ACCESS_DENIED);
-    let status = match refused {
-        Some(_) => StatusCode::UNAUTHORIZED,
-        None => StatusCode::OK,
-    };
+    // The errors of a call are a success of HTTP, but not those of a job that was refused before.
+    let refusal = run::refusal(&errors);
     let written = encoding.encode(&answer).or_else(|error| {
         let message = format!("The result cannot be encoded: {error}");
         let error = WireError::server(code::RESPONSE_NOT_SERIALIZABLE, message);
         encoding.encode(&exception_of(&[error]))
     });
     match written {
-        Ok(body) => Reply::new(status, encoding.content_type(), body).with_headers_of(&errors),
+        Ok(body) => {
+            let status = refusal.unwrap_or(StatusCode::OK);
+            let reply = Reply::new(status, encoding.content_type(), body);
+            match refusal {
+                Some(_) => status::with_headers(reply, &errors, &[]),
+                None => reply,
+            }
+        }
         Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }

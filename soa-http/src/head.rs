@@ -118,7 +118,10 @@ fn token<'a>(headers: &'a HeaderMap, settings: &HttpSettings) -> Option<&'a str>
         {
             token = rest.trim_start();
         }
-        return Some(token);
+        // A scheme alone is no token.
+        if !token.is_empty() && !token.eq_ignore_ascii_case("bearer") {
+            return Some(token);
+        }
     }
     let name = settings.token_cookie.as_deref()?;
     let cookies = headers.get_all(COOKIE).iter();

@@ -11,6 +11,7 @@
 //! | dispatch | `POST /invoke` | clients of Aspyx, by JSON, MessagePack or protobuf |
 //! | calls | `POST /call/<service>/<action>` | everybody who has curl |
 //! | descriptions | `/openapi.json`, `/docs`, `/report` | people, and generators of clients |
+//! | probes | `/health`, `/livez`, `/readyz`, `/metrics` | registries, balancers, orchestrators, Prometheus |
 //!
 //! ```
 //! use soa_runtime::Server;
@@ -33,6 +34,7 @@ mod dispatch;
 mod docs;
 mod doors;
 mod head;
+mod health;
 mod hosted;
 mod listener;
 mod openapi;

@@ -12,6 +12,13 @@ pub(crate) const MSGPACK: &str = "application/msgpack";
 pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
+/// Returns the answer in place of one that cannot be encoded. Why is in the log.
+pub(crate) fn unencodable(error: impl std::fmt::Display) -> Reply {
+    tracing::error!(%error, "a response cannot be encoded");
+    let message = "The response cannot be encoded: the details are in the log of the service";
+    Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, message)
+}
+
 /// An answer before it is one of HTTP.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -44,10 +51,7 @@ impl Reply {
         let mut body = Vec::with_capacity(128);
         match json::encode_compact(value, &mut body) {
             Ok(()) => Self::new(status, JSON, body),
-            Err(error) => Self::detail(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                &format!("The response cannot be written: {error}"),
-            ),
+            Err(error) => unencodable(error),
         }
     }
 

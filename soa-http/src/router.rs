@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::routing::any_service;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use soa_runtime::Channel;
 
 use crate::body::{self, media_type};
@@ -21,6 +23,7 @@ use crate::descriptions::{self, Description};
 use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
+use crate::health::{self, Probe};
 use crate::reply::{JSON, MSGPACK, Reply};
 use crate::rest;
 use crate::route::{BodyPart, RoutePlan};
@@ -51,6 +54,10 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             &format!("{calls}/{{service}}/{{action}}"),
             Place::Jobs(JobDoor::Action),
         );
+    }
+    add(doors.component().health_path(), Place::Health);
+    for (path, probe) in doors.probes() {
+        add(path, Place::Probe(probe));
     }
     let mut by_path: BTreeMap<String, Vec<Arc<RoutePlan>>> = BTreeMap::new();
     for plan in doors.routes() {
@@ -110,6 +117,9 @@ enum Place {
     Jobs(JobDoor),
     /// Something about the services.
     Description(Description),
+    /// The health of the component.
+    Health,
+    Probe(Probe),
 }
 
 /// A door to actions.
@@ -143,22 +153,15 @@ fn tower_service(
 impl Entry {
     async fn answer(&self, request: Request) -> Response<Body> {
         let since = Instant::now();
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let method = parts.method.clone();
-        // Before its body is read.
-        if self.doors.is_full() {
-            return Reply::busy().into_response(&method);
-        }
-        let mut reply = match (self.allows(&method), &self.place) {
-            (Ok(()), Place::Jobs(door)) => match path_texts(&mut parts).await {
-                Ok(texts) => self.run(door, parts, texts, body).await,
-                Err(reply) => reply,
-            },
-            (Ok(()), Place::Description(description)) => {
-                description.answer(&self.doors, &mut parts).await
-            }
-            (Err(reply), _) => reply,
-        };
+        let path = parts.uri.path().to_owned();
+        // A connection does not end without an answer, and the answer does not have the text of the panic.
+        let reply = AssertUnwindSafe(self.reply(parts, body)).catch_unwind();
+        let mut reply = reply.await.unwrap_or_else(|_| {
+            tracing::error!(path, "a door panicked");
+            Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        });
         let is_call = matches!(self.place, Place::Jobs(JobDoor::Service | JobDoor::Action));
         if is_call && let Some(timing) = server_timing(since.elapsed()) {
             reply = reply.with_header(HeaderName::from_static("server-timing"), timing);
@@ -166,12 +169,27 @@ impl Entry {
         reply.into_response(&method)
     }
 
+    async fn reply(&self, mut parts: Parts, body: Body) -> Reply {
+        if let Err(reply) = self.allows(&parts.method) {
+            return reply;
+        }
+        match &self.place {
+            Place::Jobs(door) => self.run(door, parts, body).await,
+            Place::Description(description) => description.answer(&self.doors, &mut parts).await,
+            Place::Health => match Head::read(&Arc::new(parts), self.doors.settings()) {
+                Ok(head) => health::health(&self.doors, head).await,
+                Err(reply) => reply,
+            },
+            Place::Probe(probe) => health::probe(&self.doors, *probe),
+        }
+    }
+
     /// Returns the methods of the path.
     fn methods(&self) -> Vec<&'static str> {
         let mut methods = match &self.place {
             Place::Jobs(JobDoor::Invoke) => vec!["POST"],
             Place::Jobs(JobDoor::Service | JobDoor::Action) => vec!["GET", "HEAD", "POST"],
-            Place::Description(_) => vec!["GET", "HEAD"],
+            Place::Description(_) | Place::Health | Place::Probe(_) => vec!["GET", "HEAD"],
             Place::Jobs(JobDoor::Rest(plans)) => {
                 let methods = plans.iter().map(|plan| plan.method.as_str());
                 let mut methods: Vec<&str> = methods.collect();
@@ -204,13 +222,15 @@ impl Entry {
     }
 
     /// Answers with the correlation id of the job.
-    async fn run(
-        &self,
-        door: &JobDoor,
-        parts: Parts,
-        names: Vec<(String, String)>,
-        body: Body,
-    ) -> Reply {
+    async fn run(&self, door: &JobDoor, mut parts: Parts, body: Body) -> Reply {
+        // Before its body is read.
+        if self.doors.is_full() {
+            return Reply::busy();
+        }
+        let names = match path_texts(&mut parts).await {
+            Ok(names) => names,
+            Err(reply) => return reply,
+        };
         let parts = Arc::new(parts);
         let head = match Head::read(&parts, self.doors.settings()) {
             Ok(head) => head,

@@ -1,11 +1,12 @@
 //! Components: services that are served together, under one name, with a health of their own.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::descriptor::camel_case;
 use crate::error::BuildError;
-use crate::health::HealthCheck;
-use crate::message::Name;
+use crate::health::{CheckReport, Checks, HealthCheck};
+use crate::message::{JobRequest, Name};
 use crate::server::{IntoServer, Server, is_wire_name};
 
 /// The default path of a component's health.
@@ -36,7 +37,7 @@ pub struct Component {
     description: Name,
     services: Vec<Server>,
     health_path: Name,
-    checks: Vec<HealthCheck>,
+    checks: Arc<Checks>,
     channels: Option<Vec<Channel>>,
 }
 
@@ -70,6 +71,7 @@ impl Component {
     pub fn builder(name: impl Into<Name>) -> ComponentBuilder {
         ComponentBuilder {
             component: Self::empty(name.into()),
+            checks: Vec::new(),
             problem: None,
         }
     }
@@ -81,7 +83,7 @@ impl Component {
             description: Name::default(),
             services: Vec::new(),
             health_path: Name::from_static(DEFAULT_HEALTH_PATH),
-            checks: Vec::new(),
+            checks: Arc::default(),
             channels: None,
         }
     }
@@ -111,9 +113,17 @@ impl Component {
         &self.health_path
     }
 
-    /// Returns the health checks of the component.
-    pub fn health_checks(&self) -> &[HealthCheck] {
-        &self.checks
+    /// Runs the health checks for a request whose head the job has. They run side by side, each on a thread of its own, and
+    /// with the client of the first service. The caller's timeout is kept.
+    #[doc(hidden)]
+    pub async fn check_health(&self, job: JobRequest) -> Vec<CheckReport> {
+        let Some(server) = self.services.first() else {
+            return Vec::new();
+        };
+        let cx = server.context(job);
+        self.checks
+            .report(&cx, server.tells_internal_errors())
+            .await
     }
 
     /// Returns the channels that the component declares; `None` if it leaves them to the settings.
@@ -128,9 +138,10 @@ impl Component {
 }
 
 impl From<Server> for Component {
-    /// Makes a component of one service, with its name.
+    /// Makes a component of one service, with its name and its health checks.
     fn from(server: Server) -> Self {
         let mut component = Self::empty(server.name().into());
+        component.checks = server.checks().unwrap_or_default();
         component.services.push(server);
         component
     }
@@ -162,6 +173,7 @@ impl fmt::Debug for Component {
 #[derive(Debug)]
 pub struct ComponentBuilder {
     component: Component,
+    checks: Vec<HealthCheck>,
     problem: Option<BuildError>,
 }
 
@@ -200,7 +212,7 @@ impl ComponentBuilder {
     /// Adds a health check of the component. Its health over HTTP has these checks, in this order.
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
-        self.component.checks.push(check);
+        self.checks.push(check);
         self
     }
 
@@ -219,7 +231,8 @@ impl ComponentBuilder {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        let component = self.component;
+        let mut component = self.component;
+        component.checks = Arc::new(Checks::new(self.checks));
         let name = &component.name;
         if !is_wire_name(name) {
             let rule = "a name is a letter followed by letters, digits, `_`, `-` and `.`";

@@ -37,6 +37,7 @@ mod lifetime;
 mod log_level;
 mod log_limit;
 mod service;
+mod session;
 mod stack;
 pub mod stub;
 mod watchdog;
