@@ -8,7 +8,6 @@ use soa_wire::BuildError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::hosted::Hosted;
-use crate::openapi::Cache;
 use crate::rest::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
@@ -22,7 +21,6 @@ pub struct Doors {
     settings: HttpSettings,
     permits: Semaphore,
     stop: DoorStop,
-    document: Cache,
 }
 
 impl Doors {
@@ -53,7 +51,6 @@ impl Doors {
             channels,
             settings,
             stop: DoorStop::default(),
-            document: Cache::default(),
         })
     }
 
@@ -81,11 +78,6 @@ impl Doors {
     /// Returns the end of the jobs of these doors.
     pub fn stop(&self) -> &DoorStop {
         &self.stop
-    }
-
-    /// Returns the document that describes the doors.
-    pub(crate) fn document(&self) -> &Cache {
-        &self.document
     }
 
     /// Returns a service of a component. One with an unknown component is found if it is the only one of its name.
