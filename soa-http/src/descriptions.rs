@@ -10,17 +10,17 @@ use axum::http::{HeaderValue, StatusCode};
 #[cfg(feature = "docs")]
 use crate::docs;
 use crate::doors::Doors;
+use crate::openapi;
 use crate::reply::Reply;
 use crate::report;
 
 const DOCUMENT: &str = "/openapi.json";
-pub(crate) const REPORT: &str = "/report";
 
 /// A description.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) enum Description {
     /// The document of OpenAPI.
-    Document,
+    Document(openapi::Cache),
     /// A file of the page.
     #[cfg(feature = "docs")]
     Page(&'static docs::File),
@@ -36,8 +36,8 @@ pub(crate) type Described = (&'static str, Description);
 /// Returns the descriptions with their paths.
 pub(crate) fn all() -> impl Iterator<Item = Described> {
     let always = [
-        (DOCUMENT, Description::Document),
-        (REPORT, Description::Report),
+        (DOCUMENT, Description::Document(openapi::Cache::default())),
+        (report::PATH, Description::Report),
     ];
     always.into_iter().chain(page())
 }
@@ -64,7 +64,7 @@ impl Description {
         let mounted_at = nested.as_ref().map_or("", |nested| nested.as_str());
         let mounted_at = mounted_at.trim_end_matches('/');
         let reply = match self {
-            Self::Document => doors.document().answer(doors, mounted_at, &parts.headers),
+            Self::Document(cache) => cache.answer(doors, mounted_at, &parts.headers),
             #[cfg(feature = "docs")]
             Self::Page(file) => docs::answer(file, &parts.headers),
             #[cfg(feature = "docs")]

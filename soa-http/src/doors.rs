@@ -13,7 +13,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::cors::Cors;
 use crate::health::Probe;
 use crate::hosted::Hosted;
-use crate::openapi::Cache;
 use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
@@ -34,7 +33,6 @@ pub struct Doors {
     bodies: Semaphore,
     cors: Option<Cors>,
     stop: DoorStop,
-    document: Cache,
     is_draining: AtomicBool,
     warning_status: StatusCode,
     metrics: Option<Rendered>,
@@ -99,7 +97,6 @@ impl Doors {
             channels,
             settings,
             stop: DoorStop::default(),
-            document: Cache::default(),
             is_draining: AtomicBool::new(false),
             warning_status,
             metrics: None,
@@ -256,11 +253,6 @@ impl Doors {
     /// Returns the end of the jobs of these doors.
     pub fn stop(&self) -> &DoorStop {
         &self.stop
-    }
-
-    /// Returns the document that describes the doors.
-    pub(crate) fn document(&self) -> &Cache {
-        &self.document
     }
 
     /// Returns a service of a component. One with an unknown component is found if it is the only one of its name.

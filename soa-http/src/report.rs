@@ -7,6 +7,9 @@ use axum::http::header::HOST;
 
 use crate::doors::Doors;
 
+/// The path of the report.
+pub(crate) const PATH: &str = "/report";
+
 /// Writes the report. The addresses are those by which the request came.
 pub(crate) fn report(doors: &Doors, headers: &HeaderMap, mounted_at: &str) -> String {
     let component = doors.component();

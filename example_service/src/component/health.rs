@@ -38,7 +38,7 @@ impl Health {
             let found = match &*status {
                 "WARNING" => Found::warning("MAIN", details),
                 "ERROR" => Found::error("MAIN", details),
-                _ => Found::ok(),
+                _ => Found::ok().details(details),
             };
             async { found }
         })
@@ -53,19 +53,14 @@ impl Health {
                 Found::ok()
             }
         });
-        check
+        check.fail_if_slower_than(Duration::from_millis(200))
     }
 
     pub(super) fn cached_check(&self) -> HealthCheck {
         let state = Arc::clone(&self.0);
         let check = HealthCheck::new("cached", move |_: Context| {
             let runs = state.runs.fetch_add(1, Ordering::Relaxed) + 1;
-            async move {
-                {
-                    let _ = runs;
-                    Found::ok()
-                }
-            }
+            async move { Found::ok().details(format!("runs {runs}")) }
         });
         check.cached(Duration::from_secs(3600))
     }

@@ -4,7 +4,7 @@
 #![allow(missing_docs)]
 
 /// A place.
-#[soa::body]
+#[soa::body(package = "example_types")]
 #[derive(PartialEq)]
 pub struct Point {
     pub x: i64,
@@ -12,7 +12,7 @@ pub struct Point {
 }
 
 /// One of each.
-#[soa::body]
+#[soa::body(package = "example_types")]
 #[derive(PartialEq)]
 pub struct Scalars {
     pub i: i64,
@@ -22,7 +22,7 @@ pub struct Scalars {
 }
 
 /// A key, perhaps with a value.
-#[soa::body]
+#[soa::body(package = "example_types")]
 #[derive(PartialEq)]
 pub struct Tag {
     pub key: String,
@@ -30,7 +30,7 @@ pub struct Tag {
 }
 
 /// A color.
-#[soa::body]
+#[soa::body(package = "example_types")]
 #[derive(Copy, PartialEq, Eq)]
 pub enum Color {
     #[serde(rename = "red")]
@@ -40,7 +40,7 @@ pub enum Color {
 }
 
 /// Types in types.
-#[soa::body]
+#[soa::body(package = "example_api")]
 #[derive(PartialEq)]
 pub struct Node {
     pub label: String,
@@ -50,7 +50,7 @@ pub struct Node {
 }
 
 /// Fields with defaults.
-#[soa::body]
+#[soa::body(package = "example_api")]
 #[derive(PartialEq)]
 pub struct Item {
     pub id: i64,
@@ -99,7 +99,7 @@ impl Item {
 }
 
 /// The parts of a search.
-#[soa::body]
+#[soa::body(package = "example_api")]
 #[derive(PartialEq)]
 pub struct Found {
     pub text: String,

@@ -11,10 +11,10 @@ use soa_runtime::Channel;
 
 use super::answers::{call_errors, json_answer};
 use super::operation::{BEARER, COOKIE, Operations};
-use crate::descriptions::REPORT;
 use crate::doors::Doors;
 use crate::hosted::{Hosted, Offered};
 use crate::reply::{JSON, MSGPACK, PROTOBUF, Reply};
+use crate::report;
 
 /// The version of OpenAPI.
 const VERSION: &str = "3.1.0";
@@ -206,7 +206,7 @@ fn add_own(doors: &Doors, operations: &mut Operations, paths: &mut Map<String, J
     add(paths, health, "get", health_operation());
     add(
         paths,
-        REPORT,
+        report::PATH,
         "get",
         json!({
             "summary": "Lists the services and their addresses",

@@ -264,6 +264,24 @@ fn callers_of_a_service_that_authenticates_need_a_token() {
 }
 
 #[test]
+fn a_token_in_a_cookie_is_another_way_to_be_known() {
+    let mut settings = soa_http::HttpSettings::default();
+    settings.token_cookie = Some("access_token".to_owned());
+    let doors = soa_http::Doors::new(library().into(), settings).unwrap();
+    let document: Json = serde_json::from_str(&doors.openapi()).unwrap();
+    assert_eq!(
+        document["components"]["securitySchemes"]["cookie"],
+        json!({ "type": "apiKey", "in": "cookie", "name": "access_token" })
+    );
+    let find = operation(&document, "/books/{isbn}", "get");
+    assert_eq!(
+        find["security"],
+        json!([{ "bearer": [] }, { "cookie": [] }])
+    );
+    assert_eq!(mistakes(&document), [""; 0]);
+}
+
+#[test]
 fn actions_without_a_route_are_calls_by_name() {
     let document = document(library());
     let old = operation(&document, "/call/library/old_one", "post");
