@@ -339,6 +339,14 @@ impl<M, S: Section> Program<M, S> {
                 let text = describe::introspect(server, action, json).await?;
                 print(&text)
             }
+            #[cfg(feature = "http")]
+            Work::Openapi => {
+                let server = self
+                    .server(settings, &mut Connections::default())
+                    .await?
+                    .build()?;
+                print(&soa_http::openapi(&server)?)
+            }
             Work::Call(call) if call.is_local => {
                 let client = settings.without_routes()?;
                 let server = self
