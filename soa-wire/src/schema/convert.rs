@@ -33,6 +33,9 @@ const FIELD: &str = "x-soa-field";
 /// The key in the schema of an enum's variant with its aliases.
 const VARIANT: &str = "x-soa-variant";
 
+/// The key in the schema of a type with its package of protobuf.
+pub(super) const PACKAGE: &str = "x-soa-package";
+
 /// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {
     let definitions = document.get("$defs").and_then(Json::as_object);
@@ -73,13 +76,14 @@ impl Converter<'_> {
         let Some(object) = schema.as_object() else {
             return NodeKind::Anything.into_node();
         };
-        let description = object.get("description").and_then(Json::as_str);
+        let text = |key| object.get(key).and_then(Json::as_str).map(str::to_owned);
         let mut node = Node {
             kind: self.kind(object),
-            description: description.map(str::to_owned),
+            description: text("description"),
             remarks: remarks(object),
             aliases: Vec::new(),
             takes_others: false,
+            package: text(PACKAGE),
         };
         add_aliases(&mut node, object);
         node

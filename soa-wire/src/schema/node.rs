@@ -102,6 +102,8 @@ pub struct Node {
     pub aliases: Vec<String>,
     /// True if a constant allows any other text: a variant of the enum stands for all of them.
     pub takes_others: bool,
+    /// The package of protobuf that the type is in, if it names one.
+    pub package: Option<String>,
 }
 
 impl Node {
@@ -295,6 +297,7 @@ impl NodeKind {
             remarks: Vec::new(),
             aliases: Vec::new(),
             takes_others: false,
+            package: None,
         }
     }
 }
