@@ -8,6 +8,7 @@ use soa_wire::BuildError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::hosted::Hosted;
+use crate::protobuf::Protobuf;
 use crate::rest::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
@@ -17,6 +18,7 @@ pub struct Doors {
     component: Component,
     services: Vec<Arc<Hosted>>,
     routes: Vec<Arc<RoutePlan>>,
+    protobuf: Option<Protobuf>,
     channels: Vec<Channel>,
     settings: HttpSettings,
     permits: Semaphore,
@@ -43,11 +45,16 @@ impl Doors {
                 }
             }
         }
+        let protobuf = match channels.contains(&Channel::Protobuf) {
+            true => Some(Protobuf::new(services.iter().map(|hosted| &**hosted))?),
+            false => None,
+        };
         Ok(Self {
             permits: Semaphore::new(settings.concurrency.min(Semaphore::MAX_PERMITS)),
             component,
             services,
             routes,
+            protobuf,
             channels,
             settings,
             stop: DoorStop::default(),
@@ -64,6 +71,11 @@ impl Doors {
 
     pub(crate) fn routes(&self) -> &[Arc<RoutePlan>] {
         &self.routes
+    }
+
+    /// Returns the messages of protobuf; `None` if that channel is closed.
+    pub(crate) fn protobuf(&self) -> Option<&Protobuf> {
+        self.protobuf.as_ref()
     }
 
     pub(crate) fn settings(&self) -> &HttpSettings {

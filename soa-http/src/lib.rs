@@ -27,9 +27,12 @@ mod body;
 mod call;
 mod dispatch;
 mod doors;
+#[doc(hidden)]
+pub mod fuzz;
 mod head;
 mod hosted;
 mod path;
+mod protobuf;
 mod reply;
 mod rest;
 mod router;

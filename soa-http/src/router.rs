@@ -20,7 +20,8 @@ use crate::call::{self, Encoding, server_timing};
 use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
-use crate::reply::{JSON, MSGPACK, Reply};
+use crate::protobuf;
+use crate::reply::{JSON, MSGPACK, PROTOBUF, Reply};
 use crate::rest::{self, BodyPart, RoutePlan};
 
 /// Returns the router of the doors of a component.
@@ -38,6 +39,9 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
     if doors.channels().iter().any(is_dispatch) {
         add("/invoke", Place::Invoke);
+    }
+    if doors.protobuf().is_some() {
+        add("/report-protobuf", Place::ReportProtobuf);
     }
     let calls = doors.settings().calls.trim_end_matches('/');
     if !calls.is_empty() {
@@ -87,6 +91,7 @@ struct Entry {
 #[derive(Debug)]
 enum Place {
     Invoke,
+    ReportProtobuf,
     /// A service: its whole jobs, and its introspection.
     Job,
     Call,
@@ -149,6 +154,7 @@ impl Entry {
     fn methods(&self) -> Vec<&'static str> {
         let mut methods = match &self.place {
             Place::Invoke => vec!["POST"],
+            Place::ReportProtobuf => vec!["GET", "HEAD"],
             Place::Job | Place::Call => vec!["GET", "HEAD", "POST"],
             Place::Rest(plans) => {
                 let methods = plans.iter().map(|plan| plan.method.as_str());
@@ -204,11 +210,18 @@ impl Entry {
                 MSGPACK if doors.channels().contains(&Channel::MessagePack) => {
                     dispatch::answer(doors, head, dispatch::Encoding::MessagePack, body).await
                 }
+                PROTOBUF if let Some(protobuf) = doors.protobuf() => {
+                    protobuf::answer(doors, protobuf, head, &body).await
+                }
                 _ => Reply::text(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
                     "Unsupported Content-Type",
                 ),
             },
+            Place::ReportProtobuf => {
+                let report = doors.protobuf().map_or("", |protobuf| protobuf.report());
+                Reply::text(StatusCode::OK, report)
+            }
             Place::Job if is_get => {
                 let service = named("service");
                 call::action(
