@@ -28,6 +28,8 @@ pub(crate) enum Description {
     #[cfg(feature = "docs")]
     Elsewhere(&'static str),
     Report,
+    /// The messages of protobuf.
+    ReportProtobuf,
 }
 
 /// A description with its path.
@@ -70,6 +72,10 @@ impl Description {
             #[cfg(feature = "docs")]
             Self::Elsewhere(path) => Reply::text(StatusCode::TEMPORARY_REDIRECT, "")
                 .with_header(LOCATION, HeaderValue::from_static(path)),
+            Self::ReportProtobuf => {
+                let report = doors.protobuf().map_or("", |protobuf| protobuf.report());
+                Reply::text(StatusCode::OK, report)
+            }
             Self::Report => Reply::text(
                 StatusCode::OK,
                 report::report(doors, &parts.headers, mounted_at),

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::cors::Cors;
 use crate::health::Probe;
 use crate::hosted::Hosted;
+use crate::protobuf::Protobuf;
 use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
@@ -26,6 +27,7 @@ pub struct Doors {
     component: Component,
     services: Vec<Arc<Hosted>>,
     routes: Vec<Arc<RoutePlan>>,
+    protobuf: Option<Protobuf>,
     channels: Vec<Channel>,
     settings: HttpSettings,
     permits: Semaphore,
@@ -82,6 +84,10 @@ impl Doors {
         let warning_status = StatusCode::from_u16(status).map_err(|_| {
             BuildError::new(format!("`health_warning_status`: {status} is no status"))
         })?;
+        let protobuf = match channels.contains(&Channel::Protobuf) {
+            true => Some(Protobuf::new(services.iter().map(|hosted| &**hosted))?),
+            false => None,
+        };
         let doors = Self {
             permits: Semaphore::new(settings.concurrency.min(Semaphore::MAX_PERMITS)),
             bodies: Semaphore::new(
@@ -94,6 +100,7 @@ impl Doors {
             component,
             services,
             routes,
+            protobuf,
             channels,
             settings,
             stop: DoorStop::default(),
@@ -239,6 +246,11 @@ impl Doors {
 
     pub(crate) fn routes(&self) -> &[Arc<RoutePlan>] {
         &self.routes
+    }
+
+    /// Returns the messages of protobuf; `None` if that channel is closed.
+    pub(crate) fn protobuf(&self) -> Option<&Protobuf> {
+        self.protobuf.as_ref()
     }
 
     pub(crate) fn settings(&self) -> &HttpSettings {

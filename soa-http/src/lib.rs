@@ -33,12 +33,15 @@ mod dispatch;
 #[cfg(feature = "docs")]
 mod docs;
 mod doors;
+#[doc(hidden)]
+pub mod fuzz;
 mod head;
 mod health;
 mod hosted;
 mod listener;
 mod openapi;
 mod path;
+mod protobuf;
 mod reply;
 mod report;
 mod rest;

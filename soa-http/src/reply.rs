@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use bytes::Bytes;
+use hyper::ext::ReasonPhrase;
 use soa_wire::codec::json;
 use soa_wire::{Value, WireError};
 
@@ -26,7 +27,12 @@ pub(crate) struct Reply {
     pub(crate) content_type: &'static str,
     pub(crate) body: Bytes,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The text beside the status.
+    reason: Option<ReasonPhrase>,
 }
+
+/// The greatest length of the text beside a status. It is a line of the head, and clients limit those.
+const MAX_REASON: usize = 1024;
 
 impl Reply {
     pub(crate) fn new(
@@ -39,6 +45,7 @@ impl Reply {
             content_type,
             body: body.into(),
             headers: Vec::new(),
+            reason: None,
         }
     }
 
@@ -78,6 +85,18 @@ impl Reply {
         self
     }
 
+    /// Sets the text beside the status. Other characters than printable ones of ASCII become `?`, and line breaks blanks.
+    pub(crate) fn with_reason(mut self, text: &str) -> Self {
+        let letters = text.chars().take(MAX_REASON).map(|letter| match letter {
+            ' '..='~' => letter,
+            letter if letter.is_whitespace() => ' ',
+            _ => '?',
+        });
+        // It is valid now.
+        self.reason = ReasonPhrase::try_from(letters.collect::<String>()).ok();
+        self
+    }
+
     /// Adds a header whose name and value were written by the service. One that cannot be sent is left out, and logged.
     pub(crate) fn with_text_header(mut self, name: &str, value: &str) -> Self {
         match (
@@ -109,6 +128,9 @@ impl Reply {
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
+        }
         let headers = response.headers_mut();
         if self.status != StatusCode::NO_CONTENT {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));

@@ -24,7 +24,8 @@ use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
 use crate::health::{self, Probe};
-use crate::reply::{JSON, MSGPACK, Reply};
+use crate::protobuf;
+use crate::reply::{JSON, MSGPACK, PROTOBUF, Reply};
 use crate::rest;
 use crate::route::{BodyPart, RoutePlan};
 
@@ -43,6 +44,12 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
     if doors.channels().iter().any(is_dispatch) {
         add("/invoke", Place::Jobs(JobDoor::Invoke));
+    }
+    if doors.protobuf().is_some() {
+        add(
+            "/report-protobuf",
+            Place::Description(Description::ReportProtobuf),
+        );
     }
     let calls = doors.settings().calls.trim_end_matches('/');
     if !calls.is_empty() {
@@ -273,6 +280,9 @@ impl Entry {
                 }
                 MSGPACK if doors.channels().contains(&Channel::MessagePack) => {
                     dispatch::answer(doors, head, dispatch::Encoding::MessagePack, body).await
+                }
+                PROTOBUF if let Some(protobuf) = doors.protobuf() => {
+                    protobuf::answer(doors, protobuf, head, &body).await
                 }
                 _ => Reply::text(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,

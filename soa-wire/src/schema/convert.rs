@@ -34,7 +34,7 @@ const FIELD: &str = "x-soa-field";
 const VARIANT: &str = "x-soa-variant";
 
 /// The key in the schema of a type with its package in protobuf.
-const PACKAGE: &str = "x-soa-package";
+pub(super) const PACKAGE: &str = "x-soa-package";
 
 /// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {
@@ -76,10 +76,9 @@ impl Converter<'_> {
         let Some(object) = schema.as_object() else {
             return NodeKind::Anything.into_node();
         };
-        let description = object.get("description").and_then(Json::as_str);
         let mut node = Node {
             kind: self.kind(object),
-            description: description.map(str::to_owned),
+            description: text(object, "description"),
             remarks: remarks(object),
             aliases: Vec::new(),
             takes_others: false,

@@ -9,6 +9,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::convert::PACKAGE;
+
 type Object = Map<String, Json>;
 
 /// The greatest number of alternatives of a sum.
@@ -37,7 +39,8 @@ pub(super) fn definition_name(reference: &str) -> String {
 }
 
 /// The keywords that describe a type and not its values. A sum has them once.
-const REMARKS: [&str; 7] = [
+const REMARKS: [&str; 8] = [
+    PACKAGE,
     "$schema",
     "$defs",
     "title",
