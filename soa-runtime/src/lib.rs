@@ -42,6 +42,7 @@ mod identity;
 mod lifetime;
 mod log_level;
 mod log_limit;
+mod serve;
 mod service;
 mod stack;
 pub mod stub;
@@ -61,6 +62,7 @@ pub use error::{
 };
 pub use future::BoxFuture;
 pub use log_level::LogLevel;
+pub use serve::Serve;
 pub use server::{IntoServer, LocalTransport, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 #[cfg(feature = "redis")]
