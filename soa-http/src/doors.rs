@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::cors::Cors;
 use crate::hosted::Hosted;
-use crate::rest::{RoutePlan, plans};
+use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
 /// The number of bodies of the largest size that may be received at once. Only the bytes that have come count, and small

@@ -34,6 +34,7 @@ mod listener;
 mod path;
 mod reply;
 mod rest;
+mod route;
 mod router;
 mod run;
 mod settings;

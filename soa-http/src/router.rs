@@ -21,7 +21,8 @@ use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
 use crate::reply::{JSON, MSGPACK, Reply};
-use crate::rest::{self, BodyPart, RoutePlan};
+use crate::rest;
+use crate::route::{BodyPart, RoutePlan};
 
 /// Returns the router of the doors of a component.
 pub(crate) fn router(doors: &Arc<Doors>) -> Router {

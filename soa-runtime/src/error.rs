@@ -13,10 +13,7 @@ mod list;
 
 pub use action::{ActionError, IntoActionError};
 pub use client::{ClientError, ErrorKind, OpenCircuit};
-pub use declared::{
-    ActionErrors, ErrorDescriptor, Known, PassedOn, Unknown, Unspecified, Variable,
-    VariableDescriptor, unknown, variable,
-};
+pub use declared::{ActionErrors, PassedOn, Unknown, Variable, unknown, variable};
 pub use job::JobError;
 pub(crate) use soa_wire::error::{BuildError, TransportError, TransportErrorKind};
 

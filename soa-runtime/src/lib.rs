@@ -22,23 +22,17 @@ pub mod internal;
 pub mod middleware;
 pub mod observe;
 #[doc(hidden)]
-pub mod period;
-#[doc(hidden)]
 pub mod private;
-#[doc(hidden)]
-pub mod secret;
 pub mod server;
 pub mod transport;
 
-mod action;
 mod builtin;
 mod component;
 mod context;
-mod descriptor;
 mod error;
 mod exchange;
 mod future;
-mod identity;
+mod known;
 mod lifetime;
 mod log_level;
 mod log_limit;
@@ -46,19 +40,15 @@ mod serve;
 mod service;
 mod stack;
 pub mod stub;
-mod validation;
 mod watchdog;
 
-pub use action::Action;
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
 pub use component::{Channel, Component, ComponentBuilder};
 pub use context::{Context, LocalServer};
-pub use descriptor::{ActionDescriptor, ServiceDescriptor};
 #[doc(hidden)]
 pub use error::PassedOn;
 pub use error::{
-    ActionError, ActionErrors, ClientError, ErrorDescriptor, ErrorKind, IntoActionError, JobError,
-    OpenCircuit, VariableDescriptor,
+    ActionError, ActionErrors, ClientError, ErrorKind, IntoActionError, JobError, OpenCircuit,
 };
 pub use future::BoxFuture;
 pub use log_level::LogLevel;
@@ -72,14 +62,17 @@ pub use transport::{
     RedisSettings, SentinelSettings, TlsSettings,
 };
 
-pub use validation::ActionBody;
 pub use watchdog::{Blocked, Watchdog};
 
 // The wire, under its own names: the modules of this crate, and whoever depends on it, find it here.
 pub use soa_wire::{
-    ActionRequest, ActionResponse, Amount, Blob, Body, BuildError, ContextHeader, ContextValue,
-    Control, Date, DateTime, Decimal, Declared, Encoding, Extensions, JobRequest, JobResponse, Map,
-    Name, Nullable, Serializer, Serializers, Switch, SwitchSet, Time, TransportError,
-    TransportErrorKind, UtcDateTime, Value, WireError, code, codec, introspection, message, redact,
+    Action, ActionBody, ActionDescriptor, ActionRequest, ActionResponse, Amount, Blob, Body,
+    BuildError, ContextHeader, ContextValue, Control, Date, DateTime, Decimal, Declared, Encoding,
+    ErrorDescriptor, Extensions, JobRequest, JobResponse, Map, Name, Nullable, Serializer,
+    Serializers, ServiceDescriptor, Switch, SwitchSet, Time, TransportError, TransportErrorKind,
+    UtcDateTime, Value, VariableDescriptor, WireError, code, codec, introspection, message, redact,
     schema, text, value, wire,
 };
+pub(crate) use soa_wire::{action, descriptor, expansion, identity, validation};
+#[doc(hidden)]
+pub use soa_wire::{period, secret};

@@ -6,12 +6,13 @@ pub use std::sync::Arc;
 
 pub use crate::action::{Action, action};
 pub use crate::client::{Call, Client, Expand, Finder, ServiceClient, TypedClient, Visit};
-pub use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
-pub use crate::error::{
-    ErrorDescriptor, Known, Unknown, Unspecified, Variable, VariableDescriptor, unknown, variable,
+pub use crate::descriptor::{
+    ActionDescriptor, ErrorDescriptor, ServiceDescriptor, VariableDescriptor,
 };
+pub use crate::error::{Unknown, Variable, unknown, variable};
 pub use crate::health::ServiceHealthCheck;
 pub use crate::health::check::{health, into_health};
+pub use crate::known::{Known, NoRules, Unspecified};
 pub use crate::message::{Name, Switch, Variant};
 pub use crate::server::IntoServer;
 pub use crate::service::{
@@ -19,8 +20,8 @@ pub use crate::service::{
 };
 pub use crate::stub::Stub;
 pub use crate::validation::rules::{
-    BodyRules, FieldName, NoRules, Path as RulePath, Probe, Report as RuleReport, ViaGarde,
-    WithoutRules, inner_rules, own_rules,
+    BodyRules, FieldName, Path as RulePath, Probe, Report as RuleReport, ViaGarde, WithoutRules,
+    inner_rules, own_rules,
 };
 pub use soa_wire::Declared;
 pub use soa_wire::declared::{BodyForm, HttpDeclared, Method, ResultForm, Route};

@@ -8,6 +8,8 @@
 //! * [`codec`]: MessagePack and JSON, the dynamic [`Value`], and the types of the protocol, such as [`DateTime`];
 //! * [`message`]: jobs, actions, errors, context and control as types, whose bodies stay encoded;
 //! * [`schema`]: the schema of a body, and all errors of a given body;
+//! * [`ActionBody`]: the types of bodies, and their validation with all errors at once;
+//! * [`Action`], [`ServiceDescriptor`]: the handle of an action, and the descriptions of actions and services;
 //! * [`rules`]: rules of garde for decimals;
 //! * [`text`]: every type of the wire as JSON for people, read by a schema;
 //! * [`wire`]: frames and envelopes in the three versions of the protocol;
@@ -50,18 +52,34 @@ pub mod text;
 pub mod wire;
 
 #[doc(hidden)]
+pub mod action;
+#[doc(hidden)]
 pub mod cause;
 mod conversion;
 #[doc(hidden)]
 pub mod declared;
+#[doc(hidden)]
+pub mod descriptor;
+#[doc(hidden)]
+pub mod expansion;
 mod extensions;
 #[doc(hidden)]
+pub mod identity;
+#[doc(hidden)]
+pub mod period;
+#[doc(hidden)]
+pub mod secret;
+#[doc(hidden)]
 pub mod serializer;
+#[doc(hidden)]
+pub mod validation;
 
+pub use action::Action;
 pub use codec::{
     Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
 };
 pub use declared::Declared;
+pub use descriptor::{ActionDescriptor, ErrorDescriptor, ServiceDescriptor, VariableDescriptor};
 pub use error::{BuildError, TransportError, TransportErrorKind};
 pub use extensions::Extensions;
 pub use message::{
@@ -69,3 +87,4 @@ pub use message::{
     JobResponse, Name, Switch, SwitchSet, WireError, code,
 };
 pub use serializer::{Serializer, Serializers};
+pub use validation::ActionBody;

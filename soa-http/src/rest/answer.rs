@@ -5,13 +5,13 @@ use bytes::Bytes;
 use soa_wire::text::Shape;
 use soa_wire::{Value, WireError};
 
-use super::plan::RoutePlan;
 use super::read::{PathTexts, read};
 use super::refusal;
 use crate::doors::Doors;
 use crate::head::Head;
 use crate::hosted::Offered;
 use crate::reply::Reply;
+use crate::route::RoutePlan;
 use crate::{run, status};
 
 /// Answers a request for a route.

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use soa_wire::text::{Plain, Reading};
 use soa_wire::{Map, Value, WireError};
 
-use super::plan::{BodyPart, RoutePlan, is_list_of_texts};
 use super::refusal;
 use crate::arguments;
 use crate::reply::Reply;
+use crate::route::{BodyPart, RoutePlan, is_list_of_texts};
 
 /// The texts of a path, by the names of their fields.
 pub(crate) type PathTexts<'a> = &'a [(String, String)];

@@ -5,8 +5,8 @@ use soa_wire::schema::{Node, NodeKind, Schema};
 use soa_wire::text::Plain;
 use soa_wire::{Map, Value, WireError, code, value};
 
-use super::plan::{BodyPart, RoutePlan};
 use crate::reply::Reply;
+use crate::route::{BodyPart, RoutePlan};
 
 /// Returns the answer for a request whose fields are wrong.
 pub(super) fn of_fields(plan: &RoutePlan, sent: &Value, errors: &[WireError]) -> Reply {

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::expansion::Expansions;
 use super::handle::{Client, ClientShared};
 use super::route::Route;
 use crate::codec::Value;
 use crate::error::BuildError;
 use crate::exchange::ClientStage;
+use crate::expansion::Expansions;
 use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
 use crate::stack::{Middleware, StackBuilder};
 use crate::transport::ClientTransport;

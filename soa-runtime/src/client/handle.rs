@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::expansion::Expansions;
 use super::own_service::Places;
 use super::route::Route;
 use crate::exchange::{ClientRequest, ClientStage};
+use crate::expansion::Expansions;
 use crate::message::{ContextHeader, Name};
 use crate::stack::Stack;
 use crate::transport::ClientTransport;

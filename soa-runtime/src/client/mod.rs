@@ -19,8 +19,8 @@
 //! The files, lowest first; each uses only those before it, row by row:
 //!
 //! ```text
-//! route        a service and its transport      expansion    configuration and plan of expansions
-//! handle       the client itself                scope        the context in which objects are fetched
+//! route        a service and its transport      handle       the client itself
+//! scope        the context in which objects are fetched
 //! options      the options of a call            prepare      what a call becomes; pure
 //! reply        the future of a job's response   observed     the same with its span and metrics
 //! own_service  calls of a handler's own service
@@ -35,7 +35,6 @@ mod builder;
 mod call;
 mod dispatch;
 mod expanded;
-mod expansion;
 mod fetch;
 mod form;
 mod handle;
@@ -59,7 +58,6 @@ mod typed;
 pub use builder::ClientBuilder;
 pub use call::{Call, CallWithOptions};
 pub use expanded::Expanded;
-pub use expansion::{Expansion, ExpansionRoute, Expansions};
 pub use fetch::{Expand, ExpansionDestination, ExpansionSource, FoundObjects};
 #[doc(hidden)]
 pub use fetch::{Finder, Visit};
@@ -74,3 +72,4 @@ pub use pending::Pending;
 pub use typed::{ServiceClient, TypedClient};
 
 pub use crate::exchange::{ClientRequest, HttpRequest, Sent};
+pub use crate::expansion::{Expansion, ExpansionRoute, Expansions};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::expansion::RequestedExpansions;
 use super::scope::ScopeSlot;
 use crate::codec::Value;
+use crate::expansion::RequestedExpansions;
 use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
 
 /// The options of one call or job.

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::expansion::{Expansions, Plan};
 use super::handle::Client;
 use super::options::CallOptions;
 use super::route::Route;
 use super::scope::ScopeSlot;
 use crate::codec::Value;
 use crate::error::ClientError;
+use crate::expansion::{Expansions, Plan};
 use crate::message::{ActionRequest, ContextHeader, Control, JobRequest, Name};
 
 #[cfg(test)]
@@ -158,7 +158,10 @@ fn expansion_of(
     }
     let plan = match requested.is_empty() {
         true => None,
-        false => Some(Plan::new(origin.expansions, service, &requested)?),
+        false => {
+            let plan = Plan::new(origin.expansions, &requested);
+            Some(plan.map_err(|problem| ClientError::usage(service, problem))?)
+        }
     };
     let end = |timeout| origin.now.checked_add(timeout);
     Ok(Some(PreparedExpansion {

@@ -5,18 +5,15 @@
 //! them back by [`ClientError::find`] and need not compare codes. Other errors in a response stay data.
 
 use std::fmt;
-use std::marker::PhantomData;
-use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::action::ActionError;
 use super::client::ClientError;
 use crate::codec::{Map, Value, from_value, from_value_ref, to_value};
+use crate::descriptor::ErrorDescriptor;
 use crate::message::WireError;
-use crate::schema::Schema;
 
 /// The errors of a service, or of one of its actions, as a type: usually an enum with `#[derive(ActionErrors)]`.
 ///
@@ -68,163 +65,6 @@ pub trait ActionErrors: Sized {
     /// Converts into an error of the wire.
     fn into_wire(self) -> WireError;
 }
-
-/// The description of an error that an action declares: a variant of an enum with `#[derive(ActionErrors)]`.
-///
-/// ```
-/// # use soa_runtime as soa;
-/// use soa::{ErrorDescriptor, VariableDescriptor};
-///
-/// const LENT: ErrorDescriptor = ErrorDescriptor::caller("LENT", "Lent to {reader}")
-///     .with_field("isbn")
-///     .with_variables(&[VariableDescriptor::new("reader", None)]);
-/// assert_eq!((LENT.code(), LENT.field()), ("LENT", Some("isbn")));
-/// assert!(LENT.is_caller_error());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct ErrorDescriptor {
-    code: &'static str,
-    message: &'static str,
-    field: Option<&'static str>,
-    is_caller_error: bool,
-    variables: &'static [VariableDescriptor],
-    status: Option<u16>,
-    headers: &'static [(&'static str, &'static str)],
-}
-
-impl ErrorDescriptor {
-    /// Returns the description of an error that is the caller's fault.
-    pub const fn caller(code: &'static str, message: &'static str) -> Self {
-        Self {
-            code,
-            message,
-            field: None,
-            is_caller_error: true,
-            variables: &[],
-            status: None,
-            headers: &[],
-        }
-    }
-
-    /// Returns the description of an error that is the service's fault.
-    pub const fn server(code: &'static str, message: &'static str) -> Self {
-        let mut error = Self::caller(code, message);
-        error.is_caller_error = false;
-        error
-    }
-
-    /// Sets the dotted path of the field at fault.
-    #[must_use]
-    pub const fn with_field(mut self, field: &'static str) -> Self {
-        self.field = Some(field);
-        self
-    }
-
-    /// Sets the variables.
-    #[must_use]
-    pub const fn with_variables(mut self, variables: &'static [VariableDescriptor]) -> Self {
-        self.variables = variables;
-        self
-    }
-
-    /// Sets the status of the answer over HTTP.
-    #[must_use]
-    pub const fn with_status(mut self, status: u16) -> Self {
-        self.status = Some(status);
-        self
-    }
-
-    /// Sets headers of the answer over HTTP.
-    #[must_use]
-    pub const fn with_headers(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
-        self.headers = headers;
-        self
-    }
-
-    /// Returns the status over HTTP, if it is declared.
-    pub const fn status(&self) -> Option<u16> {
-        self.status
-    }
-
-    /// Returns the headers over HTTP.
-    pub const fn headers(&self) -> &'static [(&'static str, &'static str)] {
-        self.headers
-    }
-
-    /// Returns the code.
-    pub const fn code(&self) -> &'static str {
-        self.code
-    }
-
-    /// Returns the message, with the names of variables in braces.
-    pub const fn message(&self) -> &'static str {
-        self.message
-    }
-
-    /// Returns the field at fault, with the names of variables in braces.
-    pub const fn field(&self) -> Option<&'static str> {
-        self.field
-    }
-
-    /// Returns true if the caller is at fault, false if the service is.
-    pub const fn is_caller_error(&self) -> bool {
-        self.is_caller_error
-    }
-
-    /// Returns the variables.
-    pub const fn variables(&self) -> &'static [VariableDescriptor] {
-        self.variables
-    }
-}
-
-/// The description of a variable of an error.
-#[derive(Clone, Copy, Debug)]
-pub struct VariableDescriptor {
-    name: &'static str,
-    schema: Option<fn() -> Arc<Schema>>,
-}
-
-impl VariableDescriptor {
-    /// Returns the description of a variable, with the schema of its type if that has one: `Schema::of::<T>`.
-    pub const fn new(name: &'static str, schema: Option<fn() -> Arc<Schema>>) -> Self {
-        Self { name, schema }
-    }
-
-    /// Returns the name.
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Returns the schema of the type; `None` if the type does not derive `JsonSchema`.
-    pub fn schema(&self) -> Option<Arc<Schema>> {
-        self.schema.map(|schema| schema())
-    }
-}
-
-/// Knowledge of a type by the traits that it has. Generated code asks by `Known::<T>::SCHEMA`: the constant of the type
-/// hides that of the trait, if the bound holds.
-#[derive(Debug)]
-pub struct Known<T>(PhantomData<T>);
-
-impl<T: JsonSchema + 'static> Known<T> {
-    /// The schema of the type.
-    pub const SCHEMA: Option<fn() -> Arc<Schema>> = Some(Schema::of::<T>);
-}
-
-impl<T: ActionErrors> Known<T> {
-    /// The errors that the type declares.
-    pub const ERRORS: &'static [ErrorDescriptor] = T::DESCRIPTORS;
-}
-
-/// The answers for types about which nothing is known.
-pub trait Unspecified {
-    /// No schema.
-    const SCHEMA: Option<fn() -> Arc<Schema>> = None;
-    /// No errors.
-    const ERRORS: &'static [ErrorDescriptor] = &[];
-}
-
-impl<T> Unspecified for Known<T> {}
 
 /// An error that a handler passes on by `?`, besides those that convert into [`ActionError`] by themselves.
 ///

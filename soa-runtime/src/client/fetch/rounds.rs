@@ -8,12 +8,12 @@ use futures_util::future::join_all;
 use super::graph::{EntryId, Graph, Node, ObjectId, TooLarge};
 use super::limit::MAX_ROUNDS;
 use super::request::is_answer;
-use crate::client::expansion::{Plan, PlannedRoute, RouteId, StepId};
 use crate::client::handle::Client;
 use crate::client::prepare::PreparedExpansion;
 use crate::client::scope::ExpansionScope;
 use crate::codec::{Encoding, Integer, Map, Value};
 use crate::error::ClientError;
+use crate::expansion::{Plan, PlannedRoute, RouteId, StepId};
 use crate::message::{ActionRequest, ActionResponse, Body, ContextHeader, JobResponse, Name};
 
 /// The expansions of one call that is on its way.

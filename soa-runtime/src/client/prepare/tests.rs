@@ -1,8 +1,8 @@
 use super::*;
-use crate::client::expansion::{Expansion, ExpansionRoute};
 use crate::codec::Encoding;
 use crate::error::ErrorKind;
 use crate::exchange::ClientRequest;
+use crate::expansion::{Expansion, ExpansionRoute};
 use crate::message::{Body, Switch, SwitchSet, Variant};
 use crate::transport::{ClientTransport, ReplyFuture};
 use crate::value;

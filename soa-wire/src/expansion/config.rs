@@ -13,7 +13,7 @@ use serde::Deserialize;
 /// object that was found.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_wire::expansion as client; }
 /// use soa::client::{Expansion, ExpansionRoute, Expansions};
 ///
 /// let expansions = Expansions::new()
@@ -31,8 +31,8 @@ use serde::Deserialize;
 ///             .destination_field("author")
 ///             .of_type("author"),
 ///     );
-/// let client = soa::Client::builder().expansions(expansions).build()?;
-/// # Ok::<(), soa::BuildError>(())
+/// // `Client::builder().expansions(expansions)` takes them.
+/// assert_eq!(expansions.type_routes["authors"].service, "library");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -47,7 +47,7 @@ pub struct Expansions {
 /// An action that finds objects by their identifiers.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_wire::expansion as client; }
 /// use soa::client::ExpansionRoute;
 ///
 /// let authors = ExpansionRoute::new("library", "get_authors")
@@ -72,7 +72,7 @@ pub struct ExpansionRoute {
 /// An expansion of objects of one type.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_wire::expansion as client; }
 /// use soa::client::Expansion;
 ///
 /// let author = Expansion::new("authors")

@@ -1,15 +1,15 @@
-//! The authenticated caller of a job.
+//! The authenticated caller of a job. Users know [`Identity`] as `soa::middleware::Identity`.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use soa_wire::Extensions;
+use crate::extensions::Extensions;
 
 /// An authenticated caller and its permissions. Cheap to clone.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # mod soa { pub use soa_wire::identity as middleware; }
 /// use soa::middleware::Identity;
 ///
 /// struct Tenant(&'static str);

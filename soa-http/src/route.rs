@@ -226,7 +226,7 @@ fn names(path: &str) -> Result<Vec<String>, String> {
 }
 
 /// True if values of the type are one text each.
-pub(super) fn has_text_form(schema: &Schema, node: &Node) -> bool {
+pub(crate) fn has_text_form(schema: &Schema, node: &Node) -> bool {
     let Some(node) = schema.resolve(node) else {
         return false;
     };
@@ -248,7 +248,7 @@ pub(super) fn has_text_form(schema: &Schema, node: &Node) -> bool {
     }
 }
 
-pub(super) fn is_list_of_texts(schema: &Schema, node: &Node) -> bool {
+pub(crate) fn is_list_of_texts(schema: &Schema, node: &Node) -> bool {
     let Some(node) = schema.resolve(node) else {
         return false;
     };

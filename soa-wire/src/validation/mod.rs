@@ -9,7 +9,7 @@
 //! broken; and those about what only a schema can see: a NaN in a range, and what a type takes out of serde's buffers for
 //! something else (a nil for an `Option`, bytes for text, a list for a struct).
 
-pub(crate) mod rules;
+pub mod rules;
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -28,7 +28,7 @@ use crate::text::Plain;
 /// `JsonSchema`, for [`Value`](crate::codec::Value) (any body) and for `()` (the body `{}`).
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use garde::Validate;
 /// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ impl<T> ActionBody for T where
 }
 
 /// A valid value, or all that is wrong with it.
-pub(crate) type Validated<T> = Result<T, Vec<WireError>>;
+pub type Validated<T> = Result<T, Vec<WireError>>;
 
 /// Decodes and validates a request.
 pub(crate) fn accept<T: ActionBody>(body: &Body, rules: Option<Rules<T>>) -> Validated<T> {

@@ -20,7 +20,6 @@ use serde::Serialize;
 use crate::codec::{
     Amount, Blob, Date, DateTime, Decimal, Map, Nullable, Time, UtcDateTime, Value, to_value,
 };
-use crate::error::Known;
 use crate::schema::{MAX_ERROR_BYTES, MAX_ERRORS, PathStep, key_text};
 
 /// A type whose rules, and those of the bodies within it, can be checked.
@@ -270,19 +269,6 @@ pub trait WithoutRules {
 }
 
 impl<T: ?Sized> WithoutRules for &Probe<'_, T> {}
-
-impl<T: BodyRules> Known<T> {
-    /// The function that checks the rules.
-    pub const RULES: Option<fn(&T, &Path<'_>, &mut Report)> = Some(T::check);
-}
-
-/// The lack of rules for all types that are no bodies: `Known::<T>::RULES`, with this trait in scope.
-pub trait NoRules<T> {
-    /// No function.
-    const RULES: Option<fn(&T, &Path<'_>, &mut Report)> = None;
-}
-
-impl<T> NoRules<T> for Known<T> {}
 
 macro_rules! pointers {
     ($($pointer:ty),*) => {

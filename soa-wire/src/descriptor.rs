@@ -1,19 +1,18 @@
-//! The descriptor of a service, as constants: its name, version, documentation and actions.
+//! The descriptor of a service, as constants: its name, version, documentation, actions, and the errors that these
+//! declare.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use soa_wire::declared::Declared;
-
-use crate::error::ErrorDescriptor;
+use crate::declared::Declared;
 use crate::message::{Name, Switch, Variant};
 use crate::schema::Schema;
 
 /// The description of a service. Generated code makes it; servers and tools read it.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::{Action, ActionDescriptor, ServiceDescriptor, Value};
 ///
 /// // `#[service]` makes these: `Library::DESCRIPTOR`.
@@ -96,7 +95,10 @@ impl ServiceDescriptor {
         }
     }
 
-    pub(crate) const fn with_version(mut self, version: &'static str) -> Self {
+    /// Returns the same with another version.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_version(mut self, version: &'static str) -> Self {
         self.version = version;
         self
     }
@@ -125,7 +127,7 @@ impl ServiceDescriptor {
 /// The description of an action.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::{Action, ActionDescriptor, Value};
 ///
 /// const FIND_BOOK: Action<Value, Value> = Action::new("find_book");
@@ -137,14 +139,17 @@ impl ServiceDescriptor {
 #[derive(Clone, Copy, Debug)]
 pub struct ActionDescriptor {
     name: &'static str,
-    pub(crate) variant: Option<&'static Variant>,
+    #[doc(hidden)]
+    pub variant: Option<&'static Variant>,
     declared: &'static Declared,
     documentation: &'static str,
     is_deprecated: bool,
     errors: &'static [ErrorDescriptor],
     timeout: Option<Duration>,
-    pub(crate) request: fn() -> Arc<Schema>,
-    pub(crate) response: fn() -> Arc<Schema>,
+    #[doc(hidden)]
+    pub request: fn() -> Arc<Schema>,
+    #[doc(hidden)]
+    pub response: fn() -> Arc<Schema>,
 }
 
 impl ActionDescriptor {
@@ -191,7 +196,7 @@ impl ActionDescriptor {
     }
 
     /// Returns the errors that the action declares: those of the enum that it returns. Empty if it returns
-    /// [`ActionError`](crate::ActionError), which may be any.
+    /// `ActionError`, which may be any.
     pub const fn declared_errors(&self) -> &'static [ErrorDescriptor] {
         self.errors
     }
@@ -247,8 +252,141 @@ impl ActionDescriptor {
     }
 }
 
+/// The description of an error that an action declares: a variant of an enum with `#[derive(ActionErrors)]`.
+///
+/// ```
+/// # use soa_wire as soa;
+/// use soa::{ErrorDescriptor, VariableDescriptor};
+///
+/// const LENT: ErrorDescriptor = ErrorDescriptor::caller("LENT", "Lent to {reader}")
+///     .with_field("isbn")
+///     .with_variables(&[VariableDescriptor::new("reader", None)]);
+/// assert_eq!((LENT.code(), LENT.field()), ("LENT", Some("isbn")));
+/// assert!(LENT.is_caller_error());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorDescriptor {
+    code: &'static str,
+    message: &'static str,
+    field: Option<&'static str>,
+    is_caller_error: bool,
+    variables: &'static [VariableDescriptor],
+    status: Option<u16>,
+    headers: &'static [(&'static str, &'static str)],
+}
+
+impl ErrorDescriptor {
+    /// Returns the description of an error that is the caller's fault.
+    pub const fn caller(code: &'static str, message: &'static str) -> Self {
+        Self {
+            code,
+            message,
+            field: None,
+            is_caller_error: true,
+            variables: &[],
+            status: None,
+            headers: &[],
+        }
+    }
+
+    /// Returns the description of an error that is the service's fault.
+    pub const fn server(code: &'static str, message: &'static str) -> Self {
+        let mut error = Self::caller(code, message);
+        error.is_caller_error = false;
+        error
+    }
+
+    /// Sets the dotted path of the field at fault.
+    #[must_use]
+    pub const fn with_field(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    /// Sets the variables.
+    #[must_use]
+    pub const fn with_variables(mut self, variables: &'static [VariableDescriptor]) -> Self {
+        self.variables = variables;
+        self
+    }
+
+    /// Sets the status of the answer over HTTP.
+    #[must_use]
+    pub const fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Sets headers of the answer over HTTP.
+    #[must_use]
+    pub const fn with_headers(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Returns the status over HTTP, if it is declared.
+    pub const fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// Returns the headers over HTTP.
+    pub const fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        self.headers
+    }
+
+    /// Returns the code.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Returns the message, with the names of variables in braces.
+    pub const fn message(&self) -> &'static str {
+        self.message
+    }
+
+    /// Returns the field at fault, with the names of variables in braces.
+    pub const fn field(&self) -> Option<&'static str> {
+        self.field
+    }
+
+    /// Returns true if the caller is at fault, false if the service is.
+    pub const fn is_caller_error(&self) -> bool {
+        self.is_caller_error
+    }
+
+    /// Returns the variables.
+    pub const fn variables(&self) -> &'static [VariableDescriptor] {
+        self.variables
+    }
+}
+
+/// The description of a variable of an error.
+#[derive(Clone, Copy, Debug)]
+pub struct VariableDescriptor {
+    name: &'static str,
+    schema: Option<fn() -> Arc<Schema>>,
+}
+
+impl VariableDescriptor {
+    /// Returns the description of a variable, with the schema of its type if that has one: `Schema::of::<T>`.
+    pub const fn new(name: &'static str, schema: Option<fn() -> Arc<Schema>>) -> Self {
+        Self { name, schema }
+    }
+
+    /// Returns the name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the schema of the type; `None` if the type does not derive `JsonSchema`.
+    pub fn schema(&self) -> Option<Arc<Schema>> {
+        self.schema.map(|schema| schema())
+    }
+}
+
 /// Returns a name in camel case: `example-component` becomes `ExampleComponent`.
-pub(crate) fn camel_case(name: &str) -> String {
+#[doc(hidden)]
+pub fn camel_case(name: &str) -> String {
     let words = name.split(['-', '_', '.']);
     let words = words.map(|word| {
         let mut letters = word.chars();

@@ -13,7 +13,7 @@ pub const FORMAT: &str = "password";
 /// A text that is never shown: neither by `Debug`, nor by `settings --print`, nor in a message about a mistake.
 ///
 /// ```
-/// # mod soa { pub use soa_runtime::secret as settings; }
+/// # mod soa { pub use soa_wire::secret as settings; }
 /// use soa::settings::Secret;
 ///
 /// let token = Secret::new("abc");

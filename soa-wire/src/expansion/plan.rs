@@ -7,61 +7,56 @@
 use std::collections::BTreeSet;
 
 use super::config::{Expansion, Expansions, listed};
-use crate::error::ClientError;
 use crate::message::Name;
 
 /// The types and names of the expansions that a call asks for.
-pub(in crate::client) type RequestedExpansions = Vec<(String, Vec<String>)>;
+pub type RequestedExpansions = Vec<(String, Vec<String>)>;
 
 /// The number of a step in its plan.
-pub(in crate::client) type StepId = usize;
+pub type StepId = usize;
 
 /// The number of a route in its plan.
-pub(in crate::client) type RouteId = usize;
+pub type RouteId = usize;
 
 /// The expansions of one call.
 #[derive(Debug)]
-pub(in crate::client) struct Plan {
+pub struct Plan {
     /// The types that are looked for in all bodies, with their steps.
-    pub(in crate::client) roots: Vec<(String, Vec<StepId>)>,
-    pub(in crate::client) steps: Vec<Step>,
-    pub(in crate::client) routes: Vec<PlannedRoute>,
+    pub roots: Vec<(String, Vec<StepId>)>,
+    pub steps: Vec<Step>,
+    pub routes: Vec<PlannedRoute>,
 }
 
 /// An expansion, for the objects of one type at one place of the tree.
 #[derive(Debug)]
-pub(in crate::client) struct Step {
+pub struct Step {
     name: String,
     /// The type of the objects that it finds.
-    pub(in crate::client) finds: Option<String>,
-    pub(in crate::client) route: RouteId,
-    pub(in crate::client) source: String,
-    pub(in crate::client) destination: String,
-    pub(in crate::client) raises: bool,
+    pub finds: Option<String>,
+    pub route: RouteId,
+    pub source: String,
+    pub destination: String,
+    pub raises: bool,
     /// The steps that are nested in it.
-    pub(in crate::client) steps: Vec<StepId>,
+    pub steps: Vec<StepId>,
 }
 
 /// A route that steps use.
 #[derive(Debug)]
-pub(in crate::client) struct PlannedRoute {
+pub struct PlannedRoute {
     name: String,
-    pub(in crate::client) service: Name,
-    pub(in crate::client) action: Name,
-    pub(in crate::client) request_field: String,
-    pub(in crate::client) response_field: String,
+    pub service: Name,
+    pub action: Name,
+    pub request_field: String,
+    pub response_field: String,
 }
 
 impl Plan {
     /// Looks up the expansions that a call asks for.
     ///
     /// # Errors
-    /// A type or an expansion is not configured. `service` is the one that is called.
-    pub(in crate::client) fn new(
-        config: &Expansions,
-        service: &Name,
-        requested: &RequestedExpansions,
-    ) -> Result<Self, ClientError> {
+    /// A type or an expansion is not configured.
+    pub fn new(config: &Expansions, requested: &RequestedExpansions) -> Result<Self, String> {
         let mut plan = Self {
             roots: Vec::new(),
             steps: Vec::new(),
@@ -70,8 +65,7 @@ impl Plan {
         for (object_type, names) in requested {
             let mut steps = plan.take_root(object_type);
             for path in names {
-                plan.add(config, object_type, path, &mut steps)
-                    .map_err(|problem| ClientError::usage(service, problem))?;
+                plan.add(config, object_type, path, &mut steps)?;
             }
             plan.roots.push((object_type.clone(), steps));
         }
@@ -79,7 +73,7 @@ impl Plan {
     }
 
     /// Returns the types of all objects that may have to be found.
-    pub(in crate::client) fn types(&self) -> BTreeSet<&str> {
+    pub fn types(&self) -> BTreeSet<&str> {
         let roots = self.roots.iter().map(|(object_type, _)| &**object_type);
         let found = self.steps.iter().filter_map(|step| step.finds.as_deref());
         roots.chain(found).collect()

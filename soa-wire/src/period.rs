@@ -1,6 +1,6 @@
 //! Lengths of time as people write them.
 //!
-//! Users know [`Period`] as `soa::settings::Period`. It stands on its own, since the settings of transports need it, and
+//! Users know [`Period`] as `soa::settings::Period`. It stands here, since the settings of transports need it, and
 //! the crate that reads settings stands above them. The constants are for that crate alone.
 
 use std::fmt;
@@ -36,7 +36,7 @@ pub const LEAST: &str = "x-minimum";
 /// The units are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`; several are added up.
 ///
 /// ```
-/// # mod soa { pub use soa_runtime::period as settings; }
+/// # mod soa { pub use soa_wire::period as settings; }
 /// use soa::settings::Period;
 /// use std::time::Duration;
 ///
@@ -89,7 +89,7 @@ impl fmt::Display for BadPeriod {
 
 impl std::error::Error for BadPeriod {}
 
-soa_wire::debug_as_text!(BadPeriod);
+crate::debug_as_text!(BadPeriod);
 
 impl FromStr for Period {
     type Err = BadPeriod;

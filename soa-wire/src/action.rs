@@ -7,9 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use soa_wire::declared::{Declared, UNDECLARED};
-
 use crate::codec::{DecodeError, Encoding};
+use crate::declared::{Declared, UNDECLARED};
 use crate::descriptor::ActionDescriptor;
 use crate::message::{Body, ReadText, Variant};
 use crate::schema::Schema;
@@ -19,7 +18,7 @@ use crate::validation::{self, ActionBody, Validated};
 /// The typed handle of an action.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::{Action, Value};
 ///
 /// // A generated client has one for each action: `LibraryClient::FIND_BOOK`.
@@ -28,33 +27,40 @@ use crate::validation::{self, ActionBody, Validated};
 /// ```
 pub struct Action<Req, Resp> {
     name: &'static str,
-    pub(crate) variant: Option<&'static Variant>,
-    pub(crate) declared: &'static Declared,
-    pub(crate) request: Side<Req>,
-    pub(crate) response: Side<Resp>,
+    #[doc(hidden)]
+    pub variant: Option<&'static Variant>,
+    #[doc(hidden)]
+    pub declared: &'static Declared,
+    #[doc(hidden)]
+    pub request: Side<Req>,
+    #[doc(hidden)]
+    pub response: Side<Resp>,
 }
 
 /// The functions for one of the two bodies of an action.
-pub(crate) struct Side<T> {
-    pub(crate) encode: fn(Encoding, &T) -> Body,
-    pub(crate) decode: fn(&Body) -> Result<T, DecodeError>,
+pub struct Side<T> {
+    /// Encodes a value.
+    pub encode: fn(Encoding, &T) -> Body,
+    /// Decodes a body. The error names the fields at fault.
+    pub decode: fn(&Body) -> Result<T, DecodeError>,
     accept: fn(&Body, Option<Rules<T>>) -> Validated<T>,
     validate: fn(&T, Option<Rules<T>>) -> Validated<()>,
     /// The rules of the type and of the bodies within it, where they are known. Otherwise, garde knows those of the type.
     rules: Option<Rules<T>>,
-    pub(crate) schema: fn() -> Arc<Schema>,
+    /// Returns the schema of the type.
+    pub schema: fn() -> Arc<Schema>,
     /// Reads the types that are written as text.
-    pub(crate) read_text: ReadText,
+    pub read_text: ReadText,
 }
 
 impl<T> Side<T> {
     /// Decodes and validates a body; returns all errors of all fields at once.
-    pub(crate) fn accept(&self, body: &Body) -> Validated<T> {
+    pub fn accept(&self, body: &Body) -> Validated<T> {
         (self.accept)(body, self.rules)
     }
 
     /// Validates a typed value.
-    pub(crate) fn validate(&self, value: &T) -> Validated<()> {
+    pub fn validate(&self, value: &T) -> Validated<()> {
         (self.validate)(value, self.rules)
     }
 }
@@ -66,6 +72,12 @@ impl<T> Clone for Side<T> {
 }
 
 impl<T> Copy for Side<T> {}
+
+impl<T> fmt::Debug for Side<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Side")
+    }
+}
 
 impl<T: ActionBody> Side<T> {
     const fn new() -> Self {
@@ -169,7 +181,7 @@ impl<Req, Resp> Action<Req, Resp> {
     /// Describes the action as data; an empty documentation means none.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::{Action, Value};
     ///
     /// const FIND_BOOK: Action<Value, Value> = Action::new("find_book");
