@@ -51,6 +51,8 @@ mod run;
 mod settings;
 mod status;
 
+/// The crate of the routers, for programs that add pages.
+pub use axum;
 pub use doors::Doors;
 pub use listener::{HttpListener, HttpServer, HttpStopped};
 pub use settings::{CorsSettings, HttpSettings, HttpTlsSettings};

@@ -7,7 +7,7 @@ use crate::descriptor::camel_case;
 use crate::error::BuildError;
 use crate::health::{CheckReport, Checks, HealthCheck};
 use crate::message::{JobRequest, Name};
-use crate::server::{IntoServer, Server, is_wire_name};
+use crate::server::{IntoServer, Server, ServerBuilder, Unbuilt, is_wire_name};
 
 /// The default path of a component's health.
 const DEFAULT_HEALTH_PATH: &str = "/health";
@@ -72,7 +72,8 @@ impl Component {
         ComponentBuilder {
             component: Self::empty(name.into()),
             checks: Vec::new(),
-            problem: None,
+            servers: Vec::new(),
+            has_name: true,
         }
     }
 
@@ -174,7 +175,18 @@ impl fmt::Debug for Component {
 pub struct ComponentBuilder {
     component: Component,
     checks: Vec<HealthCheck>,
-    problem: Option<BuildError>,
+    servers: Vec<Unbuilt>,
+    /// False if the component has the name of its only service.
+    has_name: bool,
+}
+
+impl From<ServerBuilder> for ComponentBuilder {
+    /// Makes the builder of a component of one service, with its name.
+    fn from(server: ServerBuilder) -> Self {
+        let mut builder = Component::builder("").service(server);
+        builder.has_name = false;
+        builder
+    }
 }
 
 impl ComponentBuilder {
@@ -195,11 +207,38 @@ impl ComponentBuilder {
     /// Adds a service: a value with `#[service]`, a server, or the builder of one.
     #[must_use]
     pub fn service(mut self, service: impl IntoServer) -> Self {
-        match service.into_server() {
-            Ok(server) => self.component.services.push(server),
-            Err(problem) => drop(self.problem.get_or_insert(problem)),
-        }
+        self.servers.push(service.into_unbuilt());
         self
+    }
+
+    /// Returns the number of services.
+    #[doc(hidden)]
+    pub fn count(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Changes the builder of each service.
+    ///
+    /// # Errors
+    /// A service is built already, or a change fails.
+    #[doc(hidden)]
+    pub fn change_servers(
+        mut self,
+        mut change: impl FnMut(ServerBuilder) -> Result<ServerBuilder, BuildError>,
+    ) -> Result<Self, BuildError> {
+        let changed = self.servers.into_iter().map(|server| match server {
+            Unbuilt::Builder(builder) => {
+                change(*builder).map(|builder| Unbuilt::Builder(Box::new(builder)))
+            }
+            Unbuilt::Built(Ok(server)) => Err(BuildError::new(format!(
+                "the service `{}` is built already, so that no settings can be applied to it: add the service itself, or \
+                 its `ServerBuilder`",
+                server.name()
+            ))),
+            Unbuilt::Built(Err(problem)) => Err(problem),
+        });
+        self.servers = changed.collect::<Result<_, _>>()?;
+        Ok(self)
     }
 
     /// Sets the path of the health over HTTP: `/health` by default.
@@ -228,11 +267,18 @@ impl ComponentBuilder {
     /// # Errors
     /// A service cannot be built; two have the same name; there is none; a name or the health path cannot be used.
     pub fn build(self) -> Result<Component, BuildError> {
-        if let Some(problem) = self.problem {
-            return Err(problem);
-        }
         let mut component = self.component;
-        component.checks = Arc::new(Checks::new(self.checks));
+        let servers = self.servers.into_iter().map(Unbuilt::build);
+        component.services = servers.collect::<Result<_, _>>()?;
+        if let (false, [only]) = (self.has_name, &*component.services) {
+            let name: Name = only.name().into();
+            component.interface_name = camel_case(&name).into();
+            component.name = name;
+            component.checks = only.checks().unwrap_or_default();
+        }
+        if self.has_name {
+            component.checks = Arc::new(Checks::new(self.checks));
+        }
         let name = &component.name;
         if !is_wire_name(name) {
             let rule = "a name is a letter followed by letters, digits, `_`, `-` and `.`";

@@ -36,6 +36,7 @@ mod known;
 mod lifetime;
 mod log_level;
 mod log_limit;
+mod serve;
 mod service;
 mod session;
 mod stack;
@@ -52,6 +53,7 @@ pub use error::{
 };
 pub use future::BoxFuture;
 pub use log_level::LogLevel;
+pub use serve::Serve;
 pub use server::{IntoServer, LocalTransport, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
 #[cfg(feature = "redis")]

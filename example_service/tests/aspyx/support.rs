@@ -31,7 +31,7 @@ impl Answer {
 
 /// The doors of the component.
 pub fn doors() -> Router {
-    let component = example_service::component::build().unwrap();
+    let component = example_service::component::builder().build().unwrap();
     Doors::new(component, HttpSettings::default())
         .unwrap()
         .into_router()

@@ -3,6 +3,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
+/// The number of connections that may wait in the system, as far as it allows.
+const MAX_WAITING: i32 = 4096;
+
 /// A socket that listens on an address. Connections wait in the system until they are served.
 ///
 /// ```
@@ -24,7 +27,11 @@ impl HttpListener {
     /// # Errors
     /// The name of the host cannot be resolved, or the address cannot be listened on; the error names it.
     pub fn bind(address: &str) -> io::Result<Self> {
-        let listening = TcpListener::bind(address).and_then(Self::from_socket);
+        let listening = TcpListener::bind(address).and_then(|socket| {
+            // That of the standard library is too short for a crowd.
+            rustix::net::listen(&socket, MAX_WAITING)?;
+            Self::from_socket(socket)
+        });
         listening.map_err(|error| {
             let message = format!("cannot listen on {address} for HTTP: {error}");
             io::Error::new(error.kind(), message)

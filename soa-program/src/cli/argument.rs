@@ -103,6 +103,9 @@ pub(super) enum Work {
     Openapi,
     /// Ask any running server of the service for its status; fails if the status has errors
     Status {
+        /// Name of the service, in a program of several
+        #[arg(value_name = "SERVICE", conflicts_with = "service")]
+        named: Option<String>,
         /// Name of the service; this one by default
         #[arg(long, value_name = "NAME")]
         service: Option<String>,
@@ -165,6 +168,9 @@ pub(super) struct ServeArguments {
     /// Number of this process of --fork
     #[arg(long, value_name = "NUMBER", hide = true)]
     pub(super) fork_number: Option<u16>,
+    /// The parent process passes the socket of HTTP
+    #[arg(long, hide = true)]
+    pub(super) takes_http: bool,
 }
 
 /// The role of a process of `serve`. A process in one role starts processes in a later one.
@@ -196,6 +202,7 @@ impl ServeArguments {
             detached: self.detached || others.detached,
             watched: self.watched || others.watched,
             fork_number: self.fork_number.or(others.fork_number),
+            takes_http: self.takes_http || others.takes_http,
         }
     }
 
@@ -289,13 +296,14 @@ impl ServeArguments {
 #[derive(Args)]
 pub(super) struct CallArguments {
     /// Name of the action
+    #[arg(index = 1)]
     pub(super) action: String,
     /// Body: a JSON object, read by the action's types; `-` reads it from the standard input
     ///
     /// Dates, times, decimals, amounts and bytes are written as text: "2026-11-21", "08:30:00", "2026-11-21T08:30:00+00:00",
     /// "12.30", "USD 1250", base64. Decimals may also be numbers. Keys of maps may be numbers in quotes. The response is
     /// printed in the same form.
-    #[arg(default_value = "{}")]
+    #[arg(index = 2, default_value = "{}")]
     pub(super) body: String,
     /// Name of the service; this one by default
     #[arg(long, value_name = "NAME")]
@@ -343,6 +351,29 @@ pub(super) struct SettingsArguments {
     /// Print a page in Markdown with every key
     #[arg(long)]
     pub(super) reference: bool,
+}
+
+/// Returns the command line of a component: actions are told with their services.
+pub(super) fn of_several(command: clap::Command) -> clap::Command {
+    let action = |command: clap::Command, help: &'static str| {
+        command.mut_arg("action", |action| {
+            action.value_name("SERVICE.ACTION").help(help)
+        })
+    };
+    command
+        .mut_subcommand("introspect", |command| {
+            action(command, "Only this service, or this action of it")
+        })
+        .mut_subcommand("call", |command| {
+            action(command, "Service and name of the action")
+        })
+}
+
+/// Returns the command line of a single service, which need not be named.
+pub(super) fn of_one(command: clap::Command) -> clap::Command {
+    command.mut_subcommand("status", |command| {
+        command.mut_arg("named", |named| named.hide(true))
+    })
 }
 
 /// Returns the command line without hidden flags, for completions, which would offer them.

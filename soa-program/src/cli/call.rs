@@ -17,6 +17,7 @@ use soa_runtime::{ErrorKind, value};
 use super::advice::{UnknownAction, is_unknown_action};
 use super::argument::CallArguments;
 use super::failure::Failure;
+use super::target::{self, Own};
 use crate::settings::{ClientTransportSettings, Connections, Section, Settings};
 
 /// Time limit of asking for the names of actions, after a call of one that does not exist.
@@ -24,50 +25,59 @@ const NAMES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Calls an action of a running server.
 pub(super) async fn over_transport<S: Section>(
-    own_name: &str,
+    own: Own,
     settings: &Settings<S>,
     arguments: &CallArguments,
 ) -> Result<String, Failure> {
     let body = body(&arguments.body)?;
-    let service = name(own_name, settings, arguments.service.as_deref());
+    let in_settings = settings.server.name.as_deref();
+    let named = arguments.service.as_deref();
+    let (service, action) = own.target(named, in_settings, &arguments.action)?;
+    let (service, action) = (service.to_owned(), action.to_owned());
     let client = with_context(connect(settings, &service).await?, arguments)?.build()?;
     let body = match body.as_map() {
         Some(entries) if !entries.is_empty() && !arguments.is_raw => {
-            match told_schema(&client, &service, arguments).await? {
+            match told_schema(&client, &service, &action, arguments).await? {
                 Some(schema) => body.read(&schema).map_err(unreadable)?,
                 None => body.into_value(),
             }
         }
         _ => body.into_value(),
     };
-    call(&client, service, arguments, &body).await
+    call(&client, service, &action, arguments, &body).await
 }
 
 /// Runs an action in this process. The client has the middleware of the settings, but neither routes nor connections.
 pub(super) async fn in_process(
-    server: Server,
+    services: &[Server],
     client: ClientBuilder,
     arguments: &CallArguments,
 ) -> Result<String, Failure> {
     let body = body(&arguments.body)?;
+    let (server, action) = target::find(services, &arguments.action)?;
+    let Some(action) = action else {
+        let message = format!("which action of `{}`? Write SERVICE.ACTION", server.name());
+        return Err(Failure::usage(message));
+    };
     let service = server.name().to_owned();
-    let schema = server.request_schema(&arguments.action, &switches(arguments));
+    let schema = server.request_schema(action, &switches(arguments));
     let body = match schema.filter(|_| !arguments.is_raw) {
         Some(schema) => body.read(&schema).map_err(unreadable)?,
         None => body.into_value(),
     };
-    let client = client.service(service.clone(), LocalTransport::new(server));
+    let client = client.service(service.clone(), LocalTransport::new(server.clone()));
     let client = with_context(client, arguments)?.build()?;
-    call(&client, service, arguments, &body).await
+    call(&client, service, action, arguments, &body).await
 }
 
 async fn call(
     client: &Client,
     service: String,
+    action: &str,
     arguments: &CallArguments,
     body: &Value,
 ) -> Result<String, Failure> {
-    let call = client.call_action(service.clone(), arguments.action.clone(), body);
+    let call = client.call_action(service.clone(), action.to_owned(), body);
     let response = match arguments.timeout {
         Some(timeout) => call.timeout(timeout.get()).await,
         None => call.await,
@@ -78,7 +88,7 @@ async fn call(
             let names = action_names(client, &service).await;
             Err(match names.is_empty() {
                 true => error.into(),
-                false => Failure::other(UnknownAction::new(error, &arguments.action, names)),
+                false => Failure::other(UnknownAction::new(error, action, names)),
             })
         }
         Err(error) => Err(error.into()),
@@ -90,16 +100,17 @@ async fn call(
 async fn told_schema(
     client: &Client,
     service: &str,
+    action: &str,
     arguments: &CallArguments,
 ) -> Result<Option<Schema>, Failure> {
-    let wanted = value!({ "action_name": (arguments.action.as_str()) });
+    let wanted = value!({ "action_name": action });
     let asked = client.call_action(service.to_owned(), "introspect", &wanted);
     let told = match arguments.timeout {
         Some(timeout) => asked.timeout(timeout.get()).await,
         None => asked.await,
     };
     let problem = match told.map(Introspection::from_value) {
-        Ok(Ok(told)) => return Ok(told.request_schema(&arguments.action, &switches(arguments))),
+        Ok(Ok(told)) => return Ok(told.request_schema(action, &switches(arguments))),
         Ok(Err(error)) => error.to_string(),
         Err(error) if error.kind() == ErrorKind::Action || error.kind() == ErrorKind::Job => {
             let mut errors = error.errors().iter();
@@ -112,7 +123,7 @@ async fn told_schema(
     };
     tracing::warn!(
         service,
-        action = arguments.action,
+        action,
         "the service does not tell the types of the action, so the body is sent as JSON says: {problem}"
     );
     Ok(None)
@@ -189,12 +200,6 @@ async fn action_names(client: &Client, service: &str) -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The name of the service to call: the one in the arguments, else the one in the settings, else its own.
-fn name<S: Section>(own_name: &str, settings: &Settings<S>, service: Option<&str>) -> String {
-    let name_in_settings = settings.server.name.as_deref();
-    service.or(name_in_settings).unwrap_or(own_name).to_owned()
-}
-
 /// Connects a client to one service, by its route, or by the transport of this program's own server. Its calls pass the
 /// middleware of the settings.
 async fn connect<S: Section>(
@@ -255,12 +260,19 @@ fn made_with<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, 
 
 /// Asks a server for its status. Returns the text to print, and true if the status has no errors.
 pub(super) async fn status<S: Section>(
-    own_name: &str,
+    own: Own,
     settings: &Settings<S>,
     service: Option<String>,
     as_json: bool,
 ) -> Result<(String, bool), Failure> {
-    let service = name(own_name, settings, service.as_deref());
+    let of_one = || {
+        let in_settings = settings.server.name.as_deref();
+        in_settings.or(Some(own.service()?.name()))
+    };
+    let service = service.as_deref().or_else(of_one);
+    let service = service.map(str::to_owned).ok_or_else(|| {
+        Failure::usage("this program has several services: write `status SERVICE`")
+    })?;
     let client = connect(settings, &service).await?.build()?;
     let status = client.call_action(service.clone(), "status", &()).await?;
     let findings = |kind: &str| {

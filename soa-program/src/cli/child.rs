@@ -5,7 +5,7 @@
 //! systemd signals all processes of a service, and the child would count a signal of its parent as a second one.
 
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -17,7 +17,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Command;
 
 use super::failure::Failure;
-use super::notifier;
+use super::{notifier, passing};
 
 /// A child process.
 pub(super) struct Child {
@@ -48,22 +48,35 @@ impl Child {
     /// Starts the program with the arguments of this process and further ones. The child is killed when this is dropped, and
     /// receives no signals from the terminal.
     pub(super) fn start(program: &Path, arguments: &[&str]) -> std::io::Result<Self> {
+        Self::start_with(program, arguments, None)
+    }
+
+    /// The same for a child that takes a socket, which is in the pair of sockets before the child is.
+    pub(super) fn start_with(
+        program: &Path,
+        arguments: &[&str],
+        passed: Option<BorrowedFd<'_>>,
+    ) -> std::io::Result<Self> {
         let mut command = Command::new(program);
         command.process_group(0).kill_on_drop(true);
-        Self::spawn(command, arguments, false)
+        Self::spawn(command, arguments, false, passed)
     }
 
     /// Starts a child that outlives this process.
     pub(super) fn leave_behind(program: &Path, arguments: &[&str]) -> std::io::Result<Self> {
-        Self::spawn(Command::new(program), arguments, true)
+        Self::spawn(Command::new(program), arguments, true, None)
     }
 
     fn spawn(
         mut command: Command,
         arguments: &[&str],
         is_left_behind: bool,
+        passed: Option<BorrowedFd<'_>>,
     ) -> std::io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
+        if let Some(descriptor) = passed {
+            passing::send(&ours, descriptor)?;
+        }
         ours.set_nonblocking(true)?;
         let (notifications, commands) = UnixStream::from_std(ours)?.into_split();
         command.args(std::env::args_os().skip(1));

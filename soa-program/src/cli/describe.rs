@@ -9,12 +9,43 @@ use soa_runtime::text;
 
 use super::advice::UnknownAction;
 use super::failure::Failure;
+use super::target;
 
 /// Indentation of one level.
 const INDENT: &str = "  ";
 
-/// Describes the service, or one of its actions.
+/// Describes the services of a program, one of them, or one action.
 pub(super) async fn introspect(
+    services: &[Server],
+    argument: Option<&str>,
+    as_json: bool,
+) -> Result<String, Failure> {
+    let (of_all, action) = match argument {
+        Some(argument) => {
+            let (server, action) = target::find(services, argument)?;
+            (std::slice::from_ref(server), action)
+        }
+        None => (services, None),
+    };
+    if let [only] = of_all {
+        return introspect_one(only.clone(), action.map(str::to_owned), as_json).await;
+    }
+    let mut told = Vec::with_capacity(of_all.len());
+    for server in of_all {
+        let text = introspect_one(server.clone(), None, as_json).await?;
+        told.push(match as_json {
+            true => format!("\"{}\": {text}", server.name()),
+            false => text,
+        });
+    }
+    Ok(match as_json {
+        true => format!("{{{}}}", told.join(", ")),
+        false => told.join("\n"),
+    })
+}
+
+/// Describes a service, or one of its actions.
+async fn introspect_one(
     server: Server,
     action: Option<String>,
     as_json: bool,

@@ -1,7 +1,9 @@
 //! HTTP in front of the services of a process.
 
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use axum::Router;
 use soa_http::{HttpListener, HttpServer};
 use soa_runtime::Component;
 
@@ -9,6 +11,9 @@ use super::failure::Failure;
 use crate::settings::HttpSettings;
 
 pub(super) use soa_http::HttpStopped;
+
+/// Changes the router of the doors.
+pub(super) type ChangeRouter = Box<dyn FnOnce(Router) -> Router>;
 
 /// A socket that listens for HTTP.
 pub(super) struct Listener(HttpListener);
@@ -20,6 +25,18 @@ impl Listener {
             .map(Self)
             .map_err(Failure::other)
     }
+
+    /// Takes the socket that another process has passed to this one.
+    pub(super) fn passed(socket: OwnedFd) -> Result<Self, Failure> {
+        HttpListener::from_socket(socket.into())
+            .map(Self)
+            .map_err(Failure::other)
+    }
+
+    /// The socket, to be passed to another process.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.socket().as_fd()
+    }
 }
 
 /// The doors of a component on an address.
@@ -30,10 +47,12 @@ impl Doors {
         component: &Component,
         settings: &HttpSettings,
         listener: Listener,
+        changes: Vec<ChangeRouter>,
     ) -> Result<Self, Failure> {
         let doors = soa_http::Doors::new(component.clone(), settings.clone())?;
         let server = HttpServer::new(doors, listener.0).map_err(Failure::other)?;
-        Ok(Self(server))
+        let changed = |server: HttpServer, change| server.with_router(change);
+        Ok(Self(changes.into_iter().fold(server, changed)))
     }
 
     /// The address as a URL.

@@ -12,7 +12,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use soa_runtime::observe::names;
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::child::{Child, Event, own_path};
+use super::doors::Listener;
 use super::failure::{Failure, JOBS_LOST_EXIT_CODE};
 use super::notifier::Notifier;
 use super::signal::Signals;
@@ -48,6 +49,7 @@ pub(super) async fn supervise(
     processes: usize,
     respawns: RespawnPolicy,
     notifier: &Notifier,
+    listener: Option<Listener>,
 ) -> Result<(), Failure> {
     let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
     let most =
@@ -64,12 +66,14 @@ pub(super) async fn supervise(
     let (report, mut reports) = mpsc::unbounded_channel();
     let program: Arc<Path> = own_path()?.into();
     let respawns = Arc::new(respawns);
+    let listener = Arc::new(Mutex::new(listener));
     let mut workers = JoinSet::new();
     for number in 1..=processes {
         let worker = Worker {
             number,
             program: Arc::clone(&program),
             respawns: Arc::clone(&respawns),
+            listener: Arc::clone(&listener),
             stop: stopped.clone(),
             report: report.clone(),
             restarts: Restarts::default(),
@@ -107,6 +111,8 @@ pub(super) async fn supervise(
             () = signals.next() => {
                 if *stop.borrow() == 0 {
                     notifier.stopping();
+                    // When the processes have closed theirs, connections are refused.
+                    *lock(&listener) = None;
                 }
                 stop.send_modify(|times| *times += 1);
             }
@@ -133,6 +139,8 @@ struct Worker {
     number: usize,
     program: Arc<Path>,
     respawns: Arc<RespawnPolicy>,
+    /// The socket of HTTP, which all processes share: what waits in it is not lost with one of them.
+    listener: Arc<Mutex<Option<Listener>>>,
     /// Number of signals to stop so far.
     stop: watch::Receiver<u32>,
     report: mpsc::UnboundedSender<Report>,
@@ -147,8 +155,7 @@ impl Worker {
         let mut pause = Duration::ZERO;
         loop {
             let since = Instant::now();
-            let child = Child::start(&self.program, &["--fork-number", &number]);
-            let mut child = child.map_err(Failure::other)?;
+            let mut child = self.start(&number).map_err(Failure::other)?;
             tracing::info!(worker, pid = child.id(), "process started");
             let (status, was_signalled) = self.watch(&mut child).await?;
             if was_signalled {
@@ -184,6 +191,16 @@ impl Worker {
         }
     }
 
+    fn start(&self, number: &str) -> std::io::Result<Child> {
+        let listener = lock(&self.listener);
+        let mut arguments = vec!["--fork-number", number];
+        let passed = listener.as_ref().map(Listener::descriptor);
+        if passed.is_some() {
+            arguments.push("--takes-http");
+        }
+        Child::start_with(&self.program, &arguments, passed)
+    }
+
     /// Waits before a restart. Returns false if a signal to stop comes first.
     async fn pause(&mut self, pause: Duration) -> bool {
         let signal = self.stop.wait_for(|times| *times > 0);
@@ -213,6 +230,11 @@ impl Worker {
             let _ = self.report.send(message);
         }
     }
+}
+
+fn lock(listener: &Mutex<Option<Listener>>) -> MutexGuard<'_, Option<Listener>> {
+    // Nothing panics while it is held.
+    listener.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The pause before a restart, from the previous pause and the lifetime of the process.

@@ -11,6 +11,9 @@
 //! service completions SHELL       prints completions for a shell
 //! ```
 //!
+//! In a program of several services ([`Component`](soa_runtime::Component)), `introspect` and `call` take `SERVICE.ACTION`,
+//! and `status` takes `SERVICE`.
+//!
 //! [`main`](fn@main) and [`Program`] parse the arguments, load the settings from `--settings FILE`, variables `SOA__…`
 //! and flags ([`settings`](crate::settings)), and execute the command. Results go to the standard output, everything else
 //! to the standard error. The exit codes:
@@ -39,6 +42,7 @@ mod failure;
 mod fork;
 mod heartbeat;
 mod notifier;
+mod passing;
 mod pid_file;
 mod probe;
 mod program;
@@ -47,8 +51,10 @@ mod requests;
 mod servable;
 mod serve;
 mod signal;
+mod target;
 mod watch;
 
 pub use failure::BoxError;
 pub use program::{Program, main};
-pub use servable::{Customized, Serve, with_server};
+pub use servable::{Customized, with_server};
+pub use soa_runtime::Serve;

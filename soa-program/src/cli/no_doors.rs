@@ -1,5 +1,6 @@
 //! No HTTP: without the feature `http`, the settings have refused it.
 
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use soa_runtime::Component;
@@ -15,12 +16,23 @@ pub(super) struct HttpStopped {
     pub(super) has_unsent: bool,
 }
 
+/// A change of a router that there is not.
+pub(super) enum ChangeRouter {}
+
 /// A socket that cannot be.
 pub(super) enum Listener {}
 
 impl Listener {
     pub(super) fn bind(_: &str) -> Result<Self, Failure> {
         Err(Failure::usage("this program is built without HTTP"))
+    }
+
+    pub(super) fn passed(_: OwnedFd) -> Result<Self, Failure> {
+        Self::bind("")
+    }
+
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        match *self {}
     }
 }
 
@@ -32,6 +44,7 @@ impl Doors {
         _: &Component,
         _: &HttpSettings,
         listener: Listener,
+        _: Vec<ChangeRouter>,
     ) -> Result<Self, Failure> {
         match listener {}
     }

@@ -10,12 +10,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use super::argument::ServeArguments;
 use super::failure::Failure;
+use super::passing;
 
 /// Variable with the address of systemd's socket.
 pub(super) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
@@ -74,6 +75,14 @@ impl Notifier {
         match &self.supervisor {
             Supervisor::Parent(socket) if self.follows_parent => socket.try_clone().map(Some),
             _ => Ok(None),
+        }
+    }
+
+    /// Takes the socket that the parent process has passed to this one. Nothing may have been read from the parent yet.
+    pub(super) fn passed_socket(&self) -> Result<OwnedFd, Failure> {
+        match &self.supervisor {
+            Supervisor::Parent(socket) => passing::receive(socket).map_err(Failure::other),
+            _ => Err(Failure::usage("a flag is for processes of `--fork` alone")),
         }
     }
 

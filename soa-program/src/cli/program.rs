@@ -8,25 +8,26 @@ use std::sync::Arc;
 
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 use soa_runtime::transport::RedisSettings;
-use soa_runtime::{BuildError, ServerBuilder, Service, ServiceDescriptor};
+use soa_runtime::{BuildError, ComponentBuilder, Serve, ServiceDescriptor};
 use tracing_subscriber::{Layer, Registry};
 
 use super::argument::{
     Arguments, Command, HealthArguments, Role, ServeArguments, SettingsArguments, Sources, Work,
-    without_hidden,
+    of_one, of_several, without_hidden,
 };
+use super::doors::{ChangeRouter, Listener};
 use super::failure::{BoxError, Failure};
 use super::notifier::Notifier;
 use super::pid_file::PidFile;
 use super::readiness::Readiness;
-use super::servable::Serve;
 use super::serve::ServerProcess;
 use super::signal::{self, Signals};
+use super::target::Own;
 use super::{call, daemon, describe, fork, probe, watch};
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
 use crate::telemetry::{BesideLayer, Identity, Observing, Selection};
 
-/// Runs a service as a program: parses the command line, loads the settings, and executes the command. See
+/// Runs a service, or a component of several ([`Component::builder`](soa_runtime::Component::builder)), as a program: parses the command line, loads the settings, and executes the command. See
 /// [`cli`](crate::cli) for the commands and the exit codes.
 ///
 /// The function makes the service from its settings. It is called by `serve`, by `introspect` and by calls in this
@@ -98,6 +99,7 @@ pub struct Program<M, S: Section = NoSection> {
     help: Option<&'static str>,
     middleware: KnownMiddleware,
     layers: Vec<MakeLayer<S>>,
+    routers: Vec<ChangeRouter>,
     section: PhantomData<fn() -> S>,
 }
 
@@ -115,6 +117,7 @@ impl<M, S: Section> Program<M, S> {
             help: None,
             middleware: KnownMiddleware::shipped(),
             layers: Vec::new(),
+            routers: Vec::new(),
             section: PhantomData,
         }
     }
@@ -183,6 +186,37 @@ impl<M, S: Section> Program<M, S> {
         self
     }
 
+    /// Changes the router of HTTP: adds pages beside the doors, or layers of tower around all. The doors of the service come
+    /// first, so a page cannot have a path of theirs.
+    ///
+    /// ```no_run
+    /// # struct Greeter;
+    /// # impl soa::Service for Greeter {
+    /// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", "", &[]);
+    /// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
+    /// # }
+    /// use std::process::ExitCode;
+    ///
+    /// use axum::routing::get;
+    /// use soa::Program;
+    /// use soa::settings::Settings;
+    ///
+    /// fn main() -> ExitCode {
+    ///     Program::new(async |_: Settings| Ok(Greeter))
+    ///         .with_router(|router| router.route("/", get(async || "Greetings.")))
+    ///         .run()
+    /// }
+    /// ```
+    #[cfg(feature = "http")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+    pub fn with_router(
+        mut self,
+        change: impl FnOnce(axum::Router) -> axum::Router + 'static,
+    ) -> Self {
+        self.routers.push(Box::new(change));
+        self
+    }
+
     /// Runs the command in the arguments of the process, and returns the exit code.
     pub fn run<V>(self) -> ExitCode
     where
@@ -203,16 +237,16 @@ impl<M, S: Section> Program<M, S> {
         V: Serve,
         M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
     {
-        let descriptor = V::Service::DESCRIPTOR;
-        let mut command_line = Arguments::command()
+        let own = Own::new(V::SERVICE);
+        let command_line = Arguments::command()
             .mut_subcommands(Sources::augment_args)
-            .name(descriptor.name())
-            .version(descriptor.version());
-        let about: Vec<_> = descriptor
-            .documentation()
-            .into_iter()
-            .chain(self.help)
-            .collect();
+            .name(own.name());
+        let mut command_line = match own.service() {
+            Some(service) => of_one(command_line.version(service.version())),
+            None => of_several(command_line),
+        };
+        let documentation = own.service().and_then(ServiceDescriptor::documentation);
+        let about: Vec<_> = documentation.into_iter().chain(self.help).collect();
         if !about.is_empty() {
             command_line = command_line.about(about.join("\n\n"));
         }
@@ -245,15 +279,15 @@ impl<M, S: Section> Program<M, S> {
         let loader = self.loader(&sources, &serve)?;
         match command.unwrap_or(Command::Work(Work::Serve(serve))) {
             Command::Work(Work::Serve(serve)) if matches!(serve.role(), Role::Watcher) => {
-                run_watcher(serve, loader, sources.settings, descriptor)
+                run_watcher(serve, loader, sources.settings, own)
             }
             Command::Work(work) => self.run_in(work, loader.load()?),
             Command::Health(health) => check_heartbeat(loader, health),
             Command::Settings(what) => show_settings(loader, &what),
             Command::Completions { shell } => {
                 // The binary may have another name than the service.
-                let program = command_line.get_bin_name().unwrap_or(descriptor.name());
-                let program = program.to_owned();
+                let program = command_line.get_bin_name().map(str::to_owned);
+                let program = program.unwrap_or_else(|| own.name());
                 let mut out = Vec::new();
                 let mut shown = without_hidden(&command_line);
                 clap_complete::generate(shell, &mut shown, program, &mut out);
@@ -314,7 +348,7 @@ impl<M, S: Section> Program<M, S> {
         let layers = layers.collect::<Result<_, _>>()?;
         let observing = {
             let _runtime = runtime.enter();
-            observe(&work, &settings, V::Service::DESCRIPTOR, layers)?
+            observe(&work, &settings, Own::new(V::SERVICE), layers)?
         };
         let outcome = runtime.block_on(self.dispatch(work, settings));
         // Blocking handlers do not delay the exit.
@@ -329,35 +363,35 @@ impl<M, S: Section> Program<M, S> {
         V: Serve,
         M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
     {
-        let name = V::Service::DESCRIPTOR.name();
+        let own = Own::new(V::SERVICE);
         match work {
             Work::Introspect { action, json } => {
-                let server = self
-                    .server(settings, &mut Connections::default())
-                    .await?
-                    .build()?;
-                let text = describe::introspect(server, action, json).await?;
-                print(&text)
+                let connections = &mut Connections::default();
+                let component = self.component(settings, connections).await?.build()?;
+                let services = component.services();
+                print(&describe::introspect(services, action.as_deref(), json).await?)
             }
             #[cfg(feature = "http")]
             Work::Openapi => {
-                let server = self
-                    .server(settings, &mut Connections::default())
-                    .await?
-                    .build()?;
-                print(&soa_http::openapi(&server)?)
+                let http = settings.server.http.clone();
+                let connections = &mut Connections::default();
+                let component = self.component(settings, connections).await?.build()?;
+                print(&soa_http::Doors::new(component, http)?.openapi())
             }
             Work::Call(call) if call.is_local => {
                 let client = settings.without_routes()?;
-                let server = self
-                    .server(settings, &mut Connections::default())
-                    .await?
-                    .build()?;
-                print(&call::in_process(server, client, &call).await?)
+                let connections = &mut Connections::default();
+                let component = self.component(settings, connections).await?.build()?;
+                print(&call::in_process(component.services(), client, &call).await?)
             }
-            Work::Call(call) => print(&call::over_transport(name, &settings, &call).await?),
-            Work::Status { service, json } => {
-                let (text, is_healthy) = call::status(name, &settings, service, json).await?;
+            Work::Call(call) => print(&call::over_transport(own, &settings, &call).await?),
+            Work::Status {
+                named,
+                service,
+                json,
+            } => {
+                let service = service.or(named);
+                let (text, is_healthy) = call::status(own, &settings, service, json).await?;
                 print(&text)?;
                 if is_healthy {
                     Ok(())
@@ -370,12 +404,13 @@ impl<M, S: Section> Program<M, S> {
     }
 
     /// Executes `serve`, in the role that this process has.
-    async fn serve<V>(self, serve: ServeArguments, settings: Settings<S>) -> Result<(), Failure>
+    async fn serve<V>(mut self, serve: ServeArguments, settings: Settings<S>) -> Result<(), Failure>
     where
         S: Section,
         V: Serve,
         M: AsyncFnOnce(Settings<S>) -> Result<V, BoxError>,
     {
+        let changes = std::mem::take(&mut self.routers);
         let role = serve.role();
         if let Role::Launcher = role {
             return daemon::launch().await;
@@ -383,12 +418,18 @@ impl<M, S: Section> Program<M, S> {
         let _pid_file = serve.pid_file().map(PidFile::create).transpose()?;
         let notifier = Arc::new(Notifier::new(&serve)?);
         if let Role::Supervisor(processes) = role {
+            let listener = settings.server.http_address().map(Listener::bind);
+            let listener = listener.transpose()?;
             let respawns = fork::RespawnPolicy {
                 is_enabled: !serve.no_respawn,
                 limits: settings.server.respawn_limits,
             };
-            return fork::supervise(processes, respawns, &notifier).await;
+            return fork::supervise(processes, respawns, &notifier, listener).await;
         }
+        let passed = match serve.takes_http {
+            true => Some(notifier.passed_socket()?),
+            false => None,
+        };
         // From here on, the default action of the signals is off.
         let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
         signals.force_after(signal::FORCED_EXIT_DELAY);
@@ -398,18 +439,28 @@ impl<M, S: Section> Program<M, S> {
             let server_settings = settings.server.clone();
             let (connections, fork) = (&mut connections, serve.fork_number);
             let process =
-                ServerProcess::connect(server_settings, connections, notifier, fork).await?;
-            let server = self.server(settings, connections).await?;
-            let readiness = Readiness::of(1);
-            let ready = readiness.clone();
-            let server = process.with_notifications(server);
-            let server = server.on_ready(move |_| ready.one()).build()?;
-            Ok::<_, Failure>((process, server, readiness))
+                ServerProcess::connect(server_settings, connections, notifier, fork, passed)
+                    .await?;
+            let component = self.component(settings, connections).await?;
+            let readiness = Readiness::of(component.count());
+            let mut is_first = true;
+            let component = component.change_servers(|server| {
+                let ready = readiness.clone();
+                let server = server.on_ready(move |_| ready.one());
+                Ok(match std::mem::replace(&mut is_first, false) {
+                    true => process.with_notifications(server),
+                    false => server,
+                })
+            })?;
+            let component = component.build()?;
+            Ok::<_, Failure>((process, component, readiness))
         };
         tokio::select! {
             prepared = prepare => {
-                let (process, server, readiness) = prepared?;
-                process.run(server.into(), readiness, signals).await
+                let (process, component, readiness) = prepared?;
+                process
+                    .run(component, changes, readiness, signals)
+                    .await
             }
             () = signals.next() => {
                 tracing::info!("stopped before the first request");
@@ -418,12 +469,12 @@ impl<M, S: Section> Program<M, S> {
         }
     }
 
-    /// Makes the service, and its server with the settings applied.
-    async fn server<V>(
+    /// Makes the component, with the settings applied to each of its servers.
+    async fn component<V>(
         self,
         settings: Settings<S>,
         connections: &mut Connections,
-    ) -> Result<ServerBuilder, Failure>
+    ) -> Result<ComponentBuilder, Failure>
     where
         S: Section,
         V: Serve,
@@ -434,12 +485,20 @@ impl<M, S: Section> Program<M, S> {
             false => Some(settings.client_on(connections)?.build()?),
         };
         let server_settings = settings.server.clone();
-        let service = (self.make)(settings).await.map_err(Failure::of_service)?;
-        let mut builder = server_settings.apply(service.into_builder())?;
-        if let Some(client) = client {
-            builder = builder.client(client);
+        let made = (self.make)(settings).await.map_err(Failure::of_service)?;
+        let component = made.into_component();
+        if component.count() > 1 && server_settings.name.is_some() {
+            let message = "`server.name` is for a program of one service, and this one has several";
+            return Err(Failure::usage(message));
         }
-        Ok(builder)
+        let component = component.change_servers(|server| {
+            let server = server_settings.apply(server)?;
+            Ok(match &client {
+                Some(client) => server.client(client.clone()),
+                None => server,
+            })
+        })?;
+        Ok(component)
     }
 }
 
@@ -449,7 +508,7 @@ fn run_watcher<S: Section>(
     serve: ServeArguments,
     loader: Loader<S>,
     files: Vec<PathBuf>,
-    service: &ServiceDescriptor,
+    own: Own,
 ) -> Result<(), Failure> {
     let logging = loader.load().map(|settings| settings.logging);
     let logging = logging.unwrap_or_default();
@@ -464,8 +523,8 @@ fn run_watcher<S: Section>(
         metrics: None,
     };
     let identity = Identity {
-        service: service.name(),
-        version: service.version(),
+        service: &own.name(),
+        version: own.version(),
     };
     let observing = {
         let _runtime = runtime.enter();
@@ -482,9 +541,10 @@ fn run_watcher<S: Section>(
 fn observe<S: Section>(
     work: &Work,
     settings: &Settings<S>,
-    service: &ServiceDescriptor,
+    own: Own,
     layers: Vec<BesideLayer>,
 ) -> Result<Observing, BuildError> {
+    let name = own.name();
     let is_caller = matches!(work, Work::Call(_) | Work::Status { .. });
     let (serves, number) = match work {
         // Processes in other roles only start processes in these.
@@ -502,8 +562,8 @@ fn observe<S: Section>(
         metrics: serves.then_some((&settings.metrics, number)),
     };
     let identity = Identity {
-        service: settings.server.name.as_deref().unwrap_or(service.name()),
-        version: service.version(),
+        service: settings.server.name.as_deref().unwrap_or(&name),
+        version: own.version(),
     };
     Observing::start(&selection, &identity, layers)
 }

@@ -6,6 +6,7 @@
 //! SIGTERM, SIGINT (Ctrl-C), SIGHUP and the watchdog stop the server. The running jobs then have `server.shutdown_grace` to
 //! end. A second signal ends the process at once. Before the server accepts requests, the first signal does.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +18,7 @@ use soa_runtime::transport::{LocalQueue, RedisConnection, RedisServerTransport};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::doors::{Doors, HttpStopped, Listener};
+use super::doors::{ChangeRouter, Doors, HttpStopped, Listener};
 use super::failure::Failure;
 use super::heartbeat::{BEAT_INTERVAL, Heartbeat};
 use super::notifier::Notifier;
@@ -43,8 +44,12 @@ impl ServerProcess {
         connections: &mut Connections,
         notifier: Arc<Notifier>,
         fork: Option<u16>,
+        passed: Option<OwnedFd>,
     ) -> Result<Self, Failure> {
-        let listener = settings.http_address().map(Listener::bind).transpose()?;
+        let listener = match (passed, settings.http_address()) {
+            (Some(socket), Some(_)) => Some(Listener::passed(socket)?),
+            (_, address) => address.map(Listener::bind).transpose()?,
+        };
         let redis = if settings.takes_from_transport() {
             let TransportSettings::Redis(redis) = &settings.transport;
             Some(connections.connect_redis(redis).await?)
@@ -81,11 +86,15 @@ impl ServerProcess {
     pub(super) async fn run(
         mut self,
         component: Component,
+        changes: Vec<ChangeRouter>,
         readiness: Readiness,
         signals: Signals,
     ) -> Result<(), Failure> {
         let doors = match self.listener.take() {
-            Some(listener) => Some(Doors::new(&component, &self.settings.http, listener)?),
+            Some(listener) => {
+                let settings = &self.settings.http;
+                Some(Doors::new(&component, settings, listener, changes)?)
+            }
             None => None,
         };
         let outcome = self.serve(&component, doors, readiness, signals).await;

@@ -31,11 +31,43 @@ pub trait IntoServer {
     /// # Errors
     /// See [`ServerBuilder::build`].
     fn into_server(self) -> Result<Server, BuildError>;
+
+    /// Returns the builder, of what is not built yet.
+    #[doc(hidden)]
+    fn into_unbuilt(self) -> Unbuilt
+    where
+        Self: Sized,
+    {
+        Unbuilt::Built(self.into_server().map(Box::new))
+    }
+}
+
+/// A server that is not built yet, if it can be so.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Unbuilt {
+    /// A builder, to which settings can be applied.
+    Builder(Box<ServerBuilder>),
+    /// A server that is as it is.
+    Built(Result<Box<Server>, BuildError>),
+}
+
+impl Unbuilt {
+    pub(crate) fn build(self) -> Result<Server, BuildError> {
+        match self {
+            Self::Builder(builder) => builder.build(),
+            Self::Built(server) => server.map(|server| *server),
+        }
+    }
 }
 
 impl<S: Service> IntoServer for S {
     fn into_server(self) -> Result<Server, BuildError> {
         Server::builder(self).build()
+    }
+
+    fn into_unbuilt(self) -> Unbuilt {
+        Unbuilt::Builder(Box::new(Server::builder(self)))
     }
 }
 
@@ -48,5 +80,9 @@ impl IntoServer for Server {
 impl IntoServer for ServerBuilder {
     fn into_server(self) -> Result<Server, BuildError> {
         self.build()
+    }
+
+    fn into_unbuilt(self) -> Unbuilt {
+        Unbuilt::Builder(Box::new(self))
     }
 }

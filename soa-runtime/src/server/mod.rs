@@ -45,6 +45,8 @@ pub use builder::ServerBuilder;
 pub use door::DoorStop;
 pub use handle::Server;
 pub use into_server::IntoServer;
+#[doc(hidden)]
+pub use into_server::Unbuilt;
 pub use lifecycle::StartupError;
 pub use local::LocalTransport;
 pub(crate) use panic::panic_message;

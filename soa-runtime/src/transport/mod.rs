@@ -29,6 +29,6 @@ pub use redis::{
 };
 #[cfg(feature = "redis")]
 #[doc(hidden)] // For the crates of the framework, see `RedisConnection::keys`.
-pub use redis::{RedisKeys, RedisScript, RedisValue};
+pub use redis::{RedisKeys, RedisScript, RedisValue, component_key, service_key};
 pub use reply::ReplyFuture;
 pub use server::{Reply, ServerTransport};

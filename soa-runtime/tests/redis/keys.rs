@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use soa_runtime::transport::{RedisKeys, RedisScript, RedisValue};
+use soa_runtime::transport::{RedisKeys, RedisScript, RedisValue, component_key, service_key};
 use soa_runtime::{
     Client, RedisClientTransport, RedisConnection, RedisSettings, TransportError,
     TransportErrorKind, value,
@@ -232,6 +232,36 @@ async fn keys_of_a_cluster_are_found_by_their_slots_also_where_these_move() {
 }
 
 #[tokio::test]
+async fn the_line_of_the_guide_is_enough_for_keys_of_components_and_services() {
+    let redis = Redis::start();
+    let user = "ACL SETUSER limited on >secret ~pysoa:* ~{pysoa:* -@all +evalsha +script|load +llen +rpush +expire \
+                +blpop +get +set +pexpire +del +hset +hgetall +hdel +zadd +zrangebyscore +zrem";
+    assert_eq!(redis.text(user), Reply::Text("+OK".to_owned()));
+    let connection = RedisConnection::new(redis.settings().user("limited", "secret")).unwrap();
+    let keys = connection.keys();
+    for key in [component_key("library", "a"), service_key("books", "a")] {
+        assert!(key.starts_with("{pysoa:"), "{key}");
+        keys.set(&key, "1", Some(MINUTE)).await.unwrap();
+        assert_eq!(keys.get(&key).await.unwrap().as_deref(), Some(&b"1"[..]));
+        assert!(!keys.set_if_absent(&key, "2", MINUTE).await.unwrap());
+        assert!(keys.expire(&key, MINUTE).await.unwrap());
+        assert!(keys.delete(&key).await.unwrap());
+        keys.hash_set(&key, [("a", "b")]).await.unwrap();
+        assert_eq!(keys.hash_get_all(&key).await.unwrap().len(), 1);
+        assert!(keys.hash_delete(&key, "a").await.unwrap());
+        assert!(keys.sorted_set_add(&key, 1.0, "x").await.unwrap());
+        assert_eq!(
+            keys.sorted_set_range(&key, 0.0..=2.0, 9)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        assert!(keys.sorted_set_remove(&key, "x").await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_login_without_a_command_or_a_key_gets_a_clear_error_and_serves_all_the_same() {
     let redis = Redis::start();
     let user = "ACL SETUSER limited on >secret ~pysoa:* +@all -hset -zadd";
@@ -290,6 +320,10 @@ async fn a_login_without_a_command_or_a_key_gets_a_clear_error_and_serves_all_th
     // None of that is held against the connection or the master.
     assert_eq!(redis.connections(), connections);
     let logged = redis.logged();
+    // The line that would add the keys is told once.
+    let line = "to add them: ACL SETUSER limited ~{pysoa:*";
+    let told = logged.iter().filter(|logged| logged.contains(line));
+    assert_eq!(told.count(), 1, "{logged:#?}");
     assert!(
         !logged.iter().any(|line| line.contains("Redis failed")),
         "{logged:#?}"

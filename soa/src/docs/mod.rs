@@ -13,6 +13,7 @@
 //! | [`deadlines`] | Timeouts, and jobs whose caller no longer waits |
 //! | [`health`] | Health checks, which `status` runs |
 //! | [`redis`] | Serving and calling over Redis |
+//! | [`http`] | Serving over HTTP: the address, limits, the stop, routers of axum. With the features `http` and `cli` |
 //! | [`running`] | A service as a program: `main`, settings, commands, shutdown. With the feature `cli` |
 //! | [`observing`] | Logs, metrics and traces. With the feature `cli` |
 //! | [`settings`] | Every key of the settings. With the feature `cli` |
@@ -52,6 +53,11 @@ pub mod health {}
 
 #[doc = include_str!("redis.md")]
 pub mod redis {}
+
+#[cfg(all(feature = "cli", feature = "http"))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "cli", feature = "http"))))]
+#[doc = include_str!("http.md")]
+pub mod http {}
 
 #[cfg(feature = "cli")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]

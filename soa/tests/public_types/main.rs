@@ -13,16 +13,23 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates whose public items are a user's.
-const CRATES: [&str; 4] = ["soa-wire", "soa-runtime", "soa-testing", "soa-program"];
+const CRATES: [&str; 5] = [
+    "soa-wire",
+    "soa-runtime",
+    "soa-http",
+    "soa-testing",
+    "soa-program",
+];
 
 /// The standard library, and our own crates.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "std",
     "core",
     "alloc",
     "soa",
     "soa_wire",
     "soa_runtime",
+    "soa_http",
     "soa_testing",
     "soa_program",
 ];

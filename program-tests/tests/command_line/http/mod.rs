@@ -1,5 +1,9 @@
 //! Services over HTTP, as processes.
 
+mod component;
+mod crowd;
+mod life;
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The connection that several transports of a process share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -49,6 +49,8 @@ struct ConnectionShared {
     sentinels: Condition,
     /// The reason why the masters are unknown, and the time of the next query.
     unknown: Mutex<Option<(String, Instant)>>,
+    /// Done when the log has told that the login lacks plain keys.
+    lacks_keys: Once,
 }
 
 impl RedisConnection {
@@ -84,6 +86,7 @@ impl RedisConnection {
                 ring: Mutex::default(),
                 sentinels: Condition::new("the sentinels"),
                 unknown: Mutex::default(),
+                lacks_keys: Once::new(),
                 settings,
             }),
         })
@@ -112,6 +115,18 @@ impl RedisConnection {
         })?;
         connection.ready("").await?;
         Ok(connection)
+    }
+
+    /// Logs once that the login may not use keys of components and services, and the line that adds them.
+    pub(super) fn warn_of_missing_keys(&self, key: &str) {
+        self.shared.lacks_keys.call_once(|| {
+            let user = self.settings().username.as_deref().unwrap_or("default");
+            tracing::warn!(
+                redis = self.settings().addresses(),
+                key,
+                "this login may not use keys of components and services; to add them: ACL SETUSER {user} ~{{pysoa:*"
+            );
+        });
     }
 
     /// The settings.

@@ -8,6 +8,9 @@
 //! slot. If the name has a `{tag}`, the tag alone decides: keys with the same tag are on the same master, in a ring as in a
 //! cluster, so that one script can use them all.
 //!
+//! Keys that belong to a component or to a service have its name as their tag ([`component_key`], [`service_key`]). A login
+//! needs the pattern `~{pysoa:*` for them, besides that of the queues.
+//!
 //! Each command runs at most once. It waits for a connection, and is tried again only where it was certainly not run; if its
 //! outcome is unknown, the error says so.
 
@@ -27,6 +30,19 @@ use crate::error::{TransportError, TransportErrorKind};
 
 /// Pause before a command is tried again that was not run.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// Returns a key that belongs to a component: `{pysoa:component.NAME}.KEY`. All keys of a component are on one master.
+pub fn component_key(component: &str, key: &str) -> String {
+    format!("{{pysoa:component.{component}}}.{key}")
+}
+
+/// Returns a key that belongs to a service: `{pysoa:service.NAME}.KEY`. All keys of a service are on one master.
+pub fn service_key(service: &str, key: &str) -> String {
+    format!("{{pysoa:service.{service}}}.{key}")
+}
+
+/// The beginning of all keys with a tag of ours.
+const TAGGED: &str = "{pysoa:";
 
 /// Plain keys in Redis. Clones share everything.
 #[derive(Clone, Debug)]
@@ -269,10 +285,21 @@ impl RedisKeys {
                 Err(failed) if failed.is_retryable && Instant::now() + RETRY_PAUSE < deadline => {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
-                Err(failed) => return Err(failed.error),
+                Err(failed) => {
+                    if key.starts_with(TAGGED) && lacks_keys(&failed.error) {
+                        self.connection.warn_of_missing_keys(key);
+                    }
+                    return Err(failed.error);
+                }
             }
         }
     }
+}
+
+/// True if the login may not use the key, whatever the command.
+fn lacks_keys(error: &TransportError) -> bool {
+    error.kind() == TransportErrorKind::Misconfigured
+        && error.to_string().contains("may not use the key")
 }
 
 /// A command, or a script with all of its keys.

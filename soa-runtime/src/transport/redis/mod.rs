@@ -51,7 +51,7 @@ mod value;
 
 pub use client::RedisClientTransport;
 pub use connection::RedisConnection;
-pub use keys::{RedisKeys, RedisScript};
+pub use keys::{RedisKeys, RedisScript, component_key, service_key};
 pub use server::RedisServerTransport;
 pub use settings::{RedisCredentials, RedisMode, RedisSettings, SentinelSettings, TlsSettings};
 pub use value::RedisValue;

@@ -1,0 +1,73 @@
+//! Types that a program can serve: a service, or a component of several.
+
+use crate::component::ComponentBuilder;
+use crate::descriptor::ServiceDescriptor;
+use crate::server::{Server, ServerBuilder};
+use crate::service::Service;
+
+/// A type that a program can serve: a service, a service with changes to its server (`with_server`), the builder of a
+/// server, or the builder of a [`Component`](crate::Component).
+///
+/// Servers are not built yet, because the program applies its settings to them.
+///
+/// ```
+/// # use soa_runtime as soa;
+/// # struct Greeter;
+/// # impl soa::Service for Greeter {
+/// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", "", &[]);
+/// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
+/// # }
+/// use soa::{ComponentBuilder, Serve, Server, Service, ServiceDescriptor};
+///
+/// struct Limited(Greeter);
+///
+/// impl Serve for Limited {
+///     const SERVICE: Option<&'static ServiceDescriptor> = Some(Greeter::DESCRIPTOR);
+///
+///     fn into_component(self) -> ComponentBuilder {
+///         Server::builder(self.0).concurrency(8).into()
+///     }
+/// }
+///
+/// let component = Limited(Greeter).into_component().build()?;
+/// assert_eq!(component.services()[0].concurrency(), 8);
+/// # Ok::<(), soa::BuildError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be served by a program",
+    label = "not a service, and not the builder of a component",
+    note = "a component is returned without `.build()`, because the settings are applied to its servers",
+    note = "a service has `#[service(name = \"…\", version = \"…\")]` on its `impl` block"
+)]
+pub trait Serve {
+    /// The service, which has a name, a version and documentation; `None` for a component, whose services are known when it
+    /// is made.
+    const SERVICE: Option<&'static ServiceDescriptor>;
+
+    /// Makes the component, before the settings are applied.
+    fn into_component(self) -> ComponentBuilder;
+}
+
+impl<S: Service> Serve for S {
+    const SERVICE: Option<&'static ServiceDescriptor> = Some(S::DESCRIPTOR);
+
+    fn into_component(self) -> ComponentBuilder {
+        Server::builder(self).into()
+    }
+}
+
+impl Serve for ServerBuilder {
+    const SERVICE: Option<&'static ServiceDescriptor> = None;
+
+    fn into_component(self) -> ComponentBuilder {
+        self.into()
+    }
+}
+
+impl Serve for ComponentBuilder {
+    const SERVICE: Option<&'static ServiceDescriptor> = None;
+
+    fn into_component(self) -> ComponentBuilder {
+        self
+    }
+}
