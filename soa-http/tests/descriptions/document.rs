@@ -274,7 +274,10 @@ fn a_token_in_a_cookie_is_another_way_to_be_known() {
         json!({ "type": "apiKey", "in": "cookie", "name": "access_token" })
     );
     let find = operation(&document, "/books/{isbn}", "get");
-    assert_eq!(find["security"], json!([{ "bearer": [] }, { "cookie": [] }]));
+    assert_eq!(
+        find["security"],
+        json!([{ "bearer": [] }, { "cookie": [] }])
+    );
     assert_eq!(mistakes(&document), [""; 0]);
 }
 
