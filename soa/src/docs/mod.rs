@@ -21,6 +21,7 @@
 //! | [`testing`] | Services without a network, assertions, stubs, snapshots, contracts, faults |
 //! | [`test_plans`] | PySOA's test plans, a test for each case |
 //! | [`from_pysoa`] | PySOA's names, and the differences |
+//! | [`from_aspyx`] | Aspyx's names and channels, and the differences. With the feature `http` |
 
 #[doc = include_str!("getting_started.md")]
 pub mod getting_started {}
@@ -88,3 +89,8 @@ pub mod test_plans {}
 
 #[doc = include_str!("from_pysoa.md")]
 pub mod from_pysoa {}
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+#[doc = include_str!("from_aspyx.md")]
+pub mod from_aspyx {}
