@@ -31,6 +31,14 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Measures this framework, raw sockets and a PySOA server in turns, and prints the ratios
     Compare(Compare),
+    /// Measures the example component over HTTP, a bare handler of axum and an Aspyx server in turns, and prints the ratios
+    CompareHttp(CompareHttp),
+    /// Serves a bare handler of axum
+    #[command(hide = true)]
+    BareServer {
+        /// The port
+        port: u16,
+    },
     /// Measures the cost of log, metrics and traces, in turns
     See(SeeCost),
     /// Runs the server side of `--raw`
@@ -48,6 +56,9 @@ pub(crate) struct Run {
     /// figures of Redis are those of the first host; they are left out with TLS, sentinels and clusters
     #[arg(long)]
     pub(crate) redis: Option<Address>,
+    /// Call over HTTP: a URL, to which the body is sent by POST. The figures of Redis are left out
+    #[arg(long, value_name = "URL", conflicts_with_all = ["redis", "raw", "own_lists", "actions", "start_server"])]
+    pub(crate) http: Option<String>,
     /// The service to call
     #[arg(long, default_value = "example")]
     pub(crate) service: String,
@@ -102,6 +113,20 @@ pub(crate) struct Run {
 #[derive(Args, Debug)]
 pub(crate) struct Compare {
     /// A Python that has PySOA installed; without it PySOA is left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) python: Option<PathBuf>,
+    /// The number of turns for each server; the best one counts
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// The length of the measured window of each turn; a plain number is in seconds
+    #[arg(long, default_value = "5", value_parser = time)]
+    pub(crate) duration: Duration,
+}
+
+/// The arguments of `load compare-http`.
+#[derive(Args, Debug)]
+pub(crate) struct CompareHttp {
+    /// A Python that has aspyx-service installed; without it Aspyx is left out
     #[arg(long, value_name = "FILE")]
     pub(crate) python: Option<PathBuf>,
     /// The number of turns for each server; the best one counts

@@ -1,63 +1,21 @@
 //! `load compare`: raw sockets, this framework and PySOA, measured in turns, and their ratios.
-//!
-//! The speed of a machine that other programs use changes over time. So the servers are measured in turns, for several
-//! rounds; the best turn of each counts, and the ratios say more than the figures.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use soa::value;
 
 use crate::arguments::Compare;
-use crate::measure::{Outcome, Pace, Plan, measure};
+use crate::measure::Outcome;
 use crate::process::{Process, Redis};
 use crate::target::{Target, Work};
+use crate::turns::{Entry, measure_in_turns};
 use crate::{output, report};
 
-/// The longest warm-up of a turn.
-const MAX_WARM_UP: Duration = Duration::from_secs(1);
-
-/// A kind of server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Raw,
-    Soa,
-    Reference,
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Raw => "raw sockets",
-            Self::Soa => "soa",
-            Self::Reference => "PySOA",
-        })
-    }
-}
-
-/// A server under one load, with its best outcome so far.
-struct Entry {
-    side: Side,
-    callers: u32,
-    target: Arc<Target>,
-    server_pid: u32,
-    best: Option<Outcome>,
-}
-
-impl Entry {
-    /// Keeps the better outcome: the lower latency for one caller, the higher rate for several.
-    fn keep_best(&mut self, outcome: Outcome) {
-        let is_better = self.best.as_ref().is_none_or(|best| match self.callers {
-            1 => outcome.latency(0.5) < best.latency(0.5),
-            _ => outcome.rate() > best.rate(),
-        });
-        if is_better {
-            self.best = Some(outcome);
-        }
-    }
-}
+const RAW: &str = "raw sockets";
+const SOA: &str = "soa";
+const REFERENCE: &str = "PySOA";
 
 /// Runs the comparison, and prints a table of figures and one of ratios.
 pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
@@ -78,27 +36,25 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
         Target::service(settings, work)
     };
     let raw = Arc::new(Target::raw(settings).await?);
-    let mut sides = vec![
-        (Side::Raw, raw),
-        (Side::Soa, Arc::new(service("example", 1)?)),
-    ];
-    let mut many = vec![(Side::Soa, Arc::new(service("example", 10)?))];
+    let mut sides = vec![(RAW, raw), (SOA, Arc::new(service("example", 1)?))];
+    let mut many = vec![(SOA, Arc::new(service("example", 10)?))];
     if let Some(python) = &arguments.python {
         servers.push(Process::reference_server(python, &redis, "reference")?);
-        sides.push((Side::Reference, Arc::new(service("reference", 1)?)));
-        many.push((Side::Reference, Arc::new(service("reference", 10)?)));
+        sides.push((REFERENCE, Arc::new(service("reference", 1)?)));
+        many.push((REFERENCE, Arc::new(service("reference", 10)?)));
     }
     let mut entries = Vec::new();
     for (callers, sides) in [(1, &sides), (64, &sides), (256, &sides), (64, &many)] {
         for (side, target) in sides {
             target.wait_until_ready().await?;
-            let server = match side {
-                Side::Raw => servers.first(),
-                Side::Soa => servers.get(1),
-                Side::Reference => servers.get(2),
+            let server = match *side {
+                RAW => servers.first(),
+                SOA => servers.get(1),
+                _ => servers.get(2),
             };
             entries.push(Entry {
-                side: *side,
+                side,
+                work: "",
                 callers,
                 target: Arc::clone(target),
                 server_pid: server.map(Process::id).unwrap_or_default(),
@@ -106,25 +62,13 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
             });
         }
     }
-    for round in 1..=arguments.rounds {
-        for entry in &mut entries {
-            let (side, callers) = (entry.side, entry.callers);
-            let actions = entry.target.actions();
-            output::tell(format_args!(
-                "round {round}: {side}, {callers} callers, {actions} actions a job"
-            ));
-            let plan = Plan {
-                pace: Pace::Closed(callers),
-                warm_up: arguments.duration.min(MAX_WARM_UP),
-                duration: arguments.duration,
-            };
-            let outcome = measure(&entry.target, plan, settings, &[entry.server_pid]).await?;
-            if let Some(problem) = &outcome.problem {
-                return Err(format!("{side} failed: {problem}").into());
-            }
-            entry.keep_best(outcome);
-        }
-    }
+    measure_in_turns(
+        &mut entries,
+        arguments.rounds,
+        arguments.duration,
+        Some(settings),
+    )
+    .await?;
     output::report(&table(&entries))?;
     output::report(&ratios(&entries))?;
     Ok(())
@@ -167,7 +111,7 @@ fn table(entries: &[Entry]) -> String {
 }
 
 fn ratios(entries: &[Entry]) -> String {
-    let best = |side: Side, callers: u32, actions: u32| {
+    let best = |side: &str, callers: u32, actions: u32| {
         let mut entries = entries.iter();
         let entry = entries.find(|entry| {
             entry.side == side && entry.callers == callers && entry.target.actions() == actions
@@ -185,26 +129,26 @@ fn ratios(entries: &[Entry]) -> String {
     let p50 = |side| best(side, 1, 1).map(|outcome| outcome.latency(0.5));
     row(
         "round trips/s at 64 callers, to raw sockets",
-        rate(Side::Soa, 64, 1),
-        rate(Side::Raw, 64, 1),
+        rate(SOA, 64, 1),
+        rate(RAW, 64, 1),
         "≥ 0.55",
     );
     row(
         "p50 of 1 caller, to raw sockets",
-        p50(Side::Soa),
-        p50(Side::Raw),
+        p50(SOA),
+        p50(RAW),
         "≤ 1.3",
     );
     row(
         "round trips/s at 64 callers, to PySOA",
-        rate(Side::Soa, 64, 1),
-        rate(Side::Reference, 64, 1),
+        rate(SOA, 64, 1),
+        rate(REFERENCE, 64, 1),
         "≥ 45",
     );
     row(
         "actions/s, ten a job, to PySOA",
-        rate(Side::Soa, 64, 10),
-        rate(Side::Reference, 64, 10),
+        rate(SOA, 64, 10),
+        rate(REFERENCE, 64, 10),
         "≥ 25",
     );
     out

@@ -14,8 +14,11 @@
 //! Everything runs on one thread, as in a client by default; only the clock of the open loop has a thread of its own.
 
 mod arguments;
+mod bare;
 mod compare;
+mod compare_http;
 mod cost;
+mod http;
 mod measure;
 mod output;
 mod plot;
@@ -26,6 +29,7 @@ mod resp;
 mod run;
 mod target;
 mod telemetry;
+mod turns;
 mod usage;
 
 use std::error::Error;
@@ -46,6 +50,8 @@ async fn main() -> ExitCode {
     let outcome = match arguments.command {
         None => run::run(arguments.run).await,
         Some(Command::Compare(arguments)) => compare::compare(&arguments).await,
+        Some(Command::CompareHttp(arguments)) => compare_http::compare(&arguments).await,
+        Some(Command::BareServer { port }) => bare::serve(port).await,
         Some(Command::See(arguments)) => cost::measure_cost(&arguments),
         Some(Command::RawServer { redis }) => raw::serve(&redis.settings).await,
     };

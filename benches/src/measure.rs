@@ -148,10 +148,10 @@ impl Record {
 pub(crate) async fn measure(
     target: &Arc<Target>,
     plan: Plan,
-    settings: &RedisSettings,
+    redis: Option<&RedisSettings>,
     servers: &[u32],
 ) -> Result<Outcome, Box<dyn Error>> {
-    let mut watched = Watched::new(settings, servers);
+    let mut watched = Watched::new(redis, servers);
     let record = Arc::new(Record::new()?);
     let loops = match plan.pace {
         Pace::Closed(callers) => {

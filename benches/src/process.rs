@@ -13,6 +13,12 @@ use soa::{BuildError, RedisSettings};
 /// The directory of the example service in Python.
 const REFERENCE_DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../soa/tests/interop");
 
+/// The directory of the example component in Python.
+const ASPYX_DIRECTORY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../example_service/tests/aspyx/python"
+);
+
 /// The time within which Redis must accept connections.
 const REDIS_START_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -78,6 +84,36 @@ impl Process {
         Self::start(command)
     }
 
+    /// Starts the example component, which serves HTTP, from the binary beside this one.
+    pub(crate) fn component_server(port: u16) -> Result<Self, Box<dyn Error>> {
+        let program = std::env::current_exe()?.with_file_name("example_component");
+        if !program.exists() {
+            let hint = "run `cargo build --release -p soa-bench -p example_service` first";
+            return Err(format!("{} does not exist; {hint}", program.display()).into());
+        }
+        let mut command = Command::new(program);
+        command.args(["serve", "--http", &format!("127.0.0.1:{port}")]);
+        command.stderr(Stdio::null());
+        Self::start(command)
+    }
+
+    /// Starts the bare handler of axum.
+    pub(crate) fn bare_server(port: u16) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["bare-server", &port.to_string()]);
+        Self::start(command)
+    }
+
+    /// Starts the example component of Aspyx.
+    pub(crate) fn aspyx_server(python: &Path, port: u16) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(std::path::absolute(python)?);
+        command.current_dir(ASPYX_DIRECTORY);
+        command.args(["server.py", &port.to_string()]);
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command.stderr(Stdio::null());
+        Self::start(command)
+    }
+
     /// Starts the example service of PySOA.
     pub(crate) fn reference_server(
         python: &Path,
@@ -104,6 +140,12 @@ impl Drop for Process {
     }
 }
 
+/// Returns a port that nobody listens on.
+pub(crate) fn free_port() -> Result<u16, Box<dyn Error>> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
 /// A Redis that this program has started, without persistence.
 #[derive(Debug)]
 pub(crate) struct Redis {
@@ -113,9 +155,7 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) fn start() -> Result<Self, Box<dyn Error>> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
-        drop(listener);
+        let port = free_port()?;
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &port.to_string()]);

@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use soa::RedisSettings;
+
 use crate::arguments::Run;
+use crate::http::{Caller, Request};
 use crate::measure::{Pace, Plan, measure};
 use crate::process::{Process, Redis};
 use crate::target::{Target, Work};
@@ -11,6 +14,10 @@ use crate::{output, plot, report, telemetry};
 
 /// Measures what the arguments ask for, and prints a report of each run.
 pub(crate) async fn run(run: Run) -> Result<(), Box<dyn Error>> {
+    if let Some(url) = &run.http {
+        let target = Target::Http(over_http(url, &run)?);
+        return measure_all(&run, Arc::new(target), None, &run.server_pid).await;
+    }
     let (redis, _own_redis) = match &run.redis {
         Some(redis) => (redis.clone(), None),
         None => {
@@ -43,16 +50,44 @@ pub(crate) async fn run(run: Run) -> Result<(), Box<dyn Error>> {
         let settings = settings.as_ref().clone();
         Target::service(&settings.expects_chunked_replies(run.own_lists), work)?
     };
-    let target = Arc::new(target);
+    measure_all(&run, Arc::new(target), Some(settings), &pids).await?;
+    observing.finish();
+    Ok(())
+}
+
+/// Returns a caller that sends the body of the run to a URL.
+fn over_http(url: &str, run: &Run) -> Result<Caller, Box<dyn Error>> {
+    let rest = url
+        .strip_prefix("http://")
+        .ok_or("expected a URL that begins with http://")?;
+    let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut body = Vec::new();
+    soa::codec::json::encode_compact(&run.body, &mut body)?;
+    let request = Request {
+        method: "POST",
+        target: format!("/{path}"),
+        headers: "content-type: application/json\r\n".to_owned(),
+        body,
+    };
+    Ok(Caller::new(address, &request))
+}
+
+/// Measures a target at each pace of the run.
+async fn measure_all(
+    run: &Run,
+    target: Arc<Target>,
+    redis: Option<&RedisSettings>,
+    pids: &[u32],
+) -> Result<(), Box<dyn Error>> {
     target.wait_until_ready().await?;
     let mut outcomes = Vec::new();
-    for pace in paces(&run) {
+    for pace in paces(run) {
         let plan = Plan {
             pace,
             warm_up: run.warm_up,
             duration: run.duration,
         };
-        let outcome = measure(&target, plan, settings, &pids).await?;
+        let outcome = measure(&target, plan, redis, pids).await?;
         if run.json {
             output::report(&report::json(&outcome)?)?;
         } else {
@@ -60,10 +95,9 @@ pub(crate) async fn run(run: Run) -> Result<(), Box<dyn Error>> {
         }
         outcomes.push(outcome);
     }
-    if let Some(file) = run.plot {
-        std::fs::write(&file, plot::svg(&outcomes))?;
+    if let Some(file) = &run.plot {
+        std::fs::write(file, plot::svg(&outcomes))?;
     }
-    observing.finish();
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use soa::message::Name;
 use soa::{Client, RedisClientTransport, RedisSettings, Value};
 
-use crate::raw;
+use crate::{http, raw};
 
 /// The time within which a server must send its first response.
 const SERVER_START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,6 +34,8 @@ pub(crate) enum Target {
     Service { client: Client, work: Work },
     /// The raw server, called over plain sockets.
     Raw(raw::Caller),
+    /// A server of HTTP, called over plain sockets.
+    Http(http::Caller),
 }
 
 impl Target {
@@ -52,7 +54,7 @@ impl Target {
     pub(crate) fn actions(&self) -> u32 {
         match self {
             Self::Service { work, .. } => work.actions,
-            Self::Raw(_) => 1,
+            Self::Raw(_) | Self::Http(_) => 1,
         }
     }
 
@@ -66,6 +68,7 @@ impl Target {
             }
             Self::Service { client, work } => call_many(client, work).await,
             Self::Raw(caller) => caller.call().await,
+            Self::Http(caller) => caller.call().await,
         }
     }
 

@@ -23,7 +23,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Watched {
     servers: Vec<u32>,
-    settings: RedisSettings,
+    /// Redis, if calls go through one.
+    settings: Option<RedisSettings>,
     /// The connection to Redis, while it works.
     redis: Option<Connection>,
 }
@@ -68,10 +69,10 @@ pub(crate) struct RedisUsage {
 }
 
 impl Watched {
-    pub(crate) fn new(settings: &RedisSettings, servers: &[u32]) -> Self {
+    pub(crate) fn new(settings: Option<&RedisSettings>, servers: &[u32]) -> Self {
         Self {
             servers: servers.to_vec(),
-            settings: settings.clone(),
+            settings: settings.cloned(),
             redis: None,
         }
     }
@@ -104,14 +105,17 @@ impl Watched {
     }
 
     async fn redis_snapshot(&mut self) -> Result<RedisSnapshot, String> {
-        if self.settings.tls.is_some() || self.settings.mode != RedisMode::Standard {
+        let Some(settings) = self.settings.clone() else {
+            return Err("there is none".to_owned());
+        };
+        if settings.tls.is_some() || settings.mode != RedisMode::Standard {
             return Err(
                 "its counters are only read without TLS, sentinels or a cluster".to_owned(),
             );
         }
         let end = Instant::now() + REDIS_TIMEOUT;
         loop {
-            let read = tokio::time::timeout_at(end.into(), self.read_redis()).await;
+            let read = tokio::time::timeout_at(end.into(), self.read_redis(&settings)).await;
             let problem = match read {
                 Ok(Ok(snapshot)) => return Ok(snapshot),
                 Ok(Err(error)) => error.to_string(),
@@ -125,10 +129,13 @@ impl Watched {
         }
     }
 
-    async fn read_redis(&mut self) -> Result<RedisSnapshot, Box<dyn Error>> {
+    async fn read_redis(
+        &mut self,
+        settings: &RedisSettings,
+    ) -> Result<RedisSnapshot, Box<dyn Error>> {
         let redis = match &mut self.redis {
             Some(redis) => redis,
-            none => none.insert(Connection::open(&self.settings).await?),
+            none => none.insert(Connection::open(settings).await?),
         };
         let server = info(redis, "server").await?;
         let run_id = server.lines().find_map(|line| line.strip_prefix("run_id:"));

@@ -8,6 +8,8 @@
 //! binary `example_client` is a caller that uses only the contract.
 
 mod canonical;
+#[cfg(feature = "http")]
+pub mod component;
 mod contract;
 mod service;
 pub mod types;

@@ -8,6 +8,7 @@
 mod memory;
 #[cfg(feature = "server")]
 mod server;
+pub mod text;
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ use crate::arguments;
 use crate::doors::Doors;
 use crate::head::Head;
 use crate::hosted::Hosted;
-use crate::reply::{JSON, MSGPACK, Reply};
+use crate::reply::{JSON, MSGPACK, Reply, unencodable};
 use crate::{run, status};
 
 /// The encoding of a body.
@@ -60,10 +60,7 @@ impl Encoding {
         };
         match written {
             Ok(()) => Reply::new(status, content_type, body),
-            Err(error) => Reply::text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("The response cannot be encoded: {error}"),
-            ),
+            Err(error) => unencodable(error),
         }
     }
 

@@ -1,9 +1,10 @@
 //! `POST /invoke`: calls by method id and position, as JSON or MessagePack. The protocol is that of Aspyx.
 
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
 use soa_wire::codec::{json, msgpack};
-use soa_wire::text::Shape;
+use soa_wire::text::{Plain, Shape};
 use soa_wire::{Map, SwitchSet, Value, WireError, code};
 
 use crate::arguments::by_position;
@@ -11,7 +12,10 @@ use crate::doors::Doors;
 use crate::head::Head;
 use crate::hosted::{Hosted, Offered};
 use crate::reply::{JSON, MSGPACK, Reply};
-use crate::run;
+use crate::{run, status};
+
+/// The header of callers who want the errors of a call in any case, and not only their text.
+const ERRORS: &str = "x-soa-errors";
 
 /// An encoding of `POST /invoke`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +25,22 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    fn decode(self, body: &[u8]) -> Result<Value, soa_wire::codec::DecodeError> {
-        match self {
-            Self::Json => json::decode_value(body),
+    fn decode(self, body: &[u8]) -> Result<Value, String> {
+        let decoded = match self {
+            Self::Json => {
+                let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+                Plain::from_json(text).map(Plain::into_exact)
+            }
             Self::MessagePack => msgpack::decode_value(body),
+        };
+        decoded.map_err(|error| error.to_string())
+    }
+
+    /// Wraps a decoded value. The numbers of JSON still have all their digits.
+    const fn plain(self, value: Value) -> Plain {
+        match self {
+            Self::Json => Plain::exact(value),
+            Self::MessagePack => Plain::from_value(value),
         }
     }
 
@@ -65,26 +81,31 @@ pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: 
         }
         Err(error) => return undecodable(error),
     };
-    let outcome = invoke(doors, head, call, encoding.shape()).await;
+    let wants_errors = head.request.header(ERRORS).is_some();
+    let outcome = invoke(doors, head, call, encoding).await;
     let (answer, errors) = match outcome {
         Ok(result) => (result_of(result), Vec::new()),
-        Err(errors) => (exception_of(&errors), errors),
+        Err(errors) => match overloaded(&errors) {
+            Some(reply) => return reply,
+            None => (exception_of(&errors, wants_errors), errors),
+        },
     };
-    // Before the service was called, the errors of authentication are those of HTTP.
-    let refused = errors
-        .iter()
-        .find(|error| error.code == code::ACCESS_DENIED);
-    let status = match refused {
-        Some(_) => StatusCode::UNAUTHORIZED,
-        None => StatusCode::OK,
-    };
+    // The errors of a call are a success of HTTP, but not those of a job that was refused before.
+    let refusal = run::refusal(&errors);
     let written = encoding.encode(&answer).or_else(|error| {
         let message = format!("The result cannot be encoded: {error}");
         let error = WireError::server(code::RESPONSE_NOT_SERIALIZABLE, message);
-        encoding.encode(&exception_of(&[error]))
+        encoding.encode(&exception_of(&[error], wants_errors))
     });
     match written {
-        Ok(body) => Reply::new(status, encoding.content_type(), body).with_headers_of(&errors),
+        Ok(body) => {
+            let status = refusal.unwrap_or(StatusCode::OK);
+            let reply = Reply::new(status, encoding.content_type(), body);
+            match refusal {
+                Some(_) => status::with_headers(reply, &errors, &[]),
+                None => reply,
+            }
+        }
         Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }
@@ -93,7 +114,7 @@ async fn invoke(
     doors: &Doors,
     head: Head,
     mut call: Map,
-    shape: Shape,
+    encoding: Encoding,
 ) -> Result<Value, Vec<WireError>> {
     let method = match call.remove("method") {
         Some(Value::Text(method)) => method,
@@ -110,8 +131,20 @@ async fn invoke(
         Some(_) => return Err(missing("args", "the list of arguments")),
     };
     let (hosted, offered) = find(doors, &method, &head.context.switches)?;
-    let request = by_position(offered, arguments)?;
-    let response = run::action(hosted, doors.stop(), head, offered.name(), &request).await?;
+    let request = by_position(offered, arguments, |value| encoding.plain(value))?;
+    run(doors, head, hosted, offered, &request, encoding.shape()).await
+}
+
+/// Runs a call whose request was read, and returns its result.
+pub(crate) async fn run(
+    doors: &Doors,
+    head: Head,
+    hosted: &Hosted,
+    offered: &Offered,
+    request: &Value,
+    shape: Shape,
+) -> Result<Value, Vec<WireError>> {
+    let response = run::action(hosted, doors.stop(), head, offered.name(), request).await?;
     let result = offered.result(response, shape);
     match result.is_nil() && !offered.result_may_be_nil() {
         true => Err(vec![no_result(offered)]),
@@ -149,6 +182,14 @@ pub(crate) fn find<'a>(
     Ok((hosted, offered))
 }
 
+/// Returns the answer of a server that is overloaded. It is one of HTTP, as the service was not called.
+pub(crate) fn overloaded(errors: &[WireError]) -> Option<Reply> {
+    run::refusal(errors).filter(|status| *status == StatusCode::SERVICE_UNAVAILABLE)?;
+    let error = errors.iter().find(|error| error.code == code::OVERLOADED)?;
+    let reply = Reply::text(StatusCode::SERVICE_UNAVAILABLE, &*error.message);
+    Some(reply.with_header(RETRY_AFTER, HeaderValue::from_static("1")))
+}
+
 fn unknown(message: String) -> WireError {
     WireError::caller(code::UNKNOWN, message).with_field("method")
 }
@@ -163,7 +204,8 @@ fn no_result(offered: &Offered) -> WireError {
     WireError::server(code::SERVER_ERROR, message)
 }
 
-fn undecodable(error: impl std::fmt::Display) -> Reply {
+/// Returns the answer for a body that is not of its encoding.
+pub(crate) fn undecodable(error: impl std::fmt::Display) -> Reply {
     let message = format!("The body cannot be decoded: {error}");
     Reply::text(StatusCode::BAD_REQUEST, message)
 }
@@ -175,10 +217,15 @@ fn result_of(result: Value) -> Value {
     Value::Map(answer)
 }
 
-fn exception_of(errors: &[WireError]) -> Value {
+/// Returns the answer with an exception. It has the errors, too, where they tell more than the exception: several of them,
+/// their fields; or their codes, for a caller that asks for them. Otherwise, it has what the reference answers.
+fn exception_of(errors: &[WireError], wants_errors: bool) -> Value {
     let mut answer = Map::with_capacity(3);
     answer.push("result", Value::Nil);
     answer.push("exception", exception_text(errors));
+    if !wants_errors && matches!(errors, [only] if only.field.is_none()) {
+        return Value::Map(answer);
+    }
     let told = errors.iter().map(|error| {
         let mut told = Map::with_capacity(3);
         told.push("code", &*error.code);

@@ -1,9 +1,12 @@
 //! The head of a job, made of the headers of a request: context, control, and the request itself.
 
+use std::sync::Arc;
+
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use soa_runtime::client::HttpRequest;
+use soa_runtime::internal::HttpHead;
 use soa_runtime::period::Period;
 use soa_wire::codec::json;
 use soa_wire::{ContextHeader, Control, Switch, Value};
@@ -33,7 +36,7 @@ impl Head {
     ///
     /// # Errors
     /// A header of the framework's own is malformed: 400, with its name.
-    pub(crate) fn read(parts: &Parts, settings: &HttpSettings) -> Result<Self, Reply> {
+    pub(crate) fn read(parts: &Arc<Parts>, settings: &HttpSettings) -> Result<Self, Reply> {
         let headers = &parts.headers;
         let mut context = match text(headers, CORRELATION_ID)? {
             Some(id) if !id.is_empty() => ContextHeader::new(id),
@@ -81,7 +84,7 @@ impl Head {
         Ok(Self {
             context,
             control,
-            request: request(parts),
+            request: HttpRequest::of(Arc::new(DoorHead(Arc::clone(parts)))),
         })
     }
 }
@@ -115,7 +118,10 @@ fn token<'a>(headers: &'a HeaderMap, settings: &HttpSettings) -> Option<&'a str>
         {
             token = rest.trim_start();
         }
-        return Some(token);
+        // A scheme alone is no token.
+        if !token.is_empty() && !token.eq_ignore_ascii_case("bearer") {
+            return Some(token);
+        }
     }
     let name = settings.token_cookie.as_deref()?;
     let cookies = headers.get_all(COOKIE).iter();
@@ -127,16 +133,26 @@ fn token<'a>(headers: &'a HeaderMap, settings: &HttpSettings) -> Option<&'a str>
     Some(token)
 }
 
-fn request(parts: &Parts) -> HttpRequest {
-    let target = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
-    let mut request = HttpRequest::new(parts.method.as_str(), target);
-    for (name, value) in &parts.headers {
-        if let Ok(value) = value.to_str() {
-            request = request.with_header(name.as_str(), value);
-        }
+/// The head of a request of the door, as handlers see it.
+struct DoorHead(Arc<Parts>);
+
+impl HttpHead for DoorHead {
+    fn method(&self) -> &str {
+        self.0.method.as_str()
     }
-    request
+
+    fn target(&self) -> &str {
+        let target = self.0.uri.path_and_query();
+        target.map_or("/", |target| target.as_str())
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name)?.to_str().ok()
+    }
+
+    fn headers(&self) -> Vec<(&str, &str)> {
+        let headers = self.0.headers.iter();
+        let texts = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        texts.collect()
+    }
 }

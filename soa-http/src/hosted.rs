@@ -134,7 +134,7 @@ impl Offered {
             return None;
         };
         let mut fields = self.response.fields()?.iter();
-        fields.find(|field| field.name == *name)
+        fields.find(|field| field.written_name() == name)
     }
 }
 
@@ -155,15 +155,17 @@ fn result_part(form: ResultForm, response: &Schema) -> Result<ResultPart, String
     match (form, fields) {
         (ResultForm::Whole, _) => Ok(ResultPart::Whole),
         (ResultForm::Unwrapped, []) => Ok(ResultPart::Nothing),
-        (ResultForm::Unwrapped, [only]) => Ok(ResultPart::Field(only.name.clone())),
+        (ResultForm::Unwrapped, [only]) => Ok(ResultPart::Field(only.written_name().to_owned())),
         (ResultForm::Unwrapped, _) => Ok(ResultPart::Whole),
-        (ResultForm::Field(name), fields) => match fields.iter().any(|field| field.name == name) {
-            true => Ok(ResultPart::Field(name.to_owned())),
-            false => {
-                let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-                let known = known.join("`, `");
-                Err(format!("`result = {name}`, but the response has `{known}`"))
+        (ResultForm::Field(name), fields) => {
+            match fields.iter().any(|field| field.written_name() == name) {
+                true => Ok(ResultPart::Field(name.to_owned())),
+                false => {
+                    let known: Vec<&str> = fields.iter().map(Field::written_name).collect();
+                    let known = known.join("`, `");
+                    Err(format!("`result = {name}`, but the response has `{known}`"))
+                }
             }
-        },
+        }
     }
 }

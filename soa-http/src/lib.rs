@@ -10,6 +10,8 @@
 //! | REST | the routes that actions declare | browsers, and programs in any language |
 //! | dispatch | `POST /invoke` | clients of Aspyx, by JSON, MessagePack or protobuf |
 //! | calls | `POST /call/<service>/<action>` | everybody who has curl |
+//! | descriptions | `/openapi.json`, `/docs`, `/report` | people, and generators of clients |
+//! | probes | `/health`, `/livez`, `/readyz`, `/metrics` | registries, balancers, orchestrators, Prometheus |
 //!
 //! ```
 //! use soa_runtime::Server;
@@ -26,13 +28,22 @@ mod arguments;
 mod body;
 mod call;
 mod cors;
+mod descriptions;
 mod dispatch;
+#[cfg(feature = "docs")]
+mod docs;
 mod doors;
+#[doc(hidden)]
+pub mod fuzz;
 mod head;
+mod health;
 mod hosted;
 mod listener;
+mod openapi;
 mod path;
+mod protobuf;
 mod reply;
+mod report;
 mod rest;
 mod route;
 mod router;
@@ -59,14 +70,31 @@ pub fn router(component: impl Into<Component>) -> Result<Router, BuildError> {
     Ok(Doors::new(component.into(), HttpSettings::default())?.into_router())
 }
 
+/// Returns the description of a server or a component as a document of OpenAPI 3.1, with the default settings.
+///
+/// ```
+/// use soa_runtime::Server;
+///
+/// let server = Server::untyped("tools", "1.0.0").build()?;
+/// let document = soa_http::openapi(&server)?;
+/// assert!(document.starts_with(r#"{"openapi":"3.1.0","info":{"title":"tools","version":"1.0.0"}"#));
+/// # Ok::<(), soa_runtime::BuildError>(())
+/// ```
+///
+/// # Errors
+/// An action cannot be called by one of the doors: see [`Doors::new`].
+pub fn openapi(component: impl Into<Component>) -> Result<String, BuildError> {
+    Ok(Doors::new(component.into(), HttpSettings::default())?.openapi())
+}
+
 impl Doors {
+    /// Returns the description of all that is offered, as a document of OpenAPI 3.1: the body of `GET /openapi.json`.
+    pub fn openapi(&self) -> String {
+        openapi::document(self, "").to_string()
+    }
+
     /// Returns the router, to be served or to be mounted into another one.
     pub fn into_router(self) -> Router {
-        let cors = self.cors().cloned();
-        let router = router::router(&Arc::new(self));
-        match cors {
-            Some(cors) => cors.around(router),
-            None => router,
-        }
+        router::router(&Arc::new(self))
     }
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use bytes::Bytes;
+use hyper::ext::ReasonPhrase;
 use soa_wire::codec::json;
 use soa_wire::{Value, WireError};
 
@@ -12,6 +13,13 @@ pub(crate) const MSGPACK: &str = "application/msgpack";
 pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
+/// Returns the answer in place of one that cannot be encoded. Why is in the log.
+pub(crate) fn unencodable(error: impl std::fmt::Display) -> Reply {
+    tracing::error!(%error, "a response cannot be encoded");
+    let message = "The response cannot be encoded: the details are in the log of the service";
+    Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, message)
+}
+
 /// An answer before it is one of HTTP.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -19,7 +27,12 @@ pub(crate) struct Reply {
     pub(crate) content_type: &'static str,
     pub(crate) body: Bytes,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The text beside the status.
+    reason: Option<ReasonPhrase>,
 }
+
+/// The greatest length of the text beside a status. It is a line of the head, and clients limit those.
+const MAX_REASON: usize = 1024;
 
 impl Reply {
     pub(crate) fn new(
@@ -32,6 +45,7 @@ impl Reply {
             content_type,
             body: body.into(),
             headers: Vec::new(),
+            reason: None,
         }
     }
 
@@ -44,10 +58,7 @@ impl Reply {
         let mut body = Vec::with_capacity(128);
         match json::encode_compact(value, &mut body) {
             Ok(()) => Self::new(status, JSON, body),
-            Err(error) => Self::detail(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                &format!("The response cannot be written: {error}"),
-            ),
+            Err(error) => unencodable(error),
         }
     }
 
@@ -71,6 +82,18 @@ impl Reply {
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// Sets the text beside the status. Other characters than printable ones of ASCII become `?`, and line breaks blanks.
+    pub(crate) fn with_reason(mut self, text: &str) -> Self {
+        let letters = text.chars().take(MAX_REASON).map(|letter| match letter {
+            ' '..='~' => letter,
+            letter if letter.is_whitespace() => ' ',
+            _ => '?',
+        });
+        // It is valid now.
+        self.reason = ReasonPhrase::try_from(letters.collect::<String>()).ok();
         self
     }
 
@@ -105,6 +128,9 @@ impl Reply {
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
+        }
         let headers = response.headers_mut();
         if self.status != StatusCode::NO_CONTENT {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));

@@ -1,7 +1,8 @@
 //! The doors as a router: each path with its methods, and the limits around every request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,14 +14,18 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::routing::any_service;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use soa_runtime::Channel;
 
 use crate::body::{self, media_type};
 use crate::call::{self, Encoding, server_timing};
+use crate::descriptions::{self, Description};
 use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
-use crate::reply::{JSON, MSGPACK, Reply};
+use crate::health::{self, Probe};
+use crate::protobuf;
+use crate::reply::{JSON, MSGPACK, PROTOBUF, Reply};
 use crate::rest;
 use crate::route::{BodyPart, RoutePlan};
 
@@ -38,12 +43,28 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     };
     let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
     if doors.channels().iter().any(is_dispatch) {
-        add("/invoke", Place::Invoke);
+        add("/invoke", Place::Jobs(JobDoor::Invoke));
+    }
+    if doors.protobuf().is_some() {
+        add(
+            "/report-protobuf",
+            Place::Description(Description::ReportProtobuf),
+        );
     }
     let calls = doors.settings().calls.trim_end_matches('/');
     if !calls.is_empty() {
-        add(&format!("{calls}/{{service}}"), Place::Job);
-        add(&format!("{calls}/{{service}}/{{action}}"), Place::Call);
+        add(
+            &format!("{calls}/{{service}}"),
+            Place::Jobs(JobDoor::Service),
+        );
+        add(
+            &format!("{calls}/{{service}}/{{action}}"),
+            Place::Jobs(JobDoor::Action),
+        );
+    }
+    add(doors.component().health_path(), Place::Health);
+    for (path, probe) in doors.probes() {
+        add(path, Place::Probe(probe));
     }
     let mut by_path: BTreeMap<String, Vec<Arc<RoutePlan>>> = BTreeMap::new();
     for plan in doors.routes() {
@@ -52,6 +73,7 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             .or_default()
             .push(Arc::clone(plan));
     }
+    let mut declared: BTreeSet<String> = BTreeSet::new();
     for (path, plans) in by_path {
         let plans: Arc<[Arc<RoutePlan>]> = plans.into();
         // With a slash at the end and without, it is the same path.
@@ -60,12 +82,25 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             Some(without) => Some(without.to_owned()),
             None => Some(format!("{path}/")),
         };
-        add(&path, Place::Rest(Arc::clone(&plans)));
+        add(&path, Place::Jobs(JobDoor::Rest(Arc::clone(&plans))));
+        declared.insert(path);
         if let Some(other) = other {
-            add(&other, Place::Rest(plans));
+            add(&other, Place::Jobs(JobDoor::Rest(plans)));
+            declared.insert(other);
         }
     }
-    router
+    if doors.settings().docs {
+        for (path, description) in descriptions::all() {
+            // A route of the service goes before what every service has.
+            if !declared.contains(path) {
+                add(path, Place::Description(description));
+            }
+        }
+    }
+    match doors.cors() {
+        Some(cors) => cors.clone().around(router),
+        None => router,
+    }
 }
 
 /// Returns the path of a route with the places of its names in place of them: actions may name the same place differently.
@@ -85,12 +120,26 @@ struct Entry {
     place: Place,
 }
 
+/// What is behind a path.
 #[derive(Debug)]
 enum Place {
+    /// Actions of the services.
+    Jobs(JobDoor),
+    /// Something about the services.
+    Description(Description),
+    /// The health of the component.
+    Health,
+    Probe(Probe),
+}
+
+/// A door to actions.
+#[derive(Debug)]
+enum JobDoor {
     Invoke,
     /// A service: its whole jobs, and its introspection.
-    Job,
-    Call,
+    Service,
+    /// An action by its name.
+    Action,
     Rest(Arc<[Arc<RoutePlan>]>),
 }
 
@@ -114,40 +163,44 @@ fn tower_service(
 impl Entry {
     async fn answer(&self, request: Request) -> Response<Body> {
         let since = Instant::now();
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let method = parts.method.clone();
-        // Before its body is read.
-        if self.doors.is_full() {
-            return Reply::busy().into_response(&method);
-        }
-        let mut reply = match self.allows(&method) {
-            Ok(()) => match Head::read(&parts, self.doors.settings()) {
-                Ok(head) => {
-                    let id = HeaderValue::from_str(&head.context.correlation_id);
-                    let reply = self.run(&mut parts, head, body).await;
-                    match id {
-                        Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
-                        Err(_) => reply,
-                    }
-                }
-                Err(reply) => reply,
-            },
-            Err(reply) => reply,
-        };
-        if matches!(self.place, Place::Job | Place::Call)
-            && let Some(timing) = server_timing(since.elapsed())
-        {
+        let path = parts.uri.path().to_owned();
+        // A connection does not end without an answer, and the answer does not have the text of the panic.
+        let reply = AssertUnwindSafe(self.reply(parts, body)).catch_unwind();
+        let mut reply = reply.await.unwrap_or_else(|_| {
+            tracing::error!(path, "a door panicked");
+            Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        });
+        let is_call = matches!(self.place, Place::Jobs(JobDoor::Service | JobDoor::Action));
+        if is_call && let Some(timing) = server_timing(since.elapsed()) {
             reply = reply.with_header(HeaderName::from_static("server-timing"), timing);
         }
         reply.into_response(&method)
     }
 
+    async fn reply(&self, mut parts: Parts, body: Body) -> Reply {
+        if let Err(reply) = self.allows(&parts.method) {
+            return reply;
+        }
+        match &self.place {
+            Place::Jobs(door) => self.run(door, parts, body).await,
+            Place::Description(description) => description.answer(&self.doors, &mut parts).await,
+            Place::Health => match Head::read(&Arc::new(parts), self.doors.settings()) {
+                Ok(head) => health::health(&self.doors, head).await,
+                Err(reply) => reply,
+            },
+            Place::Probe(probe) => health::probe(&self.doors, *probe),
+        }
+    }
+
     /// Returns the methods of the path.
     fn methods(&self) -> Vec<&'static str> {
         let mut methods = match &self.place {
-            Place::Invoke => vec!["POST"],
-            Place::Job | Place::Call => vec!["GET", "HEAD", "POST"],
-            Place::Rest(plans) => {
+            Place::Jobs(JobDoor::Invoke) => vec!["POST"],
+            Place::Jobs(JobDoor::Service | JobDoor::Action) => vec!["GET", "HEAD", "POST"],
+            Place::Description(_) | Place::Health | Place::Probe(_) => vec!["GET", "HEAD"],
+            Place::Jobs(JobDoor::Rest(plans)) => {
                 let methods = plans.iter().map(|plan| plan.method.as_str());
                 let mut methods: Vec<&str> = methods.collect();
                 if methods.contains(&"GET") {
@@ -178,11 +231,37 @@ impl Entry {
         })
     }
 
-    async fn run(&self, parts: &mut Parts, head: Head, body: Body) -> Reply {
-        let names = match path_texts(parts).await {
+    /// Answers with the correlation id of the job.
+    async fn run(&self, door: &JobDoor, mut parts: Parts, body: Body) -> Reply {
+        // Before its body is read.
+        if self.doors.is_full() {
+            return Reply::busy();
+        }
+        let names = match path_texts(&mut parts).await {
             Ok(names) => names,
             Err(reply) => return reply,
         };
+        let parts = Arc::new(parts);
+        let head = match Head::read(&parts, self.doors.settings()) {
+            Ok(head) => head,
+            Err(reply) => return reply,
+        };
+        let id = HeaderValue::from_str(&head.context.correlation_id);
+        let reply = self.run_job(door, &parts, head, names, body).await;
+        match id {
+            Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
+            Err(_) => reply,
+        }
+    }
+
+    async fn run_job(
+        &self,
+        door: &JobDoor,
+        parts: &Parts,
+        head: Head,
+        names: Vec<(String, String)>,
+        body: Body,
+    ) -> Reply {
         let doors = &*self.doors;
         let body = match body::read(&parts.headers, body, doors).await {
             Ok(body) => body,
@@ -197,20 +276,23 @@ impl Entry {
             found.map_or("", |(_, text)| text.as_str())
         };
         let is_get = matches!(parts.method, Method::GET | Method::HEAD);
-        match &self.place {
-            Place::Invoke => match &*media_type(&parts.headers) {
+        match door {
+            JobDoor::Invoke => match &*media_type(&parts.headers) {
                 JSON if doors.channels().contains(&Channel::Json) => {
                     dispatch::answer(doors, head, dispatch::Encoding::Json, body).await
                 }
                 MSGPACK if doors.channels().contains(&Channel::MessagePack) => {
                     dispatch::answer(doors, head, dispatch::Encoding::MessagePack, body).await
                 }
+                PROTOBUF if let Some(protobuf) = doors.protobuf() => {
+                    protobuf::answer(doors, protobuf, head, &body).await
+                }
                 _ => Reply::text(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
                     "Unsupported Content-Type",
                 ),
             },
-            Place::Job if is_get => {
+            JobDoor::Service if is_get => {
                 let service = named("service");
                 call::action(
                     doors,
@@ -222,7 +304,7 @@ impl Entry {
                 )
                 .await
             }
-            Place::Call if is_get && named("action") == "status" => {
+            JobDoor::Action if is_get && named("action") == "status" => {
                 let service = named("service");
                 call::action(
                     doors,
@@ -234,12 +316,12 @@ impl Entry {
                 )
                 .await
             }
-            Place::Call if is_get => {
+            JobDoor::Action if is_get => {
                 let message = "Only `status` can be read by GET: call actions by POST";
                 let reply = Reply::detail(StatusCode::METHOD_NOT_ALLOWED, message);
                 reply.with_header(ALLOW, HeaderValue::from_static("OPTIONS, POST"))
             }
-            Place::Job | Place::Call => {
+            JobDoor::Service | JobDoor::Action => {
                 let encoding = match &*media_type(&parts.headers) {
                     MSGPACK => Encoding::MessagePack,
                     "" | JSON => Encoding::Json,
@@ -247,12 +329,12 @@ impl Entry {
                     other => return unsupported(other),
                 };
                 let service = named("service");
-                match &self.place {
-                    Place::Job => call::job(doors, service, head, encoding, &body).await,
+                match door {
+                    JobDoor::Service => call::job(doors, service, head, encoding, &body).await,
                     _ => call::action(doors, service, named("action"), head, encoding, &body).await,
                 }
             }
-            Place::Rest(plans) => {
+            JobDoor::Rest(plans) => {
                 let asked = match parts.method {
                     Method::HEAD => "GET",
                     _ => parts.method.as_str(),

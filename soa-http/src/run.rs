@@ -1,15 +1,17 @@
 //! A request as a job: one action with its body, run as any job is.
 
+use axum::http::StatusCode;
 use soa_runtime::server::DoorStop;
 use soa_wire::{
-    ActionRequest, Body, Encoding, JobRequest, JobResponse, Name, TransportError, Value, WireError,
-    code,
+    ActionRequest, Body, ContextHeader, Encoding, JobRequest, JobResponse, Name, TransportError,
+    Value, WireError, code,
 };
 
 use crate::head::Head;
 use crate::hosted::Hosted;
 
-/// Runs an action. Returns the body of its response, or its errors.
+/// Runs an action. Returns the body of its response, or its errors. Those of a job that was refused before its action have
+/// the status of the refusal: see [`refusal`].
 pub(crate) async fn action(
     hosted: &Hosted,
     stop: &DoorStop,
@@ -25,7 +27,12 @@ pub(crate) async fn action(
     }
     let response = job(hosted, stop, head, vec![ActionRequest::new(action, body)]).await?;
     if !response.errors.is_empty() {
-        return Err(response.errors);
+        let errors = response.errors.into_iter();
+        let errors = errors.map(|error| match status_of_refusal(&error) {
+            Some(status) => error.with_http_status(status.as_u16()),
+            None => error,
+        });
+        return Err(errors.collect());
     }
     let Some(answer) = response.actions.into_iter().next() else {
         return Err(vec![no_answer("the response has no action")]);
@@ -35,6 +42,24 @@ pub(crate) async fn action(
     }
     let body = answer.body.to_value();
     body.map_err(|error| vec![no_answer(error)])
+}
+
+/// Returns the status if a job was refused before its action was called: its caller is not authenticated, or the service is
+/// overloaded. An action that fails in this way has called itself, so it has none.
+pub(crate) fn refusal(errors: &[WireError]) -> Option<StatusCode> {
+    errors.iter().find_map(|error| {
+        let status = status_of_refusal(error)?;
+        let own = error.http().and_then(|http| http.status);
+        (own == Some(status.as_u16())).then_some(status)
+    })
+}
+
+fn status_of_refusal(error: &WireError) -> Option<StatusCode> {
+    match &*error.code {
+        code::ACCESS_DENIED => Some(StatusCode::UNAUTHORIZED),
+        code::OVERLOADED => Some(StatusCode::SERVICE_UNAVAILABLE),
+        _ => None,
+    }
 }
 
 /// Runs a job of several actions.
@@ -56,6 +81,9 @@ pub(crate) async fn job(
 }
 
 fn no_answer(error: impl std::fmt::Display) -> WireError {
-    let message = format!("Internal server error: {error}");
+    let id = ContextHeader::fresh_correlation_id();
+    tracing::error!(%error, error_id = &*id, "a job has no response");
+    let message =
+        format!("Internal server error: the details are in the log of the service, error id {id}");
     WireError::server(code::SERVER_ERROR, message)
 }

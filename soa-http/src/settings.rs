@@ -38,6 +38,18 @@ pub struct HttpSettings {
     pub protobuf: Option<bool>,
     /// True if the routes that actions declare are served.
     pub rest: bool,
+    /// True if descriptions are served: `/openapi.json`, `/docs` and `/report`.
+    pub docs: bool,
+    /// Path of the probe for a process that lives. Empty for none.
+    pub live: String,
+    /// Path of the probe for a process that takes requests. Empty for none.
+    pub ready: String,
+    /// Path of the metrics, if the program has any. Empty for none.
+    pub metrics: String,
+    /// Status of the health of a component with a warning. 200 is for registries that take no other one for a process that
+    /// works, such as Consul for clients of Aspyx.
+    #[schemars(range(min = 200, max = 599))]
+    pub health_warning_status: u16,
     /// Largest body of a request, in bytes. A larger one is answered with 413.
     #[schemars(range(min = 1))]
     pub max_body: usize,
@@ -91,6 +103,11 @@ impl Default for HttpSettings {
             msgpack: true,
             protobuf: None,
             rest: true,
+            docs: true,
+            live: "/livez".to_owned(),
+            ready: "/readyz".to_owned(),
+            metrics: "/metrics".to_owned(),
+            health_warning_status: 429,
             max_body: 4 << 20,
             max_header_size: 64 << 10,
             max_headers: 100,

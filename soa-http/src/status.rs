@@ -1,7 +1,9 @@
 //! The status of an error.
 
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderName, StatusCode};
 use soa_runtime::ErrorDescriptor;
+use soa_wire::declared::{CHALLENGE_HEADER, bearer_challenge};
 use soa_wire::{WireError, code};
 
 use crate::reply::Reply;
@@ -54,7 +56,21 @@ pub(crate) fn with_headers(
             reply = reply.with_text_header(name, value);
         }
     }
-    reply.with_headers_of(errors)
+    let reply = reply.with_headers_of(errors);
+    let is_challenge = |name: &HeaderName| *name == WWW_AUTHENTICATE;
+    let refused = errors
+        .iter()
+        .find(|error| error.code == code::ACCESS_DENIED);
+    match refused {
+        // The standard wants one with each 401, and middleware of a service's own may have none.
+        Some(refused)
+            if reply.status == StatusCode::UNAUTHORIZED
+                && !reply.headers.iter().any(|(name, _)| is_challenge(name)) =>
+        {
+            reply.with_text_header(CHALLENGE_HEADER, &bearer_challenge(&refused.message))
+        }
+        _ => reply,
+    }
 }
 
 /// Returns the status of an answer with several errors: that of the first.

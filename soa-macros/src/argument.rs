@@ -18,6 +18,8 @@ use crate::errors::Errors;
 use crate::period::Period;
 use crate::suggestion;
 
+mod in_parentheses;
+
 /// The kind of value that an argument takes.
 #[derive(Clone, Copy)]
 pub(crate) enum ValueKind {
@@ -37,8 +39,18 @@ pub(crate) enum ValueKind {
     Flag,
     /// A text, or several in brackets.
     Texts,
+    /// Several texts in parentheses, without `=`.
+    List,
+    /// Several pairs of texts in parentheses, without `=`.
+    Pairs,
+    /// The name of a field, without quotes.
+    Field,
+    /// A status of HTTP.
+    Status,
     /// An argument that only the contract has.
     Contract,
+    /// An argument that only an implementation of the contract has.
+    Implementation,
 }
 
 /// One argument of an attribute.
@@ -46,6 +58,8 @@ pub(crate) struct Argument {
     name: &'static str,
     kind: ValueKind,
     required: bool,
+    /// True if it may be given several times.
+    repeatable: bool,
     /// An example of a value, for messages.
     example: &'static str,
 }
@@ -68,6 +82,7 @@ pub(crate) const fn required(
         name,
         kind,
         required: true,
+        repeatable: false,
         example,
     }
 }
@@ -82,8 +97,20 @@ pub(crate) const fn optional(
         name,
         kind,
         required: false,
+        repeatable: false,
         example,
     }
+}
+
+/// An optional argument that may be given several times.
+pub(crate) const fn repeatable(
+    name: &'static str,
+    kind: ValueKind,
+    example: &'static str,
+) -> Argument {
+    let mut argument = optional(name, kind, example);
+    argument.repeatable = true;
+    argument
 }
 
 /// An optional argument without a value.
@@ -92,6 +119,7 @@ pub(crate) const fn without_value(name: &'static str, kind: ValueKind) -> Argume
         name,
         kind,
         required: false,
+        repeatable: false,
         example: "",
     }
 }
@@ -132,6 +160,9 @@ pub(crate) enum Value {
     /// A length of time, and its place.
     Period(Period, Span),
     Texts(Vec<LitStr>),
+    Pairs(Vec<(LitStr, LitStr)>),
+    Field(Ident),
+    Status(LitInt),
     Tokens(TokenStream),
     Flag,
     /// A value with a mistake, which has been reported.
@@ -220,14 +251,18 @@ fn one(
         return Ok(None);
     };
     let name = argument.name;
-    if matches!(argument.kind, ValueKind::Contract) {
-        errors.at(
-            ident.span(),
-            format_args!("`{name}` is set by the contract: remove it here"),
-        );
+    let elsewhere = match argument.kind {
+        ValueKind::Contract => Some("is set by the contract: remove it here"),
+        ValueKind::Implementation => {
+            Some("is about one implementation: write it at the `impl` of this contract")
+        }
+        _ => None,
+    };
+    if let Some(elsewhere) = elsewhere {
+        errors.at(ident.span(), format_args!("`{name}` {elsewhere}"));
         return Ok(None);
     }
-    if seen.given.contains(&name) {
+    if seen.given.contains(&name) && !argument.repeatable {
         errors.at(
             ident.span(),
             format_args!("`{name}` is given twice: keep one of them"),
@@ -265,7 +300,16 @@ fn to_separator(input: ParseStream<'_>) {
 }
 
 impl Argument {
-    /// Reads the rest of an argument: nothing, or `=` and a value.
+    /// Returns the argument with its example, as it is written.
+    fn written(&self) -> String {
+        let Self { name, example, .. } = self;
+        match self.kind {
+            ValueKind::List | ValueKind::Pairs => format!("{name}({example})"),
+            _ => format!("{name} = {example}"),
+        }
+    }
+
+    /// Reads the rest of an argument: nothing, `=` and a value, or names in parentheses.
     fn given(&self, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
         let Self { name, example, .. } = self;
         if matches!(self.kind, ValueKind::Flag) {
@@ -275,6 +319,9 @@ impl Argument {
                 )));
             }
             return Ok(Value::Flag);
+        }
+        if matches!(self.kind, ValueKind::List | ValueKind::Pairs) {
+            return self.in_parentheses(ident, input);
         }
         let needs_value = format!("`{name}` needs a value: write `{name} = {example}`");
         if !input.peek(Token![=]) {
@@ -351,14 +398,25 @@ impl Argument {
                 self.period(input).map(|time| Value::Period(time, place))
             }
             ValueKind::Texts => self.texts(input).map(Value::Texts),
+            ValueKind::Field if input.peek(Ident::peek_any) => {
+                input.call(Ident::parse_any).map(Value::Field)
+            }
+            ValueKind::Field => Err(input.error(format_args!(
+                "`{name}` takes the name of a field, without quotes, or `whole`: write `{name} = {example}`"
+            ))),
+            ValueKind::Status => self.status(input).map(Value::Status),
             ValueKind::Tokens(read) => {
                 let start = input.fork();
                 read(input).map(Value::Tokens).map_err(|error| {
                     start.error(format_args!("{error}: write `{name} = {example}`"))
                 })
             }
-            // Both are handled before their value is read.
-            ValueKind::Flag | ValueKind::Contract => {
+            // These are handled before their value is read.
+            ValueKind::Flag
+            | ValueKind::Contract
+            | ValueKind::Implementation
+            | ValueKind::List
+            | ValueKind::Pairs => {
                 Err(input.error(format_args!("`{name}` takes no value")))
             }
         }
@@ -427,6 +485,21 @@ impl Argument {
         }
     }
 
+    fn status(&self, input: ParseStream<'_>) -> syn::Result<LitInt> {
+        let Self { name, example, .. } = self;
+        let rule = format!(
+            "`{name}` takes a status of HTTP, a number from 100 to 599: write `{name} = {example}`"
+        );
+        if !input.peek(LitInt) {
+            return Err(input.error(rule));
+        }
+        let status: LitInt = input.parse()?;
+        match status.base10_parse::<u16>() {
+            Ok(100..=599) if status.suffix().is_empty() => Ok(status),
+            _ => Err(syn::Error::new(status.span(), rule)),
+        }
+    }
+
     fn texts(&self, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
         let Self { name, example, .. } = self;
         if !input.peek(token::Bracket) {
@@ -439,14 +512,23 @@ impl Argument {
         }
         let list;
         let brackets = syn::bracketed!(list in input);
-        let texts = self.items(&list);
+        self.list(&list, brackets.span.join())
+    }
+
+    /// Reads the texts between brackets, at least one.
+    fn list(&self, list: ParseStream<'_>, brackets: Span) -> syn::Result<Vec<LitStr>> {
+        let texts = self.items(list);
         // Tokens left over would be another error.
         list.parse::<TokenStream>()?;
         let texts = texts?;
         if texts.is_empty() {
             return Err(syn::Error::new(
-                brackets.span.join(),
-                format_args!("`{name}` is empty: write `{name} = {example}`, or remove it"),
+                brackets,
+                format_args!(
+                    "`{}` is empty: write `{}`, or remove it",
+                    self.name,
+                    self.written()
+                ),
             ));
         }
         Ok(texts)
@@ -467,7 +549,7 @@ impl Argument {
     }
 
     fn text(&self, input: ParseStream<'_>) -> syn::Result<LitStr> {
-        let Self { name, example, .. } = self;
+        let Self { name, .. } = self;
         if input.peek(LitStr) {
             let text: LitStr = input.parse()?;
             if text.suffix().is_empty() {
@@ -482,7 +564,8 @@ impl Argument {
             ));
         }
         Err(input.error(format_args!(
-            "`{name}` takes text in quotes: write `{name} = {example}`"
+            "`{name}` takes text in quotes: write `{}`",
+            self.written()
         )))
     }
 }
@@ -497,7 +580,12 @@ impl Table {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.arguments
             .iter()
-            .filter(|argument| !matches!(argument.kind, ValueKind::Contract))
+            .filter(|argument| {
+                !matches!(
+                    argument.kind,
+                    ValueKind::Contract | ValueKind::Implementation
+                )
+            })
             .map(|argument| argument.name)
     }
 

@@ -1,6 +1,6 @@
 //! The arguments of `#[service(…)]`, `#[action(…)]` and `#[health_check(…)]`.
 //!
-//! The tables [`SERVICE`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each attribute, and
+//! The tables [`SERVICE`], [`CONTRACT`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each attribute, and
 //! [`argument`] reads a list of arguments by such a table. The result is one struct for each attribute.
 //!
 //! An argument with a mistake is reported and left out of the struct, so the stages behind this one see valid values only.
@@ -8,21 +8,39 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, LitStr, Meta, Path, Type, Visibility};
+use syn::{Attribute, Ident, LitInt, LitStr, Meta, Path, Type, Visibility};
 
 use crate::argument::{
-    self, Switch, Table, Value, ValueKind, Version, optional, required, without_value,
+    self, Switch, Table, Value, ValueKind, Version, optional, repeatable, without_value,
 };
 use crate::errors::Errors;
+use crate::model::Verb;
 use crate::period::Period;
 
 const SERVICE: Table = Table {
     attribute: "service",
     arguments: &[
-        required("name", ValueKind::Text, "\"example\""),
+        optional("name", ValueKind::Text, "\"example\""),
         optional("version", ValueKind::Version, "\"1.0.0\""),
         optional("crate", ValueKind::Path, "::soa"),
         optional("vis", ValueKind::Visibility, "pub(crate)"),
+        optional("rest", ValueKind::Text, "\"/example\""),
+        optional("package", ValueKind::Text, "\"example_api\""),
+        optional("calls", ValueKind::List, "\"stock\""),
+    ],
+};
+
+/// `#[service]` on a contract, which calls nothing by itself.
+const CONTRACT: Table = Table {
+    attribute: "service",
+    arguments: &[
+        optional("name", ValueKind::Text, "\"example\""),
+        optional("version", ValueKind::Version, "\"1.0.0\""),
+        optional("crate", ValueKind::Path, "::soa"),
+        optional("vis", ValueKind::Visibility, "pub(crate)"),
+        optional("rest", ValueKind::Text, "\"/example\""),
+        optional("package", ValueKind::Text, "\"example_api\""),
+        without_value("calls", ValueKind::Implementation),
     ],
 };
 
@@ -34,6 +52,9 @@ const IMPLEMENTATION: Table = Table {
         without_value("version", ValueKind::Contract),
         optional("crate", ValueKind::Path, "::soa"),
         without_value("vis", ValueKind::Contract),
+        without_value("rest", ValueKind::Contract),
+        without_value("package", ValueKind::Contract),
+        optional("calls", ValueKind::List, "\"stock\""),
     ],
 };
 
@@ -49,6 +70,26 @@ const ACTION: Table = Table {
         optional("requires", ValueKind::Texts, "\"orders.write\""),
         without_value("idempotent", ValueKind::Flag),
         optional("cache", ValueKind::Period, "\"10s\""),
+        repeatable("get", ValueKind::Text, "\"/items/{id}\""),
+        repeatable("post", ValueKind::Text, "\"/items\""),
+        repeatable("put", ValueKind::Text, "\"/items/{id}\""),
+        repeatable("patch", ValueKind::Text, "\"/items/{id}\""),
+        repeatable("delete", ValueKind::Text, "\"/items/{id}\""),
+        optional("body", ValueKind::Field, "item"),
+        optional("result", ValueKind::Field, "item"),
+        optional("status", ValueKind::Status, "201"),
+        optional(
+            "headers",
+            ValueKind::Pairs,
+            "\"Location\" = \"/items/{id}\"",
+        ),
+        optional("summary", ValueKind::Text, "\"Finds an item\""),
+        optional(
+            "description",
+            ValueKind::Text,
+            "\"Finds an item by its number.\"",
+        ),
+        optional("tags", ValueKind::List, "\"items\""),
     ],
 };
 
@@ -59,6 +100,7 @@ const HEALTH_CHECK: Table = Table {
         optional("cached", ValueKind::Period, "\"10s\""),
         optional("slow_after", ValueKind::Period, "\"1s\""),
         optional("timeout", ValueKind::Period, "\"5s\""),
+        optional("fail_if_slower_than", ValueKind::Period, "\"300ms\""),
     ],
 };
 
@@ -73,6 +115,12 @@ pub(crate) struct ServiceArguments {
     pub(crate) crate_path: Option<Path>,
     /// The visibility of the client.
     pub(crate) visibility: Option<Visibility>,
+    /// The prefix of all routes.
+    pub(crate) rest: Option<LitStr>,
+    /// The package in protobuf.
+    pub(crate) package: Option<LitStr>,
+    /// The services that its handlers call.
+    pub(crate) calls: Vec<LitStr>,
 }
 
 /// The arguments of `#[action(…)]`.
@@ -98,6 +146,53 @@ pub(crate) struct ActionArguments {
     pub(crate) idempotent: bool,
     /// The time for which a response may be reused, and the place of that argument.
     pub(crate) cache: Option<(Period, Span)>,
+    /// The arguments for HTTP.
+    pub(crate) http: HttpArguments,
+}
+
+/// The arguments of `#[action(…)]` that are about HTTP.
+#[derive(Default)]
+pub(crate) struct HttpArguments {
+    /// The routes, in the order of the source.
+    pub(crate) routes: Vec<(Verb, LitStr)>,
+    /// True if a route is given, also if its path is not text.
+    pub(crate) has_routes: bool,
+    /// The field that is the body, or `whole`.
+    pub(crate) body: Option<Ident>,
+    /// The field that is the result, or `whole`.
+    pub(crate) result: Option<Ident>,
+    /// The status of a success.
+    pub(crate) status: Option<LitInt>,
+    /// The headers of a success.
+    pub(crate) headers: Vec<(LitStr, LitStr)>,
+    /// The summary in place of that of the doc comment.
+    pub(crate) summary: Option<LitStr>,
+    /// The description in place of the doc comment.
+    pub(crate) description: Option<LitStr>,
+    /// The groups in descriptions.
+    pub(crate) tags: Vec<LitStr>,
+}
+
+impl HttpArguments {
+    fn add(&mut self, name: &str, value: Value) {
+        if let Some(verb) = Verb::named(name) {
+            self.has_routes = true;
+            if let Value::Text(path) = value {
+                self.routes.push((verb, path));
+            }
+            return;
+        }
+        match (name, value) {
+            ("body", Value::Field(field)) => self.body = Some(field),
+            ("result", Value::Field(field)) => self.result = Some(field),
+            ("headers", Value::Pairs(headers)) => self.headers = headers,
+            ("summary", Value::Text(text)) => self.summary = Some(text),
+            ("description", Value::Text(text)) => self.description = Some(text),
+            ("tags", Value::Texts(tags)) => self.tags = tags,
+            (_, Value::Status(status)) => self.status = Some(status),
+            _ => {}
+        }
+    }
 }
 
 /// The arguments of `#[health_check(…)]`.
@@ -111,9 +206,16 @@ pub(crate) struct CheckArguments {
     pub(crate) slow_after: Option<Period>,
     /// The timeout of the check.
     pub(crate) timeout: Option<Period>,
+    /// The duration from which the check fails, though it goes on.
+    pub(crate) fail_if_slower_than: Option<Period>,
 }
 
-/// Reads the arguments of `#[service]` on an inherent `impl` block or a contract.
+/// Reads the arguments of `#[service]` on a contract.
+pub(crate) fn contract(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
+    service_by(&CONTRACT, tokens, errors)
+}
+
+/// Reads the arguments of `#[service]` on an inherent `impl` block.
 pub(crate) fn service(tokens: TokenStream, errors: &mut Errors) -> ServiceArguments {
     service_by(&SERVICE, tokens, errors)
 }
@@ -136,6 +238,9 @@ fn service_by(table: &'static Table, tokens: TokenStream, errors: &mut Errors) -
                 (_, Value::Version(version)) => arguments.version = Some(version),
                 (_, Value::Path(path)) => arguments.crate_path = Some(path),
                 (_, Value::Visibility(visibility)) => arguments.visibility = Some(visibility),
+                ("rest", Value::Text(prefix)) => arguments.rest = Some(prefix),
+                ("package", Value::Text(package)) => arguments.package = Some(package),
+                ("calls", Value::Texts(calls)) => arguments.calls = calls,
                 _ => {}
             },
         );
@@ -158,10 +263,10 @@ pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArgume
             (_, Value::Switch(switch)) => arguments.switch = Some(switch),
             ("timeout", Value::Period(timeout, _)) => arguments.timeout = Some(timeout),
             ("cache", Value::Period(time, place)) => arguments.cache = Some((time, place)),
-            (_, Value::Texts(permissions)) => arguments.requires = permissions,
+            ("requires", Value::Texts(permissions)) => arguments.requires = permissions,
             ("blocking", _) => arguments.blocking = true,
             ("idempotent", _) => arguments.idempotent = true,
-            _ => {}
+            (name, value) => arguments.http.add(name, value),
         }
         arguments.has_switch |= name == "switch";
     });
@@ -177,6 +282,9 @@ pub(crate) fn health_check(attribute: &Attribute, errors: &mut Errors) -> CheckA
             ("cached", Value::Period(time, _)) => arguments.cached = Some(time),
             ("slow_after", Value::Period(time, _)) => arguments.slow_after = Some(time),
             ("timeout", Value::Period(time, _)) => arguments.timeout = Some(time),
+            ("fail_if_slower_than", Value::Period(time, _)) => {
+                arguments.fail_if_slower_than = Some(time);
+            }
             _ => {}
         }
     });

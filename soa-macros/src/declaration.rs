@@ -1,6 +1,7 @@
-//! The declarations of an action besides its types: `requires`, `idempotent`, `cache`.
+//! The declarations of an action besides its types: `requires`, `idempotent`, `cache`, and those for HTTP (`http`); and
+//! `calls`, the services that the handlers call.
 //!
-//! A permission is a name without spaces, and is required once. An action with a cache runs once for several calls, so it
+//! A service is called once by its name on the wire. A permission is a name without spaces, and is required once. An action with a cache runs once for several calls, so it
 //! has to be declared idempotent, too.
 
 use std::collections::BTreeSet;
@@ -9,7 +10,29 @@ use syn::LitStr;
 
 use crate::attr::ActionArguments;
 use crate::errors::Errors;
+use crate::http;
 use crate::model::Declared;
+use crate::wire_name::{self, is_wire_name};
+
+/// Checks the names of the services that the handlers call. A name with a mistake is left out.
+pub(crate) fn calls(given: Vec<LitStr>, errors: &mut Errors) -> Vec<LitStr> {
+    let mut seen = BTreeSet::new();
+    let mut calls = Vec::new();
+    for service in given {
+        let name = service.value();
+        if !is_wire_name(&name) {
+            errors.on(&service, wire_name::broken_rule(&name, "a service"));
+        } else if seen.insert(name.clone()) {
+            calls.push(service);
+        } else {
+            errors.on(
+                &service,
+                format_args!("`{name}` is given twice: keep one of them"),
+            );
+        }
+    }
+    calls
+}
 
 /// Checks the declarations of an action. A permission with a mistake is left out.
 pub(crate) fn read(arguments: &ActionArguments, errors: &mut Errors) -> Declared {
@@ -45,5 +68,6 @@ pub(crate) fn read(arguments: &ActionArguments, errors: &mut Errors) -> Declared
         requires,
         idempotent: arguments.idempotent,
         cache: arguments.cache.map(|(time, _)| time),
+        http: http::read(&arguments.http, errors),
     }
 }

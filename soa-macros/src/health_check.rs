@@ -115,6 +115,7 @@ fn check(
         cached: arguments.cached,
         slow_after: arguments.slow_after,
         timeout: arguments.timeout,
+        fail_if_slower_than: arguments.fail_if_slower_than,
         conditions: item_attribute::select(&member.attributes, &[AttributeKind::Condition]),
     };
     (check, name, span)

@@ -31,6 +31,7 @@ mod derive_expand;
 mod errors;
 mod handler;
 mod health_check;
+mod http;
 mod item_attribute;
 mod lint;
 mod model;
@@ -125,8 +126,11 @@ fn expand_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
             let model = validate::implementation(arguments, &parsed, &mut errors);
             model.as_ref().map(codegen::implementation)
         }
-        ItemKind::Inherent { .. } | ItemKind::Contract { .. } => {
-            let arguments = attr::service(arguments, &mut errors);
+        kind @ (ItemKind::Inherent { .. } | ItemKind::Contract { .. }) => {
+            let arguments = match kind {
+                ItemKind::Contract { .. } => attr::contract(arguments, &mut errors),
+                _ => attr::service(arguments, &mut errors),
+            };
             let model = validate::service(arguments, &parsed, &mut errors);
             model.as_ref().map(codegen::service)
         }

@@ -8,7 +8,7 @@
 //! well.
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
+use syn::{Attribute, Generics, Ident, LitInt, LitStr, Path, Type};
 
 use crate::argument::Switch;
 use crate::period::Period;
@@ -25,6 +25,8 @@ pub(crate) struct Implementation {
     pub(crate) generics: Generics,
     /// The health checks, in the order of the source.
     pub(crate) checks: Vec<Check>,
+    /// The services that the handlers call, literals.
+    pub(crate) calls: Vec<LitStr>,
 }
 
 /// The form of a service: the kind of item that has its handlers.
@@ -48,6 +50,12 @@ pub(crate) struct Service {
     pub(crate) name: TokenStream,
     /// The same as text, for the documentation.
     pub(crate) display_name: String,
+    /// The name of the type or the trait.
+    pub(crate) type_name: String,
+    /// The prefix of all routes, a literal.
+    pub(crate) rest: Option<LitStr>,
+    /// The package in protobuf, a literal.
+    pub(crate) package: Option<LitStr>,
     /// The service's version, an expression of type `&'static str`.
     pub(crate) version: TokenStream,
     /// True if the version is written in the attribute; otherwise it is the version of the crate.
@@ -66,6 +74,8 @@ pub(crate) struct Service {
     pub(crate) actions: Vec<Action>,
     /// The health checks, in the order of the source.
     pub(crate) checks: Vec<Check>,
+    /// The services that the handlers call, literals.
+    pub(crate) calls: Vec<LitStr>,
 }
 
 impl Service {
@@ -127,6 +137,78 @@ pub(crate) struct Declared {
     pub(crate) idempotent: bool,
     /// The time for which a response may be reused.
     pub(crate) cache: Option<Period>,
+    /// The properties for HTTP, if there are any.
+    pub(crate) http: Option<Http>,
+}
+
+/// The properties of an action for HTTP.
+pub(crate) struct Http {
+    /// The routes, in the order of the source.
+    pub(crate) routes: Vec<Route>,
+    /// The part of the request that is the body.
+    pub(crate) body: Option<Part>,
+    /// The part of the response that is the result.
+    pub(crate) result: Option<Part>,
+    /// The status of a success.
+    pub(crate) status: Option<LitInt>,
+    /// The headers of a success.
+    pub(crate) headers: Vec<(LitStr, LitStr)>,
+    /// The summary in place of that of the doc comment.
+    pub(crate) summary: Option<LitStr>,
+    /// The description in place of the doc comment.
+    pub(crate) description: Option<LitStr>,
+    /// The groups in descriptions.
+    pub(crate) tags: Vec<LitStr>,
+}
+
+/// A route to an action.
+pub(crate) struct Route {
+    /// The method of HTTP.
+    pub(crate) verb: Verb,
+    /// The path, with the names of fields in braces.
+    pub(crate) path: LitStr,
+}
+
+/// A part of a request or a response.
+pub(crate) enum Part {
+    /// All of it.
+    Whole,
+    /// The field with this name on the wire.
+    Field(LitStr),
+}
+
+/// A method of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    /// Returns the method of this name in lower case.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let all = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
+        all.into_iter().find(|verb| verb.argument() == name)
+    }
+
+    /// Returns the argument of `#[action]` for a route of this method.
+    pub(crate) const fn argument(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Put => "put",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// True if a request has a body of its own by this method.
+    pub(crate) const fn has_body(self) -> bool {
+        matches!(self, Self::Post | Self::Put | Self::Patch)
+    }
 }
 
 /// The parts of an action that can be generated.
@@ -156,6 +238,8 @@ pub(crate) struct Check {
     pub(crate) slow_after: Option<Period>,
     /// The timeout of the check.
     pub(crate) timeout: Option<Period>,
+    /// The duration from which the check fails, though it goes on.
+    pub(crate) fail_if_slower_than: Option<Period>,
     /// `#[cfg]`, for everything that is generated for the check.
     pub(crate) conditions: Vec<Attribute>,
 }

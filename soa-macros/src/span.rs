@@ -14,11 +14,16 @@ pub(crate) fn span_of(ident: &Ident) -> Span {
 /// Moves tokens to the location of `ident`, and keeps the rules by which their names are resolved. Used for paths that an
 /// error about an action starts with.
 pub(crate) fn shown_at(tokens: &TokenStream, ident: &Ident) -> TokenStream {
+    located_at(tokens, ident.span())
+}
+
+/// Moves tokens to a place, and keeps the rules by which their names are resolved.
+pub(crate) fn located_at(tokens: &TokenStream, place: Span) -> TokenStream {
     tokens
         .clone()
         .into_iter()
         .map(|mut token| {
-            token.set_span(token.span().located_at(ident.span()));
+            token.set_span(token.span().located_at(place));
             token
         })
         .collect()

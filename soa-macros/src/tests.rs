@@ -6,6 +6,7 @@
 
 mod body;
 mod derive;
+mod http;
 mod test_plans;
 
 use proc_macro2::{TokenStream, TokenTree};
@@ -200,6 +201,26 @@ fn the_impl_of_a_contract() {
                 async fn square(&self, request: SquareRequest, cx: &Context) -> Result<SquareResponse, ActionError> {}
             }
         },
+    ));
+}
+
+#[test]
+fn services_that_are_called() {
+    let handlers = quote! {
+        #[action]
+        async fn ping(&self) -> Result<(), ActionError> {}
+    };
+    let calls = quote!(
+        name = "orders",
+        version = "1",
+        calls("stock", "user-accounts")
+    );
+    insta::assert_snapshot!(expanded(calls, quote!(impl Orders { #handlers })));
+    insta::assert_snapshot!(expanded(
+        quote!(calls("stock")),
+        quote!(
+            impl Orders for Shop {}
+        ),
     ));
 }
 

@@ -21,6 +21,7 @@ use crate::declaration;
 use crate::errors::Errors;
 use crate::handler::{self, Handler};
 use crate::health_check;
+use crate::http::{self, Routes};
 use crate::item_attribute::{self, AttributeKind};
 use crate::model::{Action, Comparison, Implementation, Service, ServiceForm, Soundness};
 use crate::parse::{Function, Item, ItemKind, Member, MemberKind};
@@ -46,10 +47,12 @@ pub(crate) fn service(
     item: &Item,
     errors: &mut Errors,
 ) -> Option<Service> {
-    let (name, display_name) = service_name(arguments.name, errors);
+    let type_name = type_name(item);
+    let (name, display_name) = service_name(arguments.name, type_name.as_ref(), errors);
     let has_version = arguments.version.is_some();
     let version = service_version(arguments.version, errors);
-    let (form, client, visibility) = match &item.kind {
+    let client = type_name.as_ref().map(client_of);
+    let (form, visibility) = match &item.kind {
         ItemKind::Contract { name, .. } => {
             for parameter in &item.generics.params {
                 errors.on(
@@ -59,26 +62,29 @@ pub(crate) fn service(
                     ),
                 );
             }
-            (
-                ServiceForm::Contract,
-                Some(client_of(name)),
-                item.visibility.to_token_stream(),
-            )
+            (ServiceForm::Contract, item.visibility.to_token_stream())
         }
         ItemKind::Inherent { self_type } | ItemKind::Implementation { self_type, .. } => {
             let form = ServiceForm::Inherent {
                 self_type: bounds::with_static_lifetimes(self_type).into(),
                 generics: bounds::with_service_bounds(&item.generics, self_type),
             };
-            (form, client_name(self_type, errors), quote!(pub))
+            if type_name.is_none() {
+                errors.on(self_type, "`#[service]` needs a type with a name, as the client is named after it: wrap this type in a `struct`");
+            }
+            (form, quote!(pub))
         }
     };
-    let actions = actions(item, errors);
+    let rest = http::prefix(arguments.rest, errors);
+    let actions = actions(item, rest.as_ref(), errors);
     let checks = health_check::all(item, errors);
     Some(Service {
         crate_path: crate_path(arguments.crate_path),
         name,
         display_name,
+        type_name: type_name.map_or_else(String::new, |name| name.unraw().to_string()),
+        rest,
+        package: wire_name::package(arguments.package, errors),
         version,
         has_version,
         documentation: item_attribute::documentation(&item.attributes),
@@ -93,6 +99,7 @@ pub(crate) fn service(
             .map_or(visibility, |visibility| visibility.to_token_stream()),
         actions,
         checks,
+        calls: declaration::calls(arguments.calls, errors),
     })
 }
 
@@ -133,6 +140,7 @@ pub(crate) fn implementation(
         self_type: bounds::with_static_lifetimes(self_type),
         generics: bounds::with_service_bounds(&item.generics, self_type),
         checks: health_check::all(item, errors),
+        calls: declaration::calls(arguments.calls, errors),
     })
 }
 
@@ -150,16 +158,48 @@ fn crate_path(given: Option<Path>) -> TokenStream {
     given.map_or_else(|| quote!(::soa), |path| path.to_token_stream())
 }
 
-fn service_name(given: Option<LitStr>, errors: &mut Errors) -> (TokenStream, String) {
-    // A missing name is reported with the arguments.
-    let Some(literal) = given else {
+/// Returns the name of the type or the trait; `None` if it has none.
+fn type_name(item: &Item) -> Option<Ident> {
+    match &item.kind {
+        ItemKind::Contract { name, .. } => Some(name.clone()),
+        ItemKind::Inherent { self_type } | ItemKind::Implementation { self_type, .. } => {
+            let Type::Path(path) = handler::ungrouped(self_type) else {
+                return None;
+            };
+            let last = path.path.segments.last().filter(|_| path.qself.is_none())?;
+            Some(last.ident.clone())
+        }
+    }
+}
+
+/// Returns the name of a service: the given one, or that of its type.
+fn service_name(
+    given: Option<LitStr>,
+    type_name: Option<&Ident>,
+    errors: &mut Errors,
+) -> (TokenStream, String) {
+    if let Some(literal) = given {
+        let name = literal.value();
+        if !is_wire_name(&name) {
+            errors.on(&literal, wire_name::broken_rule(&name, "a service"));
+        }
+        return (literal.to_token_stream(), name);
+    }
+    // A type without a name is reported with the client.
+    let Some(type_name) = type_name else {
         return (quote!(""), String::new());
     };
-    let name = literal.value();
+    let name = wire_name::of_type(&type_name.unraw().to_string());
     if !is_wire_name(&name) {
-        errors.on(&literal, wire_name::broken_rule(&name, "a service"));
+        errors.on(
+            type_name,
+            format_args!(
+                "{}, so give it one with `#[service(name = \"…\")]`",
+                wire_name::broken_rule(&name, "a service")
+            ),
+        );
     }
-    (literal.to_token_stream(), name)
+    (Literal::string(&name).to_token_stream(), name)
 }
 
 fn service_version(given: Option<Version>, errors: &mut Errors) -> TokenStream {
@@ -181,25 +221,15 @@ fn service_version(given: Option<Version>, errors: &mut Errors) -> TokenStream {
     }
 }
 
-fn client_name(self_type: &Type, errors: &mut Errors) -> Option<Ident> {
-    if let Type::Path(path) = handler::ungrouped(self_type)
-        && path.qself.is_none()
-        && let Some(last) = path.path.segments.last()
-    {
-        return Some(client_of(&last.ident));
-    }
-    errors.on(self_type, "`#[service]` needs a type with a name, as the client is named after it: wrap this type in a `struct`");
-    None
-}
-
 fn client_of(name: &Ident) -> Ident {
     Ident::new(&format!("{}Client", name.unraw()), name.span())
 }
 
-fn actions(item: &Item, errors: &mut Errors) -> Vec<Action> {
+fn actions(item: &Item, rest: Option<&LitStr>, errors: &mut Errors) -> Vec<Action> {
     conditional_markers(item, errors);
     let mut actions = Vec::new();
     let mut names = ActionNames::default();
+    let mut routes = Routes::default();
     for member in &item.members {
         let Some(attribute) = member.actions.first() else {
             if let ItemKind::Contract { .. } = item.kind {
@@ -220,6 +250,12 @@ fn actions(item: &Item, errors: &mut Errors) -> Vec<Action> {
             MemberKind::Function(function) => {
                 if let Some(action) = action(item, member, function, attribute, &mut names, errors)
                 {
+                    if let Some(http) = &action.declared.http {
+                        let conditional = !action.conditions.is_empty();
+                        let (name, method) = (&action.display_name, &action.method);
+                        routes.add(http, name, method, conditional, errors);
+                    }
+                    http::names(&action, rest, errors);
                     actions.push(action);
                 }
             }

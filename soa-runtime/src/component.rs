@@ -1,11 +1,12 @@
 //! Components: services that are served together, under one name, with a health of their own.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::descriptor::camel_case;
 use crate::error::BuildError;
-use crate::health::HealthCheck;
-use crate::message::Name;
+use crate::health::{CheckReport, Checks, HealthCheck};
+use crate::message::{JobRequest, Name};
 use crate::server::{IntoServer, Server, ServerBuilder, Unbuilt, is_wire_name};
 
 /// The default path of a component's health.
@@ -36,7 +37,7 @@ pub struct Component {
     description: Name,
     services: Vec<Server>,
     health_path: Name,
-    checks: Vec<HealthCheck>,
+    checks: Arc<Checks>,
     channels: Option<Vec<Channel>>,
 }
 
@@ -72,6 +73,7 @@ impl Component {
             component: Self::empty(name.into()),
             servers: Vec::new(),
             has_name: true,
+            checks: Vec::new(),
         }
     }
 
@@ -82,7 +84,7 @@ impl Component {
             description: Name::default(),
             services: Vec::new(),
             health_path: Name::from_static(DEFAULT_HEALTH_PATH),
-            checks: Vec::new(),
+            checks: Arc::default(),
             channels: None,
         }
     }
@@ -112,9 +114,17 @@ impl Component {
         &self.health_path
     }
 
-    /// Returns the health checks of the component.
-    pub fn health_checks(&self) -> &[HealthCheck] {
-        &self.checks
+    /// Runs the health checks for a request whose head the job has. They run side by side, each on a thread of its own, and
+    /// with the client of the first service. The caller's timeout is kept.
+    #[doc(hidden)]
+    pub async fn check_health(&self, job: JobRequest) -> Vec<CheckReport> {
+        let Some(server) = self.services.first() else {
+            return Vec::new();
+        };
+        let cx = server.context(job);
+        self.checks
+            .report(&cx, server.tells_internal_errors())
+            .await
     }
 
     /// Returns the channels that the component declares; `None` if it leaves them to the settings.
@@ -129,9 +139,10 @@ impl Component {
 }
 
 impl From<Server> for Component {
-    /// Makes a component of one service, with its name.
+    /// Makes a component of one service, with its name and its health checks.
     fn from(server: Server) -> Self {
         let mut component = Self::empty(server.name().into());
+        component.checks = server.checks().unwrap_or_default();
         component.services.push(server);
         component
     }
@@ -140,6 +151,12 @@ impl From<Server> for Component {
 impl From<&Server> for Component {
     fn from(server: &Server) -> Self {
         server.clone().into()
+    }
+}
+
+impl From<&Self> for Component {
+    fn from(component: &Self) -> Self {
+        component.clone()
     }
 }
 
@@ -160,6 +177,7 @@ pub struct ComponentBuilder {
     servers: Vec<Unbuilt>,
     /// False if the component has the name of its only service.
     has_name: bool,
+    checks: Vec<HealthCheck>,
 }
 
 impl From<ServerBuilder> for ComponentBuilder {
@@ -233,7 +251,7 @@ impl ComponentBuilder {
     /// Adds a health check of the component. Its health over HTTP has these checks, in this order.
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
-        self.component.checks.push(check);
+        self.checks.push(check);
         self
     }
 
@@ -257,6 +275,7 @@ impl ComponentBuilder {
             component.interface_name = camel_case(&name).into();
             component.name = name;
         }
+        component.checks = Arc::new(Checks::new(self.checks));
         let name = &component.name;
         if !is_wire_name(name) {
             let rule = "a name is a letter followed by letters, digits, `_`, `-` and `.`";

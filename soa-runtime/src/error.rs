@@ -12,6 +12,7 @@ mod job;
 mod list;
 
 pub use action::{ActionError, IntoActionError};
+pub(crate) use client::route_setting;
 pub use client::{ClientError, ErrorKind, OpenCircuit};
 pub use declared::{ActionErrors, PassedOn, Unknown, Variable, unknown, variable};
 pub use job::JobError;

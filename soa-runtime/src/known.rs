@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use crate::descriptor::ErrorDescriptor;
 use crate::error::ActionErrors;
 use crate::schema::Schema;
-use crate::validation::rules::{BodyRules, Path, Report};
+use crate::validation::rules::{BodyRules, FieldName, Path, Report};
 
 /// Knowledge of a type by the traits that it has. Generated code asks by `Known::<T>::SCHEMA`: the constant of the type
 /// hides that of the trait, if the bound holds.
@@ -38,12 +38,16 @@ impl<T> Unspecified for Known<T> {}
 impl<T: BodyRules> Known<T> {
     /// The function that checks the rules.
     pub const RULES: Option<fn(&T, &Path<'_>, &mut Report)> = Some(T::check);
+    /// The names of the fields, if they are known.
+    pub const FIELDS: Option<&'static [FieldName]> = T::FIELDS;
 }
 
 /// The lack of rules for all types that are no bodies: `Known::<T>::RULES`, with this trait in scope.
 pub trait NoRules<T> {
     /// No function.
     const RULES: Option<fn(&T, &Path<'_>, &mut Report)> = None;
+    /// No names.
+    const FIELDS: Option<&'static [FieldName]> = None;
 }
 
 impl<T> NoRules<T> for Known<T> {}

@@ -38,6 +38,7 @@ mod log_level;
 mod log_limit;
 mod serve;
 mod service;
+mod session;
 mod stack;
 pub mod stub;
 mod watchdog;

@@ -19,6 +19,7 @@ pub use crate::service::{
     ActionCall, ActionFuture, Contract, Service, ServiceAction, context, run, run_blocking,
 };
 pub use crate::stub::Stub;
+pub use crate::validation::fields::Fields;
 pub use crate::validation::rules::{
     BodyRules, FieldName, Path as RulePath, Probe, Report as RuleReport, ViaGarde, WithoutRules,
     inner_rules, own_rules,

@@ -269,6 +269,11 @@ impl<S: Stage> Stack<S> {
         self.layers.len()
     }
 
+    /// Returns true if one of the middleware authenticates the caller.
+    pub(crate) fn authenticates(&self) -> bool {
+        self.layers.iter().any(|layer| layer.authenticates_boxed())
+    }
+
     pub(crate) fn run<F>(&self, request: S::Request, end: F) -> BoxFuture<StageResult<S>>
     where
         F: Fn(S::Request) -> BoxFuture<StageResult<S>> + Send + Sync + 'static,

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
@@ -30,6 +30,9 @@ static TICKS: AtomicU64 = AtomicU64::new(0);
 
 /// The notes of all threads that have polled a handler since the watchdog started.
 static NOTES: Mutex<Vec<Weak<Note>>> = Mutex::new(Vec::new());
+
+/// The handler because of which the process ends.
+static ENDING: OnceLock<Blocked> = OnceLock::new();
 
 /// Finds handlers that block their thread, in the whole process.
 ///
@@ -73,8 +76,7 @@ pub struct Blocked {
     pub service: Name,
     /// The action; for a health check its name; empty for job middleware.
     pub action: Name,
-    /// The kind of code: `a handler`, `action middleware`, `job middleware` or `a health check`. Only checks whose
-    /// results are cached run apart from `status`; all others run in the handler of that action.
+    /// The kind of code: `a handler`, `action middleware`, `job middleware` or `a health check`.
     pub what: &'static str,
     /// The time that it has blocked so far, to a tenth of a second.
     pub time: Duration,
@@ -161,6 +163,11 @@ impl Watchdog {
         }
     }
 
+    /// Returns the handler because of which the process ends; `None` if it goes on: see [`exit_after`](Self::exit_after).
+    pub fn ending() -> Option<&'static Blocked> {
+        ENDING.get()
+    }
+
     fn watch(mut self, runtime: Option<&Handle>) {
         let mut exit = None;
         loop {
@@ -189,7 +196,8 @@ impl Watchdog {
                     && exit.is_none()
                 {
                     tracing::error!(%service, %action, ?grace, "the process ends: {what} blocks its thread");
-                    exit = Some(now + ticks(grace));
+                    exit = Some(now.saturating_add(ticks(grace)));
+                    let _ = ENDING.set(blocked.found.clone());
                     if let Some(call) = self.on_exit.take() {
                         call();
                     }

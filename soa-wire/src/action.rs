@@ -88,7 +88,10 @@ impl<T: ActionBody> Side<T> {
             validate: validation::validate,
             rules: None,
             schema: Schema::of::<T>,
-            read_text: validation::read_text::<T>,
+            read_text: ReadText {
+                all: validation::read_text::<T>,
+                misfits: validation::read_misfits::<T>,
+            },
         }
     }
 }

@@ -32,6 +32,7 @@ pub struct ServiceDescriptor {
     type_name: &'static str,
     rest: &'static str,
     package: &'static str,
+    calls: &'static [&'static str],
 }
 
 impl ServiceDescriptor {
@@ -50,7 +51,15 @@ impl ServiceDescriptor {
             type_name: "",
             rest: "",
             package: "",
+            calls: &[],
         }
+    }
+
+    /// Sets the names of the services that the handlers call.
+    #[must_use]
+    pub const fn calling(mut self, services: &'static [&'static str]) -> Self {
+        self.calls = services;
+        self
     }
 
     /// Sets the name of the type, as descriptions for other systems have it.
@@ -121,6 +130,22 @@ impl ServiceDescriptor {
     /// Returns the actions, in the order of their declaration.
     pub const fn actions(&self) -> &'static [ActionDescriptor] {
         self.actions
+    }
+
+    /// Returns the names of the services that the handlers call, as the service declares them. A server whose client has no
+    /// route to one of them says so in its log when it starts.
+    ///
+    /// ```
+    /// # use soa_wire as soa;
+    /// use soa::ServiceDescriptor;
+    ///
+    /// // `#[service(name = "orders", calls("stock", "user-accounts"))]` makes this.
+    /// const ORDERS: ServiceDescriptor =
+    ///     ServiceDescriptor::new("orders", "1.0.0", "", &[]).calling(&["stock", "user-accounts"]);
+    /// assert_eq!(ORDERS.calls(), ["stock", "user-accounts"]);
+    /// ```
+    pub const fn calls(&self) -> &'static [&'static str] {
+        self.calls
     }
 }
 

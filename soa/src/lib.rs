@@ -158,14 +158,17 @@ pub mod docs;
 ///
 /// # Arguments
 ///
-/// The `impl` of a contract takes only `crate`.
+/// The `impl` of a contract takes only `crate` and `calls`.
 ///
 /// | argument | value | |
 /// |---|---|---|
-/// | `name` | text | Required. The name of the service on the wire. |
+/// | `name` | text | The name of the service on the wire. By default that of the type or trait, with a `-` before each capital letter but the first, in lower case: `DefaultNamed` is `default-named`. |
 /// | `version` | text or `env!(…)` | One to four numbers with dots, such as `"1.2.0"`, or a call such as `env!("SHOP_VERSION")`. By default the version of the crate; for a contract, the version of the crate that implements it. |
 /// | `vis` | visibility | The visibility of the generated client; by default `pub`, and for a contract that of the trait. |
 /// | `crate` | path | The path of the framework, for crates that rename or re-export it; `::soa` by default. |
+/// | `rest` | text | The prefix of all routes of its actions over HTTP, such as `"/example"`; none by default. It may have names of request fields in braces, which every action with a route then has. |
+/// | `package` | text | The package of its messages in protobuf, such as `"example_api"`; by default the name of the service with `_` for `-`. |
+/// | `calls` | names in parentheses | The services that the handlers call: `calls("stock", "user-accounts")`. A server whose client has no route to one of them logs a warning at its start. Not on a contract, whose implementations may differ. |
 ///
 /// ```
 /// use framework::{ActionError, service};
@@ -233,6 +236,14 @@ pub use soa_macros::service;
 /// | `idempotent` | none | A second run has no further effect, so clients may repeat a call. |
 /// | `cache` | a time such as `"10s"` | The time for which clients may reuse an answer for the same request. Needs `idempotent`. |
 /// | `blocking` | none | The method is a plain `fn`, and runs on tokio's threads for blocking work. |
+/// | `get`, `post`, `put`, `patch`, `delete` | text | A route over HTTP: `get = "/items/{id}"`. Each may be given several times. |
+/// | `body` | field, or `whole` | The field of the request that is the body over HTTP. By default it is the first field that is a struct. `whole` is all fields that are not in the path. |
+/// | `result` | field, or `whole` | The field of the response that is the result over HTTP. By default it is the only field, or else the response. `whole` is the response, whatever it has. |
+/// | `status` | number | The status of a success over HTTP; 200 by default. |
+/// | `headers` | pairs in parentheses | Headers of a success over HTTP: `headers("Location" = "/items/{id}")`, with fields of the response or the request in braces. |
+/// | `summary` | text | The summary in descriptions; by default the first line of the doc comment. |
+/// | `description` | text | The description; by default the doc comment. |
+/// | `tags` | texts in parentheses | The groups of the action in descriptions: `tags("items", "changes")`. |
 ///
 /// ```
 /// use soa::{ActionError, Context, Value, service, value};
@@ -264,6 +275,57 @@ pub use soa_macros::service;
 /// assert_eq!(ToolsClient::ECHO.name(), "echo.v2");
 /// ```
 ///
+/// # Routes
+///
+/// A path begins with a slash, and the prefix of the service comes before it. A name in braces is a whole segment, and the
+/// name of a field of the request on the wire. Two actions of a service cannot have the same route, and `/items/{id}` is the
+/// same as `/items/{name}`. Variants of one action share their routes. A raw identifier is the field of that name:
+/// `body = r#type`, or `r#whole` for a field called `whole`.
+///
+/// Names in paths and headers, and those after `body` and `result`, are checked while compiling if the bodies are structs
+/// under [`#[soa::body]`](macro@body); for other types, and for structs with `flatten` and the like, when the service is
+/// served over HTTP.
+///
+/// ```
+/// use soa::{ActionError, service};
+///
+/// #[soa::body]
+/// struct Item {
+///     id: i64,
+///     name: String,
+/// }
+///
+/// #[soa::body]
+/// struct Rename {
+///     id: i64,
+///     name: String,
+/// }
+///
+/// struct Shop;
+///
+/// #[service(rest = "/shop")]
+/// impl Shop {
+///     /// Adds an item.
+///     #[action(post = "/items", body = whole, status = 201, headers("Location" = "/shop/items/{id}"))]
+///     async fn add(&self, item: Item) -> Result<Item, ActionError> {
+///         Ok(item)
+///     }
+///
+///     /// Gives an item another name.
+///     #[action(patch = "/items/{id}", body = whole, tags("items"))]
+///     async fn rename(&self, request: Rename) -> Result<Item, ActionError> {
+///         Ok(Item { id: request.id, name: request.name })
+///     }
+/// }
+///
+/// assert_eq!(ShopClient::ADD.name(), "add");
+/// ```
+///
+/// Clients of Aspyx call methods by name, and have some of their own: they cannot call actions named `create`, `type` or
+/// `invocation_handler`. Give such an action another name with `name = "…"`, if they are to call it.
+///
+/// # Names of the client
+///
 /// The client has methods of its own, so the method of an action cannot be named `new`, `named`, `local`, `stubbed`,
 /// `from_service_client`, `clone`, `clone_from`, `fmt`, `into` or `try_into`. With `name = "…"`, the action itself can have
 /// any name.
@@ -292,7 +354,8 @@ pub use soa_macros::action;
 /// | `name` | text | The name of the check; by default that of the method. |
 /// | `cached` | time | The time for which a result is reused; by default the check runs for each `status`. |
 /// | `slow_after` | time | The time after which the check gets the warning `HEALTH_CHECK_SLOW`; by default there is none. |
-/// | `timeout` | time | The time after which the check fails with `HEALTH_CHECK_TIMEOUT`; `"10s"` by default. |
+/// | `timeout` | time | The time after which the check is given up and fails with `HEALTH_CHECK_TIMEOUT`; `"10s"` by default. |
+/// | `fail_if_slower_than` | time | The time after which the check fails, though it goes on to its end; by default there is none. |
 ///
 /// ```
 /// use soa::health::Health;
@@ -366,8 +429,8 @@ pub use soa_macros::health_check;
 /// * The rules of bodies within bodies are checked without `dive`: in fields, lists, maps, options and boxes. A field whose
 ///   type is a parameter `T` of the struct still needs `#[garde(dive)]`, and `T: garde::Validate<Context = ()>`.
 /// * Errors name fields as the caller wrote them, whatever serde calls them: `rename`, `alias`, `flatten`, `transparent`.
-/// * The schema knows aliases, and which fields have a decoder of their own (`deserialize_with`, `with`), so it makes no
-///   wrong claims about them.
+/// * The schema knows aliases, names that differ between reading and writing, and which fields have a decoder of their own
+///   (`deserialize_with`, `with`), so it makes no wrong claims about them.
 ///
 /// # Arguments
 ///
@@ -376,6 +439,7 @@ pub use soa_macros::health_check;
 /// | `closed` | Refuses unknown fields, as `#[serde(deny_unknown_fields)]` does. Without it they are ignored. |
 /// | `without` | The traits that are implemented by hand: `without = "Debug"`, or several in brackets. |
 /// | `crate` | The path of this crate, `::soa` by default. |
+/// | `package` | The package of the type in protobuf, such as `"example_types"`; by default that of the service. It is in the schema as `x-soa-package`. |
 ///
 /// # Errors that the macro cannot explain
 ///
@@ -466,6 +530,8 @@ pub use soa_macros::Expand;
 /// | `field` | text | The dotted path of the request's field at fault, with braces as in `message`. |
 /// | `server` | none | The service is at fault; without it, the caller is. |
 /// | `other` | none | `Other(WireError)`: the variant for all errors that the enum does not know. |
+/// | `status` | number | The status of the answer over HTTP, such as 404; by default it follows from the code and the fault. |
+/// | `headers` | pairs in parentheses | Headers of the answer over HTTP: `headers("WWW-Authenticate" = "Bearer")`. |
 ///
 /// On the enum, `crate` sets the path of the framework, as for [`service`](macro@service).
 #[doc(inline)]

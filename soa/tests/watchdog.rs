@@ -207,3 +207,82 @@ fn block_for_ever() -> ! {
     let answer = runtime.block_on(client.call_action("stuck", "stuck", &()).into_future());
     panic!("it came to an end: {answer:?}")
 }
+
+/// Set in the child whose end is told over HTTP.
+const ENDING: &str = "SOA_TEST_WATCHDOG_ENDING";
+
+#[test]
+fn a_process_that_is_to_be_ended_does_not_live_over_http() {
+    if std::env::var_os(ENDING).is_some() {
+        return ask_while_it_ends();
+    }
+    let name = "a_process_that_is_to_be_ended_does_not_live_over_http";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child
+        .args([name, "--exact", "--nocapture"])
+        .env(ENDING, "1");
+    let output = child.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// What the child of the test above does.
+fn ask_while_it_ends() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    let (release, blocked) = mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    let server = soa::Server::untyped("stuck", "1.0.0")
+        .action("stuck", move |_: Value, _: Context| {
+            let blocked = Arc::clone(&blocked);
+            async move {
+                let _ = blocked.lock().unwrap().recv();
+                Ok::<_, ActionError>(value!({}))
+            }
+        })
+        .build()
+        .unwrap();
+    let router = soa::http::router(&server).unwrap();
+    let client = soa::Client::builder().service("stuck", soa::LocalTransport::new(server));
+    let client = client.build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async move {
+        let ask = async || {
+            let probe = Request::get("/livez").body(Body::empty()).unwrap();
+            let answer = router.clone().oneshot(probe).await.unwrap();
+            let (head, body) = answer.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            (
+                head.status.as_u16(),
+                String::from_utf8_lossy(&body).into_owned(),
+            )
+        };
+        let watchdog = Watchdog::new().warn_after(Duration::from_millis(100));
+        let grace = Duration::from_secs(3600);
+        assert!(
+            watchdog
+                .exit_after(Duration::from_millis(300), grace)
+                .start()
+        );
+        let stuck = tokio::spawn(client.call_action("stuck", "stuck", &()).into_future());
+        assert_eq!(ask().await.0, 200, "it has a while yet");
+        let (status, body) = loop {
+            let (status, body) = ask().await;
+            if status != 200 {
+                break (status, body);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let reason = "the process ends: a handler blocks its thread (`stuck`, `stuck`)";
+        let expected = format!(r#"{{"status":"ERROR","reasons":["{reason}"]}}"#);
+        assert_eq!((status, body), (503, expected));
+        drop(release);
+        stuck.await.unwrap().unwrap();
+    });
+}

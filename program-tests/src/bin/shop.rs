@@ -36,7 +36,12 @@ struct Dated {
 
 struct Shop;
 
-#[service(name = "shop", version = "1.0.0")]
+// It calls neither: the declaration is what is tested.
+#[service(
+    name = "shop",
+    version = "1.0.0",
+    calls("stock", "user-accounts", "price.list")
+)]
 impl Shop {
     /// Returns the order.
     #[action]

@@ -104,3 +104,30 @@ fn a_text_in_the_context_does_not_become_a_number() {
         "{help}"
     );
 }
+
+#[test]
+fn services_that_are_called_and_have_no_route_are_told_at_the_start() {
+    let redis = Redis::start();
+    let address = redis.address();
+    // A variable has no dashes. Its route is the one to `user-accounts`.
+    let mut command = shop(&["serve", "--redis", &address]);
+    let command = command.env("SOA__CLIENT_ROUTING__USER_ACCOUNTS__TIMEOUT", "2s");
+    let server = Process::start(command);
+    server.says(": accepting requests");
+    let log = server.log();
+    let warnings = log.lines().filter(|line| line.contains("has no route"));
+    let warnings: Vec<&str> = warnings.collect();
+    assert_eq!(warnings.len(), 2, "{log}");
+    for (line, setting) in [
+        (warnings[0], "client_routing.stock"),
+        (warnings[1], r#"client_routing."price.list""#),
+    ] {
+        let line = line.replace('\\', "");
+        assert!(line.contains("WARN") && line.contains(setting), "{line}");
+    }
+    let (_, out, _) = run(&["introspect"]);
+    assert!(
+        out.contains("\n  this service calls stock, user-accounts, price.list\n"),
+        "{out}"
+    );
+}

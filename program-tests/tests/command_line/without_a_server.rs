@@ -192,6 +192,18 @@ fn introspect_tells_what_the_program_offers() {
 }
 
 #[test]
+fn openapi_prints_the_description_of_the_service_over_http() {
+    let (code, out, error) = run(&["openapi"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let document: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["title"], "example");
+    assert_eq!(document["info"]["version"], "1.2.3");
+    let square = &document["paths"]["/call/example/square"]["post"];
+    assert_eq!(square["operationId"], "example_square");
+}
+
+#[test]
 fn introspect_tells_what_an_action_declares() {
     let (code, out, error) = run_unruly(&["introspect", "behave"]);
     assert_eq!((code, error.as_str()), (Some(0), ""));

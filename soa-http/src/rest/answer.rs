@@ -85,10 +85,9 @@ fn failed(plan: &RoutePlan, sent: &Value, errors: &[WireError]) -> Reply {
         let mut declared = declared.iter();
         declared.any(|one| one.code() == error.code && one.status().is_some())
     };
-    let are_of_fields = errors.iter().all(|error| {
-        status::is_about_a_field(error) && error.field.is_some() && !is_declared(error)
-    });
-    if are_of_fields && !errors.is_empty() {
+    // An error without a field is about the whole body.
+    let is_refusal = |error: &WireError| status::is_about_a_field(error) && !is_declared(error);
+    if errors.iter().all(is_refusal) && !errors.is_empty() {
         return refusal::of_fields(plan, sent, errors);
     }
     let first = errors.first();

@@ -16,6 +16,7 @@ const BODY: Table = Table {
         without_value("closed", ValueKind::Flag),
         optional("without", ValueKind::Texts, "[\"Debug\"]"),
         optional("crate", ValueKind::Path, "::soa"),
+        optional("package", ValueKind::Text, "\"example_types\""),
     ],
 };
 
@@ -28,6 +29,8 @@ pub(super) struct Arguments {
     pub(super) without: Vec<LitStr>,
     /// The path of the framework.
     pub(super) crate_path: Option<Path>,
+    /// The package in protobuf.
+    pub(super) package: Option<LitStr>,
 }
 
 /// Reads the arguments.
@@ -43,6 +46,7 @@ pub(super) fn read_all(tokens: TokenStream, errors: &mut Errors) -> Arguments {
                 ("closed", _) => arguments.closed = true,
                 (_, Value::Texts(traits)) => arguments.without = traits,
                 (_, Value::Path(path)) => arguments.crate_path = Some(path),
+                (_, Value::Text(package)) => arguments.package = Some(package),
                 _ => {}
             },
         );

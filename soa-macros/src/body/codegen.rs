@@ -4,7 +4,7 @@
 //! rules, and for nothing else.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Data, DeriveInput, Field, Index, parse_quote, parse_quote_spanned};
 
@@ -79,6 +79,14 @@ fn add_attributes(input: &mut DeriveInput, model: &BodyModel) {
     if model.shape.allow_unvalidated {
         input.attrs.push(parse_quote!(#[garde(allow_unvalidated)]));
     }
+    if !model.has_schema {
+        return;
+    }
+    if let Some(package) = &model.package {
+        input
+            .attrs
+            .push(parse_quote!(#[schemars(extend("x-soa-package" = #package))]));
+    }
     match &mut input.data {
         Data::Struct(data) => {
             if let Some(variant) = model.shape.variants.first() {
@@ -106,12 +114,18 @@ fn add_attributes(input: &mut DeriveInput, model: &BodyModel) {
 /// Tells the schemas of fields what only serde knows.
 fn tell<'a>(fields: impl Iterator<Item = &'a mut Field>, variant: &VariantModel) {
     for (field, model) in fields.zip(&variant.fields) {
+        if model.needs_schema {
+            let ty = field.ty.to_token_stream().to_string();
+            let attribute = parse_quote_spanned!(model.span=> #[schemars(with = #ty)]);
+            field.attrs.push(attribute);
+        }
         let Some(told) = &model.told else {
             continue;
         };
         let Told {
             source,
             aliases,
+            serialized,
             has_decoder,
         } = told;
         let mut entries = Vec::new();
@@ -120,6 +134,9 @@ fn tell<'a>(fields: impl Iterator<Item = &'a mut Field>, variant: &VariantModel)
         }
         if !aliases.is_empty() {
             entries.push(quote!("aliases": [#(#aliases),*]));
+        }
+        if let Some(serialized) = serialized {
+            entries.push(quote!("serialized": #serialized));
         }
         if *has_decoder {
             entries.push(quote!("decoder": true));
@@ -177,9 +194,12 @@ fn rules(input: &DeriveInput, model: &BodyModel) -> TokenStream {
     } else {
         quote!(self)
     };
+    let names = model.tells_names.then(|| names(krate, variants));
     quote! {
         #[automatically_derived]
         impl #parameters #krate::__private::BodyRules for #name #arguments #conditions {
+            #names
+
             fn check(
                 &self,
                 #path: &#krate::__private::RulePath<'_>,
@@ -192,6 +212,22 @@ fn rules(input: &DeriveInput, model: &BodyModel) -> TokenStream {
                 }
             }
         }
+    }
+}
+
+/// Generates the names of the fields of a struct, which routes may refer to.
+fn names(krate: &TokenStream, variants: &[VariantModel]) -> TokenStream {
+    let fields = variants.iter().flat_map(|variant| &variant.fields);
+    let names = fields
+        .filter(|field| !field.is_skipped)
+        .filter_map(|field| {
+            let cfg = item_attribute::tokens(&field.conditions);
+            let name = wire_name(krate, field.steps.last()?);
+            Some(quote!(#cfg #name))
+        });
+    quote! {
+        const FIELDS: ::core::option::Option<&'static [#krate::__private::FieldName]> =
+            ::core::option::Option::Some(&[#(#names),*]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The input of code generation: a body with all names resolved. Only `validate` makes it.
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, Ident};
+use syn::{Attribute, Ident, LitStr};
 
 /// A type that `#[soa::body]` is on.
 pub(super) struct BodyModel {
@@ -12,10 +12,16 @@ pub(super) struct BodyModel {
     /// True if serde and schemars have to be told where they are.
     pub(super) serde_crate: bool,
     pub(super) schemars_crate: bool,
+    /// True if the schema is derived, and takes attributes.
+    pub(super) has_schema: bool,
+    /// The package in protobuf, for the schema.
+    pub(super) package: Option<LitStr>,
     /// True if `deny_unknown_fields` is to be added.
     pub(super) closed: bool,
     pub(super) rules: OwnRules,
     pub(super) shape: Shape,
+    /// True if the body is a struct whose fields have the names that are known here.
+    pub(super) tells_names: bool,
     /// True if the item cannot be a body, and nothing is generated besides it.
     pub(super) is_broken: bool,
 }
@@ -66,10 +72,14 @@ pub(super) struct FieldModel {
     pub(super) steps: Vec<WireName>,
     /// True if the field has rules for garde.
     pub(super) has_rules: bool,
+    /// True if the field is neither read nor written.
+    pub(super) is_skipped: bool,
     /// True if its type may be a body, or contain some.
     pub(super) may_have_bodies: bool,
     /// Facts for the schema.
     pub(super) told: Option<Told>,
+    /// True if schemars has to be told that the schema is that of the field's type.
+    pub(super) needs_schema: bool,
     pub(super) span: Span,
 }
 
@@ -85,5 +95,17 @@ pub(super) struct Told {
     /// The name in the source, if it is another one.
     pub(super) source: Option<String>,
     pub(super) aliases: Vec<String>,
+    /// The name under which it is written, if it is another than that under which it is read.
+    pub(super) serialized: Option<String>,
     pub(super) has_decoder: bool,
+}
+
+impl Told {
+    /// True if the schema knows all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.source.is_none()
+            && self.aliases.is_empty()
+            && self.serialized.is_none()
+            && !self.has_decoder
+    }
 }

@@ -37,8 +37,14 @@ pub(super) struct SerdeAttributes {
     pub(super) flatten: bool,
     /// True if the field is not read.
     pub(super) skipped: bool,
+    /// True if the field is not written.
+    pub(super) unwritten: bool,
+    /// True if the type is read or written as another type.
+    pub(super) converted: bool,
     /// True if the field or the variant has a decoder of its own.
     pub(super) has_decoder: bool,
+    /// True if that decoder is the module of a `with`, which schemars takes for a type.
+    pub(super) has_module: bool,
     pub(super) closed: bool,
     /// True if the variant stands for all names that no other has.
     pub(super) is_other: bool,
@@ -69,14 +75,27 @@ impl SerdeAttributes {
             "untagged" => self.untagged = true,
             "transparent" => self.transparent = true,
             "flatten" => self.flatten = true,
-            "skip" | "skip_deserializing" => self.skipped = true,
-            "deserialize_with" | "with" => self.has_decoder = true,
+            "skip" => (self.skipped, self.unwritten) = (true, true),
+            "skip_deserializing" => self.skipped = true,
+            "skip_serializing" => self.unwritten = true,
+            "from" | "try_from" | "into" => self.converted = true,
+            "deserialize_with" => self.has_decoder = true,
+            "with" => {
+                self.has_decoder = true;
+                self.has_module = text(meta).is_some_and(|path| is_module(&path));
+            }
             "deny_unknown_fields" => self.closed = true,
             "other" => self.is_other = true,
             "crate" => self.has_crate = true,
             _ => {}
         }
     }
+}
+
+/// True if a path is probably that of a module: names of types begin with a capital.
+fn is_module(path: &str) -> bool {
+    let last = path.rsplit("::").next().unwrap_or_default().trim();
+    last.starts_with(|first: char| first.is_lowercase() || first == '_')
 }
 
 /// Returns what is in all attributes of this name.

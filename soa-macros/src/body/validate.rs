@@ -20,6 +20,7 @@ use super::rename::Rule;
 use super::serde::{SerdeAttributes, Ways, metas};
 use crate::errors::Errors;
 use crate::suggestion;
+use crate::wire_name;
 
 /// The traits that the attribute derives, by their names.
 const DERIVED: [(&str, DerivedTrait); 5] = [
@@ -102,6 +103,15 @@ pub(super) fn body(arguments: Arguments, input: &DeriveInput, errors: &mut Error
             Vec::new()
         }
     };
+    let has_schema = !without.contains("JsonSchema");
+    if let Some(package) = &arguments.package
+        && !has_schema
+    {
+        errors.on(
+            package,
+            "`package` is written into the schema that is derived: remove it, and put `\"x-soa-package\"` into the schema of your own",
+        );
+    }
     BodyModel {
         crate_path: arguments
             .crate_path
@@ -117,7 +127,10 @@ pub(super) fn body(arguments: Arguments, input: &DeriveInput, errors: &mut Error
             && ["Serialize", "Deserialize"]
                 .iter()
                 .any(|name| !without.contains(*name)),
-        schemars_crate: !without.contains("JsonSchema")
+        tells_names: tells_names(input, &own, &without),
+        has_schema,
+        package: wire_name::package(arguments.package, errors),
+        schemars_crate: has_schema
             && !metas(&input.attrs, "schemars")
                 .iter()
                 .any(|meta| meta.path().is_ident("crate")),
@@ -188,6 +201,35 @@ fn attributes_of(input: &DeriveInput) -> impl Iterator<Item = &Attribute> {
         Data::Union(_) => Vec::new(),
     };
     input.attrs.iter().chain(inside)
+}
+
+/// Returns true for a struct whose fields have the names that serde's attributes say, in both directions.
+fn tells_names(input: &DeriveInput, own: &SerdeAttributes, without: &BTreeSet<String>) -> bool {
+    let Data::Struct(data) = &input.data else {
+        return false;
+    };
+    let is_by_hand = ["Serialize", "Deserialize", "JsonSchema"]
+        .iter()
+        .any(|name| without.contains(*name));
+    // Attributes of schemars win over those of serde.
+    let is_renamed = |attributes: &[Attribute]| {
+        metas(attributes, "schemars").iter().any(|meta| {
+            let name = meta.path().get_ident().map(ToString::to_string);
+            !matches!(
+                name.as_deref(),
+                Some("crate" | "description" | "example" | "extend" | "range" | "regex" | "title")
+            )
+        })
+    };
+    let is_known = |field: &Field| {
+        let attributes = SerdeAttributes::of(&field.attrs);
+        !attributes.flatten
+            && attributes.skipped == attributes.unwritten
+            && !is_renamed(&field.attrs)
+    };
+    let is_plain = !own.transparent && !own.converted && own.tag.is_none() && !is_by_hand;
+    let has_names = matches!(data.fields, Fields::Named(_));
+    is_plain && has_names && !is_renamed(&input.attrs) && data.fields.iter().all(is_known)
 }
 
 fn fields_of(input: &DeriveInput) -> Vec<&Field> {
@@ -378,19 +420,31 @@ fn fields(
     let numbered = fields.iter().enumerate();
     let models = numbered.map(|(index, field)| {
         let attributes = SerdeAttributes::of(&field.attrs);
+        // A schema that the user wrote for the field describes what its decoder takes.
+        let has_schema = metas(&field.attrs, "schemars")
+            .iter()
+            .any(|meta| meta.path().is_ident("with") || meta.path().is_ident("schema_with"));
         let mut steps = prefix.to_vec();
-        let mut told = None;
+        let mut told = Told {
+            source: None,
+            aliases: Vec::new(),
+            serialized: None,
+            has_decoder: attributes.has_decoder && !has_schema,
+        };
         match &field.ident {
+            // A newtype is what is in it.
+            Some(_) if container.transparent => {}
+            None if count == 1 => {}
             Some(ident) => {
                 let source = ident.unraw().to_string();
                 let name = name_of(&source, &attributes.rename, &rename_all, Rule::field);
-                if !attributes.flatten && !container.transparent {
-                    steps.push(name.clone());
+                told.serialized = (name.written != name.read).then(|| name.written.clone());
+                told.source = (source != name.read).then_some(source);
+                told.aliases.clone_from(&attributes.aliases);
+                if !attributes.flatten {
+                    steps.push(name);
                 }
-                told = told_of(field, &attributes, &name, source);
             }
-            // A newtype is what is in it.
-            None if count == 1 => {}
             None => steps.push(WireName {
                 read: index.to_string(),
                 written: index.to_string(),
@@ -407,33 +461,14 @@ fn fields(
                 .attrs
                 .iter()
                 .any(|attribute| attribute.path().is_ident("garde")),
+            is_skipped: attributes.skipped && attributes.unwritten,
             may_have_bodies: !is_skipped && may_have_bodies(&field.ty),
-            told: told
-                .filter(|_| !attributes.flatten && !attributes.skipped && !container.transparent),
+            told: (!attributes.flatten && !attributes.skipped && !told.is_empty()).then_some(told),
+            needs_schema: attributes.has_module && !has_schema,
             span: field.ty.span(),
         }
     });
     models.collect()
-}
-
-/// Returns what the schema of a field is told; `None` if it knows all.
-fn told_of(
-    field: &Field,
-    attributes: &SerdeAttributes,
-    name: &WireName,
-    source: String,
-) -> Option<Told> {
-    // A schema that the user wrote for the field describes what its decoder takes.
-    let has_schema = metas(&field.attrs, "schemars")
-        .iter()
-        .any(|meta| meta.path().is_ident("with") || meta.path().is_ident("schema_with"));
-    let told = Told {
-        source: (source != name.read).then_some(source),
-        aliases: attributes.aliases.clone(),
-        has_decoder: attributes.has_decoder && !has_schema,
-    };
-    let is_empty = told.source.is_none() && told.aliases.is_empty() && !told.has_decoder;
-    (!is_empty).then_some(told)
 }
 
 fn name_of(

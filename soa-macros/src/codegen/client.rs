@@ -8,13 +8,13 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Ident, Type};
+use syn::{Ident, LitStr, Type};
 
-use super::comparison;
+use super::{comparison, declared, names};
 use crate::argument::Switch;
 use crate::item_attribute;
 use crate::lint::{client_type_lints, generated_code_lints};
-use crate::model::{Action, Declared, Service, ServiceForm, Soundness};
+use crate::model::{Action, Service, ServiceForm, Soundness};
 use crate::span::{shown_at, span_of};
 
 /// Generates the type of the client, its methods, and its descriptor.
@@ -27,8 +27,14 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         documentation,
         client,
         visibility,
+        type_name,
+        calls,
         ..
     } = service;
+    let rest = service.rest.as_ref().map(|rest| quote!(.with_rest(#rest)));
+    let package = service.package.as_ref();
+    let package = package.map(|package| quote!(.with_package(#package)));
+    let calls = calling(calls);
     let attributes = item_attribute::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
     // The user's documentation is a paragraph of its own.
@@ -101,13 +107,22 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                     #version,
                     #documentation,
                     &[#(#descriptors),*],
-                );
+                )
+                .with_type_name(#type_name)
+                #rest
+                #package
+                #calls;
 
             fn from_service_client(client: #crate_path::__private::ServiceClient) -> Self {
                 Self { service: client }
             }
         }
     }
+}
+
+/// Generates the part of a descriptor that has the services which the handlers call.
+pub(super) fn calling(calls: &[LitStr]) -> Option<TokenStream> {
+    (!calls.is_empty()).then(|| quote!(.calling(&[#(#calls),*])))
 }
 
 fn request_type(action: &Action) -> TokenStream {
@@ -133,7 +148,7 @@ fn constant(service: &Service, action: &Action) -> TokenStream {
     let summary = format!(" The handle of the action `{display_name}`.");
     let path = shown_at(crate_path, &action.method);
     let variant = variant(service, action);
-    let declared = declared(crate_path, action);
+    let declared = declared::expand(crate_path, &action.declared);
     // Found by name, in this scope: a constant of the type if it is a body, or else one of the trait.
     let rules = |ty: &TokenStream| quote!(#crate_path::__private::Known::<#ty>::RULES);
     let (request_rules, response_rules) = (rules(&request), rules(&quote!(#response)));
@@ -179,24 +194,6 @@ fn variant(service: &Service, action: &Action) -> Option<TokenStream> {
     let span = Span::mixed_site().located_at(span);
     Some(quote_spanned! {span=>
         .variant(&#crate_path::__private::Variant { switch: #switch, family: &[#(#family),*] })
-    })
-}
-
-/// Generates the declarations of a handle, if the action has any.
-fn declared(crate_path: &TokenStream, action: &Action) -> Option<TokenStream> {
-    let Declared {
-        requires,
-        idempotent,
-        cache,
-    } = &action.declared;
-    let requires = (!requires.is_empty()).then(|| quote!(.requires(&[#(#requires),*])));
-    let idempotent = idempotent.then(|| quote!(.idempotent()));
-    let cache = cache.map(|time| quote!(.cache(#time)));
-    if requires.is_none() && idempotent.is_none() && cache.is_none() {
-        return None;
-    }
-    Some(quote! {
-        .declared(&#crate_path::__private::Declared::new()#requires #idempotent #cache)
     })
 }
 
@@ -292,6 +289,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         None => (None, quote!(())),
     };
     let comparisons = comparison::expand(&action.comparisons);
+    let names = names::expand(service, action);
     let body = match action.soundness {
         // There is a compile error beside it, so it is never run.
         Soundness::MethodOnly => quote! {
@@ -301,6 +299,7 @@ fn method(service: &Service, action: &Action) -> TokenStream {
         },
         _ => quote! {
             #comparisons
+            #names
             self.service.call(Self::#constant, #request)
         },
     };

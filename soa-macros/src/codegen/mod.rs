@@ -12,6 +12,8 @@
 
 mod client;
 mod comparison;
+mod declared;
+mod names;
 mod registry;
 
 use proc_macro2::TokenStream;

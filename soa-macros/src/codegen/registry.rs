@@ -12,6 +12,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Generics, Ident, Type};
 
+use super::client;
 use crate::item_attribute;
 use crate::lint::registry_lints;
 use crate::model::{Action, Check, Implementation, Service};
@@ -73,7 +74,9 @@ pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
         self_type,
         generics,
         checks,
+        calls,
     } = implementation;
+    let calls = client::calling(calls);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let lints = registry_lints();
     let constant = constant(contract.span());
@@ -83,7 +86,7 @@ pub(super) fn implementation(implementation: &Implementation) -> TokenStream {
         #lints
         impl #impl_generics #crate_path::Service for #self_type #where_clause {
             const DESCRIPTOR: &'static #crate_path::__private::ServiceDescriptor =
-                &<Self as #contract>::#constant.descriptor(::core::env!("CARGO_PKG_VERSION"));
+                &<Self as #contract>::#constant.descriptor(::core::env!("CARGO_PKG_VERSION")) #calls;
 
             const ACTIONS: &'static [#crate_path::__private::ServiceAction<Self>] =
                 <Self as #contract>::#constant.actions;
@@ -131,6 +134,7 @@ fn check(crate_path: &TokenStream, check: &Check) -> TokenStream {
         ("cached", check.cached),
         ("slow_after", check.slow_after),
         ("timeout", check.timeout),
+        ("fail_if_slower_than", check.fail_if_slower_than),
     ];
     let limits = limits.into_iter().filter_map(|(limit, time)| {
         let limit = Ident::new(limit, span);

@@ -1,7 +1,7 @@
 //! The arguments of `#[action_error(…)]`, on the enum and on its variants.
 
 use syn::parse::ParseStream;
-use syn::{Attribute, LitStr, Meta, Path};
+use syn::{Attribute, LitInt, LitStr, Meta, Path};
 
 use crate::argument::{Table, Value, ValueKind, optional, read, without_value};
 use crate::errors::Errors;
@@ -22,6 +22,12 @@ const VARIANT: Table = Table {
         optional("field", ValueKind::Text, "\"title\""),
         without_value("server", ValueKind::Flag),
         without_value("other", ValueKind::Flag),
+        optional("status", ValueKind::Status, "404"),
+        optional(
+            "headers",
+            ValueKind::Pairs,
+            "\"WWW-Authenticate\" = \"Bearer\"",
+        ),
     ],
 };
 
@@ -33,6 +39,8 @@ pub(super) struct VariantArguments {
     pub(super) field: Option<LitStr>,
     pub(super) server: bool,
     pub(super) other: bool,
+    pub(super) status: Option<LitInt>,
+    pub(super) headers: Vec<(LitStr, LitStr)>,
 }
 
 /// Reads the arguments on the enum: the path of the framework.
@@ -56,6 +64,8 @@ pub(super) fn of_variant(attributes: &[Attribute], errors: &mut Errors) -> Varia
             ("field", Value::Text(text)) => arguments.field = Some(text),
             ("server", _) => arguments.server = true,
             ("other", _) => arguments.other = true,
+            (_, Value::Status(status)) => arguments.status = Some(status),
+            (_, Value::Pairs(headers)) => arguments.headers = headers,
             _ => {}
         }
     });

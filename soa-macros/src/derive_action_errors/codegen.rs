@@ -133,6 +133,8 @@ fn descriptor(known: &KnownError, krate: &TokenStream) -> TokenStream {
         field,
         is_server_fault,
         variables,
+        status,
+        headers,
         ..
     } = known;
     let fault = if *is_server_fault {
@@ -156,7 +158,15 @@ fn descriptor(known: &KnownError, krate: &TokenStream) -> TokenStream {
         });
         quote!(.with_variables(&[#(#variables),*]))
     });
-    quote!(#krate::__private::ErrorDescriptor::#fault(#code, #message) #field #variables)
+    let status = status.as_ref().map(|status| quote!(.with_status(#status)));
+    let headers = (!headers.is_empty()).then(|| {
+        let headers = headers.iter().map(|(name, value)| quote!((#name, #value)));
+        quote!(.with_headers(&[#(#headers),*]))
+    });
+    quote! {
+        #krate::__private::ErrorDescriptor::#fault(#code, #message)
+            #field #variables #status #headers
+    }
 }
 
 /// Returns a text as it is written, with names in braces.
@@ -197,6 +207,7 @@ fn into_wire(known: &KnownError, krate: &TokenStream) -> TokenStream {
         field,
         is_server_fault,
         variables,
+        ..
     } = known;
     let fault = if *is_server_fault {
         quote!(server)

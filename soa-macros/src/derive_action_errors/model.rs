@@ -1,7 +1,7 @@
 //! The input of code generation: an enum of errors, with all defaults resolved. Only `validate` makes it.
 
 use proc_macro2::TokenStream;
-use syn::{Generics, Ident, LitStr, Type};
+use syn::{Generics, Ident, LitInt, LitStr, Type};
 
 /// The enum.
 pub(super) struct Enumeration {
@@ -29,6 +29,10 @@ pub(super) struct KnownError {
     pub(super) field: Option<Text>,
     /// True if the service is at fault, and not the caller.
     pub(super) is_server_fault: bool,
+    /// The status over HTTP.
+    pub(super) status: Option<LitInt>,
+    /// The headers over HTTP.
+    pub(super) headers: Vec<(LitStr, LitStr)>,
     /// Its fields.
     pub(super) variables: Vec<Variable>,
 }

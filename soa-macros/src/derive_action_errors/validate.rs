@@ -5,11 +5,12 @@
 
 use quote::{ToTokens as _, format_ident, quote};
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Variant};
+use syn::{Attribute, Data, DeriveInput, Fields, LitInt, LitStr, Variant};
 
 use super::attr::{self, NAME, VariantArguments};
 use super::model::{Enumeration, KnownError, Text, UnknownError, Variable};
 use crate::errors::Errors;
+use crate::http;
 use crate::item_attribute;
 
 /// Checks an item. A variant with a mistake is left out of the model.
@@ -107,6 +108,9 @@ fn known(
             ),
         );
     }
+    for (name, value) in &arguments.headers {
+        http::header(name, value, errors);
+    }
     let variables = variables(variant, before.len(), errors)?;
     Some(KnownError {
         variant: ident.clone(),
@@ -114,6 +118,8 @@ fn known(
         message: message?,
         field: arguments.field.as_ref().map(text),
         is_server_fault: arguments.server,
+        status: arguments.status,
+        headers: arguments.headers,
         variables,
     })
 }
@@ -164,6 +170,21 @@ fn other(
         if let Some(given) = given {
             errors.at(
                 given.span(),
+                format_args!("`{ident}` keeps errors as they were received: remove `{name}`"),
+            );
+        }
+    }
+    let over_http = [
+        ("status", arguments.status.as_ref().map(LitInt::span)),
+        (
+            "headers",
+            arguments.headers.first().map(|(name, _)| name.span()),
+        ),
+    ];
+    for (name, given) in over_http {
+        if let Some(given) = given {
+            errors.at(
+                given,
                 format_args!("`{ident}` keeps errors as they were received: remove `{name}`"),
             );
         }

@@ -26,7 +26,7 @@ fn a_body_without_rules() {
 #[test]
 fn a_closed_body_with_rules_and_names() {
     insta::assert_snapshot!(expanded(
-        quote!(closed, crate = crate::framework),
+        quote!(closed, crate = crate::framework, package = "people.types"),
         quote! {
             #[derive(Debug, PartialEq)]
             #[serde(rename_all = "camelCase")]

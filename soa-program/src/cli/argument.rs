@@ -98,6 +98,9 @@ pub(super) enum Work {
         #[arg(long)]
         json: bool,
     },
+    /// Print the description of the service over HTTP, as a document of OpenAPI
+    #[cfg(feature = "http")]
+    Openapi,
     /// Ask any running server of the service for its status; fails if the status has errors
     Status {
         /// Name of the service, in a program of several

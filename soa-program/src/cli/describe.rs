@@ -78,6 +78,7 @@ async fn introspect_one(
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\n{}", name.as_str().unwrap_or_default());
         paragraph(&mut out, action.get("documentation"), 1);
+        write_calls(&mut out, action);
         write_declared(&mut out, action);
         for (side, key) in [
             ("request", "request_schema"),
@@ -105,6 +106,18 @@ fn paragraph(out: &mut String, text: Option<&Value>, depth: usize) {
         .flat_map(str::lines)
     {
         let _ = writeln!(out, "{}{}", INDENT.repeat(depth), line.trim());
+    }
+}
+
+/// Writes which services the handlers call. `introspect` has it, as it is about all actions.
+fn write_calls(out: &mut String, action: &Value) {
+    let schema = action.get("request_schema");
+    let service = schema.and_then(|schema| schema.get("service"));
+    let calls = service.and_then(|service| service.get("calls"));
+    let calls = calls.and_then(Value::as_list).unwrap_or_default().iter();
+    let calls: Vec<_> = calls.filter_map(Value::as_str).collect();
+    if !calls.is_empty() {
+        let _ = writeln!(out, "{INDENT}this service calls {}", calls.join(", "));
     }
 }
 

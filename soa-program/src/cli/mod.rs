@@ -3,6 +3,7 @@
 //! ```text
 //! service [serve]                 receives requests until it is stopped
 //! service introspect [ACTION]     describes the actions of this program
+//! service openapi                 describes them over HTTP, as a document of OpenAPI; with the feature `http`
 //! service call ACTION [BODY]      calls one action, of a running server or in this process
 //! service status                  asks any running server for its status
 //! service health                  checks the heartbeat file of a process on this machine

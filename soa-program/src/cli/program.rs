@@ -371,6 +371,12 @@ impl<M, S: Section> Program<M, S> {
                 let services = component.services();
                 print(&describe::introspect(services, action.as_deref(), json).await?)
             }
+            #[cfg(feature = "http")]
+            Work::Openapi => {
+                let connections = &mut Connections::default();
+                let component = self.component(settings, connections).await?.build()?;
+                print(&soa_http::openapi(component)?)
+            }
             Work::Call(call) if call.is_local => {
                 let client = settings.without_routes()?;
                 let connections = &mut Connections::default();

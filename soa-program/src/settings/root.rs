@@ -58,6 +58,7 @@ pub struct Settings<S = NoSection> {
     pub client_middleware: Vec<MiddlewareSettings>,
     /// Services that this program may call, by name. Calls of any other service fail. A variable such as
     /// `SOA__CLIENT_ROUTING__USER_ACCOUNTS__TIMEOUT` is about `user-accounts`, too, whatever its case, dashes and dots.
+    /// A service that declares `calls(…)` warns at its start of services that are missing here.
     #[serde(default)]
     pub client_routing: BTreeMap<String, RouteSettings>,
     /// Expansions: fields of responses that take objects of other services, and the actions that find these objects.

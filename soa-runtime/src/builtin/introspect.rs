@@ -1,7 +1,8 @@
 //! `introspect`: the description of a service, as data.
 //!
 //! The keys are those of the reference. What it does not have (errors, permissions, limits) is under the key `action` of the
-//! schema of a request, where its tools do not look, and where its schema of the response allows anything.
+//! schema of a request, where its tools do not look, and where its schema of the response allows anything. What the service
+//! declares for all actions is under `service` in the schema of the requests of `introspect` itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -64,6 +65,9 @@ struct Introspected {
 /// The key of what an action declares. The reference's schema of this response has no place for further keys, except inside
 /// of the schemas that are told.
 const DECLARED_KEY: &str = "action";
+
+/// The key of what the service itself declares, in the schema of the requests of `introspect`.
+const SERVICE_KEY: &str = "service";
 
 /// The declarations of an action besides its types. A field is there only if there is something to tell.
 #[derive(Debug, Serialize)]
@@ -158,6 +162,14 @@ fn describe(offer: &Offer, offered: &Offered) -> Introspected {
         if let Value::Map(request) = request.get_or_insert_with(anything) {
             request.insert(DECLARED_KEY, declared);
         }
+    }
+    if offered.action == NAME
+        && !offer.calls.is_empty()
+        && let Some(Value::Map(request)) = &mut request
+    {
+        let calls = offer.calls.iter().map(|service| Value::from(*service));
+        let service = Map::from([("calls", calls.collect::<Value>())]);
+        request.insert(SERVICE_KEY, service);
     }
     Introspected {
         documentation: offered.documentation.map(str::to_owned).into(),

@@ -15,6 +15,8 @@ pub(crate) struct Offer {
     pub(crate) documentation: Option<&'static str>,
     /// The descriptor of the service, unless its actions are registered by name.
     pub(crate) descriptor: Option<&'static ServiceDescriptor>,
+    /// The services that the handlers call.
+    pub(crate) calls: &'static [&'static str],
     /// The permissions that the builder requires, by action.
     pub(crate) required: BTreeMap<Name, Vec<String>>,
     /// The actions, by the name that `introspect` shows: each variant of an action has its own.

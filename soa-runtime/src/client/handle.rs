@@ -128,6 +128,11 @@ impl Client {
         self.shared.routes.get(service)?.transport.clone()
     }
 
+    /// Returns true if there is a route to this service, also one whose name a variable of the environment has spelled.
+    pub(crate) fn has_route(&self, service: &'static str) -> bool {
+        self.route(Name::from_static(service)).transport.is_some()
+    }
+
     /// Returns the context that every call starts from.
     pub fn base_context(&self) -> &ContextHeader {
         &self.base

@@ -430,6 +430,13 @@ impl ClientError {
     }
 }
 
+/// Returns the setting that adds a route to a service.
+pub(crate) fn route_setting(service: &str) -> String {
+    // A key of settings with a dot in it is quoted.
+    let quote = if service.contains('.') { "\"" } else { "" };
+    format!("client_routing.{quote}{service}{quote}")
+}
+
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let service = &self.0.service;
@@ -448,11 +455,10 @@ impl fmt::Display for ClientError {
                     [] => write!(f, "has no routes")?,
                     known => write!(f, "knows `{}`", known.join("`, `"))?,
                 }
-                // A key of settings with a dot in it is quoted.
-                let quote = if service.contains('.') { "\"" } else { "" };
+                let setting = route_setting(service);
                 write!(
                     f,
-                    "; add one with the setting `client_routing.{quote}{service}{quote}` or with `ClientBuilder::service`"
+                    "; add one with the setting `{setting}` or with `ClientBuilder::service`"
                 )
             }
             Cause::Timeout { limit, .. } if limit.is_zero() => {

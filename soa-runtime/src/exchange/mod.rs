@@ -13,7 +13,7 @@ mod request;
 mod sent;
 mod stage;
 
-pub use http::HttpRequest;
+pub use http::{HttpHead, HttpRequest};
 pub(crate) use outcome::{has_failed, is_past};
 pub use request::ClientRequest;
 pub use sent::Sent;

@@ -6,19 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::Instrument;
 
-use super::finding::{Health, IntoHealth};
+use super::finding::{Health, HealthStatus, IntoHealth};
 use super::services;
 use crate::BoxFuture;
 use crate::context::Context;
 use crate::message::Name;
+use crate::redact;
+use crate::watchdog::Watched;
 
 /// The default timeout of a check.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The code of a check that was given up.
 pub(super) const TIMEOUT_CODE: &str = "HEALTH_CHECK_TIMEOUT";
+
+/// The code of a check that took too long.
+const SLOW_CODE: &str = "HEALTH_CHECK_SLOW";
+
+/// The maximum length of a text in the log, in bytes.
+const MAX_LOGGED_LENGTH: usize = 4096;
 
 type HealthFuture = BoxFuture<Health>;
 
@@ -47,6 +58,7 @@ pub struct HealthCheck {
 struct Limits {
     cached: Option<Duration>,
     slow_after: Option<Duration>,
+    fail_after: Option<Duration>,
     timeout: Duration,
 }
 
@@ -54,6 +66,7 @@ impl Limits {
     const DEFAULT: Self = Self {
         cached: None,
         slow_after: None,
+        fail_after: None,
         timeout: DEFAULT_TIMEOUT,
     };
 }
@@ -119,6 +132,14 @@ impl HealthCheck {
         self
     }
 
+    /// Fails the check with `HEALTH_CHECK_SLOW` if it would be well, but takes longer than this. The result is there at the
+    /// limit: `spent 0.302s`. The check is finished by itself, up to its timeout.
+    #[must_use]
+    pub fn fail_if_slower_than(mut self, time: Duration) -> Self {
+        self.limits.fail_after = Some(time);
+        self
+    }
+
     /// Sets the timeout, after which the check fails with `HEALTH_CHECK_TIMEOUT`; 10 s by default.
     #[must_use]
     pub fn timeout(mut self, time: Duration) -> Self {
@@ -135,6 +156,9 @@ impl fmt::Debug for HealthCheck {
             .finish_non_exhaustive()
     }
 }
+
+/// Threads for checks, so that one that blocks stops nothing else.
+pub(super) type Threads = Arc<Semaphore>;
 
 /// A method of a service that is a health check, for generated code.
 pub struct ServiceHealthCheck<S> {
@@ -164,6 +188,13 @@ impl<S> ServiceHealthCheck<S> {
     #[must_use]
     pub const fn slow_after(mut self, time: Duration) -> Self {
         self.limits.slow_after = Some(time);
+        self
+    }
+
+    /// See [`HealthCheck::fail_if_slower_than`].
+    #[must_use]
+    pub const fn fail_if_slower_than(mut self, time: Duration) -> Self {
+        self.limits.fail_after = Some(time);
         self
     }
 
@@ -218,35 +249,94 @@ impl HealthCheck {
         self.limits.cached
     }
 
-    /// Runs the check, once and within its limits.
-    pub(super) async fn run(&self, cx: &Context) -> Health {
+    /// Runs the check, once and within its limits; on a thread of its own, if there are such.
+    pub(super) async fn run(&self, cx: &Context, threads: Option<&Threads>) -> Health {
         let started = Instant::now();
+        let name = &self.name;
         let Limits {
             slow_after,
+            fail_after,
             timeout,
             ..
         } = self.limits;
+        let mut health = if threads.is_none() && fail_after.is_none() {
+            self.found(cx, true).await
+        } else {
+            let limit = fail_after.map_or(timeout, |limit| limit.min(timeout));
+            match tokio::time::timeout(limit, self.apart(cx, threads)).await {
+                Ok(health) => health,
+                // It may yet be well, but is too slow: see below.
+                Err(_) if limit < timeout => Health::ok(),
+                Err(_) => self.timed_out(),
+            }
+        };
+        let took = started.elapsed();
+        if let Some(limit) = fail_after
+            && took >= limit
+            && health.status() == HealthStatus::Ok
+        {
+            let text = format!("The check `{name}` took longer than {limit:.1?}");
+            let spent = format!("spent {:.3}s", took.as_secs_f64());
+            return Health::error(SLOW_CODE, text).details(spent);
+        }
+        if let Some(id) = health.hide_text() {
+            let text = health.text(true);
+            let text = redact::cut(&text, MAX_LOGGED_LENGTH);
+            tracing::warn!(check = %name, error = &*text, error_id = &*id, "a health check failed");
+        }
+        if slow_after.is_some_and(|limit| took > limit) && took < timeout {
+            let text = format!("The check `{name}` took {took:.1?}");
+            return health.and(Health::warning(SLOW_CODE, text));
+        }
+        health
+    }
+
+    /// Runs the check in a task or on a thread, which goes on if nobody waits any more.
+    async fn apart(&self, cx: &Context, threads: Option<&Threads>) -> Health {
+        let (check, cx) = (self.clone(), cx.clone());
+        let running = if let Some(threads) = threads {
+            let thread = Arc::clone(threads).acquire_owned().await;
+            let run = async move {
+                let _thread = thread;
+                check.found(&cx, false).await
+            };
+            let (runtime, run) = (Handle::current(), run.in_current_span());
+            tokio::task::spawn_blocking(move || runtime.block_on(run))
+        } else {
+            let run = async move { check.found(&cx, true).await };
+            tokio::spawn(run.in_current_span())
+        };
+        // Otherwise the runtime ends, and the caller with it.
+        running.await.unwrap_or_else(|_| self.timed_out())
+    }
+
+    /// Runs the check up to its timeout. A panic and the timeout are errors that it found.
+    async fn found(&self, cx: &Context, is_watched: bool) -> Health {
         // The call is inside: a closure may panic before there is a future.
         let check = async { (self.run)(cx.clone()).await };
         let check = AssertUnwindSafe(check).catch_unwind();
-        let name = &self.name;
-        let health = match tokio::time::timeout(timeout, check).await {
+        let check = Box::pin(tokio::time::timeout(self.limits.timeout, check));
+        let (name, service) = (&self.name, &cx.service().into());
+        let outcome = if is_watched {
+            let check = Watched::new(check, service, name.clone(), "a health check");
+            check.await.1
+        } else {
+            check.await
+        };
+        match outcome {
             Ok(Ok(health)) => health,
             Ok(Err(_)) => {
                 tracing::error!(check = %name, "a health check panicked");
                 let text = format!("The check `{name}` panicked");
                 Health::error("HEALTH_CHECK_PANICKED", text)
             }
-            Err(_) => {
-                let text = format!("The check `{name}` was not done within {timeout:?}");
-                Health::error(TIMEOUT_CODE, text)
-            }
-        };
-        let took = started.elapsed();
-        if slow_after.is_some_and(|limit| took > limit) && took < timeout {
-            let text = format!("The check `{name}` took {took:.1?}");
-            return health.and(Health::warning("HEALTH_CHECK_SLOW", text));
+            Err(_) => self.timed_out(),
         }
-        health
+    }
+
+    fn timed_out(&self) -> Health {
+        let (name, timeout) = (&self.name, self.limits.timeout);
+        let text = format!("The check `{name}` was not done within {timeout:?}");
+        Health::error(TIMEOUT_CODE, text)
     }
 }

@@ -1,9 +1,11 @@
 //! The findings of a health check.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::codec::{Map, Value};
 use crate::error::{ActionError, IntoActionError};
+use crate::message::{ContextHeader, Name};
 
 /// The result of a health check.
 ///
@@ -25,6 +27,31 @@ pub struct Health {
     pub(crate) errors: Vec<Finding>,
     pub(crate) warnings: Vec<Finding>,
     pub(crate) diagnostics: Map,
+    details: Option<String>,
+    /// True if its texts are those of an internal error, which are for the log.
+    is_internal: bool,
+}
+
+/// The status of a check, or of several: the worst of theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum HealthStatus {
+    /// All is well.
+    #[default]
+    Ok,
+    /// Something may become a problem.
+    Warning,
+    /// Something keeps the service from working.
+    Error,
+}
+
+/// The outcome of one check, for the doors; without a text for people, the details are empty.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CheckReport {
+    pub name: Name,
+    pub status: HealthStatus,
+    pub details: String,
 }
 
 /// A code for programs and a text for people.
@@ -59,6 +86,13 @@ impl Health {
         self
     }
 
+    /// Sets the text that the health over HTTP has for the check; by default the texts of its errors and warnings.
+    #[must_use]
+    pub fn details(mut self, text: impl Into<String>) -> Self {
+        self.details = Some(text.into());
+        self
+    }
+
     /// Combines two results.
     ///
     /// ```
@@ -76,12 +110,48 @@ impl Health {
         for (key, value) in other.diagnostics {
             self.diagnostics.insert(key, value);
         }
+        self.details = match (self.details, other.details) {
+            (Some(first), Some(second)) => Some(format!("{first}; {second}")),
+            (first, second) => first.or(second),
+        };
+        self.is_internal |= other.is_internal;
         self
+    }
+
+    /// Returns the status: that of its worst finding.
+    pub fn status(&self) -> HealthStatus {
+        match () {
+            () if !self.errors.is_empty() => HealthStatus::Error,
+            () if !self.warnings.is_empty() => HealthStatus::Warning,
+            () => HealthStatus::Ok,
+        }
     }
 
     /// Returns true if there are neither errors nor warnings.
     pub fn is_ok(&self) -> bool {
         self.errors.is_empty() && self.warnings.is_empty()
+    }
+}
+
+impl Health {
+    /// Returns the text over HTTP.
+    pub(super) fn text(&self, tells_internal_errors: bool) -> String {
+        match &self.details {
+            Some(details) if !(self.is_internal && tells_internal_errors) => details.clone(),
+            _ => {
+                let found = self.errors.iter().chain(&self.warnings);
+                let texts: Vec<&str> = found.map(|(_, text)| text.as_str()).collect();
+                texts.join("; ")
+            }
+        }
+    }
+
+    /// Puts an id in place of the text over HTTP, if that is the text of an internal error. Returns the id.
+    pub(super) fn hide_text(&mut self) -> Option<Arc<str>> {
+        let id = self.is_internal.then(ContextHeader::fresh_correlation_id)?;
+        let hidden = format!("The details are in the log of the service, error id {id}");
+        self.details = Some(hidden);
+        Some(id)
     }
 }
 
@@ -144,9 +214,12 @@ impl<T: IntoHealth, E: IntoActionError> IntoHealth for Result<T, E> {
             Ok(health) => health.into_health(),
             Err(error) => {
                 let error: ActionError = error.into();
+                let is_internal = error.is_internal();
                 let errors = error.into_errors().into_iter();
                 let errors = errors.map(|error| Health::error(error.code, error.message));
-                errors.fold(Health::ok(), Health::and)
+                let mut health = errors.fold(Health::ok(), Health::and);
+                health.is_internal = is_internal;
+                health
             }
         }
     }

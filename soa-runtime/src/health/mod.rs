@@ -4,6 +4,8 @@
 //! warnings and errors, each a code for programs and a text for people, and diagnostics. `status` runs all checks side
 //! by side and combines their results, in the order in which they were added.
 //!
+//! A component tells its checks over HTTP one by one, with a [`HealthStatus`] each.
+//!
 //! A check never fails `status`: a panic or a timeout of a check is an error in the result. A cached check runs once
 //! for all callers that wait meanwhile; its result is complete, and never older than its cache time.
 //!
@@ -16,5 +18,7 @@ mod run;
 mod services;
 
 pub use check::{HealthCheck, ServiceHealthCheck};
-pub use finding::{Health, IntoHealth};
+#[doc(hidden)]
+pub use finding::CheckReport;
+pub use finding::{Health, HealthStatus, IntoHealth};
 pub(crate) use run::Checks;

@@ -1,7 +1,7 @@
-//! All checks of a server, as `status` runs them.
+//! All checks of a server or of a component, as `status` and the health over HTTP run them.
 //!
-//! All run side by side, until shortly before the deadline of the caller of `status`. A check that is not done by then
-//! becomes an error in the result, so that the caller gets the results of the others.
+//! All run side by side, until shortly before the deadline of the caller. A check that is not done by then becomes an error
+//! in the result, so that the caller gets the results of the others.
 //!
 //! A cached check runs in a task of its own, which holds the lock of its result. Callers wait for that lock. A caller
 //! that gives up does not end the run, and no second one starts: otherwise a check that takes longer than its callers
@@ -11,15 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::check::{HealthCheck, TIMEOUT_CODE};
-use super::finding::Health;
+use super::check::{HealthCheck, TIMEOUT_CODE, Threads};
+use super::finding::{CheckReport, Health};
 use crate::codec::{Map, Value};
 use crate::context::Context;
-use crate::watchdog::Watched;
 
 /// The key of the diagnostics for the ages of cached results.
 const AGES_KEY: &str = "health_check_ages";
@@ -28,7 +27,10 @@ const AGES_KEY: &str = "health_check_ages";
 /// time left.
 const MAX_RESPONSE_MARGIN: Duration = Duration::from_millis(250);
 
-/// The checks of a server.
+/// The maximum number of runs of one check that have a thread each. A check that hangs does not take all threads.
+const THREAD_LIMIT: usize = 4;
+
+/// The checks of a server or of a component.
 #[derive(Debug, Default)]
 pub(crate) struct Checks(Vec<Kept>);
 
@@ -38,6 +40,7 @@ struct Kept {
     check: HealthCheck,
     /// Locked while the check runs.
     last: Arc<Mutex<Option<(Instant, Health)>>>,
+    threads: Threads,
 }
 
 /// The result of a check, and its age if it is cached.
@@ -51,30 +54,48 @@ impl Checks {
         let kept = checks.into_iter().map(|check| Kept {
             check,
             last: Arc::default(),
+            threads: Arc::new(Semaphore::new(THREAD_LIMIT)),
         });
         Self(kept.collect())
     }
 
-    /// Runs all checks side by side, until shortly before the deadline.
+    /// Runs all checks side by side, until shortly before the deadline, for an action of their server.
     pub(crate) async fn run(&self, cx: &Context) -> Health {
-        let cx = &cx.clone().with_extension(InCheck);
-        let patience = cx
-            .time_left()
-            .map(|left| left - (left / 10).min(MAX_RESPONSE_MARGIN));
-        let all = self.0.iter().map(|kept| kept.found_within(patience, cx));
         let mut health = Health::ok();
         let mut ages = Map::new();
-        for (kept, found) in self.0.iter().zip(join_all(all).await) {
+        for (check, found) in self.each(cx, false).await {
             health = health.and(found.health);
             if let Some(age) = found.age {
                 let seconds = (age.as_secs_f64() * 1000.0).round() / 1000.0;
-                ages.insert(kept.check.name().to_string(), seconds);
+                ages.insert(check.name().to_string(), seconds);
             }
         }
         if ages.is_empty() {
             return health;
         }
         health.diagnostic(AGES_KEY, Value::from(ages))
+    }
+
+    /// Runs all checks as [`run`](Self::run) does, on threads of their own. The reports are in the order of the checks.
+    pub(crate) async fn report(&self, cx: &Context, tells_internal: bool) -> Vec<CheckReport> {
+        let found = self.each(cx, true).await;
+        let reports = found.map(|(check, found)| CheckReport {
+            name: check.name().clone(),
+            status: found.health.status(),
+            details: found.health.text(tells_internal),
+        });
+        reports.collect()
+    }
+
+    async fn each(&self, cx: &Context, apart: bool) -> impl Iterator<Item = (&HealthCheck, Found)> {
+        let cx = &cx.clone().with_extension(InCheck);
+        let patience = cx
+            .time_left()
+            .map(|left| left - (left / 10).min(MAX_RESPONSE_MARGIN));
+        let checks = self.0.iter().map(|kept| &kept.check);
+        let found = self.0.iter();
+        let found = found.map(|kept| kept.found_within(patience, cx, apart));
+        checks.zip(join_all(found).await)
     }
 }
 
@@ -121,29 +142,31 @@ impl Context {
 struct InCheck;
 
 impl Kept {
-    async fn found_within(&self, patience: Option<Duration>, cx: &Context) -> Found {
+    async fn found_within(&self, patience: Option<Duration>, cx: &Context, apart: bool) -> Found {
         let Some(patience) = patience else {
-            return self.found(cx).await;
+            return self.found(cx, apart).await;
         };
-        match tokio::time::timeout(patience, self.found(cx)).await {
+        match tokio::time::timeout(patience, self.found(cx, apart)).await {
             Ok(found) => found,
-            Err(_) => self.not_waited_for(),
+            Err(_) => self.not_waited_for(apart),
         }
     }
 
-    fn not_waited_for(&self) -> Found {
+    fn not_waited_for(&self, apart: bool) -> Found {
         let name = self.check.name();
-        let text = format!("The check `{name}` was not done while the caller of `status` waits");
+        let asked = if apart { "the health" } else { "`status`" };
+        let text = format!("The check `{name}` was not done while the caller of {asked} waits");
         Found {
             health: Health::error(TIMEOUT_CODE, text),
             age: None,
         }
     }
 
-    async fn found(&self, cx: &Context) -> Found {
+    async fn found(&self, cx: &Context, apart: bool) -> Found {
+        let threads = apart.then(|| Arc::clone(&self.threads));
         let Some(time) = self.check.keeps() else {
             return Found {
-                health: self.check.run(cx).await,
+                health: self.check.run(cx, threads.as_ref()).await,
                 age: None,
             };
         };
@@ -159,10 +182,7 @@ impl Kept {
         // The result is also for callers with more time than the first one.
         let (check, cx) = (self.check.clone(), cx.for_all());
         let run = async move {
-            let run = Box::pin(check.run(&cx));
-            let name = check.name().clone();
-            let service = &cx.service().into();
-            let (_, health) = Watched::new(run, service, name, "a health check").await;
+            let health = check.run(&cx, threads.as_ref()).await;
             *last = Some((Instant::now(), health.clone()));
             health
         };
@@ -172,7 +192,7 @@ impl Kept {
                 age: Some(Duration::ZERO),
             },
             // The runtime ends, and the caller with it.
-            Err(_) => self.not_waited_for(),
+            Err(_) => self.not_waited_for(apart),
         }
     }
 }

@@ -11,10 +11,13 @@
 //! call; [`ServerBuilder::build`](crate::ServerBuilder::build) refuses to build such a server.
 //!
 //! The token stays in the context, and so flows down with chained calls.
+//! Over HTTP, a refusal is a 401 with a challenge that says if the token is missing, has expired, or is wrong.
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
+
+use soa_wire::declared::{CHALLENGE_HEADER, bearer_challenge};
 
 use crate::codec::Value;
 use crate::error::{ActionError, JobError};
@@ -22,10 +25,8 @@ use crate::exchange::JobStage;
 use crate::identity::Identity;
 use crate::message::{ContextHeader, JobRequest, JobResponse, Name, code};
 use crate::redact;
+use crate::session::{DEFAULT_TOKEN_KEY, Session, SessionError, Sessions};
 use crate::stack::{Middleware, Next};
-
-/// The default key of the token.
-const DEFAULT_TOKEN_KEY: &str = "token";
 
 /// Job middleware that authenticates callers.
 ///
@@ -54,6 +55,7 @@ pub struct Authentication<F> {
     key: String,
     admits_anonymous: bool,
     exceptions: BTreeSet<Name>,
+    sessions: Option<Sessions>,
 }
 
 impl<F, Fut> Authentication<F>
@@ -68,6 +70,7 @@ where
             key: DEFAULT_TOKEN_KEY.to_owned(),
             admits_anonymous: false,
             exceptions: BTreeSet::new(),
+            sessions: None,
         }
     }
 }
@@ -113,6 +116,14 @@ impl<F> Authentication<F> {
         self
     }
 
+    /// Gives the session of each token to the function ([`Credentials::session`]) and to handlers
+    /// ([`Context::session`](crate::Context::session)). The key of the token is that of the authentication.
+    #[must_use]
+    pub fn sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
     fn is_excepted(&self, job: &JobRequest) -> bool {
         let mut actions = job.actions.iter();
         !job.actions.is_empty() && actions.all(|request| self.exceptions.contains(&request.action))
@@ -121,12 +132,18 @@ impl<F> Authentication<F> {
     fn refusal(&self, denied: Denied) -> JobError {
         let field = format!("context.{}", self.key);
         match denied.cause {
-            None => JobError::new(code::ACCESS_DENIED, denied.message).field(field),
+            None => {
+                let challenge = bearer_challenge(denied.reason.unwrap_or(&denied.message));
+                let error = JobError::new(code::ACCESS_DENIED, denied.message).field(field);
+                error
+                    .http_status(401)
+                    .http_header(CHALLENGE_HEADER, challenge)
+            }
             Some(error) => {
                 let error: &(dyn Error + 'static) = error.as_ref();
                 tracing::error!(error, "authentication failed");
                 let message = "Internal server error: authentication failed";
-                JobError::new(code::SERVER_ERROR, message)
+                JobError::new(code::SERVER_ERROR, message).http_status(503)
             }
         }
     }
@@ -142,19 +159,23 @@ where
         mut job: JobRequest,
         next: Next<JobStage>,
     ) -> Result<JobResponse, JobError> {
+        if let Some(sessions) = &self.sessions {
+            sessions.give_to(&mut job, &self.key);
+        }
         if self.is_excepted(&job) {
             return next.run(job).await;
         }
         match job.context.extra.get(&self.key) {
             None | Some(Value::Nil) if self.admits_anonymous => {}
             None | Some(Value::Nil) => {
-                return Err(self.refusal(Denied::new("There is no token")));
+                return Err(self.refusal(Denied::missing()));
             }
             Some(Value::Text(token)) => {
                 let credentials = Credentials {
                     token: token.clone(),
                     context: job.context.clone(),
                     actions: job.actions.iter().map(|one| one.action.clone()).collect(),
+                    session: job.extensions.get().cloned().unwrap_or_default(),
                 };
                 let identity = (self.hook)(credentials).await;
                 let identity = identity.map_err(|denied| self.refusal(denied))?;
@@ -200,6 +221,7 @@ pub struct Credentials {
     token: String,
     context: ContextHeader,
     actions: Vec<Name>,
+    session: Session,
 }
 
 impl Credentials {
@@ -216,6 +238,11 @@ impl Credentials {
     /// Returns the names of the actions in the job.
     pub fn actions(&self) -> &[Name] {
         &self.actions
+    }
+
+    /// Returns the session of the token, of an authentication with [`sessions`](Authentication::sessions).
+    pub fn session(&self) -> &Session {
+        &self.session
     }
 }
 
@@ -247,24 +274,49 @@ impl fmt::Debug for Credentials {
 #[derive(Debug)]
 pub struct Denied {
     message: String,
+    /// The reason in a challenge over HTTP, if it is not the message.
+    reason: Option<&'static str>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Denied {
-    /// Refuses the token. The caller gets `ACCESS_DENIED` and this message.
+    /// Refuses the token. The caller gets `ACCESS_DENIED` and this message; over HTTP, a 401 with it.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            reason: None,
             cause: None,
         }
     }
 
-    /// Reports that the token could not be checked. The caller gets `SERVER_ERROR`; the reason is logged.
+    /// Refuses a token that was valid once: the caller should get a new one.
+    pub fn expired() -> Self {
+        Self {
+            reason: Some("the token has expired"),
+            ..Self::new("The token has expired")
+        }
+    }
+
+    fn missing() -> Self {
+        Self {
+            reason: Some("the token is missing"),
+            ..Self::new("There is no token")
+        }
+    }
+
+    /// Reports that the token could not be checked. The caller gets `SERVER_ERROR`; over HTTP, a 503. The reason is logged.
     pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
-            message: String::new(),
             cause: Some(error.into()),
+            ..Self::new("")
         }
+    }
+}
+
+/// See [`Denied::unavailable`].
+impl From<SessionError> for Denied {
+    fn from(error: SessionError) -> Self {
+        Self::unavailable(error)
     }
 }
 

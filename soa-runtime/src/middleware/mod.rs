@@ -11,7 +11,7 @@
 //! the result, or call a clone of `next` again. The first one added is the outermost. When middleware sees them, errors
 //! and panics of handlers are responses already.
 //!
-//! Included are [`Logging`], [`Authentication`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`]. With the feature
+//! Included are [`Logging`], [`Authentication`], [`Sessions`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`]. With the feature
 //! `tower`, `from_layer` turns any layer of tower into middleware.
 //!
 //! ```
@@ -57,4 +57,8 @@ pub use retry::Retry;
 pub use crate::context::ActionStage;
 pub use crate::exchange::{ClientStage, JobStage};
 pub use crate::identity::Identity;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use crate::session::RedisSessions;
+pub use crate::session::{MemorySessions, Session, SessionError, SessionStore, Sessions};
 pub use crate::stack::{FromFn, Middleware, Next, Stage, StageResult, from_fn};

@@ -161,6 +161,7 @@ impl ServerBuilder {
         builder.health_checks = checks.map(|check| check.of(&service)).collect();
         builder.offer.documentation = descriptor.documentation();
         builder.offer.descriptor = Some(descriptor);
+        builder.offer.calls = descriptor.calls();
         for action in descriptor.actions() {
             builder.offer.insert(action);
             let required = action.declared().required_permissions().first();

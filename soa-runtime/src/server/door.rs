@@ -9,9 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::handle::Server;
+use super::job::job_state;
+use crate::context::Context;
 use crate::descriptor::{ActionDescriptor, ServiceDescriptor};
+use crate::health::Checks;
 use crate::lifetime::Signal;
-use crate::message::{JobRequest, SwitchSet};
+use crate::message::{JobRequest, Name, SwitchSet};
 use crate::transport::ReplyFuture;
 
 /// The end of the jobs that came by a door, when the grace of its stop is over. Clones are the same end.
@@ -85,6 +88,24 @@ impl Server {
         self.start(job, Some(Arc::clone(&stop.giving_up)), running)
     }
 
+    /// Returns the context of a request that runs no action of the server, such as one for its health. The job has the head
+    /// of the request, and no actions.
+    pub fn context(&self, job: JobRequest) -> Context {
+        let lifetime = self.lifetime(&job, None);
+        let state = job_state(&self.shared, job.context, job.control, lifetime);
+        Context::new(state, Name::default(), job.extensions, None)
+    }
+
+    /// Returns the health checks of the server.
+    pub(crate) fn checks(&self) -> Option<Arc<Checks>> {
+        self.shared.extensions.get().map(Arc::clone)
+    }
+
+    /// Returns true if callers get the texts of internal errors.
+    pub(crate) fn tells_internal_errors(&self) -> bool {
+        self.shared.tells_internal_errors.get() == Some(&true)
+    }
+
     /// Returns the descriptor of the service; `None` if its actions are registered by name.
     pub fn descriptor(&self) -> Option<&'static ServiceDescriptor> {
         self.shared.offer.descriptor
@@ -94,6 +115,11 @@ impl Server {
     /// is no such action, or if it is registered by name.
     pub fn answering(&self, action: &str, switches: &SwitchSet) -> Option<ActionDescriptor> {
         self.shared.offer.answering(action, switches)?.descriptor
+    }
+
+    /// Returns true if middleware authenticates the callers.
+    pub fn authenticates(&self) -> bool {
+        self.shared.job_middleware.authenticates() || self.shared.action_middleware.authenticates()
     }
 
     /// Returns true if the server has an action of this name.

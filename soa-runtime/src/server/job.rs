@@ -19,7 +19,8 @@ use crate::context::{ActionCall, ActionFuture, Context, JobState};
 use crate::error::ActionError;
 use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
-    ActionRequest, ActionResponse, ContextHeader, JobRequest, JobResponse, Name, WireError, code,
+    ActionRequest, ActionResponse, ContextHeader, Control, JobRequest, JobResponse, Name,
+    WireError, code,
 };
 use crate::middleware::not_authorized;
 use crate::observe::trace;
@@ -185,6 +186,23 @@ async fn in_middleware(
     }
 }
 
+pub(super) fn job_state(
+    shared: &Arc<ServerShared>,
+    header: ContextHeader,
+    control: Control,
+    lifetime: Arc<Lifetime>,
+) -> Arc<JobState> {
+    Arc::new(JobState {
+        service: shared.name.clone(),
+        header,
+        control,
+        client: shared.client.clone(),
+        hook: shared.client_hook.clone(),
+        server: Some(Arc::clone(shared) as Arc<_>),
+        lifetime,
+    })
+}
+
 /// Runs the actions of a job, one after another.
 fn run_actions(
     shared: &Arc<ServerShared>,
@@ -193,16 +211,8 @@ fn run_actions(
 ) -> impl Future<Output = JobResponse> + Send + use<> {
     let shared = Arc::clone(shared);
     let continue_on_error = job.control.continue_on_error;
-    let state = Arc::new(JobState {
-        service: shared.name.clone(),
-        header: job.context,
-        control: job.control,
-        client: shared.client.clone(),
-        hook: shared.client_hook.clone(),
-        server: Some(Arc::clone(&shared) as Arc<_>),
-        lifetime,
-    });
     let (actions, extensions) = (job.actions, job.extensions);
+    let state = job_state(&shared, job.context, job.control, lifetime);
     async move {
         if actions.is_empty() {
             let error = WireError::server(code::INVALID, "List is shorter than 1");

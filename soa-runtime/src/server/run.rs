@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::handle::Server;
 use super::lifecycle::StartupError;
-use crate::error::TransportErrorKind;
+use crate::error::{TransportErrorKind, route_setting};
 use crate::lifetime::Signal;
 use crate::observe::names;
 use crate::transport::ServerTransport;
@@ -134,6 +134,26 @@ impl Server {
         }
     }
 
+    /// Logs the services that the handlers call and the client has no route to. A function that sees every client may add
+    /// routes, so nothing is said then.
+    fn warn_of_missing_routes(&self) {
+        if self.shared.client_hook.is_some() {
+            return;
+        }
+        for called in self.shared.offer.calls {
+            if !self.shared.client.has_route(called) {
+                let (service, setting) = (self.name(), route_setting(called));
+                tracing::warn!(
+                    service,
+                    called,
+                    setting,
+                    "the client has no route to a service that handlers call, so these calls will fail; add this setting, or \
+                     the route with `ClientBuilder::service`"
+                );
+            }
+        }
+    }
+
     /// Runs the hooks, and takes requests between them.
     async fn serve(
         self,
@@ -145,6 +165,7 @@ impl Server {
         if !hooks.start(&self, closing.as_deref()).await? {
             return Ok(Stopped::default());
         }
+        self.warn_of_missing_routes();
         let transport = Arc::new(transport);
         let serving = async {
             let mut idle = hooks.idle(&self);

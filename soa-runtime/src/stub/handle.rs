@@ -4,14 +4,14 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::answer::Answer;
-use super::handler::{Answering, OfJob, Passing, Recorded};
+use super::handler::{Answering, OfJob, Passing, ReadAnswer, Reading, Recorded};
 use super::record::{Exchange, Record};
 use super::state::{StubState, Stubbed, lock};
 use crate::action::Action;
 use crate::codec::Value;
 use crate::error::{ActionError, TransportError, TransportErrorKind};
 use crate::exchange::ClientRequest;
-use crate::message::{Body, JobResponse, Name, Variant};
+use crate::message::{Body, JobResponse, Name, ReadText, Variant};
 use crate::server::{LocalTransport, Server};
 use crate::service::Handler;
 use crate::transport::{ClientTransport, ReplyFuture};
@@ -159,6 +159,27 @@ impl Stub {
         self.insert(name.into(), ANY, move |request| {
             Some(handler(request).into())
         })
+    }
+
+    /// Has the answers of an action read, which are written as text: the function gets an answer, and the reader of a typed
+    /// caller. For test plans.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn reading<F>(self, action: &str, read: F) -> Self
+    where
+        F: Fn(Value, Option<ReadText>) -> Value + Send + Sync + 'static,
+    {
+        let read: Arc<ReadAnswer> = Arc::new(read);
+        let mut shared = self.shared();
+        let handlers = shared.handlers.iter_mut();
+        for stubbed in handlers.filter(|stubbed| stubbed.action == action) {
+            stubbed.handler = Arc::new(Reading {
+                handler: Arc::clone(&stubbed.handler),
+                read: Arc::clone(&read),
+            });
+        }
+        drop(shared);
+        self
     }
 
     /// Passes actions that the stub does not have to another transport, for example to the real service. They are
@@ -449,7 +470,7 @@ impl ClientTransport for Stub {
             Ok(server) => server,
             Err(error) => return ReplyFuture::ready(Err(error)),
         };
-        let of_job = OfJob::new(request.service.clone(), Arc::clone(&self.shared));
+        let of_job = OfJob::new(&request, Arc::clone(&self.shared));
         request.job.extensions.insert(of_job.clone());
         let reply = LocalTransport::new(server).call(request);
         ReplyFuture::new(async move {

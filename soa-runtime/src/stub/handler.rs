@@ -7,10 +7,11 @@ use super::answer::{Answer, Outcome};
 use super::record::Record;
 use super::state::{StubState, lock};
 use crate::action::Action;
+use crate::codec::Value;
 use crate::context::{ActionCall, ActionFuture};
 use crate::error::{ActionError, TransportError, TransportErrorKind};
 use crate::exchange::ClientRequest;
-use crate::message::{ActionRequest, ActionResponse, JobRequest, Name};
+use crate::message::{ActionRequest, ActionResponse, Body, JobRequest, Name, ReadText};
 use crate::server::panic_message;
 use crate::service::{Handler, run};
 use crate::transport::ClientTransport;
@@ -24,16 +25,26 @@ pub(super) struct OfJob {
     lost: Arc<Mutex<Option<TransportError>>>,
     /// The indices of the job's calls, in the order in which they ran.
     calls: Arc<Mutex<Vec<usize>>>,
+    /// The readers of the answers that are written as text, by action, of a typed caller.
+    readers: Arc<[(Name, ReadText)]>,
 }
 
 impl OfJob {
-    pub(super) fn new(service: Name, shared: Arc<Mutex<StubState>>) -> Self {
+    pub(super) fn new(request: &ClientRequest, shared: Arc<Mutex<StubState>>) -> Self {
+        let actions = request.job.actions.iter();
+        let readers = actions.filter_map(|action| Some((action.action.clone(), action.read_text?)));
         Self {
-            service,
+            service: request.service.clone(),
             shared,
             lost: Arc::default(),
             calls: Arc::default(),
+            readers: readers.collect(),
         }
+    }
+
+    fn reader(&self, action: &Name) -> Option<ReadText> {
+        let mut readers = self.readers.iter();
+        readers.find_map(|(name, reader)| (name == action).then_some(*reader))
     }
 
     fn shared(&self) -> MutexGuard<'_, StubState> {
@@ -112,6 +123,33 @@ impl Handler for Recorded {
     }
 }
 
+/// Reads an answer that is written as text. A typed caller has a reader.
+pub(super) type ReadAnswer = dyn Fn(Value, Option<ReadText>) -> Value + Send + Sync;
+
+/// Reads the answers of another handler.
+pub(super) struct Reading {
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) read: Arc<ReadAnswer>,
+}
+
+impl Handler for Reading {
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        let of_job = call.context.extension::<OfJob>();
+        let reader = of_job.and_then(|of_job| of_job.reader(&call.action));
+        let read = Arc::clone(&self.read);
+        let answer = self.handler.call(call);
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            if answer.errors.is_empty()
+                && let Ok(body) = answer.body.to_value()
+            {
+                answer.body = Body::encode(answer.body.encoding(), &read(body, reader));
+            }
+            Ok(answer)
+        })
+    }
+}
+
 /// Answers by a closure, which returns `None` when its answers are used up.
 pub(super) struct Answering<Req, Resp, F> {
     pub(super) action: Action<Req, Resp>,
@@ -178,11 +216,10 @@ impl Handler for Passing {
             if let Some(left) = call.context.time_left() {
                 control.set_timeout(left);
             }
-            let job = JobRequest::new(
-                call.context.header().clone(),
-                control,
-                vec![ActionRequest::new(call.action.clone(), body)],
-            );
+            let mut action = ActionRequest::new(call.action.clone(), body);
+            action.read_text = of_job.reader(&call.action);
+            let header = call.context.header().clone();
+            let job = JobRequest::new(header, control, vec![action]);
             let mut request = ClientRequest::new(of_job.service.clone(), job);
             request.timeout = call.context.time_left();
             let response = match transport.call(request).await {

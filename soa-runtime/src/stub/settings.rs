@@ -161,7 +161,7 @@ impl ClientTransport for StubTransport {
                     continue;
                 }
                 let body = answer.body.to_value().map_err(|error| error.to_string());
-                let read = body.and_then(reader).map_err(|problems| {
+                let read = body.and_then(reader.all).map_err(|problems| {
                     let action = &answer.action;
                     let message = format!(
                         "the body of action `{action}` in the stub of service `{service}` does not fit its \

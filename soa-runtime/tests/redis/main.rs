@@ -24,6 +24,7 @@ mod ring;
 mod rotation;
 mod runtimes;
 mod sentinel;
+mod sessions;
 mod support;
 mod take_back;
 mod tls;

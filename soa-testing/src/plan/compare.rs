@@ -341,7 +341,16 @@ mod tests {
         for path in ["a.9999.x", "a.1"] {
             let path = Path::parse(path).unwrap();
             let typed = Typed::Value(Value::from(1));
-            expected.put(&path, Leaf { line: 3, typed }).unwrap();
+            expected
+                .put(
+                    &path,
+                    Leaf {
+                        line: 3,
+                        typed,
+                        has_type: true,
+                    },
+                )
+                .unwrap();
         }
         let found = missing(&expected, &value!({"a": [{}, 1, {}]}));
         assert_eq!(paths(&found), ["a.3", "a.4", "a.5", "a.9999.x", "a"]);

@@ -55,6 +55,11 @@ pub(super) fn put(
     typed: Typed,
 ) -> Result<(), Wrong> {
     let path = Path::parse(matched.text(Slot::Path));
-    let put = path.and_then(|path| tree.put(&path, Leaf { line, typed }));
+    let leaf = Leaf {
+        line,
+        typed,
+        has_type: matched.has(Slot::DataType),
+    };
+    let put = path.and_then(|path| tree.put(&path, leaf));
     put.map_err(|problem| Slot::Path.wrong(problem))
 }

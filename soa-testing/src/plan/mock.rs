@@ -335,6 +335,7 @@ impl MockSpec {
                     Leaf {
                         line: self.line,
                         typed,
+                        has_type: true,
                     },
                 );
             }

@@ -5,7 +5,8 @@
 //!
 //! * `grammar` reads one line by the table of all `form`s, and reports where the line stops matching;
 //! * `parse` puts lines together to [`Case`]s, whose `typed` values are leaves of a `tree`;
-//! * `run` calls the actions of a case on a [`Subject`], with the clock, `stub`s and `mock`s of the case;
+//! * `run` calls the actions of a case on a [`Subject`], with the clock, `stub`s and `mock`s of the case. Values
+//!   without a type are read by the schema of the action (`written`);
 //! * `compare` and `matcher` find the differences from the expectations, and `report` describes them.
 //!
 //! Usually the macro `soa::test_plans!` makes a test of each case. The guide `soa::docs::test_plans` has the grammar.
@@ -35,6 +36,7 @@ mod surround;
 mod template;
 mod tree;
 mod typed;
+mod written;
 
 pub use case::Case;
 pub use file::Plan;

@@ -8,6 +8,7 @@ use soa_runtime::internal::FrozenTime;
 use soa_runtime::message::{
     ActionRequest, Body, ContextHeader, Control, JobRequest, Name, WireError,
 };
+use soa_runtime::text::Plain;
 use soa_wire::redact::chain;
 
 use super::answer::Answer;
@@ -19,6 +20,7 @@ use super::stub::Stubs;
 use super::subject::{Subject, Target};
 use super::template::Answered;
 use super::tree::Tree;
+use super::written::Written;
 
 /// The greatest number of errors that one problem lists.
 const MAX_LISTED_ERRORS: usize = 20;
@@ -55,7 +57,7 @@ impl Case {
             let what = "a frozen clock, stubs and mocks need a service in the test's own process";
             return failed(vec![start.problem(line, what)], None);
         }
-        let case_stubs = Stubs::new(&self.fixtures);
+        let case_stubs = Stubs::new(&self.fixtures, &subject.target);
         if let Err(problem) = subject.mocks.start_case(&self.fixtures, &start) {
             return failed(vec![problem], None);
         }
@@ -137,7 +139,7 @@ async fn call(
     case_stubs: &Stubs,
 ) -> Result<(Answer, Stubs), Problem> {
     let at = |what: String| scene.problem(action.line, what);
-    let body = scene.resolve(&action.body)?.to_value();
+    let body = scene.resolve(&action.body)?;
     let entries = |tree: &Tree| {
         let pairs = match scene.resolve(tree)?.to_value() {
             Value::Map(map) => map.into_pairs(),
@@ -147,13 +149,13 @@ async fn call(
         Ok(pairs.filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value))))
     };
     let (context, control) = (entries(&action.context)?, entries(&action.control)?);
-    let stubs = Stubs::new(&action.fixtures);
+    let stubs = Stubs::new(&action.fixtures, &subject.target);
     stubs.look_up(scene)?;
     subject.mocks.start_action(&action.fixtures, scene)?;
     let name = Name::from(action.action.clone());
     let response = match &subject.target {
         Target::Live(client, service) => {
-            let mut call = client.call_job(service.clone(), [(name, body)]);
+            let mut call = client.call_job(service.clone(), [(name, body.to_value())]);
             for (key, value) in context {
                 call = call.context(key, value);
             }
@@ -172,6 +174,13 @@ async fn call(
             for (key, value) in control {
                 control_header.set(key, value).map_err(at)?;
             }
+            let schema = server.request_schema(&action.action, &header.switches);
+            let body = match schema {
+                Some(schema) => Written::new(&body)
+                    .unless_refused(action)
+                    .read(|body| Plain::from_value(body).read_misfits(&schema)),
+                None => body.to_value(),
+            };
             let body = Body::encode(Encoding::MessagePack, &body);
             if let Err(error) = body.bytes() {
                 return Err(at(format!("the request cannot be sent: {error}")));

@@ -1,6 +1,6 @@
 //! The state of a case while it runs, which resolves the values of its lines.
 
-use soa_runtime::codec::{Map, UtcDateTime};
+use soa_runtime::codec::{Map, UtcDateTime, Value};
 
 use super::case::Case;
 use super::report::Problem;
@@ -29,9 +29,17 @@ impl Scene<'_> {
                 Typed::Template(template) => template.resolve(&sources),
                 _ => return Ok(Tree::Leaf(leaf.clone())),
             };
-            match value {
-                Ok(value) => Ok(Tree::of(value, leaf.line)),
-                Err(what) => Err(self.problem(leaf.line, what)),
+            match (value, &leaf.typed) {
+                // Text around references is as if it had been written.
+                (Ok(value @ Value::Text(_)), Typed::Template(template)) if template.is_text() => {
+                    Ok(Tree::Leaf(Leaf {
+                        line: leaf.line,
+                        typed: Typed::Value(value),
+                        has_type: leaf.has_type,
+                    }))
+                }
+                (Ok(value), _) => Ok(Tree::of(value, leaf.line)),
+                (Err(what), _) => Err(self.problem(leaf.line, what)),
             }
         })
     }

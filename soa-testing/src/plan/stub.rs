@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soa_runtime::client::Client;
-use soa_runtime::codec::{Map, Value};
+use soa_runtime::codec::Value;
 use soa_runtime::internal::ClientLayer;
+use soa_runtime::message::SwitchSet;
 use soa_runtime::stub::{self, Stub};
+use soa_runtime::text::Plain;
 use soa_runtime::transport::Misconfigured;
 use soa_runtime::{ActionError, BuildError};
 
@@ -19,7 +21,9 @@ use super::compare::is_exactly;
 use super::display::cut;
 use super::report::Problem;
 use super::scene::{Calling, Scene};
+use super::subject::Target;
 use super::tree::Tree;
+use super::written::Written;
 
 /// The stubs of a case or of an action.
 #[derive(Debug, Default)]
@@ -43,7 +47,7 @@ struct Expected {
 #[derive(Debug)]
 struct StubAnswer {
     /// The body at present. A reference in it may be to the response of a later action.
-    body: Result<Value, Problem>,
+    body: Result<Tree, Problem>,
     /// The reference that was unknown when the stub was called.
     unknown: Option<Problem>,
 }
@@ -51,7 +55,7 @@ struct StubAnswer {
 impl Default for StubAnswer {
     fn default() -> Self {
         Self {
-            body: Ok(Value::Map(Map::new())),
+            body: Ok(Tree::default()),
             unknown: None,
         }
     }
@@ -59,11 +63,22 @@ impl Default for StubAnswer {
 
 impl StubAnswer {
     fn give(&mut self) -> Result<Value, ActionError> {
-        self.body.clone().map_err(|problem| {
-            let error = ActionError::server("UNKNOWN_REFERENCE", problem.what().to_owned());
-            self.unknown = Some(problem);
-            error
-        })
+        match &self.body {
+            Ok(body) => Ok(body.to_value()),
+            Err(problem) => {
+                let error = ActionError::server("UNKNOWN_REFERENCE", problem.what().to_owned());
+                self.unknown = Some(problem.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads the given answer, as far as its lines name no type.
+    fn read(&self, given: Value, read: impl FnOnce(Value) -> Value) -> Value {
+        match &self.body {
+            Ok(body) => Written::new(body).read(read),
+            Err(_) => given,
+        }
     }
 }
 
@@ -74,7 +89,10 @@ fn locked(answer: &Mutex<StubAnswer>) -> MutexGuard<'_, StubAnswer> {
 
 impl Stubs {
     /// Creates the stubs of a case or of an action. [`Stubs::look_up`] sets their answers.
-    pub(super) fn new(fixtures: &Fixtures) -> Self {
+    ///
+    /// The answers are read by the type that a typed caller expects. For an untyped caller, only the types of the tested
+    /// service are known.
+    pub(super) fn new(fixtures: &Fixtures, target: &Target) -> Self {
         let mut services: BTreeMap<&str, Stub> = BTreeMap::new();
         let mut expected = Vec::new();
         for ((service, action), spec) in &fixtures.stubs {
@@ -86,6 +104,20 @@ impl Stubs {
             let stub = stub.on_action(action.clone(), move |_| match errors.is_empty() {
                 true => locked(&of_stub).give(),
                 false => Err(ActionError::from_errors(errors.clone())),
+            });
+            let own = match target {
+                Target::Local(server) if server.name() == service => {
+                    server.response_schema(action, &SwitchSet::new())
+                }
+                _ => None,
+            };
+            let of_stub = Arc::clone(&answer);
+            let stub = stub.reading(action, move |given, reader| match (reader, &own) {
+                (Some(reader), _) => locked(&of_stub).read(given, reader.misfits),
+                (None, Some(own)) => {
+                    locked(&of_stub).read(given, |body| Plain::from_value(body).read_misfits(own))
+                }
+                (None, None) => given,
             });
             expected.push(Expected {
                 service: service.clone(),
@@ -114,7 +146,7 @@ impl Stubs {
         let mut first = Ok(());
         for expected in &self.expected {
             let Some(body) = &expected.body else { continue };
-            let body = scene.resolve(body).map(|body| body.to_value());
+            let body = scene.resolve(body);
             if let (Ok(()), Err(problem)) = (&first, &body) {
                 first = Err(problem.clone());
             }

@@ -66,6 +66,11 @@ impl Template {
         Ok(Some(Self(parts)))
     }
 
+    /// Returns true if there is text around the references, so that the value is text.
+    pub(super) fn is_text(&self) -> bool {
+        !matches!(self.0.as_slice(), [Part::Reference(_)])
+    }
+
     /// Returns the value of the text, with all references resolved.
     pub(super) fn resolve(&self, sources: &Sources<'_>) -> Result<Value, String> {
         if let [Part::Reference(name)] = self.0.as_slice() {

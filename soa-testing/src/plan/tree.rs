@@ -14,6 +14,8 @@ use super::typed::Typed;
 pub(super) struct Leaf {
     pub(super) line: usize,
     pub(super) typed: Typed,
+    /// False if the line names no type, so that its text may be read by a schema.
+    pub(super) has_type: bool,
 }
 
 /// The values of several lines, put together.
@@ -50,6 +52,7 @@ impl Tree {
             value => Self::Leaf(Leaf {
                 line,
                 typed: Typed::Value(value),
+                has_type: true,
             }),
         }
     }
@@ -233,6 +236,7 @@ mod tests {
         Leaf {
             line: 1,
             typed: Typed::Value(value.into()),
+            has_type: true,
         }
     }
 

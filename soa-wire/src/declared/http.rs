@@ -223,6 +223,26 @@ impl HttpDeclared {
     }
 }
 
+/// The header by which a caller learns that its token is refused.
+pub const CHALLENGE_HEADER: &str = "WWW-Authenticate";
+
+/// The maximum length of the description in a challenge.
+const MAX_DESCRIPTION: usize = 200;
+
+/// Returns the challenge to a caller whose token is refused, with the reason (RFC 6750, section 3). Clients of Aspyx look for
+/// the words `expired` and `missing` in it.
+///
+/// Characters that a description cannot have are replaced, so a reason is never the end of the header.
+pub fn bearer_challenge(reason: &str) -> String {
+    let allowed = |character: char| match character {
+        '"' => '\'',
+        ' '..='~' if character != '\\' => character,
+        _ => '?',
+    };
+    let description: String = reason.chars().take(MAX_DESCRIPTION).map(allowed).collect();
+    format!("Bearer error=\"invalid_token\", error_description=\"{description}\"")
+}
+
 /// The status and the headers of an error over HTTP, where the error itself has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpAnswer {
@@ -230,4 +250,19 @@ pub struct HttpAnswer {
     pub status: Option<u16>,
     /// The headers, by name.
     pub headers: Vec<(String, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer_challenge;
+
+    #[test]
+    fn a_reason_cannot_leave_its_place_in_a_challenge() {
+        let start = "Bearer error=\"invalid_token\", error_description=\"";
+        let hostile = "no\r\nSet-Cookie: a=b\\\", realm=\"\u{e9}\u{7f}";
+        let challenge = bearer_challenge(hostile);
+        let description = challenge.strip_prefix(start).unwrap();
+        assert_eq!(description, "no??Set-Cookie: a=b?', realm='??\"");
+        assert!(bearer_challenge(&"x".repeat(10_000)).len() < 300);
+    }
 }

@@ -8,7 +8,10 @@ mod http;
 
 use std::time::Duration;
 
-pub use http::{BodyForm, HttpAnswer, HttpDeclared, Method, ResultForm, Route};
+pub use http::{
+    BodyForm, CHALLENGE_HEADER, HttpAnswer, HttpDeclared, Method, ResultForm, Route,
+    bearer_challenge,
+};
 
 /// The declared properties of an action. `Action::declared` takes them for handles that are written by hand.
 ///

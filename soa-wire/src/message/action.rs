@@ -9,10 +9,15 @@ use super::variant::Variant;
 use crate::codec::{Encoding, Value};
 use crate::declared::{Declared, UNDECLARED};
 
-/// A function that reads a response whose dates, decimals and other types are text, by the schema of the response. The
-/// error has a line for each text that does not have the form of its type.
+/// The functions that read a response whose dates, decimals and other types are text, by the schema of the response.
 #[doc(hidden)]
-pub type ReadText = fn(Value) -> Result<Value, String>;
+#[derive(Clone, Copy, Debug)]
+pub struct ReadText {
+    /// Reads every text whose type is another one. The error has a line for each that does not have the form of its type.
+    pub all: fn(Value) -> Result<Value, String>,
+    /// Reads what the type does not take as it is, and leaves what cannot be read.
+    pub misfits: fn(Value) -> Value,
+}
 
 /// The request for one action.
 ///
@@ -39,7 +44,8 @@ pub struct ActionRequest {
     /// True if the caller has marked this call as idempotent. Not part of the message.
     #[doc(hidden)]
     pub is_repeatable: bool,
-    /// The reader of a response that is written as text, of a typed caller. Stubs in settings are. Not part of the message.
+    /// The reader of a response that is written as text, of a typed caller. Stubs in settings and in
+    /// test plans are. Not part of the message.
     #[doc(hidden)]
     pub read_text: Option<ReadText>,
 }

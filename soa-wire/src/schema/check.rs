@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value as Json};
 
-use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
+use super::node::{Bounds, ExtraKeys, Field, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::{Decimal, Integer, MAX_DEPTH, Map, Value};
 use crate::message::{WireError, code};
 
@@ -40,6 +40,11 @@ pub enum Cause {
 }
 
 impl FieldError {
+    /// The size of the path and the text in bytes.
+    fn size(&self) -> usize {
+        self.message.len() + self.field.as_ref().map_or(0, String::len)
+    }
+
     #[doc(hidden)]
     pub fn into_wire(self, is_caller_error: bool) -> WireError {
         let mut error = WireError::caller(self.code, self.message);
@@ -163,7 +168,7 @@ impl<'a> Checker<'a> {
             field: (!self.path.is_empty()).then(|| self.path.join(".")),
             cause,
         };
-        self.error_bytes += error.message.len() + error.field.as_ref().map_or(0, String::len);
+        self.error_bytes += error.size();
         self.errors.push(error);
     }
 
@@ -199,6 +204,9 @@ impl<'a> Checker<'a> {
         let Some(node) = self.schema.resolve(node) else {
             return;
         };
+        if node.has_decoder {
+            return;
+        }
         match (&node.kind, value) {
             (NodeKind::Anything | NodeKind::Reference(_), _)
             | (NodeKind::Nil | NodeKind::Nullable(_), Value::Nil)
@@ -249,13 +257,9 @@ impl<'a> Checker<'a> {
                 }
             }
             (NodeKind::Nullable(inner), value) => self.node(inner, value),
-            (
-                NodeKind::Dictionary {
-                    fields,
-                    allow_extra_keys,
-                },
-                Value::Map(map),
-            ) => self.dictionary(fields, *allow_extra_keys, map),
+            (NodeKind::Dictionary { fields, extra }, Value::Map(map)) => {
+                self.dictionary(fields, extra, map)
+            }
             (
                 NodeKind::Entries {
                     values,
@@ -269,6 +273,9 @@ impl<'a> Checker<'a> {
             (NodeKind::Constant(_), Value::Text(text))
                 if node.takes_others || node.aliases.contains(text) => {}
             (NodeKind::Constant(constants), value) => self.constant(constants, value),
+            (NodeKind::Any(options), value) if node.is_sum && !self.is_accepted => {
+                self.nearest(options, value);
+            }
             (NodeKind::Any(options), value) => self.any(options, value),
             (NodeKind::Tagged { field, options }, Value::Map(map)) => {
                 self.tagged(field, options, map, value);
@@ -370,11 +377,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn dictionary(&mut self, fields: &'a [Field], allow_extra_keys: bool, map: &Map) {
+    fn dictionary(&mut self, fields: &'a [Field], extra: &'a ExtraKeys, map: &Map) {
         for field in fields {
+            self.repeated(field, map);
             match field.sent_in(map) {
                 // Only its own decoder knows what it takes.
-                Some(_) if field.has_decoder => {}
+                Some(_) if field.node.has_decoder => {}
                 Some((name, Value::Nil)) if !field.required => self.nil(name, &field.node),
                 Some((name, value)) => self.below(name, &field.node, value),
                 None if field.required => {
@@ -386,16 +394,40 @@ impl<'a> Checker<'a> {
                 None => {}
             }
         }
-        if allow_extra_keys {
-            return;
-        }
         let is_known = |key: &Value| {
             key.as_str()
                 .is_some_and(|key| fields.iter().any(|field| field.is_named(key)))
         };
-        let extra = map.iter().map(|(key, _)| key).filter(|key| !is_known(key));
-        if let Some(message) = extra_keys(extra) {
-            self.push(Cause::Shape, code::UNKNOWN, message);
+        let unknown = map.iter().filter(|(key, _)| !is_known(key));
+        match extra {
+            ExtraKeys::Allowed => {}
+            ExtraKeys::Taken { values, keys } => {
+                for (key, value) in unknown {
+                    self.entry(values, keys, key, value);
+                }
+            }
+            ExtraKeys::Refused => {
+                if let Some(message) = extra_keys(unknown.map(|(key, _)| key)) {
+                    self.push(Cause::Shape, code::UNKNOWN, message);
+                }
+            }
+        }
+    }
+
+    /// Reports the names of a field that stand for another one which was sent, too.
+    fn repeated(&mut self, field: &Field, map: &Map) {
+        if field.aliases.is_empty() {
+            return;
+        }
+        let names = std::iter::once(&field.name).chain(&field.aliases);
+        let mut sent = names.filter(|name| map.get(name).is_some());
+        let Some(first) = sent.next() else {
+            return;
+        };
+        for name in sent {
+            self.path.push(name.clone());
+            self.invalid(format!("The same field as {first}"));
+            self.path.pop();
         }
     }
 
@@ -419,13 +451,23 @@ impl<'a> Checker<'a> {
             self.broken(format!("Dict contains fewer than {min} value(s)"));
         }
         for (key, value) in map.iter() {
-            if *keys == Keys::Text && key.as_str().is_none() {
-                self.path.push(key_text(key));
-                self.invalid("Not a unicode string");
-                self.path.pop();
-            }
-            self.below(key_text(key), values, value);
+            self.entry(values, keys, key, value);
         }
+    }
+
+    fn entry(&mut self, values: &'a Node, keys: &Keys, key: &Value, value: &Value) {
+        self.path.push(key_text(key));
+        match (keys, key) {
+            (Keys::Text, Value::Text(_)) | (Keys::Integer | Keys::Natural, Value::Integer(_)) => {}
+            // In JSON, every key is text.
+            (Keys::Integer | Keys::Natural, Value::Text(text))
+                if text.parse::<Integer>().is_ok() => {}
+            (Keys::Text, _) => self.invalid("Not a unicode string"),
+            (Keys::Integer | Keys::Natural, _) => self.invalid("Not an integer"),
+            (Keys::Any | Keys::Other(_), _) => {}
+        }
+        self.node(values, value);
+        self.path.pop();
     }
 
     fn constant(&mut self, constants: &[Json], value: &Value) {
@@ -514,6 +556,44 @@ impl<'a> Checker<'a> {
         self.errors.append(&mut seen);
     }
 
+    /// Adds the errors of the option that comes nearest to the value, if none fits: with the fewest tags and keys of other
+    /// options, then the fewest fields that are missing, and then the fewest errors. Of options that come equally near, all are told.
+    fn nearest(&mut self, options: &'a [Node], value: &Value) {
+        let before = self.errors.len();
+        let (found, error_bytes) = (self.found, self.error_bytes);
+        let mut best: Option<((usize, usize, usize), Vec<FieldError>)> = None;
+        for option in options {
+            (self.found, self.error_bytes) = (found, error_bytes);
+            self.node(option, value);
+            let errors = self.errors.split_off(before);
+            let with = |code| errors.iter().filter(|error| error.code == code).count();
+            // Another tag, or a key that is not known there, belongs to another option.
+            let rank = (with(code::UNKNOWN), with(code::MISSING), self.found - found);
+            match &mut best {
+                _ if self.found == found => return,
+                Some((of_best, known)) if *of_best == rank => {
+                    let new = errors.into_iter().filter(|error| !known.contains(error));
+                    let new: Vec<FieldError> = new.collect();
+                    known.extend(new);
+                }
+                Some((of_best, _)) if *of_best < rank => {}
+                _ => best = Some((rank, errors)),
+            }
+        }
+        let Some((_, errors)) = best else {
+            return;
+        };
+        // These were within the limits before, except where several options are told.
+        (self.found, self.error_bytes) = (found, error_bytes);
+        for error in errors {
+            self.found += 1;
+            if self.errors.len() < MAX_ERRORS && self.error_bytes < MAX_ERROR_BYTES {
+                self.error_bytes += error.size();
+                self.errors.push(error);
+            }
+        }
+    }
+
     /// True if an error is about the value that is being checked, and not about a part of it.
     fn is_here(&self, error: &FieldError) -> bool {
         error.field.as_deref().unwrap_or_default() == self.path.join(".")
@@ -543,7 +623,7 @@ fn is_variant(node: &Node, value: &Value) -> bool {
         (
             NodeKind::Dictionary {
                 fields,
-                allow_extra_keys: false,
+                extra: ExtraKeys::Refused,
             },
             Value::Map(map),
         ) => match fields.as_slice() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Number, Value as Json};
 
-use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
+use super::node::{Bounds, ExtraKeys, Field, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::{Map, Value};
 
 impl Schema {
@@ -131,7 +131,9 @@ fn dictionary(schema: &Value) -> NodeKind {
         .map(|(name, field)| Field::new(name, node(field), !is_optional(name)));
     NodeKind::Dictionary {
         fields: fields.collect(),
-        allow_extra_keys: schema.get("allow_extra_keys").and_then(Value::as_bool) == Some(true),
+        extra: ExtraKeys::allowed(
+            schema.get("allow_extra_keys").and_then(Value::as_bool) == Some(true),
+        ),
     }
 }
 

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Number, Value as Json};
 
 use super::merge::{self, Definitions, definition_name};
-use super::node::{Bounds, Field, Keys, Lengths, Node, NodeKind, Schema};
+use super::node::{Bounds, ExtraKeys, Field, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::{Amount, Date, DateTime, Decimal, NULLABLE, Time, UtcDateTime};
 
 /// The properties that JSON Schema has and Conformity does not, with their names in introspection.
@@ -27,11 +27,14 @@ const REMARKS: [(&str, &str); 9] = [
 ];
 
 /// The key in the schema of a field with what serde knows about it and JSON Schema does not: its name in the source, its
-/// aliases, and if it has a decoder of its own.
+/// aliases, the name under which it is written, and if it has a decoder of its own.
 const FIELD: &str = "x-soa-field";
 
 /// The key in the schema of an enum's variant with its aliases.
 const VARIANT: &str = "x-soa-variant";
+
+/// The key in the schema of a type with its package in protobuf.
+pub(super) const PACKAGE: &str = "x-soa-package";
 
 /// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {
@@ -43,7 +46,7 @@ pub(super) fn from_json_schema(document: &Json) -> Schema {
         // `()`: the body `{}`.
         Some("null") => NodeKind::Dictionary {
             fields: Vec::new(),
-            allow_extra_keys: false,
+            extra: ExtraKeys::Refused,
         }
         .into_node(),
         _ => converter.node(document).without_title(),
@@ -73,13 +76,18 @@ impl Converter<'_> {
         let Some(object) = schema.as_object() else {
             return NodeKind::Anything.into_node();
         };
-        let description = object.get("description").and_then(Json::as_str);
         let mut node = Node {
             kind: self.kind(object),
-            description: description.map(str::to_owned),
+            description: text(object, "description"),
             remarks: remarks(object),
             aliases: Vec::new(),
             takes_others: false,
+            is_sum: merge::is_sum(object),
+            has_decoder: object
+                .get(FIELD)
+                .and_then(|told| told.get("decoder"))
+                .is_some_and(|decoder| *decoder == Json::Bool(true)),
+            package: text(object, PACKAGE),
         };
         add_aliases(&mut node, object);
         node
@@ -212,16 +220,16 @@ impl Converter<'_> {
         let properties = object.get("properties").and_then(Json::as_object);
         let additional = object.get("additionalProperties");
         let is_closed = additional == Some(&Json::Bool(false));
+        // A map with numbers as keys: schemars writes it as a pattern. In MessagePack the keys are numbers.
+        let pattern = object.get("patternProperties").and_then(Json::as_object);
+        let by_pattern = pattern.and_then(|patterns| patterns.iter().next());
         let Some(properties) = properties.filter(|properties| !properties.is_empty()) else {
-            if is_closed && !object.contains_key("patternProperties") {
+            if is_closed && pattern.is_none() {
                 return NodeKind::Dictionary {
                     fields: Vec::new(),
-                    allow_extra_keys: false,
+                    extra: ExtraKeys::Refused,
                 };
             }
-            // A map with numbers as keys: schemars writes it as a pattern. In MessagePack the keys are numbers.
-            let pattern = object.get("patternProperties").and_then(Json::as_object);
-            let by_pattern = pattern.and_then(|patterns| patterns.iter().next());
             let values = by_pattern.map(|(_, values)| values).or(additional);
             return NodeKind::Entries {
                 values: Box::new(
@@ -254,10 +262,20 @@ impl Converter<'_> {
                 }
             })
             .collect();
-        NodeKind::Dictionary {
-            fields,
-            allow_extra_keys: !is_closed,
-        }
+        // Beside the fields, these are of a flattened map.
+        let extra = match (by_pattern, additional) {
+            (Some((pattern, values)), _) => Some((values, keys_of(pattern))),
+            (None, Some(values @ Json::Object(_))) => Some((values, Keys::Text)),
+            (None, _) => None,
+        };
+        let extra = match extra {
+            Some((values, keys)) => ExtraKeys::Taken {
+                values: Box::new(self.node(values)),
+                keys,
+            },
+            None => ExtraKeys::allowed(!is_closed),
+        };
+        NodeKind::Dictionary { fields, extra }
     }
 }
 
@@ -295,8 +313,16 @@ fn is_other(told: &Json) -> bool {
     told.get("other") == Some(&Json::Bool(true))
 }
 
+fn text(object: &Map<String, Json>, key: &str) -> Option<String> {
+    object.get(key).and_then(Json::as_str).map(str::to_owned)
+}
+
 fn aliases(told: &Json) -> Vec<String> {
-    let aliases = told.get("aliases").and_then(Json::as_array);
+    aliases_of(told.get("aliases"))
+}
+
+fn aliases_of(aliases: Option<&Json>) -> Vec<String> {
+    let aliases = aliases.and_then(Json::as_array);
     let aliases = aliases.into_iter().flatten().filter_map(Json::as_str);
     aliases.map(str::to_owned).collect()
 }
@@ -304,13 +330,13 @@ fn aliases(told: &Json) -> Vec<String> {
 /// Returns a field with what its type tells about it. [`FIELD`] is written by `#[soa::body]`.
 fn named(name: &str, node: Node, required: bool, schema: &Json) -> Field {
     let field = Field::new(name, node, required);
-    let Some(told) = schema.get(FIELD) else {
+    let Some(told) = schema.get(FIELD).and_then(Json::as_object) else {
         return field;
     };
     Field {
-        source_name: told.get("source").and_then(Json::as_str).map(str::to_owned),
-        aliases: aliases(told),
-        has_decoder: told.get("decoder") == Some(&Json::Bool(true)),
+        source_name: text(told, "source"),
+        serialized_name: text(told, "serialized"),
+        aliases: aliases_of(told.get("aliases")),
         ..field
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Number, Value as Json};
 
-use super::node::{Bounds, Keys, Lengths, Node, NodeKind, Schema};
+use super::node::{Bounds, ExtraKeys, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::{Integer, Map, Value};
 
 impl Schema {
@@ -161,10 +161,7 @@ impl<'a> Writer<'a> {
                 lengths(&mut map, *limits);
             }
             NodeKind::Tuple(places) => drop(map.insert("contents", self.nodes(places))),
-            NodeKind::Dictionary {
-                fields,
-                allow_extra_keys,
-            } => {
+            NodeKind::Dictionary { fields, extra } => {
                 let contents: Map = fields
                     .iter()
                     .map(|field| (field.name.as_str(), self.node(&field.node)))
@@ -175,7 +172,7 @@ impl<'a> Writer<'a> {
                 optional.sort_unstable();
                 let optional: Vec<Value> = optional.into_iter().map(Value::from).collect();
                 map.insert("optional_keys", optional);
-                map.insert("allow_extra_keys", *allow_extra_keys);
+                map.insert("allow_extra_keys", *extra != ExtraKeys::Refused);
             }
             NodeKind::Entries {
                 values,

@@ -9,6 +9,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::convert::PACKAGE;
+
 type Object = Map<String, Json>;
 
 /// The greatest number of alternatives of a sum.
@@ -37,7 +39,8 @@ pub(super) fn definition_name(reference: &str) -> String {
 }
 
 /// The keywords that describe a type and not its values. A sum has them once.
-const REMARKS: [&str; 7] = [
+const REMARKS: [&str; 8] = [
+    PACKAGE,
     "$schema",
     "$defs",
     "title",
@@ -47,11 +50,15 @@ const REMARKS: [&str; 7] = [
     "examples",
 ];
 
+/// True for a schema whose parts are in several places.
+pub(super) fn is_sum(schema: &Object) -> bool {
+    let has_parts = PARTS.iter().any(|part| schema.contains_key(*part));
+    schema.contains_key("properties") && has_parts || schema.contains_key("allOf")
+}
+
 /// Merges a schema whose parts are in several places. Returns `None` for any other schema.
 pub(super) fn whole(schema: &Object, definitions: Definitions<'_>) -> Option<Object> {
-    let has_parts = PARTS.iter().any(|part| schema.contains_key(*part));
-    let is_sum = schema.contains_key("properties") && has_parts || schema.contains_key("allOf");
-    if !is_sum {
+    if !is_sum(schema) {
         return None;
     }
     let (mut sum, values): (Object, Object) = schema

@@ -27,6 +27,6 @@ pub use check::{Cause, MAX_ERROR_BYTES, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, key_t
 pub use nesting::depth_of;
 pub use node::Schema;
 #[doc(hidden)]
-pub use node::{Bounds, Field, Keys, Lengths, Node, NodeKind};
+pub use node::{Bounds, ExtraKeys, Field, Keys, Lengths, Node, NodeKind};
 #[doc(hidden)]
 pub use path::{PathStep, WirePath};

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::node::{Node, NodeKind, Schema};
+use super::node::{ExtraKeys, Node, NodeKind, Schema};
 use crate::codec::Value;
 
 impl Schema {
@@ -29,9 +29,7 @@ impl Schema {
         let mut pending: Vec<&Node> = vec![&self.root];
         pending.extend(self.definitions.values());
         while let Some(node) = pending.pop() {
-            if let NodeKind::Dictionary { fields, .. } = &node.kind
-                && fields.iter().any(|field| field.has_decoder)
-            {
+            if node.has_decoder {
                 return true;
             }
             pending.extend(children(node));
@@ -58,7 +56,10 @@ impl Schema {
                 continue;
             };
             match &option.kind {
-                NodeKind::Dictionary { fields, .. } => {
+                NodeKind::Dictionary { fields, extra } => {
+                    if let ExtraKeys::Taken { values, .. } = extra {
+                        of_any_key += usize::from(self.leads_to(values, definition));
+                    }
                     for field in fields {
                         if self.leads_to(&field.node, definition) {
                             *by_part.entry(Some(&field.name)).or_default() += 1;
@@ -103,7 +104,14 @@ fn children(node: &Node) -> Vec<&Node> {
         NodeKind::Entries { values, .. } => vec![values],
         NodeKind::Nullable(inner) => vec![inner],
         NodeKind::Tuple(nodes) | NodeKind::Any(nodes) => nodes.iter().collect(),
-        NodeKind::Dictionary { fields, .. } => fields.iter().map(|field| &field.node).collect(),
+        NodeKind::Dictionary { fields, extra } => {
+            let taken = match extra {
+                ExtraKeys::Taken { values, .. } => Some(&**values),
+                _ => None,
+            };
+            let fields = fields.iter().map(|field| &field.node);
+            fields.chain(taken).collect()
+        }
         NodeKind::Tagged { options, .. } => options.iter().map(|(_, node)| node).collect(),
         _ => Vec::new(),
     }

@@ -69,7 +69,7 @@ impl Schema {
     /// True if the schema describes a map that has no keys.
     #[doc(hidden)]
     pub fn describes_no_fields(&self) -> bool {
-        matches!(&self.root.kind, NodeKind::Dictionary { fields, allow_extra_keys: false } if fields.is_empty())
+        matches!(&self.root.kind, NodeKind::Dictionary { fields, extra: ExtraKeys::Refused } if fields.is_empty())
     }
 
     fn is_map(&self, node: &Node, depth: usize) -> bool {
@@ -102,6 +102,13 @@ pub struct Node {
     pub aliases: Vec<String>,
     /// True if a constant allows any other text: a variant of the enum stands for all of them.
     pub takes_others: bool,
+    /// True if a field or a newtype has a decoder of its own, which may take other values than the schema says.
+    pub has_decoder: bool,
+    /// True if the alternatives are those of an enum that is flattened into a struct, each with all fields of the struct.
+    pub is_sum: bool,
+    /// The package of the type in protobuf, if the type says so. A field whose type has a name refers to the type, and has
+    /// none.
+    pub package: Option<String>,
 }
 
 impl Node {
@@ -117,6 +124,8 @@ impl Node {
 pub struct Field {
     /// The name in messages.
     pub name: String,
+    /// The name under which the type writes the field, if it is another one.
+    pub serialized_name: Option<String>,
     /// The values of the field.
     pub node: Node,
     /// True if the field cannot be absent.
@@ -127,21 +136,24 @@ pub struct Field {
     pub source_name: Option<String>,
     /// Further names under which the type takes the field.
     pub aliases: Vec<String>,
-    /// True if the field has a decoder of its own, which may take other values than the schema says.
-    pub has_decoder: bool,
 }
 
 impl Field {
     pub(crate) fn new(name: &str, node: Node, required: bool) -> Self {
         Self {
             name: name.to_owned(),
+            serialized_name: None,
             node,
             required,
             is_option: false,
             source_name: None,
             aliases: Vec::new(),
-            has_decoder: false,
         }
+    }
+
+    /// Returns the name of the field in what the type writes.
+    pub fn written_name(&self) -> &str {
+        self.serialized_name.as_deref().unwrap_or(&self.name)
     }
 
     /// True if a message may have the field under this name.
@@ -234,8 +246,8 @@ pub enum NodeKind {
     Dictionary {
         /// The fields, in the order of their declaration.
         fields: Vec<Field>,
-        /// True if unknown keys are ignored.
-        allow_extra_keys: bool,
+        /// The keys besides those of the fields.
+        extra: ExtraKeys,
     },
     /// A map with any keys.
     Entries {
@@ -261,6 +273,31 @@ pub enum NodeKind {
     },
     /// A named type, which is in `definitions`. Types can contain themselves.
     Reference(String),
+}
+
+/// The keys of a dictionary besides those of its fields.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExtraKeys {
+    /// They are refused.
+    Refused,
+    /// They are ignored.
+    Allowed,
+    /// A flattened map takes them. Not part of introspection, which has no word for it.
+    Taken {
+        /// The values of the map.
+        values: Box<Node>,
+        /// The keys of the map.
+        keys: Keys,
+    },
+}
+
+impl ExtraKeys {
+    pub(crate) fn allowed(are_allowed: bool) -> Self {
+        match are_allowed {
+            true => Self::Allowed,
+            false => Self::Refused,
+        }
+    }
 }
 
 /// The type of the keys of a map.
@@ -295,6 +332,9 @@ impl NodeKind {
             remarks: Vec::new(),
             aliases: Vec::new(),
             takes_others: false,
+            has_decoder: false,
+            is_sum: false,
+            package: None,
         }
     }
 }

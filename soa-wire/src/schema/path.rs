@@ -6,7 +6,7 @@
 //! serde's rules for all fields change only case and separators.
 
 use super::check::MAX_HOPS;
-use super::node::{Field, Node, NodeKind, Schema};
+use super::node::{ExtraKeys, Field, Node, NodeKind, Schema};
 use crate::codec::Value;
 
 /// A step of a path to a value in a body.
@@ -98,10 +98,17 @@ impl Schema {
             Some(names)
         };
         let found = match &node.kind {
-            NodeKind::Dictionary { fields, .. } => field_of(fields, step).and_then(|field| {
-                let (name, value) = sent(field, value);
-                below(Some(&field.node), name, value, budget)
-            }),
+            NodeKind::Dictionary { fields, extra } => match (field_of(fields, step), extra, step) {
+                (Some(field), _, _) => {
+                    let (name, value) = sent(field, value);
+                    below(Some(&field.node), name, value, budget)
+                }
+                (None, ExtraKeys::Taken { values, .. }, PathStep::Wire(key)) => {
+                    let value = value.and_then(Value::as_map).and_then(|map| map.get(key));
+                    below(Some(values), key, value, budget)
+                }
+                _ => None,
+            },
             NodeKind::List { contents, .. } => {
                 let value = value.and_then(|value| element(value, step.text()));
                 below(Some(contents), step.text(), value, budget)

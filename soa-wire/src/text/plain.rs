@@ -1,7 +1,7 @@
 //! Plain data: what JSON has, on its way between text and values.
 
 use super::error::TextError;
-use super::read::{Reading, by_schema, inexact};
+use super::read::{Reading, by_schema, inexact, misfits};
 use crate::codec::{Blob, DecodeError, MAX_DEPTH, Map, Value, json};
 use crate::schema::{FieldError, Schema};
 
@@ -96,6 +96,13 @@ impl Plain {
     #[doc(hidden)]
     pub fn into_exact(self) -> Value {
         self.value
+    }
+
+    /// Reads what the schema does not take as it is, and leaves the rest: also texts that do not have the form of their type,
+    /// for the check of the value. For test plans, where a text without a type may be meant as text.
+    #[doc(hidden)]
+    pub fn read_misfits(self, schema: &Schema) -> Value {
+        misfits(schema, self.value)
     }
 
     /// The value without a schema: text stays text, and numbers with a fraction are floats.

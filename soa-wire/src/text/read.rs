@@ -7,8 +7,8 @@
 use crate::codec::{Amount, Blob, Date, DateTime, Decimal, Integer, Map, Time, UtcDateTime, Value};
 use crate::message::code;
 use crate::schema::{
-    Cause, Field, FieldError, Keys, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, Node, NodeKind, Schema,
-    key_text, option_of,
+    Cause, ExtraKeys, Field, FieldError, Keys, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, Node, NodeKind,
+    Schema, key_text, option_of,
 };
 
 /// The greatest number of digits of an integer that is written with an exponent. A number in full may have any number.
@@ -58,17 +58,14 @@ pub(super) fn by_schema(
     is_exact: bool,
     reading: Reading,
 ) -> (Value, Vec<FieldError>) {
-    let mut reader = Reader {
-        schema,
-        is_exact,
-        reading,
-        path: Vec::new(),
-        errors: Vec::new(),
-        levels: 0,
-        steps: 0,
-    };
-    let value = reader.node(&schema.root, value);
-    (value, reader.errors)
+    Reader::new(schema, is_exact, reading).read(value)
+}
+
+/// Reads what the schema does not take as it is, and leaves what cannot be read.
+pub(super) fn misfits(schema: &Schema, value: Value) -> Value {
+    let mut reader = Reader::new(schema, false, Reading::PEOPLE);
+    reader.keeps_fitting = true;
+    reader.read(value).0
 }
 
 /// Turns numbers with all their digits into floats.
@@ -90,6 +87,8 @@ struct Reader<'a> {
     is_exact: bool,
     /// Among alternatives, the type that JSON itself says is tried first, and numbers as text only then.
     reading: Reading,
+    /// True if a value that one of several alternatives takes as it is stays so.
+    keeps_fitting: bool,
     path: Vec<String>,
     errors: Vec<FieldError>,
     levels: usize,
@@ -97,6 +96,24 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn new(schema: &'a Schema, is_exact: bool, reading: Reading) -> Self {
+        Self {
+            schema,
+            is_exact,
+            reading,
+            keeps_fitting: false,
+            path: Vec::new(),
+            errors: Vec::new(),
+            levels: 0,
+            steps: 0,
+        }
+    }
+
+    fn read(mut self, value: Value) -> (Value, Vec<FieldError>) {
+        let value = self.node(&self.schema.root, value);
+        (value, self.errors)
+    }
+
     fn error(&mut self, message: String) {
         if self.errors.len() < MAX_ERRORS {
             self.errors.push(FieldError {
@@ -138,9 +155,11 @@ impl<'a> Reader<'a> {
         }
         self.steps += 1;
         self.levels += 1;
+        let has_decoder = node.has_decoder;
         let value = match self.schema.resolve(node) {
-            Some(node) => self.kind(&node.kind, value),
-            None => self.leave(value),
+            // Only its own decoder knows what it takes.
+            Some(node) if !has_decoder && !node.has_decoder => self.kind(&node.kind, value),
+            _ => self.leave(value),
         };
         self.levels -= 1;
         value
@@ -168,7 +187,9 @@ impl<'a> Reader<'a> {
                     })
                     .collect()
             }
-            (NodeKind::Dictionary { fields, .. }, Value::Map(map)) => self.dictionary(fields, map),
+            (NodeKind::Dictionary { fields, extra }, Value::Map(map)) => {
+                self.dictionary(fields, extra, map)
+            }
             (NodeKind::Entries { values, keys, .. }, Value::Map(map)) => {
                 self.entries(values, keys, map)
             }
@@ -251,7 +272,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn dictionary(&mut self, fields: &'a [Field], map: Map) -> Value {
+    fn dictionary(&mut self, fields: &'a [Field], extra: &'a ExtraKeys, map: Map) -> Value {
         let pairs = map.into_iter().filter_map(|(key, value)| {
             let name = key.as_str().unwrap_or_default();
             let field = fields.iter().find(|field| field.is_named(name));
@@ -261,12 +282,14 @@ impl<'a> Reader<'a> {
             if is_absent {
                 return None;
             }
-            let value = match field {
-                // Only its own decoder knows what it takes.
-                Some(field) if !field.has_decoder => self.below(name, &field.node, value),
-                _ => self.leave(value),
-            };
-            Some((key, value))
+            Some(match (field, extra) {
+                (Some(field), _) => {
+                    let value = self.below(name, &field.node, value);
+                    (key, value)
+                }
+                (None, ExtraKeys::Taken { values, keys }) => self.entry(values, keys, key, value),
+                (None, _) => (key, self.leave(value)),
+            })
         });
         Value::Map(pairs.collect())
     }
@@ -283,14 +306,23 @@ impl<'a> Reader<'a> {
     }
 
     fn entries(&mut self, values: &'a Node, keys: &'a Keys, map: Map) -> Value {
-        let pairs = map.into_iter().map(|(key, value)| {
-            self.path.push(key_text(&key));
-            let value = self.node(values, value);
-            let key = self.key(keys, key);
-            self.path.pop();
-            (key, value)
-        });
+        let pairs = map.into_iter();
+        let pairs = pairs.map(|(key, value)| self.entry(values, keys, key, value));
         Value::Map(pairs.collect())
+    }
+
+    fn entry(
+        &mut self,
+        values: &'a Node,
+        keys: &'a Keys,
+        key: Value,
+        value: Value,
+    ) -> (Value, Value) {
+        self.path.push(key_text(&key));
+        let value = self.node(values, value);
+        let key = self.key(keys, key);
+        self.path.pop();
+        (key, value)
     }
 
     fn key(&mut self, keys: &'a Keys, key: Value) -> Value {
@@ -319,6 +351,13 @@ impl<'a> Reader<'a> {
 
     /// Reads a value as the first alternative that it fits.
     fn any(&mut self, options: &'a [Node], value: Value) -> Value {
+        if self.keeps_fitting {
+            let schema = self.schema;
+            let mut options = options.iter();
+            if options.any(|option| schema.fits(option, &value, &mut self.steps)) {
+                return self.leave(value);
+            }
+        }
         let takes_numbers_as_text = self.reading.takes_numbers_as_text;
         for is_second_try in [false, true] {
             self.reading.takes_numbers_as_text = is_second_try && takes_numbers_as_text;

@@ -5,7 +5,7 @@
 
 use super::plain::{key_of, plain_leaf};
 use crate::codec::{MAX_DEPTH, Map, Value};
-use crate::schema::{Field, MAX_STEPS, Node, NodeKind, Schema, option_of};
+use crate::schema::{ExtraKeys, Field, MAX_STEPS, Node, NodeKind, Schema, option_of};
 
 /// The forms of what JSON does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +60,8 @@ impl<'a> Shaper<'a> {
                 let option = tag.and_then(|tag| option_of(options, field, tag));
                 self.node(option.map(|(_, node)| node), Value::Map(map), levels)
             }
-            (Some(NodeKind::Dictionary { fields, .. }), Value::Map(map)) => {
-                self.dictionary(fields, map, inner)
+            (Some(NodeKind::Dictionary { fields, extra }), Value::Map(map)) => {
+                self.dictionary(fields, extra, map, inner)
             }
             (Some(NodeKind::Entries { values, .. }), Value::Map(map)) => {
                 self.entries(Some(values), map, inner)
@@ -103,14 +103,21 @@ impl<'a> Shaper<'a> {
         })
     }
 
-    fn dictionary(&mut self, fields: &'a [Field], map: Map, levels: usize) -> Value {
+    fn dictionary(
+        &mut self,
+        fields: &'a [Field],
+        extra: &'a ExtraKeys,
+        map: Map,
+        levels: usize,
+    ) -> Value {
         let mut sent: Vec<Option<(Value, Value)>> =
             map.into_pairs().into_iter().map(Some).collect();
         let mut shaped = Map::with_capacity(fields.len());
         for (index, field) in fields.iter().enumerate() {
+            let name = field.written_name();
             let is_it = |pair: &Option<(Value, Value)>| {
                 let key = pair.as_ref().and_then(|(key, _)| key.as_str());
-                key == Some(&field.name)
+                key == Some(name)
             };
             // Mostly, the fields come in this order, and all of them.
             let at = match sent.get(index).is_some_and(is_it) {
@@ -122,11 +129,14 @@ impl<'a> Shaper<'a> {
                 Some((_, value)) => self.node(Some(&field.node), value, levels),
                 None => Value::Nil,
             };
-            shaped.push(field.name.as_str(), value);
+            shaped.push(name, value);
         }
-        // The entries of a flattened map.
+        let of_map = match extra {
+            ExtraKeys::Taken { values, .. } => Some(&**values),
+            ExtraKeys::Refused | ExtraKeys::Allowed => None,
+        };
         for (key, value) in sent.into_iter().flatten() {
-            shaped.push(text_key(key), self.node(None, value, levels));
+            shaped.push(text_key(key), self.node(of_map, value, levels));
         }
         Value::Map(shaped)
     }
@@ -142,5 +152,42 @@ fn text_key(key: Value) -> Value {
     match key {
         Value::Text(_) => key,
         key => key_of(&key, MAX_DEPTH),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+
+    use super::Shape;
+    use crate::schema::Schema;
+    use crate::value;
+
+    /// As `#[soa::body]` writes it for `#[serde(rename(serialize = "out", deserialize = "in"))]`.
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is looked at")]
+    struct Renamed {
+        first: i64,
+        #[schemars(rename = "in", extend("x-soa-field" = { "source": "both", "serialized": "out" }))]
+        both: Inner,
+        last: Option<i64>,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is looked at")]
+    struct Inner {
+        #[schemars(extend("x-soa-field" = { "serialized": "id" }))]
+        number: i64,
+        #[schemars(extend("x-soa-field" = { "serialized": "note" }))]
+        text: Option<String>,
+    }
+
+    #[test]
+    fn a_field_is_found_and_written_by_the_name_under_which_its_type_writes_it() {
+        let response = value!({"last": 3, "out": {"id": 2}, "first": 1});
+        assert_eq!(
+            Shape::TEXT.of(&Schema::of::<Renamed>(), response),
+            value!({"first": 1, "out": {"id": 2, "note": nil}, "last": 3})
+        );
     }
 }

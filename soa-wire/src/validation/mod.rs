@@ -9,6 +9,7 @@
 //! broken; and those about what only a schema can see: a NaN in a range, and what a type takes out of serde's buffers for
 //! something else (a nil for an `Option`, bytes for text, a list for a struct).
 
+pub mod fields;
 pub mod rules;
 
 use garde::Validate;
@@ -100,6 +101,11 @@ pub(crate) fn validate<T: ActionBody>(value: &T, rules: Option<Rules<T>>) -> Val
 pub(crate) fn read_text<T: ActionBody>(body: Value) -> Result<Value, String> {
     let read = Plain::from_value(body).read(&Schema::of::<T>());
     read.map_err(|error| error.to_string())
+}
+
+/// Reads the texts of a body that its type does not take as text, and leaves what cannot be read.
+pub(crate) fn read_misfits<T: ActionBody>(body: Value) -> Value {
+    Plain::from_value(body).read_misfits(&Schema::of::<T>())
 }
 
 fn broken_rules<T: ActionBody>(value: &T, rules: Option<Rules<T>>, side: Side) -> Vec<BrokenRule> {

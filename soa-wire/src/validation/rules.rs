@@ -24,6 +24,9 @@ use crate::schema::{MAX_ERROR_BYTES, MAX_ERRORS, PathStep, key_text};
 
 /// A type whose rules, and those of the bodies within it, can be checked.
 pub trait BodyRules {
+    /// The names of the fields of a struct; `None` for other types, and where attributes may name fields otherwise.
+    const FIELDS: Option<&'static [FieldName]> = None;
+
     /// Adds the broken rules of a value that stands at this path.
     fn check(&self, path: &Path<'_>, report: &mut Report);
 }
@@ -50,6 +53,14 @@ impl FieldName {
     #[must_use]
     pub const fn new(read: &'static str, written: &'static str) -> Self {
         Self { read, written }
+    }
+
+    pub(super) const fn read(&self) -> &'static str {
+        self.read
+    }
+
+    pub(super) const fn written(&self) -> &'static str {
+        self.written
     }
 }
 
@@ -274,6 +285,8 @@ macro_rules! pointers {
     ($($pointer:ty),*) => {
         $(
             impl<T: BodyRules + ?Sized> BodyRules for $pointer {
+                const FIELDS: Option<&'static [FieldName]> = T::FIELDS;
+
                 fn check(&self, path: &Path<'_>, report: &mut Report) {
                     (**self).check(path, report);
                 }

@@ -197,7 +197,7 @@ fn job_schema() -> &'static Schema {
         let text = || schema::NodeKind::TEXT;
         let dictionary = |fields, allow_extra_keys| schema::NodeKind::Dictionary {
             fields,
-            allow_extra_keys,
+            extra: schema::ExtraKeys::allowed(allow_extra_keys),
         };
         let list = |contents: schema::NodeKind, min| schema::NodeKind::List {
             contents: Box::new(contents.into_node()),

@@ -65,7 +65,7 @@ struct Entry {
 
 struct Library;
 
-#[service(name = "library", version = "1.0.0")]
+#[service(name = "library", version = "1.0.0", calls("stock", "user-accounts"))]
 impl Library {
     /// Lends a book.
     #[action(requires = "books.lend", timeout = "2500ms")]
@@ -183,6 +183,23 @@ fn the_descriptor_has_it_too() {
     assert!(shelf.declared_errors().is_empty() && shelf.time_limit().is_none());
 }
 
+#[tokio::test]
+async fn the_services_that_a_service_calls_are_told_once() {
+    assert_eq!(
+        <Library as soa::Service>::DESCRIPTOR.calls(),
+        ["stock", "user-accounts"]
+    );
+    let told = client().call_action("library", "introspect", &()).await;
+    let told = told.unwrap();
+    let actions = told.get("actions").and_then(Value::as_map).unwrap();
+    let telling: Vec<(&Value, &Value)> = actions
+        .iter()
+        .filter_map(|(name, action)| Some((name, action.get("request_schema")?.get("service")?)))
+        .collect();
+    let expected = value!({ "calls": ["stock", "user-accounts"] });
+    assert_eq!(telling, [(&"introspect".into(), &expected)]);
+}
+
 #[test]
 fn types_have_names_and_those_in_themselves_a_shape() {
     let schema = soa::schema::Schema::of::<Shelf>().introspect().unwrap();
@@ -194,7 +211,7 @@ fn without_names(value: &mut Value) {
     match value {
         Value::Map(map) => {
             if map.contains_key("type") {
-                for key in ["name", "definitions", "reference", "action"] {
+                for key in ["name", "definitions", "reference", "action", "service"] {
                     map.remove(key);
                 }
             }

@@ -1,9 +1,10 @@
 //! The recorder of metrics.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use soa_runtime::BuildError;
 use soa_runtime::observe::describe_metrics;
 
@@ -31,6 +32,9 @@ const SIZE_BUCKETS: [f64; 9] = [
 /// Interval at which values of histograms are summed up. Until then, each value takes memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The recorder of the process, once it is installed.
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
 /// Installs the recorder, and serves the page at the address, with the offset added to its port. Must be called on a runtime.
 pub(in crate::telemetry) fn start(listen: &str, offset: u16) -> Result<(), BuildError> {
     let wrong = |why: String| BuildError::new(format!("`metrics.listen`: {why}"));
@@ -39,29 +43,47 @@ pub(in crate::telemetry) fn start(listen: &str, offset: u16) -> Result<(), Build
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .and_then(tokio::net::TcpListener::from_std)
         .map_err(|error| wrong(format!("{address}: {error}")))?;
+    let render = install().map_err(|error| wrong(error.to_string()))?;
+    tokio::spawn(page::serve(listener, render));
+    tracing::info!(%address, "metrics can be read at /metrics");
+    Ok(())
+}
+
+/// Returns the function that writes the metrics of the process, for a page. The first call installs the recorder. Must be
+/// called on a runtime.
+pub(crate) fn install() -> Result<impl Fn() -> String + Clone + Send + Sync + use<>, BuildError> {
+    let handle = match RECORDER.get() {
+        Some(handle) => handle.clone(),
+        None => {
+            let handle = install_new()?;
+            RECORDER.get_or_init(|| handle).clone()
+        }
+    };
+    Ok(move || handle.render())
+}
+
+fn install_new() -> Result<PrometheusHandle, BuildError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets(&TIME_BUCKETS)
         .and_then(|builder| {
             let sizes = Matcher::Suffix("message_size".to_owned());
             builder.set_buckets_for_metric(sizes, &SIZE_BUCKETS)
         })
-        .map_err(|error| wrong(error.to_string()))?
+        .map_err(|error| BuildError::new(error.to_string()))?
         .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder)
-        .map_err(|_| wrong("the program has already installed a recorder of metrics".to_owned()))?;
+        .map_err(|_| BuildError::new("the program has already installed a recorder of metrics"))?;
     describe_metrics();
-    let page = handle.clone();
+    let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
         loop {
             ticks.tick().await;
-            handle.run_upkeep();
+            upkeep.run_upkeep();
         }
     });
-    tokio::spawn(page::serve(listener, move || page.render()));
-    tracing::info!(%address, "metrics can be read at /metrics");
-    Ok(())
+    Ok(handle)
 }
 
 /// Parses the address, and adds the offset to its port.

@@ -23,6 +23,20 @@ fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::
     }
 }
 
+/// A number that is written as text.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&number.to_string())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[soa::body]
 struct Leaf {
     #[garde(custom(even))]
@@ -44,8 +58,40 @@ struct Leaf {
     #[serde(deserialize_with = "number_or_text")]
     #[garde(custom(even))]
     decoded: i64,
+    #[serde(with = "as_text")]
+    #[garde(custom(even))]
+    coded: i64,
+    #[serde(with = "as_text")]
+    #[schemars(with = "String")]
+    #[garde(custom(even))]
+    described: i64,
+    #[serde(skip_deserializing)]
+    #[garde(custom(even))]
+    unread: i64,
+    #[serde(skip_serializing, alias = "un-written")]
+    #[garde(custom(even))]
+    unwritten: i64,
+    #[serde(skip)]
+    #[garde(custom(even))]
+    skipped: i64,
+    newtype: Newtype,
+    #[serde(rename = "trans-parent")]
+    transparent: Transparent,
+    transparents: Option<Vec<Transparent>>,
+    coded_newtype: CodedNewtype,
+    coded_transparent: CodedTransparent,
     #[serde(flatten)]
     inner: Inner,
+}
+
+#[soa::body]
+struct Newtype(#[garde(custom(even))] i64);
+
+#[soa::body]
+#[serde(transparent)]
+struct Transparent {
+    #[garde(custom(even))]
+    value: i64,
 }
 
 #[soa::body]
@@ -115,6 +161,35 @@ enum Untagged {
     Leaf(Leaf),
 }
 
+#[soa::body]
+struct CodedNewtype(
+    #[serde(deserialize_with = "number_or_text")]
+    #[garde(custom(even))]
+    i64,
+);
+
+#[soa::body]
+#[serde(transparent)]
+struct CodedTransparent {
+    #[serde(with = "as_text")]
+    #[garde(custom(even))]
+    value: i64,
+}
+
+/// The leaf's own names are not those of the variant.
+#[soa::body]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
+enum Renaming {
+    TheLeaf {
+        #[serde(flatten)]
+        leaf: Leaf,
+        #[garde(custom(even))]
+        of_variant: i64,
+    },
+    #[serde(rename_all = "UPPERCASE")]
+    Other { n: i64 },
+}
+
 struct Family;
 
 #[service(name = "echo", version = "1.0.0")]
@@ -160,6 +235,11 @@ impl Family {
     }
 
     #[action]
+    async fn renaming(&self, _body: Renaming) -> Result<(), ActionError> {
+        Ok(())
+    }
+
+    #[action]
     async fn untagged(&self, _body: Untagged) -> Result<(), ActionError> {
         Ok(())
     }
@@ -174,6 +254,12 @@ enum Judge {
     Limit,
     /// A rule that only garde knows, for what only a decoder can read.
     Decoder,
+    /// The same, for what a schema describes.
+    Described,
+    /// A rule that only garde knows, for a list of one.
+    List,
+    /// Nobody, as it is not read.
+    Nobody,
 }
 
 struct FieldRule {
@@ -182,7 +268,7 @@ struct FieldRule {
     judge: Judge,
 }
 
-const FIELDS: [FieldRule; 9] = [
+const FIELDS: [FieldRule; 19] = [
     field(&["plain"], true, Judge::Custom),
     field(&["re-named"], true, Judge::Custom),
     field(&["aliased", "other"], true, Judge::Limit),
@@ -190,12 +276,22 @@ const FIELDS: [FieldRule; 9] = [
     field(&["optional"], false, Judge::Custom),
     field(&["in"], true, Judge::Custom),
     field(&["decoded"], true, Judge::Decoder),
+    field(&["coded"], true, Judge::Decoder),
+    field(&["described"], true, Judge::Described),
+    field(&["unread"], false, Judge::Nobody),
+    field(&["unwritten", "un-written"], true, Judge::Custom),
+    field(&["skipped"], false, Judge::Nobody),
+    field(&["newtype"], true, Judge::Custom),
+    field(&["trans-parent"], true, Judge::Custom),
+    field(&["transparents"], false, Judge::List),
+    field(&["coded_newtype"], true, Judge::Decoder),
+    field(&["coded_transparent"], true, Judge::Decoder),
     field(&["ofInner", "in_ner"], true, Judge::Custom),
     field(&["OF-INNERMOST"], true, Judge::Limit),
 ];
 
-/// The place of the field that is an `Option`.
-const OPTION: usize = 4;
+/// The places of the fields that are an `Option`.
+const OPTIONS: [usize; 2] = [4, 14];
 
 const fn field(names: &'static [&'static str], is_required: bool, judge: Judge) -> FieldRule {
     FieldRule {
@@ -239,12 +335,17 @@ fn body_of(sent: &[(Sent, bool)]) -> Value {
     for (field, (sent, by_alias)) in FIELDS.iter().zip(sent) {
         let value = match (sent, field.judge) {
             (Sent::Nothing, _) => continue,
-            (Sent::Good, Judge::Decoder) => Value::from("2"),
+            (Sent::Nil, _) => Value::Nil,
+            (Sent::Good, Judge::Decoder | Judge::Described) => Value::from("2"),
+            (Sent::Good, Judge::List) => value!([2, 4]),
             (Sent::Good, _) => Value::from(2),
             (Sent::Broken, Judge::Limit) => Value::from(101),
+            (Sent::Broken, Judge::Decoder | Judge::Described) => Value::from("3"),
+            (Sent::Broken, Judge::List) => value!([2, 3]),
             (Sent::Broken, _) => Value::from(3),
+            (Sent::Wrong, Judge::Described) => Value::from(7),
+            (Sent::Wrong, Judge::List) => value!([2, "x"]),
             (Sent::Wrong, _) => Value::from("x"),
-            (Sent::Nil, _) => Value::Nil,
         };
         body.insert(name(field, *by_alias), value);
     }
@@ -259,8 +360,12 @@ fn expected(sent: &[(Sent, bool)], prefix: &str, is_buffered: bool) -> BTreeSet<
     let mut is_undecodable = false;
     let mut is_refused = false;
     for (index, (field, (sent, by_alias))) in FIELDS.iter().zip(sent).enumerate() {
-        let invalid = format!("INVALID {prefix}{}", name(field, *by_alias));
+        let mut invalid = format!("INVALID {prefix}{}", name(field, *by_alias));
+        if field.judge == Judge::List && *sent != Sent::Nil {
+            invalid.push_str(".1");
+        }
         match sent {
+            _ if field.judge == Judge::Nobody => {}
             Sent::Nothing if field.is_required => {
                 is_refused = true;
                 shape.insert(format!("MISSING {prefix}{}", field.names[0]));
@@ -270,7 +375,7 @@ fn expected(sent: &[(Sent, bool)], prefix: &str, is_buffered: bool) -> BTreeSet<
             Sent::Broken => drop(customs.insert(invalid)),
             Sent::Wrong | Sent::Nil if field.judge == Judge::Decoder => is_undecodable = true,
             Sent::Wrong | Sent::Nil => {
-                is_refused |= !(is_buffered && index == OPTION && *sent == Sent::Nil);
+                is_refused |= !(is_buffered && OPTIONS.contains(&index) && *sent == Sent::Nil);
                 shape.insert(invalid);
             }
         }
@@ -288,6 +393,14 @@ fn expected(sent: &[(Sent, bool)], prefix: &str, is_buffered: bool) -> BTreeSet<
 fn tagged(mut leaf: Value) -> Value {
     if let Some(map) = leaf.as_map_mut() {
         map.insert("tag", "Leaf");
+    }
+    leaf
+}
+
+/// A body with one more field, which is good.
+fn with_number(mut leaf: Value, name: &'static str) -> Value {
+    if let Some(map) = leaf.as_map_mut() {
+        map.insert(name, 2);
     }
     leaf
 }
@@ -315,18 +428,24 @@ fn places(leaf: &Value) -> Vec<(&'static str, Value, &'static str, bool)> {
             "content.",
             false,
         ),
+        (
+            "renaming",
+            value!({"the-leaf": (with_number(leaf(), "ofVariant"))}),
+            "the-leaf.",
+            true,
+        ),
         ("untagged", leaf(), "", true),
     ]
 }
 
+fn client() -> Client {
+    let server = Server::builder(Family).build().unwrap();
+    let client = Client::builder().service("echo", LocalTransport::new(server));
+    client.build().unwrap()
+}
+
 fn check(sent: &[(Sent, bool)]) {
-    let client = Client::builder()
-        .service(
-            "echo",
-            LocalTransport::new(Server::builder(Family).build().unwrap()),
-        )
-        .build()
-        .unwrap();
+    let client = client();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -361,6 +480,30 @@ fn every_kind_of_error_alone_is_told_wherever_the_body_is() {
                 check(&sent);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_fields_of_renamed_variants_have_their_names_in_messages() {
+    let good = body_of(&[(Sent::Good, false); FIELDS.len()]);
+    let mut odd = good.clone();
+    odd.as_map_mut().unwrap().insert("ofVariant", 3);
+    let cases = [
+        (
+            value!({"the-leaf": (odd)}),
+            "INVALID the-leaf.ofVariant: not even",
+        ),
+        (
+            value!({"the-leaf": (good)}),
+            "MISSING the-leaf.ofVariant: Missing key: ofVariant",
+        ),
+        (
+            value!({"other": {"N": "x"}}),
+            "INVALID other.N: Not an integer",
+        ),
+    ];
+    for (body, error) in cases {
+        assert_eq!(errors_of(&client(), "renaming", body).await, [error]);
     }
 }
 

@@ -74,7 +74,8 @@ async fn errors_of(client: &Client, action: &'static str, body: Value) -> Vec<St
     }
 }
 
-// Behind the macro that it uses.
+// Behind the macro that they use.
+mod flattened;
 mod hostile;
 
 mod by_hand {
@@ -334,6 +335,33 @@ mod by_attribute {
                 "INVALID in: never right",
                 "INVALID mobile: never right",
                 "INVALID type: never right"
+            ]
+        );
+    }
+
+    #[soa::body(package = "shop.types")]
+    struct Packaged {
+        names: Option<Names>,
+    }
+
+    #[test]
+    fn a_schema_tells_the_package_of_a_type_and_the_names_under_which_fields_are_written() {
+        let schema = soa::schema::Schema::of::<Packaged>();
+        assert_eq!(schema.root().package.as_deref(), Some("shop.types"));
+        let names = schema.definition("Names").unwrap();
+        assert_eq!(names.package, None);
+        let schema = soa::schema::Schema::of::<Names>();
+        let names: Vec<_> = schema.fields().unwrap().iter().collect();
+        let names = names
+            .iter()
+            .map(|field| (&*field.name, field.written_name()));
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            [
+                ("e-mail", "e-mail"),
+                ("type", "type"),
+                ("in", "out"),
+                ("phone", "phone")
             ]
         );
     }

@@ -94,11 +94,17 @@ impl Login {
 impl Reader {
     async fn read(&self) -> Result<Pair, Error> {
         match &self.place {
-            // The file is small, and mostly not even on a disk.
-            Place::File { username, file } => match read_password(file) {
-                Ok(password) => Ok((username.clone(), Some(password))),
-                Err(why) => Err(unread_credentials(&why)),
-            },
+            // The file may be on a disk that does not answer, and the thread has other connections.
+            Place::File { username, file } => {
+                let file = file.clone();
+                let read = tokio::task::spawn_blocking(move || read_password(&file));
+                match tokio::time::timeout(self.time_limit, read).await {
+                    Ok(Ok(Ok(password))) => Ok((username.clone(), Some(password))),
+                    Ok(Ok(Err(why))) => Err(unread_credentials(&why)),
+                    Ok(Err(_)) => Err(unread_credentials("the runtime ends")),
+                    Err(_) => Err(unread_credentials("reading the file timed out")),
+                }
+            }
             Place::Callback(callback) => {
                 let read = AssertUnwindSafe(async { callback.read().await }).catch_unwind();
                 match tokio::time::timeout(self.time_limit, read).await {

@@ -1,0 +1,86 @@
+//! Descriptions of a component: the document of OpenAPI, the page that shows it, and the report.
+
+use axum::extract::{FromRequestParts, NestedPath};
+#[cfg(feature = "docs")]
+use axum::http::header::LOCATION;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+
+#[cfg(feature = "docs")]
+use crate::docs;
+use crate::doors::Doors;
+use crate::openapi;
+use crate::reply::Reply;
+use crate::report;
+
+const DOCUMENT: &str = "/openapi.json";
+
+/// A description.
+#[derive(Debug)]
+pub(crate) enum Description {
+    /// The document of OpenAPI.
+    Document(openapi::Cache),
+    /// A file of the page.
+    #[cfg(feature = "docs")]
+    Page(&'static docs::File),
+    /// Another path of the page, and the way from there.
+    #[cfg(feature = "docs")]
+    Elsewhere(&'static str),
+    Report,
+    /// The messages of protobuf.
+    ReportProtobuf,
+}
+
+/// A description with its path.
+pub(crate) type Described = (&'static str, Description);
+
+/// Returns the descriptions with their paths.
+pub(crate) fn all() -> impl Iterator<Item = Described> {
+    let always = [
+        (DOCUMENT, Description::Document(openapi::Cache::default())),
+        (report::PATH, Description::Report),
+    ];
+    always.into_iter().chain(page())
+}
+
+/// Returns the files of the page, and the other paths of it. They are relative, as doors may be mounted anywhere.
+#[cfg(feature = "docs")]
+fn page() -> impl Iterator<Item = Described> {
+    let files = docs::FILES.iter();
+    let files = files.map(|file| (file.path, Description::Page(file)));
+    files.chain([
+        ("/docs/", Description::Elsewhere("../docs")),
+        ("/redoc", Description::Elsewhere("docs")),
+    ])
+}
+
+#[cfg(not(feature = "docs"))]
+fn page() -> impl Iterator<Item = Described> {
+    std::iter::empty()
+}
+
+impl Description {
+    pub(crate) async fn answer(&self, doors: &Doors, parts: &mut Parts) -> Reply {
+        let nested = NestedPath::from_request_parts(parts, &()).await;
+        let mounted_at = nested.as_ref().map_or("", |nested| nested.as_str());
+        let mounted_at = mounted_at.trim_end_matches('/');
+        let reply = match self {
+            Self::Document(cache) => cache.answer(doors, mounted_at, &parts.headers),
+            #[cfg(feature = "docs")]
+            Self::Page(file) => docs::answer(file, &parts.headers),
+            #[cfg(feature = "docs")]
+            Self::Elsewhere(path) => Reply::text(StatusCode::TEMPORARY_REDIRECT, "")
+                .with_header(LOCATION, HeaderValue::from_static(path)),
+            Self::ReportProtobuf => {
+                let report = doors.protobuf().map_or("", |protobuf| protobuf.report());
+                Reply::text(StatusCode::OK, report)
+            }
+            Self::Report => Reply::text(
+                StatusCode::OK,
+                report::report(doors, &parts.headers, mounted_at),
+            ),
+        };
+        reply.with_header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+    }
+}

@@ -1,0 +1,78 @@
+//! A call by protobuf from its request to its answer.
+
+use axum::http::StatusCode;
+use soa_wire::text::{Plain, Reading, Shape};
+use soa_wire::{WireError, code};
+
+use super::message::Call;
+use super::{Protobuf, read, write};
+use crate::arguments;
+use crate::dispatch::{self, exception_text, find, undecodable};
+use crate::doors::Doors;
+use crate::head::Head;
+use crate::reply::{PROTOBUF, Reply};
+use crate::run;
+
+/// The header with the method id.
+const METHOD: &str = "x-rpc-method";
+
+/// Protobuf has bytes, and floats with all that is not a number.
+const SHAPE: Shape = Shape {
+    keeps_bytes: true,
+    keeps_floats: true,
+};
+
+/// Answers a call.
+pub(crate) async fn answer(doors: &Doors, protobuf: &Protobuf, head: Head, body: &[u8]) -> Reply {
+    let found = match head.request.header(METHOD) {
+        Some(id) => find(doors, id, &head.context.switches),
+        None => {
+            let message = "the method id is missing, as `component:service:method`";
+            Err(vec![
+                WireError::caller(code::MISSING, message).with_field(METHOD),
+            ])
+        }
+    };
+    let (hosted, offered) = match found {
+        Ok(found) => found,
+        Err(errors) => return refusal(None, &errors),
+    };
+    let Some(call) = protobuf.call(hosted, offered) else {
+        let message = format!("`{}` has no messages of protobuf", offered.name());
+        return refusal(None, &[WireError::server(code::SERVER_ERROR, message)]);
+    };
+    let (request, errors) = match read::message(&call.request, body) {
+        Ok(read) => read,
+        Err(error) => return undecodable(error),
+    };
+    let request = Plain::from_value(request);
+    let request = arguments::read_after(offered, request, Reading::ARGUMENTS, errors);
+    let outcome = match request {
+        Ok(request) => dispatch::run(doors, head, hosted, offered, &request, SHAPE).await,
+        Err(errors) => Err(errors),
+    };
+    let written = outcome.and_then(|result| write::result(call, result));
+    match written {
+        Ok(body) => Reply::new(StatusCode::OK, PROTOBUF, body),
+        Err(errors) => refusal(Some(call), &errors),
+    }
+}
+
+/// Answers with an exception. Clients of the reference see one beside a result that is a scalar. Otherwise, and where it is
+/// not known what the result would be, they see the status and its phrase.
+fn refusal(call: Option<&Call>, errors: &[WireError]) -> Reply {
+    let text = exception_text(errors);
+    if let Some(reply) = dispatch::overloaded(errors) {
+        return reply;
+    }
+    let status = match (run::refusal(errors), call) {
+        (Some(status), _) => status,
+        (None, Some(call)) if !call.has_compound_result() => StatusCode::OK,
+        (None, _) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let reply = Reply::new(status, PROTOBUF, write::exception(&text)).with_headers_of(errors);
+    match status {
+        StatusCode::INTERNAL_SERVER_ERROR => reply.with_reason(&text),
+        _ => reply,
+    }
+}

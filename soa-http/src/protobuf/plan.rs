@@ -1,0 +1,230 @@
+//! The messages of actions: those of their requests and responses, and the types in them, in packages.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use soa_wire::schema::NodeKind;
+use soa_wire::{BuildError, Name, SwitchSet};
+
+use super::message::{Absence, Call, Form, Message, Place};
+use super::types::{Types, identifier};
+use crate::hosted::{Hosted, Offered, ResultPart};
+
+/// A package: a `.proto` file.
+#[derive(Debug)]
+pub(super) struct Package {
+    pub(super) name: String,
+    /// The packages of types that its messages have, in the order of their first use.
+    pub(super) imports: Vec<String>,
+    /// In the order of their completion: a message is behind those that are in it.
+    pub(super) messages: Vec<Arc<Message>>,
+    pub(super) services: Vec<Service>,
+}
+
+/// A service of a package.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Service {
+    pub(super) name: String,
+    pub(super) methods: Vec<Method>,
+}
+
+/// A method of a service.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Method {
+    pub(super) name: String,
+    pub(super) request: Arc<Message>,
+    pub(super) response: Arc<Message>,
+}
+
+/// Packages, in the order of their first use.
+#[derive(Debug, Default)]
+pub(super) struct Packages(Vec<Package>);
+
+impl Packages {
+    /// Adds a service, and the messages of its actions.
+    ///
+    /// # Errors
+    /// A type cannot travel; or a name is taken by something else.
+    pub(super) fn add_service(
+        &mut self,
+        hosted: &Hosted,
+        calls: &mut HashMap<(Name, Name), Call>,
+    ) -> Result<(), BuildError> {
+        let Some(descriptor) = hosted.server.descriptor() else {
+            return Ok(());
+        };
+        let package = identifier(&descriptor.package());
+        self.named(&package);
+        let type_name = identifier(&descriptor.type_name());
+        let service_name = hosted.server.name();
+        let mut methods = Vec::new();
+        for offered in hosted.offered() {
+            // Of the variants of an action, `.proto` files have the one that answers without switches.
+            let default = hosted.answering(offered.name(), &SwitchSet::default());
+            let is_shown = default.is_some_and(|default| Arc::ptr_eq(default, offered));
+            let shown_name = offered.descriptor.shown_name();
+            let method = identifier(offered.name());
+            let prefix = format!("{type_name}_{method}");
+            let call = self.call(offered, &package, &prefix, is_shown);
+            let call = call.map_err(|problem| {
+                BuildError::new(format!(
+                    "action `{service_name}.{shown_name}` cannot be called by protobuf: {problem}"
+                ))
+            })?;
+            if is_shown {
+                methods.push(Method {
+                    name: method,
+                    request: Arc::clone(&call.request),
+                    response: Arc::clone(&call.response),
+                });
+            }
+            calls.insert((service_name.to_owned().into(), shown_name), call);
+        }
+        let service = Service {
+            name: type_name,
+            methods,
+        };
+        let services = &mut self.named(&package).services;
+        match services.iter().find(|known| known.name == service.name) {
+            None => services.push(service),
+            // One type, served under two names.
+            Some(known) if *known == service => {}
+            Some(_) => {
+                let name = &service.name;
+                return Err(BuildError::new(format!(
+                    "service `{service_name}` cannot be called by protobuf: the package `{package}` has another service \
+                     `{name}`; put one of them into another package"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        offered: &Offered,
+        package: &str,
+        prefix: &str,
+        is_shown: bool,
+    ) -> Result<Call, String> {
+        let mut request = Types::new(self, &offered.request, is_shown);
+        let root = offered.request.resolve(offered.request.root());
+        let fields = match (offered.arguments(), root.map(|root| &root.kind)) {
+            (Some(fields), _) => request.fields(fields, package, prefix)?,
+            // A map, or a struct without fields: it is called without arguments.
+            (None, Some(NodeKind::Entries { .. })) => Vec::new(),
+            (None, _) => return Err("the request is not a struct".to_owned()),
+        };
+        let request = request.finish(package, format!("{prefix}_Request"), fields)?;
+        let mut response = Types::new(self, &offered.response, is_shown);
+        let result = match &offered.result {
+            ResultPart::Nothing => text("result"),
+            ResultPart::Whole => {
+                let hint = format!("{prefix}_Result");
+                let form = response.form(offered.response.root(), package, &hint)?;
+                Place {
+                    form,
+                    ..text("result")
+                }
+            }
+            ResultPart::Field(name) => {
+                let mut fields = offered.response.fields().into_iter().flatten();
+                let field = fields.find(|field| field.name == *name);
+                let field = field.ok_or_else(|| format!("the response has no `{name}`"))?;
+                let place = response.field(field, package, prefix)?;
+                Place {
+                    form: place.form,
+                    is_list: place.is_list,
+                    ..text("result")
+                }
+            }
+        };
+        let fields = vec![result, text("exception")];
+        let response = response.finish(package, format!("{prefix}_Response"), fields)?;
+        Ok(Call {
+            request,
+            response,
+            nil_is_text: nil_is_text(offered),
+        })
+    }
+
+    /// Returns the package of this name, which is new if there was none.
+    pub(super) fn named(&mut self, name: &str) -> &mut Package {
+        let at = self.0.iter().position(|package| package.name == name);
+        let at = at.unwrap_or(self.0.len());
+        if at == self.0.len() {
+            self.0.push(Package {
+                name: name.to_owned(),
+                imports: Vec::new(),
+                messages: Vec::new(),
+                services: Vec::new(),
+            });
+        }
+        &mut self.0[at]
+    }
+
+    /// Returns the packages.
+    ///
+    /// # Errors
+    /// A message has the name of a service, or packages import each other: no tool could read the files.
+    pub(super) fn finished(&self) -> Result<&[Package], BuildError> {
+        for package in &self.0 {
+            let name = &package.name;
+            let is_taken = |service: &&Service| {
+                let mut messages = package.messages.iter();
+                messages.any(|message| message.name == service.name)
+            };
+            if let Some(service) = package.services.iter().find(is_taken) {
+                let twice = &service.name;
+                return Err(BuildError::new(format!(
+                    "protobuf: the package `{name}` has a service and a type `{twice}`; put the type into another package"
+                )));
+            }
+            if self.imports(name, name, &mut Vec::new()) {
+                return Err(BuildError::new(format!(
+                    "protobuf: the package `{name}` has types with fields of types of other packages, which have fields of \
+                     types of `{name}`; put them into one package"
+                )));
+            }
+        }
+        Ok(&self.0)
+    }
+
+    /// True if a package imports another one, itself or by those that it imports.
+    fn imports<'a>(&'a self, from: &str, wanted: &str, seen: &mut Vec<&'a str>) -> bool {
+        let package = self.0.iter().find(|package| package.name == from);
+        let imports = package.map_or(&[][..], |package| &package.imports);
+        imports.iter().any(|import| {
+            if import == wanted {
+                return true;
+            }
+            if seen.contains(&&**import) {
+                return false;
+            }
+            seen.push(import);
+            self.imports(import, wanted, seen)
+        })
+    }
+}
+
+/// True if the result is nothing, or of any type.
+fn nil_is_text(offered: &Offered) -> bool {
+    let node = match (&offered.result, offered.result_field()) {
+        (ResultPart::Nothing, _) => return true,
+        (_, Some(field)) if field.is_option => return false,
+        (_, Some(field)) => &field.node,
+        (_, None) => offered.response.root(),
+    };
+    let kind = offered.response.resolve(node).map(|node| &node.kind);
+    matches!(kind, Some(NodeKind::Anything | NodeKind::Nil))
+}
+
+fn text(name: &str) -> Place {
+    Place {
+        key: name.to_owned(),
+        name: name.to_owned(),
+        form: Form::Text,
+        is_list: false,
+        absence: Absence::Left,
+    }
+}

@@ -1,0 +1,12 @@
+//! Descriptions of components: the document of OpenAPI, the page that shows it, and the report.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+
+mod compared;
+mod document;
+mod page;
+mod report;
+mod support;
+mod twin;
+mod types;
+mod values;

@@ -1,0 +1,7 @@
+//! The doors over HTTP, by their router.
+
+mod authentication;
+mod health;
+mod internals;
+mod probes;
+mod support;
