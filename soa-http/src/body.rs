@@ -1,5 +1,7 @@
 //! The body and the content type of a request.
 
+use std::fmt;
+
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -8,7 +10,6 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::SemaphorePermit;
 
 use crate::doors::Doors;
-use crate::listener::TooSlow;
 use crate::reply::Reply;
 
 /// The size up to which a body needs no room of the [doors](Doors::make_room).
@@ -71,6 +72,18 @@ fn broken(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Reply {
     };
     Reply::detail(status, &format!("The body cannot be read: {error}"))
 }
+
+/// The error of a body that did not come in time, which the listener knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooSlow;
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body did not come in time")
+    }
+}
+
+impl std::error::Error for TooSlow {}
 
 /// True if the body did not come in time: the listener, which knows, tells by the error.
 fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -95,11 +95,6 @@ impl Doors {
 
     /// Returns the router, to be served or to be mounted into another one.
     pub fn into_router(self) -> Router {
-        let cors = self.cors().cloned();
-        let router = router::router(&Arc::new(self));
-        match cors {
-            Some(cors) => cors.around(router),
-            None => router,
-        }
+        router::router(&Arc::new(self))
     }
 }

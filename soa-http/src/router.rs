@@ -97,7 +97,10 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             }
         }
     }
-    router
+    match doors.cors() {
+        Some(cors) => cors.clone().around(router),
+        None => router,
+    }
 }
 
 /// Returns the path of a route with the places of its names in place of them: actions may name the same place differently.

@@ -56,6 +56,7 @@
 //! | none | | Servers, clients, middleware, calls within a process, stubs. | 60 |
 //! | `redis` | yes | The transport over Redis, with TLS, Sentinel and Cluster. | 141 |
 //! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 181 |
+//! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`. | 98 |
 //! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 62 |
 //! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 62 |
 //! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 207 |
@@ -67,7 +68,7 @@
 //! | `uuid` | | `uuid::Uuid` as the type of a field, and conversions to and from [`Value`]. | 60 |
 //!
 //! The last column is the number of crates that are compiled with this feature alone, including `soa`; with all features
-//! there are 233.
+//! there are 242.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,6 +1,5 @@
 //! The bodies of requests, which have to come in time, and of responses, which tell when they end.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,18 +10,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
-
-/// The error of a body that did not come in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooSlow;
-
-impl fmt::Display for TooSlow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body did not come in time")
-    }
-}
-
-impl std::error::Error for TooSlow {}
+use crate::body::TooSlow;
 
 /// The body of a request, which has to come in this time.
 pub(super) struct TimedBody {

@@ -26,5 +26,4 @@ mod stream;
 mod tls;
 
 pub use address::HttpListener;
-pub(crate) use body::TooSlow;
 pub use server::{HttpServer, HttpStopped};

@@ -18,6 +18,7 @@ use super::address::HttpListener;
 use super::connection::{Phase, Shared};
 use super::tls;
 use crate::doors::Doors;
+use crate::router::router;
 use crate::settings::HttpSettings;
 
 /// The pause after an error of the listener, such as too many open files.
@@ -57,7 +58,7 @@ pub struct HttpServer {
     router: Router,
     settings: HttpSettings,
     tls: Option<TlsAcceptor>,
-    jobs: DoorStop,
+    doors: Arc<Doors>,
 }
 
 /// The outcome of [`HttpServer::run_until`].
@@ -78,6 +79,7 @@ impl HttpServer {
     /// # Errors
     /// A file of TLS cannot be used, or there is no runtime of tokio with network.
     pub fn new(doors: Doors, listener: HttpListener) -> io::Result<Self> {
+        let doors = Arc::new(doors);
         let settings = doors.settings().clone();
         let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -87,8 +89,8 @@ impl HttpServer {
             url,
             settings,
             tls,
-            jobs: doors.stop().clone(),
-            router: doors.into_router(),
+            router: router(&doors),
+            doors,
         })
     }
 
@@ -120,6 +122,7 @@ impl HttpServer {
         let delay = self.settings.drain_delay.get();
         let until = async {
             stop.await;
+            self.doors.set_draining(true);
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }
@@ -149,17 +152,18 @@ impl HttpServer {
                 }
             }
         }
+        let jobs = self.doors.stop();
         drop(self.listener);
         phase.send_replace(Phase::Draining);
         let end = Instant::now() + grace;
-        if !connections.drained(&self.jobs, end).await {
-            self.jobs.give_up();
+        if !connections.drained(jobs, end).await {
+            jobs.give_up();
             let answered = Instant::now() + ANSWER_GRACE;
-            connections.drained(&self.jobs, answered).await;
+            connections.drained(jobs, answered).await;
         }
         phase.send_replace(Phase::Ending);
         connections.closed(Instant::now() + ENDING_TIME).await;
-        let aborted = self.jobs.running();
+        let aborted = jobs.running();
         if aborted > 0 {
             tracing::error!(aborted, "stopped with jobs of HTTP that did not end");
         }
@@ -168,7 +172,7 @@ impl HttpServer {
             tracing::error!("stopped with responses over HTTP that could not be sent");
         }
         HttpStopped {
-            given_up: self.jobs.given_up(),
+            given_up: jobs.given_up(),
             aborted,
             has_unsent,
         }

@@ -18,6 +18,13 @@ pub(super) type ChangeRouter = Box<dyn FnOnce(Router) -> Router>;
 /// A socket that listens for HTTP.
 pub(super) struct Listener(HttpListener);
 
+/// Starts the metrics of the page `/metrics`, before the servers that they are about are built.
+pub(super) fn start_metrics() -> Result<(), Failure> {
+    #[cfg(feature = "prometheus")]
+    drop(crate::telemetry::metrics_page()?);
+    Ok(())
+}
+
 impl Listener {
     /// Listens on an address.
     pub(super) fn bind(address: &str) -> Result<Self, Failure> {
@@ -50,6 +57,8 @@ impl Doors {
         changes: Vec<ChangeRouter>,
     ) -> Result<Self, Failure> {
         let doors = soa_http::Doors::new(component.clone(), settings.clone())?;
+        #[cfg(feature = "prometheus")]
+        let doors = doors.with_metrics(crate::telemetry::metrics_page()?);
         let server = HttpServer::new(doors, listener.0).map_err(Failure::other)?;
         let changed = |server: HttpServer, change| server.with_router(change);
         Ok(Self(changes.into_iter().fold(server, changed)))

@@ -16,6 +16,12 @@ pub(super) struct HttpStopped {
     pub(super) has_unsent: bool,
 }
 
+/// Starts no metrics.
+#[expect(clippy::unnecessary_wraps, reason = "as with HTTP")]
+pub(super) fn start_metrics() -> Result<(), Failure> {
+    Ok(())
+}
+
 /// A change of a router that there is not.
 pub(super) enum ChangeRouter {}
 

@@ -18,7 +18,7 @@ use soa_runtime::transport::{LocalQueue, RedisConnection, RedisServerTransport};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::doors::{ChangeRouter, Doors, HttpStopped, Listener};
+use super::doors::{self, ChangeRouter, Doors, HttpStopped, Listener};
 use super::failure::Failure;
 use super::heartbeat::{BEAT_INTERVAL, Heartbeat};
 use super::notifier::Notifier;
@@ -50,6 +50,9 @@ impl ServerProcess {
             (Some(socket), Some(_)) => Some(Listener::passed(socket)?),
             (_, address) => address.map(Listener::bind).transpose()?,
         };
+        if listener.is_some() {
+            doors::start_metrics()?;
+        }
         let redis = if settings.takes_from_transport() {
             let TransportSettings::Redis(redis) = &settings.transport;
             Some(connections.connect_redis(redis).await?)

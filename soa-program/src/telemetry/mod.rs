@@ -22,3 +22,5 @@ pub(crate) use identity::Identity;
 pub(crate) use log::BesideLayer;
 pub use observing::Observing;
 pub(crate) use observing::Selection;
+#[cfg(all(feature = "http", feature = "prometheus"))]
+pub(crate) use prometheus::metrics_page;

@@ -6,4 +6,6 @@
 mod page;
 mod recorder;
 
+#[cfg(feature = "http")]
+pub(crate) use recorder::install as metrics_page;
 pub(super) use recorder::start;

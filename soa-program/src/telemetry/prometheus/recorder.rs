@@ -51,8 +51,7 @@ pub(in crate::telemetry) fn start(listen: &str, offset: u16) -> Result<(), Build
 
 /// Returns the function that writes the metrics of the process, for a page. The first call installs the recorder. Must be
 /// called on a runtime.
-pub(in crate::telemetry) fn install()
--> Result<impl Fn() -> String + Clone + Send + Sync + use<>, BuildError> {
+pub(crate) fn install() -> Result<impl Fn() -> String + Clone + Send + Sync + use<>, BuildError> {
     let handle = match RECORDER.get() {
         Some(handle) => handle.clone(),
         None => {
