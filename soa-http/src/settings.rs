@@ -78,11 +78,11 @@ pub struct HttpSettings {
     /// Largest number of requests that run at once. Further ones are answered with 503.
     #[schemars(range(min = 1, max = 268_435_456))]
     pub concurrency: usize,
-    /// Time that running requests are served on after the process was told to stop, before it takes no more connections: for
-    /// load balancers to notice. None without a load balancer that is told.
+    /// Time for which requests are still taken after the process was told to stop, for a load balancer to notice. `/readyz`
+    /// says meanwhile that the process stops.
     pub drain_delay: Period,
     /// Key of the context that gets the token of a request.
-    #[schemars(with = "String", length(min = 1))]
+    #[schemars(with = "String", length(min = 1), extend("default" = "token"))]
     #[serde(deserialize_with = "token_key")]
     pub token_key: Name,
     /// Cookie that has the token of a request without the header `Authorization`; none by default.

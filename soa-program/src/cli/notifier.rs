@@ -12,6 +12,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::argument::ServeArguments;
@@ -33,6 +34,7 @@ pub(super) struct Notifier {
     follows_parent: bool,
     /// The file for the output once this process is ready.
     output: Option<File>,
+    is_ready: AtomicBool,
 }
 
 enum Supervisor {
@@ -67,6 +69,7 @@ impl Notifier {
             supervisor,
             follows_parent: serve.follows_parent(),
             output,
+            is_ready: AtomicBool::new(false),
         })
     }
 
@@ -112,6 +115,14 @@ impl Notifier {
             }
         }
         self.send(&format!("READY=1\nSTATUS={status}\n"));
+        self.is_ready.store(true, Ordering::Release);
+    }
+
+    /// Sends a sign of life, once this process is ready: the loop of one service may run before that of another.
+    pub(super) fn alive_if_ready(&self) {
+        if self.is_ready.load(Ordering::Acquire) {
+            self.alive();
+        }
     }
 
     /// Sends a sign of life.

@@ -80,7 +80,7 @@ impl ServerProcess {
         }
         if let Some(period) = self.notifier.watchdog_period() {
             let notifier = Arc::clone(&self.notifier);
-            server = server.on_beat(period / 2, move |_| notifier.alive());
+            server = server.on_beat(period / 2, move |_| notifier.alive_if_ready());
         }
         server
     }
