@@ -97,6 +97,14 @@ impl Reply {
         self
     }
 
+    pub(crate) fn with_optional_header(
+        mut self,
+        header: Option<(HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(header);
+        self
+    }
+
     /// Adds a header whose name and value were written by the service. One that cannot be sent is left out, and logged.
     pub(crate) fn with_text_header(mut self, name: &str, value: &str) -> Self {
         match (

@@ -187,7 +187,12 @@ impl Entry {
             Place::Jobs(door) => self.run(door, parts, body).await,
             Place::Description(description) => description.answer(&self.doors, &mut parts).await,
             Place::Health => match Head::read(&Arc::new(parts), self.doors.settings()) {
-                Ok(head) => health::health(&self.doors, head).await,
+                Ok(head) => {
+                    let id = correlation_id(&head);
+                    health::health(&self.doors, head)
+                        .await
+                        .with_optional_header(id)
+                }
                 Err(reply) => reply,
             },
             Place::Probe(probe) => health::probe(&self.doors, *probe),
@@ -246,12 +251,9 @@ impl Entry {
             Ok(head) => head,
             Err(reply) => return reply,
         };
-        let id = HeaderValue::from_str(&head.context.correlation_id);
+        let id = correlation_id(&head);
         let reply = self.run_job(door, &parts, head, names, body).await;
-        match id {
-            Ok(id) => reply.with_header(HeaderName::from_static(CORRELATION_ID), id),
-            Err(_) => reply,
-        }
+        reply.with_optional_header(id)
     }
 
     async fn run_job(
@@ -356,6 +358,12 @@ impl Entry {
             }
         }
     }
+}
+
+/// Returns the header with the id of a job, unless the id cannot be in one.
+fn correlation_id(head: &Head) -> Option<(HeaderName, HeaderValue)> {
+    let id = HeaderValue::from_str(&head.context.correlation_id).ok()?;
+    Some((HeaderName::from_static(CORRELATION_ID), id))
 }
 
 fn unsupported(media: &str) -> Reply {

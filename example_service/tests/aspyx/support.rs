@@ -79,9 +79,9 @@ impl Served {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| {
-                let (_, address) = line.split_once("http=")?;
-                let address = address.split([' ', '"']).find(|part| !part.is_empty())?;
-                Some(format!("http://{address}"))
+                let (_, url) = line.split_once("http=")?;
+                let url = url.split([' ', '"']).find(|part| !part.is_empty())?;
+                Some(url.to_owned())
             })
             .expect("the log tells the address");
         // Whoever writes to a closed pipe fails.

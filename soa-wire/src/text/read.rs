@@ -24,6 +24,8 @@ pub struct Reading {
     pub takes_numbers_as_text: bool,
     /// True if a boolean may be one of the words and numbers that stand for it: `yes`, `off`, `1`, ….
     pub takes_words_as_booleans: bool,
+    /// True if the text of an integer may have a fraction of zero: `7.0`.
+    pub takes_zero_fractions: bool,
     /// True if a null is the absence of an optional field.
     pub null_is_absent: bool,
 }
@@ -33,6 +35,7 @@ impl Reading {
     pub const PEOPLE: Self = Self {
         takes_numbers_as_text: true,
         takes_words_as_booleans: false,
+        takes_zero_fractions: false,
         null_is_absent: false,
     };
 
@@ -40,6 +43,7 @@ impl Reading {
     pub const ARGUMENTS: Self = Self {
         takes_numbers_as_text: false,
         takes_words_as_booleans: false,
+        takes_zero_fractions: false,
         null_is_absent: true,
     };
 
@@ -47,6 +51,7 @@ impl Reading {
     pub const WEB: Self = Self {
         takes_numbers_as_text: true,
         takes_words_as_booleans: true,
+        takes_zero_fractions: true,
         null_is_absent: true,
     };
 }
@@ -218,7 +223,13 @@ impl<'a> Reader<'a> {
 
     fn integer(&self, value: Value) -> Value {
         let read = match &value {
-            Value::Text(text) if self.reading.takes_numbers_as_text => text.parse().ok(),
+            Value::Text(text) if self.reading.takes_numbers_as_text => {
+                let with_fraction = || match self.reading.takes_zero_fractions {
+                    true => text.parse().ok().as_ref().and_then(whole),
+                    false => None,
+                };
+                text.parse().ok().or_else(with_fraction)
+            }
             Value::Decimal(number) if self.is_exact => whole(number),
             // Every whole number up to here is one float and no other.
             Value::Float(float) if float.abs() < 1e15 => {

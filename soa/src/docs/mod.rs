@@ -12,9 +12,9 @@
 //! | [`switches`] | Feature switches that are passed on from service to service |
 //! | [`deadlines`] | Timeouts, and jobs whose caller no longer waits |
 //! | [`health`] | Health checks, which `status` runs |
-//! | [`rest`] | Actions over HTTP by routes, and their description. With the feature `http` |
 //! | [`redis`] | Serving and calling over Redis |
 //! | [`http`] | Serving over HTTP: the address, limits, the stop, routers of axum. With the features `http` and `cli` |
+//! | [`rest`] | Actions over HTTP by routes, and their description. With the feature `http` |
 //! | [`running`] | A service as a program: `main`, settings, commands, shutdown. With the feature `cli` |
 //! | [`observing`] | Logs, metrics and traces. With the feature `cli` |
 //! | [`settings`] | Every key of the settings. With the feature `cli` |

@@ -5,6 +5,7 @@
 
 import sys
 from abc import abstractmethod
+from dataclasses import dataclass
 
 from aspyx.di import Environment, create, module
 from aspyx_service import (
@@ -18,15 +19,16 @@ from aspyx_service import (
     service,
 )
 from aspyx_service.service import ChannelInstances
-from pydantic import BaseModel
 
 URL = sys.argv[1]
 CHANNELS = ["dispatch-json", "dispatch-msgpack"]
 
 
-class Tree(BaseModel):
+# The reference does not resolve the name of the type itself, so what is inside stays a list of maps on its side.
+@dataclass
+class Tree:
     value: int
-    children: list["Tree"] = []
+    children: list
 
 
 @service(name="trees")
@@ -64,9 +66,11 @@ class ClientModule:
 
 
 manager = Environment(ClientModule).get(ServiceManager)
-tree = Tree(value=1, children=[Tree(value=2, children=[Tree(value=3)]), Tree(value=4)])
+inner = {"value": 2, "children": [{"value": 3, "children": []}]}
+tree = Tree(1, [inner, {"value": 4, "children": []}])
 for channel in CHANNELS:
     grown = manager.get_service(Trees, preferred_channel=channel).grow(tree)
-    values = [grown.value, grown.children[0].value, grown.children[0].children[0].value, grown.children[1].value]
+    first, second = grown.children
+    values = [grown.value, first["value"], first["children"][0]["value"], second["value"]]
     assert values == [2, 3, 4, 5], f"{channel}: {grown!r}"
 print("grown")
