@@ -191,7 +191,7 @@ fn main() {
         ]
     );
     assert_eq!(plain.status(), None);
-    assert!(format!("{:?}", ItemRest::HEALTH_CHECKS).contains("fail_if_slower_than: Some(300ms)"));
+    assert!(format!("{:?}", ItemRest::HEALTH_CHECKS).contains("fail_after: Some(300ms)"));
 
     let service = Implementation::DESCRIPTOR;
     assert_eq!(
