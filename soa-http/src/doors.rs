@@ -11,8 +11,8 @@ use soa_wire::BuildError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::cors::Cors;
-use crate::health::Probe;
 use crate::hosted::Hosted;
+use crate::probe::Probe;
 use crate::protobuf::Protobuf;
 use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;

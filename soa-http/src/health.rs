@@ -18,18 +18,11 @@ use soa_wire::{JobRequest, Map, Value, value};
 
 use crate::doors::Doors;
 use crate::head::Head;
+use crate::probe::Probe;
 use crate::reply::Reply;
 
 /// The content type of metrics in the text form of Prometheus.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// A probe that says nothing about a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Probe {
-    Live,
-    Ready,
-    Metrics,
-}
 
 /// Answers for the health of the component: its checks run for the caller of this request.
 pub(crate) async fn health(doors: &Doors, head: Head) -> Reply {

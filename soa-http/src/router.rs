@@ -23,8 +23,9 @@ use crate::descriptions::{self, Description};
 use crate::dispatch;
 use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, Head};
-use crate::health::{self, Probe};
-use crate::protobuf;
+use crate::health;
+use crate::invoke;
+use crate::probe::Probe;
 use crate::reply::{JSON, MSGPACK, PROTOBUF, Reply};
 use crate::rest;
 use crate::route::{BodyPart, RoutePlan};
@@ -287,7 +288,7 @@ impl Entry {
                     dispatch::answer(doors, head, dispatch::Encoding::MessagePack, body).await
                 }
                 PROTOBUF if let Some(protobuf) = doors.protobuf() => {
-                    protobuf::answer(doors, protobuf, head, &body).await
+                    invoke::answer(doors, protobuf, head, &body).await
                 }
                 _ => Reply::text(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -6,37 +6,37 @@ use soa_wire::Value;
 
 /// The messages of an action.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) request: Arc<Message>,
+pub(crate) struct Call {
+    pub(crate) request: Arc<Message>,
     /// The result and the exception.
-    pub(super) response: Arc<Message>,
+    pub(crate) response: Arc<Message>,
     /// True if a result of nil is an empty text. A client of the reference takes no result for an exception.
-    pub(super) nil_is_text: bool,
+    pub(crate) nil_is_text: bool,
 }
 
 /// A message. The number of a field is its place, from 1.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Message {
-    pub(super) package: String,
-    pub(super) name: String,
-    pub(super) fields: Vec<Place>,
+pub(crate) struct Message {
+    pub(crate) package: String,
+    pub(crate) name: String,
+    pub(crate) fields: Vec<Place>,
 }
 
 /// A field of a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The name in values.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// The name in `.proto` files, which have fewer characters for it.
-    pub(super) name: String,
-    pub(super) form: Form,
-    pub(super) is_list: bool,
-    pub(super) absence: Absence,
+    pub(crate) name: String,
+    pub(crate) form: Form,
+    pub(crate) is_list: bool,
+    pub(crate) absence: Absence,
 }
 
 /// The form of a value on the wire.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Of 32 bits.
     Integer,
     /// Of 32 bits.
@@ -54,7 +54,7 @@ pub(super) enum Form {
 
 /// The value of a field that is absent, if it is not a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Absence {
+pub(crate) enum Absence {
     /// Left to the type: a default, none of an option, or an error.
     Left,
     Nil,
@@ -64,7 +64,7 @@ pub(super) enum Absence {
 
 impl Form {
     /// Returns the name of the type in `.proto` files.
-    pub(super) fn type_name(&self) -> String {
+    pub(crate) fn type_name(&self) -> String {
         match self {
             Self::Integer => "int32".to_owned(),
             Self::Float => "float".to_owned(),
@@ -78,27 +78,27 @@ impl Form {
 
 impl Message {
     /// Returns the fields with their numbers.
-    pub(super) fn numbered(&self) -> impl Iterator<Item = (u32, &Place)> {
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Place)> {
         (1..).zip(&self.fields)
     }
 
-    pub(super) fn field(&self, number: u32) -> Option<(usize, &Place)> {
+    pub(crate) fn field(&self, number: u32) -> Option<(usize, &Place)> {
         let at = usize::try_from(number).ok()?.checked_sub(1)?;
         Some((at, self.fields.get(at)?))
     }
 }
 
 /// The advice in errors about what protobuf has no form for.
-pub(super) const ADVICE: &str = "use dispatch-json or dispatch-msgpack";
+pub(crate) const ADVICE: &str = "use dispatch-json or dispatch-msgpack";
 
 /// Returns the error of a value that cannot travel.
-pub(super) fn cannot_travel(what: &str) -> String {
+pub(crate) fn cannot_travel(what: &str) -> String {
     format!("{what} can only be nil by protobuf; {ADVICE}")
 }
 
 impl Call {
     /// True if the result is a list or a message. Clients of the reference do not look at the exception beside them.
-    pub(super) fn has_compound_result(&self) -> bool {
+    pub(crate) fn has_compound_result(&self) -> bool {
         let result = self.response.fields.first();
         result.is_some_and(|result| result.is_list || matches!(result.form, Form::Message(_)))
     }

@@ -6,29 +6,28 @@
 //! ```text
 //! message  the messages: fields with their numbers and forms
 //! types    the types of a schema as messages
+//! package  packages: `.proto` files
 //! plan     the messages of the actions, in packages
 //! report   the messages as `.proto` files
 //! read     bytes to the body of a job
 //! write    a result to bytes
-//! answer   a call from its request to its answer
 //! ```
 
-mod answer;
 mod message;
+mod package;
 mod plan;
-mod read;
+pub(crate) mod read;
 mod report;
 #[cfg(test)]
 mod tests;
 mod types;
-mod write;
+pub(crate) mod write;
 
 use std::collections::HashMap;
 
 use soa_wire::{BuildError, Name, Value};
 
-pub(crate) use answer::answer;
-use message::Call;
+pub(crate) use message::Call;
 
 use crate::hosted::{Hosted, Offered};
 
@@ -49,7 +48,7 @@ impl Protobuf {
     pub(crate) fn new<'a>(
         services: impl IntoIterator<Item = &'a Hosted>,
     ) -> Result<Self, BuildError> {
-        let mut packages = plan::Packages::default();
+        let mut packages = package::Packages::default();
         let mut calls = HashMap::new();
         for hosted in services {
             packages.add_service(hosted, &mut calls)?;
@@ -63,7 +62,8 @@ impl Protobuf {
         &self.report
     }
 
-    fn call(&self, hosted: &Hosted, offered: &Offered) -> Option<&Call> {
+    /// Returns the messages of an action.
+    pub(crate) fn call(&self, hosted: &Hosted, offered: &Offered) -> Option<&Call> {
         let service = Name::from(hosted.server.name().to_owned());
         self.calls.get(&(service, offered.descriptor.shown_name()))
     }

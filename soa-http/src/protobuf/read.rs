@@ -22,7 +22,7 @@ const MAX_FILLED: usize = 1_000_000;
 
 /// Bytes that are not protobuf.
 #[derive(Debug)]
-pub(super) enum Undecodable {
+pub(crate) enum Undecodable {
     Malformed(DecodeError),
     Truncated,
     TooManyAbsent,
@@ -48,7 +48,7 @@ impl From<DecodeError> for Undecodable {
 ///
 /// # Errors
 /// The bytes are not protobuf.
-pub(super) fn message(
+pub(crate) fn message(
     message: &Message,
     body: &[u8],
 ) -> Result<(Value, Vec<WireError>), Undecodable> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::message::Message;
-use super::plan::Package;
+use super::package::Package;
 
 /// Returns the text of all files.
 pub(super) fn of(packages: &[Package]) -> String {

@@ -8,7 +8,7 @@ use soa_wire::Value;
 use soa_wire::schema::{Field, Node, NodeKind, Schema};
 
 use super::message::{ADVICE, Absence, Form, Message, Place};
-use super::plan::Packages;
+use super::package::Packages;
 
 /// The types of one schema.
 pub(super) struct Types<'a> {

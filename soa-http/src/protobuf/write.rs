@@ -12,7 +12,7 @@ const EXCEPTION: u32 = 2;
 ///
 /// # Errors
 /// A value in it does not fit, or has no form.
-pub(super) fn result(call: &Call, result: Value) -> Result<Vec<u8>, Vec<WireError>> {
+pub(crate) fn result(call: &Call, result: Value) -> Result<Vec<u8>, Vec<WireError>> {
     let mut out = Vec::with_capacity(64);
     let result = match result {
         Value::Nil if call.nil_is_text => Value::from(""),
@@ -25,7 +25,7 @@ pub(super) fn result(call: &Call, result: Value) -> Result<Vec<u8>, Vec<WireErro
 }
 
 /// Writes an answer with an exception.
-pub(super) fn exception(text: &String) -> Vec<u8> {
+pub(crate) fn exception(text: &String) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 8);
     encoding::string::encode(EXCEPTION, text, &mut out);
     out
@@ -35,7 +35,7 @@ pub(super) fn exception(text: &String) -> Vec<u8> {
 ///
 /// # Errors
 /// A value in it does not fit, or has no form.
-pub(super) fn message(table: &Message, value: Value) -> Result<Vec<u8>, Vec<WireError>> {
+pub(crate) fn message(table: &Message, value: Value) -> Result<Vec<u8>, Vec<WireError>> {
     fields(table, value).map_err(Unfit::into_errors)
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Number, Value as Json};
 
-use super::merge::{self, Definitions, definition_name};
+use super::merge::{self, Definitions, PACKAGE, definition_name};
 use super::node::{Bounds, ExtraKeys, Field, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::{Amount, Date, DateTime, Decimal, NULLABLE, Time, UtcDateTime};
 
@@ -32,9 +32,6 @@ const FIELD: &str = "x-soa-field";
 
 /// The key in the schema of an enum's variant with its aliases.
 const VARIANT: &str = "x-soa-variant";
-
-/// The key in the schema of a type with its package in protobuf.
-pub(super) const PACKAGE: &str = "x-soa-package";
 
 /// Converts the JSON Schema of a type.
 pub(super) fn from_json_schema(document: &Json) -> Schema {

@@ -9,7 +9,8 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::convert::PACKAGE;
+/// The key in the schema of a type with its package in protobuf.
+pub(super) const PACKAGE: &str = "x-soa-package";
 
 type Object = Map<String, Json>;
 

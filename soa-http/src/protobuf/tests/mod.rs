@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use soa_wire::schema::Schema;
 
 use super::message::Message;
-use super::plan::Packages;
+use super::package::Packages;
 use super::types::Types;
 
 /// Returns the message whose fields are those of a struct.

@@ -4,12 +4,11 @@ use axum::http::StatusCode;
 use soa_wire::text::{Plain, Reading, Shape};
 use soa_wire::{WireError, code};
 
-use super::message::Call;
-use super::{Protobuf, read, write};
 use crate::arguments;
 use crate::dispatch::{self, exception_text, find, undecodable};
 use crate::doors::Doors;
 use crate::head::Head;
+use crate::protobuf::{Call, Protobuf, read, write};
 use crate::reply::{PROTOBUF, Reply};
 use crate::run;
 
