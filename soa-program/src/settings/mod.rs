@@ -25,6 +25,10 @@ mod decode;
 mod error;
 mod file;
 #[cfg(any(test, not(feature = "http")))]
+#[cfg_attr(
+    feature = "http",
+    expect(unreachable_pub, reason = "a test alone has it then")
+)]
 mod http;
 mod loader;
 mod logging;
