@@ -4,6 +4,8 @@
 //! The types cover the ways through the codec. Each of serde's buffers (`flatten`, `untagged`, internal tags) takes values
 //! out of the message, and passes them on in its own, more lenient way.
 
+#[cfg(feature = "http")]
+mod doors;
 #[cfg(all(test, feature = "server"))]
 mod memory;
 #[cfg(feature = "server")]
@@ -13,6 +15,8 @@ pub mod text;
 use std::collections::BTreeMap;
 
 pub use bytes::Bytes;
+#[cfg(feature = "http")]
+pub use doors::{carrying_doors, doors};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -14,8 +14,8 @@ use crate::argument::{
     self, Switch, Table, Value, ValueKind, Version, optional, repeatable, without_value,
 };
 use crate::errors::Errors;
-use crate::model::Verb;
 use crate::period::Period;
+use crate::verb::Verb;
 
 const SERVICE: Table = Table {
     attribute: "service",

@@ -12,7 +12,8 @@ use syn::{Ident, LitStr};
 use crate::attr::HttpArguments;
 use crate::errors::Errors;
 use crate::handler;
-use crate::model::{Action, Http, Part, Route, Verb};
+use crate::model::{Action, Http, Part, Route};
+use crate::verb::Verb;
 
 /// Checks the arguments of an action for HTTP; `None` if there are none. A route with a mistake is left out.
 pub(crate) fn read(arguments: &HttpArguments, errors: &mut Errors) -> Option<Http> {

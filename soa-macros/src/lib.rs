@@ -43,6 +43,7 @@ mod test_plans;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod verb;
 mod wire_name;
 
 use proc_macro2::{Span, TokenStream};

@@ -12,6 +12,7 @@ use syn::{Attribute, Generics, Ident, LitInt, LitStr, Path, Type};
 
 use crate::argument::Switch;
 use crate::period::Period;
+use crate::verb::Verb;
 
 /// The `impl` of a contract. Everything else about the service is in the contract.
 pub(crate) struct Implementation {
@@ -175,40 +176,6 @@ pub(crate) enum Part {
     Whole,
     /// The field with this name on the wire.
     Field(LitStr),
-}
-
-/// A method of HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Verb {
-    Get,
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
-impl Verb {
-    /// Returns the method of this name in lower case.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        let all = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
-        all.into_iter().find(|verb| verb.argument() == name)
-    }
-
-    /// Returns the argument of `#[action]` for a route of this method.
-    pub(crate) const fn argument(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Post => "post",
-            Self::Put => "put",
-            Self::Patch => "patch",
-            Self::Delete => "delete",
-        }
-    }
-
-    /// True if a request has a body of its own by this method.
-    pub(crate) const fn has_body(self) -> bool {
-        matches!(self, Self::Post | Self::Put | Self::Patch)
-    }
 }
 
 /// The parts of an action that can be generated.

@@ -71,9 +71,9 @@ impl Component {
     pub fn builder(name: impl Into<Name>) -> ComponentBuilder {
         ComponentBuilder {
             component: Self::empty(name.into()),
+            checks: Vec::new(),
             servers: Vec::new(),
             has_name: true,
-            checks: Vec::new(),
         }
     }
 
@@ -174,10 +174,10 @@ impl fmt::Debug for Component {
 #[derive(Debug)]
 pub struct ComponentBuilder {
     component: Component,
+    checks: Vec<HealthCheck>,
     servers: Vec<Unbuilt>,
     /// False if the component has the name of its only service.
     has_name: bool,
-    checks: Vec<HealthCheck>,
 }
 
 impl From<ServerBuilder> for ComponentBuilder {
@@ -274,8 +274,11 @@ impl ComponentBuilder {
             let name: Name = only.name().into();
             component.interface_name = camel_case(&name).into();
             component.name = name;
+            component.checks = only.checks().unwrap_or_default();
         }
-        component.checks = Arc::new(Checks::new(self.checks));
+        if self.has_name {
+            component.checks = Arc::new(Checks::new(self.checks));
+        }
         let name = &component.name;
         if !is_wire_name(name) {
             let rule = "a name is a letter followed by letters, digits, `_`, `-` and `.`";

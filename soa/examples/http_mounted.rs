@@ -2,6 +2,8 @@
 //!
 //!     cargo run -p soa --features http --example http_mounted
 
+#![allow(clippy::print_stdout)] // The output of an example.
+
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;

@@ -4,6 +4,8 @@
 //!
 //! A program with `soa::main` does the same by `Program::with_router`. Here the server is run by hand, calls itself and ends.
 
+#![allow(clippy::print_stdout)] // The output of an example.
+
 use std::time::Duration;
 
 use axum::Router;

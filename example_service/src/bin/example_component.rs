@@ -10,5 +10,5 @@ use soa::settings::Settings;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    Program::new(async |_: Settings| Ok(example_service::component::build()?)).run()
+    Program::new(async |_: Settings| Ok(example_service::component::builder())).run()
 }

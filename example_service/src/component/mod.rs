@@ -1,6 +1,6 @@
 //! The example component: every kind of argument and result over HTTP, as clients of Aspyx call them, and by REST.
 //!
-//! [`build`] makes it; the binary `example_component` serves it.
+//! [`builder`] makes it; the binary `example_component` serves it.
 
 mod arguments;
 mod default_named;
@@ -9,7 +9,7 @@ mod health;
 mod rest;
 mod types;
 
-use soa::{BuildError, Channel, Component};
+use soa::{Channel, Component, ComponentBuilder};
 
 pub use default_named::{DefaultNamed, DefaultNamedClient};
 pub use example::{ExampleService, ExampleServiceClient};
@@ -17,11 +17,8 @@ pub use health::Health;
 pub use rest::{ExampleRest, ExampleRestClient, RestError};
 pub use types::{Color, Found, Item, Node, Point, Scalars, Tag};
 
-/// Builds the component.
-///
-/// # Errors
-/// None in this form: the names and the types are fixed.
-pub fn build() -> Result<Component, BuildError> {
+/// Returns the builder of the component, for a program that serves it.
+pub fn builder() -> ComponentBuilder {
     let health = Health::default();
     Component::builder("example-component")
         .description("the example")
@@ -38,5 +35,4 @@ pub fn build() -> Result<Component, BuildError> {
         .health_check(health.main_check())
         .health_check(health.speed_check())
         .health_check(health.cached_check())
-        .build()
 }

@@ -88,7 +88,7 @@ impl Item {
         Self {
             price: f64::from(number) + 0.5,
             labels: (0..number).map(|label| format!("l{label}")).collect(),
-            note: (number % 2 == 0).then(|| "even".to_owned()),
+            note: (number.is_multiple_of(2)).then(|| "even".to_owned()),
             tags: vec![Tag {
                 key: "k".to_owned(),
                 value: Some(number.to_string()),

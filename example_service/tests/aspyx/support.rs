@@ -12,32 +12,32 @@ use tower::ServiceExt;
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
 /// The doors of the component.
-pub fn doors() -> Router {
-    let component = example_service::component::build().unwrap();
+pub(crate) fn doors() -> Router {
+    let component = example_service::component::builder().build().unwrap();
     Doors::new(component, HttpSettings::default())
         .unwrap()
         .into_router()
 }
 
-pub async fn send(router: &Router, request: Request<Body>) -> Answer {
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     Answer {
@@ -48,7 +48,7 @@ pub async fn send(router: &Router, request: Request<Body>) -> Answer {
 }
 
 /// Sends a request with a body of JSON, or without one.
-pub async fn call(router: &Router, method: &str, target: &str, body: &str) -> Answer {
+pub(crate) async fn call(router: &Router, method: &str, target: &str, body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(target);
     if !body.is_empty() {
         request = request.header("content-type", "application/json");
@@ -56,19 +56,19 @@ pub async fn call(router: &Router, method: &str, target: &str, body: &str) -> An
     send(router, request.body(Body::from(body.to_owned())).unwrap()).await
 }
 
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aspyx")
 }
 
 /// The component as a process, which serves HTTP on a port of its own.
 #[derive(Debug)]
-pub struct Served {
+pub(crate) struct Served {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Served {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_example_component"))
             .args(["serve", "--http", "127.0.0.1:0"])
             .stderr(Stdio::piped())

@@ -4,7 +4,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-use crate::model::{Declared, Http, Part, Route, Verb};
+use crate::model::{Declared, Http, Part, Route};
+use crate::verb::Verb;
 
 /// Generates the declarations, if there are any.
 pub(super) fn expand(crate_path: &TokenStream, declared: &Declared) -> Option<TokenStream> {

@@ -373,9 +373,10 @@ impl<M, S: Section> Program<M, S> {
             }
             #[cfg(feature = "http")]
             Work::Openapi => {
+                let http = settings.server.http.clone();
                 let connections = &mut Connections::default();
                 let component = self.component(settings, connections).await?.build()?;
-                print(&soa_http::openapi(component)?)
+                print(&soa_http::Doors::new(component, http)?.openapi())
             }
             Work::Call(call) if call.is_local => {
                 let client = settings.without_routes()?;

@@ -8,7 +8,8 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 /// HTTP in front of the service, which this program does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct HttpSettings {}
+#[cfg_attr(test, allow(unreachable_pub))] // With the feature, only the tests of this module use it.
+pub struct HttpSettings;
 
 impl HttpSettings {
     /// The reason why a program does not serve HTTP.

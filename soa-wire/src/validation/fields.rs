@@ -46,7 +46,8 @@ impl Fields {
         let (Some(request), Some(response)) = (self.request, self.response) else {
             return;
         };
-        let mut list = Text::new();
+        let mut text = Text::new();
+        text.push(problem);
         let mut index = 0;
         // A constant cannot use iterators.
         while index < request.len() + response.len() {
@@ -57,21 +58,18 @@ impl Fields {
             if is_equal(known, name) {
                 return;
             }
-            list.push(if index == 0 {
+            text.push(if index == 0 {
                 ": expected one of `"
             } else {
                 ", `"
             });
-            list.push(known);
-            list.push("`");
+            text.push(known);
+            text.push("`");
             index += 1;
         }
         if index == 0 {
-            list.push(", which has none");
+            text.push(", which has none");
         }
-        let mut text = Text::new();
-        text.push(problem);
-        text.push(list.as_str());
         panic!("{}", text.as_str());
     }
 }
@@ -91,10 +89,11 @@ const fn is_equal(one: &str, other: &str) -> bool {
     true
 }
 
-/// A text that is put together while compiling. A piece that does not fit is left out.
+/// A text that is put together while compiling. It ends before the first piece that does not fit.
 struct Text {
     bytes: [u8; 1024],
     len: usize,
+    is_full: bool,
 }
 
 impl Text {
@@ -102,12 +101,14 @@ impl Text {
         Self {
             bytes: [0; 1024],
             len: 0,
+            is_full: false,
         }
     }
 
     const fn push(&mut self, piece: &str) {
         let piece = piece.as_bytes();
-        if self.len + piece.len() > self.bytes.len() {
+        self.is_full |= self.len + piece.len() > self.bytes.len();
+        if self.is_full {
             return;
         }
         let mut index = 0;

@@ -12,6 +12,7 @@
 //! | [`switches`] | Feature switches that are passed on from service to service |
 //! | [`deadlines`] | Timeouts, and jobs whose caller no longer waits |
 //! | [`health`] | Health checks, which `status` runs |
+//! | [`rest`] | Actions over HTTP by routes, and their description. With the feature `http` |
 //! | [`redis`] | Serving and calling over Redis |
 //! | [`http`] | Serving over HTTP: the address, limits, the stop, routers of axum. With the features `http` and `cli` |
 //! | [`running`] | A service as a program: `main`, settings, commands, shutdown. With the feature `cli` |
@@ -20,6 +21,7 @@
 //! | [`testing`] | Services without a network, assertions, stubs, snapshots, contracts, faults |
 //! | [`test_plans`] | PySOA's test plans, a test for each case |
 //! | [`from_pysoa`] | PySOA's names, and the differences |
+//! | [`from_aspyx`] | Aspyx's names and channels, and the differences. With the feature `http` |
 
 #[doc = include_str!("getting_started.md")]
 pub mod getting_started {}
@@ -50,6 +52,11 @@ pub mod deadlines {}
 
 #[doc = include_str!("health.md")]
 pub mod health {}
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+#[doc = include_str!("rest.md")]
+pub mod rest {}
 
 #[doc = include_str!("redis.md")]
 pub mod redis {}
@@ -82,3 +89,8 @@ pub mod test_plans {}
 
 #[doc = include_str!("from_pysoa.md")]
 pub mod from_pysoa {}
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+#[doc = include_str!("from_aspyx.md")]
+pub mod from_aspyx {}

@@ -23,7 +23,7 @@ fn authenticated() -> ServerBuilder {
 }
 
 fn router(server: ServerBuilder) -> Router {
-    soa::http::router(&server.build().unwrap()).unwrap()
+    soa::http::router(server.build().unwrap()).unwrap()
 }
 
 fn challenge(description: &str) -> String {

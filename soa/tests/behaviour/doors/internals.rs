@@ -7,7 +7,7 @@ use soa::{ActionError, Context, Server, ServerBuilder};
 use super::support::{Faulty, calls, get, send};
 
 fn router(server: ServerBuilder) -> Router {
-    soa::http::router(&server.build().unwrap()).unwrap()
+    soa::http::router(server.build().unwrap()).unwrap()
 }
 
 #[tokio::test]
