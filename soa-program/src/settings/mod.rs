@@ -25,10 +25,8 @@ mod decode;
 mod error;
 mod file;
 #[cfg(any(test, not(feature = "http")))]
-#[cfg_attr(
-    feature = "http",
-    expect(unreachable_pub, reason = "a test alone has it then")
-)]
+// Where there is HTTP, the test of this module alone has it.
+#[cfg_attr(feature = "http", allow(unreachable_pub))]
 mod http;
 mod loader;
 mod logging;
