@@ -25,6 +25,8 @@ mod decode;
 mod error;
 mod file;
 #[cfg(any(test, not(feature = "http")))]
+// Where there is HTTP, the test of this module alone has it.
+#[cfg_attr(feature = "http", allow(unreachable_pub))]
 mod http;
 mod loader;
 mod logging;
