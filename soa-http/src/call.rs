@@ -80,11 +80,8 @@ pub(crate) async fn action(
     encoding: Encoding,
     body: &Bytes,
 ) -> Reply {
-    let Some(hosted) = doors.named(service) else {
-        return no_service(doors, service, encoding);
-    };
-    let plain = match encoding.decode(body) {
-        Ok(plain) => plain,
+    let (hosted, plain) = match opened(doors, service, encoding, body) {
+        Ok(opened) => opened,
         Err(reply) => return reply,
     };
     let switches = head.context.switches.clone();
@@ -108,6 +105,18 @@ pub(crate) async fn action(
         }
         Err(errors) => encoding.refusal(&errors, declared),
     }
+}
+
+/// Finds the service of a request, and decodes its body.
+fn opened<'a>(
+    doors: &'a Doors,
+    service: &str,
+    encoding: Encoding,
+    body: &Bytes,
+) -> Result<(&'a Hosted, Plain), Reply> {
+    let hosted = doors.named(service);
+    let hosted = hosted.ok_or_else(|| no_service(doors, service, encoding))?;
+    Ok((hosted, encoding.decode(body)?))
 }
 
 /// Reads the body of an action that is registered by name, or built in.
@@ -141,11 +150,8 @@ pub(crate) async fn job(
     encoding: Encoding,
     body: &Bytes,
 ) -> Reply {
-    let Some(hosted) = doors.named(service) else {
-        return no_service(doors, service, encoding);
-    };
-    let plain = match encoding.decode(body) {
-        Ok(plain) => plain,
+    let (hosted, plain) = match opened(doors, service, encoding, body) {
+        Ok(opened) => opened,
         Err(reply) => return reply,
     };
     let actions = match read_job(hosted, &mut head, plain) {

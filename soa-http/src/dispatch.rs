@@ -166,7 +166,7 @@ pub(crate) fn find<'a>(
         return Err(vec![unknown(message)]);
     };
     // The reference looks at the name of the service alone, so its clients may know the component by another name.
-    let Some(hosted) = doors.service(component, service) else {
+    let Some(hosted) = doors.named(service) else {
         let message = format!("There is no service `{service}` in the component `{component}`");
         return Err(vec![unknown(message)]);
     };

@@ -267,13 +267,6 @@ impl Doors {
         &self.stop
     }
 
-    /// Returns a service of a component. One with an unknown component is found if it is the only one of its name.
-    pub(crate) fn service(&self, component: &str, name: &str) -> Option<&Hosted> {
-        // There is one component, and the names of its services are unique.
-        let _ = component;
-        self.named(name)
-    }
-
     /// Returns the service of this name.
     pub(crate) fn named(&self, name: &str) -> Option<&Hosted> {
         let mut services = self.services.iter();

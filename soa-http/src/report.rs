@@ -10,6 +10,9 @@ use crate::doors::Doors;
 /// The path of the report.
 pub(crate) const PATH: &str = "/report";
 
+/// The path of the messages of protobuf.
+pub(crate) const PROTOBUF_PATH: &str = "/report-protobuf";
+
 /// Writes the report. The addresses are those by which the request came.
 pub(crate) fn report(doors: &Doors, headers: &HeaderMap, mounted_at: &str) -> String {
     let component = doors.component();

@@ -27,6 +27,7 @@ use crate::health;
 use crate::invoke;
 use crate::probe::Probe;
 use crate::reply::{JSON, MSGPACK, PROTOBUF, Reply};
+use crate::report;
 use crate::rest;
 use crate::route::{BodyPart, RoutePlan};
 
@@ -48,7 +49,7 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     }
     if doors.protobuf().is_some() {
         add(
-            "/report-protobuf",
+            report::PROTOBUF_PATH,
             Place::Description(Description::ReportProtobuf),
         );
     }
@@ -121,7 +122,7 @@ struct Entry {
     place: Place,
 }
 
-/// What is behind a path.
+/// The content of a path.
 #[derive(Debug)]
 enum Place {
     /// Actions of the services.

@@ -107,7 +107,7 @@ fn middleware_and_kept_health_checks_that_block_are_named() {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// What the child of the test above does.
+/// The child of the test above.
 fn block_elsewhere() {
     use soa::health::HealthCheck;
     use soa::middleware::{ActionStage, JobStage, Next, from_fn};

@@ -1,4 +1,4 @@
-//! What services, actions, errors and health checks declare for HTTP.
+//! Declarations of services, actions, errors and health checks for HTTP.
 #![deny(warnings, missing_docs)]
 
 use soa::__private::{BodyForm, HttpDeclared, Method, ResultForm, Route};

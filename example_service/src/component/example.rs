@@ -96,20 +96,6 @@ impl ExampleService {
         })
     }
 
-    #[action]
-    async fn echo_node(&self, request: NodeArgument) -> Result<NodeResult, ActionError> {
-        Ok(NodeResult {
-            result: request.node,
-        })
-    }
-
-    #[action]
-    async fn echo_item(&self, request: ItemArgument) -> Result<ItemResult, ActionError> {
-        Ok(ItemResult {
-            result: request.item,
-        })
-    }
-
     #[action(name = "move")]
     async fn move_points(&self, request: Move) -> Result<PointsResult, ActionError> {
         let Move { points, dx, dy } = request;
@@ -124,6 +110,20 @@ impl ExampleService {
             ActionError::caller(code::INVALID, "A coordinate does not fit 64 bits")
         })?;
         Ok(PointsResult { result })
+    }
+
+    #[action]
+    async fn echo_node(&self, request: NodeArgument) -> Result<NodeResult, ActionError> {
+        Ok(NodeResult {
+            result: request.node,
+        })
+    }
+
+    #[action]
+    async fn echo_item(&self, request: ItemArgument) -> Result<ItemResult, ActionError> {
+        Ok(ItemResult {
+            result: request.item,
+        })
     }
 
     #[action]
@@ -298,5 +298,5 @@ impl ExampleService {
 }
 
 fn failed(message: String) -> ActionError {
-    ActionError::server(code::SERVER_ERROR, message)
+    ActionError::server("RAISED", message)
 }

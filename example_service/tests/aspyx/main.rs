@@ -1,8 +1,10 @@
-//! The example component beside Aspyx: captured exchanges are answered with the same bytes, and the reference's own client
-//! calls it.
+//! The example component beside Aspyx: captured exchanges are answered with the same bytes, the reference's own client calls
+//! it, and protoc reads what it prints.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod dispatch;
+mod protobuf_report;
 mod recursive;
 mod reference;
 mod rest;

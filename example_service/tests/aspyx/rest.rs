@@ -68,7 +68,7 @@ async fn a_body_that_is_missing_or_no_json_is_told() {
     let answer = call(&doors, "POST", "/example/items", "{\"id\": 1,").await;
     let detail = &answer.json()["detail"][0];
     assert_eq!(
-        (answer.status.as_u16(), &detail["type"]),
+        (answer.status, &detail["type"]),
         (422, &json!("json_invalid"))
     );
     assert_eq!(detail["loc"][0], "body");
@@ -109,7 +109,7 @@ async fn unknown_paths_methods_and_types_have_their_statuses() {
     assert_eq!(answer.status, 204);
     assert_eq!(answer.headers["allow"], "DELETE, OPTIONS, PATCH, POST, PUT");
     let answer = call(&doors, "HEAD", "/example/sum/1/2", "").await;
-    assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
     assert_eq!(answer.headers["content-length"], "1");
     let request = axum::http::Request::post("/example/items").header("content-type", "text/xml");
     let request = request.body(axum::body::Body::from("<item/>")).unwrap();
@@ -158,9 +158,9 @@ async fn lists_words_and_defaults_come_by_the_query() {
         );
     }
     let none = call(&doors, "GET", "/example/optional", "").await;
-    assert_eq!((none.status.as_u16(), &*none.text()), (200, "null"));
+    assert_eq!((none.status, &*none.text()), (200, "null"));
     let nothing = call(&doors, "GET", "/example/nothing", "").await;
-    assert_eq!((nothing.status.as_u16(), &*nothing.text()), (200, "null"));
+    assert_eq!((nothing.status, &*nothing.text()), (200, "null"));
     let touched = call(&doors, "POST", "/example/touch/4", "{}").await;
     assert_eq!(touched.json(), 4);
 }

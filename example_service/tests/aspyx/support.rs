@@ -6,15 +6,18 @@ use std::process::{Child, Command, Stdio};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Request};
+use hyper::ext::ReasonPhrase;
 use soa::http::{Doors, HttpSettings};
 use tower::ServiceExt;
 
 /// An answer, read whole.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
+    pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    /// The phrase beside the status, if it is not the usual one.
+    pub(crate) reason: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -22,6 +25,10 @@ impl Answer {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(crate) fn content_type(&self) -> &str {
+        self.headers["content-type"].to_str().unwrap()
     }
 
     pub(crate) fn text(&self) -> String {
@@ -41,7 +48,11 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     Answer {
-        status: parts.status,
+        status: parts.status.as_u16(),
+        reason: parts
+            .extensions
+            .get::<ReasonPhrase>()
+            .map(|reason| String::from_utf8(reason.as_bytes().to_vec()).unwrap()),
         headers: parts.headers,
         body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
     }

@@ -8,9 +8,9 @@ use serde_json::Value as Json;
 
 use crate::support::{Answer, doors, folder, send};
 
-struct Vector {
+pub(crate) struct Vector {
     name: String,
-    told: Json,
+    pub(crate) told: Json,
 }
 
 impl Vector {
@@ -21,7 +21,7 @@ impl Vector {
             .unwrap_or_default()
     }
 
-    fn body(&self, side: &str) -> Vec<u8> {
+    pub(crate) fn body(&self, side: &str) -> Vec<u8> {
         let file = self.text(&format!("/{side}/body_file"));
         match file {
             "" => Vec::new(),
@@ -34,8 +34,8 @@ impl Vector {
     }
 }
 
-/// All vectors of the doors, by their names.
-fn vectors() -> Vec<Vector> {
+/// The vectors of the doors whose channel begins so, by their names.
+pub(crate) fn vectors(channel: &str) -> Vec<Vector> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder().join("vectors")).unwrap() {
         let path = entry.unwrap().path();
@@ -47,7 +47,10 @@ fn vectors() -> Vec<Vector> {
         found.insert(name, told);
     }
     let found = found.into_iter();
-    found.map(|(name, told)| Vector { name, told }).collect()
+    let found = found.map(|(name, told)| Vector { name, told });
+    found
+        .filter(|vector| vector.text("/channel").starts_with(channel))
+        .collect()
 }
 
 async fn replay(vector: &Vector) -> Answer {
@@ -102,9 +105,9 @@ fn without_spelling(json: &[u8]) -> String {
 async fn captured_exchanges_are_answered_with_the_same_bytes() {
     let mut same = 0;
     let mut problems = Vec::new();
-    for vector in vectors().iter().filter(|vector| vector.is_same()) {
+    for vector in vectors("").iter().filter(|vector| vector.is_same()) {
         let answer = replay(vector).await;
-        let (status, body) = (answer.status.as_u16(), vector.body("response"));
+        let (status, body) = (answer.status, vector.body("response"));
         let wanted = vector
             .told
             .pointer("/response/status")
@@ -112,7 +115,8 @@ async fn captured_exchanges_are_answered_with_the_same_bytes() {
         let is_json = answer.headers["content-type"]
             .as_bytes()
             .starts_with(b"application/json");
-        let is_same_body = match is_json && !body.is_empty() && !answer.body.is_empty() {
+        let is_dispatch = vector.text("/channel").starts_with("dispatch");
+        let is_same_body = match is_json && !is_dispatch && !body.is_empty() {
             true => without_spelling(&answer.body) == without_spelling(&body),
             false => answer.body == body,
         };
@@ -147,7 +151,7 @@ async fn captured_exchanges_are_answered_with_the_same_bytes() {
 }
 
 async fn answer_to(name: &str) -> Answer {
-    let vectors = vectors();
+    let vectors = vectors("");
     let vector = vectors.iter().find(|vector| vector.name.starts_with(name));
     replay(vector.unwrap()).await
 }
@@ -172,15 +176,12 @@ async fn where_the_reference_is_wrong_the_answer_is_right() {
     let id = id.get("result").and_then(soa::Value::as_str);
     assert_eq!(id, Some("12345678-1234-5678-1234-567812345678"));
     let nothing = answer_to("27_").await;
-    assert_eq!(
-        (nothing.status.as_u16(), &*nothing.body),
-        (200, &[0x0a, 0][..])
-    );
+    assert_eq!((nothing.status, &*nothing.body), (200, &[0x0a, 0][..]));
     let list = answer_to("30_").await;
     assert_eq!(list.status, 500);
     assert!(list.text().contains("boom"), "{}", list.text());
     let optional = answer_to("34_").await;
-    assert_eq!((optional.status.as_u16(), &*optional.text()), (200, "null"));
+    assert_eq!((optional.status, &*optional.text()), (200, "null"));
     let updated = answer_to("37_").await.json();
     assert_eq!(
         (&updated["id"], &updated["note"]),

@@ -33,7 +33,7 @@ pub(super) enum Phase {
     Ending,
 }
 
-/// What all connections of a listener have in common.
+/// The shared part of all connections of a listener.
 pub(super) struct Shared {
     pub(super) router: Router,
     pub(super) http: Builder<TokioExecutor>,

@@ -204,19 +204,30 @@ fn add_own(doors: &Doors, operations: &mut Operations, paths: &mut Map<String, J
     }
     let health = doors.component().health_path();
     add(paths, health, "get", health_operation());
+    let summary = "Lists the services and their addresses";
     add(
         paths,
         report::PATH,
         "get",
-        json!({
-            "summary": "Lists the services and their addresses",
-            "operationId": "report",
-            "responses": { "200": {
-                "description": "Text for people",
-                "content": { "text/plain": { "schema": { "type": "string" } } },
-            } },
-        }),
+        text_operation(summary, "report"),
     );
+    if doors.protobuf().is_some() {
+        let summary = "Shows the messages of protobuf as `.proto` files";
+        let operation = text_operation(summary, "report_protobuf");
+        add(paths, report::PROTOBUF_PATH, "get", operation);
+    }
+}
+
+/// Returns an operation that is answered with text for people.
+fn text_operation(summary: &str, id: &str) -> Json {
+    json!({
+        "summary": summary,
+        "operationId": id,
+        "responses": { "200": {
+            "description": "Text for people",
+            "content": { "text/plain": { "schema": { "type": "string" } } },
+        } },
+    })
 }
 
 fn invoke(media: &[&str], operations: &mut Operations) -> Json {

@@ -74,11 +74,15 @@ impl Types {
         let mut properties = Map::new();
         let mut required: Vec<&str> = Vec::new();
         for field in fields {
+            let name = match side {
+                Side::Request => &field.name,
+                Side::Answer => field.written_name(),
+            };
             if field.required {
-                required.push(&field.name);
+                required.push(name);
             }
             let value = self.field(schema, field, side);
-            properties.insert(field.name.clone(), value);
+            properties.insert(name.to_owned(), value);
         }
         let mut object = Map::new();
         object.insert("type".to_owned(), "object".into());

@@ -1,6 +1,6 @@
 //! Bytes to a value, by the table of a message.
 //!
-//! What is not protobuf is an error of the whole. A field whose value does not fit is an error with the field, and the others
+//! Bytes that are not protobuf are an error of the whole. A field whose value does not fit is an error with the field, and the others
 //! are read on, so that a caller gets all errors at once.
 //!
 //! Numbers, keys and lengths are read by prost. It is not asked for whole messages: it cuts integers off at 32 bits, and does

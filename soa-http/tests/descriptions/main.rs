@@ -7,6 +7,5 @@ mod document;
 mod page;
 mod report;
 mod support;
-mod twin;
 mod types;
 mod values;

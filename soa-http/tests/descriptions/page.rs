@@ -6,8 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value as Json, json};
 
-use crate::support::{document, send, send_request};
-use crate::twin::COMPONENT;
+use crate::support::{COMPONENT, document, send, send_request};
 use browser::Browser;
 
 #[tokio::test]

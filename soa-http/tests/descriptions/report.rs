@@ -4,8 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use soa::Server;
 
-use crate::support::{send, send_request};
-use crate::twin::COMPONENT;
+use crate::support::{COMPONENT, send, send_request};
 
 #[tokio::test]
 async fn the_report_has_the_services_and_the_addresses_by_which_it_was_asked() {
@@ -16,7 +15,8 @@ async fn the_report_has_the_services_and_the_addresses_by_which_it_was_asked() {
     let url = "http://books:8000";
     let expected = format!(
         "example-component(ExampleComponent)\n\timplementation: ExampleComponent\n\thealth: /health\n\taddresses: \
-         rest({url}), dispatch-json({url}), dispatch-msgpack({url})\n\tservices:\n\t\texample-rest(ExampleRest)\n"
+         rest({url}), dispatch-json({url}), dispatch-msgpack({url}), dispatch-protobuf({url})\n\tservices:\n\
+         \t\texample(ExampleService)\n\t\tdefault-named(DefaultNamed)\n\t\texample-rest(ExampleRest)\n"
     );
     assert_eq!(report.text(), expected);
 }

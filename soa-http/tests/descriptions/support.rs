@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, Response, StatusCode};
@@ -9,6 +10,7 @@ use axum::{Router, http};
 use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+use soa_runtime::Component;
 use tower::ServiceExt as _;
 
 /// The functions that run the actions of a service, each with a closure that takes the request.
@@ -24,6 +26,10 @@ macro_rules! actions {
     };
 }
 pub(crate) use actions;
+
+/// The component of the example contract.
+pub(crate) static COMPONENT: LazyLock<Component> =
+    LazyLock::new(|| example_service::component::builder().build().unwrap());
 
 /// An answer whose body was read.
 #[derive(Debug)]
@@ -82,7 +88,7 @@ pub(crate) struct Claim {
     pub(crate) value: Json,
 }
 
-/// What the official validators find wrong.
+/// The mistakes that the official validators find.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Findings {
     pub(crate) document: Vec<String>,

@@ -133,7 +133,7 @@ async fn requests_that_are_taken_and_their_answers_fit_the_schemas() {
     assert!(mistakes.is_empty(), "{mistakes:#?}");
 }
 
-/// What a schema refuses is what the service refuses, so the schemas are not merely loose.
+/// The schema and the service refuse the same, so the schemas are not merely loose.
 #[tokio::test]
 async fn requests_that_do_not_fit_the_schemas_are_refused_and_the_refusals_fit_theirs() {
     let document = document(&*COMPONENT);

@@ -1,4 +1,4 @@
-//! What no client should send. Others are served meanwhile.
+//! Requests that no client should send. Others are served meanwhile.
 
 use crate::support::{Running, request, settings};
 use soa_http::HttpSettings;

@@ -1,4 +1,4 @@
-//! What a request may have, and how long it may take.
+//! Limits of the size and of the time of a request.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What services and actions declare for HTTP.
+//! Declarations of services and actions for HTTP.
 
 use quote::quote;
 

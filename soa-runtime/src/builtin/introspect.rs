@@ -20,7 +20,6 @@ use crate::context::{ActionCall, ActionFuture};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor};
 use crate::error::ActionError;
 use crate::message::{Name, code};
-use crate::schema::Schema;
 use crate::service::{Handler, run};
 
 pub(super) const NAME: &str = "introspect";
@@ -152,9 +151,7 @@ fn declared(offer: &Offer, offered: &Offered) -> Map {
 }
 
 fn describe(offer: &Offer, offered: &Offered) -> Introspected {
-    let schema =
-        |schema: Option<fn() -> Arc<Schema>>| schema.and_then(|schema| schema().introspect());
-    let mut request = schema(offered.request);
+    let mut request = offered.request.and_then(|schema| schema().introspect());
     let declared = declared(offer, offered);
     if !declared.is_empty() {
         // Nil allows anything, too.
@@ -174,7 +171,10 @@ fn describe(offer: &Offer, offered: &Offered) -> Introspected {
     Introspected {
         documentation: offered.documentation.map(str::to_owned).into(),
         request_schema: request.into(),
-        response_schema: schema(offered.response).into(),
+        response_schema: offered
+            .response
+            .and_then(|schema| schema().introspect_written())
+            .into(),
     }
 }
 

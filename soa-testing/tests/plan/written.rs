@@ -1,4 +1,4 @@
-//! What a plan writes without a type, read by the types of the action.
+//! Values that a plan writes without a type, read by the types of the action.
 
 use std::collections::BTreeMap;
 

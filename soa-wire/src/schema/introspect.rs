@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Number, Value as Json};
 
-use super::node::{Bounds, ExtraKeys, Keys, Lengths, Node, NodeKind, Schema};
+use super::node::{Bounds, ExtraKeys, Field, Keys, Lengths, Node, NodeKind, Schema};
 use crate::codec::{Integer, Map, Value};
 
 impl Schema {
@@ -18,10 +18,20 @@ impl Schema {
     /// callers. A type inside of itself becomes `anything` with a `reference` to this schema or to one of its
     /// `definitions`.
     pub fn introspect(&self) -> Option<Value> {
+        self.introspected(Writer::of(self))
+    }
+
+    /// Returns the schema of an answer as data: fields have the names under which they are written.
+    pub fn introspect_written(&self) -> Option<Value> {
+        let mut writer = Writer::of(self);
+        writer.is_written = true;
+        self.introspected(writer)
+    }
+
+    fn introspected<'a>(&'a self, mut writer: Writer<'a>) -> Option<Value> {
         if self.root.kind == NodeKind::Anything {
             return None;
         }
-        let mut writer = Writer::of(self);
         let mut map = writer.kind(&self.root.kind);
         if let Some(name) = &self.name {
             map.insert("name", name.as_str());
@@ -36,6 +46,8 @@ impl Schema {
 
 struct Writer<'a> {
     schema: &'a Schema,
+    /// True if fields have the names under which they are written, and not those under which they are read.
+    is_written: bool,
     /// Names of the types that are being written, to find types inside of themselves.
     open: Vec<&'a str>,
     /// Names of the types that are told by reference, and so need a definition.
@@ -54,6 +66,7 @@ impl<'a> Writer<'a> {
     fn of(schema: &'a Schema) -> Self {
         Self {
             schema,
+            is_written: false,
             open: vec!["#"],
             recursive: BTreeSet::new(),
             written: BTreeSet::new(),
@@ -86,6 +99,13 @@ impl<'a> Writer<'a> {
                     .unwrap_or(name)
             }
             name => name,
+        }
+    }
+
+    fn name(&self, field: &'a Field) -> &'a str {
+        match self.is_written {
+            true => field.written_name(),
+            false => &field.name,
         }
     }
 
@@ -164,11 +184,11 @@ impl<'a> Writer<'a> {
             NodeKind::Dictionary { fields, extra } => {
                 let contents: Map = fields
                     .iter()
-                    .map(|field| (field.name.as_str(), self.node(&field.node)))
+                    .map(|field| (self.name(field), self.node(&field.node)))
                     .collect();
                 map.insert("contents", contents);
                 let optional = fields.iter().filter(|field| !field.required);
-                let mut optional: Vec<&str> = optional.map(|field| field.name.as_str()).collect();
+                let mut optional: Vec<&str> = optional.map(|field| self.name(field)).collect();
                 optional.sort_unstable();
                 let optional: Vec<Value> = optional.into_iter().map(Value::from).collect();
                 map.insert("optional_keys", optional);

@@ -9,6 +9,7 @@
 //! The check walks a decoded [`Value`](crate::codec::Value), and reports all errors at once. It runs only if a body cannot
 //! be decoded, or breaks a rule. A valid body is never compared with its schema.
 
+mod alternatives;
 mod cache;
 mod check;
 mod conformity;
@@ -19,10 +20,12 @@ mod nesting;
 mod node;
 mod path;
 
+#[doc(hidden)]
+pub use alternatives::option_of;
 pub use check::FieldError;
 pub(crate) use check::NOT_A_NUMBER;
 #[doc(hidden)]
-pub use check::{Cause, MAX_ERROR_BYTES, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, key_text, option_of};
+pub use check::{Cause, MAX_ERROR_BYTES, MAX_ERRORS, MAX_LEVELS, MAX_STEPS, key_text};
 #[doc(hidden)]
 pub use nesting::depth_of;
 pub use node::Schema;

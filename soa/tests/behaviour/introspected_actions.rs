@@ -277,3 +277,42 @@ async fn services_that_tell_less_or_more_are_read_alike() {
         told
     );
 }
+
+/// A field that is read under one name and written under another.
+#[soa::body]
+struct Named {
+    #[serde(rename(serialize = "out", deserialize = "in"))]
+    value: i64,
+}
+
+struct Names;
+
+#[service(name = "names", version = "1.0.0")]
+impl Names {
+    #[action]
+    async fn rename(&self, request: Named) -> Result<Named, ActionError> {
+        Ok(request)
+    }
+}
+
+#[tokio::test]
+async fn the_fields_of_a_response_have_the_names_under_which_they_are_written() {
+    let server = Server::builder(Names).build().unwrap();
+    let client = Client::builder().service("names", LocalTransport::new(server));
+    let client = client.build().unwrap();
+    let told = client
+        .call_action("names", "introspect", &())
+        .await
+        .unwrap();
+    let action = told
+        .get("actions")
+        .and_then(|actions| actions.get("rename"));
+    let names = |side: &str| {
+        let schema = action.and_then(|action| action.get(side)).unwrap();
+        let contents = schema.get("contents").and_then(Value::as_map).unwrap();
+        let names = contents.iter().filter_map(|(name, _)| name.as_str());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(names("request_schema"), ["in"]);
+    assert_eq!(names("response_schema"), ["out"]);
+}

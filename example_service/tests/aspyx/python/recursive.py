@@ -7,18 +7,9 @@ import sys
 from abc import abstractmethod
 from dataclasses import dataclass
 
-from aspyx.di import Environment, create, module
-from aspyx_service import (
-    Component,
-    ComponentRegistry,
-    Service,
-    ServiceManager,
-    ServiceModule,
-    SessionManager,
-    component,
-    service,
-)
-from aspyx_service.service import ChannelInstances
+from aspyx_service import Component, Service, component, service
+
+from one_server import services_of
 
 URL = sys.argv[1]
 CHANNELS = ["dispatch-json", "dispatch-msgpack"]
@@ -43,29 +34,7 @@ class Forest(Component):
     pass
 
 
-class OneServer(ComponentRegistry):
-    def register(self, descriptor, addresses):
-        pass
-
-    def watch(self, channel):
-        pass
-
-    def get_addresses(self, descriptor):
-        return [ChannelInstances(descriptor.name, channel, [URL]) for channel in CHANNELS]
-
-
-@module(imports=[ServiceModule])
-class ClientModule:
-    @create()
-    def registry(self) -> ComponentRegistry:
-        return OneServer()
-
-    @create()
-    def sessions(self) -> SessionManager.Storage:
-        return SessionManager.InMemoryStorage(max_size=1000, ttl=3600)
-
-
-manager = Environment(ClientModule).get(ServiceManager)
+manager = services_of(URL, CHANNELS)
 inner = {"value": 2, "children": [{"value": 3, "children": []}]}
 tree = Tree(1, [inner, {"value": 4, "children": []}])
 for channel in CHANNELS:

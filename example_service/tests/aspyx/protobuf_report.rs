@@ -6,20 +6,21 @@ use axum::body::Body;
 use axum::http::Request;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 
-use super::send;
-use super::vectors::captured;
+use crate::support::{doors, folder, send};
+use crate::vectors::vectors;
 
 async fn report() -> String {
     let request = Request::get("/report-protobuf").body(Body::empty());
-    let answer = send(request.unwrap()).await;
+    let answer = send(&doors(), request.unwrap()).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.content_type, "text/plain; charset=utf-8");
-    String::from_utf8(answer.body.to_vec()).unwrap()
+    assert_eq!(answer.content_type(), "text/plain; charset=utf-8");
+    answer.text()
 }
 
 #[tokio::test]
 async fn the_report_is_that_of_the_reference_with_each_import_once() {
-    let mut captured = captured("report-protobuf.txt");
+    let captured = folder().join("vectors/report-protobuf.txt");
+    let mut captured = std::fs::read_to_string(captured).unwrap();
     let import = "import \"example_types.proto\";\n";
     captured = captured.replace(&import.repeat(3), import);
     assert_eq!(report().await, captured);
@@ -57,13 +58,13 @@ async fn protoc_reads_the_report_and_its_messages_read_the_captured_bytes() {
         .unwrap();
     assert_eq!(service.methods().len(), 36);
     let mut read = 0;
-    for exchange in super::vectors::exchanges("dispatch-protobuf") {
+    for exchange in vectors("dispatch-protobuf") {
         for side in ["request", "response"] {
-            let Some(name) = exchange.json[side]["decoded"]["message"].as_str() else {
+            let Some(name) = exchange.told[side]["decoded"]["message"].as_str() else {
                 continue;
             };
             let message = pool.get_message_by_name(name).unwrap();
-            let bytes = exchange.bytes_of(side);
+            let bytes = exchange.body(side);
             let dynamic = DynamicMessage::decode(message, &*bytes).unwrap();
             assert_eq!(dynamic.unknown_fields().count(), 0, "{name}");
             assert_eq!(

@@ -6,7 +6,19 @@ use prost::encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Answer, ROUTER, call, send};
+use crate::support::{self, Answer, doors};
+
+async fn send(request: Request<Body>) -> Answer {
+    support::send(&doors(), request).await
+}
+
+/// Calls a method by protobuf.
+async fn call(method: &str, body: impl Into<Body>) -> Answer {
+    let request = Request::post("/invoke")
+        .header("content-type", "application/x-protobuf")
+        .header("x-rpc-method", method);
+    send(request.body(body.into()).unwrap()).await
+}
 
 const EXAMPLE: &str = "example-component:example:";
 
@@ -26,7 +38,7 @@ fn assert_exception(answer: &Answer, status: u16, exception: &str) {
     let shown = String::from_utf8_lossy(&answer.body);
     assert_eq!(answer.body, text(2, exception), "{shown}");
     assert_eq!(answer.status, status, "{shown}");
-    assert_eq!(answer.content_type, "application/x-protobuf");
+    assert_eq!(answer.content_type(), "application/x-protobuf");
     let reason = (status == 500).then_some(exception);
     assert_eq!(answer.reason.as_deref(), reason);
 }
@@ -51,7 +63,7 @@ async fn an_exception_beside_a_list_or_a_message_is_the_reason_of_a_500() {
 async fn the_reason_of_a_500_is_in_the_first_line_of_the_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(async move { axum::serve(listener, ROUTER.clone()).await });
+    let server = tokio::spawn(async move { axum::serve(listener, doors()).await });
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = "POST /invoke HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\n\
         x-rpc-method: example-component:example:fail_list\r\ncontent-length: 6\r\nconnection: close\r\n\r\n\
@@ -95,7 +107,7 @@ async fn unknown_methods_are_a_500_that_names_them() {
 async fn a_body_that_is_not_protobuf_is_a_400_in_words() {
     let answer = example("add", b"\x08").await;
     assert_eq!(
-        (answer.status, &*answer.content_type),
+        (answer.status, answer.content_type()),
         (400, "text/plain; charset=utf-8")
     );
     let said = String::from_utf8(answer.body.to_vec()).unwrap();
@@ -325,7 +337,7 @@ async fn codes_of_errors_are_told_to_those_who_ask() {
         .header("x-soa-errors", "1");
     let answer = send(request.body(body.into()).unwrap()).await;
     let told = r#"{"result":null,"exception":"boom","errors":[{"code":"RAISED","message":"boom","field":null}]}"#;
-    assert_eq!(answer.body, told);
+    assert_eq!(answer.text(), told);
 }
 
 #[tokio::test]
