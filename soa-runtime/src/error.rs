@@ -5,17 +5,14 @@
 //! that says why a message did not arrive. [`ActionErrors`] are a service's own errors as a type, for both sides.
 //! [`BuildError`] is reported before anything runs.
 
-mod action;
 mod client;
-mod declared;
-mod job;
-mod list;
 
-pub use action::{ActionError, IntoActionError};
 pub(crate) use client::route_setting;
 pub use client::{ClientError, ErrorKind, OpenCircuit};
-pub use declared::{ActionErrors, PassedOn, Unknown, Variable, unknown, variable};
-pub use job::JobError;
+pub use soa_wire::error::{
+    ActionError, ActionErrors, IntoActionError, JobError, PassedOn, Unknown, Variable, unknown,
+    variable,
+};
 pub(crate) use soa_wire::error::{BuildError, TransportError, TransportErrorKind};
 
 #[cfg(test)]

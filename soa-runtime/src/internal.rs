@@ -3,4 +3,4 @@
 pub use soa_wire::debug_as_text;
 
 pub use crate::context::{ClientLayer, FrozenTime};
-pub use crate::exchange::HttpHead;
+pub use crate::message::HttpHead;

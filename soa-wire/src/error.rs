@@ -1,7 +1,20 @@
-//! Errors of transports, and of the construction of servers and clients.
+//! The errors that services answer with, those of transports, and those of the construction of servers and clients.
+
+mod action;
+mod declared;
+mod job;
+mod list;
 
 use std::error::Error;
 use std::fmt;
+
+pub use action::{ActionError, IntoActionError};
+pub use declared::ActionErrors;
+#[doc(hidden)]
+pub use declared::{PassedOn, Unknown, Variable, find, find_all, unknown, variable};
+pub use job::JobError;
+#[doc(hidden)]
+pub use list::list;
 
 /// A failure between client and server.
 ///

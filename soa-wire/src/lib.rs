@@ -80,7 +80,10 @@ pub use codec::{
 };
 pub use declared::Declared;
 pub use descriptor::{ActionDescriptor, ErrorDescriptor, ServiceDescriptor, VariableDescriptor};
-pub use error::{BuildError, TransportError, TransportErrorKind};
+pub use error::{
+    ActionError, ActionErrors, BuildError, IntoActionError, JobError, TransportError,
+    TransportErrorKind,
+};
 pub use extensions::Extensions;
 pub use message::{
     ActionRequest, ActionResponse, Body, ContextHeader, ContextValue, Control, JobRequest,

@@ -54,13 +54,14 @@
 //! | feature | default | brings | crates |
 //! |---|---|---|---|
 //! | none | | Servers, clients, middleware, calls within a process, stubs. | 60 |
-//! | `redis` | yes | The transport over Redis, with TLS, Sentinel and Cluster. | 141 |
-//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 181 |
+//! | `redis` | yes | The transport over Redis, with Sentinel and Cluster. | 125 |
+//! | `tls` | | TLS towards Redis: `rediss://…` and the settings `tls`. Includes `redis`. | 135 |
+//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 164 |
 //! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`. | 98 |
 //! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 62 |
 //! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 62 |
-//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 207 |
-//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 198 |
+//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 200 |
+//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 181 |
 //! | `rust_decimal` | | Conversions of [`Decimal`] to and from `rust_decimal`, for arithmetic. | 62 |
 //! | `jiff` | | Conversions of dates and times to and from `jiff`. | 62 |
 //! | `chrono` | | The same for `chrono`. | 61 |

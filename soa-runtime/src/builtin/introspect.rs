@@ -4,20 +4,18 @@
 //! schema of a request, where its tools do not look, and where its schema of the response allows anything. What the service
 //! declares for all actions is under `service` in the schema of the requests of `introspect` itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use soa_wire::declared::Declared;
+use soa_wire::introspection::declarations;
 
 use super::offer::{Offer, Offered};
 use crate::action::Action;
-use crate::codec::{Map, Nullable, Value, to_value};
+use crate::codec::{Map, Nullable, Value};
 use crate::context::{ActionCall, ActionFuture};
-use crate::descriptor::{ActionDescriptor, ErrorDescriptor};
 use crate::error::ActionError;
 use crate::message::{Name, code};
 use crate::service::{Handler, run};
@@ -68,86 +66,13 @@ const DECLARED_KEY: &str = "action";
 /// The key of what the service itself declares, in the schema of the requests of `introspect`.
 const SERVICE_KEY: &str = "service";
 
-/// The declarations of an action besides its types. A field is there only if there is something to tell.
-#[derive(Debug, Serialize)]
-struct IntrospectedAction {
-    /// True if it is deprecated
-    #[serde(skip_serializing_if = "is_false")]
-    deprecated: bool,
-    /// True if a second run has no further effect
-    #[serde(skip_serializing_if = "is_false")]
-    idempotent: bool,
-    /// The permissions that a caller needs, sorted
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    requires: BTreeSet<String>,
-    /// The time limit of the action, in seconds
-    timeout: Option<f64>,
-    /// The time for which callers may reuse a response, in seconds
-    cache: Option<f64>,
-    /// The errors that it declares; it may answer with others, too
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<IntrospectedError>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-#[derive(Debug, Serialize)]
-struct IntrospectedError {
-    /// The code
-    code: &'static str,
-    /// The message, with variables in braces
-    message: &'static str,
-    /// The field at fault, with variables in braces
-    field: Option<&'static str>,
-    /// True if the caller is at fault
-    is_caller_error: bool,
-    /// The schemas of its variables, by name; nil if unknown
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    variables: BTreeMap<&'static str, Option<Value>>,
-}
-
-impl From<&ErrorDescriptor> for IntrospectedError {
-    fn from(error: &ErrorDescriptor) -> Self {
-        let variables = error.variables().iter().map(|variable| {
-            let schema = variable.schema().and_then(|schema| schema.introspect());
-            (variable.name(), schema)
-        });
-        Self {
-            code: error.code(),
-            message: error.message(),
-            field: error.field(),
-            is_caller_error: error.is_caller_error(),
-            variables: variables.collect(),
-        }
-    }
-}
-
 /// Describes what an action declares; the map is empty if that is nothing.
 fn declared(offer: &Offer, offered: &Offered) -> Map {
-    let descriptor = offered.descriptor.as_ref();
-    let declared = descriptor.map(ActionDescriptor::declared);
-    let own = declared.map_or(&[][..], |declared| declared.required_permissions());
-    let own = own.iter().map(|permission| (*permission).to_owned());
     let of_builder = offer.required.get(&offered.action).cloned();
-    let errors = descriptor.map_or(&[][..], ActionDescriptor::declared_errors);
-    let seconds = |time: Duration| time.as_secs_f64();
-    let declared = IntrospectedAction {
-        deprecated: descriptor.is_some_and(ActionDescriptor::is_deprecated),
-        idempotent: declared.is_some_and(Declared::is_idempotent),
-        requires: own.chain(of_builder.unwrap_or_default()).collect(),
-        timeout: descriptor
-            .and_then(ActionDescriptor::time_limit)
-            .map(seconds),
-        cache: declared.and_then(Declared::cache_time).map(seconds),
-        errors: errors.iter().map(IntrospectedError::from).collect(),
-    };
-    match to_value(&declared) {
-        Ok(Value::Map(map)) => map,
-        _ => Map::new(), // It is a map of texts and numbers.
-    }
+    declarations(
+        offered.descriptor.as_ref(),
+        of_builder.into_iter().flatten().collect(),
+    )
 }
 
 fn describe(offer: &Offer, offered: &Offered) -> Introspected {

@@ -71,5 +71,6 @@ pub use parallel::{Gather, Parallel, ParallelCall};
 pub use pending::Pending;
 pub use typed::{ServiceClient, TypedClient};
 
-pub use crate::exchange::{ClientRequest, HttpRequest, Sent};
+pub use crate::exchange::{ClientRequest, Sent};
 pub use crate::expansion::{Expansion, ExpansionRoute, Expansions};
+pub use crate::message::HttpRequest;

@@ -13,12 +13,11 @@ use crate::BoxFuture;
 use crate::client::{Client, Places, TypedClient};
 use crate::codec::{UtcDateTime, Value};
 use crate::error::ActionError;
-use crate::exchange::HttpRequest;
 use crate::identity::Identity;
 use crate::lifetime::{Blocking, Lifetime};
 use crate::message::{
-    ActionResponse, Body, ContextHeader, ContextValue, Control, Name, Switch, SwitchSet,
-    TraceParent, code,
+    ActionResponse, Body, ContextHeader, ContextValue, Control, HttpRequest, Name, Switch,
+    SwitchSet, TraceParent, code,
 };
 
 /// The context of an action: the caller, the switches, and clients for further calls.

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use soa_wire::{TransportError, TransportErrorKind};
+use soa_wire::{TransportError, TransportErrorKind, error};
 use tokio::time::Instant;
 
-use super::list::list;
+use super::{ActionError, ActionErrors};
 use crate::codec::{DecodeError, EncodeError};
 use crate::message::{Name, SwitchSet, Variant, WireError};
 
@@ -443,11 +443,11 @@ impl fmt::Display for ClientError {
         match &self.0.cause {
             Cause::Action { action, errors } => {
                 write!(f, "action `{action}` of service `{service}` failed: ")?;
-                list(f, errors)
+                error::list(f, errors)
             }
             Cause::Job(errors) => {
                 write!(f, "the job for service `{service}` failed: ")?;
-                list(f, errors)
+                error::list(f, errors)
             }
             Cause::UnknownService { known } => {
                 write!(f, "no route to service `{service}`: this client ")?;
@@ -541,3 +541,48 @@ impl Error for ClientError {
 }
 
 soa_wire::debug_as_text!(ClientError);
+
+impl ClientError {
+    /// Returns the error in the response as the service's own type: the first one that the type knows, or otherwise the
+    /// first of all if the type has a variant for unknown ones. `None` also without a response.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionErrors, ClientError, WireError};
+    ///
+    /// // `#[derive(ActionErrors)]` writes this.
+    /// # #[derive(Debug)]
+    /// enum BookError {
+    ///     NoSuchBook,
+    /// }
+    /// # impl ActionErrors for BookError {
+    /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
+    /// #     fn from_wire(error: &WireError) -> Option<Self> {
+    /// #         (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook)
+    /// #     }
+    /// #     fn into_wire(self) -> WireError { WireError::caller("NO_SUCH_BOOK", "There is no such book") }
+    /// # }
+    ///
+    /// fn or_nothing(error: ClientError) -> Result<(), ClientError> {
+    ///     match error.find::<BookError>() {
+    ///         Some(BookError::NoSuchBook) => Ok(()),
+    ///         None => Err(error),
+    ///     }
+    /// }
+    /// ```
+    pub fn find<E: ActionErrors>(&self) -> Option<E> {
+        error::find(self.errors())
+    }
+
+    /// Returns all errors in the response that the type can hold, in order.
+    pub fn find_all<E: ActionErrors>(&self) -> Vec<E> {
+        error::find_all(self.errors())
+    }
+}
+
+/// A chained call that failed is a failure of this service, as in the reference.
+impl From<ClientError> for ActionError {
+    fn from(error: ClientError) -> Self {
+        Self::internal(error)
+    }
+}

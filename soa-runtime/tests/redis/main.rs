@@ -1,4 +1,4 @@
-//! The Redis transport, over a Redis that each test starts for itself.
+//! The Redis transport, over a Redis that each test starts for itself. The tests of TLS need the feature `tls`.
 
 #![cfg(feature = "redis")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
@@ -27,5 +27,6 @@ mod sentinel;
 mod sessions;
 mod support;
 mod take_back;
+#[cfg(feature = "tls")]
 mod tls;
 mod told;

@@ -12,6 +12,7 @@ use soa_runtime::{
 
 use crate::sentinel::Sentinel;
 use crate::support::{Redis, Reply, Running, client, free_port, logged, service};
+#[cfg(feature = "tls")]
 use crate::tls::Authority;
 
 /// A file that ends with this.
@@ -253,6 +254,7 @@ fn a_login_in_two_places_or_a_file_that_cannot_be_read_is_told_when_a_connection
 }
 
 /// Has new certificates at Redis.
+#[cfg(feature = "tls")]
 fn replace_certificates(redis: &Redis, authority: &Authority) {
     let (certificate, key) = authority.sign("server", &["127.0.0.1"]);
     let path = |path: &Path| path.to_str().unwrap().to_owned();
@@ -263,6 +265,7 @@ fn replace_certificates(redis: &Redis, authority: &Authority) {
 }
 
 #[tokio::test]
+#[cfg(feature = "tls")]
 async fn certificates_and_keys_are_read_again_for_new_connections() {
     let (first, second) = (Authority::new(), Authority::new());
     let (redis, port) = crate::tls::redis(&first, &["127.0.0.1"]);

@@ -13,10 +13,13 @@
 
 mod allow;
 mod compatible;
+mod declarations;
 mod exchange;
 mod offer;
 mod shape;
 
 pub use compatible::{ActionChange, Compatibility, CompatibilityReport, check_compatible};
+#[doc(hidden)]
+pub use declarations::declarations;
 pub use exchange::Exchange;
 pub use offer::{Drift, Introspection, IntrospectionSource};

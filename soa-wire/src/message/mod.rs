@@ -14,6 +14,7 @@ mod context_value;
 mod control;
 mod error;
 mod held;
+mod http;
 mod job;
 mod name;
 mod switches;
@@ -32,6 +33,9 @@ pub use context_value::to_context;
 pub use control::Control;
 pub(crate) use control::KEYS as CONTROL_KEYS;
 pub use error::{WireError, code};
+#[doc(hidden)]
+pub use http::HttpHead;
+pub use http::HttpRequest;
 pub use job::{JobRequest, JobResponse};
 pub use name::Name;
 pub use switches::{Switch, SwitchSet};

@@ -7,12 +7,11 @@ use fred::clients::Client;
 use fred::socket2::TcpKeepalive;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, Server, ServerConfig, TcpConfig,
-    TlsConfig,
 };
 
 use super::login::Login;
 use super::node::Node;
-use super::tls;
+use super::tls::Tls;
 use crate::error::BuildError;
 use crate::transport::redis::settings::{RedisSettings, SentinelSettings, bounded};
 
@@ -25,8 +24,7 @@ pub(in super::super) struct Access {
     login: Login,
     /// `None` for 0, as the login may have no right to choose one.
     database: Option<u8>,
-    tls: Option<TlsConfig>,
-    server_name: Option<String>,
+    tls: Option<Tls>,
     connect_timeout: Duration,
     pub(super) command_timeout: Duration,
     keep_alive: bool,
@@ -45,8 +43,7 @@ impl Access {
                 bounded(settings.connect_timeout).mul_f64(CREDENTIALS_SHARE),
             )?,
             database: Some(settings.database).filter(|number| *number > 0),
-            tls: tls.map(|tls| tls::configured(tls, "tls")).transpose()?,
-            server_name: tls.and_then(|tls| tls.server_name.clone()),
+            tls: tls.map(|tls| Tls::new(tls, "tls")).transpose()?,
             connect_timeout: settings.connect_timeout,
             command_timeout: settings.command_timeout,
             keep_alive: settings.keep_alive,
@@ -69,9 +66,8 @@ impl Access {
             )?,
             database: None,
             tls: tls
-                .map(|tls| tls::configured(tls, "tls (of the sentinels)"))
+                .map(|tls| Tls::new(tls, "tls (of the sentinels)"))
                 .transpose()?,
-            server_name: tls.and_then(|tls| tls.server_name.clone()),
             connect_timeout: settings.connect_timeout,
             command_timeout: settings.command_timeout,
             keep_alive: settings.keep_alive,
@@ -85,16 +81,17 @@ impl Access {
 
     /// A client that is not connected yet. Without a policy it makes a single attempt.
     pub(super) fn client(&self, node: &Node, policy: Option<ReconnectPolicy>) -> Client {
-        let mut server = Server::new(node.host.as_str(), node.port);
-        server.tls_server_name = self.server_name.as_deref().map(Into::into);
+        let server = Server::new(node.host.as_str(), node.port);
         let mut config = Config {
             // Without it, the first attempt counts as one of those that the policy allows.
             fail_fast: policy.is_none(),
             database: self.database,
             server: ServerConfig::Centralized { server },
-            tls: self.tls.clone(),
             ..Config::default()
         };
+        if let Some(tls) = &self.tls {
+            tls.apply(&mut config);
+        }
         self.login.apply(&mut config);
         let connection = ConnectionConfig {
             connection_timeout: self.connect_timeout,

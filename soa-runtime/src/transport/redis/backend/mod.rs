@@ -27,6 +27,7 @@ mod login;
 mod node;
 mod pop;
 mod script;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 
 pub(super) use access::Access;

@@ -32,7 +32,7 @@ impl Script {
 impl Variant {
     fn new(text: String) -> Self {
         Self {
-            digest: fred::util::sha1_hash(&text),
+            digest: sha1_smol::Sha1::from(&text).digest().to_string(),
             text,
         }
     }

@@ -18,7 +18,7 @@ use fred::rustls::pki_types::pem::PemObject;
 use fred::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use fred::rustls::sign::CertifiedKey;
 use fred::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use fred::types::config::TlsConfig;
+use fred::types::config::{Config, ServerConfig, TlsConfig};
 
 use crate::error::BuildError;
 use crate::log_limit::LogLimit;
@@ -27,8 +27,32 @@ use crate::transport::redis::settings::TlsSettings;
 /// Time before a file that cannot be read is logged again.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Configures TLS, and reads the files of the settings. `field` is the name of the settings in errors.
-pub(super) fn configured(settings: &TlsSettings, field: &str) -> Result<TlsConfig, BuildError> {
+/// TLS as the library has it.
+#[derive(Clone)]
+pub(super) struct Tls {
+    config: TlsConfig,
+    server_name: Option<String>,
+}
+
+impl Tls {
+    /// Configures TLS, and reads the files of the settings. `field` is the name of the settings in errors.
+    pub(super) fn new(settings: &TlsSettings, field: &str) -> Result<Self, BuildError> {
+        Ok(Self {
+            config: configured(settings, field)?,
+            server_name: settings.server_name.clone(),
+        })
+    }
+
+    /// Sets it in the library's configuration of one server.
+    pub(super) fn apply(&self, config: &mut Config) {
+        config.tls = Some(self.config.clone());
+        if let ServerConfig::Centralized { server } = &mut config.server {
+            server.tls_server_name = self.server_name.as_deref().map(Into::into);
+        }
+    }
+}
+
+fn configured(settings: &TlsSettings, field: &str) -> Result<TlsConfig, BuildError> {
     let bad = |what: &str, why: &dyn Display| {
         BuildError::new(format!(
             "the setting `{field}` cannot be used: {what}: {why}"

@@ -6,14 +6,15 @@
 //!
 //! The scheme says how the hosts belong together: `redis` and `rediss` (with TLS) for one host or a ring,
 //! `redis-sentinel` and `rediss-sentinel`, `redis-cluster` and `rediss-cluster`. With sentinels the login is that of
-//! the masters, and TLS is used towards both.
+//! the masters, and TLS is used towards both. It needs the feature `tls`.
 
 use std::str::FromStr;
 
 use serde_json::{Value as Json, json};
 
 use super::host::{self, shown};
-use super::{RedisMode, RedisSettings, SentinelSettings, TlsSettings};
+use super::tls::HAS_TLS;
+use super::{RedisMode, RedisSettings, SentinelSettings, TlsSettings, without_tls};
 use crate::error::BuildError;
 
 /// Reads `host`, `host:port`, or `redis://[[user:]password@]host[:port][/database]`. Several hosts are separated by
@@ -22,6 +23,13 @@ impl FromStr for RedisSettings {
     type Err = BuildError;
 
     fn from_str(text: &str) -> Result<Self, BuildError> {
+        Self::read(text, HAS_TLS)
+    }
+}
+
+impl RedisSettings {
+    /// Reads an address, for a program that has TLS, or has not.
+    fn read(text: &str, has_tls: bool) -> Result<Self, BuildError> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("redis", text));
         // The text may hold a password: no message repeats it.
         let bad = |what: &str| {
@@ -34,7 +42,8 @@ impl FromStr for RedisSettings {
         let (scheme, mode) = scheme.split_once('-').unwrap_or((scheme, ""));
         let tls = match scheme {
             "redis" => None,
-            "rediss" => Some(TlsSettings::default()),
+            "rediss" if has_tls => Some(TlsSettings::default()),
+            "rediss" => return Err(without_tls("the scheme `rediss` in the address of Redis")),
             _ => return Err(bad("the scheme is not `redis` or `rediss`")),
         };
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -63,12 +72,10 @@ impl FromStr for RedisSettings {
         let hosts = hosts.split(',').map(host::read);
         settings.hosts = hosts.collect::<Result<_, _>>().map_err(bad)?;
         settings.set_default_ports();
-        settings.check()?;
+        settings.check_for(has_tls)?;
         Ok(settings)
     }
-}
 
-impl RedisSettings {
     /// All that an address says, as keys of the settings: for a flag that replaces what files say. A key that the address
     /// does not have is null.
     #[doc(hidden)]
@@ -162,7 +169,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> RedisSettings {
-        text.parse().unwrap()
+        RedisSettings::read(text, true).unwrap()
     }
 
     #[test]
@@ -212,6 +219,14 @@ mod tests {
     }
 
     #[test]
+    fn an_s_needs_the_feature_tls() {
+        for address in ["rediss://a", "rediss-cluster://a", "rediss-sentinel://a"] {
+            let error = RedisSettings::read(address, false).unwrap_err().to_string();
+            assert!(error.contains("enable the feature `tls`"), "{error}");
+        }
+    }
+
+    #[test]
     fn an_s_asks_for_tls() {
         let tls = TlsSettings::default;
         assert_eq!(
@@ -225,6 +240,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "tls")]
     fn an_address_says_what_its_keys_would_say() {
         for text in [
             "host:1",

@@ -8,6 +8,7 @@
 //! from then on.
 
 mod address;
+mod check;
 mod credentials;
 mod host;
 mod sentinel;
@@ -26,14 +27,13 @@ pub(super) use credentials::CredentialSource;
 pub use credentials::RedisCredentials;
 pub(super) use host::shown;
 pub use sentinel::SentinelSettings;
+use tls::HAS_TLS;
 pub use tls::TlsSettings;
+pub(super) use tls::without_tls;
 
 use crate::error::BuildError;
 use crate::period::{self, Period};
 use crate::secret::Secret;
-
-/// Least threshold for chunked responses.
-const LEAST_CHUNK: usize = 102_400;
 
 /// Largest response by default.
 pub(super) const RESPONSE_SIZE: usize = 256_000;
@@ -86,7 +86,7 @@ pub struct RedisSettings {
     /// The callback that gives the login.
     #[serde(skip)]
     pub(super) credentials: Option<CredentialSource>,
-    /// TLS towards Redis. It is off without this table, and on with an empty one.
+    /// TLS towards Redis. It is off without this table, and on with an empty one. Needs the feature `tls` of the crate `soa`.
     pub tls: Option<TlsSettings>,
     /// Time limit of one attempt to connect; 5 s by default.
     #[serde(with = "period::duration")]
@@ -441,58 +441,7 @@ impl RedisSettings {
     /// # Errors
     /// A field cannot be as it is; the error names it, the rule, and what to do.
     pub fn check(&self) -> Result<(), BuildError> {
-        let bad =
-            |field: &str, rule: &str| Err(BuildError::new(format!("the setting `{field}` {rule}")));
-        if self.hosts.is_empty() || self.hosts.iter().any(|(host, _)| host.is_empty()) {
-            return bad(
-                "hosts",
-                "needs at least one host, and a name or address for each",
-            );
-        }
-        let login = (&self.username, &self.password, &self.password_file);
-        check_login(login, self.credentials.as_ref(), "")?;
-        if let RedisMode::Sentinel(sentinel) = &self.mode {
-            let login = (
-                &sentinel.username,
-                &sentinel.password,
-                &sentinel.password_file,
-            );
-            check_login(login, sentinel.credentials.as_ref(), " of the sentinels")?;
-        }
-        if self.queue_capacity == 0 {
-            return bad(
-                "queue_capacity",
-                "must be at least 1: a list of 0 takes nothing",
-            );
-        }
-        if let Some(threshold) = self.chunk_messages_larger_than {
-            if threshold < LEAST_CHUNK {
-                let rule = format!("must be at least {LEAST_CHUNK}, and is {threshold}");
-                return bad("chunk_messages_larger_than", &rule);
-            }
-            let maximum = self.maximum_message_size.unwrap_or(RESPONSE_SIZE);
-            if maximum != 0 && maximum / 5 < threshold {
-                let rule = format!(
-                    "must be at least five times `chunk_messages_larger_than`, which is {threshold}; it is {maximum}"
-                );
-                return bad("maximum_message_size", &rule);
-            }
-        }
-        match &self.mode {
-            RedisMode::Standard => Ok(()),
-            RedisMode::Cluster if self.database != 0 => {
-                bad("database", "must be 0: a cluster has no other")
-            }
-            RedisMode::Cluster => Ok(()),
-            RedisMode::Sentinel(sentinel) => {
-                let names = &sentinel.services;
-                let is_double = |(index, name)| names.iter().take(index).any(|other| other == name);
-                if names.iter().any(String::is_empty) || names.iter().enumerate().any(is_double) {
-                    return bad("services", "of the sentinels must name each master once");
-                }
-                Ok(())
-            }
-        }
+        self.check_for(HAS_TLS)
     }
 
     /// Gives hosts without a port the one that is usual in this mode.
@@ -515,26 +464,6 @@ impl RedisSettings {
     }
 }
 
-/// Checks that a login is in one place. `whose` follows the name of a field.
-fn check_login(
-    (username, password, file): (&Option<String>, &Option<String>, &Option<PathBuf>),
-    callback: Option<&CredentialSource>,
-    whose: &str,
-) -> Result<(), BuildError> {
-    let bad = |rule: &str| Err(BuildError::new(format!("the setting {rule}")));
-    if password.is_some() && file.is_some() {
-        return bad(&format!(
-            "`password_file`{whose} cannot be beside `password`: remove one of them"
-        ));
-    }
-    if callback.is_some() && (username.is_some() || password.is_some() || file.is_some()) {
-        return bad(&format!(
-            "`credentials`{whose} gives the whole login: remove `username`, `password` and `password_file`"
-        ));
-    }
-    Ok(())
-}
-
 impl fmt::Debug for RedisSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisSettings")
@@ -553,6 +482,7 @@ impl fmt::Debug for RedisSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "tls")]
     use serde_json::json;
 
     fn refused(settings: RedisSettings) -> String {
@@ -572,6 +502,26 @@ mod tests {
     }
 
     #[test]
+    fn a_program_without_tls_refuses_to_be_told_to_use_it() {
+        let refused = |settings: RedisSettings| settings.check_tls(false).unwrap_err().to_string();
+        let settings = RedisSettings::default().tls(TlsSettings::default());
+        assert_eq!(settings.check_tls(true), Ok(()));
+        assert_eq!(
+            refused(settings),
+            "the setting `tls` needs TLS, and this program is built without it: enable the feature `tls` of the crate \
+             `soa`"
+        );
+        let sentinel = SentinelSettings::default().tls(TlsSettings::default());
+        let text = refused(RedisSettings::sentinel([("host", 1)], sentinel));
+        assert!(
+            text.starts_with("the setting `tls` of the sentinels"),
+            "{text}"
+        );
+        assert_eq!(RedisSettings::default().check_tls(false), Ok(()));
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
     fn keys_of_a_file_are_read_into_the_fields() {
         let read = |keys: serde_json::Value| serde_json::from_value::<RedisSettings>(keys);
         assert_eq!(read(json!({})).unwrap(), RedisSettings::default());

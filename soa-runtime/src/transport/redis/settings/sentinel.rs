@@ -49,7 +49,8 @@ pub struct SentinelSettings {
     /// The callback that gives the login.
     #[serde(skip)]
     pub(in super::super) credentials: Option<CredentialSource>,
-    /// TLS towards the sentinels. It is off without this table, and on with an empty one.
+    /// TLS towards the sentinels. It is off without this table, and on with an empty one. Needs the feature `tls` of the
+    /// crate `soa`.
     pub tls: Option<TlsSettings>,
 }
 

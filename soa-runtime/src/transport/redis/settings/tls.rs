@@ -6,6 +6,11 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::de::{Deserialize, Deserializer, Error};
 
+use crate::error::BuildError;
+
+/// True if this program can speak TLS.
+pub(super) const HAS_TLS: bool = cfg!(feature = "tls");
+
 /// Settings of TLS towards a Redis or a sentinel. By default the certificate authorities of the system are trusted, and no
 /// client certificate is presented.
 ///
@@ -13,6 +18,9 @@ use serde::de::{Deserialize, Deserializer, Error};
 ///
 /// The files are read when a connection is configured, and again for each new connection to Redis. If they cannot be read
 /// then, those that were read before are used, and the log says so.
+///
+/// TLS is behind the feature `tls` of soa. Without it, these settings are read, and refused with an error that names the
+/// feature.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -25,8 +33,10 @@ use serde::de::{Deserialize, Deserializer, Error};
 /// let settings = RedisSettings::new("10.0.0.7", 6380).tls(tls);
 ///
 /// // With the authorities of the system, an address is enough.
+/// # #[cfg(feature = "tls")] {
 /// let settings: RedisSettings = "rediss://redis.internal:6380".parse()?;
 /// assert_eq!(settings.tls, Some(TlsSettings::default()));
+/// # }
 /// # Ok::<(), soa::BuildError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -81,6 +91,13 @@ impl TlsSettings {
         self.server_name = Some(name.into());
         self
     }
+}
+
+/// Returns the error of a program that is built without TLS, and is told to use it by `what`.
+pub(in super::super) fn without_tls(what: &str) -> BuildError {
+    BuildError::new(format!(
+        "{what} needs TLS, and this program is built without it: enable the feature `tls` of the crate `soa`"
+    ))
 }
 
 impl<'de> Deserialize<'de> for TlsSettings {

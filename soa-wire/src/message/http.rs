@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The HTTP request that a job came by. Handlers and middleware get it by [`Context::http`](crate::Context::http) and from
-/// the extensions of a job.
+/// The HTTP request that a job came by. Handlers and middleware get it by `Context::http` and from the
+/// extensions of a job.
 ///
 /// ```
-/// # use soa_runtime as soa;
-/// use soa::client::HttpRequest;
+/// # use soa_wire as soa;
+/// use soa::message::HttpRequest;
 ///
 /// let request = HttpRequest::new("GET", "/books/7?full=yes").with_header("Accept-Language", "fr");
 /// assert_eq!((request.method(), request.path()), ("GET", "/books/7"));

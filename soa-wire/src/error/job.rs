@@ -10,18 +10,15 @@ use crate::message::WireError;
 /// The failure of a whole job, from job middleware.
 ///
 /// ```
-/// # use soa_runtime as soa;
-/// use soa::JobError;
-/// use soa::middleware::{JobStage, Next, from_fn};
+/// # use soa_wire as soa;
+/// use soa::{JobError, JobRequest};
 ///
-/// let require_caller = from_fn(|job: soa::JobRequest, next: Next<JobStage>| async move {
-///     if job.context.caller.is_none() {
-///         return Err(JobError::new("NO_CALLER", "The caller has no name").field("context.caller"));
+/// fn require_caller(job: &JobRequest) -> Result<(), JobError> {
+///     match &job.context.caller {
+///         Some(_) => Ok(()),
+///         None => Err(JobError::new("NO_CALLER", "The caller has no name").field("context.caller")),
 ///     }
-///     next.run(job).await
-/// });
-/// let server = soa::Server::untyped("tools", "1.0.0").job_middleware(require_caller).build()?;
-/// # Ok::<(), soa::BuildError>(())
+/// }
 /// ```
 pub struct JobError(ActionError);
 
@@ -35,14 +32,12 @@ impl JobError {
     /// get an id in place of the text, as for [`ActionError::internal`].
     ///
     /// ```
-    /// # use soa_runtime as soa;
-    /// use soa::JobError;
-    /// use soa::middleware::{JobStage, Next, from_fn};
+    /// # use soa_wire as soa;
+    /// use soa::{JobError, JobRequest};
     ///
-    /// let audited = from_fn(|job: soa::JobRequest, next: Next<JobStage>| async move {
-    ///     std::fs::write("/var/log/audit", &*job.context.correlation_id).map_err(JobError::internal)?;
-    ///     next.run(job).await
-    /// });
+    /// fn audit(job: &JobRequest) -> Result<(), JobError> {
+    ///     std::fs::write("/var/log/audit", &*job.context.correlation_id).map_err(JobError::internal)
+    /// }
     /// ```
     pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(ActionError::internal(error))
@@ -71,7 +66,8 @@ impl JobError {
         self.0.errors()
     }
 
-    pub(crate) fn into_action_error(self) -> ActionError {
+    #[doc(hidden)]
+    pub fn into_action_error(self) -> ActionError {
         self.0
     }
 }
@@ -94,4 +90,4 @@ impl Error for JobError {
     }
 }
 
-soa_wire::debug_as_text!(JobError);
+crate::debug_as_text!(JobError);

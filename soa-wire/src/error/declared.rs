@@ -2,15 +2,14 @@
 //!
 //! On the wire an error is a code, a message and variables. A service declares its errors as a type ([`ActionErrors`],
 //! usually derived) and returns them from handlers with `?`. A caller that shares the type, as part of a contract, gets
-//! them back by [`ClientError::find`] and need not compare codes. Other errors in a response stay data.
+//! them back by `ClientError::find` and need not compare codes. Other errors in a response stay data.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::action::ActionError;
-use super::client::ClientError;
+use super::ActionError;
 use crate::codec::{Map, Value, from_value, from_value_ref, to_value};
 use crate::descriptor::ErrorDescriptor;
 use crate::message::WireError;
@@ -20,7 +19,7 @@ use crate::message::WireError;
 /// Unknown codes are not a failure: the service may be newer than its caller.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::{ActionErrors, WireError};
 ///
 /// #[derive(Debug, PartialEq)]
@@ -95,63 +94,25 @@ impl<E: PassedOn> From<E> for ActionError {
 }
 
 /// Returns the first error that the type knows; otherwise the first of all, if the type has a variant for unknown ones.
-fn find<E: ActionErrors>(errors: &[WireError]) -> Option<E> {
+pub fn find<E: ActionErrors>(errors: &[WireError]) -> Option<E> {
     let known = errors.iter().find_map(E::from_wire);
     known.or_else(|| errors.first().and_then(E::other))
 }
 
 /// Returns the errors that the type can hold, in order.
-fn find_all<E: ActionErrors>(errors: &[WireError]) -> Vec<E> {
+pub fn find_all<E: ActionErrors>(errors: &[WireError]) -> Vec<E> {
     let each = errors.iter();
     each.filter_map(|error| E::from_wire(error).or_else(|| E::other(error)))
         .collect()
 }
 
-impl ClientError {
-    /// Returns the error in the response as the service's own type: the first one that the type knows, or otherwise the
-    /// first of all if the type has a variant for unknown ones. `None` also without a response.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use soa::{ActionErrors, ClientError, WireError};
-    ///
-    /// // `#[derive(ActionErrors)]` writes this.
-    /// # #[derive(Debug)]
-    /// enum BookError {
-    ///     NoSuchBook,
-    /// }
-    /// # impl ActionErrors for BookError {
-    /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
-    /// #     fn from_wire(error: &WireError) -> Option<Self> {
-    /// #         (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook)
-    /// #     }
-    /// #     fn into_wire(self) -> WireError { WireError::caller("NO_SUCH_BOOK", "There is no such book") }
-    /// # }
-    ///
-    /// fn or_nothing(error: ClientError) -> Result<(), ClientError> {
-    ///     match error.find::<BookError>() {
-    ///         Some(BookError::NoSuchBook) => Ok(()),
-    ///         None => Err(error),
-    ///     }
-    /// }
-    /// ```
-    pub fn find<E: ActionErrors>(&self) -> Option<E> {
-        find(self.errors())
-    }
-
-    /// Returns all errors in the response that the type can hold, in order.
-    pub fn find_all<E: ActionErrors>(&self) -> Vec<E> {
-        find_all(self.errors())
-    }
-}
-
 impl ActionError {
-    /// Returns the error as the service's own type, as [`ClientError::find`] does: for errors of
-    /// [`call_local`](crate::Context::call_local), for middleware, and for tests of handlers.
+    /// Returns the error as the service's own type, as `ClientError::find` does: for errors of `Context::call_local`, for
+    /// middleware, and for tests of handlers.
     ///
     /// ```
-    /// # use soa_runtime as soa;
-    /// use soa::{ActionError, ActionErrors, Context, Value, value};
+    /// # use soa_wire as soa;
+    /// use soa::{ActionError, ActionErrors};
     /// # #[derive(Debug, PartialEq)] enum BookError { NoSuchBook }
     /// # impl ActionErrors for BookError {
     /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
@@ -159,10 +120,11 @@ impl ActionError {
     /// #     fn into_wire(self) -> soa::WireError { soa::WireError::caller("NO_SUCH_BOOK", "There is no such book") }
     /// # }
     ///
-    /// async fn title(cx: &Context) -> Result<Value, ActionError> {
-    ///     match cx.call_local_action("find_book", value!({})).await {
-    ///         Err(error) if error.find() == Some(BookError::NoSuchBook) => Ok(value!({})),
-    ///         outcome => outcome,
+    /// /// A book that does not exist has no title.
+    /// fn or_nothing(title: Result<String, ActionError>) -> Result<Option<String>, ActionError> {
+    ///     match title {
+    ///         Err(error) if error.find() == Some(BookError::NoSuchBook) => Ok(None),
+    ///         outcome => outcome.map(Some),
     ///     }
     /// }
     /// ```
@@ -173,7 +135,7 @@ impl ActionError {
     /// Returns all errors that the type can hold, in order.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::{ActionError, ActionErrors};
     /// # #[derive(Debug, PartialEq)] enum BookError { NoSuchBook }
     /// # impl ActionErrors for BookError {

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use super::client::ClientError;
 use super::list::list;
 use crate::codec::{Map, Value};
 use crate::message::{WireError, code};
@@ -16,7 +15,7 @@ use crate::message::{WireError, code};
 /// [`internal`](Self::internal) error they get an id in place of the text, which is in the log, too.
 ///
 /// ```
-/// # use soa_runtime as soa;
+/// # use soa_wire as soa;
 /// use soa::ActionError;
 ///
 /// let error = ActionError::caller("TOO_LONG", "At most 80 characters").field("title");
@@ -29,8 +28,8 @@ pub struct ActionError(Box<Inner>);
 /// The trait exists for the message of the compiler, which explains the ways to convert.
 ///
 /// ```
-/// # use soa_runtime as soa;
-/// use soa::{ActionError, Context, Server, Value};
+/// # use soa_wire as soa;
+/// use soa::{ActionError, IntoActionError};
 ///
 /// struct OutOfStock;
 ///
@@ -40,10 +39,10 @@ pub struct ActionError(Box<Inner>);
 ///     }
 /// }
 ///
-/// let server = Server::untyped("shop", "1.0.0")
-///     .action("order", |_: Value, _: Context| async { Err(OutOfStock) })
-///     .build()?;
-/// # Ok::<(), soa::BuildError>(())
+/// fn code(error: impl IntoActionError) -> String {
+///     error.into().errors()[0].code.to_string()
+/// }
+/// assert_eq!(code(OutOfStock), "OUT_OF_STOCK");
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of an action",
@@ -86,7 +85,7 @@ impl ActionError {
     /// Returns an error that ends the whole job: the response has this error and no actions.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::ActionError;
     ///
     /// let error = ActionError::job("READ_ONLY", "The service is in maintenance");
@@ -99,7 +98,8 @@ impl ActionError {
     }
 
     /// Sets whether the errors are those of the whole job.
-    pub(crate) fn ending_job(mut self, ends_job: bool) -> Self {
+    #[doc(hidden)]
+    pub fn ending_job(mut self, ends_job: bool) -> Self {
         self.0.ends_job = ends_job;
         self
     }
@@ -107,11 +107,10 @@ impl ActionError {
     /// Returns the error of an unexpected failure of the service: `SERVER_ERROR`, `Internal server error: …`.
     ///
     /// The text of the error and its chain of sources are logged. The caller gets the id of the log line in place of the
-    /// text, as a part of the message and as the variable `error_id`, unless the server is set to
-    /// [tell internal errors](crate::ServerBuilder::tell_internal_errors).
+    /// text, as a part of the message and as the variable `error_id`, unless the server is set to tell internal errors.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::{ActionError, Value, value};
     ///
     /// fn version() -> Result<Value, ActionError> {
@@ -128,19 +127,22 @@ impl ActionError {
     }
 
     /// Returns an internal error with this text.
-    pub(crate) fn unexpected(text: impl fmt::Display) -> Self {
+    #[doc(hidden)]
+    pub fn unexpected(text: impl fmt::Display) -> Self {
         let message = format!("Internal server error: {text}");
         let mut error = Self::server(code::SERVER_ERROR, message);
         error.0.is_internal = true;
         error
     }
 
-    pub(crate) fn is_internal(&self) -> bool {
+    #[doc(hidden)]
+    pub fn is_internal(&self) -> bool {
         self.0.is_internal
     }
 
     /// Replaces the text of an internal error by the id under which it is in the log.
-    pub(crate) fn hide_text(&mut self, id: &str) {
+    #[doc(hidden)]
+    pub fn hide_text(&mut self, id: &str) {
         if let Some(error) = self.0.errors.first_mut() {
             error.message = format!(
                 "Internal server error: the details are in the log of the service, error id {id}"
@@ -155,7 +157,7 @@ impl ActionError {
     /// Returns several errors at once. An empty list becomes one `SERVER_ERROR`.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::{ActionError, WireError};
     ///
     /// let missing = |field: &str| WireError::caller("MISSING", "Missing key").with_field(field);
@@ -188,7 +190,7 @@ impl ActionError {
     /// fault the error is. Over a queue, it is not sent.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::ActionError;
     ///
     /// let error = ActionError::caller("EXPIRED", "The voucher has expired").http_status(410);
@@ -201,7 +203,7 @@ impl ActionError {
     /// Adds a header to the answer over HTTP (of the last error).
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::ActionError;
     ///
     /// let error = ActionError::caller("BUSY", "Try again in a minute")
@@ -216,7 +218,7 @@ impl ActionError {
     /// Adds a variable to the last error.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::ActionError;
     ///
     /// let error = ActionError::caller("TOO_LONG", "The title is too long").variable("maximum", 80);
@@ -234,7 +236,7 @@ impl ActionError {
     /// Names the permissions that the caller lacks (in the last error).
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::ActionError;
     ///
     /// let error = ActionError::caller("NOT_AUTHORIZED", "Only owners can delete a book")
@@ -253,7 +255,7 @@ impl ActionError {
     /// Adds another error after the existing ones.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::{ActionError, WireError};
     ///
     /// let error = ActionError::caller("INVALID", "Not an ISBN").field("isbn");
@@ -269,7 +271,7 @@ impl ActionError {
     /// Keeps the cause for the log.
     ///
     /// ```
-    /// # use soa_runtime as soa;
+    /// # use soa_wire as soa;
     /// use soa::{ActionError, Value};
     ///
     /// fn read() -> Result<String, ActionError> {
@@ -288,20 +290,24 @@ impl ActionError {
     }
 
     /// Returns the cause for the log.
-    pub(crate) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+    #[doc(hidden)]
+    pub fn cause(&self) -> Option<&(dyn Error + 'static)> {
         let cause = self.0.source.as_deref()?;
         Some(cause)
     }
 
-    pub(crate) fn is_logged(&self) -> bool {
+    #[doc(hidden)]
+    pub fn is_logged(&self) -> bool {
         self.0.is_logged
     }
 
-    pub(crate) fn set_logged(&mut self) {
+    #[doc(hidden)]
+    pub fn set_logged(&mut self) {
         self.0.is_logged = true;
     }
 
-    pub(crate) fn traceback(self, detail: String) -> Self {
+    #[doc(hidden)]
+    pub fn traceback(self, detail: String) -> Self {
         self.last(|error| error.traceback = Some(detail))
     }
 
@@ -315,7 +321,8 @@ impl ActionError {
         self.0.ends_job
     }
 
-    pub(crate) fn into_errors(self) -> Vec<WireError> {
+    #[doc(hidden)]
+    pub fn into_errors(self) -> Vec<WireError> {
         self.0.errors
     }
 
@@ -345,7 +352,7 @@ impl Error for ActionError {
     }
 }
 
-soa_wire::debug_as_text!(ActionError);
+crate::debug_as_text!(ActionError);
 
 impl From<WireError> for ActionError {
     fn from(error: WireError) -> Self {
@@ -356,13 +363,6 @@ impl From<WireError> for ActionError {
 /// See [`ActionError::internal`].
 impl From<Box<dyn Error + Send + Sync>> for ActionError {
     fn from(error: Box<dyn Error + Send + Sync>) -> Self {
-        Self::internal(error)
-    }
-}
-
-/// A chained call that failed is a failure of this service, as in the reference.
-impl From<ClientError> for ActionError {
-    fn from(error: ClientError) -> Self {
         Self::internal(error)
     }
 }
