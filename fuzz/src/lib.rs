@@ -4,6 +4,10 @@
 //! The types cover the ways through the codec. Each of serde's buffers (`flatten`, `untagged`, internal tags) takes values
 //! out of the message, and passes them on in its own, more lenient way.
 
+#[cfg(all(test, feature = "http"))]
+mod allocations;
+#[cfg(all(test, feature = "server"))]
+mod allocator;
 #[cfg(feature = "http")]
 mod doors;
 #[cfg(all(test, feature = "server"))]

@@ -1,48 +1,9 @@
-//! The memory that a message can make a server allocate, measured with a counting allocator.
-//!
-//! It is here and not in the workspace, because the workspace forbids `unsafe`, which an allocator needs. Run it with
-//! `cargo test --lib` in this folder.
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+//! The memory that a message can make a server allocate.
 
 use bytes::Bytes;
 use soa::{Encoding, Map, Server, Value, value};
 
-struct Counting;
-
-thread_local! {
-    /// Bytes in use by this thread, and the most that there were. Tests run side by side, each in a thread.
-    static USED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
-}
-
-fn count(change: impl FnOnce(usize) -> usize) {
-    // At the end of a thread there is nothing left to count with.
-    let _ = USED.try_with(|used| {
-        let (now, peak) = used.get();
-        let now = change(now);
-        used.set((now, peak.max(now)));
-    });
-}
-
-// SAFETY: everything is left to the system's allocator, arguments and results untouched.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(|used| used + layout.size());
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // What another thread allocated may end here.
-        count(|used| used.saturating_sub(layout.size()));
-        // SAFETY: as above.
-        unsafe { System.dealloc(place, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use crate::allocator::peak_of;
 
 const KIB: usize = 1024;
 
@@ -54,11 +15,8 @@ fn peak(server: &Server, frame: Bytes) -> (usize, usize) {
         .unwrap();
     // Schemas and scratch buffers are allocated once, and not counted.
     drop(runtime.block_on(server.answer(self::frame(Encoding::MessagePack, &call(value!({}))))));
-    let (before, _) = USED.get();
-    USED.set((before, before));
-    let answer = runtime.block_on(server.answer(frame));
-    let (_, peak) = USED.get();
-    (peak - before, answer.map_or(0, |answer| answer.frame.len()))
+    let (peak, answer) = peak_of(|| runtime.block_on(server.answer(frame)));
+    (peak, answer.map_or(0, |answer| answer.frame.len()))
 }
 
 fn frame(encoding: Encoding, request: &Value) -> Bytes {

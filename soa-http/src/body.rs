@@ -1,5 +1,6 @@
 //! The body and the content type of a request.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use axum::body::Body;
@@ -97,7 +98,7 @@ fn too_large(limit: usize) -> Reply {
 }
 
 /// Returns the media type of a request, in lower case and without parameters. Empty if there is none.
-pub(crate) fn media_type(headers: &HeaderMap) -> String {
+pub(crate) fn media_type(headers: &HeaderMap) -> Cow<'_, str> {
     let value = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -106,5 +107,9 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
         .split(';')
         .next()
         .unwrap_or_default();
-    media.trim().to_ascii_lowercase()
+    let media = media.trim();
+    match media.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => media.to_ascii_lowercase().into(),
+        false => media.into(),
+    }
 }

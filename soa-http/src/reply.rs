@@ -129,10 +129,11 @@ impl Reply {
 
     /// Returns the answer to a request of this method: one for `HEAD` has the headers alone.
     pub(crate) fn into_response(self, method: &Method) -> Response<Body> {
-        let length = HeaderValue::from(self.body.len());
-        let body = match *method {
-            Method::HEAD => Body::empty(),
-            _ => Body::from(self.body),
+        // That of a body that is there follows from the body.
+        let length = (*method == Method::HEAD).then(|| HeaderValue::from(self.body.len()));
+        let body = match length {
+            Some(_) => Body::empty(),
+            None => Body::from(self.body),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
@@ -142,7 +143,7 @@ impl Reply {
         let headers = response.headers_mut();
         if self.status != StatusCode::NO_CONTENT {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-            headers.insert(CONTENT_LENGTH, length);
+            headers.extend(length.map(|length| (CONTENT_LENGTH, length)));
         }
         for (name, value) in self.headers {
             headers.append(name, value);

@@ -35,8 +35,12 @@ use crate::route::{BodyPart, RoutePlan};
 pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     let mut router = Router::new();
     let mut add = |path: &str, place: Place| {
+        let methods = place.methods();
         let entry = Arc::new(Entry {
             doors: Arc::clone(doors),
+            // Names of methods can be in a header.
+            allow: HeaderValue::from_str(&methods.join(", ")).ok(),
+            methods: methods.into_iter().map(str::to_owned).collect(),
             place,
         });
         let service = tower_service(entry);
@@ -120,6 +124,10 @@ fn pattern(plan: &RoutePlan) -> String {
 struct Entry {
     doors: Arc<Doors>,
     place: Place,
+    /// The methods of the path.
+    methods: Vec<String>,
+    /// The methods, as a header.
+    allow: Option<HeaderValue>,
 }
 
 /// The content of a path.
@@ -162,16 +170,38 @@ fn tower_service(
     })
 }
 
+impl Place {
+    /// Returns the methods of the path, sorted.
+    fn methods(&self) -> Vec<&str> {
+        let mut methods = match self {
+            Self::Jobs(JobDoor::Invoke) => vec!["POST"],
+            Self::Jobs(JobDoor::Service | JobDoor::Action) => vec!["GET", "HEAD", "POST"],
+            Self::Description(_) | Self::Health | Self::Probe(_) => vec!["GET", "HEAD"],
+            Self::Jobs(JobDoor::Rest(plans)) => {
+                let methods = plans.iter().map(|plan| plan.method.as_str());
+                let mut methods: Vec<&str> = methods.collect();
+                if methods.contains(&"GET") {
+                    methods.push("HEAD");
+                }
+                methods
+            }
+        };
+        methods.push("OPTIONS");
+        methods.sort_unstable();
+        methods
+    }
+}
+
 impl Entry {
     async fn answer(&self, request: Request) -> Response<Body> {
         let since = Instant::now();
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
-        let path = parts.uri.path().to_owned();
+        let uri = parts.uri.clone();
         // A connection does not end without an answer, and the answer does not have the text of the panic.
         let reply = AssertUnwindSafe(self.reply(parts, body)).catch_unwind();
         let mut reply = reply.await.unwrap_or_else(|_| {
-            tracing::error!(path, "a door panicked");
+            tracing::error!(path = uri.path(), "a door panicked");
             Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         });
         let is_call = matches!(self.place, Place::Jobs(JobDoor::Service | JobDoor::Action));
@@ -201,41 +231,18 @@ impl Entry {
         }
     }
 
-    /// Returns the methods of the path.
-    fn methods(&self) -> Vec<&'static str> {
-        let mut methods = match &self.place {
-            Place::Jobs(JobDoor::Invoke) => vec!["POST"],
-            Place::Jobs(JobDoor::Service | JobDoor::Action) => vec!["GET", "HEAD", "POST"],
-            Place::Description(_) | Place::Health | Place::Probe(_) => vec!["GET", "HEAD"],
-            Place::Jobs(JobDoor::Rest(plans)) => {
-                let methods = plans.iter().map(|plan| plan.method.as_str());
-                let mut methods: Vec<&str> = methods.collect();
-                if methods.contains(&"GET") {
-                    methods.push("HEAD");
-                }
-                methods
-            }
-        };
-        methods.push("OPTIONS");
-        methods.sort_unstable();
-        methods
-    }
-
     /// Answers requests that are about the path itself: `OPTIONS`, and methods that it does not have.
     fn allows(&self, method: &Method) -> Result<(), Reply> {
-        let methods = self.methods();
-        if methods.contains(&method.as_str()) && *method != Method::OPTIONS {
+        let is_known = self.methods.iter().any(|known| known == method.as_str());
+        if is_known && *method != Method::OPTIONS {
             return Ok(());
         }
-        let allowed = HeaderValue::from_str(&methods.join(", "));
         let reply = match *method {
             Method::OPTIONS => Reply::text(StatusCode::NO_CONTENT, ""),
             _ => Reply::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
         };
-        Err(match allowed {
-            Ok(allowed) => reply.with_header(ALLOW, allowed),
-            Err(_) => reply,
-        })
+        let allow = self.allow.clone();
+        Err(reply.with_optional_header(allow.map(|allow| (ALLOW, allow))))
     }
 
     /// Answers with the correlation id of the job.

@@ -4,6 +4,8 @@
 //! in a way that JSON itself can express, such as a number in place of a list, is left as it is, for the check of the value.
 //! Recursion and the number of steps are limited as in that check.
 
+use std::borrow::Cow;
+
 use crate::codec::{Amount, Blob, Date, DateTime, Decimal, Integer, Map, Time, UtcDateTime, Value};
 use crate::message::code;
 use crate::schema::{
@@ -86,6 +88,20 @@ pub(super) fn inexact(value: Value) -> Value {
     }
 }
 
+/// A step of the way to a value. It becomes text only for an error.
+enum Step<'a> {
+    Name(Cow<'a, str>),
+    Index(usize),
+}
+
+fn dotted(path: &[Step<'_>]) -> String {
+    let steps = path.iter().map(|step| match step {
+        Step::Name(name) => Cow::Borrowed(&**name),
+        Step::Index(index) => index.to_string().into(),
+    });
+    steps.collect::<Vec<_>>().join(".")
+}
+
 struct Reader<'a> {
     schema: &'a Schema,
     /// True if decimals are numbers of JSON.
@@ -94,7 +110,7 @@ struct Reader<'a> {
     reading: Reading,
     /// True if a value that one of several alternatives takes as it is stays so.
     keeps_fitting: bool,
-    path: Vec<String>,
+    path: Vec<Step<'a>>,
     errors: Vec<FieldError>,
     levels: usize,
     steps: usize,
@@ -125,7 +141,7 @@ impl<'a> Reader<'a> {
                 cause: Cause::Shape,
                 code: code::INVALID,
                 message,
-                field: (!self.path.is_empty()).then(|| self.path.join(".")),
+                field: (!self.path.is_empty()).then(|| dotted(&self.path)),
             });
         }
     }
@@ -134,8 +150,8 @@ impl<'a> Reader<'a> {
         self.error(format!("expected {expected}, found {}", shown(found)));
     }
 
-    fn below(&mut self, step: impl ToString, node: &'a Node, value: Value) -> Value {
-        self.path.push(step.to_string());
+    fn below(&mut self, step: Step<'a>, node: &'a Node, value: Value) -> Value {
+        self.path.push(step);
         let value = self.node(node, value);
         self.path.pop();
         value
@@ -180,14 +196,14 @@ impl<'a> Reader<'a> {
             (NodeKind::List { contents, .. }, Value::List(items)) => {
                 let items = items.into_iter().enumerate();
                 items
-                    .map(|(index, item)| self.below(index, contents, item))
+                    .map(|(index, item)| self.below(Step::Index(index), contents, item))
                     .collect()
             }
             (NodeKind::Tuple(places), Value::List(items)) => {
                 let items = items.into_iter().enumerate();
                 items
                     .map(|(index, item)| match places.get(index) {
-                        Some(place) => self.below(index, place, item),
+                        Some(place) => self.below(Step::Index(index), place, item),
                         None => self.leave(item),
                     })
                     .collect()
@@ -295,7 +311,11 @@ impl<'a> Reader<'a> {
             }
             Some(match (field, extra) {
                 (Some(field), _) => {
-                    let value = self.below(name, &field.node, value);
+                    let step = match field.name == name {
+                        true => Step::Name(Cow::Borrowed(&field.name)),
+                        false => Step::Name(Cow::Owned(name.to_owned())),
+                    };
+                    let value = self.below(step, &field.node, value);
                     (key, value)
                 }
                 (None, ExtraKeys::Taken { values, keys }) => self.entry(values, keys, key, value),
@@ -329,7 +349,7 @@ impl<'a> Reader<'a> {
         key: Value,
         value: Value,
     ) -> (Value, Value) {
-        self.path.push(key_text(&key));
+        self.path.push(Step::Name(key_text(&key).into()));
         let value = self.node(values, value);
         let key = self.key(keys, key);
         self.path.pop();
