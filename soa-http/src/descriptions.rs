@@ -84,3 +84,23 @@ impl Description {
         reply.with_header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doors::DESCRIPTIONS;
+
+    #[test]
+    fn every_description_is_where_no_route_of_a_service_may_be() {
+        for (path, _) in all() {
+            let is_at_or_below = |known: &str| {
+                let rest = path.strip_prefix(known);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            assert!(
+                DESCRIPTIONS.iter().any(|known| is_at_or_below(known)),
+                "{path}"
+            );
+        }
+    }
+}

@@ -17,6 +17,15 @@ use crate::protobuf::Protobuf;
 use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
+/// The paths at and below which descriptions are.
+pub(crate) const DESCRIPTIONS: [&str; 5] = [
+    "/openapi.json",
+    "/report",
+    "/report-protobuf",
+    "/docs",
+    "/redoc",
+];
+
 /// The number of bodies of the largest size that may be received at once. Only the bytes that have come count, and small
 /// bodies do not.
 const LARGE_BODIES: usize = 64;
@@ -223,13 +232,23 @@ impl Doors {
             }
             taken.push((name, path));
         }
+        if settings.docs {
+            taken.extend(DESCRIPTIONS.map(|path| ("the setting `docs`", path)));
+        }
         for plan in &self.routes {
             let shape = plan.shape();
             let shape = without_slash(&shape);
-            if let Some((other, path)) = taken.iter().find(|(_, taken)| *taken == shape) {
+            let is_within = |taken: &str| {
+                let below = shape.strip_prefix(taken);
+                below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            // What is below calls has places for any name.
+            let is_taken = |taken: &str| is_within(taken.trim_end_matches("/{}"));
+            if let Some((other, path)) = taken.iter().find(|(_, taken)| is_taken(taken)) {
                 let (service, action) = (plan.hosted.server.name(), plan.offered.name());
                 return Err(BuildError::new(format!(
-                    "the action `{service}.{action}` and {other} have the same path `{path}`"
+                    "the route `{}` of the action `{service}.{action}` is at or below `{path}`, which is that of {other}",
+                    plan.path
                 )));
             }
         }

@@ -133,11 +133,17 @@ fn plan(
         let field = fields.iter().find(|field| field.name == *name);
         let field = field.ok_or_else(|| format!("`{{{name}}}` is no field of the request"))?;
         if !has_text_form(schema, &field.node) {
-            return Err(format!(
-                "`{name}` has no text form, so it cannot be in a path"
-            ));
+            return Err(match is_list_of_texts(schema, &field.node) {
+                true => {
+                    format!("`{name}` is a list, and a path holds one value: put it into the query")
+                }
+                false => format!(
+                    "`{name}` cannot be in a path: numbers, texts, booleans, times and enums of plain names can"
+                ),
+            });
         }
     }
+    headers_have_texts(offered)?;
     let rest = || fields.iter().filter(|field| !in_path.contains(&field.name));
     let body = match http.body_form() {
         BodyForm::Field(name) => {
@@ -172,9 +178,13 @@ fn plan(
         if !has_text_form(schema, &field.node) && !is_list_of_texts(schema, &field.node) {
             let name = &field.name;
             return Err(match route.method().has_body() {
-                true => format!("`{name}` has no text form, so it cannot be in a query"),
+                true => format!(
+                    "`{name}` cannot be in a query, as it has no text form: write `body = {name}`, or `body = whole` to read \
+                     all fields from the body"
+                ),
                 false => format!(
-                    "`{name}` has no text form, so it cannot be in a query, and the method has no body"
+                    "`{name}` cannot be in a query, as it has no text form, and the method has no body: make it `post`, or \
+                     leave out the route and call the action by its name"
                 ),
             });
         }
@@ -191,6 +201,25 @@ fn plan(
     })
 }
 
+/// Checks that the fields in the headers of a success have a text form.
+fn headers_have_texts(offered: &Offered) -> Result<(), String> {
+    for (header, pattern) in offered.http().success_headers() {
+        let names = pattern.split('{').skip(1);
+        for (name, _) in names.filter_map(|rest| rest.split_once('}')) {
+            let of = |schema: &'_ Schema| {
+                let field = schema.fields()?.iter().find(|field| field.name == name)?;
+                Some(has_text_form(schema, &field.node))
+            };
+            if of(&offered.response).or_else(|| of(&offered.request)) == Some(false) {
+                return Err(format!(
+                    "`{name}` cannot be in the header `{header}`: it is not one value"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Joins the prefix of a service and the path of a route.
 fn whole_path(prefix: &str, path: &str) -> String {
     let prefix = prefix.trim_matches('/');
@@ -205,6 +234,16 @@ fn whole_path(prefix: &str, path: &str) -> String {
 fn names(path: &str) -> Result<Vec<String>, String> {
     let mut names: Vec<String> = Vec::new();
     for segment in path.split('/') {
+        if segment.starts_with([':', '*']) {
+            return Err(format!(
+                "`{segment}`: a name is written in braces, and stands for one segment of the path"
+            ));
+        }
+        if !segment.is_ascii() || segment.contains('%') {
+            return Err(format!(
+                "`{segment}`: paths are written in ASCII, without escapes"
+            ));
+        }
         if !segment.contains(['{', '}']) {
             continue;
         }

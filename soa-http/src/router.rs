@@ -1,6 +1,6 @@
 //! The doors as a router: each path with its methods, and the limits around every request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -79,7 +79,6 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             .or_default()
             .push(Arc::clone(plan));
     }
-    let mut declared: BTreeSet<String> = BTreeSet::new();
     for (path, plans) in by_path {
         let plans: Arc<[Arc<RoutePlan>]> = plans.into();
         // With a slash at the end and without, it is the same path.
@@ -89,18 +88,13 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             None => Some(format!("{path}/")),
         };
         add(&path, Place::Jobs(JobDoor::Rest(Arc::clone(&plans))));
-        declared.insert(path);
         if let Some(other) = other {
             add(&other, Place::Jobs(JobDoor::Rest(plans)));
-            declared.insert(other);
         }
     }
     if doors.settings().docs {
         for (path, description) in descriptions::all() {
-            // A route of the service goes before what every service has.
-            if !declared.contains(path) {
-                add(path, Place::Description(description));
-            }
+            add(path, Place::Description(description));
         }
     }
     match doors.cors() {

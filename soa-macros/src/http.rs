@@ -44,6 +44,14 @@ pub(crate) fn read(arguments: &HttpArguments, errors: &mut Errors) -> Option<Htt
             None => {}
         }
     }
+    if let Some(status) = status
+        && !has_routes
+    {
+        errors.on(
+            status,
+            "`status` is about answers over HTTP, and the action has no route: add one such as `post = \"/items\"`, or remove `status`",
+        );
+    }
     for (name, value) in headers {
         header(name, value, errors);
     }
@@ -122,8 +130,52 @@ fn is_path(subject: &str, path: &LitStr, errors: &mut Errors) -> bool {
         );
         return false;
     }
+    if let Some(letter) = text
+        .chars()
+        .find(|letter| !letter.is_ascii() || *letter == '%')
+    {
+        errors.on(
+            path,
+            format_args!(
+                "{letter:?} cannot be in {subject}: paths are written in ASCII, without escapes"
+            ),
+        );
+        return false;
+    }
     let mut names: Vec<&str> = Vec::new();
-    for segment in text.split('/') {
+    let segments: Vec<&str> = text.split('/').skip(1).collect();
+    let last = segments.len() - 1;
+    for (index, segment) in segments.into_iter().enumerate() {
+        if segment.is_empty() && index != last {
+            errors.on(
+                path,
+                format_args!("{subject} cannot have an empty segment: remove one of the slashes"),
+            );
+            return false;
+        }
+        if matches!(segment, "." | "..") {
+            errors.on(
+                path,
+                format_args!("{subject} cannot have a segment `{segment}`, which clients do not send: remove it"),
+            );
+            return false;
+        }
+        if let Some(name) = segment.strip_prefix(':') {
+            errors.on(
+                path,
+                format_args!("a name is written in braces: `{{{name}}}` in place of `:{name}`"),
+            );
+            return false;
+        }
+        if segment.starts_with('*') {
+            errors.on(
+                path,
+                format_args!(
+                    "`{segment}`: a name stands for one segment of a path, and nothing for several"
+                ),
+            );
+            return false;
+        }
         if !segment.contains(['{', '}']) {
             continue;
         }

@@ -42,10 +42,9 @@ pub(crate) async fn answer(
 fn done(offered: &Offered, request: &Value, response: Value) -> Reply {
     let http = offered.http();
     let status = StatusCode::from_u16(http.success_status()).unwrap_or(StatusCode::OK);
-    let headers: Vec<(&str, String)> = http
-        .success_headers()
-        .iter()
-        .map(|(name, pattern)| (*name, filled(pattern, request, &response)))
+    let headers = http.success_headers().iter();
+    let headers: Vec<(&str, String)> = headers
+        .filter_map(|(name, pattern)| Some((*name, filled(pattern, request, &response)?)))
         .collect();
     let mut reply = Reply::json(status, &offered.result(response, Shape::TEXT));
     for (name, value) in headers {
@@ -54,8 +53,8 @@ fn done(offered: &Offered, request: &Value, response: Value) -> Reply {
     reply
 }
 
-/// Fills a pattern with the fields of the response, or of the request: `/items/{id}`.
-fn filled(pattern: &str, request: &Value, response: &Value) -> String {
+/// Fills a pattern with the fields of the response, or of the request: `/items/{id}`. `None` if one of them has no value.
+fn filled(pattern: &str, request: &Value, response: &Value) -> Option<String> {
     let mut filled = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('{') {
@@ -66,17 +65,16 @@ fn filled(pattern: &str, request: &Value, response: &Value) -> String {
             continue;
         };
         let value = response.get(name).or_else(|| request.get(name));
-        let text = value.map(
-            |value| match soa_wire::text::Plain::of(value).into_value() {
-                Value::Text(text) => text,
-                value => soa_wire::text::write(&value),
-            },
-        );
-        filled.push_str(&crate::path::escaped(&text.unwrap_or_default()));
+        let text = match soa_wire::text::Plain::of(value?).into_value() {
+            Value::Nil => return None,
+            Value::Text(text) => text,
+            value => soa_wire::text::write(&value),
+        };
+        filled.push_str(&crate::path::escaped(&text));
         rest = after;
     }
     filled.push_str(rest);
-    filled
+    Some(filled)
 }
 
 fn failed(plan: &RoutePlan, sent: &Value, errors: &[WireError]) -> Reply {

@@ -135,7 +135,7 @@ pub(super) struct ServeArguments {
     /// Number of threads that run handlers
     #[arg(long, value_name = "N")]
     workers: Option<String>,
-    /// Largest number of jobs in flight
+    /// Largest number of jobs in flight; over HTTP, of requests that run
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
     /// Serve HTTP on this address: HOST:PORT; without --redis, HTTP alone
@@ -285,6 +285,12 @@ impl ServeArguments {
             ("--name", "server.name", &self.name),
             ("--workers", "server.workers", &self.workers),
             ("--concurrency", "server.concurrency", &self.concurrency),
+            #[cfg(feature = "http")]
+            (
+                "--concurrency",
+                "server.http.concurrency",
+                &self.concurrency,
+            ),
             ("--http", "server.http.address", &self.http),
         ];
         flags

@@ -47,7 +47,10 @@ impl Listener {
 }
 
 /// The doors of a component on an address.
-pub(super) struct Doors(HttpServer);
+pub(super) struct Doors {
+    server: HttpServer,
+    concurrency: usize,
+}
 
 impl Doors {
     pub(super) fn new(
@@ -61,17 +64,25 @@ impl Doors {
         let doors = doors.with_metrics(crate::telemetry::metrics_page()?);
         let server = HttpServer::new(doors, listener.0).map_err(Failure::other)?;
         let changed = |server: HttpServer, change| server.with_router(change);
-        Ok(Self(changes.into_iter().fold(server, changed)))
+        Ok(Self {
+            server: changes.into_iter().fold(server, changed),
+            concurrency: settings.concurrency,
+        })
     }
 
     /// The address as a URL.
     pub(super) fn url(&self) -> &str {
-        self.0.url()
+        self.server.url()
+    }
+
+    /// The greatest number of requests that run at once.
+    pub(super) fn concurrency(&self) -> usize {
+        self.concurrency
     }
 
     /// The longest time that stopping takes.
     pub(super) fn max_stop_time(&self, grace: Duration) -> Duration {
-        self.0.max_stop_time(grace)
+        self.server.max_stop_time(grace)
     }
 
     pub(super) async fn run_until(
@@ -79,6 +90,6 @@ impl Doors {
         stop: impl Future<Output = ()>,
         grace: Duration,
     ) -> HttpStopped {
-        self.0.run_until(stop, grace).await
+        self.server.run_until(stop, grace).await
     }
 }

@@ -59,6 +59,10 @@ impl Doors {
         match *self {}
     }
 
+    pub(super) fn concurrency(&self) -> usize {
+        match *self {}
+    }
+
     pub(super) fn max_stop_time(&self, _: Duration) -> Duration {
         match *self {}
     }

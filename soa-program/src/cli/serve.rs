@@ -236,6 +236,7 @@ impl ServerProcess {
         let redis = self.redis.as_ref();
         let redis = redis.map(|redis| redis.settings().addresses());
         let http = doors.map(|doors| doors.url().to_owned());
+        let http_concurrency = doors.map(Doors::concurrency);
         move || {
             let versions = services
                 .iter()
@@ -244,13 +245,15 @@ impl ServerProcess {
             notifier.ready(&format!("serving {}", versions.join(", ")));
             for server in &services {
                 let (service, version) = (server.name(), server.version());
-                let concurrency = server.concurrency();
+                // The limit of a queue, where there is one.
+                let concurrency = redis.is_some().then(|| server.concurrency());
                 tracing::info!(
                     service,
                     version,
                     redis,
-                    http,
                     concurrency,
+                    http,
+                    http_concurrency,
                     "accepting requests; interrupt to stop, twice to stop at once"
                 );
             }

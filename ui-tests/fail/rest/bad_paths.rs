@@ -39,6 +39,31 @@ impl Example {
         Ok(request)
     }
 
+    #[action(get = "/items/:id")]
+    async fn colon(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
+    }
+
+    #[action(get = "/files/*rest")]
+    async fn star(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
+    }
+
+    #[action(get = "/b\u{fc}cher")]
+    async fn no_ascii(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
+    }
+
+    #[action(get = "/items/../{id}")]
+    async fn dots(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
+    }
+
+    #[action(get = "/items//{id}")]
+    async fn empty_segment(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
+    }
+
     #[action(get = 3, post)]
     async fn no_text(&self, request: Value) -> Result<Value, ActionError> {
         Ok(request)

@@ -14,6 +14,11 @@ impl Example {
         Ok(request)
     }
 
+    #[action(status = 202)]
+    async fn status(&self, request: Value) -> Result<Value, ActionError> {
+        Ok(request)
+    }
+
     #[action(get = "/items", delete = "/items", body = whole)]
     async fn body_of_get(&self, request: Value) -> Result<Value, ActionError> {
         Ok(request)

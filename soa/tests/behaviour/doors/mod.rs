@@ -4,4 +4,5 @@ mod authentication;
 mod health;
 mod internals;
 mod probes;
+mod routes;
 mod support;

@@ -171,6 +171,6 @@ fn two_things_with_the_same_path_are_refused() {
     let error = Doors::new(faulty.into(), settings).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the action `faulty.fail` and the setting `calls` have the same path `/fail/{}`"
+        "the route `/fail/{kind}` of the action `faulty.fail` is at or below `/fail/{}`, which is that of the setting `calls`"
     );
 }
