@@ -53,23 +53,23 @@
 //!
 //! | feature | default | brings | crates |
 //! |---|---|---|---|
-//! | none | | Servers, clients, middleware, calls within a process, stubs. | 60 |
-//! | `redis` | yes | The transport over Redis, with Sentinel and Cluster. | 125 |
-//! | `tls` | | TLS towards Redis: `rediss://…` and the settings `tls`. Includes `redis`. | 135 |
-//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 164 |
-//! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`. | 98 |
-//! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 62 |
-//! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 62 |
-//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 200 |
-//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 181 |
-//! | `rust_decimal` | | Conversions of [`Decimal`] to and from `rust_decimal`, for arithmetic. | 62 |
-//! | `jiff` | | Conversions of dates and times to and from `jiff`. | 62 |
-//! | `chrono` | | The same for `chrono`. | 61 |
-//! | `time` | | The same for `time`. | 65 |
-//! | `uuid` | | `uuid::Uuid` as the type of a field, and conversions to and from [`Value`]. | 60 |
+//! | none | | Servers, clients, middleware, calls within a process, stubs. | 67 |
+//! | `redis` | yes | The transport over Redis, with Sentinel and Cluster. | 132 |
+//! | `tls` | | TLS towards Redis: `rediss://…` and the settings `tls`. Includes `redis`. | 142 |
+//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 171 |
+//! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`. | 107 |
+//! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 69 |
+//! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 69 |
+//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 207 |
+//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 188 |
+//! | `rust_decimal` | | Conversions of [`Decimal`] to and from `rust_decimal`, for arithmetic. | 69 |
+//! | `jiff` | | Conversions of dates and times to and from `jiff`. | 69 |
+//! | `chrono` | | The same for `chrono`. | 68 |
+//! | `time` | | The same for `time`. | 72 |
+//! | `uuid` | | `uuid::Uuid` as the type of a field, and conversions to and from [`Value`]. | 67 |
 //!
 //! The last column is the number of crates that are compiled with this feature alone, including `soa`; with all features
-//! there are 242.
+//! there are 243.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
