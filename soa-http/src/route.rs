@@ -66,7 +66,10 @@ pub(crate) fn plans(hosted: &Arc<Hosted>) -> Result<Vec<RoutePlan>, BuildError> 
         .map_or("", |service| service.rest());
     let mut plans: Vec<RoutePlan> = Vec::new();
     let mut known: HashMap<(Method, String), String> = HashMap::new();
-    for offered in hosted.offered() {
+    // A default goes before the variants that are declared before it.
+    let mut in_order: Vec<&Arc<Offered>> = hosted.offered().iter().collect();
+    in_order.sort_by_key(|offered| offered.descriptor.switch().is_some());
+    for offered in in_order {
         // The variants of an action share its routes; which one answers is decided by the switches of each request.
         let is_default = offered.descriptor.switch().is_none();
         for route in offered.http().all_routes() {

@@ -158,3 +158,33 @@ async fn a_header_whose_field_has_no_value_is_left_out() {
     let without = create("").await;
     assert_eq!((without.status, without.header("location")), (201, None));
 }
+
+struct Switched;
+
+#[service(name = "switched", version = "1.0.0")]
+impl Switched {
+    #[action(switch = 5, name = "number", get = "/number")]
+    async fn second(&self, request: Numbered) -> Result<Numbered, ActionError> {
+        drop(request);
+        Ok(Numbered { id: Some(2) })
+    }
+
+    #[action(name = "number", get = "/number")]
+    async fn first(&self, request: Numbered) -> Result<Numbered, ActionError> {
+        drop(request);
+        Ok(Numbered { id: Some(1) })
+    }
+}
+
+#[tokio::test]
+async fn a_variant_may_stand_before_the_default_whose_route_it_shares() {
+    let router = soa::http::router(Server::builder(Switched).build().unwrap()).unwrap();
+    let number = async |switches: &str| {
+        let request = request("GET", "/number").header("x-soa-switches", switches);
+        send(&router, request.body(Body::empty()).unwrap())
+            .await
+            .text()
+    };
+    assert_eq!(number("1").await, "1");
+    assert_eq!(number("5").await, "2");
+}
