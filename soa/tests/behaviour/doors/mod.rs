@@ -4,4 +4,6 @@ mod authentication;
 mod health;
 mod internals;
 mod probes;
+mod refusals;
 mod support;
+mod values;
