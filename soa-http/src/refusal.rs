@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::http::header::{ALLOW, RETRY_AFTER};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use soa_wire::{WireError, code};
 
 use crate::encoding::Encoding;
@@ -27,49 +27,45 @@ pub(crate) enum Form {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
-    error: WireError,
-    header: Option<(HeaderName, HeaderValue)>,
+    code: &'static str,
+    message: Cow<'static, str>,
+    /// The header that is wrong.
+    field: Option<&'static str>,
+    /// The methods of the path, if the one of the request is none of them.
+    allow: Option<HeaderValue>,
 }
 
 impl Refusal {
-    fn caller(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
-            error: WireError::caller(code, message),
-            header: None,
+            code,
+            message: message.into(),
+            field: None,
+            allow: None,
         }
     }
 
     fn invalid(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::caller(status, code::INVALID, message)
+        Self::new(status, code::INVALID, message)
     }
 
-    fn about(mut self, field: &str) -> Self {
-        self.error = self.error.with_field(field);
-        self
-    }
-
-    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+    fn about(mut self, header: &'static str) -> Self {
+        self.field = Some(header);
         self
     }
 
     /// There is no place for the request.
     pub(crate) fn busy() -> Self {
-        let refusal = Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            error: WireError::server(code::OVERLOADED, "Too many requests run here"),
-            header: None,
-        };
-        refusal.with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code::OVERLOADED,
+            "Too many requests run here",
+        )
     }
 
     /// A header of the framework's own is malformed.
-    pub(crate) fn malformed(header: &str, problem: &str) -> Self {
+    pub(crate) fn malformed(header: &'static str, problem: &str) -> Self {
         let message = format!("The header {header} is malformed: {problem}");
         Self::invalid(StatusCode::BAD_REQUEST, message).about(header)
     }
@@ -82,17 +78,16 @@ impl Refusal {
 
     /// The path does not have the method.
     pub(crate) fn method(message: &'static str, allow: Option<HeaderValue>) -> Self {
-        let refusal = Self::invalid(StatusCode::METHOD_NOT_ALLOWED, message);
-        match allow {
-            Some(allow) => refusal.with_header(ALLOW, allow),
-            None => refusal,
+        Self {
+            allow,
+            ..Self::invalid(StatusCode::METHOD_NOT_ALLOWED, message)
         }
     }
 
     /// The body is larger than the limit.
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("The body is larger than {limit} bytes");
-        Self::caller(
+        Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             code::REQUEST_TOO_LARGE,
             message,
@@ -123,20 +118,34 @@ impl Refusal {
 
     /// A door panicked.
     pub(crate) fn panicked() -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            error: WireError::server(code::SERVER_ERROR, "Internal Server Error"),
-            header: None,
-        }
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            code::SERVER_ERROR,
+            "Internal Server Error",
+        )
+    }
+
+    fn into_error(self) -> WireError {
+        let mut error = WireError::caller(self.code, self.message);
+        error.field = self.field.map(str::to_owned);
+        error.is_caller_error = self.status.is_client_error();
+        error
     }
 
     /// Returns the answer.
-    pub(crate) fn reply(self, form: Form) -> Reply {
+    pub(crate) fn reply(mut self, form: Form) -> Reply {
+        let (status, allow) = (self.status, self.allow.take());
         let reply = match form {
-            Form::Detail => Reply::detail(self.status, &self.error.message),
-            Form::Text => Reply::text(self.status, self.error.message),
-            Form::Errors(encoding) => encoding.errors(self.status, &[self.error]),
+            Form::Detail => Reply::detail(status, &self.message),
+            Form::Text => Reply::text(status, self.message),
+            Form::Errors(encoding) => encoding.errors(status, &[self.into_error()]),
         };
-        reply.with_optional_header(self.header)
+        let reply = reply.with_optional_header(allow.map(|allow| (ALLOW, allow)));
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                reply.with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+            }
+            _ => reply,
+        }
     }
 }
