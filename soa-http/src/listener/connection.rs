@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,6 +23,7 @@ use tower_service::Service as _;
 use super::activity::{Activity, Late, Limits};
 use super::body::{Answer, Open, TimedBody};
 use super::stream::Stream;
+use crate::head::{CORRELATION_ID, given_id};
 use crate::reply::Reply;
 use crate::settings::HttpSettings;
 
@@ -77,10 +79,11 @@ impl Shared {
     ) -> Result<Response<Answer>, Infallible> {
         let open = Open::new(activity);
         let method = request.method().clone();
+        let id = given_id(request.headers());
         let request = request.map(|body| Body::new(TimedBody::new(body, self.body_timeout)));
         let response = self.router.clone().call(request).await?;
         let response = match is_bare_404(&response) {
-            true => not_found(&method, response),
+            true => not_found(&method, id, response),
             false => response,
         };
         Ok(response.map(|body| Answer::new(body, open)))
@@ -177,8 +180,9 @@ fn is_bare_404(response: &Response<Body>) -> bool {
 }
 
 /// Returns the answer for a path that nothing has, with the headers that layers have added.
-fn not_found(method: &Method, bare: Response<Body>) -> Response<Body> {
-    let reply = Reply::detail(StatusCode::NOT_FOUND, "Not Found");
+fn not_found(method: &Method, id: Option<HeaderValue>, bare: Response<Body>) -> Response<Body> {
+    let id = id.map(|id| (HeaderName::from_static(CORRELATION_ID), id));
+    let reply = Reply::detail(StatusCode::NOT_FOUND, "Not Found").with_optional_header(id);
     let (parts, body) = reply.into_response(method).into_parts();
     let mut headers = bare.into_parts().0.headers;
     headers.remove(CONTENT_LENGTH);

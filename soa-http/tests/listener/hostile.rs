@@ -124,7 +124,7 @@ async fn a_path_that_nothing_has_is_told() {
     ] {
         let mut peer = server.connect().await;
         peer.send(format!(
-            "{method} /nothing/here HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+            "{method} /nothing/here HTTP/1.1\r\nhost: a\r\nx-correlation-id: abc\r\nconnection: close\r\n\r\n"
         ))
         .await;
         let answer = peer.rest().await;
@@ -132,6 +132,7 @@ async fn a_path_that_nothing_has_is_told() {
         let json = "content-type: application/json\r\n";
         assert!(answer.contains(json), "{answer}");
         assert!(answer.contains("content-length: 22\r\n"), "{answer}");
+        assert!(answer.contains("x-correlation-id: abc\r\n"), "{answer}");
         assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
     }
 }
