@@ -96,6 +96,20 @@ async fn http2_without_a_request_is_closed_after_its_time() {
 }
 
 #[tokio::test]
+async fn an_answer_without_content_is_one_of_http2() {
+    let server = Running::start(HttpSettings::default());
+    let peer = server.connect().await;
+    let mut client = http2(peer.0).await;
+    let asked = Request::options("http://test/call/tools/echo").body(Full::default());
+    let answer = client.send_request(asked.unwrap());
+    let answer = within("an answer", answer).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert!(!answer.headers().contains_key("content-length"));
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert!(body.is_empty());
+}
+
+#[tokio::test]
 async fn pings_do_not_keep_a_connection_of_http2_open() {
     let idle = Period::new(Duration::from_millis(300));
     let server = Running::start(settings(|all| all.idle_timeout = idle));
