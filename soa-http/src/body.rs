@@ -5,13 +5,13 @@ use std::fmt;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::SemaphorePermit;
 
 use crate::doors::Doors;
-use crate::reply::Reply;
+use crate::refusal::Refusal;
 
 /// The size up to which a body needs no room of the [doors](Doors::make_room).
 const SMALL_BODY: usize = 16 << 10;
@@ -21,12 +21,12 @@ const SMALL_BODY: usize = 16 << 10;
 /// # Errors
 /// It is larger than the limit, which is found before it is read if its length was announced; it ended early, or did not come
 /// in time; or too many large bodies are being received.
-pub(crate) async fn read(headers: &HeaderMap, body: Body, doors: &Doors) -> Result<Bytes, Reply> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body, doors: &Doors) -> Result<Bytes, Refusal> {
     let limit = doors.settings().max_body;
     let announced = headers.get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| usize::try_from(length).map_or(true, |size| size > limit)) {
-        return Err(too_large(limit));
+        return Err(Refusal::too_large(limit));
     }
     let mut body = Limited::new(body, limit);
     let mut first = Bytes::new();
@@ -35,7 +35,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, doors: &Doors) -> Resu
     while let Some(frame) = body.frame().await {
         let frame = match frame {
             Ok(frame) => frame,
-            Err(error) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
+            Err(error) if error.is::<LengthLimitError>() => return Err(Refusal::too_large(limit)),
             Err(error) => return Err(broken(&*error)),
         };
         let Ok(data) = frame.into_data() else {
@@ -44,7 +44,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, doors: &Doors) -> Resu
         let size = first.len() + rest.len() + data.len();
         let taken = room.as_ref().map_or(0, SemaphorePermit::num_permits);
         if size > SMALL_BODY && size > taken {
-            let more = doors.make_room(size - taken).ok_or_else(Reply::busy)?;
+            let more = doors.make_room(size - taken).ok_or_else(Refusal::busy)?;
             match &mut room {
                 Some(room) => room.merge(more),
                 None => room = Some(more),
@@ -66,12 +66,14 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, doors: &Doors) -> Resu
     })
 }
 
-fn broken(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Reply {
-    let status = match is_too_slow(error) {
-        true => StatusCode::REQUEST_TIMEOUT,
-        false => StatusCode::BAD_REQUEST,
-    };
-    Reply::detail(status, &format!("The body cannot be read: {error}"))
+fn broken(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Refusal {
+    match is_too_slow(error) {
+        true => Refusal::too_slow(),
+        false => {
+            tracing::debug!(error, "a body cannot be read");
+            Refusal::broken_body()
+        }
+    }
 }
 
 /// The error of a body that did not come in time, which the listener knows.
@@ -92,24 +94,16 @@ fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
     causes.any(|cause| cause.is::<TooSlow>())
 }
 
-fn too_large(limit: usize) -> Reply {
-    let message = format!("The body is larger than {limit} bytes");
-    Reply::detail(StatusCode::PAYLOAD_TOO_LARGE, &message)
-}
-
 /// Returns the media type of a request, in lower case and without parameters. Empty if there is none.
 pub(crate) fn media_type(headers: &HeaderMap) -> Cow<'_, str> {
-    let value = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media = value
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default();
-    let media = media.trim();
-    match media.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        true => media.to_ascii_lowercase().into(),
-        false => media.into(),
+    let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let value = value.unwrap_or_default();
+    let media = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    // One that is not text is of no type that is known.
+    match String::from_utf8_lossy(media.trim_ascii()) {
+        Cow::Borrowed(media) if !media.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+            media.into()
+        }
+        media => media.to_ascii_lowercase().into(),
     }
 }

@@ -1,75 +1,24 @@
 //! Calls by name, for everybody who has curl: `POST /call/<service>/<action>` with a body of JSON or MessagePack.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
-use soa_runtime::ErrorDescriptor;
-use soa_wire::codec::{json, msgpack};
-use soa_wire::text::{Plain, Reading, Shape};
+use soa_wire::schema::MAX_ERRORS;
+use soa_wire::text::{Plain, Reading};
 use soa_wire::{
-    ActionRequest, Body, Encoding as BodyEncoding, JobResponse, Map, Value, WireError, code, value,
+    ActionRequest, Body, Encoding as BodyEncoding, JobResponse, Map, SwitchSet, Value, WireError,
+    code, value,
 };
 
 use crate::arguments;
 use crate::doors::Doors;
-use crate::head::Head;
+use crate::encoding::{Encoding, error_value};
+use crate::head::{Head, id_header};
 use crate::hosted::Hosted;
-use crate::reply::{JSON, MSGPACK, Reply, unencodable};
-use crate::{run, status};
-
-/// The encoding of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Json,
-    MessagePack,
-}
-
-impl Encoding {
-    /// Reads the body of a request; an empty one is an empty map.
-    fn decode(self, body: &Bytes) -> Result<Plain, Reply> {
-        if body.is_empty() {
-            return Ok(Plain::from_value(Value::Map(Map::new())));
-        }
-        let decoded = match self {
-            Self::Json => match std::str::from_utf8(body) {
-                Ok(text) => Plain::from_json(text).map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            },
-            Self::MessagePack => msgpack::decode_value(body)
-                .map(Plain::from_value)
-                .map_err(|error| error.to_string()),
-        };
-        decoded.map_err(|error| {
-            let message = format!("The body cannot be decoded: {error}");
-            let error = WireError::caller(code::INVALID, message);
-            self.reply(StatusCode::BAD_REQUEST, &errors_value(&[error]))
-        })
-    }
-
-    fn shape(self) -> Shape {
-        Shape {
-            keeps_bytes: self == Self::MessagePack,
-            keeps_floats: self == Self::MessagePack,
-        }
-    }
-
-    fn reply(self, status: StatusCode, value: &Value) -> Reply {
-        let mut body = Vec::with_capacity(128);
-        let (content_type, written) = match self {
-            Self::Json => (JSON, json::encode_compact(value, &mut body)),
-            Self::MessagePack => (MSGPACK, msgpack::encode_value(value, &mut body)),
-        };
-        match written {
-            Ok(()) => Reply::new(status, content_type, body),
-            Err(error) => unencodable(error),
-        }
-    }
-
-    fn refusal(self, errors: &[WireError], declared: &[ErrorDescriptor]) -> Reply {
-        let status = status::of_all(errors, declared);
-        let reply = self.reply(status, &errors_value(errors));
-        status::with_headers(reply, errors, declared)
-    }
-}
+use crate::reply::Reply;
+use crate::run;
 
 /// Answers the call of one action.
 pub(crate) async fn action(
@@ -86,10 +35,7 @@ pub(crate) async fn action(
     };
     let switches = head.context.switches.clone();
     let offered = hosted.answering(action, &switches);
-    let request = match offered {
-        Some(offered) => arguments::read(offered, plain, Reading::WEB),
-        None => read_untyped(hosted, action, plain),
-    };
+    let request = read_body(hosted, action, &switches, plain);
     let declared = offered.map_or(&[][..], |offered| offered.descriptor.declared_errors());
     let request = match request {
         Ok(request) => request,
@@ -119,13 +65,24 @@ fn opened<'a>(
     Ok((hosted, encoding.decode(body)?))
 }
 
-/// Reads the body of an action that is registered by name, or built in.
-fn read_untyped(hosted: &Hosted, action: &str, plain: Plain) -> Result<Value, Vec<WireError>> {
-    let schema = hosted.server.request_schema(action, &Default::default());
-    let Some(schema) = schema else {
-        return Ok(plain.into_value());
+/// Reads the body of an action. Those that are registered by name, or built in, may have no types.
+fn read_body(
+    hosted: &Hosted,
+    action: &str,
+    switches: &SwitchSet,
+    plain: Plain,
+) -> Result<Value, Vec<WireError>> {
+    if plain.as_map().is_none() {
+        return Err(vec![WireError::caller(code::INVALID, "Not a map")]);
+    }
+    if let Some(offered) = hosted.answering(action, switches) {
+        return arguments::read(offered, plain, Reading::WEB);
+    }
+    let schema = hosted.server.request_schema(action, &SwitchSet::new());
+    let (value, errors) = match schema {
+        Some(schema) => plain.read_as(&schema, Reading::WEB),
+        None => plain.read_untyped(Reading::WEB),
     };
-    let (value, errors) = plain.read_as(&schema, Reading::WEB);
     match errors.is_empty() {
         true => Ok(value),
         false => Err(errors
@@ -154,10 +111,23 @@ pub(crate) async fn job(
         Ok(opened) => opened,
         Err(reply) => return reply,
     };
-    let actions = match read_job(hosted, &mut head, plain) {
-        Ok(actions) => actions,
-        Err(errors) => return encoding.refusal(&errors, &[]),
+    let actions = read_job(hosted, &mut head, plain);
+    // The body may have another one than the headers.
+    let id = id_header(&head.context.correlation_id);
+    let reply = match actions {
+        Ok(actions) => run_job(doors, hosted, head, encoding, actions).await,
+        Err(errors) => encoding.refusal(&errors, &[]),
     };
+    reply.with_optional_header(id)
+}
+
+async fn run_job(
+    doors: &Doors,
+    hosted: &Hosted,
+    head: Head,
+    encoding: Encoding,
+    actions: Vec<ActionRequest>,
+) -> Reply {
     let switches = head.context.switches.clone();
     match run::job(hosted, doors.stop(), head, actions).await {
         Ok(response) if response.errors.is_empty() => {
@@ -179,60 +149,47 @@ fn read_job(
         return Err(vec![WireError::caller(code::INVALID, "Not a map")]);
     };
     let mut errors = Vec::new();
-    let wrong =
-        |field: &str, problem: String| WireError::caller(code::INVALID, problem).with_field(field);
-    let is_map = |value: Value| match Plain::exact(value).into_value() {
-        Value::Map(map) => Some(map),
-        _ => None,
-    };
-    if let Some(context) = job.remove("context") {
-        for (key, value) in is_map(context).into_iter().flatten() {
-            if let Value::Text(key) = key
-                && let Err(problem) = head.context.set(key, value)
-            {
-                errors.push(wrong("context", problem));
-            }
+    let context = header_of(&mut job, "context", &mut errors);
+    for (key, value) in context {
+        if let Err(problem) = head.context.set(key, value) {
+            errors.push(wrong("context", problem));
         }
     }
-    if let Some(control) = job.remove("control") {
-        for (key, value) in is_map(control).into_iter().flatten() {
-            if let Value::Text(key) = key
-                && let Err(problem) = head.control.set(key, value)
-            {
-                errors.push(wrong("control", problem));
-            }
+    let control = header_of(&mut job, "control", &mut errors);
+    for (key, value) in control {
+        if key == "timeout" && !is_timeout(&value) {
+            errors.push(wrong("control.timeout", "Not a positive number of seconds"));
+        } else if let Err(problem) = head.control.set(key, value) {
+            errors.push(wrong("control", problem));
         }
     }
     let Some(Value::List(listed)) = job.remove("actions") else {
-        errors.push(wrong("actions", "Not a list".to_owned()));
+        errors.push(wrong("actions", "Not a list"));
         return Err(errors);
     };
-    let mut actions = Vec::with_capacity(listed.len());
+    let (given, most) = (listed.len(), hosted.server.max_actions());
+    if given == 0 {
+        errors.push(wrong("actions", "List is shorter than 1"));
+    } else if given > most {
+        let message = format!("The job has {given} actions; this service accepts up to {most}");
+        let error = WireError::caller(code::REQUEST_TOO_LARGE, message);
+        errors.insert(0, error.with_field("actions"));
+        return Err(errors);
+    }
+    let mut actions = Vec::with_capacity(given);
     for (index, one) in listed.into_iter().enumerate() {
-        let place = format!("actions.{index}");
-        let Value::Map(mut one) = one else {
-            errors.push(wrong(&place, "Not a map".to_owned()));
-            continue;
-        };
-        let Some(Value::Text(name)) = one.remove("action") else {
-            errors.push(wrong(&format!("{place}.action"), "Not a text".to_owned()));
-            continue;
-        };
-        let body = one.remove("body").unwrap_or(Value::Map(Map::new()));
-        let body = Plain::exact(body);
-        let read = match hosted.answering(&name, &head.context.switches) {
-            Some(offered) => arguments::read(offered, body, Reading::WEB),
-            None => read_untyped(hosted, &name, body),
-        };
-        match read {
-            Ok(body) => {
-                let body = Body::encode(BodyEncoding::MessagePack, &body);
-                actions.push(ActionRequest::new(name, body));
-            }
-            Err(wrong) => errors.extend(wrong.into_iter().map(|error| {
-                let field = error.field.clone().unwrap_or_default();
-                error.with_field(format!("{place}.body.{field}"))
-            })),
+        match read_action(
+            hosted,
+            &head.context.switches,
+            &format!("actions.{index}"),
+            one,
+        ) {
+            Ok(action) => actions.push(action),
+            Err(wrong) => errors.extend(wrong),
+        }
+        if errors.len() >= MAX_ERRORS {
+            errors.truncate(MAX_ERRORS);
+            break;
         }
     }
     match errors.is_empty() {
@@ -241,11 +198,73 @@ fn read_job(
     }
 }
 
+/// Reads one action of a job.
+fn read_action(
+    hosted: &Hosted,
+    switches: &SwitchSet,
+    place: &str,
+    action: Value,
+) -> Result<ActionRequest, Vec<WireError>> {
+    let Value::Map(mut action) = action else {
+        return Err(vec![wrong(place, "Not a map")]);
+    };
+    let Some(Value::Text(name)) = action.remove("action") else {
+        return Err(vec![wrong(&format!("{place}.action"), "Not a text")]);
+    };
+    let body = action.remove("body").unwrap_or(Value::Map(Map::new()));
+    match read_body(hosted, &name, switches, Plain::exact(body)) {
+        Ok(body) => {
+            let body = Body::encode(BodyEncoding::MessagePack, &body);
+            Ok(ActionRequest::new(name, body))
+        }
+        Err(errors) => {
+            let errors = errors.into_iter().map(|error| {
+                let place = match &error.field {
+                    Some(field) => format!("{place}.body.{field}"),
+                    None => format!("{place}.body"),
+                };
+                error.with_field(place)
+            });
+            Err(errors.collect())
+        }
+    }
+}
+
+/// Takes a header out of a job: its pairs, which are none if it is absent or null.
+fn header_of(job: &mut Map, name: &str, errors: &mut Vec<WireError>) -> Vec<(String, Value)> {
+    let header = job.remove(name).map(|one| Plain::exact(one).into_value());
+    let pairs = match header {
+        None | Some(Value::Nil) => return Vec::new(),
+        Some(Value::Map(header)) => header.into_pairs(),
+        Some(_) => {
+            errors.push(wrong(name, "Not a map"));
+            return Vec::new();
+        }
+    };
+    let texts = pairs.into_iter().filter_map(|(key, value)| match key {
+        Value::Text(key) => Some((key, value)),
+        _ => {
+            errors.push(wrong(name, "A key is not text"));
+            None
+        }
+    });
+    texts.collect()
+}
+
+fn is_timeout(value: &Value) -> bool {
+    let seconds = value.as_f64().map(Duration::try_from_secs_f64);
+    value.is_nil() || matches!(seconds, Some(Ok(time)) if !time.is_zero())
+}
+
+fn wrong(field: &str, problem: impl Into<Cow<'static, str>>) -> WireError {
+    WireError::caller(code::INVALID, problem).with_field(field)
+}
+
 fn job_value(
     hosted: &Hosted,
     encoding: Encoding,
     response: JobResponse,
-    switches: &soa_wire::SwitchSet,
+    switches: &SwitchSet,
 ) -> Value {
     let actions = response.actions.into_iter().map(|action| {
         let body = action.body.to_value().unwrap_or_default();
@@ -284,35 +303,8 @@ fn no_service(doors: &Doors, service: &str, encoding: Encoding) -> Reply {
     encoding.refusal(&[error], &[])
 }
 
-pub(crate) fn errors_value(errors: &[WireError]) -> Value {
-    let errors: Vec<Value> = errors.iter().map(error_value).collect();
-    value!({ "errors": (Value::List(errors)) })
-}
-
-fn error_value(error: &WireError) -> Value {
-    let text = |text: &Option<String>| text.as_deref().map_or(Value::Nil, Value::from);
-    let variables = error.variables.clone().map_or(Value::Nil, |variables| {
-        Plain::of(&Value::Map(variables)).into_value()
-    });
-    let denied = error
-        .denied_permissions
-        .as_ref()
-        .map_or(Value::Nil, |denied| {
-            denied.iter().map(|one| Value::from(one.as_str())).collect()
-        });
-    let mut told = Map::with_capacity(7);
-    told.push("code", &*error.code);
-    told.push("message", &*error.message);
-    told.push("field", text(&error.field));
-    told.push("traceback", text(&error.traceback));
-    told.push("variables", variables);
-    told.push("denied_permissions", denied);
-    told.push("is_caller_error", error.is_caller_error);
-    Value::Map(told)
-}
-
 /// Returns the time that a request took, as browsers show it.
-pub(crate) fn server_timing(took: std::time::Duration) -> Option<HeaderValue> {
+pub(crate) fn server_timing(took: Duration) -> Option<HeaderValue> {
     let milliseconds = took.as_secs_f64() * 1000.0;
     HeaderValue::from_str(&format!("total;dur={milliseconds:.3}")).ok()
 }

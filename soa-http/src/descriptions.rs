@@ -40,6 +40,11 @@ pub(crate) fn all() -> impl Iterator<Item = Described> {
     let always = [
         (DOCUMENT, Description::Document(openapi::Cache::default())),
         (report::PATH, Description::Report),
+        (
+            "/openapi.json/",
+            Description::Document(openapi::Cache::default()),
+        ),
+        ("/report/", Description::Report),
     ];
     always.into_iter().chain(page())
 }

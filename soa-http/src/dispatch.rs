@@ -9,6 +9,7 @@ use soa_wire::{Map, SwitchSet, Value, WireError, code};
 
 use crate::arguments::by_position;
 use crate::doors::Doors;
+use crate::encoding::{json_of, msgpack_of};
 use crate::head::Head;
 use crate::hosted::{Hosted, Offered};
 use crate::reply::{JSON, MSGPACK, Reply};
@@ -26,14 +27,10 @@ pub(crate) enum Encoding {
 
 impl Encoding {
     fn decode(self, body: &[u8]) -> Result<Value, String> {
-        let decoded = match self {
-            Self::Json => {
-                let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-                Plain::from_json(text).map(Plain::into_exact)
-            }
-            Self::MessagePack => msgpack::decode_value(body),
-        };
-        decoded.map_err(|error| error.to_string())
+        match self {
+            Self::Json => json_of(body),
+            Self::MessagePack => msgpack_of(body),
+        }
     }
 
     /// Wraps a decoded value. The numbers of JSON still have all their digits.

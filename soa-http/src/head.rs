@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use soa_runtime::client::HttpRequest;
 use soa_runtime::internal::HttpHead;
 use soa_runtime::period::Period;
 use soa_wire::codec::json;
-use soa_wire::{ContextHeader, Control, Switch, Value};
+use soa_wire::{ContextHeader, Control, SwitchSet, Value};
 
-use crate::reply::Reply;
+use crate::refusal::Refusal;
 use crate::settings::HttpSettings;
 
 /// The correlation id of a request, and of its answer.
@@ -36,7 +36,7 @@ impl Head {
     ///
     /// # Errors
     /// A header of the framework's own is malformed: 400, with its name.
-    pub(crate) fn read(parts: &Arc<Parts>, settings: &HttpSettings) -> Result<Self, Reply> {
+    pub(crate) fn read(parts: &Arc<Parts>, settings: &HttpSettings) -> Result<Self, Refusal> {
         let headers = &parts.headers;
         let mut context = match text(headers, CORRELATION_ID)? {
             Some(id) if !id.is_empty() => ContextHeader::new(id),
@@ -51,17 +51,19 @@ impl Head {
             }
         }
         if let Some(switches) = text(headers, SWITCHES)? {
-            for switch in switches.split(',').map(str::trim) {
-                let number: i64 = switch
-                    .parse()
-                    .map_err(|_| malformed(SWITCHES, "expected numbers with commas between"))?;
-                context.switches = context.switches.with(Switch::new(number));
-            }
+            let numbers = switches.split(',').map(|one| one.trim().parse::<i64>());
+            let numbers: Result<SwitchSet, _> = numbers.collect();
+            context.switches = numbers.map_err(|_| {
+                Refusal::malformed(SWITCHES, "expected numbers with commas between")
+            })?;
         }
         if let Some(timeout) = text(headers, TIMEOUT)? {
-            let period: Period = timeout
-                .parse()
-                .map_err(|_| malformed(TIMEOUT, "expected seconds, or a time such as 250ms"))?;
+            let period: Period = timeout.parse().map_err(|_| {
+                Refusal::malformed(TIMEOUT, "expected seconds, or a time such as 250ms")
+            })?;
+            if period.get().is_zero() {
+                return Err(Refusal::malformed(TIMEOUT, "expected more than 0"));
+            }
             control.set_timeout(period.get());
         }
         if let Some(caller) = text(headers, CALLER)? {
@@ -69,13 +71,13 @@ impl Head {
         }
         if let Some(extra) = text(headers, CONTEXT)? {
             let extra = json::decode_value(extra.as_bytes());
-            let Ok(Value::Map(extra)) = extra else {
-                return Err(malformed(CONTEXT, "expected an object of JSON"));
+            let Ok(Value::Map(extra)) = extra.map(Value::with_keys_once) else {
+                return Err(Refusal::malformed(CONTEXT, "expected an object of JSON"));
             };
             for (key, value) in extra.into_pairs() {
                 let Value::Text(key) = key else { continue };
                 let set = context.set(key, value);
-                set.map_err(|problem| malformed(CONTEXT, &problem))?;
+                set.map_err(|problem| Refusal::malformed(CONTEXT, &problem))?;
             }
         }
         if let Some(token) = token(headers, settings) {
@@ -90,20 +92,26 @@ impl Head {
 }
 
 /// Returns a header as text. One that is not text is malformed.
-fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Reply> {
+fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
     let Some(value) = headers.get(name) else {
         return Ok(None);
     };
     let text = value.to_str();
     text.map(|text| Some(text.trim()))
-        .map_err(|_| malformed(name, "expected text"))
+        .map_err(|_| Refusal::malformed(name, "expected text"))
 }
 
-fn malformed(name: &str, problem: &str) -> Reply {
-    Reply::detail(
-        StatusCode::BAD_REQUEST,
-        &format!("The header {name} is malformed: {problem}"),
-    )
+/// Returns the header with a correlation id, unless the id cannot be in one.
+pub(crate) fn id_header(id: &str) -> Option<(HeaderName, HeaderValue)> {
+    let id = HeaderValue::from_str(id).ok()?;
+    Some((HeaderName::from_static(CORRELATION_ID), id))
+}
+
+/// Returns the correlation id of a request, if it is one.
+pub(crate) fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let id = headers.get(CORRELATION_ID)?;
+    id.to_str().ok().filter(|id| !id.trim().is_empty())?;
+    Some(id.clone())
 }
 
 /// Returns the token of a request: of the header `Authorization`, without its scheme, or of a cookie.

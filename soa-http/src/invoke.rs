@@ -1,6 +1,6 @@
 //! A call by protobuf from its request to its answer.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use soa_wire::text::{Plain, Reading, Shape};
 use soa_wire::{WireError, code};
 
@@ -22,15 +22,24 @@ const SHAPE: Shape = Shape {
 };
 
 /// Answers a call.
-pub(crate) async fn answer(doors: &Doors, protobuf: &Protobuf, head: Head, body: &[u8]) -> Reply {
-    let found = match head.request.header(METHOD) {
-        Some(id) => find(doors, id, &head.context.switches),
-        None => {
-            let message = "the method id is missing, as `component:service:method`";
-            Err(vec![
-                WireError::caller(code::MISSING, message).with_field(METHOD),
-            ])
-        }
+pub(crate) async fn answer(
+    doors: &Doors,
+    protobuf: &Protobuf,
+    headers: &HeaderMap,
+    head: Head,
+    body: &[u8],
+) -> Reply {
+    let no_method = |code, message| vec![WireError::caller(code, message).with_field(METHOD)];
+    let found = match headers.get(METHOD).map(|id| id.to_str()) {
+        Some(Ok(id)) => find(doors, id, &head.context.switches),
+        Some(Err(_)) => Err(no_method(
+            code::INVALID,
+            "the method id is malformed, it is not `component:service:method`",
+        )),
+        None => Err(no_method(
+            code::MISSING,
+            "the method id is missing, as `component:service:method`",
+        )),
     };
     let (hosted, offered) = match found {
         Ok(found) => found,

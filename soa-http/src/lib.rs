@@ -33,6 +33,7 @@ mod dispatch;
 #[cfg(feature = "docs")]
 mod docs;
 mod doors;
+mod encoding;
 #[doc(hidden)]
 pub mod fuzz;
 mod head;
@@ -44,6 +45,7 @@ mod openapi;
 mod path;
 mod probe;
 mod protobuf;
+mod refusal;
 mod reply;
 mod report;
 mod rest;

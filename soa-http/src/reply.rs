@@ -1,9 +1,13 @@
 //! Answers: a status, a content type and bytes.
 
-use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use bytes::Bytes;
+use hyper::body::Frame;
 use hyper::ext::ReasonPhrase;
 use soa_wire::codec::json;
 use soa_wire::{Value, WireError};
@@ -29,6 +33,25 @@ pub(crate) struct Reply {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The text beside the status.
     reason: Option<ReasonPhrase>,
+}
+
+/// A body that is none, and so has no length.
+struct NoContent;
+
+impl HttpBody for NoContent {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        true
+    }
 }
 
 /// The greatest length of the text beside a status. It is a line of the head, and clients limit those.
@@ -69,15 +92,6 @@ impl Reply {
         // A map of texts can always be written.
         let _ = json::encode_compact(&value, &mut body);
         Self::new(status, JSON, body)
-    }
-
-    /// Returns the refusal of a request for which there is no place.
-    pub(crate) fn busy() -> Self {
-        let reply = Self::detail(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Too many requests run here",
-        );
-        reply.with_header(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -127,13 +141,21 @@ impl Reply {
         self
     }
 
-    /// Returns the answer to a request of this method: one for `HEAD` has the headers alone.
+    /// Returns the answer to a request of this method: one for `HEAD` has the headers alone, and one with a status that says so
+    /// has no body at all.
     pub(crate) fn into_response(self, method: &Method) -> Response<Body> {
-        // That of a body that is there follows from the body.
-        let length = (*method == Method::HEAD).then(|| HeaderValue::from(self.body.len()));
-        let body = match length {
-            Some(_) => Body::empty(),
-            None => Body::from(self.body),
+        let has_body = !matches!(
+            self.status,
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+        ) && !self.status.is_informational();
+        // The length of a body that is there follows from the body.
+        let is_head = *method == Method::HEAD && has_body;
+        let length = is_head.then(|| HeaderValue::from(self.body.len()));
+        let body = match self.status {
+            // The length of none is none, and not 0, which the router would tell.
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Body::new(NoContent),
+            _ if has_body && !is_head => Body::from(self.body),
+            _ => Body::empty(),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
@@ -141,7 +163,7 @@ impl Reply {
             response.extensions_mut().insert(reason);
         }
         let headers = response.headers_mut();
-        if self.status != StatusCode::NO_CONTENT {
+        if has_body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
             headers.extend(length.map(|length| (CONTENT_LENGTH, length)));
         }

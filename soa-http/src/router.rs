@@ -11,21 +11,23 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::routing::any_service;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use soa_runtime::Channel;
 
 use crate::body::{self, media_type};
-use crate::call::{self, Encoding, server_timing};
+use crate::call::{self, server_timing};
 use crate::descriptions::{self, Description};
 use crate::dispatch;
 use crate::doors::Doors;
-use crate::head::{CORRELATION_ID, Head};
+use crate::encoding::Encoding;
+use crate::head::{CORRELATION_ID, Head, given_id, id_header};
 use crate::health;
 use crate::invoke;
 use crate::probe::Probe;
+use crate::refusal::{Form, Refusal};
 use crate::reply::{JSON, MSGPACK, PROTOBUF, Reply};
 use crate::report;
 use crate::rest;
@@ -47,30 +49,34 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
         let before = std::mem::take(&mut router);
         router = before.route(path, any_service(service));
     };
+    // With a slash at the end and without, it is the same path.
+    let mut add_both = |path: &str, place: &dyn Fn() -> Place| {
+        add(path, place());
+        if let Some(other) = other_spelling(path) {
+            add(&other, place());
+        }
+    };
     let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
     if doors.channels().iter().any(is_dispatch) {
-        add("/invoke", Place::Jobs(JobDoor::Invoke));
+        add_both("/invoke", &|| Place::Jobs(JobDoor::Invoke));
     }
     if doors.protobuf().is_some() {
-        add(
-            report::PROTOBUF_PATH,
-            Place::Description(Description::ReportProtobuf),
-        );
+        add_both(report::PROTOBUF_PATH, &|| {
+            Place::Description(Description::ReportProtobuf)
+        });
     }
     let calls = doors.settings().calls.trim_end_matches('/');
     if !calls.is_empty() {
-        add(
-            &format!("{calls}/{{service}}"),
-            Place::Jobs(JobDoor::Service),
-        );
-        add(
-            &format!("{calls}/{{service}}/{{action}}"),
-            Place::Jobs(JobDoor::Action),
-        );
+        add_both(&format!("{calls}/{{service}}"), &|| {
+            Place::Jobs(JobDoor::Service)
+        });
+        add_both(&format!("{calls}/{{service}}/{{action}}"), &|| {
+            Place::Jobs(JobDoor::Action)
+        });
     }
-    add(doors.component().health_path(), Place::Health);
+    add_both(doors.component().health_path(), &|| Place::Health);
     for (path, probe) in doors.probes() {
-        add(path, Place::Probe(probe));
+        add_both(path, &|| Place::Probe(probe));
     }
     let mut by_path: BTreeMap<String, Vec<Arc<RoutePlan>>> = BTreeMap::new();
     for plan in doors.routes() {
@@ -81,12 +87,7 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     }
     for (path, plans) in by_path {
         let plans: Arc<[Arc<RoutePlan>]> = plans.into();
-        // With a slash at the end and without, it is the same path.
-        let other = match path.strip_suffix('/') {
-            Some("") => None,
-            Some(without) => Some(without.to_owned()),
-            None => Some(format!("{path}/")),
-        };
+        let other = other_spelling(&path);
         add(&path, Place::Jobs(JobDoor::Rest(Arc::clone(&plans))));
         if let Some(other) = other {
             add(&other, Place::Jobs(JobDoor::Rest(plans)));
@@ -100,6 +101,15 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     match doors.cors() {
         Some(cors) => cors.clone().around(router),
         None => router,
+    }
+}
+
+/// Returns a path without the slash at its end, or with one if it has none.
+fn other_spelling(path: &str) -> Option<String> {
+    match path.strip_suffix('/') {
+        Some("") => None,
+        Some(without) => Some(without.to_owned()),
+        None => Some(format!("{path}/")),
     }
 }
 
@@ -186,18 +196,49 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Returns the form of refusals to a request with these headers.
+    fn form(&self, headers: &HeaderMap) -> Form {
+        match self {
+            Self::Jobs(door) => door.form(headers),
+            _ => Form::Detail,
+        }
+    }
+}
+
+impl JobDoor {
+    fn form(&self, headers: &HeaderMap) -> Form {
+        match self {
+            Self::Invoke => Form::Text,
+            Self::Rest(_) => Form::Detail,
+            Self::Service | Self::Action => Form::Errors(match &*media_type(headers) {
+                MSGPACK => Encoding::MessagePack,
+                _ => Encoding::Json,
+            }),
+        }
+    }
+}
+
 impl Entry {
     async fn answer(&self, request: Request) -> Response<Body> {
         let since = Instant::now();
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
         let uri = parts.uri.clone();
+        let id = given_id(&parts.headers);
+        let form = self.place.form(&parts.headers);
         // A connection does not end without an answer, and the answer does not have the text of the panic.
         let reply = AssertUnwindSafe(self.reply(parts, body)).catch_unwind();
         let mut reply = reply.await.unwrap_or_else(|_| {
             tracing::error!(path = uri.path(), "a door panicked");
-            Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            Refusal::panicked().reply(form)
         });
+        let name = HeaderName::from_static(CORRELATION_ID);
+        if let Some(id) = id
+            && !reply.headers.iter().any(|(known, _)| *known == name)
+        {
+            reply = reply.with_header(name, id);
+        }
         let is_call = matches!(self.place, Place::Jobs(JobDoor::Service | JobDoor::Action));
         if is_call && let Some(timing) = server_timing(since.elapsed()) {
             reply = reply.with_header(HeaderName::from_static("server-timing"), timing);
@@ -206,7 +247,7 @@ impl Entry {
     }
 
     async fn reply(&self, mut parts: Parts, body: Body) -> Reply {
-        if let Err(reply) = self.allows(&parts.method) {
+        if let Some(reply) = self.about_path(&parts) {
             return reply;
         }
         match &self.place {
@@ -214,49 +255,58 @@ impl Entry {
             Place::Description(description) => description.answer(&self.doors, &mut parts).await,
             Place::Health => match Head::read(&Arc::new(parts), self.doors.settings()) {
                 Ok(head) => {
-                    let id = correlation_id(&head);
+                    let id = id_header(&head.context.correlation_id);
                     health::health(&self.doors, head)
                         .await
                         .with_optional_header(id)
                 }
-                Err(reply) => reply,
+                Err(refusal) => refusal.reply(Form::Detail),
             },
             Place::Probe(probe) => health::probe(&self.doors, *probe),
         }
     }
 
     /// Answers requests that are about the path itself: `OPTIONS`, and methods that it does not have.
-    fn allows(&self, method: &Method) -> Result<(), Reply> {
+    fn about_path(&self, parts: &Parts) -> Option<Reply> {
+        let method = &parts.method;
         let is_known = self.methods.iter().any(|known| known == method.as_str());
         if is_known && *method != Method::OPTIONS {
-            return Ok(());
+            return None;
         }
-        let reply = match *method {
-            Method::OPTIONS => Reply::text(StatusCode::NO_CONTENT, ""),
-            _ => Reply::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
-        };
         let allow = self.allow.clone();
-        Err(reply.with_optional_header(allow.map(|allow| (ALLOW, allow))))
+        if *method == Method::OPTIONS {
+            let reply = Reply::text(StatusCode::NO_CONTENT, "");
+            return Some(reply.with_optional_header(allow.map(|allow| (ALLOW, allow))));
+        }
+        let form = match &self.place {
+            // As the reference does.
+            Place::Jobs(JobDoor::Invoke) => Form::Detail,
+            place => place.form(&parts.headers),
+        };
+        Some(Refusal::method("Method Not Allowed", allow).reply(form))
     }
 
     /// Answers with the correlation id of the job.
     async fn run(&self, door: &JobDoor, mut parts: Parts, body: Body) -> Reply {
+        let form = door.form(&parts.headers);
         // Before its body is read.
         if self.doors.is_full() {
-            return Reply::busy();
+            return Refusal::busy().reply(form);
         }
         let names = match path_texts(&mut parts).await {
             Ok(names) => names,
-            Err(reply) => return reply,
+            Err(refusal) => return refusal.reply(form),
         };
         let parts = Arc::new(parts);
         let head = match Head::read(&parts, self.doors.settings()) {
             Ok(head) => head,
-            Err(reply) => return reply,
+            Err(refusal) => return refusal.reply(form),
         };
-        let id = correlation_id(&head);
+        let id = id_header(&head.context.correlation_id);
         let reply = self.run_job(door, &parts, head, names, body).await;
-        reply.with_optional_header(id)
+        let reply = reply.unwrap_or_else(|refusal| refusal.reply(form));
+        let has_own = reply.headers.iter().any(|(name, _)| name == CORRELATION_ID);
+        reply.with_optional_header(id.filter(|_| !has_own))
     }
 
     async fn run_job(
@@ -266,22 +316,17 @@ impl Entry {
         head: Head,
         names: Vec<(String, String)>,
         body: Body,
-    ) -> Reply {
+    ) -> Result<Reply, Refusal> {
         let doors = &*self.doors;
-        let body = match body::read(&parts.headers, body, doors).await {
-            Ok(body) => body,
-            Err(reply) => return reply,
-        };
+        let body = body::read(&parts.headers, body, doors).await?;
         // Requests whose bodies come slowly take no place of those that run.
-        let Some(_place) = doors.enter() else {
-            return Reply::busy();
-        };
+        let _place = doors.enter().ok_or_else(Refusal::busy)?;
         let named = |name: &str| {
             let found = names.iter().find(|(known, _)| known == name);
             found.map_or("", |(_, text)| text.as_str())
         };
         let is_get = matches!(parts.method, Method::GET | Method::HEAD);
-        match door {
+        Ok(match door {
             JobDoor::Invoke => match &*media_type(&parts.headers) {
                 JSON if doors.channels().contains(&Channel::Json) => {
                     dispatch::answer(doors, head, dispatch::Encoding::Json, body).await
@@ -290,7 +335,7 @@ impl Entry {
                     dispatch::answer(doors, head, dispatch::Encoding::MessagePack, body).await
                 }
                 PROTOBUF if let Some(protobuf) = doors.protobuf() => {
-                    invoke::answer(doors, protobuf, head, &body).await
+                    invoke::answer(doors, protobuf, &parts.headers, head, &body).await
                 }
                 _ => Reply::text(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -323,15 +368,15 @@ impl Entry {
             }
             JobDoor::Action if is_get => {
                 let message = "Only `status` can be read by GET: call actions by POST";
-                let reply = Reply::detail(StatusCode::METHOD_NOT_ALLOWED, message);
-                reply.with_header(ALLOW, HeaderValue::from_static("OPTIONS, POST"))
+                let allow = HeaderValue::from_static("OPTIONS, POST");
+                return Err(Refusal::method(message, Some(allow)));
             }
             JobDoor::Service | JobDoor::Action => {
                 let encoding = match &*media_type(&parts.headers) {
                     MSGPACK => Encoding::MessagePack,
                     "" | JSON => Encoding::Json,
                     _ if body.is_empty() => Encoding::Json,
-                    other => return unsupported(other),
+                    other => return Err(Refusal::unsupported(other)),
                 };
                 let service = named("service");
                 match door {
@@ -346,12 +391,12 @@ impl Entry {
                 };
                 let mut plans = plans.iter();
                 let Some(plan) = plans.find(|plan| plan.method.as_str() == asked) else {
-                    return Reply::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+                    return Err(Refusal::method("Method Not Allowed", None));
                 };
                 let media = media_type(&parts.headers);
                 let is_json = media.is_empty() || media == JSON || media.ends_with("+json");
                 if plan.body != BodyPart::None && !body.is_empty() && !is_json {
-                    return unsupported(&media);
+                    return Err(Refusal::unsupported(&media));
                 }
                 let texts = names.into_iter().zip(&plan.in_path);
                 let texts: Vec<(String, String)> = texts
@@ -359,26 +404,14 @@ impl Entry {
                     .collect();
                 rest::answer(doors, plan, head, &texts, &body).await
             }
-        }
+        })
     }
 }
 
-/// Returns the header with the id of a job, unless the id cannot be in one.
-fn correlation_id(head: &Head) -> Option<(HeaderName, HeaderValue)> {
-    let id = HeaderValue::from_str(&head.context.correlation_id).ok()?;
-    Some((HeaderName::from_static(CORRELATION_ID), id))
-}
-
-fn unsupported(media: &str) -> Reply {
-    let message = format!("The content type `{media}` is not supported here; send {JSON}");
-    Reply::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
-}
-
 /// Returns the texts in the places of a path, in its order, without escapes.
-async fn path_texts(parts: &mut Parts) -> Result<Vec<(String, String)>, Reply> {
+async fn path_texts(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
     let params = RawPathParams::from_request_parts(parts, &()).await;
-    let params = params
-        .map_err(|_| Reply::detail(StatusCode::BAD_REQUEST, "A part of the path is not UTF-8"))?;
+    let params = params.map_err(|_| Refusal::not_utf8("path"))?;
     let texts = params.iter();
     Ok(texts
         .map(|(name, text)| (name.to_owned(), text.to_owned()))

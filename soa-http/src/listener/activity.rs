@@ -39,8 +39,12 @@ struct State {
     open: usize,
     /// The time at which an answer was last written, or the connection was opened.
     idle_since: Instant,
-    /// The time of the first byte that belongs to no request yet.
+    /// The time of the first byte of a head that is not complete, or of the answer to the request before it.
     unread_since: Option<Instant>,
+    /// The number of heads that are complete.
+    heads: u64,
+    /// The number of requests that have begun.
+    begun: u64,
     /// The time since which the peer has taken nothing of what is to be written.
     stalled_since: Option<Instant>,
     closing_since: Option<Instant>,
@@ -68,6 +72,8 @@ impl Activity {
             open: 0,
             idle_since: Instant::now(),
             unread_since: None,
+            heads: 0,
+            begun: 0,
             stalled_since: None,
             closing_since: None,
             is_http2: false,
@@ -81,11 +87,15 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that bytes came.
-    pub(super) fn has_read(&self) {
+    /// Notes that bytes came: the number of heads that are complete, and whether there is one more that is not.
+    pub(super) fn has_read(&self, heads: u64, is_in_head: bool) {
         let mut state = self.state();
-        if state.open == 0 && state.unread_since.is_none() {
-            state.unread_since = Some(Instant::now());
+        if heads != state.heads {
+            state.heads = heads;
+            state.unread_since = None;
+        }
+        if is_in_head {
+            state.unread_since.get_or_insert_with(Instant::now);
         }
     }
 
@@ -94,16 +104,21 @@ impl Activity {
         self.state().is_http2 = true;
     }
 
-    /// Notes that the peer takes what is written, or that it has to be waited for.
-    pub(super) fn writes(&self, is_stalled: bool) {
+    /// Notes that what is written has to be waited for.
+    pub(super) fn stalls(&self) {
         let mut state = self.state();
-        if is_stalled {
-            state.stalled_since.get_or_insert_with(Instant::now);
+        state.stalled_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Notes that the peer takes what is written: of an answer, or something else that keeps the connection.
+    pub(super) fn writes(&self, is_answer: bool) {
+        let mut state = self.state();
+        state.stalled_since = None;
+        if !is_answer {
             return;
         }
-        let now = Instant::now();
-        state.stalled_since = None;
         // A connection that still writes an answer is not idle.
+        let now = Instant::now();
         state.idle_since = now;
         if state.closing_since.is_some() {
             state.closing_since = Some(now);
@@ -140,7 +155,11 @@ impl Activity {
     pub(super) fn begin(&self) {
         let mut state = self.state();
         state.open += 1;
-        state.unread_since = None;
+        state.begun += 1;
+        if state.begun > state.heads {
+            // The head looked as if it were not complete.
+            state.unread_since = None;
+        }
         if state.is_stopping {
             // It came before the peer could know.
             state.closing_since = None;
@@ -152,6 +171,10 @@ impl Activity {
         let mut state = self.state();
         state.open -= 1;
         state.idle_since = Instant::now();
+        if state.unread_since.is_some() {
+            // The rest of the next head may not have been read for this request.
+            state.unread_since = Some(state.idle_since);
+        }
         if state.is_stopping && state.open == 0 {
             state.closing_since = Some(state.idle_since);
         }

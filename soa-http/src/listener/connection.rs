@@ -7,9 +7,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
 use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,6 +23,8 @@ use tower_service::Service as _;
 use super::activity::{Activity, Late, Limits};
 use super::body::{Answer, Open, TimedBody};
 use super::stream::Stream;
+use crate::head::{CORRELATION_ID, given_id};
+use crate::reply::Reply;
 use crate::settings::HttpSettings;
 
 /// A step of the life of a listener.
@@ -74,8 +78,14 @@ impl Shared {
         request: Request<Incoming>,
     ) -> Result<Response<Answer>, Infallible> {
         let open = Open::new(activity);
+        let method = request.method().clone();
+        let id = given_id(request.headers());
         let request = request.map(|body| Body::new(TimedBody::new(body, self.body_timeout)));
         let response = self.router.clone().call(request).await?;
+        let response = match is_bare_404(&response) {
+            true => not_found(&method, id, response),
+            false => response,
+        };
         Ok(response.map(|body| Answer::new(body, open)))
     }
 
@@ -160,6 +170,27 @@ impl Shared {
         .await;
         !is_ended && activity.has_unsent()
     }
+}
+
+/// True if nothing has the path. A fallback of the router could not be merged with one of the program's own.
+fn is_bare_404(response: &Response<Body>) -> bool {
+    response.status() == StatusCode::NOT_FOUND
+        && response.body().size_hint().exact() == Some(0)
+        && !response.headers().contains_key(CONTENT_TYPE)
+}
+
+/// Returns the answer for a path that nothing has, with the headers that layers have added.
+fn not_found(method: &Method, id: Option<HeaderValue>, bare: Response<Body>) -> Response<Body> {
+    let id = id.map(|id| (HeaderName::from_static(CORRELATION_ID), id));
+    let reply = Reply::detail(StatusCode::NOT_FOUND, "Not Found").with_optional_header(id);
+    let (parts, body) = reply.into_response(method).into_parts();
+    let mut headers = bare.into_parts().0.headers;
+    headers.remove(CONTENT_LENGTH);
+    headers.extend(parts.headers);
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    *response.headers_mut() = headers;
+    response
 }
 
 /// Waits until a phase has begun.

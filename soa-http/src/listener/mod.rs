@@ -21,6 +21,8 @@ mod activity;
 mod address;
 mod body;
 mod connection;
+mod frames;
+mod messages;
 mod server;
 mod stream;
 mod tls;

@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
+use super::frames::Frames;
+use super::messages::Messages;
 
 /// The first bytes of HTTP/2, which no request of HTTP/1.1 has.
 const HTTP2_START: &[u8] = b"PRI ";
@@ -27,6 +29,10 @@ pub(super) struct Stream<T> {
     activity: Arc<Activity>,
     /// The number of bytes of the start of HTTP/2 that have come; `None` once the version is known.
     seen: Option<usize>,
+    /// The requests that are read, if this is HTTP/1.1.
+    messages: Messages,
+    /// The frames that are written, if this is HTTP/2.
+    frames: Option<Frames>,
     /// The number of bytes of the answer to a late head that were written.
     answered: usize,
     discarded: usize,
@@ -38,6 +44,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             inner,
             activity,
             seen: Some(0),
+            messages: Messages::new(),
+            frames: None,
             answered: 0,
             discarded: 0,
         }
@@ -52,6 +60,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             self.seen = None;
         } else if count == rest.len() {
             self.seen = None;
+            self.frames = Some(Frames::default());
             self.activity.is_http2();
         } else {
             self.seen = Some(seen + count);
@@ -73,9 +82,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
-    fn note<O>(&self, outcome: Poll<O>) -> Poll<O> {
-        self.activity.writes(outcome.is_pending());
-        outcome
+    /// Notes what was written of these parts.
+    fn note<'a>(
+        &mut self,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let Poll::Ready(written) = written else {
+            self.activity.stalls();
+            return Poll::Pending;
+        };
+        let mut left = *written.as_ref().unwrap_or(&0);
+        let is_answer = match &mut self.frames {
+            None => true,
+            Some(frames) => {
+                let mut is_answer = false;
+                for part in parts {
+                    let count = left.min(part.len());
+                    is_answer |= frames.follow(part.get(..count).unwrap_or_default());
+                    left -= count;
+                }
+                is_answer
+            }
+        };
+        self.activity.writes(is_answer);
+        Poll::Ready(written)
     }
 }
 
@@ -95,7 +126,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
         let read = buffer.filled().get(before..).unwrap_or_default();
         if !read.is_empty() {
             this.look(read);
-            this.activity.has_read();
+            if this.frames.is_none() {
+                this.messages.follow(read);
+                let is_in_head = this.messages.is_in_head();
+                this.activity.has_read(this.messages.heads(), is_in_head);
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -108,7 +143,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        self.note(written)
+        self.note([bytes], written)
     }
 
     fn poll_write_vectored(
@@ -117,7 +152,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, parts);
-        self.note(written)
+        self.note(parts.iter().map(|part| &**part), written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -126,11 +161,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
-        match flushed {
-            // Of TCP nothing is flushed, so that this says nothing about what waits to be written.
-            Poll::Ready(_) => flushed,
-            Poll::Pending => self.note(flushed),
+        // Of TCP nothing is flushed, so that the end of it says nothing about what waits to be written.
+        if flushed.is_pending() {
+            self.activity.stalls();
         }
+        flushed
     }
 
     /// Closes the direction to the peer, and then reads until it closes the other: a system that throws away what it has

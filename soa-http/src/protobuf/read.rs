@@ -23,7 +23,11 @@ const MAX_FILLED: usize = 1_000_000;
 /// Bytes that are not protobuf.
 #[derive(Debug)]
 pub(crate) enum Undecodable {
-    Malformed(DecodeError),
+    /// The number and the wire type of a field.
+    Key,
+    /// A number, or a length.
+    Value,
+    Group,
     Truncated,
     TooManyAbsent,
 }
@@ -31,7 +35,11 @@ pub(crate) enum Undecodable {
 impl fmt::Display for Undecodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(error) => error.fmt(f),
+            Self::Key => f.write_str("the key of a field is malformed"),
+            Self::Value => f.write_str("the value of a field is malformed"),
+            Self::Group => {
+                f.write_str("a group does not end as it should, or has too many groups within")
+            }
             Self::Truncated => f.write_str("a field is longer than what is left"),
             Self::TooManyAbsent => write!(f, "more than {MAX_FILLED} fields are absent"),
         }
@@ -39,8 +47,8 @@ impl fmt::Display for Undecodable {
 }
 
 impl From<DecodeError> for Undecodable {
-    fn from(error: DecodeError) -> Self {
-        Self::Malformed(error)
+    fn from(_: DecodeError) -> Self {
+        Self::Value
     }
 }
 
@@ -101,12 +109,12 @@ impl<'t> Partial<'t> {
 impl<'t> Reader<'t> {
     fn merge(&mut self, partial: &mut Partial<'t>, mut body: &[u8]) -> Result<(), Undecodable> {
         while !body.is_empty() {
-            let (number, wire) = decode_key(&mut body)?;
+            let (number, wire) = decode_key(&mut body).map_err(|_| Undecodable::Key)?;
             let found = partial.message.field(number);
             let slot = found.and_then(|(at, place)| Some((place, partial.slots.get_mut(at)?)));
             let Some((place, slot)) = slot else {
                 // Of a newer caller.
-                skip_field(wire, number, &mut body, DecodeContext::default())?;
+                skip(wire, number, &mut body)?;
                 continue;
             };
             self.path.push(Step::Key(&place.key));
@@ -193,7 +201,7 @@ impl<'t> Reader<'t> {
     ) -> Result<Value, Undecodable> {
         let none = DecodeContext::default();
         if wire != wire_of(form) {
-            skip_field(wire, number, body, none)?;
+            skip(wire, number, body)?;
             let (wanted, wire) = (form.type_name(), shown(wire));
             return Ok(self.wrong(format!("expected {wanted}, found {wire}")));
         }
@@ -233,7 +241,7 @@ impl<'t> Reader<'t> {
                 }
             }
             Form::Hollow(what) => {
-                skip_field(wire, number, body, none)?;
+                skip(wire, number, body)?;
                 self.wrong(cannot_travel(what))
             }
             // Messages are read in parts, unless they have another wire type.
@@ -305,6 +313,15 @@ fn shown(wire: WireType) -> &'static str {
         WireType::LengthDelimited => "bytes with their length",
         WireType::StartGroup | WireType::EndGroup => "a group",
     }
+}
+
+/// Passes over a field.
+fn skip(wire: WireType, number: u32, body: &mut &[u8]) -> Result<(), Undecodable> {
+    let skipped = skip_field(wire, number, body, DecodeContext::default());
+    skipped.map_err(|_| match wire {
+        WireType::StartGroup | WireType::EndGroup => Undecodable::Group,
+        _ => Undecodable::Value,
+    })
 }
 
 fn read_bytes(wire: WireType, body: &mut &[u8]) -> Result<Bytes, DecodeError> {

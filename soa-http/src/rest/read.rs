@@ -1,11 +1,13 @@
 //! A request of HTTP to the body of a job: path, query and body, each field from its place.
 
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 use soa_wire::text::{Plain, Reading};
 use soa_wire::{Map, Value, WireError};
 
 use super::refusal;
 use crate::arguments;
+use crate::refusal::{Form, Refusal};
 use crate::reply::Reply;
 use crate::route::{BodyPart, RoutePlan, is_list_of_texts};
 
@@ -22,13 +24,17 @@ pub(super) struct ReadRequest {
 /// Reads a request.
 ///
 /// # Errors
-/// The body is not JSON.
+/// The body is not JSON, or the query is not UTF-8.
 pub(super) fn read(
     plan: &RoutePlan,
     path: PathTexts<'_>,
     query: Option<&str>,
     body: &Bytes,
 ) -> Result<ReadRequest, Reply> {
+    let query = query.unwrap_or_default();
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return Err(Refusal::not_utf8("query").reply(Form::Detail));
+    }
     let mut sent = match &plan.body {
         BodyPart::None => Map::new(),
         BodyPart::Field(name) => match is_blank(body) {
@@ -49,7 +55,7 @@ pub(super) fn read(
             sent.insert(name.as_str(), text.as_str());
         }
     }
-    add_query(plan, query.unwrap_or_default(), &mut sent);
+    add_query(plan, query, &mut sent);
     let sent = Value::Map(sent);
     let outcome = arguments::read(&plan.offered, Plain::exact(sent.clone()), Reading::WEB);
     Ok(ReadRequest { sent, outcome })
@@ -64,7 +70,7 @@ fn parse(body: &Bytes) -> Result<Value, Reply> {
         .map_err(|error| refusal::not_json(error.valid_up_to(), "the text is not UTF-8"))?;
     let plain = Plain::from_json(text)
         .map_err(|error| refusal::not_json(error.offset().unwrap_or(0), error.message()))?;
-    Ok(plain.into_exact())
+    Ok(plain.into_exact().with_keys_once())
 }
 
 fn add_query(plan: &RoutePlan, query: &str, sent: &mut Map) {

@@ -101,6 +101,43 @@ async fn a_request_that_ends_early_ends_alone() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_malformed_is_told_in_words_of_the_doors() {
+    let server = Running::start(HttpSettings::default());
+    let mut peer = server.connect().await;
+    peer.send(
+        "POST /call/tools/echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    )
+    .await;
+    let answer = peer.rest().await;
+    let told = "The body ended early, or is malformed";
+    assert!(answer.contains(told), "{answer}");
+    server.is_serving().await;
+}
+
+#[tokio::test]
+async fn a_path_that_nothing_has_is_told() {
+    let server = Running::start(HttpSettings::default());
+    for (method, body) in [
+        ("GET", r#"{"detail":"Not Found"}"#),
+        ("HEAD", ""),
+        ("POST", r#"{"detail":"Not Found"}"#),
+    ] {
+        let mut peer = server.connect().await;
+        peer.send(format!(
+            "{method} /nothing/here HTTP/1.1\r\nhost: a\r\nx-correlation-id: abc\r\nconnection: close\r\n\r\n"
+        ))
+        .await;
+        let answer = peer.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
+        let json = "content-type: application/json\r\n";
+        assert!(answer.contains(json), "{answer}");
+        assert!(answer.contains("content-length: 22\r\n"), "{answer}");
+        assert!(answer.contains("x-correlation-id: abc\r\n"), "{answer}");
+        assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn requests_in_a_row_are_answered_in_their_order() {
     let server = Running::start(HttpSettings::default());
     let mut peer = server.connect().await;

@@ -83,6 +83,36 @@ async fn a_head_that_does_not_come_in_time_is_answered_with_408() {
 }
 
 #[tokio::test]
+async fn a_head_that_begins_behind_a_request_that_runs_has_its_own_time() {
+    let server = Running::start(settings(|all| all.header_timeout = millis(200)));
+    for is_apart in [false, true] {
+        let mut peer = server.connect().await;
+        let first = request("sleep", r#"{"millis": 500}"#);
+        let jobs = server.server.stats().jobs();
+        if is_apart {
+            peer.send(&first).await;
+            server.has_started(jobs + 1).await;
+            peer.send("GET / HT").await;
+        } else {
+            peer.send(format!("{first}GET / HT")).await;
+        }
+        let answers = peer.rest().await;
+        assert!(answers.starts_with("HTTP/1.1 200 "), "{answers}");
+        assert!(answers.contains("HTTP/1.1 408 "), "{answers}");
+    }
+    // One that is completed is answered, even if that took longer than the request before it.
+    let mut peer = server.connect().await;
+    let first = request("sleep", r#"{"millis": 500}"#);
+    let second = "GET /call/tools/status HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let (start, end) = second.split_at(20);
+    peer.send(format!("{first}{start}")).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    peer.send(end).await;
+    let answers = peer.rest().await;
+    assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 2, "{answers}");
+}
+
+#[tokio::test]
 async fn bytes_that_drip_do_not_extend_the_time_of_a_head_or_a_body() {
     let server = Running::start(settings(|all| {
         all.header_timeout = millis(300);

@@ -96,6 +96,44 @@ async fn http2_without_a_request_is_closed_after_its_time() {
 }
 
 #[tokio::test]
+async fn an_answer_without_content_is_one_of_http2() {
+    let server = Running::start(HttpSettings::default());
+    let peer = server.connect().await;
+    let mut client = http2(peer.0).await;
+    let asked = Request::options("http://test/call/tools/echo").body(Full::default());
+    let answer = client.send_request(asked.unwrap());
+    let answer = within("an answer", answer).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert!(!answer.headers().contains_key("content-length"));
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert!(body.is_empty());
+}
+
+#[tokio::test]
+async fn pings_do_not_keep_a_connection_of_http2_open() {
+    let idle = Period::new(Duration::from_millis(300));
+    let server = Running::start(settings(|all| all.idle_timeout = idle));
+    let mut peer = server.connect().await;
+    peer.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    // Settings, and then pings.
+    peer.send([0, 0, 0, 4, 0, 0, 0, 0, 0]).await;
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    let (mut read, mut write) = peer.0.into_split();
+    let pinging = tokio::spawn(async move {
+        while write.write_all(&ping).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let mut seen = Vec::new();
+    let end = read.read_to_end(&mut seen);
+    // Without this, it would take all the time of the test.
+    let _ = tokio::time::timeout(Duration::from_secs(20), end)
+        .await
+        .expect("the connection ends");
+    pinging.abort();
+}
+
+#[tokio::test]
 async fn a_head_of_http2_that_is_too_large_is_refused() {
     let server = Running::start(settings(|all| all.max_header_size = 8192));
     let peer = server.connect().await;

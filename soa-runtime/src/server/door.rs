@@ -122,6 +122,11 @@ impl Server {
         self.shared.job_middleware.authenticates() || self.shared.action_middleware.authenticates()
     }
 
+    /// Returns the greatest number of actions of a job.
+    pub fn max_actions(&self) -> usize {
+        self.shared.max_actions
+    }
+
     /// Returns true if the server has an action of this name.
     pub fn has_action(&self, action: &str) -> bool {
         self.shared.actions.contains_key(action)

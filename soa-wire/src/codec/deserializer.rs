@@ -76,6 +76,7 @@ impl<'de, S: Source<'de>> Deserializer<S> {
         let mut elements = Elements {
             deserializer: self,
             list,
+            length,
         };
         let value = visitor.visit_seq(&mut elements)?;
         let left = S::elements_left(&elements.list);
@@ -352,6 +353,8 @@ impl<'de, S: Source<'de>> de::Deserializer<'de> for &mut Deserializer<S> {
 struct Elements<'a, L, S> {
     deserializer: &'a mut Deserializer<S>,
     list: L,
+    /// The number of all elements.
+    length: usize,
 }
 
 impl<'de, S: Source<'de>> SeqAccess<'de> for Elements<'_, S::List, S> {
@@ -363,7 +366,14 @@ impl<'de, S: Source<'de>> SeqAccess<'de> for Elements<'_, S::List, S> {
             return Ok(None);
         }
         self.deserializer.position = Position::Element;
-        seed.deserialize(&mut *self.deserializer).map(Some)
+        let element = seed.deserialize(&mut *self.deserializer);
+        element.map(Some).map_err(|error| match S::NAMES_FIELDS {
+            true => {
+                let left = S::elements_left(&self.list) + 1;
+                error.below(self.length.saturating_sub(left).to_string())
+            }
+            false => error,
+        })
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -401,12 +411,25 @@ impl<'de, S: Source<'de>> MapAccess<'de> for Pairs<'_, S::Map, S> {
         } else {
             self.position
         };
-        seed.deserialize(&mut *self.deserializer)
+        let value = seed.deserialize(&mut *self.deserializer);
+        value.map_err(|error| below::<S>(&self.map, error))
     }
 
     fn size_hint(&self) -> Option<usize> {
         let left = S::pairs_left(&self.map);
         Some(self.deserializer.source.believable(left))
+    }
+}
+
+/// Names the pair of a map in which an error is, if the source knows it.
+#[inline]
+fn below<'de, S: Source<'de>>(map: &S::Map, error: DecodeError) -> DecodeError {
+    if !S::NAMES_FIELDS {
+        return error;
+    }
+    match S::step(map) {
+        Some(step) => error.below(step),
+        None => error,
     }
 }
 
@@ -443,11 +466,13 @@ impl<'de, S: Source<'de>> VariantAccess<'de> for Variant<'_, S::Map, S> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
-        seed.deserialize(self.deserializer)
+        let value = seed.deserialize(self.deserializer);
+        value.map_err(|error| below::<S>(&self.map, error))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value> {
-        self.deserializer.deserialize_tuple(length, visitor)
+        let value = self.deserializer.deserialize_tuple(length, visitor);
+        value.map_err(|error| below::<S>(&self.map, error))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -455,6 +480,7 @@ impl<'de, S: Source<'de>> VariantAccess<'de> for Variant<'_, S::Map, S> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.deserializer.visit_pairs(Position::Field, visitor)
+        let value = self.deserializer.visit_pairs(Position::Field, visitor);
+        value.map_err(|error| below::<S>(&self.map, error))
     }
 }

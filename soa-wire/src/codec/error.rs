@@ -140,6 +140,16 @@ impl DecodeError {
         self
     }
 
+    /// Adds a step of the way to the field at fault, in front of those that are known.
+    #[cold]
+    pub(crate) fn below(mut self, step: String) -> Self {
+        self.0.field = Some(match self.0.field.take() {
+            Some(rest) => format!("{step}.{rest}"),
+            None => step,
+        });
+        self
+    }
+
     /// The dotted path of the first field at fault, if it is known: `items.0.price`.
     pub fn field(&self) -> Option<&str> {
         self.0.field.as_deref()

@@ -4,9 +4,14 @@
 //! twice. Python's dictionaries keep the last of those, so a lookup finds the last. It walks the list, which is
 //! faster than hashing for the few keys that messages have.
 
+use std::collections::HashSet;
 use std::fmt::{self, Formatter};
 
+use super::integer::Integer;
 use super::value::{Map, Value};
+
+/// The number of keys up to which each is compared with the others, which needs no memory.
+const MAX_COMPARED: usize = 16;
 
 impl Map {
     /// An empty map.
@@ -81,6 +86,37 @@ impl Map {
         removed
     }
 
+    /// Keeps the last pair of each key, as Python's dictionaries do.
+    fn keep_last(&mut self) {
+        let keys = || self.0.iter().map(|(key, _)| key);
+        let is_last: Vec<bool> = match self.0.len() <= MAX_COMPARED {
+            true => {
+                let is_last = |(at, key)| keys().skip(at + 1).all(|other| other != key);
+                if keys().enumerate().all(is_last) {
+                    return;
+                }
+                keys().enumerate().map(is_last).collect()
+            }
+            false => {
+                let mut texts: HashSet<&str> = HashSet::new();
+                let mut integers: HashSet<&Integer> = HashSet::new();
+                let mut is_last: Vec<bool> = keys()
+                    .rev()
+                    .map(|key| match key {
+                        Value::Text(text) => texts.insert(text),
+                        Value::Integer(integer) => integers.insert(integer),
+                        // No type has so many keys of another kind that are also its fields.
+                        _ => true,
+                    })
+                    .collect();
+                is_last.reverse();
+                is_last
+            }
+        };
+        let mut is_last = is_last.into_iter();
+        self.0.retain(|_| is_last.next().unwrap_or(true));
+    }
+
     /// The pairs, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, (Value, Value)> {
         self.0.iter()
@@ -89,6 +125,28 @@ impl Map {
     /// The pairs, as a list.
     pub fn into_pairs(self) -> Vec<(Value, Value)> {
         self.0
+    }
+}
+
+impl Value {
+    /// Keeps the last pair of each key, in all maps within.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_keys_once(mut self) -> Self {
+        self.keep_last_pairs();
+        self
+    }
+
+    fn keep_last_pairs(&mut self) {
+        match self {
+            Self::List(list) => list.iter_mut().for_each(Self::keep_last_pairs),
+            Self::Map(map) => {
+                map.keep_last();
+                let values = map.0.iter_mut().map(|(_, value)| value);
+                values.for_each(Self::keep_last_pairs);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -164,6 +222,22 @@ mod tests {
         assert_eq!(map.remove("a"), Some(Value::from(4)));
         assert_eq!(map, Map::from([("b", 2)]));
         assert_eq!(map.remove("a"), None);
+    }
+
+    #[test]
+    fn of_pairs_with_the_same_key_the_last_is_kept_at_every_level_and_in_maps_of_every_size() {
+        let inner = Map::from([("a", 1), ("a", 2)]);
+        let value = Value::List(vec![Map::from([("b", inner.clone()), ("b", inner)]).into()]);
+        let kept = Value::List(vec![Map::from([("b", Map::from([("a", 2)]))]).into()]);
+        assert_eq!(value.with_keys_once(), kept);
+        for size in [1, 2, 8, 9, 40] {
+            let pairs = (0..size).map(|key| (Value::from(key), Value::from(0)));
+            let again = (0..size).map(|key| (Value::from(key), Value::from(key)));
+            let other = (0..size).map(|key| (Value::from(key.to_string()), Value::from(key)));
+            let map: Map = pairs.chain(other.clone()).chain(again.clone()).collect();
+            let kept: Map = other.chain(again).collect();
+            assert_eq!(Value::Map(map).with_keys_once(), Value::Map(kept));
+        }
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub(super) trait Source<'de> {
     /// The pairs of a map that have not been read yet.
     type Map;
 
+    /// True if errors name the field at fault. It costs a source of bytes too much to remember the keys.
+    const NAMES_FIELDS: bool = false;
+
     /// The offset of the value in bytes; `None` if the source is not bytes.
     fn offset(&self) -> Option<usize>;
 
@@ -91,6 +94,12 @@ pub(super) trait Source<'de> {
 
     /// Moves to the value of the pair whose key was read last.
     fn next_value(&mut self, map: &mut Self::Map) -> Result<()>;
+
+    /// The key of the pair whose value is read, as a step of the way to a field; `None` if it is not known.
+    #[cold]
+    fn step(_map: &Self::Map) -> Option<String> {
+        None
+    }
 
     /// The error for a value of another kind than expected.
     #[cold]

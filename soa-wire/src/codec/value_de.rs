@@ -50,6 +50,8 @@ struct Current<'de>(&'de Value);
 
 struct Pairs<'de> {
     left: std::slice::Iter<'de, (Value, Value)>,
+    /// The key that was read last.
+    key: Option<&'de Value>,
     /// The value of the pair whose key was read last.
     value: Option<&'de Value>,
 }
@@ -57,6 +59,16 @@ struct Pairs<'de> {
 impl<'de> Source<'de> for Current<'de> {
     type List = std::slice::Iter<'de, Value>;
     type Map = Pairs<'de>;
+
+    const NAMES_FIELDS: bool = true;
+
+    fn step(map: &Self::Map) -> Option<String> {
+        Some(match map.key? {
+            Value::Text(text) => text.clone(),
+            Value::Integer(integer) => integer.to_string(),
+            other => format!("<{}>", other.kind_name()),
+        })
+    }
 
     #[inline]
     fn offset(&self) -> Option<usize> {
@@ -82,6 +94,7 @@ impl<'de> Source<'de> for Current<'de> {
             Value::List(list) => Token::List(list.iter()),
             Value::Map(map) => Token::Map(Pairs {
                 left: map.iter(),
+                key: None,
                 value: None,
             }),
             Value::DateTime(value) => ext(DATE_TIME, value.as_micros().to_be_bytes()),
@@ -147,6 +160,7 @@ impl<'de> Source<'de> for Current<'de> {
     fn map(&mut self) -> Result<Option<Self::Map>> {
         Ok(self.0.as_map().map(|map| Pairs {
             left: map.iter(),
+            key: None,
             value: None,
         }))
     }
@@ -211,6 +225,7 @@ impl<'de> Source<'de> for Current<'de> {
         match map.left.next() {
             Some((key, value)) => {
                 self.0 = key;
+                map.key = Some(key);
                 map.value = Some(value);
                 true
             }

@@ -86,6 +86,13 @@ impl Schema {
         checker.found == 0
     }
 
+    /// Returns the first error of a value that does not fit a node.
+    pub(crate) fn problem(&self, node: &Node, value: &Value) -> Option<String> {
+        let mut checker = Checker::new(self, 0);
+        checker.node(node, value);
+        checker.errors.into_iter().next().map(|error| error.message)
+    }
+
     /// Follows references to the node that they stand for. Returns `None` if references lead to references only.
     #[doc(hidden)]
     pub fn resolve<'a>(&'a self, mut node: &'a Node) -> Option<&'a Node> {

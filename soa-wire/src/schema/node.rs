@@ -61,6 +61,15 @@ impl Schema {
 }
 
 impl Schema {
+    /// Returns the schema of any value.
+    pub(crate) fn anything() -> Self {
+        Self {
+            name: None,
+            root: NodeKind::Anything.into_node(),
+            definitions: HashMap::new(),
+        }
+    }
+
     /// Returns true if the schema describes a map, as every body is.
     pub fn describes_a_map(&self) -> bool {
         self.is_map(&self.root, 0)

@@ -83,6 +83,12 @@ impl Plain {
         by_schema(schema, self.value, self.is_exact, reading)
     }
 
+    /// Reads a value without a schema, as another protocol has it.
+    #[doc(hidden)]
+    pub fn read_untyped(self, reading: Reading) -> (Value, Vec<FieldError>) {
+        self.read_as(&Schema::anything(), reading)
+    }
+
     /// Wraps a value in which decimals are numbers of JSON, with all digits.
     #[doc(hidden)]
     pub const fn exact(value: Value) -> Self {

@@ -30,6 +30,8 @@ pub struct Reading {
     pub takes_zero_fractions: bool,
     /// True if a null is the absence of an optional field.
     pub null_is_absent: bool,
+    /// True if integers have up to 64 bits, as those of MessagePack have. Otherwise they have any size.
+    pub has_64_bits: bool,
 }
 
 impl Reading {
@@ -39,6 +41,7 @@ impl Reading {
         takes_words_as_booleans: false,
         takes_zero_fractions: false,
         null_is_absent: false,
+        has_64_bits: false,
     };
 
     /// The arguments of a remote method, whose types are what they are.
@@ -47,6 +50,7 @@ impl Reading {
         takes_words_as_booleans: false,
         takes_zero_fractions: false,
         null_is_absent: true,
+        has_64_bits: true,
     };
 
     /// Parameters and bodies of HTTP.
@@ -55,6 +59,7 @@ impl Reading {
         takes_words_as_booleans: true,
         takes_zero_fractions: true,
         null_is_absent: true,
+        has_64_bits: true,
     };
 }
 
@@ -158,10 +163,37 @@ impl<'a> Reader<'a> {
     }
 
     /// Leaves a value to the check.
-    fn leave(&self, value: Value) -> Value {
+    fn leave(&mut self, value: Value) -> Value {
+        if self.reading.has_64_bits && has_wide(&value) {
+            self.refuse_wide(&value);
+        }
         match self.is_exact {
             true => inexact(value),
             false => value,
+        }
+    }
+
+    /// Reports all integers within a value that have more than 64 bits.
+    fn refuse_wide(&mut self, value: &Value) {
+        match value {
+            Value::Integer(integer) if integer.big_text().is_some() => {
+                self.error(not_of_64_bits(integer));
+            }
+            Value::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.path.push(Step::Index(index));
+                    self.refuse_wide(item);
+                    self.path.pop();
+                }
+            }
+            Value::Map(map) => {
+                for (key, value) in map.iter() {
+                    self.path.push(Step::Name(key_text(key).into()));
+                    self.refuse_wide(value);
+                    self.path.pop();
+                }
+            }
+            _ => {}
         }
     }
 
@@ -177,11 +209,21 @@ impl<'a> Reader<'a> {
         self.steps += 1;
         self.levels += 1;
         let has_decoder = node.has_decoder;
+        let errors = self.errors.len();
         let value = match self.schema.resolve(node) {
             // Only its own decoder knows what it takes.
             Some(node) if !has_decoder && !node.has_decoder => self.kind(&node.kind, value),
             _ => self.leave(value),
         };
+        if self.reading.has_64_bits
+            && let Value::Integer(integer) = &value
+            && integer.big_text().is_some()
+        {
+            // The limits of the type are told rather than those of all integers.
+            self.errors.truncate(errors);
+            let problem = self.schema.problem(node, &value);
+            self.error(problem.unwrap_or_else(|| not_of_64_bits(integer)));
+        }
         self.levels -= 1;
         value
     }
@@ -237,7 +279,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn integer(&self, value: Value) -> Value {
+    fn integer(&mut self, value: Value) -> Value {
         let read = match &value {
             Value::Text(text) if self.reading.takes_numbers_as_text => {
                 let with_fraction = || match self.reading.takes_zero_fractions {
@@ -259,28 +301,41 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn float(&self, value: Value) -> Value {
+    fn float(&mut self, value: Value) -> Value {
+        let mut is_too_large = false;
+        let mut near = |float: f64| {
+            is_too_large = float.is_infinite();
+            float
+        };
         let read = match &value {
-            Value::Decimal(number) if self.is_exact => Some(number.to_f64()),
+            Value::Decimal(number) if self.is_exact => Some(near(number.to_f64())),
+            Value::Integer(integer) if integer.big_text().is_some() => Some(near(integer.to_f64())),
             Value::Text(text) => match text.as_str() {
                 "NaN" => Some(f64::NAN),
                 "Infinity" => Some(f64::INFINITY),
                 "-Infinity" => Some(f64::NEG_INFINITY),
                 text if self.reading.takes_numbers_as_text => {
                     let number = text.parse::<Decimal>().ok();
-                    number.as_ref().map(Decimal::to_f64)
+                    number.map(|number| match number.is_finite() {
+                        true => near(number.to_f64()),
+                        false => number.to_f64(),
+                    })
                 }
                 _ => None,
             },
             _ => None,
         };
         match read {
+            Some(_) if is_too_large => {
+                self.refuse("a number in the range of a float", &value);
+                Value::Float(0.0)
+            }
             Some(float) => Value::Float(float),
             None => self.leave(value),
         }
     }
 
-    fn boolean(&self, value: Value) -> Value {
+    fn boolean(&mut self, value: Value) -> Value {
         if !self.reading.takes_words_as_booleans {
             return self.leave(value);
         }
@@ -361,6 +416,8 @@ impl<'a> Reader<'a> {
             (Keys::Any | Keys::Text, _) | (_, None) => return key,
             (Keys::Integer | Keys::Natural, Some(text)) => {
                 let integer: Option<Integer> = text.parse().ok();
+                let has_64_bits = self.reading.has_64_bits;
+                let integer = integer.filter(|one| !has_64_bits || one.big_text().is_none());
                 (integer.map(Value::Integer), "an integer")
             }
             (Keys::Other(node), Some(text)) => match &node.kind {
@@ -513,6 +570,24 @@ fn decimal(value: &Value) -> Option<Decimal> {
 
 fn whole(number: &Decimal) -> Option<Integer> {
     number.whole_digits(MAX_DIGITS)?.parse().ok()
+}
+
+/// True if there is an integer of more than 64 bits in a value.
+fn has_wide(value: &Value) -> bool {
+    match value {
+        Value::Integer(integer) => integer.big_text().is_some(),
+        Value::List(items) => items.iter().any(has_wide),
+        Value::Map(map) => map.iter().any(|(_, value)| has_wide(value)),
+        _ => false,
+    }
+}
+
+/// Returns the error of an integer of more than 64 bits, in the words of the check.
+fn not_of_64_bits(integer: &Integer) -> String {
+    match integer < &Integer::from(0) {
+        true => format!("Value not >= {}", i64::MIN),
+        false => format!("Value not <= {}", u64::MAX),
+    }
 }
 
 /// Returns a value for an error, cut after 80 characters.

@@ -441,3 +441,59 @@ fn what_pysoa_says_of_a_service_is_understood() {
     let read = read(&schema, r#"{"rate": "10.00"}"#).unwrap();
     assert_eq!(read, value!({ "rate": "10.00" }));
 }
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "what matters is its schema")]
+struct Numbers {
+    id: i64,
+    small: i8,
+    large: u128,
+    share: f64,
+    any: Value,
+    by_id: BTreeMap<u64, i64>,
+}
+
+/// Returns the fields and messages of the errors of a text that HTTP brought.
+fn web_errors(json: &str) -> Vec<(String, String)> {
+    let plain = Plain::from_json(json).unwrap();
+    let (_, errors) = plain.read_as(&Schema::of::<Numbers>(), super::Reading::WEB);
+    let errors = errors.into_iter();
+    let told = errors.map(|error| (error.field.unwrap_or_default(), error.message));
+    told.collect()
+}
+
+#[test]
+fn integers_beyond_64_bits_are_errors_of_their_fields_where_the_encoding_has_none() {
+    let large = "100000000000000000000";
+    let found = web_errors(&format!(
+        r#"{{"id": {large}, "small": -{large}, "large": {large}, "share": {large}, "any": [{{"a": -{large}}}], "by_id": {{"{large}": 1, "7": "{large}"}}}}"#
+    ));
+    let of = |field: &str| {
+        let error = found.iter().find(|(known, _)| known == field);
+        error.map(|(_, message)| message.as_str())
+    };
+    assert_eq!(of("id"), Some("Value not <= 9223372036854775807"));
+    assert_eq!(of("small"), Some("Value not >= -128"));
+    assert_eq!(of("large"), Some("Value not <= 18446744073709551615"));
+    assert_eq!(of("any.0.a"), Some("Value not >= -9223372036854775808"));
+    assert_eq!(of("by_id.7"), Some("Value not <= 9223372036854775807"));
+    assert!(of(&format!("by_id.{large}")).is_some(), "{found:?}");
+    assert_eq!(found.len(), 6, "{found:?}");
+
+    let plain = Plain::from_json(&format!(r#"{{"a": {large}}}"#)).unwrap();
+    let (_, errors) = plain.read_untyped(super::Reading::WEB);
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].field.as_deref(), Some("a"));
+}
+
+#[test]
+fn a_number_that_is_too_large_for_a_float_is_an_error_of_its_field() {
+    for share in ["1e999", "-1e999", "\"1e999\""] {
+        let found = web_errors(&format!(r#"{{"share": {share}}}"#));
+        assert_eq!(found.len(), 1, "{share}");
+        assert_eq!(found[0].0, "share");
+    }
+    for share in ["1e308", "1e-999", "\"Infinity\""] {
+        assert!(web_errors(&format!(r#"{{"share": {share}}}"#)).is_empty());
+    }
+}

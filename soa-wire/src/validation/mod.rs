@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::rules::{BrokenRule, Path, Report, Rules, Side, own_rules};
-use crate::codec::{DecodeError, Value};
+use crate::codec::{DecodeError, Value, from_value_ref};
 use crate::message::{Body, WireError, code};
 use crate::schema::{Cause, FieldError, MAX_ERRORS, Schema, WirePath};
 use crate::text::Plain;
@@ -68,7 +68,7 @@ pub type Validated<T> = Result<T, Vec<WireError>>;
 pub(crate) fn accept<T: ActionBody>(body: &Body, rules: Option<Rules<T>>) -> Validated<T> {
     let decoded = match body.decode_marked::<T>() {
         Ok(decoded) => decoded,
-        Err(error) => return Err(explain(body, &Schema::of::<T>(), &error)),
+        Err(error) => return Err(explain::<T>(body, &error)),
     };
     let broken = broken_rules(&decoded.value, rules, Side::Request);
     if broken.is_empty() && !decoded.is_lenient {
@@ -118,7 +118,8 @@ fn broken_rules<T: ActionBody>(value: &T, rules: Option<Rules<T>>, side: Side) -
 }
 
 /// Returns the errors of a body that serde does not accept.
-fn explain(body: &Body, schema: &Schema, error: &DecodeError) -> Vec<WireError> {
+fn explain<T: ActionBody>(body: &Body, error: &DecodeError) -> Vec<WireError> {
+    let schema = Schema::of::<T>();
     let value: Value = match body.to_value() {
         Ok(value) => value,
         Err(error) => return vec![undecodable(&error)],
@@ -134,13 +135,29 @@ fn explain(body: &Body, schema: &Schema, error: &DecodeError) -> Vec<WireError> 
         .collect();
     if !is_explained {
         // Only the type knows what is wrong: a decoder of a field's own.
-        errors.push(undecodable(error));
+        errors.push(refused_by_decoder::<T>(&value, error));
     }
     errors
 }
 
+/// Returns the error of a decoder. Of what is in one of serde's buffers, the field is not known.
+fn refused_by_decoder<T: ActionBody>(value: &Value, error: &DecodeError) -> WireError {
+    let again = from_value_ref::<T>(value).err();
+    let found = again
+        .as_ref()
+        .and_then(|again| Some((again, again.field()?)));
+    match found {
+        Some((again, field)) => {
+            WireError::caller(code::INVALID, again.message().to_owned()).with_field(field)
+        }
+        None => undecodable(error),
+    }
+}
+
+/// Returns the error of a body without a field. Its offset is not told: the body is a part of what the caller has sent.
 fn undecodable(error: &DecodeError) -> WireError {
-    WireError::caller(code::INVALID, format!("The body cannot be read: {error}"))
+    let message = format!("The body cannot be read: {}", error.message());
+    WireError::caller(code::INVALID, message)
 }
 
 /// Returns the errors of a body that serde has accepted: the rules that it breaks, in the reference's words where the

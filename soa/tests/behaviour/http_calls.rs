@@ -195,7 +195,11 @@ async fn the_context_comes_by_headers_and_the_answer_has_the_correlation_id() {
     ] {
         let answer = post(&router, "/call/shop/order", &[(name, value)], order()).await;
         assert_eq!(answer.status, 400, "{name}");
-        assert!(answer.json()["detail"].as_str().unwrap().contains(name));
+        let error = answer.json()["errors"][0].clone();
+        assert_eq!(
+            (&error["code"], &error["field"]),
+            (&json!("INVALID"), &json!(name))
+        );
     }
 }
 

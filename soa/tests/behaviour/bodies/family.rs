@@ -357,7 +357,7 @@ fn expected(sent: &[(Sent, bool)], prefix: &str, is_buffered: bool) -> BTreeSet<
     let mut shape = BTreeSet::new();
     let mut limits = BTreeSet::new();
     let mut customs = BTreeSet::new();
-    let mut is_undecodable = false;
+    let mut undecodable: Option<String> = None;
     let mut is_refused = false;
     for (index, (field, (sent, by_alias))) in FIELDS.iter().zip(sent).enumerate() {
         let mut invalid = format!("INVALID {prefix}{}", name(field, *by_alias));
@@ -373,7 +373,10 @@ fn expected(sent: &[(Sent, bool)], prefix: &str, is_buffered: bool) -> BTreeSet<
             Sent::Nothing | Sent::Good => {}
             Sent::Broken if field.judge == Judge::Limit => drop(limits.insert(invalid)),
             Sent::Broken => drop(customs.insert(invalid)),
-            Sent::Wrong | Sent::Nil if field.judge == Judge::Decoder => is_undecodable = true,
+            // The first of them ends the reading.
+            Sent::Wrong | Sent::Nil if field.judge == Judge::Decoder => {
+                undecodable.get_or_insert(invalid);
+            }
             Sent::Wrong | Sent::Nil => {
                 is_refused |= !(is_buffered && OPTIONS.contains(&index) && *sent == Sent::Nil);
                 shape.insert(invalid);
@@ -381,11 +384,16 @@ fn expected(sent: &[(Sent, bool)], prefix: &str, is_buffered: bool) -> BTreeSet<
         }
     }
     let mut expected: BTreeSet<String> = shape.union(&limits).cloned().collect();
-    if !is_refused && !is_undecodable {
+    if !is_refused && undecodable.is_none() {
         expected.extend(customs);
     }
-    if is_undecodable && shape.is_empty() {
-        expected.insert("INVALID -".to_owned());
+    if let Some(invalid) = undecodable.filter(|_| shape.is_empty()) {
+        // Of what is in a buffer, only the place of the buffer is known.
+        expected.insert(match (is_buffered, prefix.trim_end_matches('.')) {
+            (false, _) => invalid,
+            (true, "") => "INVALID -".to_owned(),
+            (true, place) => format!("INVALID {place}"),
+        });
     }
     expected
 }

@@ -4,5 +4,7 @@ mod authentication;
 mod health;
 mod internals;
 mod probes;
+mod refusals;
 mod routes;
 mod support;
+mod values;
