@@ -46,8 +46,7 @@ macro_rules! open {
         #[service(name = "one", version = "1.0.0")]
         impl One {
             #[action($verb = $path $(, $argument $value)*)]
-            async fn act(&self, request: $request) -> Result<$response, ActionError> {
-                drop(request);
+            async fn act(&self, _request: $request) -> Result<$response, ActionError> {
                 Err(ActionError::caller("NEVER", "Never called"))
             }
         }
@@ -164,14 +163,12 @@ struct Switched;
 #[service(name = "switched", version = "1.0.0")]
 impl Switched {
     #[action(switch = 5, name = "number", get = "/number")]
-    async fn second(&self, request: Numbered) -> Result<Numbered, ActionError> {
-        drop(request);
+    async fn second(&self, _request: Numbered) -> Result<Numbered, ActionError> {
         Ok(Numbered { id: Some(2) })
     }
 
     #[action(name = "number", get = "/number")]
-    async fn first(&self, request: Numbered) -> Result<Numbered, ActionError> {
-        drop(request);
+    async fn first(&self, _request: Numbered) -> Result<Numbered, ActionError> {
         Ok(Numbered { id: Some(1) })
     }
 }
