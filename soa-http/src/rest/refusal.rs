@@ -123,6 +123,9 @@ pub(super) fn is_text(schema: &Schema, node: &Node) -> bool {
 
 /// Returns the type of an error, in the words of the reference where it has one.
 fn kind_of(schema: &Schema, node: &Node, error: &WireError, found: Option<&Value>) -> &'static str {
+    if is_enum(schema, node) && error.code != code::MISSING {
+        return "enum";
+    }
     if error.code != code::INVALID {
         return kind_without(error);
     }
@@ -130,6 +133,8 @@ fn kind_of(schema: &Schema, node: &Node, error: &WireError, found: Option<&Value
     let kind = schema.resolve(node).map(|node| &node.kind);
     match kind {
         Some(NodeKind::Nullable(inner)) => kind_of(schema, inner, error, found),
+        // It is a number, and breaks a rule.
+        Some(NodeKind::Integer { .. }) if is_integer(found) => "value_error",
         Some(NodeKind::Integer { .. }) if is_text => "int_parsing",
         Some(NodeKind::Integer { .. }) => match found {
             Some(Value::Integer(_)) => "value_error",
@@ -151,6 +156,21 @@ fn kind_of(schema: &Schema, node: &Node, error: &WireError, found: Option<&Value
         Some(NodeKind::Dictionary { .. } | NodeKind::Entries { .. }) => "dict_type",
         _ => "value_error",
     }
+}
+
+/// True for a type whose values are names.
+fn is_enum(schema: &Schema, node: &Node) -> bool {
+    match schema.resolve(node).map(|node| &node.kind) {
+        Some(NodeKind::Nullable(inner)) => is_enum(schema, inner),
+        Some(NodeKind::Constant(_)) => true,
+        Some(NodeKind::Any(options)) => options.iter().all(|option| is_enum(schema, option)),
+        _ => false,
+    }
+}
+
+fn is_integer(found: Option<&Value>) -> bool {
+    let text = found.and_then(Value::as_str);
+    text.is_some_and(|text| text.parse::<i128>().is_ok())
 }
 
 fn kind_without(error: &WireError) -> &'static str {

@@ -4,7 +4,7 @@ use axum::body::Body;
 use soa::http::{Doors, HttpSettings};
 use soa::{ActionError, Server, service};
 
-use super::support::{request, send};
+use super::support::{get, request, send};
 
 #[soa::body]
 struct Listed {
@@ -184,4 +184,48 @@ async fn a_variant_may_stand_before_the_default_whose_route_it_shares() {
     };
     assert_eq!(number("1").await, "1");
     assert_eq!(number("5").await, "2");
+}
+
+#[soa::body]
+enum Colour {
+    Red,
+    Green,
+}
+
+#[soa::body]
+struct Painted {
+    colour: Option<Colour>,
+    #[garde(range(min = 1))]
+    layers: Option<u8>,
+}
+
+struct Painter;
+
+#[service(name = "painter", version = "1.0.0")]
+impl Painter {
+    #[action(get = "/paint")]
+    async fn paint(&self, _request: Painted) -> Result<(), ActionError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_type_of_a_wrong_field_tells_a_wrong_name_from_a_broken_rule_and_from_no_number() {
+    let router = soa::http::router(Server::builder(Painter).build().unwrap()).unwrap();
+    for (query, expected) in [
+        ("colour=blue", "enum"),
+        ("layers=0", "value_error"),
+        ("layers=300", "value_error"),
+        ("layers=x", "int_parsing"),
+    ] {
+        let answer = get(&router, &format!("/paint?{query}")).await;
+        assert_eq!(answer.status, 422, "{query}");
+        let start = format!(r#"{{"detail":[{{"type":"{expected}","#);
+        let text = answer.text();
+        assert!(text.starts_with(&start), "{query}: {text}");
+    }
+    assert_eq!(
+        get(&router, "/paint?colour=Red&layers=1").await.text(),
+        "null"
+    );
 }
