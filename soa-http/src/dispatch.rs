@@ -78,13 +78,14 @@ pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: 
         }
         Err(error) => return undecodable(error),
     };
-    let wants_errors = head.request.header(ERRORS).is_some();
+    let request = head.request.clone();
+    let wants_errors = || request.header(ERRORS).is_some();
     let outcome = invoke(doors, head, call, encoding).await;
     let (answer, errors) = match outcome {
         Ok(result) => (result_of(result), Vec::new()),
         Err(errors) => match overloaded(&errors) {
             Some(reply) => return reply,
-            None => (exception_of(&errors, wants_errors), errors),
+            None => (exception_of(&errors, wants_errors()), errors),
         },
     };
     // The errors of a call are a success of HTTP, but not those of a job that was refused before.
@@ -92,7 +93,7 @@ pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: 
     let written = encoding.encode(&answer).or_else(|error| {
         let message = format!("The result cannot be encoded: {error}");
         let error = WireError::server(code::RESPONSE_NOT_SERIALIZABLE, message);
-        encoding.encode(&exception_of(&[error], wants_errors))
+        encoding.encode(&exception_of(&[error], wants_errors()))
     });
     match written {
         Ok(body) => {

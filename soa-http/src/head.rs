@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use soa_runtime::client::HttpRequest;
@@ -37,27 +37,27 @@ impl Head {
     /// # Errors
     /// A header of the framework's own is malformed: 400, with its name.
     pub(crate) fn read(parts: &Arc<Parts>, settings: &HttpSettings) -> Result<Self, Refusal> {
-        let headers = &parts.headers;
-        let mut context = match text(headers, CORRELATION_ID)? {
+        let given = Given::of(&parts.headers);
+        let mut context = match text(CORRELATION_ID, given.correlation_id)? {
             Some(id) if !id.is_empty() => ContextHeader::new(id),
             _ => ContextHeader::fresh(),
         };
         let mut control = Control::default();
-        if let Some(parent) = text(headers, TRACE_PARENT).ok().flatten() {
+        if let Some(parent) = text(TRACE_PARENT, given.trace_parent).ok().flatten() {
             // The standard wants a malformed one to be ignored.
             let _ = context.set(TRACE_PARENT.to_owned(), parent.into());
-            if let Some(state) = text(headers, TRACE_STATE).ok().flatten() {
+            if let Some(state) = text(TRACE_STATE, given.trace_state).ok().flatten() {
                 let _ = context.set(TRACE_STATE.to_owned(), state.into());
             }
         }
-        if let Some(switches) = text(headers, SWITCHES)? {
+        if let Some(switches) = text(SWITCHES, given.switches)? {
             let numbers = switches.split(',').map(|one| one.trim().parse::<i64>());
             let numbers: Result<SwitchSet, _> = numbers.collect();
             context.switches = numbers.map_err(|_| {
                 Refusal::malformed(SWITCHES, "expected numbers with commas between")
             })?;
         }
-        if let Some(timeout) = text(headers, TIMEOUT)? {
+        if let Some(timeout) = text(TIMEOUT, given.timeout)? {
             let period: Period = timeout.parse().map_err(|_| {
                 Refusal::malformed(TIMEOUT, "expected seconds, or a time such as 250ms")
             })?;
@@ -66,10 +66,10 @@ impl Head {
             }
             control.set_timeout(period.get());
         }
-        if let Some(caller) = text(headers, CALLER)? {
+        if let Some(caller) = text(CALLER, given.caller)? {
             context.caller = Some(caller.into());
         }
-        if let Some(extra) = text(headers, CONTEXT)? {
+        if let Some(extra) = text(CONTEXT, given.context)? {
             let extra = json::decode_value(extra.as_bytes());
             let Ok(Value::Map(extra)) = extra.map(Value::with_keys_once) else {
                 return Err(Refusal::malformed(CONTEXT, "expected an object of JSON"));
@@ -80,7 +80,7 @@ impl Head {
                 set.map_err(|problem| Refusal::malformed(CONTEXT, &problem))?;
             }
         }
-        if let Some(token) = token(headers, settings) {
+        if let Some(token) = token(given.authorization, &parts.headers, settings) {
             context.extra.insert(settings.token_key.as_str(), token);
         }
         Ok(Self {
@@ -91,9 +91,47 @@ impl Head {
     }
 }
 
+/// The headers that a head is made of. They are found in one pass, as most requests have few headers, and none of these.
+#[derive(Default)]
+struct Given<'a> {
+    correlation_id: Option<&'a HeaderValue>,
+    trace_parent: Option<&'a HeaderValue>,
+    trace_state: Option<&'a HeaderValue>,
+    switches: Option<&'a HeaderValue>,
+    timeout: Option<&'a HeaderValue>,
+    caller: Option<&'a HeaderValue>,
+    context: Option<&'a HeaderValue>,
+    authorization: Option<&'a HeaderValue>,
+}
+
+impl<'a> Given<'a> {
+    /// Of several headers with one name, the first counts.
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut given = Self::default();
+        for (name, value) in headers {
+            let place = match name.as_str() {
+                CORRELATION_ID => &mut given.correlation_id,
+                TRACE_PARENT => &mut given.trace_parent,
+                TRACE_STATE => &mut given.trace_state,
+                SWITCHES => &mut given.switches,
+                TIMEOUT => &mut given.timeout,
+                CALLER => &mut given.caller,
+                CONTEXT => &mut given.context,
+                "authorization" => &mut given.authorization,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        given
+    }
+}
+
 /// Returns a header as text. One that is not text is malformed.
-fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
-    let Some(value) = headers.get(name) else {
+fn text<'a>(
+    name: &'static str,
+    value: Option<&'a HeaderValue>,
+) -> Result<Option<&'a str>, Refusal> {
+    let Some(value) = value else {
         return Ok(None);
     };
     let text = value.to_str();
@@ -109,16 +147,18 @@ pub(crate) fn id_header(id: &str) -> Option<(HeaderName, HeaderValue)> {
 
 /// Returns the correlation id of a request, if it is one.
 pub(crate) fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    let id = headers.get(CORRELATION_ID)?;
+    let id = headers.get(HeaderName::from_static(CORRELATION_ID))?;
     id.to_str().ok().filter(|id| !id.trim().is_empty())?;
     Some(id.clone())
 }
 
 /// Returns the token of a request: of the header `Authorization`, without its scheme, or of a cookie.
-fn token<'a>(headers: &'a HeaderMap, settings: &HttpSettings) -> Option<&'a str> {
-    let of_header = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+fn token<'a>(
+    authorization: Option<&'a HeaderValue>,
+    headers: &'a HeaderMap,
+    settings: &HttpSettings,
+) -> Option<&'a str> {
+    let of_header = authorization.and_then(|value| value.to_str().ok());
     if let Some(mut token) = of_header {
         // A service of the reference that passes a token on says the scheme twice.
         while let Some((scheme, rest)) = token.trim_start().split_once(' ')

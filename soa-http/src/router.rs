@@ -293,9 +293,12 @@ impl Entry {
         if self.doors.is_full() {
             return Refusal::busy().reply(form);
         }
-        let names = match path_texts(&mut parts).await {
-            Ok(names) => names,
-            Err(refusal) => return refusal.reply(form),
+        let names = match door {
+            JobDoor::Invoke => Vec::new(),
+            _ => match path_texts(&mut parts).await {
+                Ok(names) => names,
+                Err(refusal) => return refusal.reply(form),
+            },
         };
         let parts = Arc::new(parts);
         let head = match Head::read(&parts, self.doors.settings()) {
