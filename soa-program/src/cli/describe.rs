@@ -147,6 +147,16 @@ fn write_declared(out: &mut String, action: &Value) {
     if !words.is_empty() {
         let _ = writeln!(out, "{INDENT}{}", words.join("; "));
     }
+    let routes = declared.get("routes").and_then(Value::as_list);
+    for route in routes.unwrap_or_default().iter().filter_map(Value::as_str) {
+        let _ = writeln!(out, "{INDENT}{route}");
+    }
+    if let Some(result) = declared.get("result").and_then(Value::as_str) {
+        let _ = writeln!(out, "{INDENT}result over HTTP: `{result}`");
+    }
+    if declared.get("result_is_whole").and_then(Value::as_bool) == Some(true) {
+        let _ = writeln!(out, "{INDENT}result over HTTP: the whole response");
+    }
     let errors = declared.get("errors").and_then(Value::as_list);
     let text = |error: &Value, key| error.get(key).and_then(Value::as_str).map(str::to_owned);
     for error in errors.unwrap_or_default() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::codec::{Map, Value, to_value};
-use crate::declared::Declared;
+use crate::declared::{Declared, HttpDeclared, ResultForm};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor};
 
 /// The declarations of an action besides its types. A field is there only if there is something to tell.
@@ -28,6 +28,15 @@ struct Declarations {
     /// The errors that it declares; it may answer with others, too
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<DeclaredError>,
+    /// Its routes over HTTP, each a method and a path below the prefix of the service
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<String>,
+    /// The field of the response that is the result over HTTP, if it is told
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'static str>,
+    /// True if the whole response is the result, although it has one field
+    #[serde(skip_serializing_if = "is_false")]
+    result_is_whole: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -73,6 +82,9 @@ pub fn declarations(action: Option<&ActionDescriptor>, required: BTreeSet<String
     let own = declared.map_or(&[][..], |declared| declared.required_permissions());
     let own = own.iter().map(|permission| (*permission).to_owned());
     let errors = action.map_or(&[][..], ActionDescriptor::declared_errors);
+    let http = declared.map(Declared::for_http);
+    let routes = http.map_or(&[][..], HttpDeclared::all_routes).iter();
+    let result = http.map(HttpDeclared::result_form).unwrap_or_default();
     let seconds = |time: Duration| time.as_secs_f64();
     let declarations = Declarations {
         deprecated: action.is_some_and(ActionDescriptor::is_deprecated),
@@ -81,6 +93,14 @@ pub fn declarations(action: Option<&ActionDescriptor>, required: BTreeSet<String
         timeout: action.and_then(ActionDescriptor::time_limit).map(seconds),
         cache: declared.and_then(Declared::cache_time).map(seconds),
         errors: errors.iter().map(DeclaredError::from).collect(),
+        routes: routes
+            .map(|route| format!("{} {}", route.method().as_str(), route.path()))
+            .collect(),
+        result: match result {
+            ResultForm::Field(name) => Some(name),
+            ResultForm::Unwrapped | ResultForm::Whole => None,
+        },
+        result_is_whole: result == ResultForm::Whole,
     };
     match to_value(&declarations) {
         Ok(Value::Map(map)) => map,

@@ -316,3 +316,36 @@ async fn the_fields_of_a_response_have_the_names_under_which_they_are_written() 
     assert_eq!(names("request_schema"), ["in"]);
     assert_eq!(names("response_schema"), ["out"]);
 }
+
+struct Shelves;
+
+#[service(name = "shelves", version = "1.0.0", rest = "/shelves")]
+impl Shelves {
+    #[action(get = "/best", get = "/first", result = whole)]
+    async fn best(&self) -> Result<Book, ActionError> {
+        Err(ActionError::caller("NONE", "There is none"))
+    }
+
+    #[action(result = best)]
+    async fn all(&self) -> Result<Shelf, ActionError> {
+        Err(ActionError::caller("NONE", "There is none"))
+    }
+}
+
+#[tokio::test]
+async fn routes_and_a_result_that_was_chosen_are_told() {
+    let server = Server::builder(Shelves).build().unwrap();
+    let client = Client::builder().service("shelves", LocalTransport::new(server));
+    let client = client.build().unwrap();
+    let told: Value = client
+        .call_action("shelves", "introspect", &value!({}))
+        .await
+        .unwrap();
+    let of = |action: &str| {
+        let schema = told.get("actions")?.get(action)?.get("request_schema")?;
+        schema.get("action").cloned()
+    };
+    let expected = value!({ "routes": ["GET /best", "GET /first"], "result_is_whole": true });
+    assert_eq!(of("best"), Some(expected));
+    assert_eq!(of("all"), Some(value!({ "result": "best" })));
+}
