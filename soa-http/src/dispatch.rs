@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
 use soa_wire::codec::{json, msgpack};
 use soa_wire::text::{Plain, Shape};
-use soa_wire::{Map, SwitchSet, Value, WireError, code};
+use soa_wire::{Map, Name, SwitchSet, Value, WireError, code};
 
 use crate::arguments::by_position;
 use crate::doors::Doors;
@@ -50,6 +50,25 @@ impl Encoding {
         Ok(out)
     }
 
+    /// Encodes the answer with a result: a map of `result` and of an `exception`, which is nil.
+    fn encode_result(self, result: &Value) -> Result<Vec<u8>, soa_wire::codec::EncodeError> {
+        let mut out = Vec::with_capacity(128);
+        match self {
+            Self::Json => {
+                out.extend_from_slice(br#"{"result":"#);
+                json::encode_compact(result, &mut out)?;
+                out.extend_from_slice(br#","exception":null}"#);
+            }
+            Self::MessagePack => {
+                // A map of two, and texts of 6 and of 9 bytes.
+                out.extend_from_slice(b"\x82\xa6result");
+                msgpack::encode_value(result, &mut out)?;
+                out.extend_from_slice(b"\xa9exception\xc0");
+            }
+        }
+        Ok(out)
+    }
+
     const fn content_type(self) -> &'static str {
         match self {
             Self::Json => JSON,
@@ -81,16 +100,19 @@ pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: 
     let request = head.request.clone();
     let wants_errors = || request.header(ERRORS).is_some();
     let outcome = invoke(doors, head, call, encoding).await;
-    let (answer, errors) = match outcome {
-        Ok(result) => (result_of(result), Vec::new()),
+    let (written, errors) = match outcome {
+        Ok(result) => (encoding.encode_result(&result), Vec::new()),
         Err(errors) => match overloaded(&errors) {
             Some(reply) => return reply,
-            None => (exception_of(&errors, wants_errors()), errors),
+            None => (
+                encoding.encode(&exception_of(&errors, wants_errors())),
+                errors,
+            ),
         },
     };
     // The errors of a call are a success of HTTP, but not those of a job that was refused before.
     let refusal = run::refusal(&errors);
-    let written = encoding.encode(&answer).or_else(|error| {
+    let written = written.or_else(|error| {
         let message = format!("The result cannot be encoded: {error}");
         let error = WireError::server(code::RESPONSE_NOT_SERIALIZABLE, message);
         encoding.encode(&exception_of(&[error], wants_errors()))
@@ -142,7 +164,14 @@ pub(crate) async fn run(
     request: &Value,
     shape: Shape,
 ) -> Result<Value, Vec<WireError>> {
-    let response = run::action(hosted, doors.stop(), head, offered.name(), request).await?;
+    let response = run::action(
+        hosted,
+        doors.stop(),
+        head,
+        Name::from_static(offered.name()),
+        request,
+    )
+    .await?;
     let result = offered.result(response, shape);
     match result.is_nil() && !offered.result_may_be_nil() {
         true => Err(vec![no_result(offered)]),
@@ -206,13 +235,6 @@ fn no_result(offered: &Offered) -> WireError {
 pub(crate) fn undecodable(error: impl std::fmt::Display) -> Reply {
     let message = format!("The body cannot be decoded: {error}");
     Reply::text(StatusCode::BAD_REQUEST, message)
-}
-
-fn result_of(result: Value) -> Value {
-    let mut answer = Map::with_capacity(2);
-    answer.push("result", result);
-    answer.push("exception", Value::Nil);
-    Value::Map(answer)
 }
 
 /// Returns the answer with an exception. It has the errors, too, where they tell more than the exception: several of them,

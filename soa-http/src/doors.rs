@@ -17,14 +17,8 @@ use crate::protobuf::Protobuf;
 use crate::route::{RoutePlan, plans};
 use crate::settings::HttpSettings;
 
-/// The paths at and below which descriptions are.
-pub(crate) const DESCRIPTIONS: [&str; 5] = [
-    "/openapi.json",
-    "/report",
-    "/report-protobuf",
-    "/docs",
-    "/redoc",
-];
+/// The paths at and below which descriptions are that no route may replace. A route may be at `/report`.
+pub(crate) const DESCRIPTIONS: [&str; 4] = ["/openapi.json", "/report-protobuf", "/docs", "/redoc"];
 
 /// The number of bodies of the largest size that may be received at once. Only the bytes that have come count, and small
 /// bodies do not.

@@ -95,7 +95,15 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     }
     if doors.settings().docs {
         for (path, description) in descriptions::all() {
-            add(path, Place::Description(description));
+            // A route of the service goes before the report that every service has.
+            if path != report::PATH
+                || !doors
+                    .routes()
+                    .iter()
+                    .any(|plan| plan.path.trim_end_matches('/') == path)
+            {
+                add(path, Place::Description(description));
+            }
         }
     }
     match doors.cors() {

@@ -1,11 +1,11 @@
 //! A map by type, in which middleware puts values for later middleware and for handlers.
 
 use std::any::{Any, TypeId, type_name};
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-type Entry = (&'static str, Arc<dyn Any + Send + Sync>);
+/// A value with its type, and the name of that.
+type Entry = (TypeId, &'static str, Arc<dyn Any + Send + Sync>);
 
 /// A map with one value for each type. An empty one does not allocate, and clones share their values until one of them
 /// changes.
@@ -22,7 +22,7 @@ type Entry = (&'static str, Arc<dyn Any + Send + Sync>);
 /// assert_eq!(extensions.get::<Tenant>(), Some(&Tenant("north")));
 /// ```
 #[derive(Clone, Default)]
-pub struct Extensions(Option<Arc<HashMap<TypeId, Entry>>>);
+pub struct Extensions(Option<Arc<Vec<Entry>>>);
 
 impl Extensions {
     /// Creates an empty map.
@@ -32,13 +32,19 @@ impl Extensions {
 
     /// Puts a value in, in place of an earlier one of the same type.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        Arc::make_mut(self.0.get_or_insert_default())
-            .insert(TypeId::of::<T>(), (type_name::<T>(), Arc::new(value)));
+        let entry: Entry = (TypeId::of::<T>(), type_name::<T>(), Arc::new(value));
+        // There are few, so looking at each is faster than a hash.
+        let entries = Arc::make_mut(self.0.get_or_insert_default());
+        match entries.iter_mut().find(|(known, ..)| *known == entry.0) {
+            Some(known) => *known = entry,
+            None => entries.push(entry),
+        }
     }
 
     /// Returns the value of this type.
     pub fn get<T: 'static>(&self) -> Option<&T> {
-        let (_, value) = self.0.as_ref()?.get(&TypeId::of::<T>())?;
+        let mut entries = self.0.as_ref()?.iter();
+        let (_, _, value) = entries.find(|(known, ..)| *known == TypeId::of::<T>())?;
         value.downcast_ref()
     }
 }
@@ -46,9 +52,9 @@ impl Extensions {
 impl fmt::Debug for Extensions {
     /// Writes the names of the types only, because values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = self.0.iter().flat_map(|map| map.values());
+        let entries = self.0.iter().flat_map(|entries| entries.iter());
         f.debug_set()
-            .entries(entries.map(|(name, _)| name))
+            .entries(entries.map(|(_, name, _)| name))
             .finish()
     }
 }

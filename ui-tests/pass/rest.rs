@@ -96,7 +96,7 @@ impl ItemRest {
     }
 
     /// Waits. It has no route, and its documents say more.
-    #[action(summary = "Waits", status = 202, result = whole)]
+    #[action(summary = "Waits", result = whole)]
     async fn wait(&self) -> Result<Value, ActionError> {
         Ok(value!({}))
     }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use bytes::Bytes;
 use soa_wire::text::Shape;
-use soa_wire::{Value, WireError};
+use soa_wire::{Name, Value, WireError};
 
 use super::read::{PathTexts, read};
 use super::refusal;
@@ -28,7 +28,13 @@ pub(crate) async fn answer(
     };
     let outcome = match request.outcome {
         Ok(body) => {
-            let running = run::action(&plan.hosted, doors.stop(), head, plan.offered.name(), &body);
+            let running = run::action(
+                &plan.hosted,
+                doors.stop(),
+                head,
+                Name::from_static(plan.offered.name()),
+                &body,
+            );
             running.await.map(|response| (body, response))
         }
         Err(errors) => Err(errors),

@@ -29,7 +29,8 @@ pub(super) struct CallOrigin<'a> {
     pub(super) deadline: Option<Instant>,
     /// The configured expansions.
     pub(super) expansions: &'a Expansions,
-    pub(super) now: Instant,
+    /// The present time, for calls that depend on it.
+    pub(super) now: &'a dyn Fn() -> Instant,
 }
 
 /// A call that is ready to be sent.
@@ -82,7 +83,7 @@ impl Client {
             base: &self.base,
             deadline: self.deadline,
             expansions: &self.shared.expansions,
-            now: Instant::now(),
+            now: &Instant::now,
         };
         prepare(&origin, route, actions, options)
     }
@@ -163,7 +164,7 @@ fn expansion_of(
             Some(plan.map_err(|problem| ClientError::usage(service, problem))?)
         }
     };
-    let end = |timeout| origin.now.checked_add(timeout);
+    let end = |timeout| (origin.now)().checked_add(timeout);
     Ok(Some(PreparedExpansion {
         plan,
         slot,
@@ -182,7 +183,7 @@ impl CallOrigin<'_> {
         let Some(deadline) = self.deadline else {
             return Ok(None);
         };
-        let left = deadline.saturating_duration_since(self.now);
+        let left = deadline.saturating_duration_since((self.now)());
         if left.is_zero() {
             return Err(ClientError::timeout(service, Duration::ZERO, None));
         }

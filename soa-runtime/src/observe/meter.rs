@@ -125,6 +125,13 @@ impl Drop for JobMeter {
     }
 }
 
+impl JobMeter {
+    /// The beginning of the job.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+}
+
 /// A running run loop.
 #[derive(Debug)]
 pub(crate) struct Running {

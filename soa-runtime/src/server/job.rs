@@ -79,7 +79,7 @@ pub(super) fn execute(
     let span = trace::job(&shared.name, &mut job, waited);
     let correlation_id = Arc::clone(&job.context.correlation_id);
     let run = if shared.job_middleware.is_empty() {
-        Either::Left(run_actions(&shared, job, lifetime))
+        Either::Left(run_actions(&shared, job, lifetime, meter.since()))
     } else {
         Either::Right(Box::pin(in_middleware(Arc::clone(&shared), job, lifetime)))
     };
@@ -157,7 +157,7 @@ async fn in_middleware(
     let inner = (Arc::clone(&shared), Arc::clone(&lifetime));
     let end = move |job| -> BoxFuture<_> {
         let (shared, lifetime) = inner.clone();
-        let run = run_actions(&shared, job, lifetime);
+        let run = run_actions(&shared, job, lifetime, Instant::now());
         Box::pin(async move { Ok(run.await) })
     };
     let run = AssertUnwindSafe(async { shared.job_middleware.run(job, end).await });
@@ -203,11 +203,12 @@ pub(super) fn job_state(
     })
 }
 
-/// Runs the actions of a job, one after another.
+/// Runs the actions of a job, one after another. The first one begins at `since`.
 fn run_actions(
     shared: &Arc<ServerShared>,
     job: JobRequest,
     lifetime: Arc<Lifetime>,
+    since: Instant,
 ) -> impl Future<Output = JobResponse> + Send + use<> {
     let shared = Arc::clone(shared);
     let continue_on_error = job.control.continue_on_error;
@@ -222,6 +223,8 @@ fn run_actions(
             return too_many_actions(&shared, actions.len());
         }
         let mut responses = Vec::with_capacity(actions.len());
+        // Looking at the clock takes as long as much of what is around an action.
+        let mut since = Some(since);
         for request in actions {
             if !responses.is_empty() && state.lifetime.is_out_of_time() {
                 // The action before did not wait for anything, so it could not be interrupted.
@@ -234,7 +237,8 @@ fn run_actions(
                 ));
                 break;
             }
-            let response = match run_action(&shared, &state, &extensions, request).await {
+            let begun = since.take().unwrap_or_else(Instant::now);
+            let response = match run_action(&shared, &state, &extensions, request, begun).await {
                 Ok(response) => response,
                 Err(job_errors) => return JobResponse::failed(job_errors),
             };
@@ -256,12 +260,12 @@ fn run_action<'a>(
     state: &'a Arc<JobState>,
     extensions: &Extensions,
     request: ActionRequest,
+    since: Instant,
 ) -> impl Future<Output = Result<ActionResponse, Vec<WireError>>> + Send + use<'a> {
     let name = request.action.clone();
     let encoding = request.body.encoding();
     let registered = shared.actions.get(&request.action);
     let (span, place) = trace::action(&shared.name, &name, &state.header);
-    let since = Instant::now();
     let run = registered.map(|registered| {
         let handler = &registered.handler;
         let caller = state.header.calling_service.as_ref();

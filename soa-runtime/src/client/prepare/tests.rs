@@ -56,7 +56,7 @@ impl Setup {
             base: &self.base,
             deadline: self.time_left.map(|left| self.now + left),
             expansions: &self.expansions,
-            now: self.now,
+            now: &|| self.now,
         };
         prepare(&origin, &route, actions, options.map(Box::new))
     }
