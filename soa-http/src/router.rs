@@ -94,14 +94,11 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
         }
     }
     if doors.settings().docs {
+        // A route of the service goes before the report that every service has.
+        let is_report = |path: &str| path.trim_end_matches('/') == report::PATH;
+        let has_own = doors.routes().iter().any(|plan| is_report(&plan.path));
         for (path, description) in descriptions::all() {
-            // A route of the service goes before the report that every service has.
-            if path != report::PATH
-                || !doors
-                    .routes()
-                    .iter()
-                    .any(|plan| plan.path.trim_end_matches('/') == path)
-            {
+            if !(has_own && is_report(path)) {
                 add(path, Place::Description(description));
             }
         }
