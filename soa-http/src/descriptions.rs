@@ -40,11 +40,6 @@ pub(crate) fn all() -> impl Iterator<Item = Described> {
     let always = [
         (DOCUMENT, Description::Document(openapi::Cache::default())),
         (report::PATH, Description::Report),
-        (
-            "/openapi.json/",
-            Description::Document(openapi::Cache::default()),
-        ),
-        ("/report/", Description::Report),
     ];
     always.into_iter().chain(page())
 }
@@ -66,6 +61,15 @@ fn page() -> impl Iterator<Item = Described> {
 }
 
 impl Description {
+    /// True for the page, whose files name each other by relative paths.
+    pub(crate) fn is_of_page(&self) -> bool {
+        match self {
+            #[cfg(feature = "docs")]
+            Self::Page(_) | Self::Elsewhere(_) => true,
+            _ => false,
+        }
+    }
+
     pub(crate) async fn answer(&self, doors: &Doors, parts: &mut Parts) -> Reply {
         let nested = NestedPath::from_request_parts(parts, &()).await;
         let mounted_at = nested.as_ref().map_or("", |nested| nested.as_str());
@@ -97,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_description_is_where_no_route_of_a_service_may_be() {
-        for (path, _) in all().filter(|(path, _)| path.trim_end_matches('/') != report::PATH) {
+        for (path, _) in all().filter(|(path, _)| *path != report::PATH) {
             let is_at_or_below = |known: &str| {
                 let rest = path.strip_prefix(known);
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

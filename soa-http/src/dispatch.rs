@@ -3,55 +3,24 @@
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
-use soa_wire::codec::{json, msgpack};
-use soa_wire::text::{Plain, Shape};
+use soa_wire::codec::{EncodeError, json, msgpack};
+use soa_wire::text::Shape;
 use soa_wire::{Map, Name, SwitchSet, Value, WireError, code};
 
 use crate::arguments::by_position;
 use crate::doors::Doors;
-use crate::encoding::{json_of, msgpack_of};
+use crate::encoding::Encoding;
 use crate::head::Head;
 use crate::hosted::{Hosted, Offered};
-use crate::reply::{JSON, MSGPACK, Reply};
+use crate::reply::Reply;
 use crate::{run, status};
 
 /// The header of callers who want the errors of a call in any case, and not only their text.
 const ERRORS: &str = "x-soa-errors";
 
-/// An encoding of `POST /invoke`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Json,
-    MessagePack,
-}
-
 impl Encoding {
-    fn decode(self, body: &[u8]) -> Result<Value, String> {
-        match self {
-            Self::Json => json_of(body),
-            Self::MessagePack => msgpack_of(body),
-        }
-    }
-
-    /// Wraps a decoded value. The numbers of JSON still have all their digits.
-    const fn plain(self, value: Value) -> Plain {
-        match self {
-            Self::Json => Plain::exact(value),
-            Self::MessagePack => Plain::from_value(value),
-        }
-    }
-
-    fn encode(self, value: &Value) -> Result<Vec<u8>, soa_wire::codec::EncodeError> {
-        let mut out = Vec::with_capacity(128);
-        match self {
-            Self::Json => json::encode_compact(value, &mut out)?,
-            Self::MessagePack => msgpack::encode_value(value, &mut out)?,
-        }
-        Ok(out)
-    }
-
     /// Encodes the answer with a result: a map of `result` and of an `exception`, which is nil.
-    fn encode_result(self, result: &Value) -> Result<Vec<u8>, soa_wire::codec::EncodeError> {
+    fn encode_result(self, result: &Value) -> Result<Vec<u8>, EncodeError> {
         let mut out = Vec::with_capacity(128);
         match self {
             Self::Json => {
@@ -69,25 +38,18 @@ impl Encoding {
         Ok(out)
     }
 
-    const fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => JSON,
-            Self::MessagePack => MSGPACK,
-        }
-    }
-
     /// JSON has neither bytes nor infinities: bytes become text, and a float without digits cannot be answered.
-    const fn shape(self) -> Shape {
+    fn result_shape(self) -> Shape {
         Shape {
-            keeps_bytes: matches!(self, Self::MessagePack),
             keeps_floats: true,
+            ..self.shape()
         }
     }
 }
 
 /// Answers a call.
 pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: Bytes) -> Reply {
-    let call = match encoding.decode(&body) {
+    let call = match encoding.read(&body) {
         Ok(Value::Map(call)) => call,
         Ok(other) => {
             return undecodable(format_args!(
@@ -152,7 +114,15 @@ async fn invoke(
     };
     let (hosted, offered) = find(doors, &method, &head.context.switches)?;
     let request = by_position(offered, arguments, |value| encoding.plain(value))?;
-    run(doors, head, hosted, offered, &request, encoding.shape()).await
+    run(
+        doors,
+        head,
+        hosted,
+        offered,
+        &request,
+        encoding.result_shape(),
+    )
+    .await
 }
 
 /// Runs a call whose request was read, and returns its result.

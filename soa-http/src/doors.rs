@@ -310,7 +310,7 @@ impl Doors {
 }
 
 /// Returns a path without the slash at its end: it is the same path.
-fn without_slash(path: &str) -> &str {
+pub(crate) fn without_slash(path: &str) -> &str {
     match path.trim_end_matches('/') {
         "" => "/",
         path => path,

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use bytes::Bytes;
 use soa_runtime::ErrorDescriptor;
-use soa_wire::codec::{json, msgpack};
+use soa_wire::codec::{EncodeError, json, msgpack};
 use soa_wire::text::{Plain, Shape};
 use soa_wire::{Map, Value, WireError, code, value};
 
@@ -38,16 +38,32 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// The bytes are not of the encoding.
+    pub(crate) fn read(self, body: &[u8]) -> Result<Value, String> {
+        match self {
+            Self::Json => json_of(body),
+            Self::MessagePack => msgpack_of(body),
+        }
+    }
+
+    /// Wraps a value that was read. The numbers of JSON still have all their digits.
+    pub(crate) const fn plain(self, value: Value) -> Plain {
+        match self {
+            Self::Json => Plain::exact(value),
+            Self::MessagePack => Plain::from_value(value),
+        }
+    }
+
     /// Reads the body of a request; an empty one is an empty map.
     pub(crate) fn decode(self, body: &Bytes) -> Result<Plain, Reply> {
         if body.is_empty() {
             return Ok(Plain::from_value(Value::Map(Map::new())));
         }
-        let decoded = match self {
-            Self::Json => json_of(body).map(Plain::exact),
-            Self::MessagePack => msgpack_of(body).map(Plain::from_value),
-        };
-        decoded.map_err(|error| {
+        let read = self.read(body).map(|value| self.plain(value));
+        read.map_err(|error| {
             let message = format!("The body cannot be decoded: {error}");
             let error = WireError::caller(code::INVALID, message);
             self.errors(StatusCode::BAD_REQUEST, &[error])
@@ -61,14 +77,25 @@ impl Encoding {
         }
     }
 
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => JSON,
+            Self::MessagePack => MSGPACK,
+        }
+    }
+
+    pub(crate) fn encode(self, value: &Value) -> Result<Vec<u8>, EncodeError> {
+        let mut out = Vec::with_capacity(128);
+        match self {
+            Self::Json => json::encode_compact(value, &mut out)?,
+            Self::MessagePack => msgpack::encode_value(value, &mut out)?,
+        }
+        Ok(out)
+    }
+
     pub(crate) fn reply(self, status: StatusCode, value: &Value) -> Reply {
-        let mut body = Vec::with_capacity(128);
-        let (content_type, written) = match self {
-            Self::Json => (JSON, json::encode_compact(value, &mut body)),
-            Self::MessagePack => (MSGPACK, msgpack::encode_value(value, &mut body)),
-        };
-        match written {
-            Ok(()) => Reply::new(status, content_type, body),
+        match self.encode(value) {
+            Ok(body) => Reply::new(status, self.content_type(), body),
             Err(error) => unencodable(error),
         }
     }

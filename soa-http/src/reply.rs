@@ -119,6 +119,13 @@ impl Reply {
         self
     }
 
+    /// Adds a header, unless the answer has one of this name.
+    pub(crate) fn with_default_header(self, header: Option<(HeaderName, HeaderValue)>) -> Self {
+        let has = |name: &HeaderName| self.headers.iter().any(|(known, _)| known == name);
+        let header = header.filter(|(name, _)| !has(name));
+        self.with_optional_header(header)
+    }
+
     /// Adds a header whose name and value were written by the service. One that cannot be sent is left out, and logged.
     pub(crate) fn with_text_header(mut self, name: &str, value: &str) -> Self {
         match (

@@ -21,7 +21,7 @@ use crate::body::{self, media_type};
 use crate::call::{self, server_timing};
 use crate::descriptions::{self, Description};
 use crate::dispatch;
-use crate::doors::Doors;
+use crate::doors::{Doors, without_slash};
 use crate::encoding::Encoding;
 use crate::head::{CORRELATION_ID, Head, given_id, id_header};
 use crate::health;
@@ -37,6 +37,11 @@ use crate::route::{BodyPart, RoutePlan};
 pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     let mut router = Router::new();
     let mut add = |path: &str, place: Place| {
+        // With a slash at the end and without, it is the same path. The files of a page are relative to theirs.
+        let other = match &place {
+            Place::Description(description) if description.is_of_page() => None,
+            _ => other_spelling(path),
+        };
         let methods = place.methods();
         let entry = Arc::new(Entry {
             doors: Arc::clone(doors),
@@ -45,38 +50,36 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             methods: methods.into_iter().map(str::to_owned).collect(),
             place,
         });
-        let service = tower_service(entry);
-        let before = std::mem::take(&mut router);
-        router = before.route(path, any_service(service));
-    };
-    // With a slash at the end and without, it is the same path.
-    let mut add_both = |path: &str, place: &dyn Fn() -> Place| {
-        add(path, place());
-        if let Some(other) = other_spelling(path) {
-            add(&other, place());
+        for path in std::iter::once(path).chain(other.as_deref()) {
+            let service = tower_service(Arc::clone(&entry));
+            let before = std::mem::take(&mut router);
+            router = before.route(path, any_service(service));
         }
     };
     let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
     if doors.channels().iter().any(is_dispatch) {
-        add_both("/invoke", &|| Place::Jobs(JobDoor::Invoke));
+        add("/invoke", Place::Jobs(JobDoor::Invoke));
     }
     if doors.protobuf().is_some() {
-        add_both(report::PROTOBUF_PATH, &|| {
-            Place::Description(Description::ReportProtobuf)
-        });
+        add(
+            report::PROTOBUF_PATH,
+            Place::Description(Description::ReportProtobuf),
+        );
     }
     let calls = doors.settings().calls.trim_end_matches('/');
     if !calls.is_empty() {
-        add_both(&format!("{calls}/{{service}}"), &|| {
-            Place::Jobs(JobDoor::Service)
-        });
-        add_both(&format!("{calls}/{{service}}/{{action}}"), &|| {
-            Place::Jobs(JobDoor::Action)
-        });
+        add(
+            &format!("{calls}/{{service}}"),
+            Place::Jobs(JobDoor::Service),
+        );
+        add(
+            &format!("{calls}/{{service}}/{{action}}"),
+            Place::Jobs(JobDoor::Action),
+        );
     }
-    add_both(doors.component().health_path(), &|| Place::Health);
+    add(doors.component().health_path(), Place::Health);
     for (path, probe) in doors.probes() {
-        add_both(path, &|| Place::Probe(probe));
+        add(path, Place::Probe(probe));
     }
     let mut by_path: BTreeMap<String, Vec<Arc<RoutePlan>>> = BTreeMap::new();
     for plan in doors.routes() {
@@ -86,19 +89,14 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             .push(Arc::clone(plan));
     }
     for (path, plans) in by_path {
-        let plans: Arc<[Arc<RoutePlan>]> = plans.into();
-        let other = other_spelling(&path);
-        add(&path, Place::Jobs(JobDoor::Rest(Arc::clone(&plans))));
-        if let Some(other) = other {
-            add(&other, Place::Jobs(JobDoor::Rest(plans)));
-        }
+        add(&path, Place::Jobs(JobDoor::Rest(plans.into())));
     }
     if doors.settings().docs {
         // A route of the service goes before the report that every service has.
-        let is_report = |path: &str| path.trim_end_matches('/') == report::PATH;
-        let has_own = doors.routes().iter().any(|plan| is_report(&plan.path));
+        let mut routes = doors.routes().iter();
+        let has_own = routes.any(|plan| without_slash(&plan.path) == report::PATH);
         for (path, description) in descriptions::all() {
-            if !(has_own && is_report(path)) {
+            if !(has_own && path == report::PATH) {
                 add(path, Place::Description(description));
             }
         }
@@ -199,9 +197,7 @@ impl Place {
         methods.sort_unstable();
         methods
     }
-}
 
-impl Place {
     /// Returns the form of refusals to a request with these headers.
     fn form(&self, headers: &HeaderMap) -> Form {
         match self {
@@ -238,12 +234,8 @@ impl Entry {
             tracing::error!(path = uri.path(), "a door panicked");
             Refusal::panicked().reply(form)
         });
-        let name = HeaderName::from_static(CORRELATION_ID);
-        if let Some(id) = id
-            && !reply.headers.iter().any(|(known, _)| *known == name)
-        {
-            reply = reply.with_header(name, id);
-        }
+        let id = id.map(|id| (HeaderName::from_static(CORRELATION_ID), id));
+        reply = reply.with_default_header(id);
         let is_call = matches!(self.place, Place::Jobs(JobDoor::Service | JobDoor::Action));
         if is_call && let Some(timing) = server_timing(since.elapsed()) {
             reply = reply.with_header(HeaderName::from_static("server-timing"), timing);
@@ -313,8 +305,7 @@ impl Entry {
         let id = id_header(&head.context.correlation_id);
         let reply = self.run_job(door, &parts, head, names, body).await;
         let reply = reply.unwrap_or_else(|refusal| refusal.reply(form));
-        let has_own = reply.headers.iter().any(|(name, _)| name == CORRELATION_ID);
-        reply.with_optional_header(id.filter(|_| !has_own))
+        reply.with_default_header(id)
     }
 
     async fn run_job(
@@ -337,10 +328,10 @@ impl Entry {
         Ok(match door {
             JobDoor::Invoke => match &*media_type(&parts.headers) {
                 JSON if doors.channels().contains(&Channel::Json) => {
-                    dispatch::answer(doors, head, dispatch::Encoding::Json, body).await
+                    dispatch::answer(doors, head, Encoding::Json, body).await
                 }
                 MSGPACK if doors.channels().contains(&Channel::MessagePack) => {
-                    dispatch::answer(doors, head, dispatch::Encoding::MessagePack, body).await
+                    dispatch::answer(doors, head, Encoding::MessagePack, body).await
                 }
                 PROTOBUF if let Some(protobuf) = doors.protobuf() => {
                     invoke::answer(doors, protobuf, &parts.headers, head, &body).await

@@ -107,7 +107,8 @@ impl ActionError {
     /// Returns the error of an unexpected failure of the service: `SERVER_ERROR`, `Internal server error: …`.
     ///
     /// The text of the error and its chain of sources are logged. The caller gets the id of the log line in place of the
-    /// text, as a part of the message and as the variable `error_id`, unless the server is set to tell internal errors.
+    /// text, as a part of the message and as the variable `error_id`, unless the server is set to tell
+    /// internal errors (`ServerBuilder::tell_internal_errors`).
     ///
     /// ```
     /// # use soa_wire as soa;
