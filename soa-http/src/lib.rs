@@ -27,6 +27,7 @@
 mod arguments;
 mod body;
 mod call;
+mod client;
 mod cors;
 mod descriptions;
 mod dispatch;
@@ -57,6 +58,7 @@ mod status;
 
 /// The crate of the routers, for programs that add pages.
 pub use axum;
+pub use client::{HttpClient, HttpClientSettings, HttpService};
 pub use doors::Doors;
 pub use listener::{HttpListener, HttpServer, HttpStopped};
 pub use settings::{CorsSettings, HttpSettings, HttpTlsSettings};

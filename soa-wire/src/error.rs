@@ -48,6 +48,10 @@ pub enum TransportErrorKind {
     MessageTooLarge,
     /// The queue of the service was full until the caller's timeout. The message was not sent.
     QueueFull,
+    /// The service could not be reached. The message was not sent, so another attempt cannot run it twice.
+    Unreachable,
+    /// The connection broke, or was given up, after the message was sent. It is not known whether the message was taken.
+    Interrupted,
     /// The configuration of the transport is wrong or incomplete.
     Misconfigured,
 }

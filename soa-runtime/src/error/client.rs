@@ -353,7 +353,10 @@ impl ClientError {
             Cause::Timeout { .. } => true,
             Cause::Transport(error) => matches!(
                 error.kind(),
-                TransportErrorKind::Transient | TransportErrorKind::QueueFull
+                TransportErrorKind::Transient
+                    | TransportErrorKind::QueueFull
+                    | TransportErrorKind::Unreachable
+                    | TransportErrorKind::Interrupted
             ),
             _ => false,
         }

@@ -1,0 +1,76 @@
+//! Addresses: a channel, and the URL at which it is.
+
+use std::fmt;
+
+use soa_runtime::BuildError;
+use soa_wire::Name;
+
+/// A way to call an instance: a channel, and the URL at which the instance offers it.
+///
+/// In registries, an address is the text `channel(url)`, and the addresses of an instance are such texts with commas between
+/// them. The form is that of Aspyx.
+///
+/// ```
+/// use soa_registry::Address;
+///
+/// let addresses = Address::parse_list("rest(http://10.0.0.1:8000),dispatch-json(http://10.0.0.1:8000)");
+/// assert_eq!(addresses.len(), 2);
+/// assert_eq!((addresses[1].channel(), addresses[1].url()), ("dispatch-json", "http://10.0.0.1:8000"));
+/// assert_eq!(addresses[0].to_string(), "rest(http://10.0.0.1:8000)");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    channel: Name,
+    url: String,
+}
+
+impl Address {
+    /// Creates an address. A slash at the end of the URL is left out.
+    ///
+    /// # Errors
+    /// The channel is no word of letters, digits, `-` and `_`, or the URL has a comma, a parenthesis, a space or a control
+    /// character: the form of registries cannot hold it.
+    pub fn new(channel: impl Into<Name>, url: impl Into<String>) -> Result<Self, BuildError> {
+        let (channel, mut url) = (channel.into(), url.into());
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if channel.is_empty() || !channel.chars().all(is_word) {
+            return Err(BuildError::new(format!(
+                "invalid channel `{channel}`: a channel is a word of letters, digits, `-` and `_`"
+            )));
+        }
+        let breaks = |c: char| matches!(c, ',' | '(' | ')') || c.is_whitespace() || c.is_control();
+        if url.contains(breaks) {
+            return Err(BuildError::new(format!(
+                "invalid address `{url}`: an address has no comma, parenthesis or space"
+            )));
+        }
+        url.truncate(url.trim_end_matches('/').len());
+        Ok(Self { channel, url })
+    }
+
+    /// Returns the name of the channel: `dispatch-json`.
+    pub fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// Returns the URL, without a slash at its end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Reads a list of addresses as registries have it. Parts that are no address are left out.
+    pub fn parse_list(list: &str) -> Vec<Self> {
+        let parts = list.split(',').map(str::trim);
+        let addresses = parts.filter_map(|part| {
+            let (channel, rest) = part.split_once('(')?;
+            Self::new(channel.to_owned(), rest.strip_suffix(')')?).ok()
+        });
+        addresses.collect()
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.channel, self.url)
+    }
+}

@@ -1,0 +1,19 @@
+//! Registries of **soa**: components are found by name.
+//!
+//! Depend on the crate `soa` with its feature `http`, which re-exports this crate as `soa::registry`.
+//!
+//! A [`Registry`] knows the [`Instance`]s of each component: processes that serve it, with an [`Address`] for each channel by
+//! which they are called. A server [registers](Registry::register) its instance; a client looks a component up, and
+//! [watches](Registry::watch) it.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod address;
+mod error;
+mod instance;
+mod registry;
+
+pub use address::Address;
+pub use error::RegistryError;
+pub use instance::{HealthEndpoint, Instance, InstanceId, Registration};
+pub use registry::{Listing, Registry, Version};
