@@ -9,11 +9,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod directory;
 mod error;
+mod fixed;
 mod instance;
+mod memory;
+mod pause;
 mod registry;
 
 pub use address::Address;
+pub use directory::{Directory, Followed};
 pub use error::RegistryError;
+pub use fixed::FixedRegistry;
 pub use instance::{HealthEndpoint, Instance, InstanceId, Registration};
+pub use memory::MemoryRegistry;
 pub use registry::{Listing, Registry, Version};
