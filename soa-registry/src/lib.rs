@@ -13,14 +13,17 @@ mod directory;
 mod error;
 mod fixed;
 mod instance;
+mod keeper;
 mod memory;
 mod pause;
 mod registry;
+mod trouble;
 
 pub use address::Address;
 pub use directory::{Directory, Followed};
 pub use error::RegistryError;
 pub use fixed::FixedRegistry;
 pub use instance::{HealthEndpoint, Instance, InstanceId, Registration};
+pub use keeper::Keeper;
 pub use memory::MemoryRegistry;
 pub use registry::{Listing, Registry, Version};
