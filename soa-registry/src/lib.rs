@@ -9,6 +9,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod consul;
 mod directory;
 mod error;
 mod fixed;
@@ -20,6 +21,7 @@ mod registry;
 mod trouble;
 
 pub use address::Address;
+pub use consul::ConsulRegistry;
 pub use directory::{Directory, Followed};
 pub use error::RegistryError;
 pub use fixed::FixedRegistry;
