@@ -17,7 +17,10 @@ mod instance;
 mod keeper;
 mod memory;
 mod pause;
+#[cfg(feature = "redis")]
+mod redis;
 mod registry;
+mod settings;
 mod trouble;
 
 pub use address::Address;
@@ -28,4 +31,8 @@ pub use fixed::FixedRegistry;
 pub use instance::{HealthEndpoint, Instance, InstanceId, Registration};
 pub use keeper::Keeper;
 pub use memory::MemoryRegistry;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis::RedisRegistry;
 pub use registry::{Listing, Registry, Version};
+pub use settings::RegistrySettings;
