@@ -52,6 +52,8 @@ pub enum Channel {
     MessagePack,
     /// `POST /invoke` with protobuf.
     Protobuf,
+    /// `POST /call/<service>`: whole jobs. Only servers of this framework have it.
+    Call,
 }
 
 impl Channel {
@@ -62,6 +64,7 @@ impl Channel {
             Self::Json => "dispatch-json",
             Self::MessagePack => "dispatch-msgpack",
             Self::Protobuf => "dispatch-protobuf",
+            Self::Call => "call",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod caller;
 mod dispatch;
 mod protobuf_report;
 mod recursive;

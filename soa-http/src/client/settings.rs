@@ -19,6 +19,9 @@ pub struct HttpClientSettings {
     /// Largest number of requests to one host that run at once. Further ones wait.
     #[schemars(range(min = 1, max = 65_536))]
     pub max_requests_per_host: usize,
+    /// Largest body of a response, in bytes.
+    #[schemars(range(min = 1))]
+    pub max_response: usize,
     /// File of certificates in PEM that are trusted; by default those of the system.
     #[schemars(length(min = 1))]
     pub trusted_certificates: Option<PathBuf>,
@@ -32,6 +35,7 @@ impl Default for HttpClientSettings {
             connect_timeout: Period::from_secs(2),
             idle_timeout: Period::from_secs(60),
             max_requests_per_host: 1024,
+            max_response: 64 << 20,
             trusted_certificates: None,
             proxy_from_environment: false,
         }

@@ -223,6 +223,10 @@ impl<T: ClientTransport> ClientTransport for WithTimeout<T> {
         self.transport.encoding()
     }
 
+    fn takes_positions(&self) -> bool {
+        self.transport.takes_positions()
+    }
+
     fn default_timeout(&self) -> Option<Duration> {
         Some(self.timeout)
     }

@@ -41,13 +41,20 @@ impl Sent {
     }
 
     /// Returns a mark, and a receiver that is told when it is set.
-    pub(crate) fn watched() -> (Self, oneshot::Receiver<()>) {
+    #[doc(hidden)]
+    pub fn watched() -> (Self, oneshot::Receiver<()>) {
         let (waiting, sent) = oneshot::channel();
         let watch = Watch {
             waiting: Some(waiting),
             span: None,
         };
         (Self(Some(Arc::new(Mutex::new(watch)))), sent)
+    }
+
+    /// True if somebody waits for the mark.
+    #[doc(hidden)]
+    pub fn is_watched(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Returns the same mark, which also ends this span, unless it is disabled.

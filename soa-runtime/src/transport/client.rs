@@ -64,6 +64,13 @@ pub trait ClientTransport: Send + Sync + 'static {
         None
     }
 
+    /// Returns true if the service can be called with arguments by their positions; false by default. Such a
+    /// body has them under the key [`ARGUMENTS`](crate::message::ARGUMENTS), and that of its response the result under
+    /// [`RESULT`](crate::message::RESULT).
+    fn takes_positions(&self) -> bool {
+        false
+    }
+
     /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the response.
     ///
     /// The future waits for as long as it is polled: a caller with a timeout drops it.
