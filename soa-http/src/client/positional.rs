@@ -151,7 +151,10 @@ pub(super) fn answer(
 }
 
 /// The error of an exception, of which only its text travels.
-pub(super) fn raised(text: String) -> Vec<WireError> {
+pub(super) fn raised(mut text: String) -> Vec<WireError> {
+    if text.is_empty() {
+        text.push_str("The service has raised an exception without a text");
+    }
     vec![WireError::server(code::REMOTE_ERROR, text)]
 }
 
