@@ -147,6 +147,16 @@ impl HttpClient {
         let (head, body) = sent.into_parts();
         match axum::body::to_bytes(body, limit).await {
             Ok(body) => Ok(Response::from_parts(head, body)),
+            Err(error) if is_over_the_limit(&error) => {
+                let message = format!(
+                    "the response of {} is larger than {limit} bytes, the limit `max_response`",
+                    shown(&url)
+                );
+                Err(TransportError::new(
+                    TransportErrorKind::InvalidMessage,
+                    message,
+                ))
+            }
             Err(error) => Err(interrupted(&url, error)),
         }
     }
@@ -167,6 +177,11 @@ impl HttpClient {
             _ => interrupted(&url, error),
         })
     }
+}
+
+fn is_over_the_limit(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
 }
 
 fn unreachable(url: &Uri, error: impl Into<BoxError>) -> TransportError {
