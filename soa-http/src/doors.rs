@@ -345,13 +345,6 @@ pub(crate) fn without_slash(path: &str) -> &str {
 /// Returns the channels: those that the component declares, or those that the settings open.
 fn channels(component: &Component, settings: &HttpSettings) -> Vec<Channel> {
     let declared = component.channels();
-    let all = [
-        Channel::Rest,
-        Channel::Json,
-        Channel::MessagePack,
-        Channel::Protobuf,
-        Channel::Call,
-    ];
     let is_open = |channel: &Channel| match channel {
         Channel::Rest => settings.rest,
         Channel::Json => settings.json,
@@ -359,7 +352,7 @@ fn channels(component: &Component, settings: &HttpSettings) -> Vec<Channel> {
         Channel::Protobuf => settings.protobuf.unwrap_or(declared.is_some()),
         Channel::Call => !settings.calls.is_empty(),
     };
-    let offered = declared.unwrap_or(&all).iter().copied();
+    let offered = declared.unwrap_or(&Channel::ALL).iter().copied();
     offered.filter(is_open).collect()
 }
 

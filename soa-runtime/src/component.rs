@@ -67,6 +67,28 @@ impl Channel {
             Self::Call => "call",
         }
     }
+
+    /// Returns the channel of this name.
+    ///
+    /// ```
+    /// use soa_runtime::Channel;
+    ///
+    /// assert_eq!(Channel::named("dispatch-json"), Some(Channel::Json));
+    /// assert_eq!(Channel::named("carrier-pigeon"), None);
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|channel| channel.name() == name)
+    }
+
+    /// All channels, in the usual order of preference.
+    pub const ALL: [Self; 5] = [
+        Self::Rest,
+        Self::Json,
+        Self::MessagePack,
+        Self::Protobuf,
+        Self::Call,
+    ];
 }
 
 impl Component {

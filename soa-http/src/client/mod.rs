@@ -29,6 +29,6 @@ mod token;
 mod transport;
 
 pub use pool::{HttpClient, HttpService};
-pub use settings::HttpClientSettings;
+pub use settings::{HttpClientSettings, HttpTransportSettings};
 pub use token::Token;
 pub use transport::HttpTransport;
