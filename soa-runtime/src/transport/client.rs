@@ -110,6 +110,30 @@ pub trait IntoTransport {
     fn into_transport(self) -> Result<Arc<dyn ClientTransport>, BuildError>;
 }
 
+/// Finds components by their names, as [`ClientBuilder::component`](crate::ClientBuilder::component) needs it.
+pub trait ComponentSource {
+    /// Returns the transport to a component, by this channel or by the usual one. It carries the jobs of all services that
+    /// the component offers.
+    ///
+    /// # Errors
+    /// The component cannot be called by the channel.
+    fn transport(
+        &self,
+        component: &str,
+        channel: Option<&str>,
+    ) -> Result<Arc<dyn ClientTransport>, BuildError>;
+}
+
+impl<S: ComponentSource + ?Sized> ComponentSource for &S {
+    fn transport(
+        &self,
+        component: &str,
+        channel: Option<&str>,
+    ) -> Result<Arc<dyn ClientTransport>, BuildError> {
+        (**self).transport(component, channel)
+    }
+}
+
 /// A transport in place of a service that could not be built: every call fails with the reason.
 #[derive(Debug)]
 #[doc(hidden)]
