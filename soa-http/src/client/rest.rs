@@ -118,9 +118,6 @@ fn method(route: &RouteForm) -> Method {
 }
 
 /// True if the verb allows a second attempt: it has the effect of one.
-pub(super) fn repeats(route: &RouteForm) -> bool {
-    !matches!(
-        route.method,
-        declared::Method::Post | declared::Method::Patch
-    )
+pub(super) fn repeats(method: declared::Method) -> bool {
+    !matches!(method, declared::Method::Post | declared::Method::Patch)
 }

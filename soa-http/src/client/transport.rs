@@ -218,6 +218,19 @@ impl HttpTransport {
         self.with(|shared| shared.tokens = Some(Arc::new(source)))
     }
 
+    /// Returns true if the rules of a channel allow that a request is sent again after it was lost: REST with GET, PUT or DELETE.
+    pub fn repeats(channel: Channel, request: &ClientRequest) -> bool {
+        let ([action], Some(service)) = (&*request.job.actions, request.descriptor) else {
+            return false;
+        };
+        let route = || {
+            let mut actions = service.actions().iter();
+            let action = actions.find(|one| one.name() == action.action)?;
+            action.declared().for_http().all_routes().first()
+        };
+        channel == Channel::Rest && route().is_some_and(|route| rest::repeats(route.method()))
+    }
+
     /// Returns the channel.
     pub fn channel(&self) -> Channel {
         self.shared.channel
@@ -338,7 +351,7 @@ impl Shared {
         let outgoing = match self.channel {
             Channel::Rest => {
                 let written = rest::write(&self.base, typed()?, body)?;
-                let repeats = typed()?.route().is_ok_and(rest::repeats);
+                let repeats = HttpTransport::repeats(Channel::Rest, request);
                 if written.body.is_some() {
                     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
                 }
