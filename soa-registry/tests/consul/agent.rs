@@ -12,6 +12,9 @@ pub(crate) const MANAGER: &str = "2f6b4a55-9a7c-4c1e-8f0d-0d4b2a6c9e11";
 const WITH_ACL: &str = "acl { enabled = true, default_policy = \"deny\", tokens { master = \
                         \"2f6b4a55-9a7c-4c1e-8f0d-0d4b2a6c9e11\", agent = \"2f6b4a55-9a7c-4c1e-8f0d-0d4b2a6c9e11\" } }";
 
+/// Attempts to start an agent on free ports.
+const ATTEMPTS: usize = 5;
+
 /// An agent on a free port, with its data in memory alone.
 pub(crate) struct Agent {
     pub(crate) port: u16,
@@ -29,17 +32,28 @@ impl Agent {
     }
 
     fn with(has_acl: bool) -> Self {
-        let mut agent = Self {
-            port: free_port(),
-            has_acl,
-            process: None,
-        };
-        agent.start_again();
-        agent
+        // Another test may be given one of the ports in the meantime.
+        for _ in 0..ATTEMPTS {
+            let mut agent = Self {
+                port: free_port(),
+                has_acl,
+                process: None,
+            };
+            if agent.try_start() {
+                return agent;
+            }
+        }
+        panic!("Consul ends when it has been started");
     }
 
     /// Starts it on the same port, empty.
     pub(crate) fn start_again(&mut self) {
+        let is_started = (0..ATTEMPTS).any(|_| self.try_start());
+        assert!(is_started, "Consul ends when it has been started");
+    }
+
+    /// Returns true if it has its ports.
+    fn try_start(&mut self) -> bool {
         let in_project = concat!(env!("CARGO_MANIFEST_DIR"), "/../.consul/consul");
         let program = std::env::var("CONSUL").unwrap_or_else(|_| in_project.to_owned());
         let mut command = Command::new(&program);
@@ -79,11 +93,13 @@ impl Agent {
         }));
         let limit = Instant::now() + Duration::from_secs(30);
         while !self.is_ready() {
-            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "`{program}` has ended: {ended:?}");
+            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return false;
+            }
             assert!(Instant::now() < limit, "`{program}` does not start");
             std::thread::sleep(Duration::from_millis(20));
         }
+        true
     }
 
     fn is_ready(&self) -> bool {
