@@ -18,25 +18,27 @@ const ATTEMPTS: usize = 5;
 /// An agent on a free port, with its data in memory alone.
 pub(crate) struct Agent {
     pub(crate) port: u16,
-    has_acl: bool,
+    /// Further settings.
+    settings: String,
     process: Option<Child>,
 }
 
 impl Agent {
     pub(crate) fn start() -> Self {
-        Self::with(false)
+        Self::with("")
     }
 
     pub(crate) fn with_acl() -> Self {
-        Self::with(true)
+        Self::with(WITH_ACL)
     }
 
-    fn with(has_acl: bool) -> Self {
+    /// An agent with further settings.
+    pub(crate) fn with(settings: &str) -> Self {
         // Another test may be given one of the ports in the meantime.
         for _ in 0..ATTEMPTS {
             let mut agent = Self {
                 port: free_port(),
-                has_acl,
+                settings: settings.to_owned(),
                 process: None,
             };
             if agent.try_start() {
@@ -81,8 +83,8 @@ impl Agent {
         for (flag, port) in internal {
             command.args([flag, &port.to_string()]);
         }
-        if self.has_acl {
-            command.args(["-hcl", WITH_ACL]);
+        if !self.settings.is_empty() {
+            command.args(["-hcl", &self.settings]);
         }
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.process = Some(started.unwrap_or_else(|error| {
