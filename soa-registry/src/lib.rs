@@ -18,6 +18,8 @@ mod channel;
 mod consul;
 mod directory;
 mod discovery;
+#[cfg(feature = "dns")]
+mod dns;
 mod error;
 mod fixed;
 mod http;
@@ -41,6 +43,9 @@ pub use channel::{Channel, Channels};
 pub use consul::ConsulRegistry;
 pub use directory::{Directory, Followed};
 pub use discovery::Discovery;
+#[cfg(feature = "dns")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dns")))]
+pub use dns::DnsRegistry;
 pub use error::RegistryError;
 pub use fixed::FixedRegistry;
 pub use http::HttpChannel;

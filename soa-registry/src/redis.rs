@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -162,8 +161,7 @@ impl RedisRegistry {
                 }
             }
         }
-        let version = version(&mut instances);
-        Ok(Listing { instances, version })
+        Ok(Listing::digested(instances))
     }
 
     /// Logs a record that cannot be read, once.
@@ -198,22 +196,6 @@ fn instance(id: &str, record: &[u8]) -> Option<Instance> {
         addresses,
         weight: record.weight,
     })
-}
-
-/// Returns the version of a list: a digest of what is in it, so that equal lists have equal versions, whichever Redis has
-/// them. Sorts the list.
-fn version(instances: &mut [Instance]) -> Version {
-    instances.sort_by(|one, other| one.id.cmp(&other.id));
-    let mut digest = DefaultHasher::new();
-    for Instance {
-        id,
-        addresses,
-        weight,
-    } in instances
-    {
-        (id, addresses, weight).hash(&mut digest);
-    }
-    Version(digest.finish())
 }
 
 impl Registry for RedisRegistry {

@@ -21,6 +21,23 @@ pub struct Listing {
     pub version: Version,
 }
 
+#[cfg(any(feature = "dns", feature = "redis"))]
+impl Listing {
+    /// Returns the list of these instances, sorted, with a digest of them as its version: for registries without versions of
+    /// their own. Equal lists have equal versions.
+    pub(crate) fn digested(mut instances: Vec<Instance>) -> Self {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+        instances.sort_by(|one, other| one.id.cmp(&other.id));
+        let mut digest = DefaultHasher::new();
+        for one in &instances {
+            (&one.id, &one.addresses, one.weight).hash(&mut digest);
+        }
+        let version = Version(digest.finish());
+        Self { instances, version }
+    }
+}
+
 /// A registry: it knows who offers a component, and where.
 pub trait Registry: Send + Sync + 'static {
     /// Makes an instance known, or keeps it known. A server calls this once, when it can be called, and then again and again

@@ -18,6 +18,8 @@ use soa_wire::Name;
 
 use crate::address::Address;
 use crate::consul::{ConsulRegistry, check_address};
+#[cfg(feature = "dns")]
+use crate::dns::DnsRegistry;
 use crate::instance::{HealthEndpoint, Instance, Registration};
 #[cfg(feature = "redis")]
 use crate::redis::RedisRegistry;
@@ -46,7 +48,8 @@ const REDIS: &str = "redis://";
 #[non_exhaustive]
 pub struct RegistrySettings {
     /// URL of the registry: `consul://HOST:PORT` or `consul+https://HOST:PORT` for an agent of Consul, `redis://` for the Redis
-    /// of the transport.
+    /// of the transport. For callers also DNS: `dns://NAME:PORT` for hosts, `dns+srv://NAME` or `dns+srv+https://NAME` for
+    /// services, with `{component}` in the name; it needs the feature `dns` of the crate `soa`.
     #[schemars(length(min = 1))]
     pub url: String,
     /// Token for the ACL of Consul; none by default.
@@ -57,6 +60,13 @@ pub struct RegistrySettings {
     /// Datacenter of Consul in which components are looked up; by default that of the agent.
     #[schemars(length(min = 1))]
     pub datacenter: Option<String>,
+    /// Channels by which components are called that are found in DNS, which does not tell them.
+    #[serde(default = "channels")]
+    #[schemars(length(min = 1))]
+    pub channels: Vec<String>,
+    /// Address and port of the name server that is asked; by default those of the system.
+    #[schemars(length(min = 1))]
+    pub name_server: Option<String>,
     /// Further tags of this server in Consul.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -77,6 +87,10 @@ pub struct RegistrySettings {
     #[serde(default = "removed_after")]
     #[schemars(extend("x-minimum" = "1m"))]
     pub removed_after: Period,
+}
+
+fn channels() -> Vec<String> {
+    vec!["dispatch-json".to_owned()]
 }
 
 fn weight() -> u32 {
@@ -108,10 +122,34 @@ impl RegistrySettings {
         if self.url.starts_with("consul") {
             return check_address(&self.url);
         }
+        if self.url.starts_with("dns") {
+            return self.dns().map(|_| ());
+        }
         let url = self.url.rsplit('@').next().unwrap_or_default();
         Err(BuildError::new(format!(
-            "invalid URL of a registry `{url}`: expected `consul://HOST:PORT`, `consul+https://HOST:PORT` or `redis://`"
+            "invalid URL of a registry `{url}`: expected `consul://HOST:PORT`, `consul+https://HOST:PORT`, `redis://`, \
+             `dns://NAME:PORT` or `dns+srv://NAME`"
         )))
+    }
+
+    #[cfg(feature = "dns")]
+    fn dns(&self) -> Result<Arc<dyn Registry>, BuildError> {
+        let registry = DnsRegistry::new(&self.url, self.channels.iter().cloned())?;
+        let Some(server) = &self.name_server else {
+            return Ok(Arc::new(registry));
+        };
+        let server = server.parse().map_err(|_| {
+            BuildError::new(format!(
+                "invalid name server `{server}`: expected an address with a port, such as `127.0.0.1:53`"
+            ))
+        })?;
+        Ok(Arc::new(registry.name_server(server)?))
+    }
+
+    #[cfg(not(feature = "dns"))]
+    fn dns(&self) -> Result<Arc<dyn Registry>, BuildError> {
+        let missing = "a registry in DNS needs the feature `dns` of the crate `soa`";
+        Err(BuildError::new(missing))
     }
 
     fn check_redis(&self) -> Result<(), BuildError> {
@@ -141,6 +179,9 @@ impl RegistrySettings {
         if self.needs_redis() {
             let missing = "the registry is in the Redis of the transport, and there is none";
             return Err(BuildError::new(missing));
+        }
+        if self.url.starts_with("dns") {
+            return self.dns();
         }
         let mut consul = ConsulRegistry::new(client, &self.url)?;
         if let Some(token) = &self.token {
@@ -223,6 +264,8 @@ impl FromStr for RegistrySettings {
             token: None,
             token_file: None,
             datacenter: None,
+            channels: channels(),
+            name_server: None,
             tags: Vec::new(),
             weight: weight(),
             check_interval: check_interval(),
@@ -317,6 +360,71 @@ mod tests {
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[cfg(feature = "dns")]
+    #[test]
+    fn dns_has_a_name_with_the_component_and_channels() {
+        let settings = json!({
+            "url": "dns+srv://{component}.service.consul", "channels": ["rest"], "name_server": "127.0.0.1:8600",
+        });
+        let registry = read(settings).unwrap().open(&client()).unwrap();
+        assert_eq!(
+            registry.shown_address(),
+            "dns+srv://{component}.service.consul"
+        );
+        let cases = [
+            (
+                json!({ "url": "dns://{component}" }),
+                "expected `dns://NAME:PORT`",
+            ),
+            (
+                json!({ "url": "dns://{component}:x" }),
+                "expected `dns://NAME:PORT`",
+            ),
+            (
+                json!({ "url": "dns+srv://shop.internal" }),
+                "with `{component}` in the name",
+            ),
+            (
+                json!({ "url": "dns+srv://{component}..internal" }),
+                "invalid address of DNS",
+            ),
+            (
+                json!({ "url": "dns+srv://{component}:80" }),
+                "invalid address of DNS",
+            ),
+            (
+                json!({ "url": "dns+https://{component}" }),
+                "invalid address of DNS",
+            ),
+            (
+                json!({ "url": "dns+srv://{component}", "channels": [] }),
+                "needs the channels by which its components are called",
+            ),
+            (
+                json!({ "url": "dns+srv://{component}", "channels": ["a b"] }),
+                "invalid channel `a b`",
+            ),
+            (
+                json!({ "url": "dns+srv://{component}", "name_server": "localhost" }),
+                "invalid name server `localhost`",
+            ),
+        ];
+        for (settings, expected) in cases {
+            let error = read(settings).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[cfg(not(feature = "dns"))]
+    #[test]
+    fn dns_needs_its_feature() {
+        let error = read(json!({ "url": "dns+srv://{component}" })).unwrap_err();
+        assert!(
+            error.contains("the feature `dns` of the crate `soa`"),
+            "{error}"
+        );
     }
 
     #[cfg(feature = "redis")]

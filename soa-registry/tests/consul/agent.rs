@@ -83,6 +83,9 @@ impl Agent {
         for (flag, port) in internal {
             command.args([flag, &port.to_string()]);
         }
+        if !self.settings.contains("dns") {
+            command.args(["-dns-port", "-1"]);
+        }
         if !self.settings.is_empty() {
             command.args(["-hcl", &self.settings]);
         }

@@ -4,6 +4,8 @@
 
 mod agent;
 mod away;
+#[cfg(feature = "dns")]
+mod dns;
 mod entries;
 mod fake;
 mod instances;
