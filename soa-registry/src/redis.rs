@@ -277,3 +277,21 @@ impl fmt::Debug for RedisRegistry {
         f.debug_tuple("RedisRegistry").field(&self.shown).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_record_is_an_instance_or_none(id: String, record: Vec<u8>, channels: String, weight: i64) {
+            let _ = instance(&id, &record);
+            let record = serde_json::json!({ "channels": channels, "weight": weight }).to_string();
+            if let Some(instance) = instance(&id, record.as_bytes()) {
+                prop_assert!(!instance.addresses.is_empty());
+            }
+        }
+    }
+}

@@ -12,30 +12,40 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let mut redis = Self {
-            port,
-            process: None,
-        };
-        redis.start_again();
-        redis
+        loop {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            drop(listener);
+            let process = None;
+            let mut redis = Self { port, process };
+            // Another test may have been given the port in the meantime.
+            if redis.try_start() {
+                return redis;
+            }
+        }
     }
 
     /// Starts it on the same port, empty.
     pub(crate) fn start_again(&mut self) {
+        assert!(self.try_start(), "somebody else has the port");
+    }
+
+    /// Returns true if it has the port.
+    fn try_start(&mut self) -> bool {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &self.port.to_string()]);
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.process = Some(started.expect("`redis-server` can be started"));
+        let started = started.expect("`redis-server` can be started");
+        let pid = format!("process_id:{}", started.id());
+        self.process = Some(started);
         let limit = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(Instant::now() < limit, "Redis does not start");
             std::thread::sleep(Duration::from_millis(5));
         }
+        self.command("INFO server").contains(&pid)
     }
 
     pub(crate) fn kill(&mut self) {
