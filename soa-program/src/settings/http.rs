@@ -44,6 +44,8 @@ refused! {
     HttpClientSettings
     /// Calls over HTTP, which this program does not have.
     HttpTransportSettings
+    /// Registries, which this program does not have.
+    RegistrySettings
 }
 
 #[cfg(test)]
@@ -56,7 +58,8 @@ mod tests {
         let errors = [
             serde_json::from_value::<HttpSettings>(given.clone()).unwrap_err(),
             serde_json::from_value::<HttpClientSettings>(given.clone()).unwrap_err(),
-            serde_json::from_value::<HttpTransportSettings>(given).unwrap_err(),
+            serde_json::from_value::<HttpTransportSettings>(given.clone()).unwrap_err(),
+            serde_json::from_value::<RegistrySettings>(given).unwrap_err(),
         ];
         for error in errors {
             let error = error.to_string();

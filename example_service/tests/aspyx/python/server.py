@@ -1,6 +1,8 @@
 """Serves the example contract with the unmodified server of the reference: the other side of a comparison.
 
-    python server.py PORT
+    python server.py PORT [CONSUL_PORT]
+
+With the port of an agent of Consul, the component is registered there.
 """
 
 import sys
@@ -26,10 +28,12 @@ from aspyx_service import (
 from aspyx_service.service import LocalComponentRegistry
 from fastapi import FastAPI, HTTPException
 
+from consul_registry import consul_registry
 from example.api import DefaultNamed, ExampleComponent, ExampleRest, ExampleService, Found, Item, Node
 from example.types import Color, Point, Scalars, Tag
 
 PORT = int(sys.argv[1])
+CONSUL = int(sys.argv[2]) if len(sys.argv) > 2 else None
 
 
 def make_item(number):
@@ -236,7 +240,9 @@ class ServerModule:
 
     @create()
     def registry(self) -> ComponentRegistry:
-        return LocalComponentRegistry()
+        if CONSUL is None:
+            return LocalComponentRegistry()
+        return consul_registry(PORT, CONSUL)
 
     @create()
     def server(self, api: FastAPI, manager: ServiceManager, registry: ComponentRegistry) -> FastAPIServer:
