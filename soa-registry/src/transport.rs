@@ -123,6 +123,15 @@ impl ComponentTransport {
     pub fn component(&self) -> &str {
         self.shared.component()
     }
+
+    /// Chooses the address of a call, and does not call it. For the bench of choices.
+    #[doc(hidden)]
+    pub fn choose(&self) -> bool {
+        let (balancer, now) = (&self.shared.balancer, Instant::now());
+        let peers = balancer.present();
+        let chosen = peers.and_then(|peers| balancer.choose(&peers, &[], now, None));
+        chosen.is_some()
+    }
 }
 
 impl ClientTransport for ComponentTransport {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use soa_runtime::ClientError;
+
 use crate::support::{Mode, World, buy, look};
 
 /// How an instance ends, and how it comes back.
@@ -57,13 +59,11 @@ async fn no_idempotent_call_fails_while_instances_vanish_and_come_back() {
             let (client, is_over, done) = (client.clone(), Arc::clone(&is_over), Arc::clone(&done));
             tokio::spawn(async move {
                 while !is_over.load(Ordering::Relaxed) {
-                    if let Err(error) = look(&client).await {
-                        return Err(error);
-                    }
+                    look(&client).await?;
                     done.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-                Ok(())
+                Ok::<_, ClientError>(())
             })
         })
         .collect();
