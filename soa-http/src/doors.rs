@@ -275,6 +275,31 @@ impl Doors {
         &self.channels
     }
 
+    /// Returns the address of each channel, in the order of preference, where the doors are at this URL.
+    ///
+    /// ```
+    /// use soa_http::{Doors, HttpSettings};
+    /// use soa_runtime::Channel;
+    ///
+    /// let server = soa_runtime::Server::untyped("tools", "1.0.0").build()?;
+    /// let doors = Doors::new(server.into(), HttpSettings::default())?;
+    /// let addresses = doors.addresses("http://10.0.0.1:8000");
+    /// assert_eq!(addresses[0], (Channel::Rest, "http://10.0.0.1:8000".to_owned()));
+    /// assert_eq!(addresses[3], (Channel::Call, "http://10.0.0.1:8000/call".to_owned()));
+    /// # Ok::<(), soa_runtime::BuildError>(())
+    /// ```
+    pub fn addresses(&self, url: &str) -> Vec<(Channel, String)> {
+        let url = without_slash(url);
+        let address = |channel: &Channel| match channel {
+            Channel::Call => format!("{url}{}", without_slash(&self.settings.calls)),
+            _ => url.to_owned(),
+        };
+        let channels = self.channels.iter();
+        channels
+            .map(|channel| (*channel, address(channel)))
+            .collect()
+    }
+
     /// Returns the end of the jobs of these doors.
     pub fn stop(&self) -> &DoorStop {
         &self.stop
@@ -320,19 +345,14 @@ pub(crate) fn without_slash(path: &str) -> &str {
 /// Returns the channels: those that the component declares, or those that the settings open.
 fn channels(component: &Component, settings: &HttpSettings) -> Vec<Channel> {
     let declared = component.channels();
-    let all = [
-        Channel::Rest,
-        Channel::Json,
-        Channel::MessagePack,
-        Channel::Protobuf,
-    ];
     let is_open = |channel: &Channel| match channel {
         Channel::Rest => settings.rest,
         Channel::Json => settings.json,
         Channel::MessagePack => settings.msgpack,
         Channel::Protobuf => settings.protobuf.unwrap_or(declared.is_some()),
+        Channel::Call => !settings.calls.is_empty(),
     };
-    let offered = declared.unwrap_or(&all).iter().copied();
+    let offered = declared.unwrap_or(&Channel::ALL).iter().copied();
     offered.filter(is_open).collect()
 }
 

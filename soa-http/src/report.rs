@@ -21,9 +21,9 @@ pub(crate) fn report(doors: &Doors, headers: &HeaderMap, mounted_at: &str) -> St
         || mounted_at.to_owned(),
         |host| format!("http://{host}{mounted_at}"),
     );
-    let addresses = doors.channels().iter();
+    let addresses = doors.addresses(&url).into_iter();
     let addresses: Vec<String> = addresses
-        .map(|one| format!("{}({url})", one.name()))
+        .map(|(channel, url)| format!("{}({url})", channel.name()))
         .collect();
     let (name, interface) = (component.name(), component.interface_name());
     let (health, addresses) = (component.health_path(), addresses.join(", "));

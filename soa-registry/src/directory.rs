@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use crate::error::RegistryError;
 use crate::pause::Pauses;
 use crate::registry::{Listing, Registry, Version};
+use crate::trouble::Trouble;
 
 /// Time for which an empty list does not replace one whose addresses answer.
 const EMPTY_GRACE: Duration = Duration::from_secs(60);
@@ -80,12 +81,6 @@ struct Follower {
     begin: Instant,
     /// Milliseconds from the beginning to the last answer of an address, plus one; 0 before the first.
     last_answer: AtomicU64,
-}
-
-#[derive(Clone, Debug)]
-struct Trouble {
-    since: Instant,
-    text: String,
 }
 
 impl Directory {
@@ -253,8 +248,8 @@ impl Follower {
     }
 
     fn trouble(&self) -> Option<String> {
-        if let Some(Trouble { since, text }) = &*self.trouble.borrow() {
-            return Some(format!("{text} (for {} s)", since.elapsed().as_secs()));
+        if let Some(trouble) = &*self.trouble.borrow() {
+            return Some(trouble.to_string());
         }
         let seconds = self.empty_since()?.elapsed().as_secs();
         let registry = self.registry.shown_address();
@@ -324,8 +319,8 @@ impl Follower {
         } else {
             tracing::debug!("component `{component}`: {text}");
         }
-        let since = before.map_or_else(Instant::now, |before| before.since);
-        self.trouble.send_replace(Some(Trouble { since, text }));
+        let trouble = Trouble::new(before.as_ref(), text);
+        self.trouble.send_replace(Some(trouble));
     }
 
     fn answered(&self) {

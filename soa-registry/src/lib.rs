@@ -15,28 +15,42 @@ mod address;
 mod balancer;
 mod budget;
 mod channel;
+mod consul;
 mod directory;
 mod discovery;
 mod error;
 mod fixed;
+mod http;
 mod instance;
+mod keeper;
 mod memory;
 mod pause;
 mod peer;
 mod peers;
 mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod registry;
 mod selector;
+mod settings;
 mod transport;
+mod trouble;
 
 pub use address::Address;
 pub use channel::{Channel, Channels};
+pub use consul::ConsulRegistry;
 pub use directory::{Directory, Followed};
 pub use discovery::Discovery;
 pub use error::RegistryError;
 pub use fixed::FixedRegistry;
+pub use http::HttpChannel;
 pub use instance::{HealthEndpoint, Instance, InstanceId, Registration};
+pub use keeper::Keeper;
 pub use memory::MemoryRegistry;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis::RedisRegistry;
 pub use registry::{Listing, Registry, Version};
 pub use selector::{Choice, First, LeastOutstanding, RoundRobin, Selector};
+pub use settings::RegistrySettings;
 pub use transport::ComponentTransport;

@@ -149,6 +149,11 @@ impl ClientTransport for ComponentTransport {
         self.shared.timeout
     }
 
+    /// Returns true, as some address may take them. One that does not is an error before anything is sent.
+    fn takes_positions(&self) -> bool {
+        true
+    }
+
     /// Returns the reason why the list of the registry may be old.
     fn trouble(&self, _within: Duration) -> Option<TransportError> {
         let trouble = self.shared.balancer.followed().trouble()?;
@@ -338,6 +343,16 @@ impl Shared {
                 return End::NeverSent(TransportError::new(kind, message));
             }
         };
+        let mut actions = call.request.job.actions.iter();
+        if actions.any(|action| action.is_positional) && !transport.takes_positions() {
+            let message = format!(
+                "{} cannot be called by positions: prefer `dispatch-json` or `dispatch-msgpack`",
+                peer.address()
+            );
+            attempt.finish(&Outcome::Unknown);
+            let kind = TransportErrorKind::Misconfigured;
+            return End::Failed(TransportError::new(kind, message));
+        }
         let outcome = send(&**transport, &peer, call.next_request(transport.encoding())).await;
         let end = match outcome {
             Ok(response) => match overload(&response) {

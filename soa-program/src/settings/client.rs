@@ -12,6 +12,7 @@ use soa_runtime::transport::{
 };
 use soa_runtime::{BuildError, TransportError};
 
+use super::calling::ClientSettings;
 use super::root::Settings;
 use super::route::RouteSettings;
 use super::section::Section;
@@ -22,6 +23,25 @@ use super::transport::{ClientTransportSettings, TransportSettings};
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     redis: Vec<RedisConnection>,
+    #[cfg(feature = "http")]
+    http: super::components::Components,
+}
+
+/// The settings that a route is completed by.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    server: &'a TransportSettings,
+    client: &'a ClientSettings,
+}
+
+#[cfg(feature = "http")]
+impl<'a> Beside<'a> {
+    /// The Redis of the transport, if the registry is in it.
+    fn registry_in_redis(self) -> Option<&'a RedisSettings> {
+        let registry = self.client.registry.as_ref()?;
+        let TransportSettings::Redis(redis) = self.server;
+        registry.needs_redis().then_some(redis)
+    }
 }
 
 impl Connections {
@@ -52,9 +72,10 @@ impl Connections {
         client: ClientBuilder,
         service: &str,
         route: &RouteSettings,
-        server: &TransportSettings,
+        beside: Beside<'_>,
     ) -> Result<ClientBuilder, BuildError> {
-        let client = self.transport(client, service, route, &route.transport_beside(server))?;
+        let transport = route.transport_beside(beside.server);
+        let client = self.transport(client, service, route, &transport, beside)?;
         client.around_service(service, |client| {
             let mut middleware = route.middleware.iter();
             middleware.try_fold(client, |client, one| one.in_client(client))
@@ -67,6 +88,7 @@ impl Connections {
         service: &str,
         route: &RouteSettings,
         transport: &ClientTransportSettings,
+        beside: Beside<'_>,
     ) -> Result<ClientBuilder, BuildError> {
         let timeout = route.timeout;
         let name: Name = service.into();
@@ -81,6 +103,27 @@ impl Connections {
                 client.respelled(service, move |name| {
                     with_timeout(RedisClientTransport::on(&redis, name), timeout)
                 })
+            }
+            #[cfg(feature = "http")]
+            ClientTransportSettings::Http(settings) => {
+                let redis = beside.registry_in_redis().map(|redis| self.redis(redis));
+                let redis = redis.transpose()?;
+                let transport = self
+                    .http
+                    .transport(service, settings, beside.client, redis)?;
+                let client = with_service(client, name, Arc::clone(&transport), timeout);
+                if !route.is_spelled_by_variable {
+                    return Ok(client);
+                }
+                client.respelled(service, move |_| {
+                    with_timeout(Arc::clone(&transport), timeout)
+                })
+            }
+            #[cfg(not(feature = "http"))]
+            ClientTransportSettings::Http(_) => {
+                // Such settings are refused when they are read.
+                let _ = beside.client;
+                return Err(BuildError::new("calls over HTTP need the feature `http`"));
             }
             ClientTransportSettings::Stub(settings) => {
                 // A stub that is left in production by mistake has to be easy to find.
@@ -151,8 +194,15 @@ impl<S: Section> Settings<S> {
         let mut routes = self.client_routing.iter();
         let client = self.without_routes()?.expansions(self.expansions.clone());
         routes.try_fold(client, |client, (service, route)| {
-            connections.route(client, service, route, &self.server.transport)
+            connections.route(client, service, route, self.beside())
         })
+    }
+
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            server: &self.server.transport,
+            client: &self.client,
+        }
     }
 
     /// Makes a client for one service, with the middleware of the settings. A service that is not in `client_routing` has
@@ -164,7 +214,7 @@ impl<S: Section> Settings<S> {
     ) -> Result<ClientBuilder, BuildError> {
         let route = self.route_of(service);
         let client = self.without_routes()?;
-        connections.route(client, service, &route, &self.server.transport)
+        connections.route(client, service, &route, self.beside())
     }
 
     /// The route to a service, or the default one.
@@ -221,6 +271,10 @@ impl<T: ClientTransport> ClientTransport for WithTimeout<T> {
 
     fn encoding(&self) -> Encoding {
         self.transport.encoding()
+    }
+
+    fn takes_positions(&self) -> bool {
+        self.transport.takes_positions()
     }
 
     fn default_timeout(&self) -> Option<Duration> {

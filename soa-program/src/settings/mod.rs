@@ -19,8 +19,11 @@
 //! and stop at the first mistake.
 
 mod builtin_middleware;
+mod calling;
 mod check;
 mod client;
+#[cfg(feature = "http")]
+mod components;
 mod decode;
 mod error;
 mod file;
@@ -46,10 +49,11 @@ mod transport;
 mod tree;
 mod variable;
 
+pub use calling::ClientSettings;
 pub(crate) use client::Connections;
 pub use error::{Problem, SettingsError};
 #[cfg(not(feature = "http"))]
-pub use http::HttpSettings;
+pub use http::{HttpClientSettings, HttpSettings, HttpTransportSettings, RegistrySettings};
 pub use loader::Loader;
 pub use logging::{LogFormat, LoggingSettings};
 pub use middleware::{KnownMiddleware, MiddlewareSettings};
@@ -59,7 +63,9 @@ pub use section::{NoSection, Section};
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
 pub(crate) use shape::listed;
 #[cfg(feature = "http")]
-pub use soa_http::HttpSettings;
+pub use soa_http::{HttpClientSettings, HttpSettings, HttpTransportSettings};
+#[cfg(feature = "http")]
+pub use soa_registry::RegistrySettings;
 pub use soa_runtime::LogLevel;
 pub use soa_runtime::period::{BadPeriod, Period};
 pub use soa_runtime::secret::Secret;

@@ -12,8 +12,7 @@ use soa_registry::{
 use soa_runtime::BoxFuture;
 use tokio::time::{Instant, advance, sleep};
 
-use crate::log::Log;
-use crate::support::{Scripted, instance, ports, registration};
+use crate::support::{Scripted, instance, keep_log, lines, ports, registration, until};
 
 /// Waits until the list has these ports. The clock of the test is paused, and runs while all tasks wait.
 async fn until_ports(shop: &Followed, expected: &[u16]) {
@@ -25,24 +24,14 @@ async fn until_ports(shop: &Followed, expected: &[u16]) {
     }
 }
 
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < Duration::from_secs(3600), "{what}");
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
 fn follow(registry: &Scripted) -> (Directory, Followed) {
-    let directory = Directory::new(Arc::new(registry.clone()));
-    let shop = directory.follow("shop");
-    (directory, shop)
+    follow_as("shop", registry)
 }
 
-fn lines(log: &Log, level: &str) -> Vec<String> {
-    let lines = log.0.lock().unwrap();
-    let lines = lines.iter().filter(|line| line.starts_with(level));
-    lines.cloned().collect()
+fn follow_as(component: &str, registry: &Scripted) -> (Directory, Followed) {
+    let directory = Directory::new(Arc::new(registry.clone()));
+    let followed = directory.follow(component);
+    (directory, followed)
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,10 +57,9 @@ async fn a_change_arrives_and_an_equal_list_stays_the_same_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_is_away_costs_no_list_and_is_told_once() {
-    let log = Log::default();
-    let _kept = tracing::subscriber::set_default(log.clone());
+    keep_log();
     let registry = Scripted::new(7, &[1, 2]);
-    let (directory, shop) = follow(&registry);
+    let (directory, shop) = follow_as("away", &registry);
     shop.first().await.unwrap();
     assert!(directory.troubles().is_empty());
     registry.go_away();
@@ -88,17 +76,17 @@ async fn a_registry_that_is_away_costs_no_list_and_is_told_once() {
         trouble.starts_with("the registry scripted cannot be asked: no answer: connection refused"),
         "{trouble}"
     );
-    assert_eq!(directory.troubles(), [("shop".into(), trouble)]);
-    let warnings = lines(&log, "WARN");
+    assert_eq!(directory.troubles(), [("away".into(), trouble)]);
+    let warnings = lines("away", "WARN");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("the last known instances are called"));
-    assert!(lines(&log, "INFO").is_empty());
+    assert!(lines("away", "INFO").is_empty());
 
     registry.list(8, &[2, 3]);
     until_ports(&shop, &[2, 3]).await;
     until("the trouble is over", || shop.trouble().is_none()).await;
-    assert_eq!(lines(&log, "WARN").len(), 1);
-    let told = lines(&log, "INFO");
+    assert_eq!(lines("away", "WARN").len(), 1);
+    let told = lines("away", "INFO");
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("the registry scripted answers again, after 7"));
 }
@@ -149,10 +137,9 @@ async fn a_version_that_goes_backwards_is_asked_for_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_list_does_not_replace_one_that_answers_for_a_minute() {
-    let log = Log::default();
-    let _kept = tracing::subscriber::set_default(log.clone());
+    keep_log();
     let registry = Scripted::new(1, &[1]);
-    let (_directory, shop) = follow(&registry);
+    let (_directory, shop) = follow_as("empty", &registry);
     shop.first().await.unwrap();
     shop.note_answer();
     registry.list(2, &[]);
@@ -169,13 +156,13 @@ async fn an_empty_list_does_not_replace_one_that_answers_for_a_minute() {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(ports(&shop.listing().unwrap()), [1]);
     }
-    let warnings = lines(&log, "WARN");
+    let warnings = lines("empty", "WARN");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("the known ones answer; they are called for at most 60 s more"));
     until_ports(&shop, &[]).await;
     let after = begin.elapsed().as_secs();
     assert!((58..=62).contains(&after), "{after}");
-    assert_eq!(lines(&log, "WARN").len(), 2);
+    assert_eq!(lines("empty", "WARN").len(), 2);
     assert_eq!(shop.trouble(), None);
     registry.list(version + 1, &[4]);
     until_ports(&shop, &[4]).await;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
 mod directory;
+mod keeper;
 #[path = "../../../soa-runtime/tests/support/log.rs"]
 mod log;
 mod simple;

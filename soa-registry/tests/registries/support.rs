@@ -1,13 +1,17 @@
 //! Instances, and a registry that does what a test says.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use soa_registry::{
     Address, HealthEndpoint, Instance, Listing, Registration, Registry, RegistryError, Version,
 };
 use soa_runtime::BoxFuture;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::log::Log;
 
 /// An instance of the component `shop` at a port.
 pub(crate) fn instance(port: u16) -> Instance {
@@ -19,8 +23,12 @@ pub(crate) fn instance(port: u16) -> Instance {
 }
 
 pub(crate) fn registration(port: u16) -> Registration {
+    registration_of("shop", port)
+}
+
+pub(crate) fn registration_of(component: &'static str, port: u16) -> Registration {
     Registration {
-        component: "shop".into(),
+        component: component.into(),
         instance: instance(port),
         host: ([127, 0, 0, 1], port).into(),
         health: HealthEndpoint::new(format!("http://127.0.0.1:{port}/health")),
@@ -32,6 +40,37 @@ pub(crate) fn ports(listing: &Listing) -> Vec<u16> {
     let ids = listing.instances.iter().map(|instance| &instance.id);
     ids.map(|id| id.split(':').nth(1).unwrap().parse().unwrap())
         .collect()
+}
+
+/// What is logged while the tests run. All of them have one log: which of several threads writes to which is not certain.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    tracing::subscriber::set_global_default(log.clone()).expect("there is no other");
+    log
+});
+
+/// Keeps what is logged from now on.
+pub(crate) fn keep_log() {
+    LazyLock::force(&LOG);
+}
+
+/// The logged lines of one level about a component, which no other test may have.
+pub(crate) fn lines(component: &str, level: &str) -> Vec<String> {
+    let lines = LOG.0.lock().unwrap();
+    let name = format!("component `{component}`");
+    let lines = lines
+        .iter()
+        .filter(|line| line.starts_with(level) && line.contains(&name));
+    lines.cloned().collect()
+}
+
+/// Waits until something is so. A paused clock runs while all tasks wait.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(3600), "{what}");
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// A registry whose answers a test sets.
@@ -84,6 +123,11 @@ impl Scripted {
     /// Number of questions so far.
     pub(crate) fn questions(&self) -> usize {
         self.0.questions.load(Ordering::Relaxed)
+    }
+
+    /// Number of registrations so far.
+    pub(crate) fn registrations(&self) -> usize {
+        self.0.state.borrow().registrations
     }
 
     pub(crate) fn waited_for(&self) -> Vec<u64> {

@@ -43,13 +43,20 @@ impl Sent {
     }
 
     /// Returns a mark, and a receiver that is told when it is set.
-    pub(crate) fn watched() -> (Self, oneshot::Receiver<()>) {
+    #[doc(hidden)]
+    pub fn watched() -> (Self, oneshot::Receiver<()>) {
         let (waiting, sent) = oneshot::channel();
         let watch = Watch {
             waiting: Some(waiting),
             ..Watch::default()
         };
         (Self(Some(Arc::new(Mutex::new(watch)))), sent)
+    }
+
+    /// True if somebody waits for the mark.
+    #[doc(hidden)]
+    pub fn is_watched(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Returns another mark, which sets this one, too, and a receiver that is told when it is set.

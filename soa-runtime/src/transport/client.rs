@@ -64,6 +64,13 @@ pub trait ClientTransport: Send + Sync + 'static {
         None
     }
 
+    /// Returns true if the service can be called with arguments by their positions; false by default. Such a
+    /// body has them under the key [`ARGUMENTS`](crate::message::ARGUMENTS), and that of its response the result under
+    /// [`RESULT`](crate::message::RESULT).
+    fn takes_positions(&self) -> bool {
+        false
+    }
+
     /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the response.
     ///
     /// The future waits for as long as it is polled: a caller with a timeout drops it.
@@ -73,6 +80,28 @@ pub trait ClientTransport: Send + Sync + 'static {
     /// # Errors
     /// The job could not be sent, or its response was lost. Errors of the job itself are in the response.
     fn call(&self, request: ClientRequest) -> ReplyFuture;
+}
+
+impl<T: ClientTransport + ?Sized> ClientTransport for Arc<T> {
+    fn encoding(&self) -> Encoding {
+        (**self).encoding()
+    }
+
+    fn default_timeout(&self) -> Option<Duration> {
+        (**self).default_timeout()
+    }
+
+    fn trouble(&self, within: Duration) -> Option<TransportError> {
+        (**self).trouble(within)
+    }
+
+    fn takes_positions(&self) -> bool {
+        (**self).takes_positions()
+    }
+
+    fn call(&self, request: ClientRequest) -> ReplyFuture {
+        (**self).call(request)
+    }
 }
 
 impl fmt::Debug for dyn ClientTransport {
