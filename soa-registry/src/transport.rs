@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! never sent                   another address at once, any job, for nothing
-//! overloaded: did not run      another address at once, or a pause of `retry-after`; any job, out of the budget
+//! overloaded: did not run      another address at once, or a pause of `retry-after`; out of the budget. Without `retry-after`,
+//!                              jobs that may be repeated
 //! lost: may have run           another address after a short pause; jobs that may be repeated, out of the budget
 //! all addresses are left out   three more attempts at those that are back first
 //! ```
@@ -195,7 +196,7 @@ struct Calling {
 /// The end of an attempt, as the call sees it.
 enum End {
     Answered(JobResponse),
-    /// The address is overloaded, perhaps for this time. The job did not run.
+    /// The address is overloaded, perhaps for this time.
     Overloaded(JobResponse, Option<Duration>),
     NeverSent(TransportError),
     /// The job may have been run.
@@ -260,7 +261,13 @@ impl Shared {
                 }
                 End::Overloaded(response, time) => {
                     call.sent += 1;
-                    match self.elsewhere(&mut call, time).await {
+                    // Who asks to come back has not run the job. Others say 503 for reasons of their own.
+                    let is_allowed = time.is_some() || call.may_repeat(&peer);
+                    let next = match is_allowed {
+                        true => self.elsewhere(&mut call, time).await,
+                        false => None,
+                    };
+                    match next {
                         Some(attempt) => attempt,
                         None => return Ok(response),
                     }

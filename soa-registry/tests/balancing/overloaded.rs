@@ -6,7 +6,7 @@ use soa_registry::First;
 use soa_runtime::{ErrorKind, code};
 use tokio::time::Instant;
 
-use crate::support::{Mode, World, buy, client};
+use crate::support::{Mode, World, buy, client, look};
 
 #[tokio::test(start_paused = true)]
 async fn a_call_goes_on_to_another_address_at_once() {
@@ -60,12 +60,28 @@ async fn a_time_that_the_call_does_not_have_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_time_to_come_back_a_call_goes_on_only_if_it_is_idempotent() {
+    let world = World::default();
+    let (busy, other) = (world.start("a").await, world.start("b").await);
+    busy.set(Mode::IsOverloaded(None));
+    let client = client(&world.discovery().selector(|| First));
+    let error = buy(&client).await.unwrap_err();
+    assert_eq!(
+        (&*error.errors()[0].code, other.calls()),
+        (code::OVERLOADED, 0)
+    );
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    look(&client).await.unwrap();
+    assert_eq!((busy.calls(), other.runs()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn when_all_are_overloaded_the_caller_is_told() {
     let world = World::default();
     for name in ["a", "b", "c", "d", "e"] {
         world.start(name).await.set(Mode::IsOverloaded(None));
     }
-    let error = buy(&world.client()).await.unwrap_err();
+    let error = look(&world.client()).await.unwrap_err();
     assert_eq!(error.errors()[0].code, code::OVERLOADED);
 }
 
@@ -75,7 +91,7 @@ async fn an_overloaded_address_is_no_failed_one() {
     let (busy, _) = (world.start("a").await, world.start("b").await);
     let client = client(&world.discovery().selector(|| First));
     busy.set(Mode::IsOverloaded(None));
-    buy(&client).await.unwrap();
+    look(&client).await.unwrap();
     busy.set(Mode::Serves);
     tokio::time::sleep(Duration::from_millis(100)).await;
     buy(&client).await.unwrap();
