@@ -46,7 +46,7 @@ impl Listener {
     }
 }
 
-/// The doors of a component on an address.
+/// The doors of components on an address.
 pub(super) struct Doors {
     server: HttpServer,
     concurrency: usize,
@@ -54,12 +54,12 @@ pub(super) struct Doors {
 
 impl Doors {
     pub(super) fn new(
-        component: &Component,
+        components: &[Component],
         settings: &HttpSettings,
         listener: Listener,
         changes: Vec<ChangeRouter>,
     ) -> Result<Self, Failure> {
-        let doors = soa_http::Doors::new(component.clone(), settings.clone())?;
+        let doors = soa_http::Doors::of_all(components.iter().cloned(), settings.clone())?;
         #[cfg(feature = "prometheus")]
         let doors = doors.with_metrics(crate::telemetry::metrics_page()?);
         let server = HttpServer::new(doors, listener.0).map_err(Failure::other)?;

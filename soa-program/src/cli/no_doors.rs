@@ -47,7 +47,7 @@ pub(super) enum Doors {}
 
 impl Doors {
     pub(super) fn new(
-        _: &Component,
+        _: &[Component],
         _: &HttpSettings,
         listener: Listener,
         _: Vec<ChangeRouter>,

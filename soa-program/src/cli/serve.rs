@@ -9,12 +9,13 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use soa_runtime::Component;
 use soa_runtime::server::{Server, ServerBuilder, Stopped};
 use soa_runtime::transport::{LocalQueue, RedisConnection, RedisServerTransport};
+use soa_runtime::{Component, StartupError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -88,7 +89,7 @@ impl ServerProcess {
     /// Runs the services until the process is stopped, and removes the heartbeat file.
     pub(super) async fn run(
         mut self,
-        component: Component,
+        components: Vec<Component>,
         changes: Vec<ChangeRouter>,
         readiness: Readiness,
         signals: Signals,
@@ -96,26 +97,60 @@ impl ServerProcess {
         let doors = match self.listener.take() {
             Some(listener) => {
                 let settings = &self.settings.http;
-                Some(Doors::new(&component, settings, listener, changes)?)
+                Some(Doors::new(&components, settings, listener, changes)?)
             }
             None => None,
         };
-        let outcome = self.serve(&component, doors, readiness, signals).await;
+        let outcome = self.start(&components, doors, readiness, signals).await;
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.remove();
         }
         outcome
     }
 
-    async fn serve(
+    /// Starts the components, runs their services, and stops them in reverse. A signal ends the start.
+    async fn start(
         &self,
-        component: &Component,
+        components: &[Component],
         doors: Option<Doors>,
         readiness: Readiness,
         mut signals: Signals,
     ) -> Result<(), Failure> {
-        let service = component.name();
-        let services = component.services();
+        let starting = async {
+            for component in components {
+                component.start().await?;
+            }
+            Ok(())
+        };
+        let started: Result<bool, StartupError> = tokio::select! {
+            biased;
+            started = starting => started.map(|()| true),
+            () = signals.next() => Ok(false),
+        };
+        let outcome = match started {
+            Ok(true) => self.serve(components, doors, readiness, signals).await,
+            Ok(false) => {
+                tracing::info!("stopped before the first request");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        };
+        for component in components.iter().rev() {
+            component.stop().await;
+        }
+        outcome
+    }
+
+    async fn serve(
+        &self,
+        components: &[Component],
+        doors: Option<Doors>,
+        readiness: Readiness,
+        mut signals: Signals,
+    ) -> Result<(), Failure> {
+        let names: Vec<&str> = components.iter().map(Component::name).collect();
+        let service = names.join(", ");
+        let services: Vec<&Server> = components.iter().flat_map(Component::services).collect();
         let stop = Arc::new(watch::Sender::new(false));
         let is_blocked = Arc::new(AtomicBool::new(false));
         if let Some(watchdog) = self.settings.watchdog.watchdog() {
@@ -134,7 +169,9 @@ impl ServerProcess {
         let longest = services
             .iter()
             .map(|server| server.max_stop_time(until_hooks));
-        signals.force_after(longest.max().unwrap_or(until_hooks));
+        let longest = longest.max().unwrap_or(until_hooks);
+        let of_components = components.iter().map(Component::max_stop_time);
+        signals.force_after(of_components.fold(longest, Duration::saturating_add));
 
         let (closed, is_over) = watch::channel(doors.is_none());
         let mut running: FuturesUnordered<_> = services
@@ -146,7 +183,7 @@ impl ServerProcess {
             .collect();
         let mut serving = JoinSet::new();
         serving.spawn({
-            let announcement = self.announcement(component, doors.as_ref());
+            let announcement = self.announcement(&services, doors.as_ref());
             let told = (is_told(&stop), is_told(&stop));
             async move {
                 tokio::select! {
@@ -227,11 +264,11 @@ impl ServerProcess {
     /// Returns the function that tells the log and the supervisor that every service can be called.
     fn announcement(
         &self,
-        component: &Component,
+        services: &[&Server],
         doors: Option<&Doors>,
     ) -> impl FnOnce() + Send + 'static {
         let notifier = Arc::clone(&self.notifier);
-        let services = component.services().to_vec();
+        let services: Vec<Server> = services.iter().map(|server| (*server).clone()).collect();
         // Only the addresses are logged: the text that they were parsed from may contain a password.
         let redis = self.redis.as_ref();
         let redis = redis.map(|redis| redis.settings().addresses());
