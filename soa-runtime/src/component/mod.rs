@@ -4,6 +4,7 @@ mod lifecycle;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use lifecycle::ComponentState;
 use lifecycle::{Hook, Lifecycle};
@@ -13,7 +14,7 @@ use crate::descriptor::camel_case;
 use crate::error::BuildError;
 use crate::health::{CheckReport, Checks, HealthCheck};
 use crate::message::{JobRequest, Name};
-use crate::server::{IntoServer, Server, ServerBuilder, Unbuilt, is_wire_name};
+use crate::server::{IntoServer, Server, ServerBuilder, StartupError, Unbuilt, is_wire_name};
 
 /// The default path of a component's health.
 const DEFAULT_HEALTH_PATH: &str = "/health";
@@ -45,7 +46,7 @@ pub struct Component {
     health_path: Name,
     checks: Arc<Checks>,
     channels: Option<Vec<Channel>>,
-    lifecycle: Arc<Lifecycle>,
+    lifecycle: Arc<Lifecycle<Component>>,
 }
 
 impl Component {
@@ -91,6 +92,32 @@ impl Component {
     /// Returns the services, in the order in which they were added.
     pub fn services(&self) -> &[Server] {
         &self.services
+    }
+
+    /// Returns the state.
+    pub fn state(&self) -> ComponentState {
+        self.lifecycle.state()
+    }
+
+    /// Runs the startup hooks in their order. A running component is left as it is. A program does this itself, before the
+    /// services start.
+    ///
+    /// # Errors
+    /// A startup hook fails or panics. The teardown hooks that were added before it have run then, the last one first.
+    pub async fn start(&self) -> Result<(), StartupError> {
+        self.lifecycle.start(self.name(), self).await
+    }
+
+    /// Runs the teardown hooks, the last one first. A component that does not run is left as it is; of one whose start was
+    /// given up, only the hooks run that undo what was done. A program does this itself, when the services have stopped.
+    pub async fn stop(&self) {
+        self.lifecycle.stop(self.name(), self).await;
+    }
+
+    /// Returns the maximum time that [`stop`](Self::stop) takes.
+    #[doc(hidden)]
+    pub fn max_stop_time(&self) -> Duration {
+        self.lifecycle.max_stop_time()
     }
 
     /// Returns the path of the health over HTTP.
@@ -160,7 +187,7 @@ pub struct ComponentBuilder {
     component: Component,
     checks: Vec<HealthCheck>,
     servers: Vec<Unbuilt>,
-    lifecycle: Lifecycle,
+    lifecycle: Lifecycle<Component>,
     /// False if the component has the name of its only service.
     has_name: bool,
 }
