@@ -1,6 +1,7 @@
 //! Addresses: a channel, and the URL at which it is.
 
 use std::fmt;
+use std::str::FromStr;
 
 use soa_runtime::BuildError;
 use soa_wire::Name;
@@ -61,11 +62,22 @@ impl Address {
     /// Reads a list of addresses as registries have it. Parts that are no address are left out.
     pub fn parse_list(list: &str) -> Vec<Self> {
         let parts = list.split(',').map(str::trim);
-        let addresses = parts.filter_map(|part| {
-            let (channel, rest) = part.split_once('(')?;
-            Self::new(channel.to_owned(), rest.strip_suffix(')')?).ok()
-        });
-        addresses.collect()
+        parts.filter_map(|part| part.parse().ok()).collect()
+    }
+}
+
+impl FromStr for Address {
+    type Err = BuildError;
+
+    fn from_str(text: &str) -> Result<Self, BuildError> {
+        let parts = text.split_once('(');
+        let parts = parts.and_then(|(channel, rest)| Some((channel, rest.strip_suffix(')')?)));
+        let Some((channel, url)) = parts else {
+            return Err(BuildError::new(format!(
+                "invalid address `{text}`: expected a channel and a URL, such as `dispatch-json(http://10.0.0.1:8000)`"
+            )));
+        };
+        Self::new(channel.to_owned(), url)
     }
 }
 

@@ -31,6 +31,22 @@ impl RegistryError {
         self.source = Some(source.into());
         self
     }
+
+    /// Returns the message with all causes, for logs.
+    pub(crate) fn told(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let told = error.to_string();
+            // Errors that show their causes themselves are told once.
+            if !text.contains(&told) {
+                text.push_str(": ");
+                text.push_str(&told);
+            }
+            cause = error.source();
+        }
+        text
+    }
 }
 
 impl fmt::Display for RegistryError {

@@ -9,11 +9,23 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod consul;
+mod directory;
 mod error;
+mod fixed;
 mod instance;
+mod keeper;
+mod memory;
+mod pause;
 mod registry;
+mod trouble;
 
 pub use address::Address;
+pub use consul::ConsulRegistry;
+pub use directory::{Directory, Followed};
 pub use error::RegistryError;
+pub use fixed::FixedRegistry;
 pub use instance::{HealthEndpoint, Instance, InstanceId, Registration};
+pub use keeper::Keeper;
+pub use memory::MemoryRegistry;
 pub use registry::{Listing, Registry, Version};

@@ -98,7 +98,8 @@ impl Metric {
         with_recorder(|recorder| recorder.register_counter(&key, &METADATA))
     }
 
-    pub(crate) fn gauge<const N: usize>(&self, values: [&str; N]) -> Gauge {
+    #[doc(hidden)]
+    pub fn gauge<const N: usize>(&self, values: [&str; N]) -> Gauge {
         let key = self.key(values);
         with_recorder(|recorder| recorder.register_gauge(&key, &METADATA))
     }
@@ -229,4 +230,14 @@ table! {
         "Calls without a response in time.";
     RECONNECT = OURS Counter Count "redis.reconnect" ["redis"]
         "Reconnections to a Redis after the connection was lost.";
+    CLIENT_REGISTRY_INSTANCES = OURS Gauge Count "client.registry.instances" ["component"]
+        "Instances of a component that are called.";
+    CLIENT_REGISTRY_ERROR = OURS Counter Count "client.registry.error" ["component"]
+        "Questions to a registry that failed.";
+    CLIENT_REGISTRY_TROUBLE = OURS Gauge Count "client.registry.trouble" ["component"]
+        "Lists of a component that may be old, since their registry cannot be asked.";
+    SERVER_REGISTRY_KNOWN = OURS Gauge Count "server.registry.known" ["component"]
+        "Instances of this process that its registry knows.";
+    SERVER_REGISTRY_ERROR = OURS Counter Count "server.registry.error" ["component"]
+        "Registrations that failed.";
 }
