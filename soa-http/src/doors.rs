@@ -47,6 +47,8 @@ pub struct Doors {
     metrics: Option<Rendered>,
     readiness: Vec<Readiness>,
     notes: Vec<Readiness>,
+    /// The URL by which others reach the listener.
+    url: Option<String>,
 }
 
 /// A function that writes the metrics of the process.
@@ -165,6 +167,7 @@ impl Doors {
             metrics: None,
             readiness: Vec::new(),
             notes: Vec::new(),
+            url: None,
         };
         doors.refuse_taken_paths()?;
         Ok(doors)
@@ -225,6 +228,16 @@ impl Doors {
         });
         let others = self.readiness.iter().filter_map(|reason| (reason.0)());
         draining.into_iter().chain(full).chain(others).collect()
+    }
+
+    /// Sets the URL by which others reach the listener.
+    pub(crate) fn set_url(&mut self, url: String) {
+        self.url = Some(url);
+    }
+
+    /// Returns the URL by which others reach the listener; `None` without one of ours.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.url.as_deref()
     }
 
     /// Returns what there is to know of a process that takes requests.

@@ -15,13 +15,15 @@ pub(crate) const PATH: &str = "/report";
 /// The path of the messages of protobuf.
 pub(crate) const PROTOBUF_PATH: &str = "/report-protobuf";
 
-/// Writes the report. The addresses are those by which the request came.
+/// Writes the report. The addresses are those by which others reach the listener, or those by which the request came to a
+/// listener of somebody else.
 pub(crate) fn report(doors: &Doors, headers: &HeaderMap, mounted_at: &str) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let url = host.map_or_else(
-        || mounted_at.to_owned(),
-        |host| format!("http://{host}{mounted_at}"),
-    );
+    let url = match (doors.url(), host) {
+        (Some(url), _) => format!("{url}{mounted_at}"),
+        (None, Some(host)) => format!("http://{host}{mounted_at}"),
+        (None, None) => mounted_at.to_owned(),
+    };
     let mut report = String::new();
     for (component, channels) in doors.offers() {
         let addresses = channels.iter().map(|one| format!("{}({url})", one.name()));
