@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Measures the example component over HTTP, a bare handler of axum and an Aspyx server in turns, and prints the ratios
     CompareHttp(CompareHttp),
+    /// Measure typed calls over HTTP beside the same requests by the client of HTTP alone, in turns
+    CompareChannels(CompareChannels),
     /// Serves a bare handler of axum
     #[command(hide = true)]
     BareServer {
@@ -134,6 +136,17 @@ pub(crate) struct CompareHttp {
     pub(crate) rounds: u32,
     /// The length of the measured window of each turn; a plain number is in seconds
     #[arg(long, default_value = "5", value_parser = time)]
+    pub(crate) duration: Duration,
+}
+
+/// The arguments of `load compare-channels`.
+#[derive(Args, Debug)]
+pub(crate) struct CompareChannels {
+    /// The number of turns for each side; the best one counts
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// The length of the measured window of each turn; a plain number is in seconds
+    #[arg(long, default_value = "3", value_parser = time)]
     pub(crate) duration: Duration,
 }
 

@@ -15,7 +15,9 @@
 
 mod arguments;
 mod bare;
+mod channels;
 mod compare;
+mod compare_channels;
 mod compare_http;
 mod cost;
 mod http;
@@ -51,6 +53,7 @@ async fn main() -> ExitCode {
         None => run::run(arguments.run).await,
         Some(Command::Compare(arguments)) => compare::compare(&arguments).await,
         Some(Command::CompareHttp(arguments)) => compare_http::compare(&arguments).await,
+        Some(Command::CompareChannels(arguments)) => compare_channels::compare(&arguments).await,
         Some(Command::BareServer { port }) => bare::serve(port).await,
         Some(Command::See(arguments)) => cost::measure_cost(&arguments),
         Some(Command::RawServer { redis }) => raw::serve(&redis.settings).await,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use soa::message::Name;
 use soa::{Client, RedisClientTransport, RedisSettings, Value};
 
+use crate::channels::{Plain, Typed};
 use crate::{http, raw};
 
 /// The time within which a server must send its first response.
@@ -36,6 +37,10 @@ pub(crate) enum Target {
     Raw(raw::Caller),
     /// A server of HTTP, called over plain sockets.
     Http(http::Caller),
+    /// A server of HTTP, called through a typed client.
+    Typed(Typed),
+    /// A server of HTTP, called through the client of HTTP alone.
+    Plain(Plain),
 }
 
 impl Target {
@@ -54,7 +59,7 @@ impl Target {
     pub(crate) fn actions(&self) -> u32 {
         match self {
             Self::Service { work, .. } => work.actions,
-            Self::Raw(_) | Self::Http(_) => 1,
+            Self::Raw(_) | Self::Http(_) | Self::Typed(_) | Self::Plain(_) => 1,
         }
     }
 
@@ -69,6 +74,8 @@ impl Target {
             Self::Service { client, work } => call_many(client, work).await,
             Self::Raw(caller) => caller.call().await,
             Self::Http(caller) => caller.call().await,
+            Self::Typed(caller) => caller.call().await,
+            Self::Plain(caller) => caller.call().await,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::reply::Reply;
 use crate::{run, status};
 
 /// The header of callers who want the errors of a call in any case, and not only their text.
-const ERRORS: &str = "x-soa-errors";
+pub(crate) const ERRORS: &str = "x-soa-errors";
 
 impl Encoding {
     /// Encodes the answer with a result: a map of `result` and of an `exception`, which is nil.

@@ -276,7 +276,7 @@ impl Doors {
             "" => String::new(),
             calls => format!("{calls}{places}"),
         };
-        let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
+        let is_dispatch = |channel: &Channel| !matches!(channel, Channel::Rest | Channel::Call);
         let invoke = match self.channels.iter().any(is_dispatch) {
             true => "/invoke",
             false => "",
@@ -340,12 +340,6 @@ impl Doors {
         self.components.iter().map(|(component, _)| component)
     }
 
-    /// Returns the components with their channels, in the order in which each offers them.
-    pub(crate) fn offers(&self) -> impl Iterator<Item = (&Component, &[Channel])> {
-        let components = self.components.iter();
-        components.map(|(component, channels)| (component, &**channels))
-    }
-
     pub(crate) fn services(&self) -> &[Arc<Hosted>] {
         &self.services
     }
@@ -366,6 +360,42 @@ impl Doors {
     /// Returns the channels, in the order in which the components offer them.
     pub fn channels(&self) -> &[Channel] {
         &self.channels
+    }
+
+    /// Returns the address of each channel, in the order of preference, where the doors are at this URL.
+    ///
+    /// ```
+    /// use soa_http::{Doors, HttpSettings};
+    /// use soa_runtime::Channel;
+    ///
+    /// let server = soa_runtime::Server::untyped("tools", "1.0.0").build()?;
+    /// let doors = Doors::new(server.into(), HttpSettings::default())?;
+    /// let addresses = doors.addresses("http://10.0.0.1:8000");
+    /// assert_eq!(addresses[0], (Channel::Rest, "http://10.0.0.1:8000".to_owned()));
+    /// assert_eq!(addresses[3], (Channel::Call, "http://10.0.0.1:8000/call".to_owned()));
+    /// # Ok::<(), soa_runtime::BuildError>(())
+    /// ```
+    pub fn addresses(&self, url: &str) -> Vec<(Channel, String)> {
+        self.addresses_at(&self.channels, url)
+    }
+
+    /// Returns the address of each channel of one component, as [`addresses`](Self::addresses) does of all.
+    pub fn addresses_of(&self, component: &Component, url: &str) -> Vec<(Channel, String)> {
+        let mut components = self.components.iter();
+        let found = components.find(|(one, _)| one.name() == component.name());
+        found.map_or_else(Vec::new, |(_, channels)| self.addresses_at(channels, url))
+    }
+
+    fn addresses_at(&self, channels: &[Channel], url: &str) -> Vec<(Channel, String)> {
+        let url = without_slash(url);
+        let address = |channel: &Channel| match channel {
+            Channel::Call => format!("{url}{}", without_slash(&self.settings.calls)),
+            _ => url.to_owned(),
+        };
+        let channels = channels.iter();
+        channels
+            .map(|channel| (*channel, address(channel)))
+            .collect()
     }
 
     /// Returns the end of the jobs of these doors.
@@ -429,19 +459,14 @@ pub(crate) fn without_slash(path: &str) -> &str {
 /// Returns the channels: those that the component declares, or those that the settings open.
 fn channels(component: &Component, settings: &HttpSettings) -> Vec<Channel> {
     let declared = component.channels();
-    let all = [
-        Channel::Rest,
-        Channel::Json,
-        Channel::MessagePack,
-        Channel::Protobuf,
-    ];
     let is_open = |channel: &Channel| match channel {
         Channel::Rest => settings.rest,
         Channel::Json => settings.json,
         Channel::MessagePack => settings.msgpack,
         Channel::Protobuf => settings.protobuf.unwrap_or(declared.is_some()),
+        Channel::Call => !settings.calls.is_empty(),
     };
-    let offered = declared.unwrap_or(&all).iter().copied();
+    let offered = declared.unwrap_or(&Channel::ALL).iter().copied();
     offered.filter(is_open).collect()
 }
 

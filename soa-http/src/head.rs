@@ -16,12 +16,12 @@ use crate::settings::HttpSettings;
 
 /// The correlation id of a request, and of its answer.
 pub(crate) const CORRELATION_ID: &str = "x-correlation-id";
-const SWITCHES: &str = "x-soa-switches";
-const TIMEOUT: &str = "x-soa-timeout";
-const CALLER: &str = "x-soa-caller";
-const CONTEXT: &str = "x-soa-context";
-const TRACE_PARENT: &str = "traceparent";
-const TRACE_STATE: &str = "tracestate";
+pub(crate) const SWITCHES: &str = "x-soa-switches";
+pub(crate) const TIMEOUT: &str = "x-soa-timeout";
+pub(crate) const CALLER: &str = "x-soa-caller";
+pub(crate) const CONTEXT: &str = "x-soa-context";
+pub(crate) const TRACE_PARENT: &str = "traceparent";
+pub(crate) const TRACE_STATE: &str = "tracestate";
 
 /// The head of a job.
 #[derive(Clone, Debug)]

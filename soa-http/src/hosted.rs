@@ -93,7 +93,9 @@ impl Hosted {
 }
 
 impl Offered {
-    fn new(descriptor: ActionDescriptor) -> Result<Self, String> {
+    /// # Errors
+    /// The chosen result is no field of the response.
+    pub(crate) fn new(descriptor: ActionDescriptor) -> Result<Self, String> {
         let response = descriptor.response_schema();
         let result = result_part(descriptor.declared().for_http().result_form(), &response)?;
         Ok(Self {

@@ -13,10 +13,10 @@ use crate::reply::{PROTOBUF, Reply};
 use crate::run;
 
 /// The header with the method id.
-const METHOD: &str = "x-rpc-method";
+pub(crate) const METHOD: &str = "x-rpc-method";
 
 /// Protobuf has bytes, and floats with all that is not a number.
-const SHAPE: Shape = Shape {
+pub(crate) const SHAPE: Shape = Shape {
     keeps_bytes: true,
     keeps_floats: true,
 };

@@ -59,7 +59,9 @@ mod status;
 
 /// The crate of the routers, for programs that add pages.
 pub use axum;
-pub use client::{HttpClient, HttpClientSettings, HttpService};
+pub use client::{
+    HttpClient, HttpClientSettings, HttpService, HttpTransport, HttpTransportSettings, Token,
+};
 pub use doors::Doors;
 pub use listener::{HttpListener, HttpServer, HttpStopped};
 pub use settings::{CorsSettings, HttpSettings, HttpTlsSettings};

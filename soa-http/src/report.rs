@@ -25,9 +25,11 @@ pub(crate) fn report(doors: &Doors, headers: &HeaderMap, mounted_at: &str) -> St
         (None, None) => mounted_at.to_owned(),
     };
     let mut report = String::new();
-    for (component, channels) in doors.offers() {
-        let addresses = channels.iter().map(|one| format!("{}({url})", one.name()));
-        let addresses: Vec<String> = addresses.collect();
+    for component in doors.components() {
+        let addresses = doors.addresses_of(component, &url).into_iter();
+        let addresses: Vec<String> = addresses
+            .map(|(channel, url)| format!("{}({url})", channel.name()))
+            .collect();
         let (name, interface) = (component.name(), component.interface_name());
         let (health, addresses) = (component.health_path(), addresses.join(", "));
         // Writing to a string cannot fail.

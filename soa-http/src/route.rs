@@ -1,6 +1,7 @@
 //! The route of an action: a method, a path, and the origin of each field of the request.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use soa_wire::BuildError;
@@ -9,10 +10,24 @@ use soa_wire::schema::{Field, Keys, Node, NodeKind, Schema};
 
 use crate::hosted::{Hosted, Offered};
 
-/// A route with the origin of each field of its action's request.
+/// A route of a service that is served here.
 #[derive(Debug)]
 pub(crate) struct RoutePlan {
     pub(crate) hosted: Arc<Hosted>,
+    form: RouteForm,
+}
+
+impl Deref for RoutePlan {
+    type Target = RouteForm;
+
+    fn deref(&self) -> &RouteForm {
+        &self.form
+    }
+}
+
+/// A route with the origin of each field of its action's request.
+#[derive(Debug)]
+pub(crate) struct RouteForm {
     pub(crate) offered: Arc<Offered>,
     pub(crate) method: Method,
     /// The whole path, with names in braces.
@@ -34,7 +49,7 @@ pub(crate) enum BodyPart {
     Rest,
 }
 
-impl RoutePlan {
+impl RouteForm {
     /// Returns the field of this name.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         let mut fields = self.offered.arguments()?.iter();
@@ -77,7 +92,7 @@ pub(crate) fn plans(hosted: &Arc<Hosted>) -> Result<Vec<RoutePlan>, BuildError> 
             if !is_default && of_variant {
                 continue;
             }
-            let plan = plan(hosted, offered, prefix, route).map_err(|problem| {
+            let form = RouteForm::new(offered, prefix, route).map_err(|problem| {
                 let (service, action) = (hosted.server.name(), offered.name());
                 BuildError::new(format!(
                     "action `{service}.{action}`, route `{} {}`: {problem}",
@@ -85,6 +100,10 @@ pub(crate) fn plans(hosted: &Arc<Hosted>) -> Result<Vec<RoutePlan>, BuildError> 
                     route.path()
                 ))
             })?;
+            let plan = RoutePlan {
+                hosted: Arc::clone(hosted),
+                form,
+            };
             let shape = (plan.method, plan.shape());
             if let Some(other) = known.insert(shape, offered.name().to_owned()) {
                 return Err(BuildError::new(format!(
@@ -101,107 +120,108 @@ pub(crate) fn plans(hosted: &Arc<Hosted>) -> Result<Vec<RoutePlan>, BuildError> 
     Ok(plans)
 }
 
-fn plan(
-    hosted: &Arc<Hosted>,
-    offered: &Arc<Offered>,
-    prefix: &str,
-    route: &Route,
-) -> Result<RoutePlan, String> {
-    let http = offered.http();
-    let fields = offered.arguments();
-    let path = whole_path(prefix, route.path());
-    let in_path = names(&path)?;
-    let Some(fields) = fields else {
-        // The request is a map or an enum: the whole body.
-        return match (in_path.first(), route.method().has_body()) {
-            (Some(name), _) => Err(format!(
-                "`{{{name}}}` is no field: the request is not a struct"
-            )),
-            (None, true) => Ok(RoutePlan {
-                hosted: Arc::clone(hosted),
-                offered: Arc::clone(offered),
-                method: route.method(),
-                path,
-                in_path,
-                in_query: Vec::new(),
-                body: BodyPart::Rest,
-            }),
-            (None, false) => {
-                Err("the request is not a struct, and the method has no body".to_owned())
-            }
-        };
-    };
-    let schema = &offered.request;
-    for name in &in_path {
-        let field = fields.iter().find(|field| field.name == *name);
-        let field = field.ok_or_else(|| format!("`{{{name}}}` is no field of the request"))?;
-        if !has_text_form(schema, &field.node) {
-            return Err(match is_list_of_texts(schema, &field.node) {
-                true => {
-                    format!("`{name}` is a list, and a path holds one value: put it into the query")
+impl RouteForm {
+    /// Finds out where each field of a request is.
+    ///
+    /// # Errors
+    /// A field cannot be where it would have to be.
+    pub(crate) fn new(offered: &Arc<Offered>, prefix: &str, route: &Route) -> Result<Self, String> {
+        let http = offered.http();
+        let fields = offered.arguments();
+        let path = whole_path(prefix, route.path());
+        let in_path = names(&path)?;
+        let Some(fields) = fields else {
+            // The request is a map or an enum: the whole body.
+            return match (in_path.first(), route.method().has_body()) {
+                (Some(name), _) => Err(format!(
+                    "`{{{name}}}` is no field: the request is not a struct"
+                )),
+                (None, true) => Ok(Self {
+                    offered: Arc::clone(offered),
+                    method: route.method(),
+                    path,
+                    in_path,
+                    in_query: Vec::new(),
+                    body: BodyPart::Rest,
+                }),
+                (None, false) => {
+                    Err("the request is not a struct, and the method has no body".to_owned())
                 }
-                false => format!(
-                    "`{name}` cannot be in a path: numbers, texts, booleans, times and enums of plain names can"
-                ),
-            });
-        }
-    }
-    headers_have_texts(offered)?;
-    let rest = || fields.iter().filter(|field| !in_path.contains(&field.name));
-    let body = match http.body_form() {
-        BodyForm::Field(name) => {
-            if !route.method().has_body() {
-                return Err(format!("`body = {name}`, but the method has no body"));
-            }
-            let is_field = rest().any(|field| field.name == name);
-            if !is_field {
-                return Err(format!("`body = {name}` is no field of the request"));
-            }
-            BodyPart::Field(name.to_owned())
-        }
-        BodyForm::Whole if route.method().has_body() => BodyPart::Rest,
-        BodyForm::Whole => return Err("`body = whole`, but the method has no body".to_owned()),
-        BodyForm::ByType if !route.method().has_body() => BodyPart::None,
-        // The first field that is a struct, as in the reference.
-        BodyForm::ByType => match rest().find(|field| is_struct(schema, &field.node)) {
-            Some(field) => BodyPart::Field(field.name.clone()),
-            None => BodyPart::None,
-        },
-    };
-    let mut in_query = Vec::new();
-    for field in rest() {
-        let is_body = match &body {
-            BodyPart::None => false,
-            BodyPart::Field(name) => *name == field.name,
-            BodyPart::Rest => true,
+            };
         };
-        if is_body {
-            continue;
+        let schema = &offered.request;
+        for name in &in_path {
+            let field = fields.iter().find(|field| field.name == *name);
+            let field = field.ok_or_else(|| format!("`{{{name}}}` is no field of the request"))?;
+            if !has_text_form(schema, &field.node) {
+                return Err(match is_list_of_texts(schema, &field.node) {
+                    true => {
+                        format!(
+                            "`{name}` is a list, and a path holds one value: put it into the query"
+                        )
+                    }
+                    false => format!(
+                        "`{name}` cannot be in a path: numbers, texts, booleans, times and enums of plain names can"
+                    ),
+                });
+            }
         }
-        if !has_text_form(schema, &field.node) && !is_list_of_texts(schema, &field.node) {
-            let name = &field.name;
-            return Err(match route.method().has_body() {
-                true => format!(
-                    "`{name}` cannot be in a query, as it has no text form: write `body = {name}`, or `body = whole` to read \
+        headers_have_texts(offered)?;
+        let rest = || fields.iter().filter(|field| !in_path.contains(&field.name));
+        let body = match http.body_form() {
+            BodyForm::Field(name) => {
+                if !route.method().has_body() {
+                    return Err(format!("`body = {name}`, but the method has no body"));
+                }
+                let is_field = rest().any(|field| field.name == name);
+                if !is_field {
+                    return Err(format!("`body = {name}` is no field of the request"));
+                }
+                BodyPart::Field(name.to_owned())
+            }
+            BodyForm::Whole if route.method().has_body() => BodyPart::Rest,
+            BodyForm::Whole => return Err("`body = whole`, but the method has no body".to_owned()),
+            BodyForm::ByType if !route.method().has_body() => BodyPart::None,
+            // The first field that is a struct, as in the reference.
+            BodyForm::ByType => match rest().find(|field| is_struct(schema, &field.node)) {
+                Some(field) => BodyPart::Field(field.name.clone()),
+                None => BodyPart::None,
+            },
+        };
+        let mut in_query = Vec::new();
+        for field in rest() {
+            let is_body = match &body {
+                BodyPart::None => false,
+                BodyPart::Field(name) => *name == field.name,
+                BodyPart::Rest => true,
+            };
+            if is_body {
+                continue;
+            }
+            if !has_text_form(schema, &field.node) && !is_list_of_texts(schema, &field.node) {
+                let name = &field.name;
+                return Err(match route.method().has_body() {
+                    true => format!(
+                        "`{name}` cannot be in a query, as it has no text form: write `body = {name}`, or `body = whole` to read \
                      all fields from the body"
-                ),
-                false => format!(
-                    "`{name}` cannot be in a query, as it has no text form, and the method has no body: make it `post`, or \
+                    ),
+                    false => format!(
+                        "`{name}` cannot be in a query, as it has no text form, and the method has no body: make it `post`, or \
                      leave out the route and call the action by its name"
-                ),
-            });
+                    ),
+                });
+            }
+            in_query.push(field.name.clone());
         }
-        in_query.push(field.name.clone());
+        Ok(Self {
+            offered: Arc::clone(offered),
+            method: route.method(),
+            path,
+            in_path,
+            in_query,
+            body,
+        })
     }
-    Ok(RoutePlan {
-        hosted: Arc::clone(hosted),
-        offered: Arc::clone(offered),
-        method: route.method(),
-        path,
-        in_path,
-        in_query,
-        body,
-    })
 }
 
 /// Checks that the fields in the headers of a success have a text form.

@@ -56,7 +56,7 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             router = before.route(path, any_service(service));
         }
     };
-    let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
+    let is_dispatch = |channel: &Channel| !matches!(channel, Channel::Rest | Channel::Call);
     if doors.channels().iter().any(is_dispatch) {
         add("/invoke", Place::Jobs(JobDoor::Invoke));
     }

@@ -5,27 +5,45 @@
 //! A [`Registry`] knows the [`Instance`]s of each component: processes that serve it, with an [`Address`] for each channel by
 //! which they are called. A server [registers](Registry::register) its instance; a client looks a component up, and
 //! [watches](Registry::watch) it.
+//!
+//! A [`Discovery`] is what a client needs: it follows the list of each component, and calls the instances by a [`Channel`]. A
+//! [`Selector`] chooses the address of each call; one that fails is left out for a time.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod balancer;
+mod budget;
+mod channel;
 mod consul;
 mod directory;
+mod discovery;
 mod error;
 mod fixed;
+mod http;
 mod instance;
 mod keeper;
 mod memory;
 mod pause;
+mod peer;
+mod peers;
+mod random;
 mod registry;
+mod selector;
+mod transport;
 mod trouble;
 
 pub use address::Address;
+pub use channel::{Channel, Channels};
 pub use consul::ConsulRegistry;
 pub use directory::{Directory, Followed};
+pub use discovery::Discovery;
 pub use error::RegistryError;
 pub use fixed::FixedRegistry;
+pub use http::HttpChannel;
 pub use instance::{HealthEndpoint, Instance, InstanceId, Registration};
 pub use keeper::Keeper;
 pub use memory::MemoryRegistry;
 pub use registry::{Listing, Registry, Version};
+pub use selector::{Choice, First, LeastOutstanding, RoundRobin, Selector};
+pub use transport::ComponentTransport;

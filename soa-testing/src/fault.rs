@@ -310,6 +310,10 @@ impl ClientTransport for FaultyTransport {
         self.inner.default_timeout().or(Some(DEFAULT_TIMEOUT))
     }
 
+    fn takes_positions(&self) -> bool {
+        self.inner.takes_positions()
+    }
+
     fn trouble(&self, within: Duration) -> Option<TransportError> {
         self.inner.trouble(within)
     }

@@ -11,6 +11,8 @@ pub enum Channel {
     MessagePack,
     /// `POST /invoke` with protobuf.
     Protobuf,
+    /// `POST /call/<service>`: whole jobs. Only servers of this framework have it.
+    Call,
 }
 
 impl Channel {
@@ -21,6 +23,29 @@ impl Channel {
             Self::Json => "dispatch-json",
             Self::MessagePack => "dispatch-msgpack",
             Self::Protobuf => "dispatch-protobuf",
+            Self::Call => "call",
         }
     }
+
+    /// Returns the channel of this name.
+    ///
+    /// ```
+    /// use soa_wire::Channel;
+    ///
+    /// assert_eq!(Channel::named("dispatch-json"), Some(Channel::Json));
+    /// assert_eq!(Channel::named("carrier-pigeon"), None);
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|channel| channel.name() == name)
+    }
+
+    /// All channels, in the usual order of preference.
+    pub const ALL: [Self; 5] = [
+        Self::Rest,
+        Self::Json,
+        Self::MessagePack,
+        Self::Protobuf,
+        Self::Call,
+    ];
 }

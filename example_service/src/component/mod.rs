@@ -2,7 +2,7 @@
 //!
 //! [`builder`] makes it; the binary `example_component` serves it.
 
-mod arguments;
+pub mod arguments;
 mod default_named;
 mod example;
 mod health;
@@ -14,7 +14,10 @@ use soa::{Channel, Component, ComponentBuilder};
 pub use default_named::{DefaultNamed, DefaultNamedClient};
 pub use example::{ExampleService, ExampleServiceClient};
 pub use health::Health;
-pub use rest::{ExampleRest, ExampleRestClient, RestError};
+pub use rest::{
+    ExampleRest, ExampleRestClient, Hello, Id, Many, Name, NewItem, NewName, Points, Replacement,
+    RestError, Search, Sum, Update,
+};
 pub use types::{Color, Found, Item, Node, Point, Scalars, Tag};
 
 /// Returns the builder of the component, for a program that serves it.

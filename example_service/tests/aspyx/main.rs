@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod caller;
+mod caller_vectors;
 mod dispatch;
 mod protobuf_report;
 mod recursive;

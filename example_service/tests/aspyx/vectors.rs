@@ -9,12 +9,12 @@ use serde_json::Value as Json;
 use crate::support::{Answer, doors, folder, send};
 
 pub(crate) struct Vector {
-    name: String,
+    pub(crate) name: String,
     pub(crate) told: Json,
 }
 
 impl Vector {
-    fn text(&self, path: &str) -> &str {
+    pub(crate) fn text(&self, path: &str) -> &str {
         self.told
             .pointer(path)
             .and_then(Json::as_str)

@@ -19,6 +19,16 @@ use tower_service::Service;
 use super::settings::HttpClientSettings;
 use super::tls;
 
+tokio::task_local! {
+    /// The time that a new connection for a request may take, beside the limit of the settings.
+    static CONNECT_LIMIT: Duration;
+}
+
+/// Limits the time that a new connection for a request may take.
+pub(super) async fn within<F: Future>(limit: Duration, request: F) -> F::Output {
+    CONNECT_LIMIT.scope(limit, request).await
+}
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
@@ -62,7 +72,9 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let (connecting, limit) = (self.inner.call(uri), self.timeout);
+        let of_request = CONNECT_LIMIT.try_with(|limit| *limit);
+        let limit = self.timeout.min(of_request.unwrap_or(Duration::MAX));
+        let connecting = self.inner.call(uri);
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
                 Ok(connected) => connected,

@@ -1,16 +1,34 @@
-//! The client of HTTP: one pool of connections for everybody in the process who calls over HTTP.
+//! Calls over HTTP: a pool of connections, and transports over it for the doors of this framework and for servers of Aspyx.
 //!
 //! ```text
-//! settings   its settings
-//! tls        the certificates that it trusts
+//! settings   settings of the pool
+//! tls        the certificates that are trusted
 //! connect    connections, directly or through a proxy
 //! pool       requests on connections that are kept
+//! token      tokens of callers, which are fetched and kept
+//! known      actions as a typed caller knows them: positions, numbers, routes
+//! head       the headers of a job
+//! failure    a status that is no success, as errors
+//! positional calls by position: JSON, MessagePack, protobuf
+//! rest       calls by route
+//! job        calls by name: whole jobs
+//! transport  the transport to one address by one channel
 //! ```
 
 mod connect;
+mod failure;
+mod head;
+mod job;
+mod known;
 mod pool;
+mod positional;
+mod rest;
 mod settings;
 mod tls;
+mod token;
+mod transport;
 
 pub use pool::{HttpClient, HttpService};
-pub use settings::HttpClientSettings;
+pub use settings::{HttpClientSettings, HttpTransportSettings};
+pub use token::Token;
+pub use transport::HttpTransport;

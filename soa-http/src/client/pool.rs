@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response, Uri};
@@ -15,7 +16,7 @@ use tokio::sync::Semaphore;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt as _};
 
-use super::connect::Connector;
+use super::connect::{Connector, within};
 use super::settings::HttpClientSettings;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -35,6 +36,7 @@ pub type HttpService = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>,
 pub struct HttpClient {
     sender: Sender,
     hosts: Arc<Hosts>,
+    max_response: usize,
 }
 
 #[derive(Clone)]
@@ -70,6 +72,7 @@ impl HttpClient {
                 places: Mutex::default(),
                 limit: settings.max_requests_per_host,
             }),
+            max_response: settings.max_response,
         })
     }
 
@@ -99,6 +102,11 @@ impl HttpClient {
         self
     }
 
+    /// Returns the largest body of a response, in bytes.
+    pub(crate) fn max_response(&self) -> usize {
+        self.max_response
+    }
+
     /// Returns the host of a URL.
     pub(crate) fn host(&self, url: &Uri) -> Host {
         let name = url.authority().map_or("", |host| host.as_str());
@@ -125,18 +133,30 @@ impl HttpClient {
         self.transmit(request).await
     }
 
-    /// Sends a request to a host, and reads the whole response, up to a limit of bytes.
+    /// Sends a request to a host, and reads the whole response, up to a limit of bytes. A connection is opened within a time.
     pub(crate) async fn exchange(
         &self,
         host: &Host,
         request: Request<Bytes>,
         limit: usize,
+        connect_within: Duration,
     ) -> Result<Response<Bytes>, TransportError> {
         let _place = host.0.acquire().await;
         let url = request.uri().clone();
-        let (head, body) = self.transmit(request).await?.into_parts();
+        let sent = within(connect_within, self.transmit(request)).await?;
+        let (head, body) = sent.into_parts();
         match axum::body::to_bytes(body, limit).await {
             Ok(body) => Ok(Response::from_parts(head, body)),
+            Err(error) if is_over_the_limit(&error) => {
+                let message = format!(
+                    "the response of {} is larger than {limit} bytes, the limit `max_response`",
+                    shown(&url)
+                );
+                Err(TransportError::new(
+                    TransportErrorKind::InvalidMessage,
+                    message,
+                ))
+            }
             Err(error) => Err(interrupted(&url, error)),
         }
     }
@@ -157,6 +177,11 @@ impl HttpClient {
             _ => interrupted(&url, error),
         })
     }
+}
+
+fn is_over_the_limit(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
 }
 
 fn unreachable(url: &Uri, error: impl Into<BoxError>) -> TransportError {

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use soa_runtime::period::Period;
+use soa_runtime::{BuildError, Channel};
+
+use super::pool::HttpClient;
+use super::transport::HttpTransport;
 
 /// Connections over HTTP to other services and to registries.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -19,6 +23,9 @@ pub struct HttpClientSettings {
     /// Largest number of requests to one host that run at once. Further ones wait.
     #[schemars(range(min = 1, max = 65_536))]
     pub max_requests_per_host: usize,
+    /// Largest body of a response, in bytes.
+    #[schemars(range(min = 1))]
+    pub max_response: usize,
     /// File of certificates in PEM that are trusted; by default those of the system.
     #[schemars(length(min = 1))]
     pub trusted_certificates: Option<PathBuf>,
@@ -32,8 +39,68 @@ impl Default for HttpClientSettings {
             connect_timeout: Period::from_secs(2),
             idle_timeout: Period::from_secs(60),
             max_requests_per_host: 1024,
+            max_response: 64 << 20,
             trusted_certificates: None,
             proxy_from_environment: false,
         }
+    }
+}
+
+/// Calls of a service over HTTP.
+///
+/// ```
+/// use soa::settings::{ClientTransportSettings, NoSection, Settings};
+///
+/// let settings = Settings::<NoSection>::loader()
+///     .set("client_routing.example.transport.http.address=http://127.0.0.1:8000")
+///     .set("client_routing.example.transport.http.channel=dispatch-msgpack")
+///     .load()?;
+/// let client = settings.client()?.build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct HttpTransportSettings {
+    /// Address of the service: `http://host:8000`. For the channel `call`, it ends with the prefix of that door:
+    /// `http://host:8000/call`.
+    #[schemars(length(min = 1))]
+    pub address: Option<String>,
+    /// Channel: `dispatch-json`, `dispatch-msgpack`, `dispatch-protobuf`, `rest` or `call`. By default `dispatch-json`.
+    #[schemars(length(min = 1))]
+    pub channel: Option<String>,
+    /// Component that the service belongs to; by default one with the name of the service.
+    #[schemars(length(min = 1))]
+    pub component: Option<String>,
+    /// True if the token of a request that is served here is carried to this service.
+    pub forwards_token: bool,
+}
+
+impl HttpTransportSettings {
+    /// Makes the transport to the address, on the connections of a client.
+    ///
+    /// # Errors
+    /// There is no address, it cannot be used, or there is no such channel.
+    pub fn transport(&self, client: &HttpClient) -> Result<HttpTransport, BuildError> {
+        let address = self.address.as_ref();
+        let address =
+            address.ok_or_else(|| BuildError::new("`transport.http` has no `address`"))?;
+        let channel = match &self.channel {
+            None => Channel::Json,
+            Some(name) => Channel::named(name).ok_or_else(|| {
+                let known = Channel::ALL.map(Channel::name).join("`, `");
+                BuildError::new(format!(
+                    "`transport.http.channel`: there is no `{name}`; there is `{known}`"
+                ))
+            })?,
+        };
+        let mut transport = HttpTransport::new(client, channel, address)?;
+        if let Some(component) = &self.component {
+            transport = transport.component(component.clone());
+        }
+        if self.forwards_token {
+            transport = transport.forwarding_token();
+        }
+        Ok(transport)
     }
 }

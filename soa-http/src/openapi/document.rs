@@ -197,7 +197,7 @@ fn variants<'a>(hosted: &'a Hosted, action: &str) -> Vec<&'a Offered> {
 /// Adds what every component has.
 fn add_own(doors: &Doors, operations: &mut Operations, paths: &mut Map<String, Json>) {
     let media = doors.channels().iter().filter_map(|channel| match channel {
-        Channel::Rest => None,
+        Channel::Rest | Channel::Call => None,
         Channel::Json => Some(JSON),
         Channel::MessagePack => Some(MSGPACK),
         Channel::Protobuf => Some(PROTOBUF),

@@ -39,6 +39,16 @@ pub(crate) struct Protobuf {
     report: String,
 }
 
+impl Call {
+    /// Makes the messages of one action, for a caller: names never travel, so they are of no matter.
+    ///
+    /// # Errors
+    /// A type cannot travel.
+    pub(crate) fn of(offered: &Offered) -> Result<Self, String> {
+        package::Packages::default().call(offered, "client", "Client", false)
+    }
+}
+
 impl Protobuf {
     /// Makes the messages of all actions.
     ///

@@ -71,7 +71,11 @@ impl Packages {
         Ok(())
     }
 
-    fn call(
+    /// Makes the messages of an action.
+    ///
+    /// # Errors
+    /// A type cannot travel.
+    pub(super) fn call(
         &mut self,
         offered: &Offered,
         package: &str,

@@ -71,7 +71,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
             /// Creates a client that finds the service under its own name.
             #[must_use]
             pub fn new(client: &#crate_path::Client) -> Self {
-                Self { service: #crate_path::__private::ServiceClient::new(client, #name) }
+                Self::named(client, #name)
             }
 
             /// Creates a client that finds the service under another name, one that was set at run time.
@@ -80,7 +80,8 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                 client: &#crate_path::Client,
                 service: impl ::core::convert::Into<#crate_path::__private::Name>,
             ) -> Self {
-                Self { service: #crate_path::__private::ServiceClient::new(client, service) }
+                let service = #crate_path::__private::ServiceClient::new(client, service);
+                Self { service: service.described(<Self as #crate_path::TypedClient>::DESCRIPTOR) }
             }
 
             /// Creates a client of a service in this process, without a transport.

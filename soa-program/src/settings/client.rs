@@ -12,6 +12,7 @@ use soa_runtime::transport::{
 };
 use soa_runtime::{BuildError, TransportError};
 
+use super::calling::ClientSettings;
 use super::root::Settings;
 use super::route::RouteSettings;
 use super::section::Section;
@@ -22,6 +23,15 @@ use super::transport::{ClientTransportSettings, TransportSettings};
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     redis: Vec<RedisConnection>,
+    #[cfg(feature = "http")]
+    http: Option<soa_http::HttpClient>,
+}
+
+/// The settings that a route is completed by.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    server: &'a TransportSettings,
+    client: &'a ClientSettings,
 }
 
 impl Connections {
@@ -34,6 +44,16 @@ impl Connections {
         let connection = RedisConnection::new(settings.clone())?;
         self.redis.push(connection.clone());
         Ok(connection)
+    }
+
+    /// Returns the client of HTTP, whose connections all routes share.
+    #[cfg(feature = "http")]
+    fn http(&mut self, settings: &ClientSettings) -> Result<soa_http::HttpClient, BuildError> {
+        if let Some(http) = &self.http {
+            return Ok(http.clone());
+        }
+        let http = soa_http::HttpClient::new(&settings.http)?;
+        Ok(self.http.insert(http).clone())
     }
 
     /// Connects with these settings.
@@ -52,9 +72,10 @@ impl Connections {
         client: ClientBuilder,
         service: &str,
         route: &RouteSettings,
-        server: &TransportSettings,
+        beside: Beside<'_>,
     ) -> Result<ClientBuilder, BuildError> {
-        let client = self.transport(client, service, route, &route.transport_beside(server))?;
+        let transport = route.transport_beside(beside.server);
+        let client = self.transport(client, service, route, &transport, beside.client)?;
         client.around_service(service, |client| {
             let mut middleware = route.middleware.iter();
             middleware.try_fold(client, |client, one| one.in_client(client))
@@ -67,6 +88,7 @@ impl Connections {
         service: &str,
         route: &RouteSettings,
         transport: &ClientTransportSettings,
+        shared: &ClientSettings,
     ) -> Result<ClientBuilder, BuildError> {
         let timeout = route.timeout;
         let name: Name = service.into();
@@ -81,6 +103,21 @@ impl Connections {
                 client.respelled(service, move |name| {
                     with_timeout(RedisClientTransport::on(&redis, name), timeout)
                 })
+            }
+            #[cfg(feature = "http")]
+            ClientTransportSettings::Http(settings) => {
+                let transport = settings.transport(&self.http(shared)?)?;
+                let client = with_service(client, name, transport.clone(), timeout);
+                if !route.is_spelled_by_variable {
+                    return Ok(client);
+                }
+                client.respelled(service, move |_| with_timeout(transport.clone(), timeout))
+            }
+            #[cfg(not(feature = "http"))]
+            ClientTransportSettings::Http(_) => {
+                // Such settings are refused when they are read.
+                let _ = shared;
+                return Err(BuildError::new("calls over HTTP need the feature `http`"));
             }
             ClientTransportSettings::Stub(settings) => {
                 // A stub that is left in production by mistake has to be easy to find.
@@ -151,8 +188,15 @@ impl<S: Section> Settings<S> {
         let mut routes = self.client_routing.iter();
         let client = self.without_routes()?.expansions(self.expansions.clone());
         routes.try_fold(client, |client, (service, route)| {
-            connections.route(client, service, route, &self.server.transport)
+            connections.route(client, service, route, self.beside())
         })
+    }
+
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            server: &self.server.transport,
+            client: &self.client,
+        }
     }
 
     /// Makes a client for one service, with the middleware of the settings. A service that is not in `client_routing` has
@@ -164,7 +208,7 @@ impl<S: Section> Settings<S> {
     ) -> Result<ClientBuilder, BuildError> {
         let route = self.route_of(service);
         let client = self.without_routes()?;
-        connections.route(client, service, &route, &self.server.transport)
+        connections.route(client, service, &route, self.beside())
     }
 
     /// The route to a service, or the default one.
@@ -221,6 +265,10 @@ impl<T: ClientTransport> ClientTransport for WithTimeout<T> {
 
     fn encoding(&self) -> Encoding {
         self.transport.encoding()
+    }
+
+    fn takes_positions(&self) -> bool {
+        self.transport.takes_positions()
     }
 
     fn default_timeout(&self) -> Option<Duration> {

@@ -19,6 +19,7 @@
 //! and stop at the first mistake.
 
 mod builtin_middleware;
+mod calling;
 mod check;
 mod client;
 mod decode;
@@ -46,10 +47,11 @@ mod transport;
 mod tree;
 mod variable;
 
+pub use calling::ClientSettings;
 pub(crate) use client::Connections;
 pub use error::{Problem, SettingsError};
 #[cfg(not(feature = "http"))]
-pub use http::HttpSettings;
+pub use http::{HttpClientSettings, HttpSettings, HttpTransportSettings};
 pub use loader::Loader;
 pub use logging::{LogFormat, LoggingSettings};
 pub use middleware::{KnownMiddleware, MiddlewareSettings};
@@ -59,7 +61,7 @@ pub use section::{NoSection, Section};
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
 pub(crate) use shape::listed;
 #[cfg(feature = "http")]
-pub use soa_http::HttpSettings;
+pub use soa_http::{HttpClientSettings, HttpSettings, HttpTransportSettings};
 pub use soa_runtime::LogLevel;
 pub use soa_runtime::period::{BadPeriod, Period};
 pub use soa_runtime::secret::Secret;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use soa_runtime::client::Expansions;
 
+use super::calling::ClientSettings;
 use super::logging::LoggingSettings;
 use super::middleware::{ClientMiddlewareSchema, MiddlewareSettings};
 use super::route::RouteSettings;
@@ -52,6 +53,9 @@ pub struct Settings<S = NoSection> {
     /// Server that runs the service.
     #[serde(default)]
     pub server: ServerSettings,
+    /// Calls of other services: what they share.
+    #[serde(default)]
+    pub client: ClientSettings,
     /// Middleware around all calls, by name, outermost first. Middleware that the program adds itself is inside of it.
     #[serde(default)]
     #[schemars(with = "Vec<ClientMiddlewareSchema>")]
@@ -82,6 +86,7 @@ impl Settings<serde_json::Value> {
     pub(super) fn with_section<S>(self, service: S) -> Settings<S> {
         Settings {
             server: self.server,
+            client: self.client,
             client_routing: self.client_routing,
             expansions: self.expansions,
             client_middleware: self.client_middleware,

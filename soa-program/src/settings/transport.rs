@@ -3,8 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+#[cfg(feature = "http")]
+use soa_http::HttpTransportSettings;
 use soa_runtime::stub::StubSettings;
 use soa_runtime::transport::RedisSettings;
+
+#[cfg(not(feature = "http"))]
+use super::http::HttpTransportSettings;
 
 /// Transport of a server.
 ///
@@ -66,6 +71,8 @@ pub(super) fn default_transport() -> Json {
 pub enum ClientTransportSettings {
     /// Over Redis.
     Redis(RedisSettings),
+    /// Over HTTP. Needs the feature `http`.
+    Http(HttpTransportSettings),
     /// Responses from the settings, for trying out a program without the service.
     Stub(StubSettings),
 }

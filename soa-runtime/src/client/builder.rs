@@ -12,7 +12,7 @@ use crate::exchange::ClientStage;
 use crate::expansion::Expansions;
 use crate::message::{ContextHeader, ContextValue, Name, SwitchSet};
 use crate::stack::{Middleware, StackBuilder};
-use crate::transport::ClientTransport;
+use crate::transport::{ClientTransport, ComponentSource};
 
 /// Builds a [`Client`]: routes, middleware, base context.
 ///
@@ -75,6 +75,45 @@ impl ClientBuilder {
         let route = Route::new(name.clone(), transport);
         self.routes.insert(name, route);
         self
+    }
+
+    /// Adds a component, which is found by its name. The services that it offers follow:
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// # use std::sync::Arc;
+    /// # use soa::transport::{ClientTransport, ComponentSource};
+    /// # use soa::{BuildError, Client, LocalTransport, Server};
+    /// # struct Discovery;
+    /// # impl ComponentSource for Discovery {
+    /// #     fn transport(&self, _: &str, _: Option<&str>) -> Result<Arc<dyn ClientTransport>, BuildError> {
+    /// #         let server = Server::untyped("books", "1.0.0").build()?;
+    /// #         Ok(Arc::new(LocalTransport::new(server)))
+    /// #     }
+    /// # }
+    /// # let discovery = Discovery;
+    /// // `discovery` is a `soa::registry::Discovery`.
+    /// let client = Client::builder()
+    ///     .component("library", &discovery)
+    ///     .offers(["books", "readers"])
+    ///     .component("library", &discovery)
+    ///     .prefer("rest")
+    ///     .offers(["pages"])
+    ///     .build()?;
+    /// assert_eq!(client.services().count(), 3);
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    pub fn component<S: ComponentSource>(
+        self,
+        name: impl Into<Name>,
+        source: S,
+    ) -> ComponentRoutes<S> {
+        ComponentRoutes {
+            builder: self,
+            component: name.into(),
+            source,
+            channel: None,
+        }
     }
 
     /// Adds middleware around every call; the first one added is the outermost.
@@ -253,6 +292,50 @@ impl ClientBuilder {
             deadline: None,
             places: None,
         }
+    }
+}
+
+/// Adds the services of a component to a [`ClientBuilder`].
+#[must_use = "a component without services adds nothing: see `offers`"]
+pub struct ComponentRoutes<S> {
+    builder: ClientBuilder,
+    component: Name,
+    source: S,
+    channel: Option<Name>,
+}
+
+impl<S: ComponentSource> ComponentRoutes<S> {
+    /// Prefers a channel for the services that follow, by its name: `dispatch-json`. They are called by no other one.
+    pub fn prefer(mut self, channel: impl Into<Name>) -> Self {
+        self.channel = Some(channel.into());
+        self
+    }
+
+    /// Adds services that the component offers, and returns the builder of the client. A component that cannot be called is an
+    /// error of [`build`](ClientBuilder::build).
+    pub fn offers<N: Into<Name>>(self, services: impl IntoIterator<Item = N>) -> ClientBuilder {
+        let mut builder = self.builder;
+        match self
+            .source
+            .transport(&self.component, self.channel.as_deref())
+        {
+            Ok(transport) => {
+                for service in services {
+                    builder = builder.shared_transport(service, Arc::clone(&transport));
+                }
+            }
+            Err(problem) => _ = builder.problem.get_or_insert(problem),
+        }
+        builder
+    }
+}
+
+impl<S> fmt::Debug for ComponentRoutes<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComponentRoutes")
+            .field("component", &self.component)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The call of one action.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,13 +11,13 @@ use super::form::Form;
 use super::handle::Client;
 use super::options::{CallOptions, option_methods};
 use super::outcome::{Decode, Outcomes};
-use super::route::Route;
+use super::route::Callee;
 use super::sending::sending_methods;
 use crate::BoxFuture;
-use crate::codec::Value;
+use crate::codec::{DecodeError, Value};
 use crate::error::ClientError;
 use crate::exchange::Sent;
-use crate::message::{ActionRequest, Body, Name};
+use crate::message::{ARGUMENTS, ActionRequest, Body, Name, RESULT};
 
 /// A call of one action that is not sent yet. Await it, give it options, or put it into a job.
 ///
@@ -37,7 +38,7 @@ use crate::message::{ActionRequest, Body, Name};
 #[must_use = "a call does nothing until it is awaited, sent, or put into a job"]
 pub struct Call<R> {
     pub(super) client: Client,
-    pub(super) route: Arc<Route>,
+    pub(super) callee: Callee,
     pub(super) request: ActionRequest,
     pub(super) decode: Decode<R>,
 }
@@ -108,23 +109,54 @@ impl Client {
         let body = Body::encode(route.encoding(), body);
         Call::new(
             self.clone(),
-            route,
+            route.into(),
             ActionRequest::new(action, body),
             Body::decode,
         )
+    }
+
+    /// Makes a call of an action with arguments by their positions, as services of Aspyx take them, and returns the bare result.
+    ///
+    /// Only the channels `dispatch-json` and `dispatch-msgpack` can carry it: any other transport fails before it sends. All
+    /// other calls have their arguments by name, and typed clients know the positions.
+    pub fn call_positional<A: Serialize>(
+        &self,
+        service: impl Into<Name>,
+        action: impl Into<Name>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Call<Value> {
+        let route = self.route(service.into());
+        let arguments: Vec<A> = arguments.into_iter().collect();
+        // A body is a map, and its key says what is in it.
+        let body = HashMap::from([(ARGUMENTS, arguments)]);
+        let request = ActionRequest::new(action, Body::encode(route.encoding(), &body));
+        Call::new(
+            self.clone(),
+            route.into(),
+            request.positional(),
+            bare_result,
+        )
+    }
+}
+
+/// Takes the result of a call by positions out of the body that carries it.
+fn bare_result(body: &Body) -> Result<Value, DecodeError> {
+    match body.to_value()? {
+        Value::Map(mut body) => Ok(body.remove(RESULT).unwrap_or_default()),
+        other => Ok(other),
     }
 }
 
 impl<R> Call<R> {
     pub(super) fn new(
         client: Client,
-        route: Arc<Route>,
+        callee: Callee,
         request: ActionRequest,
         decode: Decode<R>,
     ) -> Self {
         Self {
             client,
-            route,
+            callee,
             request,
             decode,
         }
@@ -159,10 +191,10 @@ impl<R: Send + 'static> Call<R> {
         options: Option<Box<CallOptions>>,
         sent: Sent,
     ) -> BoxFuture<Result<R, ClientError>> {
-        let route = Arc::clone(&self.route);
+        let route = Arc::clone(&self.callee.route);
         let dispatched = self
             .client
-            .dispatch(self.route, vec![self.request], options, sent);
+            .dispatch(self.callee, vec![self.request], options, sent);
         match dispatched {
             Ok(dispatched) => {
                 Box::pin(dispatched.map(move |response| {
@@ -182,7 +214,7 @@ impl<R: Send + 'static> Form for Call<R> {
     type Output = R;
 
     fn service(&self) -> Name {
-        self.route.service.clone()
+        self.callee.service.clone()
     }
 
     fn start(self, sent: Sent) -> BoxFuture<Result<R, ClientError>> {
@@ -198,7 +230,7 @@ impl<R: Send + 'static> Form for CallWithOptions<R> {
     type Output = R;
 
     fn service(&self) -> Name {
-        self.call.route.service.clone()
+        self.call.callee.service.clone()
     }
 
     fn start(self, sent: Sent) -> BoxFuture<Result<R, ClientError>> {
@@ -208,11 +240,11 @@ impl<R: Send + 'static> Form for CallWithOptions<R> {
     fn forget(self) -> BoxFuture<Result<(), ClientError>> {
         let Call {
             client,
-            route,
+            callee,
             request,
             ..
         } = self.call;
-        client.forget(route, vec![request], self.options)
+        client.forget(callee, vec![request], self.options)
     }
 }
 
@@ -237,7 +269,7 @@ impl<R: Send + 'static> IntoFuture for CallWithOptions<R> {
 impl<R> fmt::Debug for Call<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("service", &self.route.service)
+            .field("service", &self.callee.service)
             .field("request", &self.request)
             .finish_non_exhaustive()
     }

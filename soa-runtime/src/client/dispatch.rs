@@ -1,14 +1,12 @@
 //! Dispatching: the whole way of a job on the client, from its actions and options to the future of its response.
 
-use std::sync::Arc;
-
 use super::fetch::Expander;
 use super::handle::Client;
 use super::observed::Observed;
 use super::options::CallOptions;
 use super::outcome::Outcomes;
 use super::reply::JobReply;
-use super::route::Route;
+use super::route::Callee;
 use super::transmit::StartedCall;
 use crate::BoxFuture;
 use crate::error::ClientError;
@@ -22,14 +20,14 @@ impl Client {
     /// The job could not be prepared or sent.
     pub(super) fn dispatch(
         &self,
-        route: Arc<Route>,
+        callee: Callee,
         actions: Vec<ActionRequest>,
         options: Option<Box<CallOptions>>,
         sent: Sent,
     ) -> Result<Observed, ClientError> {
-        let mut call = self.prepare(&route, actions, options)?;
+        let mut call = self.prepare(&callee, actions, options)?;
         let expansion = call.expansion.take();
-        let started = StartedCall::new(Arc::clone(&route), call, sent);
+        let started = StartedCall::new(callee.clone(), call, sent);
         // The calls that fetch objects are in the trace of this call.
         let expander =
             expansion.and_then(|expansion| Expander::new(expansion, self, started.context()));
@@ -38,7 +36,7 @@ impl Client {
             None => reply,
             Some(expander) => reply.map_reply(|reply| {
                 JobReply::Boxed(Box::pin(async move {
-                    expander.run(&route.service, reply.await?).await
+                    expander.run(&callee.service, reply.await?).await
                 }))
             }),
         })
@@ -47,13 +45,13 @@ impl Client {
     /// Sends a job without asking for a response.
     pub(super) fn forget(
         &self,
-        route: Arc<Route>,
+        callee: Callee,
         actions: Vec<ActionRequest>,
         mut options: Box<CallOptions>,
     ) -> BoxFuture<Result<(), ClientError>> {
         options.is_forgotten = true;
-        let service = route.service.clone();
-        match self.dispatch(route, actions, Some(options), Sent::unwatched()) {
+        let service = callee.service.clone();
+        match self.dispatch(callee, actions, Some(options), Sent::unwatched()) {
             Ok(reply) => Box::pin(async move {
                 // Middleware may have answered it.
                 let response = reply.await?;

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use super::call::Call;
 use super::form::Form;
 use super::handle::Client;
 use super::options::{CallOptions, option_methods};
 use super::outcome::{Decode, Outcomes};
-use super::route::Route;
+use super::route::Callee;
 use super::sending::sending_methods;
 use crate::BoxFuture;
 use crate::codec::Value;
@@ -72,7 +71,7 @@ pub trait Actions: Send + 'static {
 #[derive(Debug)]
 pub struct Split<D> {
     client: Option<Client>,
-    routes: Vec<Arc<Route>>,
+    callees: Vec<Callee>,
     requests: Vec<ActionRequest>,
     decoder: D,
 }
@@ -217,7 +216,8 @@ impl Client {
             .into_iter()
             .map(|(action, body)| ActionRequest::new(action, Body::encode(encoding, &body)))
             .collect();
-        JobCall::new(self.clone(), Responses { route, requests })
+        let callee = route.into();
+        JobCall::new(self.clone(), Responses { callee, requests })
             .with(|options| options.returns_errors = true)
     }
 }
@@ -314,8 +314,8 @@ impl<A: Actions, M: Mode<A>> Form for JobCall<A, M> {
     fn forget(self) -> BoxFuture<Result<(), ClientError>> {
         let split = self.actions.split();
         let client = split.client.as_ref().unwrap_or(&self.client);
-        match split.route() {
-            Ok(route) => client.forget(route, split.requests, self.options),
+        match split.callee() {
+            Ok(callee) => client.forget(callee, split.requests, self.options),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
@@ -332,22 +332,29 @@ impl<A: Actions, M: Mode<A>> IntoFuture for JobCall<A, M> {
 
 impl<D> Split<D> {
     fn service(&self) -> Name {
-        let route = self.routes.first();
-        route.map(|route| route.service.clone()).unwrap_or_default()
+        let callee = self.callees.first();
+        callee
+            .map(|callee| callee.service.clone())
+            .unwrap_or_default()
     }
 
     /// Returns the one service that all actions go to.
-    fn route(&self) -> Result<Arc<Route>, ClientError> {
-        let Some(first) = self.routes.first() else {
+    fn callee(&self) -> Result<Callee, ClientError> {
+        let Some(first) = self.callees.first() else {
             let message = "a job needs at least one action";
             return Err(ClientError::usage(&self.service(), message));
         };
         let other = self
-            .routes
+            .callees
             .iter()
-            .find(|route| route.service != first.service);
+            .find(|callee| callee.service != first.service);
         match other {
-            None => Ok(Arc::clone(first)),
+            None => {
+                let mut callee = first.clone();
+                let mut described = self.callees.iter().filter_map(|callee| callee.descriptor);
+                callee.descriptor = described.next();
+                Ok(callee)
+            }
             Some(other) => Err(ClientError::usage(
                 &first.service,
                 format!(
@@ -369,8 +376,8 @@ fn start<A: Actions, M: Mode<A>>(
     let service = split.service();
     let client = split.client.as_ref().unwrap_or(client);
     let dispatched = split
-        .route()
-        .and_then(|route| client.dispatch(route, split.requests, Some(options), sent));
+        .callee()
+        .and_then(|callee| client.dispatch(callee, split.requests, Some(options), sent));
     match dispatched {
         Ok(dispatched) => Box::pin(async move {
             let response = dispatched.await?;
@@ -395,18 +402,18 @@ impl<R: Send + 'static> Actions for Vec<Call<R>> {
 
     fn service(&self) -> Name {
         let first = self.first();
-        first.map_or_else(Name::default, |call| call.route.service.clone())
+        first.map_or_else(Name::default, |call| call.callee.service.clone())
     }
 
     fn split(self) -> Split<Self::Decoder> {
         let mut split = Split {
             client: self.first().map(|call| call.client.clone()),
-            routes: Vec::with_capacity(self.len()),
+            callees: Vec::with_capacity(self.len()),
             requests: Vec::with_capacity(self.len()),
             decoder: Vec::with_capacity(self.len()),
         };
         for call in self {
-            split.routes.push(call.route);
+            split.callees.push(call.callee);
             split.requests.push(call.request);
             split.decoder.push(call.decode);
         }
@@ -442,14 +449,14 @@ macro_rules! tuple_of_calls {
             type Decoder = ($(Decode<$R>,)+);
 
             fn service(&self) -> Name {
-                self.0.route.service.clone()
+                self.0.callee.service.clone()
             }
 
             fn split(self) -> Split<Self::Decoder> {
                 let ($($call,)+) = self;
                 Split {
                     client: [$(&$call.client),+].first().copied().cloned(),
-                    routes: vec![$($call.route),+],
+                    callees: vec![$($call.callee),+],
                     requests: vec![$($call.request),+],
                     decoder: ($($call.decode,)+),
                 }
@@ -500,7 +507,7 @@ tuple_of_calls!(A a, B b, C c, D d, E e, F f, G g, H h);
 /// ```
 #[derive(Debug)]
 pub struct Responses {
-    route: Arc<Route>,
+    callee: Callee,
     requests: Vec<ActionRequest>,
 }
 
@@ -510,13 +517,13 @@ impl Actions for Responses {
     type Decoder = ();
 
     fn service(&self) -> Name {
-        self.route.service.clone()
+        self.callee.service.clone()
     }
 
     fn split(self) -> Split<()> {
         Split {
             client: None,
-            routes: vec![self.route],
+            callees: vec![self.callee],
             requests: self.requests,
             decoder: (),
         }

@@ -55,7 +55,7 @@ mod sending;
 mod transmit;
 mod typed;
 
-pub use builder::ClientBuilder;
+pub use builder::{ClientBuilder, ComponentRoutes};
 pub use call::{Call, CallWithOptions};
 pub use expanded::Expanded;
 pub use fetch::{Expand, ExpansionDestination, ExpansionSource, FoundObjects};

@@ -1,10 +1,12 @@
 //! The route to a service.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::Encoding;
+use crate::descriptor::ServiceDescriptor;
 use crate::exchange::ClientStage;
 use crate::message::Name;
 use crate::observe::meter::RouteMeters;
@@ -79,5 +81,29 @@ impl Route {
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Route").field(&self.service).finish()
+    }
+}
+
+/// A route, with what a typed caller knows of the service behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct Callee {
+    pub(super) route: Arc<Route>,
+    pub(super) descriptor: Option<&'static ServiceDescriptor>,
+}
+
+impl From<Arc<Route>> for Callee {
+    fn from(route: Arc<Route>) -> Self {
+        Self {
+            route,
+            descriptor: None,
+        }
+    }
+}
+
+impl Deref for Callee {
+    type Target = Route;
+
+    fn deref(&self) -> &Route {
+        &self.route
     }
 }

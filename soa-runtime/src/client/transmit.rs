@@ -9,7 +9,7 @@ use super::observed::Observed;
 use super::own_service::OwnReply;
 use super::prepare::{CallLimits, PreparedCall};
 use super::reply::JobReply;
-use super::route::Route;
+use super::route::{Callee, Route};
 use crate::BoxFuture;
 use crate::error::ClientError;
 use crate::exchange::{ClientRequest, Sent};
@@ -28,10 +28,11 @@ pub(super) struct StartedCall {
 
 impl StartedCall {
     /// Starts a call: its context gets its place in a trace. The expansions of the call are not looked at.
-    pub(super) fn new(route: Arc<Route>, call: PreparedCall, sent: Sent) -> Self {
+    pub(super) fn new(callee: Callee, call: PreparedCall, sent: Sent) -> Self {
         let PreparedCall {
             mut job, limits, ..
         } = call;
+        let Callee { route, descriptor } = callee;
         let span = trace::call(&route.service, &job.actions, &mut job.context);
         let caller = job.context.calling_service.as_ref();
         let meters = route.meters.as_ref();
@@ -40,6 +41,7 @@ impl StartedCall {
             service: route.service.clone(),
             job,
             timeout: limits.timeout,
+            descriptor,
             sent: sent.traced(trace::send(&span, &route.service)),
         };
         Self {
@@ -117,6 +119,11 @@ fn deliver(
     };
     // Here and not earlier, as middleware may change the switches.
     check_variants(&request.service, &request.job)?;
+    let mut actions = request.job.actions.iter();
+    if actions.any(|action| action.is_positional) && !transport.takes_positions() {
+        let message = "this service cannot be called by positions: give the arguments by name";
+        return Err(ClientError::usage(&request.service, message));
+    }
     // A default of the transport applies to each of its calls, also where middleware makes several.
     let default = match request.timeout {
         Some(_) => None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::handle::Client;
-use super::route::Route;
+use super::route::Callee;
 use crate::action::Action;
 use crate::descriptor::ServiceDescriptor;
 use crate::message::{ActionRequest, Name};
@@ -41,10 +41,8 @@ pub trait TypedClient: Sized {
 
     /// Returns a typed client for the service under its own name.
     fn new(client: &Client) -> Self {
-        Self::from_service_client(ServiceClient::new(
-            client,
-            Name::from_static(Self::DESCRIPTOR.name()),
-        ))
+        let name = Name::from_static(Self::DESCRIPTOR.name());
+        Self::from_service_client(ServiceClient::new(client, name).described(Self::DESCRIPTOR))
     }
 }
 
@@ -71,7 +69,7 @@ pub trait TypedClient: Sized {
 #[derive(Clone, Debug)]
 pub struct ServiceClient {
     client: Client,
-    route: Arc<Route>,
+    callee: Callee,
 }
 
 impl ServiceClient {
@@ -79,8 +77,15 @@ impl ServiceClient {
     pub fn new(client: &Client, service: impl Into<Name>) -> Self {
         Self {
             client: client.clone(),
-            route: client.route(service.into()),
+            callee: client.route(service.into()).into(),
         }
+    }
+
+    /// Tells transports what the service is: some need the positions, the types and the routes of its actions.
+    #[must_use]
+    pub fn described(mut self, descriptor: &'static ServiceDescriptor) -> Self {
+        self.callee.descriptor = Some(descriptor);
+        self
     }
 
     /// Returns a client for a service in this process. A service that cannot be built is the error of every call.
@@ -136,10 +141,10 @@ impl ServiceClient {
 
     /// Makes a call of an action.
     pub fn call<Req, Resp>(&self, action: Action<Req, Resp>, request: Req) -> Call<Resp> {
-        let body = (action.request.encode)(self.route.encoding(), &request);
+        let body = (action.request.encode)(self.callee.encoding(), &request);
         Call::new(
             self.client.clone(),
-            Arc::clone(&self.route),
+            self.callee.clone(),
             ActionRequest::new(Name::from_static(action.name()), body)
                 .of_variant(action.variant)
                 .declared(action.declared)

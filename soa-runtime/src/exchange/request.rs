@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::sent::Sent;
+use crate::descriptor::ServiceDescriptor;
 use crate::message::{JobRequest, Name};
 
 /// A call on its way through client middleware to the transport. Middleware that tries again clones it.
@@ -30,6 +31,8 @@ pub struct ClientRequest {
     pub job: JobRequest,
     /// The timeout of the caller; `None` leaves it to the transport.
     pub timeout: Option<Duration>,
+    /// The descriptor of the service, if a typed caller knows it: positions, types and routes for transports that need them.
+    pub descriptor: Option<&'static ServiceDescriptor>,
     /// The mark that the transport sets when the request is on its way.
     pub sent: Sent,
 }
@@ -41,6 +44,7 @@ impl ClientRequest {
             service: service.into(),
             job,
             timeout: None,
+            descriptor: None,
             sent: Sent::unwatched(),
         }
     }
@@ -49,6 +53,13 @@ impl ClientRequest {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the descriptor of the service.
+    #[must_use]
+    pub fn described(mut self, descriptor: &'static ServiceDescriptor) -> Self {
+        self.descriptor = Some(descriptor);
         self
     }
 }

@@ -32,6 +32,8 @@ struct Watch {
     waiting: Option<oneshot::Sender<()>>,
     /// The span of sending, which ends with the mark.
     span: Option<Span>,
+    /// The mark that is set with this one.
+    outer: Option<Sent>,
 }
 
 impl Sent {
@@ -41,13 +43,30 @@ impl Sent {
     }
 
     /// Returns a mark, and a receiver that is told when it is set.
-    pub(crate) fn watched() -> (Self, oneshot::Receiver<()>) {
+    #[doc(hidden)]
+    pub fn watched() -> (Self, oneshot::Receiver<()>) {
         let (waiting, sent) = oneshot::channel();
         let watch = Watch {
             waiting: Some(waiting),
-            span: None,
+            ..Watch::default()
         };
         (Self(Some(Arc::new(Mutex::new(watch)))), sent)
+    }
+
+    /// True if somebody waits for the mark.
+    #[doc(hidden)]
+    pub fn is_watched(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Returns another mark, which sets this one, too, and a receiver that is told when it is set.
+    #[doc(hidden)]
+    pub fn observed(&self) -> (Self, oneshot::Receiver<()>) {
+        let (mark, sent) = Self::watched();
+        if let (Some(watch), Some(_)) = (&mark.0, &self.0) {
+            lock(watch).outer = Some(self.clone());
+        }
+        (mark, sent)
     }
 
     /// Returns the same mark, which also ends this span, unless it is disabled.
@@ -63,8 +82,15 @@ impl Sent {
     /// Sets the mark. A second time changes nothing.
     pub fn mark(&self) {
         let Some(watch) = &self.0 else { return };
-        let Watch { waiting, span } = std::mem::take(&mut *lock(watch));
+        let Watch {
+            waiting,
+            span,
+            outer,
+        } = std::mem::take(&mut *lock(watch));
         drop(span);
+        if let Some(outer) = outer {
+            outer.mark();
+        }
         if let Some(sent) = waiting {
             // The receiver is gone when the caller has given up, which is no error.
             let _ = sent.send(());

@@ -230,6 +230,11 @@ table! {
         "Calls without a response in time.";
     RECONNECT = OURS Counter Count "redis.reconnect" ["redis"]
         "Reconnections to a Redis after the connection was lost.";
+    CLIENT_ATTEMPT = OURS Counter Count "client.attempt" ["component", "outcome"]
+        "Attempts to call an address of a component, by outcome: `answered`, `overloaded`, `unreachable` (never sent), `lost` \
+         (it may have run) or `other`.";
+    CLIENT_EJECTED = OURS Gauge Count "client.address.ejected" ["component"]
+        "Addresses of a component that have failed, and are left out until they answer again.";
     CLIENT_REGISTRY_INSTANCES = OURS Gauge Count "client.registry.instances" ["component"]
         "Instances of a component that are called.";
     CLIENT_REGISTRY_ERROR = OURS Counter Count "client.registry.error" ["component"]

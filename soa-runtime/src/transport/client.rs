@@ -64,6 +64,13 @@ pub trait ClientTransport: Send + Sync + 'static {
         None
     }
 
+    /// Returns true if the service can be called with arguments by their positions; false by default. Such a
+    /// body has them under the key [`ARGUMENTS`](crate::message::ARGUMENTS), and that of its response the result under
+    /// [`RESULT`](crate::message::RESULT).
+    fn takes_positions(&self) -> bool {
+        false
+    }
+
     /// Sends a job, calls [`Sent::mark`](crate::client::Sent::mark) on `request.sent`, and waits for the response.
     ///
     /// The future waits for as long as it is polled: a caller with a timeout drops it.
@@ -101,6 +108,30 @@ pub trait IntoTransport {
     /// # Errors
     /// The service cannot be served.
     fn into_transport(self) -> Result<Arc<dyn ClientTransport>, BuildError>;
+}
+
+/// Finds components by their names, as [`ClientBuilder::component`](crate::ClientBuilder::component) needs it.
+pub trait ComponentSource {
+    /// Returns the transport to a component, by this channel or by the usual one. It carries the jobs of all services that
+    /// the component offers.
+    ///
+    /// # Errors
+    /// The component cannot be called by the channel.
+    fn transport(
+        &self,
+        component: &str,
+        channel: Option<&str>,
+    ) -> Result<Arc<dyn ClientTransport>, BuildError>;
+}
+
+impl<S: ComponentSource + ?Sized> ComponentSource for &S {
+    fn transport(
+        &self,
+        component: &str,
+        channel: Option<&str>,
+    ) -> Result<Arc<dyn ClientTransport>, BuildError> {
+        (**self).transport(component, channel)
+    }
 }
 
 /// A transport in place of a service that could not be built: every call fails with the reason.

@@ -17,7 +17,7 @@ mod server;
 
 #[doc(hidden)]
 pub use client::Misconfigured;
-pub use client::{ClientTransport, IntoTransport};
+pub use client::{ClientTransport, ComponentSource, IntoTransport};
 pub(crate) use limits::Fit;
 pub use limits::MessageLimits;
 pub use queue::LocalQueue;

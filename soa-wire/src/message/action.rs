@@ -19,6 +19,14 @@ pub struct ReadText {
     pub misfits: fn(Value) -> Value,
 }
 
+/// The key of the list of arguments in the body of a call by positions.
+#[doc(hidden)]
+pub const ARGUMENTS: &str = "arguments";
+
+/// The key of the bare result in the body of its response.
+#[doc(hidden)]
+pub const RESULT: &str = "result";
+
 /// The request for one action.
 ///
 /// ```
@@ -48,6 +56,10 @@ pub struct ActionRequest {
     /// test plans are. Not part of the message.
     #[doc(hidden)]
     pub read_text: Option<ReadText>,
+    /// True if the body has a list of arguments by their positions, and that of the response the bare result. Only transports
+    /// that say so take this.
+    #[doc(hidden)]
+    pub is_positional: bool,
 }
 
 impl ActionRequest {
@@ -60,6 +72,7 @@ impl ActionRequest {
             declared: UNDECLARED,
             is_repeatable: false,
             read_text: None,
+            is_positional: false,
         }
     }
 
@@ -84,6 +97,18 @@ impl ActionRequest {
     #[doc(hidden)]
     pub fn reading_text(mut self, read_text: ReadText) -> Self {
         self.read_text = Some(read_text);
+        self
+    }
+
+    /// Returns the properties that a typed caller knows.
+    #[doc(hidden)]
+    pub fn known(&self) -> &'static Declared {
+        self.declared
+    }
+
+    #[doc(hidden)]
+    pub fn positional(mut self) -> Self {
+        self.is_positional = true;
         self
     }
 

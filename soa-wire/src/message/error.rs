@@ -36,6 +36,9 @@ pub mod code {
     pub const OVERLOADED: &str = "OVERLOADED";
     /// The requested object does not exist.
     pub const NOT_FOUND: &str = "NOT_FOUND";
+    /// A service that is called over HTTP has failed, and told no code: an exception of a service of Aspyx. The message is its
+    /// text.
+    pub const REMOTE_ERROR: &str = "REMOTE_ERROR";
 }
 
 /// One error of an action or of a job, as it is in messages.

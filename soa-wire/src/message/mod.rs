@@ -22,7 +22,7 @@ mod trace;
 mod variant;
 
 #[doc(hidden)]
-pub use action::ReadText;
+pub use action::{ARGUMENTS, RESULT, ReadText};
 pub use action::{ActionRequest, ActionResponse};
 pub use body::Body;
 pub(crate) use context::KEYS as CONTEXT_KEYS;

@@ -38,7 +38,8 @@ impl ExpansionScope {
         let call = self
             .client
             .prepare(&route, vec![request], Some(Box::new(options)))?;
-        let reply = StartedCall::new(route, call, Sent::unwatched()).transmit(&self.client)?;
+        let reply =
+            StartedCall::new(route.into(), call, Sent::unwatched()).transmit(&self.client)?;
         Outcomes::new(&service, reply.await?)?.next(|body| Ok(body.clone()))
     }
 

@@ -120,7 +120,7 @@ async fn the_report_has_every_component_with_its_state() {
     let request = request("GET", "/report").header("host", "h:1");
     let report = send(&router, request.body(Body::empty()).unwrap()).await;
     let expected = "library(Library)\n\timplementation: Library\n\thealth: /health\n\
-        \taddresses: rest(http://h:1), dispatch-json(http://h:1), dispatch-msgpack(http://h:1)\n\
+        \taddresses: rest(http://h:1), dispatch-json(http://h:1), dispatch-msgpack(http://h:1), call(http://h:1/call)\n\
         \tservices:\n\t\tbooks(Books)\n\
         shop(Shop)\n\timplementation: Shop\n\thealth: /shop/health\n\
         \taddresses: dispatch-json(http://h:1)\n\tstate: running\n\

@@ -1,0 +1,642 @@
+//! The transport to one address, by one channel.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::uri::Uri;
+use axum::http::{HeaderMap, Method, Request, Response};
+use bytes::Bytes;
+use hyper_util::client::legacy::connect::capture_connection;
+use soa_runtime::client::{ClientRequest, Sent};
+use soa_runtime::message::{ARGUMENTS, RESULT};
+use soa_runtime::transport::{ClientTransport, ReplyFuture};
+use soa_runtime::{BoxFuture, BuildError, Channel, TransportError, TransportErrorKind};
+use soa_wire::text::Plain;
+use soa_wire::{
+    ActionRequest, ActionResponse, Body, Encoding as Format, JobRequest, JobResponse, Map, Name,
+    Value, WireError,
+};
+
+use super::failure::{Failure, errors_of, is_of_an_expired_token};
+use super::known::{KnownAction, KnownActions};
+use super::pool::{Host, HttpClient};
+use super::settings::HttpClientSettings;
+use super::token::{Token, TokenSource};
+use super::{head, job, positional, rest};
+use crate::encoding::Encoding;
+use crate::reply::{JSON, MSGPACK};
+
+/// The time that a call without a timeout of its own waits.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The part of the time of a call that a new connection may take.
+const CONNECT_SHARE: u32 = 3;
+
+/// The key of the context that has the token of a caller.
+const TOKEN_KEY: &str = "token";
+
+/// Calls over HTTP, at one address, by one channel.
+///
+/// | channel | made by | for |
+/// |---|---|---|
+/// | `dispatch-json`, `dispatch-msgpack`, `dispatch-protobuf` | [`json`](Self::json), [`msgpack`](Self::msgpack), [`protobuf`](Self::protobuf) | single calls by position, of this framework and of Aspyx |
+/// | `rest` | [`rest`](Self::rest) | single calls by the routes of the actions |
+/// | `call` | [`call`](Self::call) | whole jobs, with their context and their switches; only servers of this framework have it |
+///
+/// Typed clients know the positions, the numbers and the routes of their actions. Untyped calls are possible by `call`, and
+/// with [`Client::call_positional`](soa_runtime::Client::call_positional) by JSON and MessagePack.
+///
+/// ```
+/// use soa_http::HttpTransport;
+/// use soa_runtime::Client;
+///
+/// let example = HttpTransport::json("http://127.0.0.1:8000")?.component("example-component");
+/// let client = Client::builder().service("example", example).build()?;
+/// # Ok::<(), soa_runtime::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct HttpTransport {
+    shared: Arc<Shared>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    client: HttpClient,
+    host: Host,
+    base: String,
+    channel: Channel,
+    component: Option<Name>,
+    timeout: Duration,
+    max_response: usize,
+    token_key: Name,
+    forwards_token: bool,
+    tokens: Option<Arc<TokenSource>>,
+    known: Arc<KnownActions>,
+}
+
+/// A request of HTTP before it is sent, and what reads its answer.
+struct Outgoing {
+    method: Method,
+    url: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    /// What is known of the actions, for those who read the answer.
+    known: Vec<Option<Arc<KnownAction>>>,
+    /// True if a second attempt has the effect of one.
+    is_repeatable: bool,
+}
+
+impl HttpTransport {
+    /// Returns a transport to the address, with a pool of connections of its own.
+    ///
+    /// # Errors
+    /// The address is no URL of HTTP: a scheme, a host, and perhaps a path below which the doors are.
+    pub fn json(url: impl AsRef<str>) -> Result<Self, BuildError> {
+        Self::alone(Channel::Json, url.as_ref())
+    }
+
+    /// The same by MessagePack.
+    ///
+    /// # Errors
+    /// The address is no URL of HTTP.
+    pub fn msgpack(url: impl AsRef<str>) -> Result<Self, BuildError> {
+        Self::alone(Channel::MessagePack, url.as_ref())
+    }
+
+    /// The same by protobuf.
+    ///
+    /// # Errors
+    /// The address is no URL of HTTP.
+    pub fn protobuf(url: impl AsRef<str>) -> Result<Self, BuildError> {
+        Self::alone(Channel::Protobuf, url.as_ref())
+    }
+
+    /// The same by the routes of the actions.
+    ///
+    /// # Errors
+    /// The address is no URL of HTTP.
+    pub fn rest(url: impl AsRef<str>) -> Result<Self, BuildError> {
+        Self::alone(Channel::Rest, url.as_ref())
+    }
+
+    /// The same for whole jobs, by the door for calls by name: `http://127.0.0.1:8000/call`.
+    ///
+    /// # Errors
+    /// The address is no URL of HTTP.
+    pub fn call(url: impl AsRef<str>) -> Result<Self, BuildError> {
+        Self::alone(Channel::Call, url.as_ref())
+    }
+
+    fn alone(channel: Channel, url: &str) -> Result<Self, BuildError> {
+        let client = HttpClient::new(&HttpClientSettings::default())?;
+        Self::new(&client, channel, url)
+    }
+
+    /// Returns a transport that shares the connections of a client.
+    ///
+    /// # Errors
+    /// The address is no URL of HTTP.
+    pub fn new(client: &HttpClient, channel: Channel, url: &str) -> Result<Self, BuildError> {
+        let wrong = |why: &str| {
+            BuildError::new(format!(
+                "the address of a service: {why}; write `http://host:8000`"
+            ))
+        };
+        let parsed: Uri = url.parse().map_err(|_| wrong("it is no URL"))?;
+        let is_http = matches!(parsed.scheme_str(), Some("http" | "https"));
+        let authority = parsed.authority().filter(|_| is_http);
+        let authority = authority.ok_or_else(|| wrong("it is not one of HTTP"))?;
+        if authority.as_str().contains('@') {
+            return Err(wrong("a login in it would be in logs; use a token"));
+        }
+        if parsed.query().is_some() {
+            return Err(wrong("it has a query"));
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                host: client.host(&parsed),
+                client: client.clone(),
+                base: url.trim_end_matches('/').to_owned(),
+                channel,
+                component: None,
+                timeout: DEFAULT_TIMEOUT,
+                max_response: client.max_response(),
+                token_key: Name::from_static(TOKEN_KEY),
+                forwards_token: false,
+                tokens: None,
+                known: Arc::default(),
+            }),
+        })
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
+        change(Arc::make_mut(&mut self.shared));
+        self
+    }
+
+    /// Sets the component that the service belongs to, for method ids: `component:service:method`. By default, it is the
+    /// name of the service. Servers find the service without it.
+    #[must_use]
+    pub fn component(self, component: impl Into<Name>) -> Self {
+        let component = component.into();
+        self.with(|shared| shared.component = Some(component))
+    }
+
+    /// Sets the timeout of calls without a timeout of their own; 5 s by default.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with(|shared| shared.timeout = timeout)
+    }
+
+    /// Carries the token of a request that is being served to the services that are called for it. By default, it stays here.
+    #[must_use]
+    pub fn forwarding_token(self) -> Self {
+        self.with(|shared| shared.forwards_token = true)
+    }
+
+    /// Sends a token of this program's own with each call. It is fetched by the function when it is first needed, kept until
+    /// shortly before it expires, and fetched anew if the service says that it has expired.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use soa_http::{HttpTransport, Token};
+    ///
+    /// let billing = HttpTransport::json("https://billing.internal")?.with_token(async || {
+    ///     // In a program: a request to the service that issues tokens.
+    ///     Ok(Token::new("a-secret").expires_in(Duration::from_secs(300)))
+    /// });
+    /// # Ok::<(), soa_runtime::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn with_token<F>(self, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Token, TransportError>> + Send + 'static,
+    {
+        let source = TokenSource::new(move || -> BoxFuture<_> { Box::pin(fetch()) });
+        self.with(|shared| shared.tokens = Some(Arc::new(source)))
+    }
+
+    /// Returns true if the rules of a channel allow that a request is sent again after it was lost: REST with GET, PUT or DELETE.
+    pub fn repeats(channel: Channel, request: &ClientRequest) -> bool {
+        let ([action], Some(service)) = (&*request.job.actions, request.descriptor) else {
+            return false;
+        };
+        let route = || {
+            let mut actions = service.actions().iter();
+            let action = actions.find(|one| one.name() == action.action)?;
+            action.declared().for_http().all_routes().first()
+        };
+        channel == Channel::Rest && route().is_some_and(|route| rest::repeats(route.method()))
+    }
+
+    /// Returns the channel.
+    pub fn channel(&self) -> Channel {
+        self.shared.channel
+    }
+
+    /// Returns the address, without a slash at its end.
+    pub fn url(&self) -> &str {
+        &self.shared.base
+    }
+}
+
+impl ClientTransport for HttpTransport {
+    fn default_timeout(&self) -> Option<Duration> {
+        Some(self.shared.timeout)
+    }
+
+    fn takes_positions(&self) -> bool {
+        matches!(self.shared.channel, Channel::Json | Channel::MessagePack)
+    }
+
+    fn call(&self, request: ClientRequest) -> ReplyFuture {
+        let shared = Arc::clone(&self.shared);
+        match shared.written(&request) {
+            Err(problem) => {
+                let channel = shared.channel.name();
+                let (service, actions) = (&request.service, names(&request.job));
+                let message =
+                    format!("`{service}.{actions}` cannot be called by {channel}: {problem}");
+                ReplyFuture::ready(Err(TransportError::new(
+                    TransportErrorKind::InvalidMessage,
+                    message,
+                )))
+            }
+            Ok(outgoing) if request.job.control.suppress_response == Some(true) => {
+                ReplyFuture::new(forgotten(shared, request, outgoing))
+            }
+            Ok(outgoing) => {
+                ReplyFuture::new(async move { shared.answered(&request, outgoing).await })
+            }
+        }
+    }
+}
+
+/// Sends a job whose caller does not wait for the response. It is answered as soon as there is a connection for it.
+async fn forgotten(
+    shared: Arc<Shared>,
+    mut request: ClientRequest,
+    outgoing: Outgoing,
+) -> Result<JobResponse, TransportError> {
+    let (sent, is_sent) = Sent::watched();
+    let watched = std::mem::replace(&mut request.sent, sent);
+    let mut exchange = tokio::spawn(async move { shared.answered(&request, outgoing).await });
+    tokio::select! {
+        biased;
+        _ = is_sent => {
+            watched.mark();
+            Ok(JobResponse::default())
+        }
+        ended = &mut exchange => match ended {
+            Ok(outcome) => outcome.map(|_| JobResponse::default()),
+            Err(_) => Err(TransportError::new(TransportErrorKind::Interrupted, "the call was given up")),
+        },
+    }
+}
+
+fn names(job: &JobRequest) -> String {
+    let names: Vec<&str> = job
+        .actions
+        .iter()
+        .map(|action| action.action.as_str())
+        .collect();
+    names.join("`, `")
+}
+
+impl Shared {
+    /// Writes a request.
+    ///
+    /// # Errors
+    /// The channel cannot carry the job. Nothing is sent.
+    fn written(&self, request: &ClientRequest) -> Result<Outgoing, String> {
+        let job = &request.job;
+        let time = match job.control.suppress_response {
+            Some(true) => None,
+            _ => request.timeout,
+        };
+        let mut headers = head::write(job, time, &self.token_key)?;
+        let mut known = Vec::with_capacity(job.actions.len());
+        for action in &job.actions {
+            let service = request.descriptor;
+            let found = service.map(|service| self.known.find(service, action));
+            known.push(found.transpose()?);
+        }
+        let is_idempotent = job.actions.iter().all(ActionRequest::is_idempotent);
+        if self.channel == Channel::Call {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(MSGPACK));
+            return Ok(Outgoing {
+                method: Method::POST,
+                url: self.at(&format!("/{}", crate::path::escaped(&request.service)))?,
+                headers,
+                body: job::write(job, &self.token_key)?,
+                known,
+                is_repeatable: is_idempotent,
+            });
+        }
+        let [action] = &*job.actions else {
+            return Err(
+                "it carries one action at a time, and not a job of several; use the channel `call`"
+                    .to_owned(),
+            );
+        };
+        let body = action.body.to_value().map_err(|error| error.to_string())?;
+        let of_type = known.first().and_then(Option::as_deref);
+        let typed = || {
+            of_type.ok_or_else(|| {
+                "the call has no types: use a typed client, or `call_positional`".to_owned()
+            })
+        };
+        let outgoing = match self.channel {
+            Channel::Rest => {
+                let written = rest::write(&self.base, typed()?, body)?;
+                let repeats = HttpTransport::repeats(Channel::Rest, request);
+                if written.body.is_some() {
+                    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+                }
+                Outgoing {
+                    method: written.method,
+                    url: written.url,
+                    headers,
+                    body: written.body.unwrap_or_default(),
+                    known,
+                    is_repeatable: is_idempotent || repeats,
+                }
+            }
+            channel => {
+                let id = self.method_id(&request.service, &action.action);
+                let written = match (channel, of_type) {
+                    (Channel::Protobuf, _) => {
+                        positional::protobuf(&id, typed()?, body, &mut headers)?
+                    }
+                    (_, _) if action.is_positional => {
+                        let arguments = body.get(ARGUMENTS).cloned().unwrap_or_default();
+                        positional::untyped(self.format(), &id, arguments)?
+                    }
+                    (_, _) => positional::typed(self.format(), &id, typed()?, body)?,
+                };
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(written.content_type));
+                // So that a door of this framework tells the codes and the fields of its errors.
+                headers.insert(crate::dispatch::ERRORS, HeaderValue::from_static("1"));
+                Outgoing {
+                    method: Method::POST,
+                    url: self.at("/invoke")?,
+                    headers,
+                    body: written.body,
+                    known,
+                    is_repeatable: is_idempotent,
+                }
+            }
+        };
+        Ok(outgoing)
+    }
+
+    fn at(&self, path: &str) -> Result<Uri, String> {
+        let url = Uri::try_from(format!("{}{path}", self.base));
+        url.map_err(|error| error.to_string())
+    }
+
+    fn method_id(&self, service: &Name, action: &Name) -> String {
+        let component = self.component.as_ref().unwrap_or(service);
+        format!("{component}:{service}:{action}")
+    }
+
+    fn format(&self) -> Encoding {
+        match self.channel {
+            Channel::MessagePack => Encoding::MessagePack,
+            _ => Encoding::Json,
+        }
+    }
+
+    /// Sends a request and reads its response. A token that has expired is fetched anew, once.
+    async fn answered(
+        &self,
+        request: &ClientRequest,
+        mut outgoing: Outgoing,
+    ) -> Result<JobResponse, TransportError> {
+        let mut token = None;
+        if let Some(tokens) = &self.tokens {
+            token = Some(tokens.current().await?);
+        }
+        self.authorize(request, token.as_ref(), &mut outgoing.headers)?;
+        let response = self.exchanged(request, &outgoing).await?;
+        let read = self.read(request, &outgoing, &response)?;
+        let has_expired = read.errors.iter().any(is_of_an_expired_token);
+        let (Some(tokens), Some(refused), true) = (&self.tokens, token, has_expired) else {
+            return Ok(read);
+        };
+        let token = tokens.instead_of(&refused).await?;
+        self.authorize(request, Some(&token), &mut outgoing.headers)?;
+        let response = self.exchanged(request, &outgoing).await?;
+        self.read(request, &outgoing, &response)
+    }
+
+    fn authorize(
+        &self,
+        request: &ClientRequest,
+        own: Option<&Token>,
+        headers: &mut HeaderMap,
+    ) -> Result<(), TransportError> {
+        let of_caller = || match self.forwards_token {
+            true => head::token(&request.job, &self.token_key),
+            false => None,
+        };
+        let token = own.map(|token| token.text().to_owned()).or_else(of_caller);
+        let Some(token) = token else { return Ok(()) };
+        let added = head::add_token(headers, &token);
+        added.map_err(|problem| TransportError::new(TransportErrorKind::InvalidMessage, problem))
+    }
+
+    /// Sends a request, and once more on a fresh connection if one that was kept turns out to be closed, and the request is safe
+    /// to repeat.
+    async fn exchanged(
+        &self,
+        request: &ClientRequest,
+        outgoing: &Outgoing,
+    ) -> Result<Response<Bytes>, TransportError> {
+        match self.exchange(request, outgoing).await {
+            Err(error) if outgoing.is_repeatable && is_of_a_stale_connection(&error) => {
+                self.exchange(request, outgoing).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &ClientRequest,
+        outgoing: &Outgoing,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let mut sent = Request::new(outgoing.body.clone());
+        *sent.method_mut() = outgoing.method.clone();
+        *sent.uri_mut() = outgoing.url.clone();
+        *sent.headers_mut() = outgoing.headers.clone();
+        let connected = request
+            .sent
+            .is_watched()
+            .then(|| capture_connection(&mut sent));
+        let limit = request.timeout.unwrap_or(self.timeout) / CONNECT_SHARE;
+        let exchange = self
+            .client
+            .exchange(&self.host, sent, self.max_response, limit);
+        let Some(mut connected) = connected else {
+            return exchange.await;
+        };
+        let mut exchange = std::pin::pin!(exchange);
+        tokio::select! {
+            biased;
+            outcome = &mut exchange => {
+                if outcome.is_ok() {
+                    request.sent.mark();
+                }
+                return outcome;
+            }
+            connection = connected.wait_for_connection_metadata() => {
+                if connection.is_some() {
+                    request.sent.mark();
+                }
+            }
+        }
+        exchange.await
+    }
+
+    fn read(
+        &self,
+        request: &ClientRequest,
+        outgoing: &Outgoing,
+        response: &Response<Bytes>,
+    ) -> Result<JobResponse, TransportError> {
+        let read = match response.status().is_success() {
+            true => self.read_success(request, outgoing, response.body()),
+            false => self.read_failure(request, outgoing, response),
+        };
+        let mut read = read.map_err(|problem| {
+            let (service, actions) = (&request.service, names(&request.job));
+            let message =
+                format!("the response of `{service}.{actions}` cannot be read: {problem}");
+            TransportError::new(TransportErrorKind::InvalidMessage, message)
+        })?;
+        let id = &request.job.context.correlation_id;
+        read.context
+            .correlation_id
+            .get_or_insert_with(|| Arc::clone(id));
+        Ok(read)
+    }
+
+    fn read_success(
+        &self,
+        request: &ClientRequest,
+        outgoing: &Outgoing,
+        body: &Bytes,
+    ) -> Result<JobResponse, String> {
+        if self.channel == Channel::Call {
+            let asked: Vec<Name> = request
+                .job
+                .actions
+                .iter()
+                .map(|one| one.action.clone())
+                .collect();
+            return job::read(body, &asked, &outgoing.known);
+        }
+        let known = outgoing.known.first().and_then(Option::as_deref);
+        let action = request.job.actions.first().ok_or("no action was called")?;
+        let (outcome, wrap): (_, fn(Value) -> Plain) = match (self.channel, known) {
+            (Channel::Rest, _) => (Ok(rest_result(body)?), Plain::exact),
+            (Channel::Protobuf, Some(known)) => {
+                (positional::protobuf_answer(known, body)?, Plain::from_value)
+            }
+            (Channel::MessagePack, _) => (
+                positional::answer(Encoding::MessagePack, body)?,
+                Plain::from_value,
+            ),
+            (_, _) => (positional::answer(Encoding::Json, body)?, Plain::exact),
+        };
+        Ok(match outcome {
+            Err(errors) => failed(action, errors),
+            Ok(result) => {
+                let body = match known.filter(|_| !action.is_positional) {
+                    Some(known) => known.body(result, wrap)?,
+                    None => {
+                        let result = Plain::exact(result).into_value();
+                        let body = Map::from([(RESULT, result)]);
+                        Body::encode(Format::MessagePack, &Value::Map(body))
+                    }
+                };
+                let mut response = JobResponse::default();
+                response
+                    .actions
+                    .push(ActionResponse::new(action.action.clone(), body));
+                response
+            }
+        })
+    }
+
+    fn read_failure(
+        &self,
+        request: &ClientRequest,
+        outgoing: &Outgoing,
+        response: &Response<Bytes>,
+    ) -> Result<JobResponse, String> {
+        let (head, body) = response.clone().into_parts();
+        let known = outgoing.known.first().and_then(Option::as_deref);
+        let action = request.job.actions.first().ok_or("no action was called")?;
+        // The body may be an answer of the channel: a result cannot be told from the lack of one by protobuf.
+        let told = match (self.channel, known) {
+            (Channel::Protobuf, Some(known)) => positional::protobuf_answer(known, &body).ok(),
+            (Channel::MessagePack, _) => positional::answer(Encoding::MessagePack, &body).ok(),
+            (Channel::Json, _) => positional::answer(Encoding::Json, &body).ok(),
+            (Channel::Call, _) => crate::encoding::msgpack_of(&body)
+                .ok()
+                .and_then(|body| errors_of(&body))
+                .map(Err),
+            _ => None,
+        };
+        let declared = known.map_or(&[][..], |known| known.offered.descriptor.declared_errors());
+        let failure = Failure::of(&head, &body, declared);
+        Ok(match (failure, told) {
+            (Failure::Job(error), _) => JobResponse::failed(vec![error]),
+            (_, Some(Err(errors))) => failed(action, errors),
+            (Failure::Action(errors), _) => failed(action, errors),
+        })
+    }
+}
+
+fn failed(action: &ActionRequest, errors: Vec<WireError>) -> JobResponse {
+    let mut response = JobResponse::default();
+    let failed = ActionResponse::failed(action.action.clone(), errors, Format::MessagePack);
+    response.actions.push(failed);
+    response
+}
+
+fn rest_result(body: &[u8]) -> Result<Value, String> {
+    match body.is_empty() {
+        // 204.
+        true => Ok(Value::Nil),
+        false => crate::encoding::json_of(body),
+    }
+}
+
+/// True if the connection was closed by the other side before it answered.
+fn is_of_a_stale_connection(error: &TransportError) -> bool {
+    if error.kind() != TransportErrorKind::Interrupted {
+        return false;
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(failure) = inner.downcast_ref::<hyper::Error>() {
+            return failure.is_incomplete_message() || failure.is_canceled() || failure.is_closed();
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("channel", &self.shared.channel.name())
+            .field("url", &self.shared.base)
+            .finish_non_exhaustive()
+    }
+}
