@@ -86,3 +86,28 @@ impl fmt::Display for Address {
         write!(f, "{}({})", self.channel, self.url)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_address_is_read_as_it_is_written(channel in "[a-zA-Z0-9_-]{1,9}", url in "[^,()\\s\\p{Cc}]*") {
+            let address = Address::new(channel, url).unwrap();
+            let text = address.to_string();
+            prop_assert_eq!(text.parse::<Address>().unwrap(), address.clone());
+            let list = format!("{text},what?,{text}");
+            prop_assert_eq!(Address::parse_list(&list), [address.clone(), address]);
+        }
+
+        #[test]
+        fn any_text_is_a_list_of_addresses_that_can_be_written(text: String) {
+            for address in Address::parse_list(&text) {
+                prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+            }
+        }
+    }
+}

@@ -28,8 +28,11 @@ mod pause;
 mod peer;
 mod peers;
 mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod registry;
 mod selector;
+mod settings;
 mod transport;
 mod trouble;
 
@@ -44,6 +47,10 @@ pub use http::HttpChannel;
 pub use instance::{HealthEndpoint, Instance, InstanceId, Registration};
 pub use keeper::Keeper;
 pub use memory::MemoryRegistry;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis::RedisRegistry;
 pub use registry::{Listing, Registry, Version};
 pub use selector::{Choice, First, LeastOutstanding, RoundRobin, Selector};
+pub use settings::RegistrySettings;
 pub use transport::ComponentTransport;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
+use crate::random;
 
 /// Longest first pause, and longest pause of all.
 const FIRST: Duration = Duration::from_millis(500);
@@ -20,19 +20,13 @@ impl Pauses {
     pub(crate) fn next(&mut self) -> Duration {
         let longest = FIRST.saturating_mul(2_u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
-        longest.min(LONGEST).mul_f64(0.5 + random() / 2.0)
+        longest.min(LONGEST).mul_f64(0.5 + random::fraction() / 2.0)
     }
 
     /// Begins anew, after a success.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
-}
-
-/// Returns a random number from 0 to less than 1.
-fn random() -> f64 {
-    let [.., a, b, c, d] = Uuid::new_v4().into_bytes();
-    f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]

@@ -91,6 +91,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -141,5 +142,29 @@ mod tests {
             );
         }
         assert_eq!(entries(b"null").unwrap(), []);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_entries_or_an_error(body: Vec<u8>) {
+            let _ = entries(&body);
+        }
+
+        #[test]
+        fn any_service_is_an_instance_or_odd(
+            id: String,
+            channels: String,
+            tag in "(weight=)?.*",
+            weight: i64,
+        ) {
+            let service = json!({
+                "ID": id, "Meta": { "channels": channels }, "Tags": [tag, weight], "Weights": { "Passing": weight },
+            });
+            let body = json!([{ "Service": service }]).to_string();
+            match &entries(body.as_bytes()).unwrap()[0] {
+                Ok(instance) => prop_assert!(!instance.addresses.is_empty()),
+                Err(odd) => prop_assert_eq!(&odd.id, &id),
+            }
+        }
     }
 }

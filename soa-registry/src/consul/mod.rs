@@ -17,3 +17,4 @@ mod form;
 mod registry;
 
 pub use registry::ConsulRegistry;
+pub(crate) use registry::check_address;

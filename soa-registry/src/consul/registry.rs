@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use soa_http::HttpClient;
-use soa_http::axum::http::{StatusCode, Uri};
+use soa_http::axum::http::StatusCode;
+use soa_http::axum::http::uri::Authority;
 use soa_runtime::secret::Secret;
 use soa_runtime::{BoxFuture, BuildError};
 use soa_wire::Name;
@@ -63,44 +64,16 @@ impl ConsulRegistry {
     /// # Errors
     /// The address is none of these.
     pub fn new(client: &HttpClient, address: &str) -> Result<Self, BuildError> {
-        let wrong = || {
-            BuildError::new(format!(
-                "invalid address of Consul `{}`: expected `consul://HOST:PORT` or `consul+https://HOST:PORT`; a token has a \
-                 setting of its own",
-                without_login(address)
-            ))
-        };
-        let (scheme, host, port) = match address.split_once("://") {
-            Some(("consul", host)) => ("http", host, 8500),
-            Some(("consul+https", host)) => ("https", host, 8501),
-            _ => return Err(wrong()),
-        };
-        let host = host.trim_end_matches('/');
-        let url = format!("{scheme}://{host}/").parse::<Uri>();
-        let url = url.map_err(|_| wrong())?;
-        let is_alone = !host.contains(['@', '/', '?', '#']);
-        let authority = url.authority().filter(|_| is_alone).ok_or_else(wrong)?;
-        let port = match authority.port_u16() {
-            Some(port) => port,
-            None if authority.as_str() == authority.host() => port,
-            None => return Err(wrong()),
-        };
-        if authority.host().is_empty() {
-            return Err(wrong());
-        }
-        let host = format!("{}:{port}", authority.host());
+        let place = Place::read(address)?;
         Ok(Self {
             agent: Agent {
                 client: client.clone(),
-                base: format!("{scheme}://{host}"),
+                base: format!("{}://{}", place.scheme, place.host),
                 token: None,
                 token_file: None,
                 datacenter: None,
             },
-            shown: match scheme {
-                "http" => format!("consul://{host}"),
-                _ => format!("consul+https://{host}"),
-            },
+            shown: place.shown(),
             memory: Arc::default(),
         })
     }
@@ -202,6 +175,60 @@ impl ConsulRegistry {
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of an agent.
+struct Place {
+    scheme: &'static str,
+    /// Host and port.
+    host: String,
+}
+
+/// Returns an error if this is no address of an agent.
+pub(crate) fn check_address(address: &str) -> Result<(), BuildError> {
+    Place::read(address).map(|_| ())
+}
+
+impl Place {
+    fn read(address: &str) -> Result<Self, BuildError> {
+        Self::try_read(address).ok_or_else(|| {
+            BuildError::new(format!(
+                "invalid address of Consul `{}`: expected `consul://HOST:PORT` or `consul+https://HOST:PORT`; a token has a \
+                 setting of its own",
+                without_login(address)
+            ))
+        })
+    }
+
+    fn try_read(address: &str) -> Option<Self> {
+        let (scheme, host, port) = match address.split_once("://")? {
+            ("consul", host) => ("http", host, 8500),
+            ("consul+https", host) => ("https", host, 8501),
+            _ => return None,
+        };
+        let host = host.trim_end_matches('/');
+        if host.contains(['@', '/', '?', '#']) {
+            return None;
+        }
+        let authority: Authority = host.parse().ok()?;
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if authority.as_str() == authority.host() => port,
+            None => return None,
+        };
+        let host = authority.host();
+        (!host.is_empty()).then(|| Self {
+            scheme,
+            host: format!("{host}:{port}"),
+        })
+    }
+
+    fn shown(&self) -> String {
+        match self.scheme {
+            "http" => format!("consul://{}", self.host),
+            _ => format!("consul+https://{}", self.host),
+        }
     }
 }
 

@@ -12,34 +12,50 @@ pub(crate) const MANAGER: &str = "2f6b4a55-9a7c-4c1e-8f0d-0d4b2a6c9e11";
 const WITH_ACL: &str = "acl { enabled = true, default_policy = \"deny\", tokens { master = \
                         \"2f6b4a55-9a7c-4c1e-8f0d-0d4b2a6c9e11\", agent = \"2f6b4a55-9a7c-4c1e-8f0d-0d4b2a6c9e11\" } }";
 
+/// Attempts to start an agent on free ports.
+const ATTEMPTS: usize = 5;
+
 /// An agent on a free port, with its data in memory alone.
 pub(crate) struct Agent {
     pub(crate) port: u16,
-    has_acl: bool,
+    /// Further settings.
+    settings: String,
     process: Option<Child>,
 }
 
 impl Agent {
     pub(crate) fn start() -> Self {
-        Self::with(false)
+        Self::with("")
     }
 
     pub(crate) fn with_acl() -> Self {
-        Self::with(true)
+        Self::with(WITH_ACL)
     }
 
-    fn with(has_acl: bool) -> Self {
-        let mut agent = Self {
-            port: free_port(),
-            has_acl,
-            process: None,
-        };
-        agent.start_again();
-        agent
+    /// An agent with further settings.
+    pub(crate) fn with(settings: &str) -> Self {
+        // Another test may be given one of the ports in the meantime.
+        for _ in 0..ATTEMPTS {
+            let mut agent = Self {
+                port: free_port(),
+                settings: settings.to_owned(),
+                process: None,
+            };
+            if agent.try_start() {
+                return agent;
+            }
+        }
+        panic!("Consul ends when it has been started");
     }
 
     /// Starts it on the same port, empty.
     pub(crate) fn start_again(&mut self) {
+        let is_started = (0..ATTEMPTS).any(|_| self.try_start());
+        assert!(is_started, "Consul ends when it has been started");
+    }
+
+    /// Returns true if it has its ports.
+    fn try_start(&mut self) -> bool {
         let in_project = concat!(env!("CARGO_MANIFEST_DIR"), "/../.consul/consul");
         let program = std::env::var("CONSUL").unwrap_or_else(|_| in_project.to_owned());
         let mut command = Command::new(&program);
@@ -67,8 +83,8 @@ impl Agent {
         for (flag, port) in internal {
             command.args([flag, &port.to_string()]);
         }
-        if self.has_acl {
-            command.args(["-hcl", WITH_ACL]);
+        if !self.settings.is_empty() {
+            command.args(["-hcl", &self.settings]);
         }
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.process = Some(started.unwrap_or_else(|error| {
@@ -79,11 +95,13 @@ impl Agent {
         }));
         let limit = Instant::now() + Duration::from_secs(30);
         while !self.is_ready() {
-            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "`{program}` has ended: {ended:?}");
+            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return false;
+            }
             assert!(Instant::now() < limit, "`{program}` does not start");
             std::thread::sleep(Duration::from_millis(20));
         }
+        true
     }
 
     fn is_ready(&self) -> bool {

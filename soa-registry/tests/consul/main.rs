@@ -10,5 +10,6 @@ mod instances;
 #[path = "../../../soa-runtime/tests/support/log.rs"]
 mod log;
 mod support;
+mod tls;
 mod tokens;
 mod vectors;
