@@ -18,8 +18,10 @@ use super::argument::{
 use super::doors::{ChangeRouter, Listener};
 use super::failure::{BoxError, Failure};
 use super::notifier::Notifier;
+use super::offering::Offering;
 use super::pid_file::PidFile;
 use super::readiness::Readiness;
+use super::registration::Registrar;
 use super::serve::ServerProcess;
 use super::signal::{self, Signals};
 use super::target::Own;
@@ -423,11 +425,12 @@ impl<M, S: Section> Program<M, S> {
         if let Role::Supervisor(processes) = role {
             let listener = settings.server.http_address().map(Listener::bind);
             let listener = listener.transpose()?;
+            let registrar = Registrar::open(&settings, &mut Connections::default())?;
             let respawns = fork::RespawnPolicy {
                 is_enabled: !serve.no_respawn,
                 limits: settings.server.respawn_limits,
             };
-            return fork::supervise(processes, respawns, &notifier, listener).await;
+            return fork::supervise(processes, respawns, &notifier, listener, registrar).await;
         }
         let passed = match serve.takes_http {
             true => Some(notifier.passed_socket()?),
@@ -439,18 +442,27 @@ impl<M, S: Section> Program<M, S> {
         let prepare = async {
             settings.warn_of_missing_routes();
             let mut connections = Connections::default();
-            let server_settings = settings.server.clone();
+            let mut server_settings = settings.server.clone();
+            server_settings.complete();
+            let registrar = Registrar::open(&settings, &mut connections)?;
+            let offering = Offering::of(registrar, serve.fork_number.is_some());
             let (connections, fork) = (&mut connections, serve.fork_number);
-            let process =
-                ServerProcess::connect(server_settings, connections, notifier, fork, passed)
-                    .await?;
+            let process = ServerProcess::connect(
+                server_settings,
+                connections,
+                notifier,
+                fork,
+                passed,
+                offering,
+            )
+            .await?;
             let components = self.components(settings, connections).await?;
             let readiness = Readiness::of(components.iter().map(ComponentBuilder::count).sum());
             let mut is_first = true;
             let components = components.into_iter().map(|component| {
                 component.change_servers(|server| {
                     let ready = readiness.clone();
-                    let server = server.on_ready(move |_| ready.one());
+                    let server = process.with_registry(server).on_ready(move |_| ready.one());
                     Ok(match std::mem::replace(&mut is_first, false) {
                         true => process.with_notifications(server),
                         false => server,

@@ -23,7 +23,9 @@ use super::doors::{self, ChangeRouter, Doors, HttpStopped, Listener};
 use super::failure::Failure;
 use super::heartbeat::{BEAT_INTERVAL, Heartbeat};
 use super::notifier::Notifier;
+use super::offering::Offering;
 use super::readiness::Readiness;
+use super::registration::Registrar;
 use super::requests::{Requests, Source};
 use super::signal::Signals;
 use crate::settings::{Connections, ServerSettings, TransportSettings};
@@ -36,6 +38,7 @@ pub(super) struct ServerProcess {
     listener: Option<Listener>,
     notifier: Arc<Notifier>,
     heartbeat: Option<Arc<Heartbeat>>,
+    offering: Offering,
 }
 
 impl ServerProcess {
@@ -46,6 +49,7 @@ impl ServerProcess {
         notifier: Arc<Notifier>,
         fork: Option<u16>,
         passed: Option<OwnedFd>,
+        offering: Offering,
     ) -> Result<Self, Failure> {
         let listener = match (passed, settings.http_address()) {
             (Some(socket), Some(_)) => Some(Listener::passed(socket)?),
@@ -68,6 +72,7 @@ impl ServerProcess {
             listener,
             notifier,
             heartbeat,
+            offering,
         })
     }
 
@@ -86,6 +91,14 @@ impl ServerProcess {
         server
     }
 
+    /// Adds the registry to what a server reports by `status`.
+    pub(super) fn with_registry(&self, server: ServerBuilder) -> ServerBuilder {
+        match &self.offering {
+            Offering::Own(registrar) => registrar.with_check(server),
+            _ => server,
+        }
+    }
+
     /// Runs the services until the process is stopped, and removes the heartbeat file.
     pub(super) async fn run(
         mut self,
@@ -97,7 +110,14 @@ impl ServerProcess {
         let doors = match self.listener.take() {
             Some(listener) => {
                 let settings = &self.settings.http;
-                Some(Doors::new(&components, settings, listener, changes)?)
+                let offering = &self.offering;
+                Some(Doors::new(
+                    &components,
+                    settings,
+                    listener,
+                    changes,
+                    offering,
+                )?)
             }
             None => None,
         };
@@ -171,8 +191,16 @@ impl ServerProcess {
             .map(|server| server.max_stop_time(until_hooks));
         let longest = longest.max().unwrap_or(until_hooks);
         let of_components = components.iter().map(Component::max_stop_time);
+        let longest = match self.offering.is_none() {
+            true => longest,
+            false => longest.saturating_add(Registrar::max_stop_time()),
+        };
         signals.force_after(of_components.fold(longest, Duration::saturating_add));
 
+        let offers = match &doors {
+            Some(doors) if !self.offering.is_none() => doors.offers().await?,
+            _ => Vec::new(),
+        };
         let (closed, is_over) = watch::channel(doors.is_none());
         let mut running: FuturesUnordered<_> = services
             .iter()
@@ -181,25 +209,29 @@ impl ServerProcess {
                 server.run_until(requests, is_told(&stop), grace)
             })
             .collect();
-        let mut serving = JoinSet::new();
+        let mut serving: JoinSet<Result<HttpStopped, Failure>> = JoinSet::new();
         serving.spawn({
             let announcement = self.announcement(&services, doors.as_ref());
             let told = (is_told(&stop), is_told(&stop));
+            let (offering, notifier) = (self.offering.clone(), Arc::clone(&self.notifier));
             async move {
                 tokio::select! {
                     biased;
-                    () = told.0 => return HttpStopped::default(),
-                    () = readiness.all() => announcement(),
+                    () = told.0 => return Ok(HttpStopped::default()),
+                    () = readiness.all() => {
+                        offering.begin(&notifier, &offers)?;
+                        announcement();
+                    }
                 }
-                match doors {
-                    Some(doors) => doors.run_until(told.1, grace).await,
+                Ok(match doors {
+                    Some(doors) => doors.run_until(told.1, offering, grace).await,
                     None => HttpStopped::default(),
-                }
+                })
             }
         });
 
         let mut all = Stopped::default();
-        let mut failure = None;
+        let mut failure: Option<Failure> = None;
         let mut is_stopping = false;
         let mut doors_are_open = true;
         loop {
@@ -207,14 +239,19 @@ impl ServerProcess {
                 ended = running.next() => match ended {
                     Some(Ok(stopped)) => add(&mut all, &stopped),
                     Some(Err(error)) => {
-                        failure.get_or_insert(error);
+                        failure.get_or_insert(error.into());
                         stop.send_replace(true);
                     }
                     None => break,
                 },
                 ended = serving.join_next(), if doors_are_open => {
                     doors_are_open = false;
-                    let ended = ended.and_then(Result::ok).unwrap_or_default();
+                    let ended = ended.and_then(Result::ok).unwrap_or(Ok(HttpStopped::default()));
+                    let ended = ended.unwrap_or_else(|error| {
+                        failure.get_or_insert(error);
+                        stop.send_replace(true);
+                        HttpStopped::default()
+                    });
                     all.given_up += ended.given_up;
                     all.aborted += ended.aborted;
                     all.has_unsent |= ended.has_unsent;
@@ -233,7 +270,7 @@ impl ServerProcess {
             }
         }
         if let Some(failure) = failure {
-            return Err(failure.into());
+            return Err(failure);
         }
         let jobs: u64 = services.iter().map(|server| server.stats().jobs()).sum();
         let Stopped {

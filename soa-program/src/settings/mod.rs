@@ -51,7 +51,7 @@ pub use calling::ClientSettings;
 pub(crate) use client::Connections;
 pub use error::{Problem, SettingsError};
 #[cfg(not(feature = "http"))]
-pub use http::{HttpClientSettings, HttpSettings, HttpTransportSettings};
+pub use http::{HttpClientSettings, HttpSettings, HttpTransportSettings, RegistrySettings};
 pub use loader::Loader;
 pub use logging::{LogFormat, LoggingSettings};
 pub use middleware::{KnownMiddleware, MiddlewareSettings};
@@ -62,6 +62,8 @@ pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
 pub(crate) use shape::listed;
 #[cfg(feature = "http")]
 pub use soa_http::{HttpClientSettings, HttpSettings, HttpTransportSettings};
+#[cfg(feature = "http")]
+pub use soa_registry::RegistrySettings;
 pub use soa_runtime::LogLevel;
 pub use soa_runtime::period::{BadPeriod, Period};
 pub use soa_runtime::secret::Secret;
