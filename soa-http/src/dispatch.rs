@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
 use soa_wire::codec::{EncodeError, json, msgpack};
 use soa_wire::text::Shape;
-use soa_wire::{Map, Name, SwitchSet, Value, WireError, code};
+use soa_wire::{Channel, Map, Name, SwitchSet, Value, WireError, code};
 
 use crate::arguments::by_position;
 use crate::doors::Doors;
@@ -36,6 +36,14 @@ impl Encoding {
             }
         }
         Ok(out)
+    }
+
+    /// Returns the channel of dispatch calls in this encoding.
+    fn channel(self) -> Channel {
+        match self {
+            Self::Json => Channel::Json,
+            Self::MessagePack => Channel::MessagePack,
+        }
     }
 
     /// JSON has neither bytes nor infinities: bytes become text, and a float without digits cannot be answered.
@@ -112,7 +120,7 @@ async fn invoke(
         None => Vec::new(),
         Some(_) => return Err(missing("args", "the list of arguments")),
     };
-    let (hosted, offered) = find(doors, &method, &head.context.switches)?;
+    let (hosted, offered) = find(doors, &method, &head.context.switches, encoding.channel())?;
     let request = by_position(offered, arguments, |value| encoding.plain(value))?;
     run(
         doors,
@@ -154,6 +162,7 @@ pub(crate) fn find<'a>(
     doors: &'a Doors,
     id: &str,
     switches: &SwitchSet,
+    channel: Channel,
 ) -> Result<(&'a Hosted, &'a Offered), Vec<WireError>> {
     let mut parts = id.split(':');
     let (Some(component), Some(service), Some(method), None) =
@@ -162,11 +171,19 @@ pub(crate) fn find<'a>(
         let message = format!("The method id `{id}` is not `component:service:method`");
         return Err(vec![unknown(message)]);
     };
-    // The reference looks at the name of the service alone, so its clients may know the component by another name.
-    let Some(hosted) = doors.named(service) else {
+    // The reference looks at the name of the service alone, so its clients may know the component by another name. One that
+    // is here has only its own services.
+    let is_here = doors.components().any(|one| one.name() == component);
+    let is_meant = |hosted: &&Hosted| !is_here || hosted.component == component;
+    let Some(hosted) = doors.named(service).filter(is_meant) else {
         let message = format!("There is no service `{service}` in the component `{component}`");
         return Err(vec![unknown(message)]);
     };
+    if !hosted.offers(channel) {
+        let (component, channel) = (&hosted.component, channel.name());
+        let message = format!("The component `{component}` has no channel `{channel}`");
+        return Err(vec![unknown(message)]);
+    }
     let Some(offered) = hosted.answering(method, switches) else {
         let message = match hosted.server.has_action(method) {
             true => format!(

@@ -1,4 +1,4 @@
-//! The doors of a component: its services, their routes, and the limits of all requests.
+//! The doors of components: their services, their routes, and the limits of all requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::http::StatusCode;
 use soa_runtime::server::DoorStop;
 use soa_runtime::{Channel, Component};
-use soa_wire::BuildError;
+use soa_wire::{BuildError, Name};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::cors::Cors;
@@ -24,10 +24,14 @@ pub(crate) const DESCRIPTIONS: [&str; 4] = ["/openapi.json", "/report-protobuf",
 /// bodies do not.
 const LARGE_BODIES: usize = 64;
 
-/// The doors of a component.
+/// The names of methods that clients of Aspyx have themselves: they cannot call such actions.
+const NAMES_OF_ASPYX: [&str; 3] = ["create", "type", "invocation_handler"];
+
+/// The doors of a component, or of several at one address.
 #[derive(Debug)]
 pub struct Doors {
-    component: Component,
+    /// The components, each with its channels.
+    components: Vec<(Component, Arc<[Channel]>)>,
     services: Vec<Arc<Hosted>>,
     routes: Vec<Arc<RoutePlan>>,
     protobuf: Option<Protobuf>,
@@ -42,12 +46,15 @@ pub struct Doors {
     warning_status: StatusCode,
     metrics: Option<Rendered>,
     readiness: Vec<Readiness>,
+    notes: Vec<Readiness>,
+    /// The URL by which others reach the listener.
+    url: Option<String>,
 }
 
 /// A function that writes the metrics of the process.
 struct Rendered(Box<dyn Fn() -> String + Send + Sync>);
 
-/// A function that returns the reason why the process is not ready.
+/// A function that returns the reason why the process is not ready, or a note beside such reasons.
 struct Readiness(Box<dyn Fn() -> Option<String> + Send + Sync>);
 
 impl fmt::Debug for Rendered {
@@ -69,18 +76,63 @@ impl Doors {
     /// An action cannot be called by one of the doors: it is named, with its field and the reason. Or two things have the same
     /// path, or a setting cannot be used.
     pub fn new(component: Component, settings: HttpSettings) -> Result<Self, BuildError> {
-        let services = component.services().iter().cloned();
-        let services: Vec<Arc<Hosted>> = services
-            .map(|server| Hosted::new(server).map(Arc::new))
-            .collect::<Result<_, _>>()?;
-        let channels = channels(&component, &settings);
-        let mut routes: Vec<Arc<RoutePlan>> = Vec::new();
-        if channels.contains(&Channel::Rest) {
-            for hosted in &services {
-                for plan in plans(hosted)? {
-                    refuse_twins(&routes, &plan)?;
-                    routes.push(Arc::new(plan));
+        Self::of_all([component], settings)
+    }
+
+    /// Returns the doors of several components at one address. They share the paths of calls, of probes and of descriptions;
+    /// each has its own health path.
+    ///
+    /// ```
+    /// use soa_http::{Doors, HttpSettings};
+    /// use soa_runtime::{Component, ComponentBuilder, Server};
+    ///
+    /// let library = Component::builder("library").service(Server::untyped("books", "1.0.0"));
+    /// let shop = Component::builder("shop").service(Server::untyped("orders", "1.0.0"));
+    /// let all = ComponentBuilder::build_all([library, shop.health_path("/shop/health")])?;
+    /// let router = Doors::of_all(all, HttpSettings::default())?.into_router();
+    /// # Ok::<(), soa_runtime::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`new`](Self::new). Or two services have the same name.
+    pub fn of_all(
+        components: impl IntoIterator<Item = Component>,
+        settings: HttpSettings,
+    ) -> Result<Self, BuildError> {
+        let components = components.into_iter().map(|component| {
+            let channels = channels(&component, &settings);
+            (component, Arc::from(channels))
+        });
+        let components: Vec<(Component, Arc<[Channel]>)> = components.collect();
+        let mut services: Vec<Arc<Hosted>> = Vec::new();
+        for (component, channels) in &components {
+            let name = Name::from(component.name().to_owned());
+            for server in component.services() {
+                let mut others = services.iter();
+                if others.any(|other| other.server.name() == server.name()) {
+                    let twice = server.name();
+                    return Err(BuildError::new(format!(
+                        "two services have the name `{twice}`"
+                    )));
                 }
+                let hosted = Hosted::new(server.clone(), name.clone(), Arc::clone(channels))?;
+                services.push(Arc::new(hosted));
+            }
+            if component.channels().is_some() {
+                warn_of_names(component);
+            }
+        }
+        let mut channels: Vec<Channel> = Vec::new();
+        for channel in components.iter().flat_map(|(_, channels)| &**channels) {
+            if !channels.contains(channel) {
+                channels.push(*channel);
+            }
+        }
+        let mut routes: Vec<Arc<RoutePlan>> = Vec::new();
+        for hosted in services.iter().filter(|one| one.offers(Channel::Rest)) {
+            for plan in plans(hosted)? {
+                refuse_twins(&routes, &plan)?;
+                routes.push(Arc::new(plan));
             }
         }
         let status = settings.health_warning_status;
@@ -88,7 +140,10 @@ impl Doors {
             BuildError::new(format!("`health_warning_status`: {status} is no status"))
         })?;
         let protobuf = match channels.contains(&Channel::Protobuf) {
-            true => Some(Protobuf::new(services.iter().map(|hosted| &**hosted))?),
+            true => {
+                let offering = services.iter().filter(|one| one.offers(Channel::Protobuf));
+                Some(Protobuf::new(offering.map(|hosted| &**hosted))?)
+            }
             false => None,
         };
         let doors = Self {
@@ -100,7 +155,7 @@ impl Doors {
                     .min(Semaphore::MAX_PERMITS),
             ),
             cors: settings.cors.as_ref().map(Cors::new).transpose()?,
-            component,
+            components,
             services,
             routes,
             protobuf,
@@ -111,6 +166,8 @@ impl Doors {
             warning_status,
             metrics: None,
             readiness: Vec::new(),
+            notes: Vec::new(),
+            url: None,
         };
         doors.refuse_taken_paths()?;
         Ok(doors)
@@ -143,6 +200,14 @@ impl Doors {
         self
     }
 
+    /// Adds a note to the answer of `/readyz`, which is there while the function returns one. The process is ready all the
+    /// same. The function is asked for each probe, so it must not wait.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        self.notes.push(Readiness(Box::new(note)));
+        self
+    }
+
     /// Sets whether the doors drain: requests are still answered, but the process is not ready for further ones.
     pub fn set_draining(&self, is_draining: bool) {
         self.is_draining.store(is_draining, Ordering::Release);
@@ -163,6 +228,21 @@ impl Doors {
         });
         let others = self.readiness.iter().filter_map(|reason| (reason.0)());
         draining.into_iter().chain(full).chain(others).collect()
+    }
+
+    /// Sets the URL by which others reach the listener.
+    pub(crate) fn set_url(&mut self, url: String) {
+        self.url = Some(url);
+    }
+
+    /// Returns the URL by which others reach the listener; `None` without one of ours.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    /// Returns what there is to know of a process that takes requests.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.iter().filter_map(|note| (note.0)()).collect()
     }
 
     pub(crate) fn warning_status(&self) -> StatusCode {
@@ -196,20 +276,26 @@ impl Doors {
             "" => String::new(),
             calls => format!("{calls}{places}"),
         };
-        let is_dispatch = |channel: &Channel| *channel != Channel::Rest;
+        let is_dispatch = |channel: &Channel| !matches!(channel, Channel::Rest | Channel::Call);
         let invoke = match self.channels.iter().any(is_dispatch) {
             true => "/invoke",
             false => "",
         };
-        let own = [
+        let mut own = vec![
             ("the setting `live`", settings.live.clone()),
             ("the setting `ready`", settings.ready.clone()),
             ("the setting `metrics`", settings.metrics.clone()),
-            ("the health path", self.component.health_path().to_owned()),
             ("the dispatch door", invoke.to_owned()),
             ("the setting `calls`", below("/{}")),
             ("the setting `calls`", below("/{}/{}")),
         ];
+        let name_of = |one: &Component| match self.components.len() {
+            1 => "the health path".to_owned(),
+            _ => format!("the health path of `{}`", one.name()),
+        };
+        let own_health: Vec<String> = self.components().map(name_of).collect();
+        let health = own_health.iter().zip(self.components());
+        own.extend(health.map(|(name, one)| (name.as_str(), one.health_path().to_owned())));
         let mut taken: Vec<(&str, &str)> = Vec::new();
         for (name, path) in own.iter().filter(|(_, path)| !path.is_empty()) {
             let is_path = path.starts_with('/') && !path.contains(['?', '#', '*']);
@@ -249,8 +335,9 @@ impl Doors {
         Ok(())
     }
 
-    pub(crate) fn component(&self) -> &Component {
-        &self.component
+    /// Returns the components.
+    pub fn components(&self) -> impl Iterator<Item = &Component> {
+        self.components.iter().map(|(component, _)| component)
     }
 
     pub(crate) fn services(&self) -> &[Arc<Hosted>] {
@@ -270,7 +357,7 @@ impl Doors {
         &self.settings
     }
 
-    /// Returns the channels, in the order in which the component offers them.
+    /// Returns the channels, in the order in which the components offer them.
     pub fn channels(&self) -> &[Channel] {
         &self.channels
     }
@@ -289,12 +376,23 @@ impl Doors {
     /// # Ok::<(), soa_runtime::BuildError>(())
     /// ```
     pub fn addresses(&self, url: &str) -> Vec<(Channel, String)> {
+        self.addresses_at(&self.channels, url)
+    }
+
+    /// Returns the address of each channel of one component, as [`addresses`](Self::addresses) does of all.
+    pub fn addresses_of(&self, component: &Component, url: &str) -> Vec<(Channel, String)> {
+        let mut components = self.components.iter();
+        let found = components.find(|(one, _)| one.name() == component.name());
+        found.map_or_else(Vec::new, |(_, channels)| self.addresses_at(channels, url))
+    }
+
+    fn addresses_at(&self, channels: &[Channel], url: &str) -> Vec<(Channel, String)> {
         let url = without_slash(url);
         let address = |channel: &Channel| match channel {
             Channel::Call => format!("{url}{}", without_slash(&self.settings.calls)),
             _ => url.to_owned(),
         };
-        let channels = self.channels.iter();
+        let channels = channels.iter();
         channels
             .map(|channel| (*channel, address(channel)))
             .collect()
@@ -331,6 +429,22 @@ impl Doors {
         self.bodies
             .try_acquire_many(u32::try_from(bytes).ok()?)
             .ok()
+    }
+}
+
+/// Warns of actions that clients of Aspyx cannot call by name.
+fn warn_of_names(component: &Component) {
+    for server in component.services() {
+        let names = server.action_names().into_iter();
+        for action in names.filter(|name| NAMES_OF_ASPYX.contains(name)) {
+            let service = server.name();
+            tracing::warn!(
+                service,
+                action,
+                "clients of Aspyx cannot call an action of this name, as they have a method of their own with it: rename it \
+                 with `#[action(name = \"…\")]`"
+            );
+        }
     }
 }
 

@@ -12,8 +12,8 @@
 
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
-use soa_runtime::Watchdog;
 use soa_runtime::health::HealthStatus;
+use soa_runtime::{Component, Watchdog};
 use soa_wire::{JobRequest, Map, Value, value};
 
 use crate::doors::Doors;
@@ -24,11 +24,11 @@ use crate::reply::Reply;
 /// The content type of metrics in the text form of Prometheus.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Answers for the health of the component: its checks run for the caller of this request.
-pub(crate) async fn health(doors: &Doors, head: Head) -> Reply {
+/// Answers for the health of a component: its checks run for the caller of this request.
+pub(crate) async fn health(doors: &Doors, component: &Component, head: Head) -> Reply {
     let mut job = JobRequest::new(head.context, head.control, Vec::new());
     job.extensions.insert(head.request);
-    let reports = doors.component().check_health(job).await;
+    let reports = component.check_health(job).await;
     let worst = reports.iter().map(|report| report.status).max();
     let worst = worst.unwrap_or_default();
     let checks = reports.into_iter().map(|report| {
@@ -58,9 +58,9 @@ pub(crate) fn probe(doors: &Doors, probe: Probe) -> Reply {
                 let (service, action, what) = (&blocked.service, &blocked.action, blocked.what);
                 format!("the process ends: {what} blocks its thread (`{service}`, `{action}`)")
             });
-            fresh(reasons(blocked.into_iter().collect()))
+            fresh(reasons(blocked.into_iter().collect(), Vec::new()))
         }
-        Probe::Ready => fresh(reasons(doors.unready())),
+        Probe::Ready => fresh(reasons(doors.unready(), doors.notes())),
         Probe::Metrics => match doors.rendered_metrics() {
             Some(page) => Reply::new(StatusCode::OK, METRICS, page),
             None => Reply::detail(StatusCode::NOT_FOUND, "Not Found"),
@@ -68,15 +68,21 @@ pub(crate) fn probe(doors: &Doors, probe: Probe) -> Reply {
     }
 }
 
-/// Returns the answer of a probe that fails for these reasons, or succeeds without one.
-fn reasons(reasons: Vec<String>) -> Reply {
+/// Returns the answer of a probe that fails for these reasons, or succeeds without one. Notes change nothing about that.
+fn reasons(reasons: Vec<String>, notes: Vec<String>) -> Reply {
     let (status, outcome) = match reasons.is_empty() {
         true => (StatusCode::OK, HealthStatus::Ok),
         false => (StatusCode::SERVICE_UNAVAILABLE, HealthStatus::Error),
     };
     let reasons: Value = reasons.into_iter().map(Value::from).collect();
-    let answer = value!({ "status": (word(outcome)), "reasons": reasons });
-    Reply::json(status, &answer)
+    let mut answer = Map::with_capacity(3);
+    answer.push("status", word(outcome));
+    answer.push("reasons", reasons);
+    if !notes.is_empty() {
+        let notes = notes.into_iter().map(Value::from);
+        answer.push("notes", Value::List(notes.collect()));
+    }
+    Reply::json(status, &Value::Map(answer))
 }
 
 fn word(status: HealthStatus) -> &'static str {

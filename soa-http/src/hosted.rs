@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use soa_runtime::{ActionDescriptor, Server};
+use soa_runtime::{ActionDescriptor, Channel, Server};
 use soa_wire::declared::{HttpDeclared, ResultForm};
 use soa_wire::schema::{Field, NodeKind, Schema};
 use soa_wire::text::Shape;
@@ -13,6 +13,10 @@ use soa_wire::{BuildError, Name, SwitchSet, Value};
 #[derive(Debug)]
 pub(crate) struct Hosted {
     pub(crate) server: Server,
+    /// The name of its component.
+    pub(crate) component: Name,
+    /// The channels of its component.
+    channels: Arc<[Channel]>,
     /// By the name that `introspect` shows, as each variant of an action has its own types.
     actions: HashMap<Name, Arc<Offered>>,
     /// In the order of their declaration.
@@ -40,7 +44,11 @@ pub(crate) enum ResultPart {
 impl Hosted {
     /// # Errors
     /// An action declares a result that its response does not have.
-    pub(crate) fn new(server: Server) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        server: Server,
+        component: Name,
+        channels: Arc<[Channel]>,
+    ) -> Result<Self, BuildError> {
         let mut actions = HashMap::new();
         let mut order = Vec::new();
         for descriptor in server
@@ -59,9 +67,16 @@ impl Hosted {
         }
         Ok(Self {
             server,
+            component,
+            channels,
             actions,
             order,
         })
+    }
+
+    /// True if the service can be called by this channel.
+    pub(crate) fn offers(&self, channel: Channel) -> bool {
+        self.channels.contains(&channel)
     }
 
     /// Returns all actions and variants, in the order of their declaration.

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use soa_wire::text::{Plain, Reading, Shape};
-use soa_wire::{WireError, code};
+use soa_wire::{Channel, WireError, code};
 
 use crate::arguments;
 use crate::dispatch::{self, exception_text, find, undecodable};
@@ -31,7 +31,7 @@ pub(crate) async fn answer(
 ) -> Reply {
     let no_method = |code, message| vec![WireError::caller(code, message).with_field(METHOD)];
     let found = match headers.get(METHOD).map(|id| id.to_str()) {
-        Some(Ok(id)) => find(doors, id, &head.context.switches),
+        Some(Ok(id)) => find(doors, id, &head.context.switches, Channel::Protobuf),
         Some(Err(_)) => Err(no_method(
             code::INVALID,
             "the method id is malformed, it is not `component:service:method`",

@@ -24,6 +24,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod advertised;
 mod arguments;
 mod body;
 mod call;

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use axum::routing::any_service;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use soa_runtime::Channel;
+use soa_runtime::{Channel, Component};
 
 use crate::body::{self, media_type};
 use crate::call::{self, server_timing};
@@ -33,7 +33,7 @@ use crate::report;
 use crate::rest;
 use crate::route::{BodyPart, RoutePlan};
 
-/// Returns the router of the doors of a component.
+/// Returns the router of the doors of components.
 pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     let mut router = Router::new();
     let mut add = |path: &str, place: Place| {
@@ -77,7 +77,9 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             Place::Jobs(JobDoor::Action),
         );
     }
-    add(doors.component().health_path(), Place::Health);
+    for component in doors.components() {
+        add(component.health_path(), Place::Health(component.clone()));
+    }
     for (path, probe) in doors.probes() {
         add(path, Place::Probe(probe));
     }
@@ -144,8 +146,8 @@ enum Place {
     Jobs(JobDoor),
     /// Something about the services.
     Description(Description),
-    /// The health of the component.
-    Health,
+    /// The health of a component.
+    Health(Component),
     Probe(Probe),
 }
 
@@ -183,7 +185,7 @@ impl Place {
         let mut methods = match self {
             Self::Jobs(JobDoor::Invoke) => vec!["POST"],
             Self::Jobs(JobDoor::Service | JobDoor::Action) => vec!["GET", "HEAD", "POST"],
-            Self::Description(_) | Self::Health | Self::Probe(_) => vec!["GET", "HEAD"],
+            Self::Description(_) | Self::Health(_) | Self::Probe(_) => vec!["GET", "HEAD"],
             Self::Jobs(JobDoor::Rest(plans)) => {
                 let methods = plans.iter().map(|plan| plan.method.as_str());
                 let mut methods: Vec<&str> = methods.collect();
@@ -250,10 +252,10 @@ impl Entry {
         match &self.place {
             Place::Jobs(door) => self.run(door, parts, body).await,
             Place::Description(description) => description.answer(&self.doors, &mut parts).await,
-            Place::Health => match Head::read(&Arc::new(parts), self.doors.settings()) {
+            Place::Health(component) => match Head::read(&Arc::new(parts), self.doors.settings()) {
                 Ok(head) => {
                     let id = id_header(&head.context.correlation_id);
-                    health::health(&self.doors, head)
+                    health::health(&self.doors, component, head)
                         .await
                         .with_optional_header(id)
                 }

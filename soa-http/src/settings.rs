@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 use soa_runtime::period::Period;
 use soa_wire::Name;
 
+use crate::advertised::is_advertised_address;
+
 /// HTTP in front of the service: the address, the doors, and their limits.
 ///
 /// ```
@@ -25,6 +27,11 @@ pub struct HttpSettings {
     /// tells.
     #[serde(deserialize_with = "address")]
     pub address: Option<String>,
+    /// Host, or host and port, by which others reach the address, as for registries; by default the address itself. Where
+    /// that is every one of the machine, as `0.0.0.0` and `[::]` are, it is the one of the interface to the outside.
+    #[schemars(length(min = 1))]
+    #[serde(deserialize_with = "advertised_address")]
+    pub advertised_address: Option<String>,
     /// TLS; plain HTTP by default.
     pub tls: Option<HttpTlsSettings>,
     /// Prefix of calls by name, as `POST /call/<service>/<action>`. Empty for none.
@@ -78,9 +85,10 @@ pub struct HttpSettings {
     /// Largest number of requests that run at once. Further ones are answered with 503.
     #[schemars(range(min = 1, max = 268_435_456))]
     pub concurrency: usize,
-    /// Time for which requests are still taken after the process was told to stop, for a load balancer to notice. `/readyz`
-    /// says meanwhile that the process stops.
-    pub drain_delay: Period,
+    /// Time for which requests are still taken after the process was told to stop, for a load balancer to notice; by default
+    /// 2 s with a registry, and none without. `/readyz` says meanwhile that the process stops, and each answer that its
+    /// connection ends.
+    pub drain_delay: Option<Period>,
     /// Key of the context that gets the token of a request.
     #[schemars(with = "String", length(min = 1), extend("default" = "token"))]
     #[serde(deserialize_with = "token_key")]
@@ -97,6 +105,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             address: None,
+            advertised_address: None,
             tls: None,
             calls: "/call".to_owned(),
             json: true,
@@ -117,7 +126,7 @@ impl Default for HttpSettings {
             idle_timeout: Period::from_secs(75),
             max_connections: 65_536,
             concurrency: 1024,
-            drain_delay: Period::from_secs(0),
+            drain_delay: None,
             token_key: Name::from_static("token"),
             token_cookie: None,
             cors: None,
@@ -236,6 +245,18 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
         return Ok(address);
     }
     let rule = "expected an address with a port, such as `127.0.0.1:8000`";
+    Err(D::Error::custom(rule))
+}
+
+/// Deserializes a host, or a host with a port.
+fn advertised_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let address = Option::<String>::deserialize(deserializer)?;
+    if address.as_deref().is_none_or(is_advertised_address) {
+        return Ok(address);
+    }
+    let rule = "expected a host, or a host with a port, such as `10.0.0.7` or `shop.internal:8000`";
     Err(D::Error::custom(rule))
 }
 

@@ -35,7 +35,6 @@ mod future;
 mod known;
 mod lifetime;
 mod log_level;
-mod log_limit;
 mod serve;
 mod service;
 mod session;
@@ -44,7 +43,7 @@ pub mod stub;
 mod watchdog;
 
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
-pub use component::{Channel, Component, ComponentBuilder};
+pub use component::{Component, ComponentBuilder, ComponentState};
 pub use context::{Context, LocalServer};
 #[doc(hidden)]
 pub use error::PassedOn;
@@ -68,12 +67,12 @@ pub use watchdog::{Blocked, Watchdog};
 // The wire, under its own names: the modules of this crate, and whoever depends on it, find it here.
 pub use soa_wire::{
     Action, ActionBody, ActionDescriptor, ActionRequest, ActionResponse, Amount, Blob, Body,
-    BuildError, ContextHeader, ContextValue, Control, Date, DateTime, Decimal, Declared, Encoding,
-    ErrorDescriptor, Extensions, JobRequest, JobResponse, Map, Name, Nullable, Serializer,
-    Serializers, ServiceDescriptor, Switch, SwitchSet, Time, TransportError, TransportErrorKind,
-    UtcDateTime, Value, VariableDescriptor, WireError, code, codec, introspection, message, redact,
-    schema, text, value, wire,
+    BuildError, Channel, ContextHeader, ContextValue, Control, Date, DateTime, Decimal, Declared,
+    Encoding, ErrorDescriptor, Extensions, JobRequest, JobResponse, Map, Name, Nullable,
+    Serializer, Serializers, ServiceDescriptor, Switch, SwitchSet, Time, TransportError,
+    TransportErrorKind, UtcDateTime, Value, VariableDescriptor, WireError, code, codec,
+    introspection, message, redact, schema, text, value, wire,
 };
-pub(crate) use soa_wire::{action, descriptor, expansion, identity, validation};
+pub(crate) use soa_wire::{action, descriptor, expansion, identity, log_limit, validation};
 #[doc(hidden)]
 pub use soa_wire::{period, secret};

@@ -1,4 +1,4 @@
-//! Types that a program can serve: a service, or a component of several.
+//! Types that a program can serve: a service, a component of several, or several components.
 
 use crate::component::ComponentBuilder;
 use crate::descriptor::ServiceDescriptor;
@@ -6,7 +6,7 @@ use crate::server::{Server, ServerBuilder};
 use crate::service::Service;
 
 /// A type that a program can serve: a service, a service with changes to its server (`with_server`), the builder of a
-/// server, or the builder of a [`Component`](crate::Component).
+/// server, or the builder of a [`Component`](crate::Component), or a `Vec` of those.
 ///
 /// Servers are not built yet, because the program applies its settings to them.
 ///
@@ -24,13 +24,13 @@ use crate::service::Service;
 /// impl Serve for Limited {
 ///     const SERVICE: Option<&'static ServiceDescriptor> = Some(Greeter::DESCRIPTOR);
 ///
-///     fn into_component(self) -> ComponentBuilder {
-///         Server::builder(self.0).concurrency(8).into()
+///     fn into_components(self) -> Vec<ComponentBuilder> {
+///         vec![Server::builder(self.0).concurrency(8).into()]
 ///     }
 /// }
 ///
-/// let component = Limited(Greeter).into_component().build()?;
-/// assert_eq!(component.services()[0].concurrency(), 8);
+/// let components = ComponentBuilder::build_all(Limited(Greeter).into_components())?;
+/// assert_eq!(components[0].services()[0].concurrency(), 8);
 /// # Ok::<(), soa::BuildError>(())
 /// ```
 #[diagnostic::on_unimplemented(
@@ -44,30 +44,38 @@ pub trait Serve {
     /// is made.
     const SERVICE: Option<&'static ServiceDescriptor>;
 
-    /// Makes the component, before the settings are applied.
-    fn into_component(self) -> ComponentBuilder;
+    /// Makes the components, before the settings are applied.
+    fn into_components(self) -> Vec<ComponentBuilder>;
 }
 
 impl<S: Service> Serve for S {
     const SERVICE: Option<&'static ServiceDescriptor> = Some(S::DESCRIPTOR);
 
-    fn into_component(self) -> ComponentBuilder {
-        Server::builder(self).into()
+    fn into_components(self) -> Vec<ComponentBuilder> {
+        vec![Server::builder(self).into()]
     }
 }
 
 impl Serve for ServerBuilder {
     const SERVICE: Option<&'static ServiceDescriptor> = None;
 
-    fn into_component(self) -> ComponentBuilder {
-        self.into()
+    fn into_components(self) -> Vec<ComponentBuilder> {
+        vec![self.into()]
     }
 }
 
 impl Serve for ComponentBuilder {
     const SERVICE: Option<&'static ServiceDescriptor> = None;
 
-    fn into_component(self) -> ComponentBuilder {
+    fn into_components(self) -> Vec<ComponentBuilder> {
+        vec![self]
+    }
+}
+
+impl Serve for Vec<ComponentBuilder> {
+    const SERVICE: Option<&'static ServiceDescriptor> = None;
+
+    fn into_components(self) -> Vec<ComponentBuilder> {
         self
     }
 }

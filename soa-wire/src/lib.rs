@@ -55,6 +55,7 @@ pub mod wire;
 pub mod action;
 #[doc(hidden)]
 pub mod cause;
+mod channel;
 mod conversion;
 #[doc(hidden)]
 pub mod declared;
@@ -66,6 +67,8 @@ mod extensions;
 #[doc(hidden)]
 pub mod identity;
 #[doc(hidden)]
+pub mod log_limit;
+#[doc(hidden)]
 pub mod period;
 #[doc(hidden)]
 pub mod secret;
@@ -75,6 +78,7 @@ pub mod serializer;
 pub mod validation;
 
 pub use action::Action;
+pub use channel::Channel;
 pub use codec::{
     Amount, Blob, Date, DateTime, Decimal, Encoding, Map, Nullable, Time, UtcDateTime, Value,
 };

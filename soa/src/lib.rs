@@ -583,10 +583,10 @@ macro_rules! test_plans {
 pub use soa_runtime::{
     Action, ActionBody, ActionCall, ActionDescriptor, ActionError, ActionErrors, ActionFuture,
     Blocked, BoxFuture, Call, Channel, Client, ClientBuilder, ClientError, Component,
-    ComponentBuilder, Context, ErrorDescriptor, ErrorKind, Expand, IntoActionError, IntoServer,
-    JobError, LocalServer, LocalTransport, LogLevel, OpenCircuit, Pending, Server, ServerBuilder,
-    Service, ServiceAction, ServiceDescriptor, StartupError, TypedClient, VariableDescriptor,
-    Watchdog, client, health, server,
+    ComponentBuilder, ComponentState, Context, ErrorDescriptor, ErrorKind, Expand, IntoActionError,
+    IntoServer, JobError, LocalServer, LocalTransport, LogLevel, OpenCircuit, Pending, Server,
+    ServerBuilder, Service, ServiceAction, ServiceDescriptor, StartupError, TypedClient,
+    VariableDescriptor, Watchdog, client, health, server,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

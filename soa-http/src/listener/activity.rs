@@ -104,6 +104,12 @@ impl Activity {
         self.state().is_http2 = true;
     }
 
+    /// Returns true if there was a request of HTTP/2.
+    pub(super) fn has_request_of_http2(&self) -> bool {
+        let state = self.state();
+        state.is_http2 && state.begun > 0
+    }
+
     /// Notes that what is written has to be waited for.
     pub(super) fn stalls(&self) {
         let mut state = self.state();

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +23,7 @@ use tower_service::Service as _;
 use super::activity::{Activity, Late, Limits};
 use super::body::{Answer, Open, TimedBody};
 use super::stream::Stream;
+use crate::doors::Doors;
 use crate::head::{CORRELATION_ID, given_id};
 use crate::reply::Reply;
 use crate::settings::HttpSettings;
@@ -31,6 +32,8 @@ use crate::settings::HttpSettings;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Serving,
+    /// Requests are taken, but each connection ends as soon as its peer can know.
+    Leaving,
     /// No more requests are taken.
     Draining,
     /// Connections end as they are.
@@ -40,6 +43,7 @@ pub(super) enum Phase {
 /// The shared part of all connections of a listener.
 pub(super) struct Shared {
     pub(super) router: Router,
+    doors: Arc<Doors>,
     pub(super) http: Builder<TokioExecutor>,
     pub(super) limits: Limits,
     body_timeout: Duration,
@@ -47,7 +51,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(router: Router, settings: &HttpSettings, tls: Option<TlsAcceptor>) -> Self {
+    pub(super) fn new(router: Router, doors: Arc<Doors>, tls: Option<TlsAcceptor>) -> Self {
+        let settings = doors.settings();
         let mut http = Builder::new(TokioExecutor::new());
         // The times of heads are those of the activity, which tells a late head from an idle connection.
         http.http1()
@@ -68,6 +73,7 @@ impl Shared {
             limits: Limits::of(settings),
             body_timeout: settings.body_timeout.get(),
             tls,
+            doors,
         }
     }
 
@@ -79,13 +85,18 @@ impl Shared {
     ) -> Result<Response<Answer>, Infallible> {
         let open = Open::new(activity);
         let method = request.method().clone();
+        let has_own_connection = request.version() < Version::HTTP_2;
         let id = given_id(request.headers());
         let request = request.map(|body| Body::new(TimedBody::new(body, self.body_timeout)));
         let response = self.router.clone().call(request).await?;
-        let response = match is_bare_404(&response) {
+        let mut response = match is_bare_404(&response) {
             true => not_found(&method, id, response),
             false => response,
         };
+        if has_own_connection && self.doors.is_draining() {
+            let headers = response.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response.map(|body| Answer::new(body, open)))
     }
 
@@ -127,6 +138,8 @@ impl Shared {
             async move { shared.answer(&activity, request).await }
         });
         let mut connection = pin!(self.http.serve_connection(stream, service));
+        let mut leaving = pin!(reached(phase.clone(), Phase::Leaving));
+        let (mut is_leaving, mut has_left) = (false, false);
         let mut draining = pin!(reached(phase.clone(), Phase::Draining));
         let mut ending = pin!(reached(phase, Phase::Ending));
         let mut is_stopping = false;
@@ -137,6 +150,13 @@ impl Shared {
                 if connection.as_mut().poll(cx).is_ready() {
                     is_ended = true;
                     return Poll::Ready(());
+                }
+                is_leaving = is_leaving || leaving.as_mut().poll(cx).is_ready();
+                if is_leaving && !has_left && activity.has_request_of_http2() {
+                    // The peer takes another connection for what comes next, and this one ends after what it has.
+                    has_left = true;
+                    connection.as_mut().graceful_shutdown();
+                    continue;
                 }
                 if !is_stopping && draining.as_mut().poll(cx).is_ready() {
                     is_stopping = true;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use soa_runtime::period::Period;
 use soa_runtime::server::DoorStop;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::address::HttpListener;
 use super::connection::{Phase, Shared};
 use super::tls;
+use crate::advertised::advertised;
 use crate::doors::Doors;
 use crate::router::router;
 use crate::settings::HttpSettings;
@@ -55,6 +57,7 @@ const ENDING_TIME: Duration = Duration::from_millis(500);
 pub struct HttpServer {
     listener: TcpListener,
     url: String,
+    advertised_url: String,
     router: Router,
     settings: HttpSettings,
     tls: Option<TlsAcceptor>,
@@ -78,15 +81,20 @@ impl HttpServer {
     ///
     /// # Errors
     /// A file of TLS cannot be used, or there is no runtime of tokio with network.
-    pub fn new(doors: Doors, listener: HttpListener) -> io::Result<Self> {
-        let doors = Arc::new(doors);
+    pub fn new(mut doors: Doors, listener: HttpListener) -> io::Result<Self> {
         let settings = doors.settings().clone();
         let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.address());
+        let given = settings.advertised_address.as_deref();
+        let advertised = advertised(given, listener.address());
+        let advertised_url = format!("{scheme}://{advertised}");
+        doors.set_url(advertised_url.clone());
+        let doors = Arc::new(doors);
         Ok(Self {
             listener: TcpListener::from_std(listener.socket)?,
             url,
+            advertised_url,
             settings,
             tls,
             router: router(&doors),
@@ -106,23 +114,41 @@ impl HttpServer {
         &self.url
     }
 
+    /// Returns the URL by which others reach the server: that of the setting `advertised_address`, or [`url`](Self::url). An
+    /// address for all interfaces is told as that of the interface to the outside.
+    pub fn advertised_url(&self) -> &str {
+        &self.advertised_url
+    }
+
+    /// Returns the doors.
+    pub fn doors(&self) -> &Arc<Doors> {
+        &self.doors
+    }
+
     /// Returns the longest time that [`run_until`](Self::run_until) takes after it is told to stop, if no handler blocks.
     pub fn max_stop_time(&self, grace: Duration) -> Duration {
-        let delay = self.settings.drain_delay.get();
+        let delay = self.drain_delay();
         let times = [grace, ANSWER_GRACE, ENDING_TIME];
         times.into_iter().fold(delay, Duration::saturating_add)
     }
 
-    /// Serves until it is told to stop, and then for the drain delay. Then it takes no more requests, and waits for those
+    fn drain_delay(&self) -> Duration {
+        let delay = self.settings.drain_delay;
+        delay.map(Period::get).unwrap_or_default()
+    }
+
+    /// Serves until it is told to stop, and then for the drain delay, in which each answer ends its connection. Then it takes no more requests, and waits for those
     /// that run, at most for `grace`. Jobs that are not done by then are given up and answered with `ACTION_TIMEOUT`.
     pub async fn run_until(self, stop: impl Future<Output = ()>, grace: Duration) -> HttpStopped {
-        let shared = Arc::new(Shared::new(self.router, &self.settings, self.tls));
+        let delay = self.drain_delay();
+        let doors = Arc::clone(&self.doors);
+        let shared = Arc::new(Shared::new(self.router, doors, self.tls));
         let (phase, told) = watch::channel(Phase::Serving);
         let mut connections = Connections::default();
-        let delay = self.settings.drain_delay.get();
         let until = async {
             stop.await;
             self.doors.set_draining(true);
+            phase.send_replace(Phase::Leaving);
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }

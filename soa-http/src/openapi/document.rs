@@ -7,7 +7,7 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
-use soa_runtime::Channel;
+use soa_runtime::{Channel, Component};
 
 use super::answers::{call_errors, json_answer};
 use super::operation::{BEARER, COOKIE, Operations};
@@ -103,18 +103,22 @@ pub(crate) fn document(doors: &Doors, mounted_at: &str) -> Json {
     Json::Object(document)
 }
 
-/// Returns title, version and description: those of the component, where it has them, and of its first service.
+/// Returns title, version and description: those of the component, where it has them, and of its first service. Several
+/// components are the title together.
 fn info(doors: &Doors) -> Json {
-    let component = doors.component();
-    let first = component.services().first();
-    let version = first.map_or("", |server| server.version());
-    let mut info = json!({ "title": component.name(), "version": version });
-    let of_service = match component.services() {
-        [only] => only.descriptor().and_then(|one| one.documentation()),
+    let names: Vec<&str> = doors.components().map(Component::name).collect();
+    let first = doors.services().first();
+    let version = first.map_or("", |hosted| hosted.server.version());
+    let mut info = json!({ "title": (names.join(", ")), "version": version });
+    let of_service = match doors.services() {
+        [only] => only.server.descriptor().and_then(|one| one.documentation()),
         _ => None,
     };
-    let description = Some(component.description()).filter(|text| !text.is_empty());
-    if let (Some(text), Some(info)) = (description.or(of_service), info.as_object_mut()) {
+    let described = doors.components().map(Component::description);
+    let described: Vec<&str> = described.filter(|text| !text.is_empty()).collect();
+    let description = Some(described.join("\n\n")).filter(|text| !text.is_empty());
+    let description = description.or(of_service.map(str::to_owned));
+    if let (Some(text), Some(info)) = (description, info.as_object_mut()) {
         info.insert("description".to_owned(), text.into());
     }
     info
@@ -202,8 +206,9 @@ fn add_own(doors: &Doors, operations: &mut Operations, paths: &mut Map<String, J
     if !media.is_empty() {
         add(paths, "/invoke", "post", invoke(&media, operations));
     }
-    let health = doors.component().health_path();
-    add(paths, health, "get", health_operation());
+    for component in doors.components() {
+        add(paths, component.health_path(), "get", health_operation());
+    }
     let summary = "Lists the services and their addresses";
     add(
         paths,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use soa_runtime::period::Period;
 
-use crate::support::{Running, request, settings};
+use crate::support::{Running, request, settings, within};
 use soa_http::HttpSettings;
 
 #[tokio::test]
@@ -80,9 +80,36 @@ async fn jobs_that_outlast_the_grace_are_given_up_and_answered() {
 }
 
 #[tokio::test]
+async fn each_answer_of_the_drain_delay_ends_its_connection() {
+    let delay = Period::new(Duration::from_secs(600));
+    let mut server = Running::start(settings(|all| all.drain_delay = Some(delay)));
+    let mut idle = server.connect().await;
+    idle.send(request("echo", r#"{"n":1}"#)).await;
+    let before = idle.answer().await;
+    assert!(!before.contains("connection: close"), "{before}");
+    server.stop();
+    let leaving = async {
+        // The first answer that tells it may be one of a new connection.
+        while !server
+            .connect()
+            .await
+            .call("echo", "{}")
+            .await
+            .contains("connection: close")
+        {}
+    };
+    within("the drain delay", leaving).await;
+    idle.send(request("echo", r#"{"n":2}"#)).await;
+    let last = idle.rest().await;
+    assert!(last.starts_with("HTTP/1.1 200 OK"), "{last}");
+    assert!(last.contains("connection: close"), "{last}");
+    assert!(last.ends_with(r#"{"n":2}"#), "{last}");
+}
+
+#[tokio::test]
 async fn it_serves_on_for_the_drain_delay() {
     let delay = Period::new(Duration::from_secs(1));
-    let mut server = Running::start(settings(|all| all.drain_delay = delay));
+    let mut server = Running::start(settings(|all| all.drain_delay = Some(delay)));
     let since = Instant::now();
     server.stop();
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -76,6 +76,30 @@ async fn a_stop_ends_http2_when_its_requests_are_answered() {
 }
 
 #[tokio::test]
+async fn connections_of_http2_end_in_the_drain_delay_and_new_ones_are_served() {
+    let delay = Period::new(Duration::from_secs(600));
+    let mut server = Running::start(settings(|all| all.drain_delay = Some(delay)));
+    let mut client = http2(server.connect().await.0).await;
+    let before = client.send_request(call("echo", r#"{"n":1}"#));
+    assert_eq!(within("an answer", before).await.unwrap().status(), 200);
+    let running = tokio::spawn(client.send_request(call("sleep", r#"{"millis": 300}"#)));
+    server.has_started(2).await;
+    server.stop();
+    let answer = within("the answer", running).await.unwrap().unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    drop(answer);
+    let ended = async {
+        while client.ready().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("the end of the connection", ended).await;
+    let mut next = http2(server.connect().await.0).await;
+    let answer = next.send_request(call("echo", r#"{"n":2}"#));
+    assert_eq!(within("an answer", answer).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn http2_without_a_request_is_closed_after_its_time() {
     let idle = Period::new(Duration::from_millis(300));
     let server = Running::start(settings(|all| {

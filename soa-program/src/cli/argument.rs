@@ -141,6 +141,9 @@ pub(super) struct ServeArguments {
     /// Serve HTTP on this address: HOST:PORT; without --redis, HTTP alone
     #[arg(long, value_name = "ADDRESS")]
     http: Option<String>,
+    /// Register here what is served by --http: consul://HOST:PORT, or redis:// for the Redis of the transport
+    #[arg(long, value_name = "URL")]
+    registry: Option<String>,
     /// Number of processes; those that exit by themselves are restarted
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     fork: Option<usize>,
@@ -193,6 +196,7 @@ impl ServeArguments {
             workers: self.workers.or(others.workers),
             concurrency: self.concurrency.or(others.concurrency),
             http: self.http.or(others.http),
+            registry: self.registry.or(others.registry),
             fork: self.fork.or(others.fork),
             no_respawn: self.no_respawn || others.no_respawn,
             daemon: self.daemon || others.daemon,
@@ -292,6 +296,7 @@ impl ServeArguments {
                 &self.concurrency,
             ),
             ("--http", "server.http.address", &self.http),
+            ("--registry", "server.registry.url", &self.registry),
         ];
         flags
             .into_iter()

@@ -17,6 +17,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Command;
 
 use super::failure::Failure;
+use super::registration::Offer;
 use super::{notifier, passing};
 
 /// A child process.
@@ -32,6 +33,8 @@ pub(super) struct Child {
 
 /// A notification of the child, or its end.
 pub(super) enum Event {
+    /// It will offer this to a registry.
+    Offers(Vec<Offer>),
     /// It accepts requests.
     Ready,
     /// A sign of life.
@@ -109,7 +112,12 @@ impl Child {
                 line = lines.next_line() => match line.as_ref().map(Option::as_deref) {
                     Ok(Some("READY=1")) => return Ok(Event::Ready),
                     Ok(Some("WATCHDOG=1")) => return Ok(Event::Alive),
-                    Ok(Some(_)) => {}
+                    Ok(Some(line)) => {
+                        let offers = line.strip_prefix(notifier::OFFERS);
+                        if let Some(Ok(offers)) = offers.map(serde_json::from_str) {
+                            return Ok(Event::Offers(offers));
+                        }
+                    }
                     Ok(None) | Err(_) => self.notifications = None,
                 },
                 status = self.process.wait() => {

@@ -19,7 +19,7 @@ pub(super) async fn launch() -> Result<(), Failure> {
         tokio::select! {
             event = child.next() => match event? {
                 Event::Ready => return Ok(()),
-                Event::Alive => {}
+                Event::Alive | Event::Offers(_) => {}
                 Event::Exited(status) => return Failure::of_child(status),
             },
             () = signals.next() => child.terminate(),

@@ -1,6 +1,8 @@
 //! HTTP in front of the services of a process.
 
+use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,6 +10,8 @@ use soa_http::{HttpListener, HttpServer};
 use soa_runtime::Component;
 
 use super::failure::Failure;
+use super::offering::Offering;
+use super::registration::Offer;
 use crate::settings::HttpSettings;
 
 pub(super) use soa_http::HttpStopped;
@@ -46,7 +50,7 @@ impl Listener {
     }
 }
 
-/// The doors of a component on an address.
+/// The doors of components on an address.
 pub(super) struct Doors {
     server: HttpServer,
     concurrency: usize,
@@ -54,14 +58,22 @@ pub(super) struct Doors {
 
 impl Doors {
     pub(super) fn new(
-        component: &Component,
+        components: &[Component],
         settings: &HttpSettings,
         listener: Listener,
         changes: Vec<ChangeRouter>,
+        offering: &Offering,
     ) -> Result<Self, Failure> {
-        let doors = soa_http::Doors::new(component.clone(), settings.clone())?;
+        let doors = soa_http::Doors::of_all(components.iter().cloned(), settings.clone())?;
         #[cfg(feature = "prometheus")]
         let doors = doors.with_metrics(crate::telemetry::metrics_page()?);
+        let doors = match offering {
+            Offering::Own(registrar) => {
+                let registrar = registrar.clone();
+                doors.with_note(move || registrar.trouble())
+            }
+            _ => doors,
+        };
         let server = HttpServer::new(doors, listener.0).map_err(Failure::other)?;
         let changed = |server: HttpServer, change| server.with_router(change);
         Ok(Self {
@@ -85,11 +97,47 @@ impl Doors {
         self.server.max_stop_time(grace)
     }
 
+    /// Returns what a registry is told of each component.
+    pub(super) async fn offers(&self) -> Result<Vec<Offer>, Failure> {
+        let doors = self.server.doors();
+        let url = self.server.advertised_url();
+        let address = url.split_once("://").map_or(url, |(_, address)| address);
+        let found = tokio::net::lookup_host(address).await;
+        let host = found.and_then(|mut found| {
+            let missing = || io::Error::other("it has no address");
+            found.next().ok_or_else(missing)
+        });
+        let host = host.map_err(|error| {
+            Failure::other(format!(
+                "`server.http.advertised_address`: {address} cannot be resolved: {error}"
+            ))
+        })?;
+        let offers = doors.components().map(|component| {
+            let addresses = doors.addresses_of(component, url).into_iter();
+            let addresses = addresses.map(|(channel, url)| (channel.name().to_owned(), url));
+            Offer {
+                component: component.name().to_owned(),
+                host,
+                addresses: addresses.collect(),
+                health: format!("{url}{}", component.health_path()),
+            }
+        });
+        Ok(offers.collect())
+    }
+
+    /// Serves until it is told to stop. Then a registry is told first.
     pub(super) async fn run_until(
         self,
         stop: impl Future<Output = ()>,
+        offering: Offering,
         grace: Duration,
     ) -> HttpStopped {
-        self.server.run_until(stop, grace).await
+        let doors = Arc::clone(self.server.doors());
+        let leave = async move {
+            stop.await;
+            doors.set_draining(true);
+            offering.end().await;
+        };
+        self.server.run_until(leave, grace).await
     }
 }

@@ -7,7 +7,7 @@
 //! If a child is not restarted any more before all of them were ready, the start has failed, and the others are stopped.
 //! Later, the others continue. Each signal to stop is passed on. The children have process groups of their own, so that
 //! they do not receive Ctrl-C from the terminal a second time. This process notifies systemd for all of them: it is ready
-//! when all are ready, and alive as long as one is.
+//! when all are ready, and alive as long as one is. It registers their components, too, as all of them serve one address.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -23,6 +23,7 @@ use super::child::{Child, Event, own_path};
 use super::doors::Listener;
 use super::failure::{Failure, JOBS_LOST_EXIT_CODE};
 use super::notifier::Notifier;
+use super::registration::{Offer, Registrar};
 use super::signal::Signals;
 use crate::settings::RespawnLimit;
 
@@ -50,6 +51,7 @@ pub(super) async fn supervise(
     respawns: RespawnPolicy,
     notifier: &Notifier,
     listener: Option<Listener>,
+    registrar: Option<Registrar>,
 ) -> Result<(), Failure> {
     let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
     let most =
@@ -81,6 +83,7 @@ pub(super) async fn supervise(
         workers.spawn(worker.keep_alive());
     }
     let mut ready = BTreeSet::new();
+    let mut offers = None;
     let mut outcome = Ok(());
     loop {
         tokio::select! {
@@ -89,8 +92,13 @@ pub(super) async fn supervise(
             // The channel is open, because `report` is still here.
             Some(message) = reports.recv() => match message {
                 Report::Alive => notifier.alive(),
+                // They are the same for all.
+                Report::Offers(told) => offers = Some(told),
                 Report::Ready(number) => {
                     if ready.insert(number) && ready.len() == processes {
+                        if let (Some(registrar), Some(offers)) = (&registrar, &offers) {
+                            registrar.register(offers)?;
+                        }
                         notifier.ready(&format!("serving in {processes} processes"));
                     }
                 }
@@ -100,7 +108,7 @@ pub(super) async fn supervise(
                     Some(Ok(Ok(()))) => continue,
                     Some(Ok(Err(failure))) => failure,
                     Some(Err(error)) => Failure::other(error),
-                    None => return outcome,
+                    None => break,
                 };
                 if ready.len() < processes && *stop.borrow() == 0 {
                     tracing::error!("startup failed; stopping the other processes");
@@ -109,15 +117,27 @@ pub(super) async fn supervise(
                 outcome = Err(worse(outcome, failure));
             }
             () = signals.next() => {
+                let mut times = 1;
                 if *stop.borrow() == 0 {
                     notifier.stopping();
+                    if let Some(registrar) = &registrar {
+                        tokio::select! {
+                            () = registrar.stop() => {}
+                            () = signals.next() => times += 1,
+                        }
+                    }
                     // When the processes have closed theirs, connections are refused.
                     *lock(&listener) = None;
                 }
-                stop.send_modify(|times| *times += 1);
+                stop.send_modify(|before| *before += times);
             }
         }
     }
+    // All processes may have exited by themselves.
+    if let Some(registrar) = &registrar {
+        registrar.stop().await;
+    }
+    outcome
 }
 
 /// Selects the failure to report: lost jobs before all others, else the first one.
@@ -130,6 +150,7 @@ fn worse(outcome: Result<(), Failure>, failure: Failure) -> Failure {
 
 /// A report of a process to the supervisor.
 enum Report {
+    Offers(Vec<Offer>),
     Ready(usize),
     Alive,
 }
@@ -219,6 +240,7 @@ impl Worker {
             }
             let message = tokio::select! {
                 event = child.next() => match event? {
+                    Event::Offers(offers) => Report::Offers(offers),
                     Event::Ready => Report::Ready(self.number),
                     Event::Alive => Report::Alive,
                     Event::Exited(status) => return Ok((status, passed_on > 0)),

@@ -42,11 +42,17 @@ mod failure;
 mod fork;
 mod heartbeat;
 mod notifier;
+mod offering;
 mod passing;
 mod pid_file;
 mod probe;
 mod program;
 mod readiness;
+#[cfg(feature = "http")]
+mod registration;
+#[cfg(not(feature = "http"))]
+#[path = "no_registration.rs"]
+mod registration;
 mod requests;
 mod servable;
 mod serve;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use soa_runtime::Component;
 
 use super::failure::Failure;
+use super::offering::Offering;
+use super::registration::Offer;
 use crate::settings::HttpSettings;
 
 /// The outcome of doors.
@@ -47,10 +49,11 @@ pub(super) enum Doors {}
 
 impl Doors {
     pub(super) fn new(
-        _: &Component,
+        _: &[Component],
         _: &HttpSettings,
         listener: Listener,
         _: Vec<ChangeRouter>,
+        _: &Offering,
     ) -> Result<Self, Failure> {
         match listener {}
     }
@@ -68,7 +71,17 @@ impl Doors {
     }
 
     #[expect(clippy::unused_async, reason = "as with HTTP")]
-    pub(super) async fn run_until(self, _: impl Future<Output = ()>, _: Duration) -> HttpStopped {
+    pub(super) async fn offers(&self) -> Result<Vec<Offer>, Failure> {
+        match *self {}
+    }
+
+    #[expect(clippy::unused_async, reason = "as with HTTP")]
+    pub(super) async fn run_until(
+        self,
+        _: impl Future<Output = ()>,
+        _: Offering,
+        _: Duration,
+    ) -> HttpStopped {
         match self {}
     }
 }

@@ -18,9 +18,13 @@ use std::time::Duration;
 use super::argument::ServeArguments;
 use super::failure::Failure;
 use super::passing;
+use super::registration::Offer;
 
 /// Variable with the address of systemd's socket.
 pub(super) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+
+/// Begin of the line that tells the parent process what this one offers.
+pub(super) const OFFERS: &str = "X_SOA_OFFERS=";
 
 /// Variable with the id of the process that has to send signs of life to systemd.
 pub(super) const WATCHDOG_PID: &str = "WATCHDOG_PID";
@@ -116,6 +120,14 @@ impl Notifier {
         }
         self.send(&format!("READY=1\nSTATUS={status}\n"));
         self.is_ready.store(true, Ordering::Release);
+    }
+
+    /// Tells the parent process what this one offers to a registry, before it is ready.
+    pub(super) fn offers(&self, offers: &[Offer]) {
+        // Texts and numbers can be written.
+        if let Ok(json) = serde_json::to_string(offers) {
+            self.send(&format!("{OFFERS}{json}\n"));
+        }
     }
 
     /// Sends a sign of life, once this process is ready: the loop of one service may run before that of another.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 use soa_runtime::transport::RedisSettings;
-use soa_runtime::{BuildError, ComponentBuilder, Serve, ServiceDescriptor};
+use soa_runtime::{BuildError, Component, ComponentBuilder, Serve, Server, ServiceDescriptor};
 use tracing_subscriber::{Layer, Registry};
 
 use super::argument::{
@@ -18,8 +18,10 @@ use super::argument::{
 use super::doors::{ChangeRouter, Listener};
 use super::failure::{BoxError, Failure};
 use super::notifier::Notifier;
+use super::offering::Offering;
 use super::pid_file::PidFile;
 use super::readiness::Readiness;
+use super::registration::Registrar;
 use super::serve::ServerProcess;
 use super::signal::{self, Signals};
 use super::target::Own;
@@ -27,7 +29,8 @@ use super::{call, daemon, describe, fork, probe, watch};
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
 use crate::telemetry::{BesideLayer, Identity, Observing, Selection};
 
-/// Runs a service, or a component of several ([`Component::builder`](soa_runtime::Component::builder)), as a program: parses the command line, loads the settings, and executes the command. See
+/// Runs a service, a component of several ([`Component::builder`](soa_runtime::Component::builder)), or several components as
+/// a program: parses the command line, loads the settings, and executes the command. See
 /// [`cli`](crate::cli) for the commands and the exit codes.
 ///
 /// The function makes the service from its settings. It is called by `serve`, by `introspect` and by calls in this
@@ -367,22 +370,24 @@ impl<M, S: Section> Program<M, S> {
         match work {
             Work::Introspect { action, json } => {
                 let connections = &mut Connections::default();
-                let component = self.component(settings, connections).await?.build()?;
-                let services = component.services();
-                print(&describe::introspect(services, action.as_deref(), json).await?)
+                let components = self.components(settings, connections).await?;
+                let services = services(&ComponentBuilder::build_all(components)?);
+                print(&describe::introspect(&services, action.as_deref(), json).await?)
             }
             #[cfg(feature = "http")]
             Work::Openapi => {
                 let http = settings.server.http.clone();
                 let connections = &mut Connections::default();
-                let component = self.component(settings, connections).await?.build()?;
-                print(&soa_http::Doors::new(component, http)?.openapi())
+                let components = self.components(settings, connections).await?;
+                let components = ComponentBuilder::build_all(components)?;
+                print(&soa_http::Doors::of_all(components, http)?.openapi())
             }
             Work::Call(call) if call.is_local => {
                 let client = settings.without_routes()?;
                 let connections = &mut Connections::default();
-                let component = self.component(settings, connections).await?.build()?;
-                print(&call::in_process(component.services(), client, &call).await?)
+                let components = self.components(settings, connections).await?;
+                let components = ComponentBuilder::build_all(components)?;
+                print(&call::in_process(&services(&components), client, &call).await?)
             }
             Work::Call(call) => print(&call::over_transport(own, &settings, &call).await?),
             Work::Status {
@@ -420,11 +425,12 @@ impl<M, S: Section> Program<M, S> {
         if let Role::Supervisor(processes) = role {
             let listener = settings.server.http_address().map(Listener::bind);
             let listener = listener.transpose()?;
+            let registrar = Registrar::open(&settings, &mut Connections::default())?;
             let respawns = fork::RespawnPolicy {
                 is_enabled: !serve.no_respawn,
                 limits: settings.server.respawn_limits,
             };
-            return fork::supervise(processes, respawns, &notifier, listener).await;
+            return fork::supervise(processes, respawns, &notifier, listener, registrar).await;
         }
         let passed = match serve.takes_http {
             true => Some(notifier.passed_socket()?),
@@ -436,30 +442,42 @@ impl<M, S: Section> Program<M, S> {
         let prepare = async {
             settings.warn_of_missing_routes();
             let mut connections = Connections::default();
-            let server_settings = settings.server.clone();
+            let mut server_settings = settings.server.clone();
+            server_settings.complete();
+            let registrar = Registrar::open(&settings, &mut connections)?;
+            let offering = Offering::of(registrar, serve.fork_number.is_some());
             let (connections, fork) = (&mut connections, serve.fork_number);
-            let process =
-                ServerProcess::connect(server_settings, connections, notifier, fork, passed)
-                    .await?;
-            let component = self.component(settings, connections).await?;
-            let readiness = Readiness::of(component.count());
+            let process = ServerProcess::connect(
+                server_settings,
+                connections,
+                notifier,
+                fork,
+                passed,
+                offering,
+            )
+            .await?;
+            let components = self.components(settings, connections).await?;
+            let readiness = Readiness::of(components.iter().map(ComponentBuilder::count).sum());
             let mut is_first = true;
-            let component = component.change_servers(|server| {
-                let ready = readiness.clone();
-                let server = server.on_ready(move |_| ready.one());
-                Ok(match std::mem::replace(&mut is_first, false) {
-                    true => process.with_notifications(server),
-                    false => server,
+            let components = components.into_iter().map(|component| {
+                component.change_servers(|server| {
+                    let ready = readiness.clone();
+                    let server = process.with_registry(server).on_ready(move |_| ready.one());
+                    Ok(match std::mem::replace(&mut is_first, false) {
+                        true => process.with_notifications(server),
+                        false => server,
+                    })
                 })
-            })?;
-            let component = component.build()?;
-            Ok::<_, Failure>((process, component, readiness))
+            });
+            let components: Vec<_> = components.collect::<Result<_, _>>()?;
+            let components = ComponentBuilder::build_all(components)?;
+            Ok::<_, Failure>((process, components, readiness))
         };
         tokio::select! {
             prepared = prepare => {
-                let (process, component, readiness) = prepared?;
+                let (process, components, readiness) = prepared?;
                 process
-                    .run(component, changes, readiness, signals)
+                    .run(components, changes, readiness, signals)
                     .await
             }
             () = signals.next() => {
@@ -469,12 +487,12 @@ impl<M, S: Section> Program<M, S> {
         }
     }
 
-    /// Makes the component, with the settings applied to each of its servers.
-    async fn component<V>(
+    /// Makes the components, with the settings applied to each of their servers.
+    async fn components<V>(
         self,
         settings: Settings<S>,
         connections: &mut Connections,
-    ) -> Result<ComponentBuilder, Failure>
+    ) -> Result<Vec<ComponentBuilder>, Failure>
     where
         S: Section,
         V: Serve,
@@ -486,20 +504,32 @@ impl<M, S: Section> Program<M, S> {
         };
         let server_settings = settings.server.clone();
         let made = (self.make)(settings).await.map_err(Failure::of_service)?;
-        let component = made.into_component();
-        if component.count() > 1 && server_settings.name.is_some() {
+        let components = made.into_components();
+        if components.is_empty() {
+            return Err(Failure::other("the program has no component"));
+        }
+        let services: usize = components.iter().map(ComponentBuilder::count).sum();
+        if services > 1 && server_settings.name.is_some() {
             let message = "`server.name` is for a program of one service, and this one has several";
             return Err(Failure::usage(message));
         }
-        let component = component.change_servers(|server| {
-            let server = server_settings.apply(server)?;
-            Ok(match &client {
-                Some(client) => server.client(client.clone()),
-                None => server,
+        let changed = components.into_iter().map(|component| {
+            component.change_servers(|server| {
+                let server = server_settings.apply(server)?;
+                Ok(match &client {
+                    Some(client) => server.client(client.clone()),
+                    None => server,
+                })
             })
-        })?;
-        Ok(component)
+        });
+        Ok(changed.collect::<Result<_, _>>()?)
     }
+}
+
+/// Returns the services of all components.
+fn services(components: &[Component]) -> Vec<Server> {
+    let services = components.iter().flat_map(Component::services);
+    services.cloned().collect()
 }
 
 /// Executes `serve --watch`. This process needs only the settings of the log. The process that it starts loads all of them

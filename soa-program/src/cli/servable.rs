@@ -20,12 +20,13 @@ pub struct Customized<S, F> {
 /// #     const DESCRIPTOR: &'static soa::ServiceDescriptor = &soa::ServiceDescriptor::new("a", "1", "", &[]);
 /// #     const ACTIONS: &'static [soa::ServiceAction<Self>] = &[];
 /// # }
+/// use soa::ComponentBuilder;
 /// use soa::cli::{Serve, with_server};
 ///
 /// // In a program: `soa::main(async |_: Settings| Ok(with_server(Greeter, …)))`.
 /// let greeter = with_server(Greeter, |server| server.tracebacks(true).concurrency(8));
-/// let component = greeter.into_component().build()?;
-/// assert_eq!(component.services()[0].concurrency(), 8);
+/// let components = ComponentBuilder::build_all(greeter.into_components())?;
+/// assert_eq!(components[0].services()[0].concurrency(), 8);
 /// # Ok::<(), soa::BuildError>(())
 /// ```
 pub fn with_server<S, F>(service: S, customize: F) -> Customized<S, F>
@@ -39,7 +40,7 @@ where
 impl<S: Service, F: FnOnce(ServerBuilder) -> ServerBuilder> Serve for Customized<S, F> {
     const SERVICE: Option<&'static ServiceDescriptor> = Some(S::DESCRIPTOR);
 
-    fn into_component(self) -> ComponentBuilder {
-        (self.customize)(Server::builder(self.service)).into()
+    fn into_components(self) -> Vec<ComponentBuilder> {
+        vec![(self.customize)(Server::builder(self.service)).into()]
     }
 }

@@ -9,12 +9,13 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use soa_runtime::Component;
 use soa_runtime::server::{Server, ServerBuilder, Stopped};
 use soa_runtime::transport::{LocalQueue, RedisConnection, RedisServerTransport};
+use soa_runtime::{Component, StartupError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -22,7 +23,9 @@ use super::doors::{self, ChangeRouter, Doors, HttpStopped, Listener};
 use super::failure::Failure;
 use super::heartbeat::{BEAT_INTERVAL, Heartbeat};
 use super::notifier::Notifier;
+use super::offering::Offering;
 use super::readiness::Readiness;
+use super::registration::Registrar;
 use super::requests::{Requests, Source};
 use super::signal::Signals;
 use crate::settings::{Connections, ServerSettings, TransportSettings};
@@ -35,6 +38,7 @@ pub(super) struct ServerProcess {
     listener: Option<Listener>,
     notifier: Arc<Notifier>,
     heartbeat: Option<Arc<Heartbeat>>,
+    offering: Offering,
 }
 
 impl ServerProcess {
@@ -45,6 +49,7 @@ impl ServerProcess {
         notifier: Arc<Notifier>,
         fork: Option<u16>,
         passed: Option<OwnedFd>,
+        offering: Offering,
     ) -> Result<Self, Failure> {
         let listener = match (passed, settings.http_address()) {
             (Some(socket), Some(_)) => Some(Listener::passed(socket)?),
@@ -67,6 +72,7 @@ impl ServerProcess {
             listener,
             notifier,
             heartbeat,
+            offering,
         })
     }
 
@@ -85,10 +91,18 @@ impl ServerProcess {
         server
     }
 
+    /// Adds the registry to what a server reports by `status`.
+    pub(super) fn with_registry(&self, server: ServerBuilder) -> ServerBuilder {
+        match &self.offering {
+            Offering::Own(registrar) => registrar.with_check(server),
+            _ => server,
+        }
+    }
+
     /// Runs the services until the process is stopped, and removes the heartbeat file.
     pub(super) async fn run(
         mut self,
-        component: Component,
+        components: Vec<Component>,
         changes: Vec<ChangeRouter>,
         readiness: Readiness,
         signals: Signals,
@@ -96,26 +110,67 @@ impl ServerProcess {
         let doors = match self.listener.take() {
             Some(listener) => {
                 let settings = &self.settings.http;
-                Some(Doors::new(&component, settings, listener, changes)?)
+                let offering = &self.offering;
+                Some(Doors::new(
+                    &components,
+                    settings,
+                    listener,
+                    changes,
+                    offering,
+                )?)
             }
             None => None,
         };
-        let outcome = self.serve(&component, doors, readiness, signals).await;
+        let outcome = self.start(&components, doors, readiness, signals).await;
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.remove();
         }
         outcome
     }
 
-    async fn serve(
+    /// Starts the components, runs their services, and stops them in reverse. A signal ends the start.
+    async fn start(
         &self,
-        component: &Component,
+        components: &[Component],
         doors: Option<Doors>,
         readiness: Readiness,
         mut signals: Signals,
     ) -> Result<(), Failure> {
-        let service = component.name();
-        let services = component.services();
+        let starting = async {
+            for component in components {
+                component.start().await?;
+            }
+            Ok(())
+        };
+        let started: Result<bool, StartupError> = tokio::select! {
+            biased;
+            started = starting => started.map(|()| true),
+            () = signals.next() => Ok(false),
+        };
+        let outcome = match started {
+            Ok(true) => self.serve(components, doors, readiness, signals).await,
+            Ok(false) => {
+                tracing::info!("stopped before the first request");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        };
+        for component in components.iter().rev() {
+            component.stop().await;
+        }
+        outcome
+    }
+
+    async fn serve(
+        &self,
+        components: &[Component],
+        doors: Option<Doors>,
+        readiness: Readiness,
+        mut signals: Signals,
+    ) -> Result<(), Failure> {
+        let names: Vec<&str> = components.iter().map(Component::name).collect();
+        let service = names.join(", ");
+        let services: Vec<&Server> = components.iter().flat_map(Component::services).collect();
         let stop = Arc::new(watch::Sender::new(false));
         let is_blocked = Arc::new(AtomicBool::new(false));
         if let Some(watchdog) = self.settings.watchdog.watchdog() {
@@ -134,8 +189,18 @@ impl ServerProcess {
         let longest = services
             .iter()
             .map(|server| server.max_stop_time(until_hooks));
-        signals.force_after(longest.max().unwrap_or(until_hooks));
+        let longest = longest.max().unwrap_or(until_hooks);
+        let of_components = components.iter().map(Component::max_stop_time);
+        let longest = match self.offering.is_none() {
+            true => longest,
+            false => longest.saturating_add(Registrar::max_stop_time()),
+        };
+        signals.force_after(of_components.fold(longest, Duration::saturating_add));
 
+        let offers = match &doors {
+            Some(doors) if !self.offering.is_none() => doors.offers().await?,
+            _ => Vec::new(),
+        };
         let (closed, is_over) = watch::channel(doors.is_none());
         let mut running: FuturesUnordered<_> = services
             .iter()
@@ -144,25 +209,29 @@ impl ServerProcess {
                 server.run_until(requests, is_told(&stop), grace)
             })
             .collect();
-        let mut serving = JoinSet::new();
+        let mut serving: JoinSet<Result<HttpStopped, Failure>> = JoinSet::new();
         serving.spawn({
-            let announcement = self.announcement(component, doors.as_ref());
+            let announcement = self.announcement(&services, doors.as_ref());
             let told = (is_told(&stop), is_told(&stop));
+            let (offering, notifier) = (self.offering.clone(), Arc::clone(&self.notifier));
             async move {
                 tokio::select! {
                     biased;
-                    () = told.0 => return HttpStopped::default(),
-                    () = readiness.all() => announcement(),
+                    () = told.0 => return Ok(HttpStopped::default()),
+                    () = readiness.all() => {
+                        offering.begin(&notifier, &offers)?;
+                        announcement();
+                    }
                 }
-                match doors {
-                    Some(doors) => doors.run_until(told.1, grace).await,
+                Ok(match doors {
+                    Some(doors) => doors.run_until(told.1, offering, grace).await,
                     None => HttpStopped::default(),
-                }
+                })
             }
         });
 
         let mut all = Stopped::default();
-        let mut failure = None;
+        let mut failure: Option<Failure> = None;
         let mut is_stopping = false;
         let mut doors_are_open = true;
         loop {
@@ -170,14 +239,19 @@ impl ServerProcess {
                 ended = running.next() => match ended {
                     Some(Ok(stopped)) => add(&mut all, &stopped),
                     Some(Err(error)) => {
-                        failure.get_or_insert(error);
+                        failure.get_or_insert(error.into());
                         stop.send_replace(true);
                     }
                     None => break,
                 },
                 ended = serving.join_next(), if doors_are_open => {
                     doors_are_open = false;
-                    let ended = ended.and_then(Result::ok).unwrap_or_default();
+                    let ended = ended.and_then(Result::ok).unwrap_or(Ok(HttpStopped::default()));
+                    let ended = ended.unwrap_or_else(|error| {
+                        failure.get_or_insert(error);
+                        stop.send_replace(true);
+                        HttpStopped::default()
+                    });
                     all.given_up += ended.given_up;
                     all.aborted += ended.aborted;
                     all.has_unsent |= ended.has_unsent;
@@ -196,7 +270,7 @@ impl ServerProcess {
             }
         }
         if let Some(failure) = failure {
-            return Err(failure.into());
+            return Err(failure);
         }
         let jobs: u64 = services.iter().map(|server| server.stats().jobs()).sum();
         let Stopped {
@@ -227,11 +301,11 @@ impl ServerProcess {
     /// Returns the function that tells the log and the supervisor that every service can be called.
     fn announcement(
         &self,
-        component: &Component,
+        services: &[&Server],
         doors: Option<&Doors>,
     ) -> impl FnOnce() + Send + 'static {
         let notifier = Arc::clone(&self.notifier);
-        let services = component.services().to_vec();
+        let services: Vec<Server> = services.iter().map(|server| (*server).clone()).collect();
         // Only the addresses are logged: the text that they were parsed from may contain a password.
         let redis = self.redis.as_ref();
         let redis = redis.map(|redis| redis.settings().addresses());

@@ -69,6 +69,7 @@ async fn exit_of(child: &mut Child, notifier: &Notifier) -> Result<ExitStatus, F
         match child.next().await? {
             Event::Ready => notifier.ready("serving, watched"),
             Event::Alive => notifier.alive(),
+            Event::Offers(_) => {}
             Event::Exited(status) => return Ok(status),
         }
     }

@@ -56,6 +56,21 @@ impl Connections {
         Ok(connection)
     }
 
+    /// Opens the registry of these settings. Nothing is connected yet.
+    #[cfg(feature = "http")]
+    pub(crate) fn registry<S>(
+        &mut self,
+        registry: &soa_registry::RegistrySettings,
+        settings: &Settings<S>,
+    ) -> Result<Arc<dyn soa_registry::Registry>, BuildError> {
+        let http = self.http.client(&settings.client)?;
+        if !registry.needs_redis() {
+            return registry.open(&http);
+        }
+        let TransportSettings::Redis(redis) = &settings.server.transport;
+        registry.open_with_redis(&http, &self.redis(redis)?)
+    }
+
     /// Connects with these settings.
     pub(crate) async fn connect_redis(
         &mut self,

@@ -46,7 +46,11 @@ impl Components {
         Ok(Arc::new(discovery.component(component, channel)?))
     }
 
-    fn client(&mut self, shared: &ClientSettings) -> Result<HttpClient, BuildError> {
+    /// Returns the client of HTTP, whose connections all routes and registries share.
+    ///
+    /// # Errors
+    /// The file of trusted certificates cannot be used.
+    pub(super) fn client(&mut self, shared: &ClientSettings) -> Result<HttpClient, BuildError> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }

@@ -5,12 +5,14 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 #[cfg(feature = "http")]
 use soa_http::HttpSettings;
+#[cfg(feature = "http")]
+use soa_registry::RegistrySettings;
 use soa_runtime::period::Period;
 use soa_runtime::server::{ServerBuilder, is_wire_name};
 use soa_runtime::{BuildError, Watchdog};
 
 #[cfg(not(feature = "http"))]
-use super::http::HttpSettings;
+use super::http::{HttpSettings, RegistrySettings};
 use super::middleware::{MiddlewareSettings, ServerMiddlewareSchema};
 use super::suggestion::advice_for_name;
 use super::transport::{TransportSettings, default_transport};
@@ -85,6 +87,9 @@ pub struct ServerSettings {
     pub transport: TransportSettings,
     /// HTTP in front of the service. Needs the feature `http`.
     pub http: HttpSettings,
+    /// Registry to which the components of the program are known while they are served over HTTP; none by default. Needs the
+    /// feature `http`.
+    pub registry: Option<RegistrySettings>,
     /// True if a source has the key `transport`.
     #[serde(skip)]
     pub(crate) has_transport: bool,
@@ -113,6 +118,7 @@ impl Default for ServerSettings {
             watchdog: WatchdogSettings::default(),
             transport: TransportSettings::default(),
             http: HttpSettings::default(),
+            registry: None,
             has_transport: false,
         }
     }
@@ -206,6 +212,16 @@ impl ServerSettings {
         return self.http.address.as_deref();
         #[cfg(not(feature = "http"))]
         None
+    }
+
+    /// Fills in the defaults that depend on other settings.
+    pub(crate) fn complete(&mut self) {
+        #[cfg(feature = "http")]
+        if self.registry.is_some() {
+            // The time in which most watchers of a registry notice.
+            let delay = Period::from_secs(2);
+            self.http.drain_delay.get_or_insert(delay);
+        }
     }
 
     /// Returns true if the program takes requests from its transport: it has an own one, or there is no HTTP.

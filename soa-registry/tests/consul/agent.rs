@@ -48,6 +48,17 @@ impl Agent {
         panic!("Consul ends when it has been started");
     }
 
+    /// An agent on this port, which nobody uses.
+    pub(crate) fn start_at(port: u16) -> Self {
+        let mut agent = Self {
+            port,
+            settings: String::new(),
+            process: None,
+        };
+        agent.start_again();
+        agent
+    }
+
     /// Starts it on the same port, empty.
     pub(crate) fn start_again(&mut self) {
         let is_started = (0..ATTEMPTS).any(|_| self.try_start());

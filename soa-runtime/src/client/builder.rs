@@ -283,6 +283,7 @@ impl ClientBuilder {
         Client {
             shared: Arc::new(ClientShared {
                 routes: routes.collect(),
+                hosted: HashMap::new(),
                 middleware: self.middleware.build(),
                 expansions: self.expansions,
                 respelled: Default::default(),

@@ -42,6 +42,8 @@ pub struct Client {
 /// The part of a client that its clones share.
 pub(super) struct ClientShared {
     pub(super) routes: HashMap<Name, Arc<Route>>,
+    /// The services of the same process. A route of the same name goes first.
+    pub(super) hosted: HashMap<Name, Arc<Route>>,
     pub(super) middleware: Stack<ClientStage>,
     pub(super) expansions: Expansions,
     /// The routes that were found by another spelling of their names.
@@ -58,7 +60,9 @@ impl ClientShared {
         request: &ClientRequest,
         called: &'a Arc<Route>,
     ) -> &'a Arc<Route> {
-        self.routes.get(&request.service).unwrap_or(called)
+        let hosted = || self.hosted.get(&request.service);
+        let known = self.routes.get(&request.service).or_else(hosted);
+        known.unwrap_or(called)
     }
 }
 
@@ -109,8 +113,29 @@ impl Client {
             }
             known.insert(service, Arc::new(route));
         }
+        self.with_routes(known, self.shared.hosted.clone())
+    }
+
+    /// Returns the same client, which calls these services of its own process where it has no route to them.
+    pub(crate) fn hosting(
+        &self,
+        services: impl IntoIterator<Item = (Name, Arc<dyn ClientTransport>)>,
+    ) -> Self {
+        let hosted = services.into_iter().map(|(service, transport)| {
+            let route = Route::new(service.clone(), transport);
+            (service, Arc::new(route))
+        });
+        self.with_routes(self.shared.routes.clone(), hosted.collect())
+    }
+
+    fn with_routes(
+        &self,
+        routes: HashMap<Name, Arc<Route>>,
+        hosted: HashMap<Name, Arc<Route>>,
+    ) -> Self {
         let shared = ClientShared {
-            routes: known,
+            routes,
+            hosted,
             middleware: self.shared.middleware.clone(),
             expansions: self.shared.expansions.clone(),
             respelled: Mutex::default(),
@@ -125,7 +150,9 @@ impl Client {
 
     /// Returns the transport of a service.
     pub(crate) fn transport(&self, service: &str) -> Option<Arc<dyn ClientTransport>> {
-        self.shared.routes.get(service)?.transport.clone()
+        let hosted = || self.shared.hosted.get(service);
+        let route = self.shared.routes.get(service).or_else(hosted)?;
+        route.transport.clone()
     }
 
     /// Returns true if there is a route to this service, also one whose name a variable of the environment has spelled.
@@ -138,7 +165,8 @@ impl Client {
         &self.base
     }
 
-    /// Returns the names of the services that this client has routes to, sorted.
+    /// Returns the names of the services that this client has routes to, sorted. Services of the same process, which need no
+    /// route, are not among them.
     pub fn services(&self) -> impl Iterator<Item = &Name> {
         let mut names: Vec<&Name> = self.shared.routes.keys().collect();
         names.sort();
@@ -149,9 +177,11 @@ impl Client {
     pub(crate) fn route(&self, service: Name) -> Arc<Route> {
         match self.shared.routes.get(&service) {
             Some(route) => Arc::clone(route),
-            None => self
-                .respelled(&service)
-                .unwrap_or_else(|| Arc::new(Route::unknown(service))),
+            None => {
+                let hosted = || self.shared.hosted.get(&service).map(Arc::clone);
+                let known = self.respelled(&service).or_else(hosted);
+                known.unwrap_or_else(|| Arc::new(Route::unknown(service)))
+            }
         }
     }
 

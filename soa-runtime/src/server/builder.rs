@@ -549,6 +549,7 @@ impl ServerBuilder {
                 job_middleware: self.job_middleware.build(),
                 action_middleware: self.action_middleware.build(),
                 client: self.client,
+                client_of_component: OnceLock::new(),
                 client_hook: self.client_hook,
                 serializers: self.serializers,
                 sends_tracebacks: self.sends_tracebacks,

@@ -53,6 +53,8 @@ pub(super) struct ServerShared {
     pub(super) job_middleware: Stack<JobStage>,
     pub(super) action_middleware: Stack<ActionStage>,
     pub(super) client: Client,
+    /// The same client, which knows the services of the same component; set when that is built.
+    pub(super) client_of_component: OnceLock<Client>,
     pub(super) client_hook: Option<ClientHook>,
     pub(super) serializers: Serializers,
     pub(super) sends_tracebacks: bool,
@@ -68,6 +70,13 @@ pub(super) struct ServerShared {
     pub(super) hooks: Hooks<Server>,
     pub(super) stats: Stats,
     pub(super) meters: ServerMeters,
+}
+
+impl ServerShared {
+    /// The client for the calls of handlers.
+    pub(super) fn client(&self) -> &Client {
+        self.client_of_component.get().unwrap_or(&self.client)
+    }
 }
 
 /// An action and its metrics.

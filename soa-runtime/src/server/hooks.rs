@@ -6,19 +6,19 @@ use std::time::Duration;
 use crate::BoxFuture;
 
 /// The error of a hook, which may be any.
-pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A hook that is awaited. `S` is the server.
-pub(super) type AsyncHook<S, T> = Arc<dyn Fn(S) -> BoxFuture<T> + Send + Sync>;
+pub(crate) type AsyncHook<S, T> = Arc<dyn Fn(S) -> BoxFuture<T> + Send + Sync>;
 
 /// A hook that is called and has to be quick.
-pub(super) type SyncHook<S> = Box<dyn Fn(&S) + Send + Sync>;
+pub(crate) type SyncHook<S> = Box<dyn Fn(&S) + Send + Sync>;
 
 /// The minimum interval between two beats, and between two checks for idleness.
 const MIN_HOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The default of the time that all teardown hooks may take together.
-const TEARDOWN_GRACE: Duration = Duration::from_secs(10);
+pub(crate) const TEARDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// The hooks of a server.
 pub(super) struct Hooks<S> {

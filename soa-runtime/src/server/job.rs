@@ -196,7 +196,7 @@ pub(super) fn job_state(
         service: shared.name.clone(),
         header,
         control,
-        client: shared.client.clone(),
+        client: shared.client().clone(),
         hook: shared.client_hook.clone(),
         server: Some(Arc::clone(shared) as Arc<_>),
         lifetime,

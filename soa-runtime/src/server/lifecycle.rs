@@ -32,8 +32,8 @@ impl Hooks<Server> {
         let start = async {
             for hook in &self.startup {
                 match run_in_task(hook, server).await {
-                    Ok(outcome) => outcome.map_err(StartupError)?,
-                    Err(panic) => return Err(StartupError(panic.into())),
+                    Ok(outcome) => outcome.map_err(StartupError::of_server)?,
+                    Err(panic) => return Err(StartupError::of_server(panic.into())),
                 }
             }
             Ok(true)
@@ -114,10 +114,11 @@ async fn while_idle(server: Server, after: Duration, hook: AsyncHook<Server, ()>
 }
 
 /// Runs a hook in a task of its own, which ends with this future. The error is the message of a panic.
-async fn run_in_task<T: Send + 'static>(
-    hook: &AsyncHook<Server, T>,
-    server: &Server,
-) -> Result<T, String> {
+pub(crate) async fn run_in_task<S, T>(hook: &AsyncHook<S, T>, server: &S) -> Result<T, String>
+where
+    S: Clone + Send + 'static,
+    T: Send + 'static,
+{
     let (hook, server) = (Arc::clone(hook), server.clone());
     let mut task = JoinSet::new();
     task.spawn(async move { hook(server).await });
@@ -131,8 +132,8 @@ async fn run_in_task<T: Send + 'static>(
     }
 }
 
-/// The error of a server that cannot start: a hook of [`on_startup`](super::ServerBuilder::on_startup) failed. The
-/// text includes that of the hook's error, which [`reason`](Self::reason) returns.
+/// The error of a server or a component that cannot start: a hook of [`on_startup`](super::ServerBuilder::on_startup)
+/// failed. The text includes that of the hook's error, which [`reason`](Self::reason) returns.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -151,28 +152,38 @@ async fn run_in_task<T: Send + 'static>(
 /// );
 /// # Ok(()) }
 /// ```
-pub struct StartupError(BoxError);
+pub struct StartupError {
+    subject: String,
+    reason: BoxError,
+}
 
 impl StartupError {
+    fn of_server(reason: BoxError) -> Self {
+        let subject = "the server".to_owned();
+        Self { subject, reason }
+    }
+
+    pub(crate) fn of_component(name: &str, reason: BoxError) -> Self {
+        let subject = format!("the component `{name}`");
+        Self { subject, reason }
+    }
+
     /// Returns the error of the hook.
     pub fn reason(&self) -> &(dyn std::error::Error + 'static) {
-        &*self.0
+        &*self.reason
     }
 }
 
 impl fmt::Display for StartupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the server cannot start: a startup hook failed: {}",
-            self.0
-        )
+        let Self { subject, reason } = self;
+        write!(f, "{subject} cannot start: a startup hook failed: {reason}")
     }
 }
 
 impl std::error::Error for StartupError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        self.reason.source()
     }
 }
 

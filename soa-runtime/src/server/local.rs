@@ -7,13 +7,13 @@
 //! does not take a started job down with it: the rest of it moves to a task of its own, as it would go
 //! on in another process.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures_util::FutureExt;
 
-use super::handle::Server;
+use super::handle::{Server, ServerShared};
 use super::into_server::IntoServer;
-use crate::error::BuildError;
+use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::exchange::ClientRequest;
 use crate::lifetime::Signal;
 use crate::message::{JobRequest, JobResponse};
@@ -54,7 +54,38 @@ impl ClientTransport for LocalTransport {
     }
 }
 
+/// Carries jobs to a service of the same component. Services that call each other do not keep each other in memory.
+struct Neighbour {
+    server: Weak<ServerShared>,
+}
+
+impl ClientTransport for Neighbour {
+    fn call(&self, request: ClientRequest) -> ReplyFuture {
+        match self.server.upgrade() {
+            Some(shared) => LocalTransport::new(Server { shared }).call(request),
+            None => ReplyFuture::ready(Err(TransportError::new(
+                TransportErrorKind::Closed,
+                "the service was in this process, and its component is gone",
+            ))),
+        }
+    }
+}
+
 impl Server {
+    /// Lets the handlers of these servers call all of them in this process, where their clients have no route. A server
+    /// that has neighbours already keeps those.
+    pub(crate) fn introduce<'a>(servers: impl Iterator<Item = &'a Self> + Clone) {
+        for server in servers.clone() {
+            let neighbours = servers.clone().map(|one| {
+                let server = Arc::downgrade(&one.shared);
+                let transport: Arc<dyn ClientTransport> = Arc::new(Neighbour { server });
+                (one.shared.name.clone(), transport)
+            });
+            let client = || server.shared.client.hosting(neighbours);
+            server.shared.client_of_component.get_or_init(client);
+        }
+    }
+
     /// Runs a job for a caller of this process. If the caller goes away, a started job is finished in a task of its own. The
     /// guard is dropped when the job is done.
     pub(super) fn start(

@@ -44,10 +44,12 @@ pub use builder::ServerBuilder;
 #[doc(hidden)]
 pub use door::DoorStop;
 pub use handle::Server;
+pub(crate) use hooks::{AsyncHook, BoxError, TEARDOWN_GRACE};
 pub use into_server::IntoServer;
 #[doc(hidden)]
 pub use into_server::Unbuilt;
 pub use lifecycle::StartupError;
+pub(crate) use lifecycle::run_in_task;
 pub use local::LocalTransport;
 pub(crate) use panic::panic_message;
 pub use run::Stopped;

@@ -141,7 +141,7 @@ impl Server {
             return;
         }
         for called in self.shared.offer.calls {
-            if !self.shared.client.has_route(called) {
+            if !self.shared.client().has_route(called) {
                 let (service, setting) = (self.name(), route_setting(called));
                 tracing::warn!(
                     service,

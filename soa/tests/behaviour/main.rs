@@ -11,6 +11,7 @@ mod bodies;
 mod call_local;
 mod client;
 mod client_forms;
+mod components;
 mod context_values;
 mod contract;
 mod deadlines;

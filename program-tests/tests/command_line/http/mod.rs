@@ -1,8 +1,13 @@
 //! Services over HTTP, as processes.
 
+#[allow(dead_code, clippy::unwrap_used)] // It is that of the tests of registries, which use more of it.
+#[path = "../../../../soa-registry/tests/consul/agent.rs"]
+mod agent;
 mod component;
 mod crowd;
 mod life;
+mod registration;
+mod town;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,6 +1,7 @@
 //! The doors over HTTP, by their router.
 
 mod authentication;
+mod components;
 mod health;
 mod internals;
 mod probes;

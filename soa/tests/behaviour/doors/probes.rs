@@ -65,6 +65,23 @@ async fn a_broker_that_is_away_makes_a_process_unready_and_not_dead() {
 }
 
 #[tokio::test]
+async fn a_note_is_told_and_leaves_the_process_ready() {
+    let is_away = Arc::new(AtomicBool::new(true));
+    let seen = Arc::clone(&is_away);
+    let note = move || {
+        let is_away = seen.load(Ordering::SeqCst);
+        is_away.then(|| "the registry is away".to_owned())
+    };
+    let router = doors(|_| {}).unwrap().with_note(note).into_router();
+    let answer = get(&router, "/readyz").await;
+    let expected = r#"{"status":"OK","reasons":[],"notes":["the registry is away"]}"#;
+    assert_eq!((answer.status, &*answer.text()), (200, expected));
+    is_away.store(false, Ordering::SeqCst);
+    let answer = get(&router, "/readyz").await;
+    assert_eq!(answer.text(), r#"{"status":"OK","reasons":[]}"#);
+}
+
+#[tokio::test]
 async fn a_process_without_room_answers_its_probes() {
     let started = Arc::new(tokio::sync::Notify::new());
     let notify = Arc::clone(&started);

@@ -1,13 +1,20 @@
 //! Components: services that are served together, under one name, with a health of their own.
 
+mod lifecycle;
+
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use lifecycle::ComponentState;
+use lifecycle::{Hook, Lifecycle};
+
+use crate::Channel;
 use crate::descriptor::camel_case;
 use crate::error::BuildError;
 use crate::health::{CheckReport, Checks, HealthCheck};
 use crate::message::{JobRequest, Name};
-use crate::server::{IntoServer, Server, ServerBuilder, Unbuilt, is_wire_name};
+use crate::server::{IntoServer, Server, ServerBuilder, StartupError, Unbuilt, is_wire_name};
 
 /// The default path of a component's health.
 const DEFAULT_HEALTH_PATH: &str = "/health";
@@ -39,56 +46,7 @@ pub struct Component {
     health_path: Name,
     checks: Arc<Checks>,
     channels: Option<Vec<Channel>>,
-}
-
-/// A way to call the services of a component over HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// The routes that actions declare.
-    Rest,
-    /// `POST /invoke` with JSON.
-    Json,
-    /// `POST /invoke` with MessagePack.
-    MessagePack,
-    /// `POST /invoke` with protobuf.
-    Protobuf,
-    /// `POST /call/<service>`: whole jobs. Only servers of this framework have it.
-    Call,
-}
-
-impl Channel {
-    /// Returns the name of the channel, as registries have it: `dispatch-json`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rest => "rest",
-            Self::Json => "dispatch-json",
-            Self::MessagePack => "dispatch-msgpack",
-            Self::Protobuf => "dispatch-protobuf",
-            Self::Call => "call",
-        }
-    }
-
-    /// Returns the channel of this name.
-    ///
-    /// ```
-    /// use soa_runtime::Channel;
-    ///
-    /// assert_eq!(Channel::named("dispatch-json"), Some(Channel::Json));
-    /// assert_eq!(Channel::named("carrier-pigeon"), None);
-    /// ```
-    pub fn named(name: &str) -> Option<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|channel| channel.name() == name)
-    }
-
-    /// All channels, in the usual order of preference.
-    pub const ALL: [Self; 5] = [
-        Self::Rest,
-        Self::Json,
-        Self::MessagePack,
-        Self::Protobuf,
-        Self::Call,
-    ];
+    lifecycle: Arc<Lifecycle<Component>>,
 }
 
 impl Component {
@@ -98,6 +56,7 @@ impl Component {
             component: Self::empty(name.into()),
             checks: Vec::new(),
             servers: Vec::new(),
+            lifecycle: Lifecycle::default(),
             has_name: true,
         }
     }
@@ -111,6 +70,7 @@ impl Component {
             health_path: Name::from_static(DEFAULT_HEALTH_PATH),
             checks: Arc::default(),
             channels: None,
+            lifecycle: Arc::default(),
         }
     }
 
@@ -132,6 +92,32 @@ impl Component {
     /// Returns the services, in the order in which they were added.
     pub fn services(&self) -> &[Server] {
         &self.services
+    }
+
+    /// Returns the state.
+    pub fn state(&self) -> ComponentState {
+        self.lifecycle.state()
+    }
+
+    /// Runs the startup hooks in their order. A running component is left as it is. A program does this itself, before the
+    /// services start.
+    ///
+    /// # Errors
+    /// A startup hook fails or panics. The teardown hooks that were added before it have run then, the last one first.
+    pub async fn start(&self) -> Result<(), StartupError> {
+        self.lifecycle.start(self.name(), self).await
+    }
+
+    /// Runs the teardown hooks, the last one first. A component that does not run is left as it is; of one whose start was
+    /// given up, only the hooks run that undo what was done. A program does this itself, when the services have stopped.
+    pub async fn stop(&self) {
+        self.lifecycle.stop(self.name(), self).await;
+    }
+
+    /// Returns the maximum time that [`stop`](Self::stop) takes.
+    #[doc(hidden)]
+    pub fn max_stop_time(&self) -> Duration {
+        self.lifecycle.max_stop_time()
     }
 
     /// Returns the path of the health over HTTP.
@@ -169,6 +155,7 @@ impl From<Server> for Component {
         let mut component = Self::empty(server.name().into());
         component.checks = server.checks().unwrap_or_default();
         component.services.push(server);
+        Server::introduce(component.services.iter());
         component
     }
 }
@@ -196,13 +183,22 @@ impl fmt::Debug for Component {
 }
 
 /// Builds a [`Component`].
-#[derive(Debug)]
 pub struct ComponentBuilder {
     component: Component,
     checks: Vec<HealthCheck>,
     servers: Vec<Unbuilt>,
+    lifecycle: Lifecycle<Component>,
     /// False if the component has the name of its only service.
     has_name: bool,
+}
+
+impl fmt::Debug for ComponentBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComponentBuilder")
+            .field("name", &self.component.name)
+            .field("servers", &self.servers)
+            .finish_non_exhaustive()
+    }
 }
 
 impl From<ServerBuilder> for ComponentBuilder {
@@ -287,12 +283,85 @@ impl ComponentBuilder {
         self
     }
 
-    /// Builds the component.
+    /// Adds a hook that is awaited before the services start, for example to open what they share. Hooks run one after
+    /// another. One that fails or panics ends the start, and the teardown hooks that were added before it run: so add the
+    /// hook that undoes another one right behind it.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Component, Server};
+    ///
+    /// let component = Component::builder("library")
+    ///     .service(Server::untyped("books", "1.0.0"))
+    ///     .on_startup(|_| async { Ok(std::fs::create_dir("/tmp/library")?) })
+    ///     .on_teardown(|_| async { drop(std::fs::remove_dir_all("/tmp/library")) })
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn on_startup<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Component) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    {
+        let hook = Arc::new(move |component| -> crate::BoxFuture<_> { Box::pin(hook(component)) });
+        self.lifecycle.hooks.push(Hook::Startup(hook));
+        self
+    }
+
+    /// Adds a hook that is awaited when all services have stopped, or when a later startup hook fails. The hook that was
+    /// added last runs first. All of them have 10 s together. A panic is logged.
+    #[must_use]
+    pub fn on_teardown<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Component) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let hook = Arc::new(move |component| -> crate::BoxFuture<_> { Box::pin(hook(component)) });
+        self.lifecycle.hooks.push(Hook::Teardown(hook));
+        self
+    }
+
+    /// Builds the component. Its services call each other in this process, where their clients have no route.
     ///
     /// # Errors
     /// A service cannot be built; two have the same name; there is none; a name or the health path cannot be used.
     pub fn build(self) -> Result<Component, BuildError> {
+        let component = self.build_alone()?;
+        Server::introduce(component.services.iter());
+        Ok(component)
+    }
+
+    /// Builds components for one process. The services of all of them call each other in this process, where their clients
+    /// have no route.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{Component, ComponentBuilder, Server};
+    ///
+    /// let one = |name, service| Component::builder(name).service(Server::untyped(service, "1.0.0"));
+    /// let all = ComponentBuilder::build_all([one("library", "books"), one("shop", "orders")])?;
+    /// assert_eq!(all.len(), 2);
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// One of them cannot be [built](Self::build); two components, or two services, have the same name.
+    pub fn build_all(
+        builders: impl IntoIterator<Item = Self>,
+    ) -> Result<Vec<Component>, BuildError> {
+        let built = builders.into_iter().map(Self::build_alone);
+        let built: Vec<Component> = built.collect::<Result<_, _>>()?;
+        refuse_twins("components", built.iter().map(|one| &*one.name))?;
+        let services = || built.iter().flat_map(|component| &component.services);
+        refuse_twins("services", services().map(Server::name))?;
+        Server::introduce(services());
+        Ok(built)
+    }
+
+    fn build_alone(self) -> Result<Component, BuildError> {
         let mut component = self.component;
+        component.lifecycle = Arc::new(self.lifecycle);
         let servers = self.servers.into_iter().map(Unbuilt::build);
         component.services = servers.collect::<Result<_, _>>()?;
         if let (false, [only]) = (self.has_name, &*component.services) {
@@ -314,15 +383,8 @@ impl ComponentBuilder {
                 "the component `{name}` has no service"
             )));
         }
-        for (index, server) in component.services.iter().enumerate() {
-            let mut before = component.services.iter().take(index);
-            if before.any(|other| other.name() == server.name()) {
-                let service = server.name();
-                return Err(BuildError::new(format!(
-                    "the component `{name}` has two services `{service}`"
-                )));
-            }
-        }
+        let twins = refuse_twins("services", component.services.iter().map(Server::name));
+        twins.map_err(|error| BuildError::new(format!("the component `{name}`: {error}")))?;
         let path = &component.health_path;
         if !path.starts_with('/') || path.contains(['{', '}', '?', '#']) {
             return Err(BuildError::new(format!(
@@ -331,4 +393,18 @@ impl ComponentBuilder {
         }
         Ok(component)
     }
+}
+
+fn refuse_twins<'a>(
+    kind: &str,
+    mut names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), BuildError> {
+    while let Some(name) = names.next() {
+        if names.clone().any(|other| other == name) {
+            return Err(BuildError::new(format!(
+                "two {kind} have the name `{name}`"
+            )));
+        }
+    }
+    Ok(())
 }

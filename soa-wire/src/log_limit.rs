@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Lets one of many log lines through in each interval.
 #[derive(Debug)]
-pub(crate) struct LogLimit {
+pub struct LogLimit {
     every: Duration,
     state: Mutex<State>,
 }
@@ -21,7 +21,7 @@ struct State {
 
 impl LogLimit {
     /// Returns a limit of one line in each interval.
-    pub(crate) fn every(every: Duration) -> Self {
+    pub fn every(every: Duration) -> Self {
         Self {
             every,
             state: Mutex::default(),
@@ -29,7 +29,7 @@ impl LogLimit {
     }
 
     /// Counts one more line. If it is to be logged, returns the number of lines that were left out before it.
-    pub(crate) fn count(&self) -> Option<u64> {
+    pub fn count(&self) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.last.is_some_and(|last| last.elapsed() < self.every) {
             state.kept_back += 1;
