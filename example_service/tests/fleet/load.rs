@@ -91,7 +91,7 @@ impl Load {
             Arc::new(AtomicUsize::new(0)),
         );
         let mut callers = JoinSet::new();
-        for channel in channels {
+        for &channel in channels {
             let client = client(agent, channel);
             for kind in [Kind::Idempotent, Kind::Idempotent, Kind::Once, Kind::Once] {
                 let (client, stop, count) = (client.clone(), Arc::clone(&stop), Arc::clone(&count));
