@@ -92,7 +92,7 @@ pub struct RedisRegistry {
     told: Arc<Mutex<HashSet<(String, InstanceId)>>>,
 }
 
-/// What is kept of an instance.
+/// Record of an instance.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     /// Addresses, in the form that other registries have, too.

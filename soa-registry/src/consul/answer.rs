@@ -1,4 +1,4 @@
-//! What an agent answers: services, of which some may have been registered by anybody, in any form.
+//! Answers of an agent: services, of which some may have been registered by anybody, in any form.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
