@@ -22,6 +22,8 @@ mod discovery;
 mod dns;
 mod error;
 mod fixed;
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod instance;
 mod keeper;

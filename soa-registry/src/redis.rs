@@ -92,7 +92,7 @@ pub struct RedisRegistry {
     told: Arc<Mutex<HashSet<(String, InstanceId)>>>,
 }
 
-/// What is kept of an instance.
+/// Record of an instance.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     /// Addresses, in the form that other registries have, too.
@@ -188,7 +188,8 @@ fn failed(error: TransportError) -> RegistryError {
     RegistryError::new("the command failed").with_source(error)
 }
 
-fn instance(id: &str, record: &[u8]) -> Option<Instance> {
+/// Reads the record of an instance; none if it has no address.
+pub(crate) fn instance(id: &str, record: &[u8]) -> Option<Instance> {
     let record: Record = serde_json::from_slice(record).ok()?;
     let addresses = Address::parse_list(&record.channels);
     (!addresses.is_empty()).then(|| Instance {

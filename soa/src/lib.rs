@@ -58,6 +58,7 @@
 //! | `tls` | | TLS towards Redis: `rediss://…` and the settings `tls`. Includes `redis`. | 142 |
 //! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 171 |
 //! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`; components by registries: `soa::registry`. | 107 |
+//! | `dns` | | Components that are found by names of DNS, with `cli`. Includes `http`. | 117 |
 //! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 69 |
 //! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 69 |
 //! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 207 |

@@ -5,10 +5,6 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use soa_runtime::period::Period;
-use soa_runtime::{BuildError, Channel};
-
-use super::pool::HttpClient;
-use super::transport::HttpTransport;
 
 /// Connections over HTTP to other services and to registries.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -75,33 +71,4 @@ pub struct HttpTransportSettings {
     pub component: Option<String>,
     /// True if the token of a request that is served here is carried to this service.
     pub forwards_token: bool,
-}
-
-impl HttpTransportSettings {
-    /// Makes the transport to the address, on the connections of a client.
-    ///
-    /// # Errors
-    /// There is no address, it cannot be used, or there is no such channel.
-    pub fn transport(&self, client: &HttpClient) -> Result<HttpTransport, BuildError> {
-        let address = self.address.as_ref();
-        let address =
-            address.ok_or_else(|| BuildError::new("`transport.http` has no `address`"))?;
-        let channel = match &self.channel {
-            None => Channel::Json,
-            Some(name) => Channel::named(name).ok_or_else(|| {
-                let known = Channel::ALL.map(Channel::name).join("`, `");
-                BuildError::new(format!(
-                    "`transport.http.channel`: there is no `{name}`; there is `{known}`"
-                ))
-            })?,
-        };
-        let mut transport = HttpTransport::new(client, channel, address)?;
-        if let Some(component) = &self.component {
-            transport = transport.component(component.clone());
-        }
-        if self.forwards_token {
-            transport = transport.forwarding_token();
-        }
-        Ok(transport)
-    }
 }

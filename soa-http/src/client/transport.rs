@@ -22,7 +22,7 @@ use soa_wire::{
 use super::failure::{Failure, errors_of, is_of_an_expired_token};
 use super::known::{KnownAction, KnownActions};
 use super::pool::{Host, HttpClient};
-use super::settings::HttpClientSettings;
+use super::settings::{HttpClientSettings, HttpTransportSettings};
 use super::token::{Token, TokenSource};
 use super::{head, job, positional, rest};
 use crate::encoding::Encoding;
@@ -239,6 +239,35 @@ impl HttpTransport {
     /// Returns the address, without a slash at its end.
     pub fn url(&self) -> &str {
         &self.shared.base
+    }
+}
+
+impl HttpTransportSettings {
+    /// Makes the transport to the address, on the connections of a client.
+    ///
+    /// # Errors
+    /// There is no address, it cannot be used, or there is no such channel.
+    pub fn transport(&self, client: &HttpClient) -> Result<HttpTransport, BuildError> {
+        let address = self.address.as_ref();
+        let address =
+            address.ok_or_else(|| BuildError::new("`transport.http` has no `address`"))?;
+        let channel = match &self.channel {
+            None => Channel::Json,
+            Some(name) => Channel::named(name).ok_or_else(|| {
+                let known = Channel::ALL.map(Channel::name).join("`, `");
+                BuildError::new(format!(
+                    "`transport.http.channel`: there is no `{name}`; there is `{known}`"
+                ))
+            })?,
+        };
+        let mut transport = HttpTransport::new(client, channel, address)?;
+        if let Some(component) = &self.component {
+            transport = transport.component(component.clone());
+        }
+        if self.forwards_token {
+            transport = transport.forwarding_token();
+        }
+        Ok(transport)
     }
 }
 

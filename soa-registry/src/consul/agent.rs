@@ -50,7 +50,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// What the answer must not show.
+    /// Text that no error may show.
     token: Option<Secret>,
 }
 

@@ -1,4 +1,4 @@
-//! What an agent answers: services, of which some may have been registered by anybody, in any form.
+//! Answers of an agent: services, of which some may have been registered by anybody, in any form.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -9,20 +9,20 @@ use crate::error::RegistryError;
 use crate::instance::Instance;
 
 /// Entries of a look-up: instances, and those that are none with the reason.
-pub(super) type Entry = Result<Instance, Odd>;
+pub(crate) type Entry = Result<Instance, Odd>;
 
 /// An entry that is no instance.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Odd {
-    pub(super) id: String,
-    pub(super) reason: &'static str,
+pub(crate) struct Odd {
+    pub(crate) id: String,
+    pub(crate) reason: &'static str,
 }
 
 /// Reads the entries of a look-up.
 ///
 /// # Errors
 /// The answer is no list in JSON. What is wrong with one entry is told of it alone.
-pub(super) fn entries(body: &[u8]) -> Result<Vec<Entry>, RegistryError> {
+pub(crate) fn entries(body: &[u8]) -> Result<Vec<Entry>, RegistryError> {
     let entries: Option<Vec<Json>> = serde_json::from_slice(body).map_err(|error| {
         RegistryError::new("the agent's answer is no list of services").with_source(error)
     })?;

@@ -1,4 +1,4 @@
-//! What an agent is told and asked: targets and bodies.
+//! Questions to an agent: targets and bodies.
 
 use std::time::Duration;
 

@@ -16,5 +16,6 @@ mod answer;
 mod form;
 mod registry;
 
+pub(crate) use answer::entries;
 pub use registry::ConsulRegistry;
 pub(crate) use registry::check_address;

@@ -50,7 +50,7 @@ pub struct ConsulRegistry {
     memory: Arc<Mutex<Memory>>,
 }
 
-/// What was registered and told before.
+/// Instances that were registered, and entries that were told, before.
 #[derive(Debug, Default)]
 struct Memory {
     registered: HashSet<InstanceId>,
