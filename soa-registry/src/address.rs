@@ -59,6 +59,17 @@ impl Address {
         &self.url
     }
 
+    /// Returns the address for logs and errors: without the login that its URL may have.
+    pub(crate) fn shown(&self) -> String {
+        let shown = self.url.split_once("://").and_then(|(scheme, rest)| {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let (_, host) = authority.rsplit_once('@')?;
+            Some(format!("{}({scheme}://{host}{path})", self.channel))
+        });
+        shown.unwrap_or_else(|| self.to_string())
+    }
+
     /// Reads a list of addresses as registries have it. Parts that are no address are left out.
     pub fn parse_list(list: &str) -> Vec<Self> {
         let parts = list.split(',').map(str::trim);

@@ -218,7 +218,7 @@ impl Peer {
         self.unanswered.store(0, Ordering::Relaxed);
         self.generation.fetch_add(1, Ordering::AcqRel);
         drop(failures);
-        let (component, address) = (&self.component, &self.address);
+        let (component, address) = (&self.component, self.address.shown());
         if count == 1 {
             names::CLIENT_EJECTED.gauge([component]).increment(1.0);
             tracing::warn!(%component, %address, reason, "an address failed and is left out until it answers again");
@@ -239,7 +239,7 @@ impl Peer {
         self.is_tried.store(false, Ordering::Release);
         self.generation.fetch_add(1, Ordering::AcqRel);
         drop(failures);
-        let (component, address) = (&self.component, &self.address);
+        let (component, address) = (&self.component, self.address.shown());
         names::CLIENT_EJECTED.gauge([component]).decrement(1.0);
         tracing::info!(%component, %address, "an address answers again, and is called as before");
     }
@@ -282,7 +282,7 @@ impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peer")
             .field("instance", &self.instance)
-            .field("address", &self.address)
+            .field("address", &self.address.shown())
             .field("outstanding", &self.outstanding())
             .finish_non_exhaustive()
     }

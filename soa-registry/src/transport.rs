@@ -233,7 +233,7 @@ impl Shared {
                 0 => run.await,
                 tried => {
                     let (service, number) = (&call.request.service, tried + 1);
-                    let address = peer.address();
+                    let address = peer.address().shown();
                     let span = tracing::info_span!("attempt", %service, number, %address);
                     run.instrument(span).await
                 }
@@ -344,7 +344,10 @@ impl Shared {
         let transport = match peer.transport() {
             Ok(transport) => transport,
             Err(problem) => {
-                let message = format!("the address {} cannot be used: {problem}", peer.address());
+                let message = format!(
+                    "the address {} cannot be used: {problem}",
+                    peer.address().shown()
+                );
                 attempt.finish(&Outcome::Failed(problem.to_string()));
                 let kind = TransportErrorKind::Misconfigured;
                 return End::NeverSent(TransportError::new(kind, message));
@@ -354,7 +357,7 @@ impl Shared {
         if actions.any(|action| action.is_positional) && !transport.takes_positions() {
             let message = format!(
                 "{} cannot be called by positions: prefer `dispatch-json` or `dispatch-msgpack`",
-                peer.address()
+                peer.address().shown()
             );
             attempt.finish(&Outcome::Unknown);
             let kind = TransportErrorKind::Misconfigured;
@@ -476,7 +479,7 @@ async fn send(
         // An error says that the transport has dropped the mark, which it does when it ends.
         _ = mark => {}
         () = sleep(limit) => {
-            let message = format!("{} was not connected to within {limit:?}", peer.address());
+            let message = format!("{} was not connected to within {limit:?}", peer.address().shown());
             return Err(TransportError::new(TransportErrorKind::Unreachable, message));
         }
     }

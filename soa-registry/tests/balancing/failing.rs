@@ -208,6 +208,25 @@ async fn an_address_that_no_channel_can_use_is_left_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_login_in_an_address_is_not_told() {
+    let log = Log::default();
+    let calls = async {
+        let world = World::default();
+        world
+            .start_with("a", 1, "local(http://ada:s3cret@unusable:80/p@th)")
+            .await;
+        buy(&world.client()).await.unwrap_err()
+    };
+    let error = calls.with_subscriber(log.clone()).await;
+    assert!(
+        error.to_string().contains("local(http://unusable:80/p@th)"),
+        "{error}"
+    );
+    let told = format!("{error:?} {:?}", log.0.lock().unwrap());
+    assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_left_of_the_time_travels_with_each_attempt() {
     let world = World::default();
     let (broken, other) = (world.start("a").await, world.start("b").await);
