@@ -28,7 +28,7 @@ pub(crate) async fn compare(arguments: &CompareChannels) -> Result<(), Box<dyn E
     for callers in [1, CALLERS] {
         for channel in Channel::ALL {
             let targets = [
-                (ALONE, Target::Plain(Plain::new(channel, &url)?)),
+                (ALONE, Target::Plain(Box::new(Plain::new(channel, &url)?))),
                 (SOA, Target::Typed(Typed::new(channel, &url)?)),
             ];
             for (side, target) in targets {

@@ -40,7 +40,7 @@ pub(crate) enum Target {
     /// A server of HTTP, called through a typed client.
     Typed(Typed),
     /// A server of HTTP, called through the client of HTTP alone.
-    Plain(Plain),
+    Plain(Box<Plain>),
 }
 
 impl Target {

@@ -178,12 +178,9 @@ impl Selector for LeastOutstanding {
         let Some(one) = choice.draw_open(None) else {
             return choice.open_from(random::below(choice.len()));
         };
-        if choice.len() == 1 {
-            return Some(one);
-        }
-        let Some(other) = choice.draw_open(Some(one)) else {
-            return Some(one);
-        };
+        // With few addresses, or few that are open, all draws may be of the same one.
+        let other = choice.draw_open(Some(one));
+        let other = other.or_else(|| choice.open_from(one + 1)).unwrap_or(one);
         // The calls under way for each part of the weight, multiplied by both weights.
         let load =
             |place, other| (choice.outstanding(place) as u128) * u128::from(choice.weight(other));

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! never sent                   another address at once, any job, for nothing
-//! overloaded: did not run      another address at once, or a pause of `retry-after`; any job, out of the budget
+//! overloaded: did not run      another address at once, or a pause of `retry-after`; out of the budget. Without `retry-after`,
+//!                              jobs that may be repeated
 //! lost: may have run           another address after a short pause; jobs that may be repeated, out of the budget
 //! all addresses are left out   three more attempts at those that are back first
 //! ```
@@ -48,6 +49,9 @@ const LAST_RESORTS: u32 = 3;
 
 /// Time of which the pause before a repeat is a random part. It doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Shortest time whose passing is told to an address.
+const WORTH_TELLING: Duration = Duration::from_millis(1);
 
 /// Part of the time left that a connection may take.
 const PARTS_OF_CONNECT: u32 = 3;
@@ -120,6 +124,15 @@ impl ComponentTransport {
     pub fn component(&self) -> &str {
         self.shared.component()
     }
+
+    /// Chooses the address of a call, and does not call it. For the bench of choices.
+    #[doc(hidden)]
+    pub fn choose(&self) -> bool {
+        let (balancer, now) = (&self.shared.balancer, Instant::now());
+        let peers = balancer.present();
+        let chosen = peers.and_then(|peers| balancer.choose(&peers, &[], now, None));
+        chosen.is_some()
+    }
 }
 
 impl ClientTransport for ComponentTransport {
@@ -164,6 +177,7 @@ impl fmt::Debug for ComponentTransport {
 /// A call on its way: what has been tried so far.
 struct Calling {
     request: ClientRequest,
+    timeout: Option<Duration>,
     deadline: Option<Instant>,
     /// The addresses of the attempts.
     tried: Vec<Arc<Peer>>,
@@ -182,7 +196,7 @@ struct Calling {
 /// The end of an attempt, as the call sees it.
 enum End {
     Answered(JobResponse),
-    /// The address is overloaded, perhaps for this time. The job did not run.
+    /// The address is overloaded, perhaps for this time.
     Overloaded(JobResponse, Option<Duration>),
     NeverSent(TransportError),
     /// The job may have been run.
@@ -202,6 +216,7 @@ impl Shared {
         let timeout = request.timeout.or(self.timeout);
         let mut call = Calling {
             request,
+            timeout,
             deadline: timeout.and_then(|timeout| begin.checked_add(timeout)),
             tried: Vec::new(),
             forgotten: 0,
@@ -246,7 +261,13 @@ impl Shared {
                 }
                 End::Overloaded(response, time) => {
                     call.sent += 1;
-                    match self.elsewhere(&mut call, time).await {
+                    // Who asks to come back has not run the job. Others say 503 for reasons of their own.
+                    let is_allowed = time.is_some() || call.may_repeat(&peer);
+                    let next = match is_allowed {
+                        true => self.elsewhere(&mut call, time).await,
+                        false => None,
+                    };
+                    match next {
                         Some(attempt) => attempt,
                         None => return Ok(response),
                     }
@@ -294,21 +315,20 @@ impl Shared {
     /// Begins an attempt after one at an overloaded address: at another one at once, or after the time that was asked for.
     /// Returns none if there is no time or no budget for it.
     async fn elsewhere(&self, call: &mut Calling, time: Option<Duration>) -> Option<Attempt> {
-        if call.sent >= SENT_ATTEMPTS || !self.budget.take(Instant::now()) {
+        if call.sent >= SENT_ATTEMPTS {
             return None;
         }
         let peers = self.balancer.peers().await.ok()?;
         if let Some(attempt) = self.choose(call, &peers).ok()? {
-            return Some(attempt);
+            return self.budget.take(Instant::now()).then_some(attempt);
         }
         // Those who wait do not come back at the same moment.
         let time = time.filter(|time| *time <= LONGEST_PAUSE)?;
-        if !call
-            .pause(time.mul_f64(1.0 + random::fraction() / 10.0))
-            .await
-        {
+        let pause = time.mul_f64(1.0 + random::fraction() / 10.0);
+        if !call.has_time(pause) || !self.budget.take(Instant::now()) {
             return None;
         }
+        sleep(pause).await;
         call.forgotten = call.tried.len();
         let peers = self.balancer.peers().await.ok()?;
         if let Some(attempt) = self.choose(call, &peers).ok()? {
@@ -404,11 +424,12 @@ impl Calling {
     /// Returns the request of the next attempt: with what is left of the time, and with bodies in this encoding.
     fn next_request(&self, encoding: Encoding) -> ClientRequest {
         let mut request = self.request.clone();
-        if let Some(deadline) = self.deadline {
+        if let (Some(timeout), Some(deadline)) = (self.timeout, self.deadline) {
             let left = deadline.saturating_duration_since(Instant::now());
-            request.timeout = Some(left);
-            // The first attempt begins when the call does, and has the time that its caller wrote.
-            if !self.tried.is_empty() && request.job.control.timeout().is_some() {
+            // A call that did not wait keeps the time that its caller wrote.
+            let has_waited = timeout.saturating_sub(left) >= WORTH_TELLING;
+            request.timeout = Some(if has_waited { left } else { timeout });
+            if has_waited && request.job.control.timeout().is_some() {
                 request.job.control.set_timeout(left);
             }
         }
@@ -420,14 +441,15 @@ impl Calling {
         request
     }
 
-    /// Waits, unless the time of the call ends before. Returns true if it has waited.
-    async fn pause(&self, pause: Duration) -> bool {
+    /// Returns true if the time of the call does not end before this pause.
+    fn has_time(&self, pause: Duration) -> bool {
         let end = Instant::now().checked_add(pause);
-        let is_in_time = match (end, self.deadline) {
-            (Some(end), Some(deadline)) => end < deadline,
-            (end, None) => end.is_some(),
-            (None, Some(_)) => false,
-        };
+        end.is_some_and(|end| self.deadline.is_none_or(|deadline| end < deadline))
+    }
+
+    /// Waits, if there is time for it. Returns true if it has waited.
+    async fn pause(&self, pause: Duration) -> bool {
+        let is_in_time = self.has_time(pause);
         if is_in_time {
             sleep(pause).await;
         }

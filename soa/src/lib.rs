@@ -57,7 +57,7 @@
 //! | `redis` | yes | The transport over Redis, with Sentinel and Cluster. | 132 |
 //! | `tls` | | TLS towards Redis: `rediss://…` and the settings `tls`. Includes `redis`. | 142 |
 //! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 171 |
-//! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`. | 107 |
+//! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`; components by registries: `soa::registry`. | 107 |
 //! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 69 |
 //! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 69 |
 //! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 207 |
@@ -608,6 +608,10 @@ pub use soa_wire::{
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 #[doc(inline)]
 pub use soa_http as http;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+#[doc(inline)]
+pub use soa_registry as registry;
 
 #[cfg(feature = "cli")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]

@@ -8,7 +8,8 @@
 pub use soa_runtime::LocalTransport;
 #[doc(inline)]
 pub use soa_runtime::transport::{
-    ClientTransport, IntoTransport, LocalQueue, MessageLimits, Reply, ReplyFuture, ServerTransport,
+    ClientTransport, ComponentSource, IntoTransport, LocalQueue, MessageLimits, Reply, ReplyFuture,
+    ServerTransport,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

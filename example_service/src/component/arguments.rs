@@ -1,5 +1,8 @@
 //! The arguments and results of the example service. Their fields are what a caller gives by position.
 
+// The names say it, and descriptions would be part of what is published.
+#![allow(missing_docs)]
+
 use std::collections::BTreeMap;
 
 use soa::{DateTime, Decimal, Value};

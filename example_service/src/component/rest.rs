@@ -1,5 +1,8 @@
 //! The same by REST.
 
+// The names say it, and descriptions would be part of what is published.
+#![allow(missing_docs)]
+
 use soa::{ActionError, ActionErrors, service};
 
 use super::arguments::{

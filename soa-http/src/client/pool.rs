@@ -41,7 +41,7 @@ pub struct HttpClient {
 
 #[derive(Clone)]
 enum Sender {
-    Plain(Client<Connector, Full<Bytes>>),
+    Plain(Box<Client<Connector, Full<Bytes>>>),
     Layered(HttpService),
 }
 
@@ -67,7 +67,7 @@ impl HttpClient {
             .pool_idle_timeout(settings.idle_timeout.get())
             .build(Connector::new(settings)?);
         Ok(Self {
-            sender: Sender::Plain(client),
+            sender: Sender::Plain(Box::new(client)),
             hosts: Arc::new(Hosts {
                 places: Mutex::default(),
                 limit: settings.max_requests_per_host,

@@ -63,10 +63,11 @@ impl Default for HttpClientSettings {
 #[non_exhaustive]
 pub struct HttpTransportSettings {
     /// Address of the service: `http://host:8000`. For the channel `call`, it ends with the prefix of that door:
-    /// `http://host:8000/call`.
+    /// `http://host:8000/call`. Without an address, the component is looked up in the registry `client.registry`.
     #[schemars(length(min = 1))]
     pub address: Option<String>,
-    /// Channel: `dispatch-json`, `dispatch-msgpack`, `dispatch-protobuf`, `rest` or `call`. By default `dispatch-json`.
+    /// Channel: `dispatch-json`, `dispatch-msgpack`, `dispatch-protobuf`, `rest` or `call`. By default `dispatch-json`
+    /// at an address, and `client.channel` for a component that is looked up.
     #[schemars(length(min = 1))]
     pub channel: Option<String>,
     /// Component that the service belongs to; by default one with the name of the service.

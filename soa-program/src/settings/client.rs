@@ -24,7 +24,7 @@ use super::transport::{ClientTransportSettings, TransportSettings};
 pub(crate) struct Connections {
     redis: Vec<RedisConnection>,
     #[cfg(feature = "http")]
-    http: Option<soa_http::HttpClient>,
+    http: super::components::Components,
 }
 
 /// The settings that a route is completed by.
@@ -32,6 +32,16 @@ pub(crate) struct Connections {
 struct Beside<'a> {
     server: &'a TransportSettings,
     client: &'a ClientSettings,
+}
+
+#[cfg(feature = "http")]
+impl<'a> Beside<'a> {
+    /// The Redis of the transport, if the registry is in it.
+    fn registry_in_redis(self) -> Option<&'a RedisSettings> {
+        let registry = self.client.registry.as_ref()?;
+        let TransportSettings::Redis(redis) = self.server;
+        registry.needs_redis().then_some(redis)
+    }
 }
 
 impl Connections {
@@ -46,16 +56,6 @@ impl Connections {
         Ok(connection)
     }
 
-    /// Returns the client of HTTP, whose connections all routes share.
-    #[cfg(feature = "http")]
-    fn http(&mut self, settings: &ClientSettings) -> Result<soa_http::HttpClient, BuildError> {
-        if let Some(http) = &self.http {
-            return Ok(http.clone());
-        }
-        let http = soa_http::HttpClient::new(&settings.http)?;
-        Ok(self.http.insert(http).clone())
-    }
-
     /// Opens the registry of these settings. Nothing is connected yet.
     #[cfg(feature = "http")]
     pub(crate) fn registry<S>(
@@ -63,12 +63,12 @@ impl Connections {
         registry: &soa_registry::RegistrySettings,
         settings: &Settings<S>,
     ) -> Result<Arc<dyn soa_registry::Registry>, BuildError> {
-        let http = self.http(&settings.client)?;
+        let client = self.http.client(&settings.client)?;
         if !registry.needs_redis() {
-            return registry.open(&http);
+            return registry.open(&client);
         }
         let TransportSettings::Redis(redis) = &settings.server.transport;
-        registry.open_with_redis(&http, &self.redis(redis)?)
+        registry.open_with_redis(&client, &self.redis(redis)?)
     }
 
     /// Connects with these settings.
@@ -90,7 +90,7 @@ impl Connections {
         beside: Beside<'_>,
     ) -> Result<ClientBuilder, BuildError> {
         let transport = route.transport_beside(beside.server);
-        let client = self.transport(client, service, route, &transport, beside.client)?;
+        let client = self.transport(client, service, route, &transport, beside)?;
         client.around_service(service, |client| {
             let mut middleware = route.middleware.iter();
             middleware.try_fold(client, |client, one| one.in_client(client))
@@ -103,7 +103,7 @@ impl Connections {
         service: &str,
         route: &RouteSettings,
         transport: &ClientTransportSettings,
-        shared: &ClientSettings,
+        beside: Beside<'_>,
     ) -> Result<ClientBuilder, BuildError> {
         let timeout = route.timeout;
         let name: Name = service.into();
@@ -121,17 +121,23 @@ impl Connections {
             }
             #[cfg(feature = "http")]
             ClientTransportSettings::Http(settings) => {
-                let transport = settings.transport(&self.http(shared)?)?;
-                let client = with_service(client, name, transport.clone(), timeout);
+                let redis = beside.registry_in_redis().map(|redis| self.redis(redis));
+                let redis = redis.transpose()?;
+                let transport = self
+                    .http
+                    .transport(service, settings, beside.client, redis)?;
+                let client = with_service(client, name, Arc::clone(&transport), timeout);
                 if !route.is_spelled_by_variable {
                     return Ok(client);
                 }
-                client.respelled(service, move |_| with_timeout(transport.clone(), timeout))
+                client.respelled(service, move |_| {
+                    with_timeout(Arc::clone(&transport), timeout)
+                })
             }
             #[cfg(not(feature = "http"))]
             ClientTransportSettings::Http(_) => {
                 // Such settings are refused when they are read.
-                let _ = shared;
+                let _ = beside.client;
                 return Err(BuildError::new("calls over HTTP need the feature `http`"));
             }
             ClientTransportSettings::Stub(settings) => {

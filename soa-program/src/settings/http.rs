@@ -42,10 +42,10 @@ refused! {
     HttpSettings
     /// Connections over HTTP, which this program does not have.
     HttpClientSettings
-    /// Registry of components over HTTP, which this program does not have.
-    RegistrySettings
     /// Calls over HTTP, which this program does not have.
     HttpTransportSettings
+    /// Registries, which this program does not have.
+    RegistrySettings
 }
 
 #[cfg(test)]
@@ -58,8 +58,8 @@ mod tests {
         let errors = [
             serde_json::from_value::<HttpSettings>(given.clone()).unwrap_err(),
             serde_json::from_value::<HttpClientSettings>(given.clone()).unwrap_err(),
-            serde_json::from_value::<RegistrySettings>(given.clone()).unwrap_err(),
-            serde_json::from_value::<HttpTransportSettings>(given).unwrap_err(),
+            serde_json::from_value::<HttpTransportSettings>(given.clone()).unwrap_err(),
+            serde_json::from_value::<RegistrySettings>(given).unwrap_err(),
         ];
         for error in errors {
             let error = error.to_string();

@@ -22,6 +22,8 @@ mod builtin_middleware;
 mod calling;
 mod check;
 mod client;
+#[cfg(feature = "http")]
+mod components;
 mod decode;
 mod error;
 mod file;

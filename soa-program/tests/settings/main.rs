@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests may fail loudly.
 
+mod components;
 mod layers;
 mod mistakes;
 mod printed;

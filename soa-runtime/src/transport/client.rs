@@ -82,6 +82,28 @@ pub trait ClientTransport: Send + Sync + 'static {
     fn call(&self, request: ClientRequest) -> ReplyFuture;
 }
 
+impl<T: ClientTransport + ?Sized> ClientTransport for Arc<T> {
+    fn encoding(&self) -> Encoding {
+        (**self).encoding()
+    }
+
+    fn default_timeout(&self) -> Option<Duration> {
+        (**self).default_timeout()
+    }
+
+    fn trouble(&self, within: Duration) -> Option<TransportError> {
+        (**self).trouble(within)
+    }
+
+    fn takes_positions(&self) -> bool {
+        (**self).takes_positions()
+    }
+
+    fn call(&self, request: ClientRequest) -> ReplyFuture {
+        (**self).call(request)
+    }
+}
+
 impl fmt::Debug for dyn ClientTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientTransport")

@@ -14,7 +14,9 @@
 //! | [`health`] | Health checks, which `status` runs |
 //! | [`redis`] | Serving and calling over Redis |
 //! | [`http`] | Serving over HTTP: the address, limits, the stop, routers of axum. With the features `http` and `cli` |
+//! | [`calling_http`] | Calling over HTTP: channels, addresses, tokens, connections. With the feature `http` |
 //! | [`rest`] | Actions over HTTP by routes, and their description. With the feature `http` |
+//! | [`components`] | Components by their names: registries, the choice of an address, retries. With the feature `http` |
 //! | [`running`] | A service as a program: `main`, settings, commands, shutdown. With the feature `cli` |
 //! | [`observing`] | Logs, metrics and traces. With the feature `cli` |
 //! | [`settings`] | Every key of the settings. With the feature `cli` |
@@ -65,6 +67,16 @@ pub mod redis {}
 #[cfg_attr(docsrs, doc(cfg(all(feature = "cli", feature = "http"))))]
 #[doc = include_str!("http.md")]
 pub mod http {}
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+#[doc = include_str!("calling_http.md")]
+pub mod calling_http {}
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+#[doc = include_str!("components.md")]
+pub mod components {}
 
 #[cfg(feature = "cli")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]

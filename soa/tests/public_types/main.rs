@@ -13,16 +13,17 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates whose public items are a user's.
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "soa-wire",
     "soa-runtime",
     "soa-http",
+    "soa-registry",
     "soa-testing",
     "soa-program",
 ];
 
 /// The standard library, and our own crates.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "std",
     "core",
     "alloc",
@@ -30,6 +31,7 @@ const OWN: [&str; 9] = [
     "soa_wire",
     "soa_runtime",
     "soa_http",
+    "soa_registry",
     "soa_testing",
     "soa_program",
 ];
