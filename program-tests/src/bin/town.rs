@@ -6,7 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use soa::settings::Settings;
-use soa::{ActionError, Component, Context, Value, service};
+use soa::{ActionError, Channel, Component, Context, Value, service};
 
 /// The section `service` of the settings.
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -51,6 +51,12 @@ impl Orders {
         let call = cx.soa_client().call_action("books", "find", &());
         Ok(call.await?)
     }
+
+    /// Has a name that clients of Aspyx have a method of.
+    #[action]
+    async fn create(&self) -> Result<(), ActionError> {
+        Ok(())
+    }
 }
 
 fn main() -> ExitCode {
@@ -63,6 +69,7 @@ fn main() -> ExitCode {
         let shop = Component::builder("shop")
             .service(Orders)
             .health_path("/shop/health")
+            .channels([Channel::Rest, Channel::Json])
             .on_startup(|_| async { told("the shop opens") })
             .on_teardown(|_| async { drop(told("the shop closes")) })
             .on_startup(move |_| async move {

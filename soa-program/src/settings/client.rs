@@ -63,12 +63,12 @@ impl Connections {
         registry: &soa_registry::RegistrySettings,
         settings: &Settings<S>,
     ) -> Result<Arc<dyn soa_registry::Registry>, BuildError> {
-        let http = self.http.client(&settings.client)?;
+        let client = self.http.client(&settings.client)?;
         if !registry.needs_redis() {
-            return registry.open(&http);
+            return registry.open(&client);
         }
         let TransportSettings::Redis(redis) = &settings.server.transport;
-        registry.open_with_redis(&http, &self.redis(redis)?)
+        registry.open_with_redis(&client, &self.redis(redis)?)
     }
 
     /// Connects with these settings.

@@ -42,8 +42,6 @@ refused! {
     HttpSettings
     /// Connections over HTTP, which this program does not have.
     HttpClientSettings
-    /// Registry of components over HTTP, which this program does not have.
-    RegistrySettings
     /// Calls over HTTP, which this program does not have.
     HttpTransportSettings
 }

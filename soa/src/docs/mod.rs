@@ -16,7 +16,7 @@
 //! | [`http`] | Serving over HTTP: the address, limits, the stop, routers of axum. With the features `http` and `cli` |
 //! | [`calling_http`] | Calling over HTTP: channels, addresses, tokens, connections. With the feature `http` |
 //! | [`rest`] | Actions over HTTP by routes, and their description. With the feature `http` |
-//! | [`components`] | Components by their names: registries, the choice of an address, retries. With the feature `http` |
+//! | [`components`] | Components: their start and stop, registries, the choice of an address, retries. With the feature `http` |
 //! | [`running`] | A service as a program: `main`, settings, commands, shutdown. With the feature `cli` |
 //! | [`observing`] | Logs, metrics and traces. With the feature `cli` |
 //! | [`settings`] | Every key of the settings. With the feature `cli` |

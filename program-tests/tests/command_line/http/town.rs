@@ -47,6 +47,8 @@ fn components_of_one_program_call_each_other_in_process_without_a_route() {
 fn components_are_started_in_their_order_and_stopped_in_reverse() {
     let mut server = Process::start(&mut town(&["serve", "--http", "127.0.0.1:0"]));
     let address = address(&server);
+    server.says("clients of Aspyx cannot call an action of this name");
+    assert_eq!(server.count("WARN"), 1, "{}", server.log());
     let report = get(&address, "/report");
     assert_eq!(report.matches("\tstate: running\n").count(), 2, "{report}");
     let told = format!("addresses: rest(http://{address}), dispatch-json(http://{address})");
