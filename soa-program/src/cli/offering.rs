@@ -10,7 +10,7 @@ pub(super) enum Offering {
     /// There is no registry.
     None,
     /// This process registers itself.
-    Own(Registrar),
+    Own(Box<Registrar>),
     /// The parent process registers what all its children offer.
     ByParent,
 }
@@ -21,7 +21,7 @@ impl Offering {
         match registrar {
             None => Self::None,
             Some(_) if has_parent => Self::ByParent,
-            Some(registrar) => Self::Own(registrar),
+            Some(registrar) => Self::Own(Box::new(registrar)),
         }
     }
 

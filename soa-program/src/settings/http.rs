@@ -44,6 +44,8 @@ refused! {
     HttpClientSettings
     /// Calls over HTTP, which this program does not have.
     HttpTransportSettings
+    /// Registry of components over HTTP, which this program does not have.
+    RegistrySettings
 }
 
 #[cfg(test)]
