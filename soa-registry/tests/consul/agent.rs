@@ -49,6 +49,7 @@ impl Agent {
     }
 
     /// An agent on this port, which nobody uses.
+    #[allow(dead_code, reason = "the tests of the command line use this file, too")]
     pub(crate) fn start_at(port: u16) -> Self {
         let mut agent = Self {
             port,
