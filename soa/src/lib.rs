@@ -57,8 +57,8 @@
 //! | `redis` | yes | The transport over Redis, with Sentinel and Cluster. | 132 |
 //! | `tls` | | TLS towards Redis: `rediss://…` and the settings `tls`. Includes `redis`. | 142 |
 //! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 171 |
-//! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`; components by registries: `soa::registry`. | 107 |
-//! | `dns` | | Components that are found by names of DNS, with `cli`. Includes `http`. | 117 |
+//! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`; components by registries: `soa::registry`. | 116 |
+//! | `dns` | | Components that are found by names of DNS: `soa::registry::DnsRegistry`. Includes `http`. | 166 |
 //! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 69 |
 //! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 69 |
 //! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 207 |
@@ -70,7 +70,7 @@
 //! | `uuid` | | `uuid::Uuid` as the type of a field, and conversions to and from [`Value`]. | 67 |
 //!
 //! The last column is the number of crates that are compiled with this feature alone, including `soa`; with all features
-//! there are 243.
+//! there are 258.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
