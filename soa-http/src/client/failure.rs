@@ -38,14 +38,14 @@ impl Failure {
         let text = told.unwrap_or_else(|| text(head.status, body));
         let status = head.status;
         match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                return Self::Job(with_answer(WireError::server(code::OVERLOADED, text), head));
-            }
             StatusCode::UNAUTHORIZED if is_about_a_token(head) => {
                 return Self::Job(with_answer(
                     WireError::caller(code::ACCESS_DENIED, text),
                     head,
                 ));
+            }
+            StatusCode::SERVICE_UNAVAILABLE if !is_declared(status, declared) => {
+                return Self::Job(with_answer(WireError::server(code::OVERLOADED, text), head));
             }
             _ => {}
         }
@@ -62,6 +62,13 @@ impl Failure {
         };
         Self::Action(vec![with_answer(error, head)])
     }
+}
+
+/// True if the action itself answers with this status.
+fn is_declared(status: StatusCode, declared: &[ErrorDescriptor]) -> bool {
+    declared
+        .iter()
+        .any(|one| one.status() == Some(status.as_u16()))
 }
 
 /// The code of a status whose error has none.

@@ -12,7 +12,7 @@ use super::known::KnownAction;
 use crate::encoding::{Encoding, json_of, msgpack_of};
 use crate::hosted::Offered;
 use crate::invoke::{METHOD, SHAPE};
-use crate::protobuf::{read, write};
+use crate::protobuf::{Form, read, write};
 
 /// A call before it is sent.
 pub(super) struct Written {
@@ -213,5 +213,17 @@ pub(super) fn protobuf_answer(
     if let Some(wrong) = errors.first() {
         return Err(wrong.to_string());
     }
-    Ok(Ok(answer.remove("result").unwrap_or_default()))
+    let result = answer.remove("result").unwrap_or_default();
+    let place = call.response.fields.first().filter(|place| !place.is_list);
+    match (result, place.map(|place| &place.form)) {
+        // Senders leave out a message in which nothing is set.
+        (Value::Nil, Some(Form::Message(message))) if !action.offered.result_may_be_nil() => {
+            let (empty, errors) = read::message(message, &[]).map_err(|error| error.to_string())?;
+            match errors.first() {
+                None => Ok(Ok(empty)),
+                Some(wrong) => Err(wrong.to_string()),
+            }
+        }
+        (result, _) => Ok(Ok(result)),
+    }
 }

@@ -311,10 +311,18 @@ async fn forgotten(
 ) -> Result<JobResponse, TransportError> {
     let (sent, is_sent) = Sent::watched();
     let watched = std::mem::replace(&mut request.sent, sent);
-    let mut exchange = tokio::spawn(async move { shared.answered(&request, outgoing).await });
+    let mut exchange = tokio::spawn(async move {
+        // Nobody waits for the response, but the connection does.
+        let answered = shared.answered(&request, outgoing);
+        match tokio::time::timeout(shared.timeout, answered).await {
+            Ok(outcome) => outcome,
+            Err(_) => Ok(JobResponse::default()),
+        }
+    });
     tokio::select! {
         biased;
-        _ = is_sent => {
+        // An error says that the exchange has ended without it.
+        Ok(()) = is_sent => {
             watched.mark();
             Ok(JobResponse::default())
         }

@@ -27,7 +27,7 @@ use std::collections::HashMap;
 
 use soa_wire::{BuildError, Name, Value};
 
-pub(crate) use message::Call;
+pub(crate) use message::{Call, Form};
 
 use crate::hosted::{Hosted, Offered};
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response};
-use soa_http::{HttpClient, HttpClientSettings, HttpTransport};
-use soa_runtime::{Channel, Client};
+use soa_http::{
+    Doors, HttpClient, HttpClientSettings, HttpListener, HttpServer, HttpSettings, HttpTransport,
+};
+use soa_runtime::{Channel, Client, Component};
 
 use crate::support::{client, header, result, serve};
 
@@ -146,4 +148,53 @@ fn an_address_that_cannot_be_one_is_refused_at_once() {
         assert!(error.contains(problem), "{url}: {error}");
         assert!(!error.contains("secret"), "{error}");
     }
+}
+
+#[soa::body]
+#[derive(PartialEq)]
+struct Note {
+    text: Option<String>,
+}
+
+#[soa::body]
+struct Written {
+    note: Note,
+}
+
+struct Notes;
+
+#[soa::service(name = "notes", version = "1.0.0")]
+impl Notes {
+    #[action]
+    async fn empty(&self) -> Result<Written, soa::ActionError> {
+        Ok(Written {
+            note: Note { text: None },
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_message_in_which_nothing_is_set_is_read_by_protobuf() {
+    let notes = Component::builder("notes")
+        .service(Notes)
+        .channels([Channel::Protobuf]);
+    let doors = Doors::new(notes.build().unwrap(), HttpSettings::default()).unwrap();
+    let server = HttpServer::new(doors, HttpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+    let transport = HttpTransport::protobuf(server.url()).unwrap();
+    tokio::spawn(server.run_until(std::future::pending(), Duration::ZERO));
+    let client = Client::builder()
+        .service("notes", transport)
+        .build()
+        .unwrap();
+    let written = NotesClient::new(&client).empty().await.unwrap();
+    assert_eq!(written.note, Note { text: None });
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_fails_if_it_cannot_be_sent() {
+    let nobody = format!("http://{}", crate::support::free_address());
+    let client = client(HttpTransport::call(nobody).unwrap());
+    let call = client.call_action("tools", "one", &soa_runtime::value!({}));
+    let error = call.send_and_forget().await.unwrap_err();
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
 }
