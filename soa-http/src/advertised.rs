@@ -31,6 +31,9 @@ pub(crate) fn is_advertised_address(given: &str) -> bool {
 /// Splits an address into its host, as it is in URLs, and its port.
 fn parts(given: &str) -> Option<(String, Option<u16>)> {
     if let Ok(address) = given.parse::<SocketAddr>() {
+        if address.ip().is_unspecified() {
+            return None;
+        }
         let host = host_of(address.ip());
         return Some((host, Some(address.port())));
     }
@@ -38,7 +41,7 @@ fn parts(given: &str) -> Option<(String, Option<u16>)> {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     if let Ok(ip) = without_brackets.unwrap_or(given).parse::<IpAddr>() {
-        return Some((host_of(ip), None));
+        return (!ip.is_unspecified()).then(|| (host_of(ip), None));
     }
     let (host, port) = match given.split_once(':') {
         Some((host, port)) => (host, Some(port.parse().ok()?)),
@@ -106,7 +109,19 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         for given in [
-            "", ":80", "a:b", "a:99999", "a b", "http://a", "a,b", "a(b", "a/b",
+            "0.0.0.0:80",
+            "[::]:80",
+            "0.0.0.0",
+            "::",
+            "",
+            ":80",
+            "a:b",
+            "a:99999",
+            "a b",
+            "http://a",
+            "a,b",
+            "a(b",
+            "a/b",
         ] {
             assert!(!is_advertised_address(given), "{given}");
         }

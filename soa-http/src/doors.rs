@@ -371,8 +371,8 @@ impl Doors {
     /// let server = soa_runtime::Server::untyped("tools", "1.0.0").build()?;
     /// let doors = Doors::new(server.into(), HttpSettings::default())?;
     /// let addresses = doors.addresses("http://10.0.0.1:8000");
-    /// assert_eq!(addresses[0], (Channel::Rest, "http://10.0.0.1:8000".to_owned()));
-    /// assert_eq!(addresses[3], (Channel::Call, "http://10.0.0.1:8000/call".to_owned()));
+    /// assert_eq!(addresses[0], (Channel::Json, "http://10.0.0.1:8000".to_owned()));
+    /// assert_eq!(addresses[2], (Channel::Call, "http://10.0.0.1:8000/call".to_owned()));
     /// # Ok::<(), soa_runtime::BuildError>(())
     /// ```
     pub fn addresses(&self, url: &str) -> Vec<(Channel, String)> {
@@ -460,7 +460,8 @@ pub(crate) fn without_slash(path: &str) -> &str {
 fn channels(component: &Component, settings: &HttpSettings) -> Vec<Channel> {
     let declared = component.channels();
     let is_open = |channel: &Channel| match channel {
-        Channel::Rest => settings.rest,
+        // What is declared is told, and otherwise what there is.
+        Channel::Rest => settings.rest && (declared.is_some() || has_routes(component)),
         Channel::Json => settings.json,
         Channel::MessagePack => settings.msgpack,
         Channel::Protobuf => settings.protobuf.unwrap_or(declared.is_some()),
@@ -468,6 +469,13 @@ fn channels(component: &Component, settings: &HttpSettings) -> Vec<Channel> {
     };
     let offered = declared.unwrap_or(&Channel::ALL).iter().copied();
     offered.filter(is_open).collect()
+}
+
+fn has_routes(component: &Component) -> bool {
+    let services = component.services().iter();
+    let mut actions =
+        services.flat_map(|server| server.descriptor().map_or(&[][..], |one| one.actions()));
+    actions.any(|action| !action.declared().for_http().all_routes().is_empty())
 }
 
 /// Refuses a route that matches the same requests as one of another service.

@@ -9,6 +9,17 @@ use soa_runtime::client::ClientRequest;
 use soa_runtime::transport::ClientTransport;
 use soa_wire::Name;
 
+/// The calls that a channel can carry, from few to many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Carries {
+    /// Those of actions with a route, by typed clients.
+    Routed,
+    /// Those of typed clients, and those with positions.
+    Typed,
+    /// All of them.
+    All,
+}
+
 /// A way to call an instance, by its name in registries.
 ///
 /// A registry says `fancy(http://10.0.0.1:8000)`, and whoever has registered a channel `fancy` calls the instance by it:
@@ -50,6 +61,12 @@ pub trait Channel: Send + Sync + 'static {
     /// # Errors
     /// The channel cannot use the URL.
     fn open(&self, component: &str, url: &str) -> Result<Arc<dyn ClientTransport>, BuildError>;
+
+    /// Returns the calls that the channel can carry. Without a preferred channel, an instance is called by the one that carries
+    /// most; among equals, by the first of its own order. All calls by default.
+    fn carries(&self) -> Carries {
+        Carries::All
+    }
 
     /// Returns true if the rules of the channel allow that this request is sent again after it was lost, though its actions
     /// are not declared idempotent: the verbs GET, PUT and DELETE of HTTP are such a rule. False by default.

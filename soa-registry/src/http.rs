@@ -8,7 +8,7 @@ use soa_runtime::client::ClientRequest;
 use soa_runtime::transport::{ClientTransport, ComponentSource};
 use soa_runtime::{self as runtime, BuildError};
 
-use crate::channel::{Channel, Channels};
+use crate::channel::{Carries, Channel, Channels};
 use crate::consul::ConsulRegistry;
 use crate::directory::Directory;
 use crate::discovery::Discovery;
@@ -69,11 +69,22 @@ impl Channel for HttpChannel {
 
     fn open(&self, component: &str, url: &str) -> Result<Arc<dyn ClientTransport>, BuildError> {
         let transport = HttpTransport::new(&self.client, self.channel, url)?;
-        let transport = transport.component(component.to_owned());
+        // The component repeats calls itself, within its budget.
+        let transport = transport.component(component.to_owned()).without_repeats();
         Ok(Arc::new(match &self.change {
             Some(change) => change(transport),
             None => transport,
         }))
+    }
+
+    fn carries(&self) -> Carries {
+        match self.channel {
+            runtime::Channel::Rest => Carries::Routed,
+            runtime::Channel::Json | runtime::Channel::MessagePack | runtime::Channel::Protobuf => {
+                Carries::Typed
+            }
+            runtime::Channel::Call => Carries::All,
+        }
     }
 
     fn repeats(&self, request: &ClientRequest) -> bool {
@@ -137,3 +148,48 @@ macro_rules! finds_components {
 }
 
 finds_components!(ConsulRegistry, FixedRegistry, MemoryRegistry);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::instance::Instance;
+    use crate::peers::Peers;
+    use crate::registry::Listing;
+    use crate::{Address, Version};
+
+    /// The channels by which an instance with these addresses is called.
+    fn called(addresses: &str) -> Vec<String> {
+        let http = HttpClient::new(&HttpClientSettings::default()).unwrap();
+        let instance = Instance {
+            id: "one".to_owned(),
+            addresses: Address::parse_list(addresses),
+            weight: 1,
+        };
+        let listing = Arc::new(Listing {
+            instances: vec![instance],
+            version: Version(1),
+        });
+        let peers = Peers::new(&"shop".into(), listing, &Channels::http(&http), None, None);
+        let peers = peers.members();
+        peers
+            .map(|member| member.peer.address().channel().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn without_a_preference_an_instance_is_called_by_the_channel_that_carries_most() {
+        let rest = "rest(http://h:1)";
+        let json = "dispatch-json(http://h:1)";
+        let msgpack = "dispatch-msgpack(http://h:1)";
+        let call = "call(http://h:1/call)";
+        assert_eq!(called(&format!("{rest},{json},{call}")), ["call"]);
+        assert_eq!(
+            called(&format!("{rest},{msgpack},{json}")),
+            ["dispatch-msgpack"]
+        );
+        assert_eq!(called(rest), ["rest"]);
+        assert_eq!(called("grpc(http://h:1)"), Vec::<String>::new());
+    }
+}

@@ -41,7 +41,7 @@ mod transport;
 mod trouble;
 
 pub use address::Address;
-pub use channel::{Channel, Channels};
+pub use channel::{Carries, Channel, Channels};
 pub use consul::ConsulRegistry;
 pub use directory::{Directory, Followed};
 pub use discovery::Discovery;

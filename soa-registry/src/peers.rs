@@ -126,8 +126,8 @@ impl Peers {
     }
 }
 
-/// Returns the channel by which an instance is called: the preferred one, or else the first of its own order that is known
-/// here.
+/// Returns the channel by which an instance is called: the preferred one, or else, of those that are known here, the first of
+/// its own order that carries most.
 fn channel_of<'a>(
     instance: &'a Instance,
     channels: &Channels,
@@ -136,8 +136,10 @@ fn channel_of<'a>(
     if preferred.is_some() {
         return preferred;
     }
-    let mut names = instance.addresses.iter().map(Address::channel);
-    names.find(|name| channels.get(name).is_some())
+    let names = instance.addresses.iter().map(Address::channel);
+    let known = names.filter_map(|name| Some((name, channels.get(name)?.carries())));
+    let best = known.reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map(|(name, _)| name)
 }
 
 fn of_channel<'a>(addresses: &'a [Address], channel: &'a str) -> impl Iterator<Item = &'a Address> {

@@ -170,6 +170,8 @@ fn with_answer(error: WireError, head: &Parts) -> WireError {
 
 fn text(status: StatusCode, body: &[u8]) -> String {
     let body = String::from_utf8_lossy(body.get(..MAX_TEXT).unwrap_or(body));
+    // It is shown in logs, where a line break would look like another line.
+    let body = body.replace(char::is_control, " ");
     match body.trim() {
         "" => format!("The server answered {status}"),
         text => format!("The server answered {status}: {text}"),

@@ -224,6 +224,9 @@ pub(super) fn protobuf_answer(
                 Some(wrong) => Err(wrong.to_string()),
             }
         }
+        (Value::Nil, _) if body.is_empty() && !action.offered.result_may_be_nil() => {
+            Err("it is empty".to_owned())
+        }
         (result, _) => Ok(Ok(result)),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use axum::http::uri::Uri;
 use axum::http::{HeaderMap, Method, Request, Response};
 use bytes::Bytes;
@@ -72,6 +72,7 @@ struct Shared {
     max_response: usize,
     token_key: Name,
     forwards_token: bool,
+    repeats_broken: bool,
     tokens: Option<Arc<TokenSource>>,
     known: Arc<KnownActions>,
 }
@@ -141,7 +142,8 @@ impl HttpTransport {
     pub fn new(client: &HttpClient, channel: Channel, url: &str) -> Result<Self, BuildError> {
         let wrong = |why: &str| {
             BuildError::new(format!(
-                "the address of a service: {why}; write `http://host:8000`"
+                "the address `{}` of a service: {why}; write `http://host:8000`",
+                without_login(url)
             ))
         };
         let parsed: Uri = url.parse().map_err(|_| wrong("it is no URL"))?;
@@ -165,6 +167,7 @@ impl HttpTransport {
                 max_response: client.max_response(),
                 token_key: Name::from_static(TOKEN_KEY),
                 forwards_token: false,
+                repeats_broken: true,
                 tokens: None,
                 known: Arc::default(),
             }),
@@ -216,6 +219,13 @@ impl HttpTransport {
     {
         let source = TokenSource::new(move || -> BoxFuture<_> { Box::pin(fetch()) });
         self.with(|shared| shared.tokens = Some(Arc::new(source)))
+    }
+
+    /// Never sends a request twice. By default, one whose connection broke without an answer is sent once more, on a fresh
+    /// connection, if a second run has no further effect.
+    #[must_use]
+    pub fn without_repeats(self) -> Self {
+        self.with(|shared| shared.repeats_broken = false)
     }
 
     /// Returns true if the rules of a channel allow that a request is sent again after it was lost: REST with GET, PUT or DELETE.
@@ -333,6 +343,12 @@ async fn forgotten(
     }
 }
 
+/// Returns an address without its login and its query, which may be secrets.
+fn without_login(url: &str) -> &str {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    url.rsplit('@').next().unwrap_or_default()
+}
+
 fn names(job: &JobRequest) -> String {
     let names: Vec<&str> = job
         .actions
@@ -382,7 +398,8 @@ impl Shared {
         let of_type = known.first().and_then(Option::as_deref);
         let typed = || {
             of_type.ok_or_else(|| {
-                "the call has no types: use a typed client, or `call_positional`".to_owned()
+                "the call has no types: use a typed client, `call_positional`, or the channel `call`"
+                .to_owned()
             })
         };
         let outgoing = match self.channel {
@@ -485,15 +502,19 @@ impl Shared {
         added.map_err(|problem| TransportError::new(TransportErrorKind::InvalidMessage, problem))
     }
 
-    /// Sends a request, and once more on a fresh connection if one that was kept turns out to be closed, and the request is safe
-    /// to repeat.
+    /// Sends a request, and once more on a fresh connection if the first one broke without an answer, as a kept one does that
+    /// the other side has closed, and the request is safe to repeat.
     async fn exchanged(
         &self,
         request: &ClientRequest,
         outgoing: &Outgoing,
     ) -> Result<Response<Bytes>, TransportError> {
         match self.exchange(request, outgoing).await {
-            Err(error) if outgoing.is_repeatable && is_of_a_stale_connection(&error) => {
+            Err(error)
+                if self.repeats_broken
+                    && outgoing.is_repeatable
+                    && is_of_a_stale_connection(&error) =>
+            {
                 self.exchange(request, outgoing).await
             }
             outcome => outcome,
@@ -554,6 +575,9 @@ impl Shared {
                 format!("the response of `{service}.{actions}` cannot be read: {problem}");
             TransportError::new(TransportErrorKind::InvalidMessage, message)
         })?;
+        if let Some(token) = outgoing.headers.get(AUTHORIZATION) {
+            hide(token, &mut read);
+        }
         let id = &request.job.context.correlation_id;
         read.context
             .correlation_id
@@ -636,6 +660,21 @@ impl Shared {
             (_, Some(Err(errors))) => failed(action, errors),
             (Failure::Action(errors), _) => failed(action, errors),
         })
+    }
+}
+
+/// Removes a token from the texts of errors: a server may answer with what it was sent.
+fn hide(token: &HeaderValue, response: &mut JobResponse) {
+    let token = token.to_str().unwrap_or_default();
+    let token = token.rsplit(' ').next().unwrap_or_default();
+    let of_actions = response
+        .actions
+        .iter_mut()
+        .flat_map(|action| &mut action.errors);
+    for error in response.errors.iter_mut().chain(of_actions) {
+        if !token.is_empty() && error.message.contains(token) {
+            error.message = error.message.replace(token, "…").into();
+        }
     }
 }
 

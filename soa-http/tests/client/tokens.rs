@@ -110,3 +110,25 @@ async fn a_token_that_cannot_be_fetched_fails_the_call_before_it_is_sent() {
     );
     assert!(heads.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_server_that_answers_with_what_it_was_sent_does_not_bring_the_token_into_an_error() {
+    let (url, _) = serve(|_, head| {
+        let body = format!("no:\n{}", header(head, "authorization").unwrap());
+        Response::builder()
+            .status(502)
+            .body(Body::from(body))
+            .unwrap()
+    })
+    .await;
+    let transport = HttpTransport::json(url).unwrap();
+    let transport = transport.with_token(|| std::future::ready(Ok(Token::new("s3cret-token"))));
+    let outcome = client(transport)
+        .call_positional("tools", "one", [0; 0])
+        .await;
+    let told = outcome.unwrap_err().to_string();
+    assert!(
+        told.contains("502") && told.contains("no: Bearer …"),
+        "{told}"
+    );
+}

@@ -32,7 +32,11 @@ impl Components {
     ) -> Result<Arc<dyn ClientTransport>, BuildError> {
         let client = self.client(shared)?;
         if settings.address.is_some() {
-            return Ok(Arc::new(settings.transport(&client)?));
+            let transport = settings.transport(&client).map_err(|problem| {
+                let route = format!("client_routing.{service}.transport.http");
+                BuildError::new(format!("`{route}`: {problem}"))
+            })?;
+            return Ok(Arc::new(transport));
         }
         let discovery = self.discovery(&client, settings.forwards_token, shared, redis)?;
         let discovery = discovery.ok_or_else(|| {
