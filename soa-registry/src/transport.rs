@@ -1,11 +1,11 @@
 //! The transport to a component: an address for each call, and another one where that fails.
 //!
 //! ```text
-//! never sent                   another address at once, any job, for nothing
+//! never sent                   another address at once, any job, not out of the budget
 //! overloaded: did not run      another address at once, or a pause of `retry-after`; out of the budget. Without `retry-after`,
 //!                              jobs that may be repeated
 //! lost: may have run           another address after a short pause; jobs that may be repeated, out of the budget
-//! all addresses are left out   three more attempts at those that are back first
+//! all addresses are left out   three more attempts, each at the address that can be called again first
 //! ```
 //!
 //! All of it happens within the deadline of the call. What is left of it travels with each attempt. A job that may not be
