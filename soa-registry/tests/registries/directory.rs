@@ -241,7 +241,12 @@ async fn a_registry_that_answers_without_end_is_not_asked_without_end() {
         }
 
         fn watch(&self, component: &str, _: Version) -> BoxFuture<Result<Listing, RegistryError>> {
-            self.1.look_up(component)
+            let answer = self.1.look_up(component);
+            Box::pin(async {
+                // A list that takes its time on the way has not been waited for.
+                sleep(Duration::from_millis(60)).await;
+                answer.await
+            })
         }
 
         fn shown_address(&self) -> String {
@@ -255,7 +260,7 @@ async fn a_registry_that_answers_without_end_is_not_asked_without_end() {
     shop.first().await.unwrap();
     sleep(Duration::from_secs(10)).await;
     let asked = scripted.questions();
-    assert!((100..=250).contains(&asked), "{asked}");
+    assert!((10..=20).contains(&asked), "{asked}");
 }
 
 #[tokio::test]
