@@ -6,10 +6,13 @@ use std::str::FromStr;
 use soa_runtime::BuildError;
 use soa_wire::Name;
 
+use crate::shown;
+
 /// A way to call an instance: a channel, and the URL at which the instance offers it.
 ///
 /// In registries, an address is the text `channel(url)`, and the addresses of an instance are such texts with commas between
-/// them. The form is that of Aspyx.
+/// them. The form is that of Aspyx. Its `Display` is this text, with all that the URL has, for registries; its `Debug`, for
+/// logs, leaves out a login and the query of the URL.
 ///
 /// ```
 /// use soa_registry::Address;
@@ -19,7 +22,7 @@ use soa_wire::Name;
 /// assert_eq!((addresses[1].channel(), addresses[1].url()), ("dispatch-json", "http://10.0.0.1:8000"));
 /// assert_eq!(addresses[0].to_string(), "rest(http://10.0.0.1:8000)");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     channel: Name,
     url: String,
@@ -42,7 +45,8 @@ impl Address {
         let breaks = |c: char| matches!(c, ',' | '(' | ')') || c.is_whitespace() || c.is_control();
         if url.contains(breaks) {
             return Err(BuildError::new(format!(
-                "invalid address `{url}`: an address has no comma, parenthesis or space"
+                "invalid address `{}`: an address has no comma, parenthesis or space",
+                shown::url(&url)
             )));
         }
         url.truncate(url.trim_end_matches('/').len());
@@ -59,15 +63,9 @@ impl Address {
         &self.url
     }
 
-    /// Returns the address for logs and errors: without the login that its URL may have.
+    /// Returns the address for logs and errors: without the login and the query that its URL may have.
     pub(crate) fn shown(&self) -> String {
-        let shown = self.url.split_once("://").and_then(|(scheme, rest)| {
-            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            let (_, host) = authority.rsplit_once('@')?;
-            Some(format!("{}({scheme}://{host}{path})", self.channel))
-        });
-        shown.unwrap_or_else(|| self.to_string())
+        format!("{}({})", self.channel, shown::url(&self.url))
     }
 
     /// Reads a list of addresses as registries have it. Parts that are no address are left out.
@@ -85,7 +83,8 @@ impl FromStr for Address {
         let parts = parts.and_then(|(channel, rest)| Some((channel, rest.strip_suffix(')')?)));
         let Some((channel, url)) = parts else {
             return Err(BuildError::new(format!(
-                "invalid address `{text}`: expected a channel and a URL, such as `dispatch-json(http://10.0.0.1:8000)`"
+                "invalid address `{}`: expected a channel and a URL, such as `dispatch-json(http://10.0.0.1:8000)`",
+                shown::url(text)
             )));
         };
         Self::new(channel.to_owned(), url)
@@ -98,11 +97,34 @@ impl fmt::Display for Address {
     }
 }
 
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Address").field(&self.shown()).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn secrets_are_for_the_registry_and_not_for_people() {
+        let whole = "rest(http://me:pass@a:1/x?key=pass)";
+        let address: Address = whole.parse().unwrap();
+        assert_eq!(address.to_string(), whole);
+        assert_eq!(address.shown(), "rest(http://a:1/x?…)");
+        assert_eq!(format!("{address:?}"), "Address(\"rest(http://a:1/x?…)\")");
+        for wrong in [
+            "rest(http://me:pass@a:1",
+            "rest(http://me:pass@a:1 )",
+            "me:pass@a:1",
+        ] {
+            let error = wrong.parse::<Address>().unwrap_err().to_string();
+            assert!(!error.contains("pass"), "{error}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -21,18 +21,15 @@ use soa_wire::Name;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::RegistryError;
-use crate::pause::Pauses;
+use crate::pause::{Pauses, Rests};
 use crate::registry::{Listing, Registry, Version};
 use crate::trouble::Trouble;
 
 /// Time for which an empty list does not replace one whose addresses answer.
 const EMPTY_GRACE: Duration = Duration::from_secs(60);
-
-/// Shortest time between two questions. A registry that answers at once, again and again, is not asked without end.
-const QUESTION_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The components that this process calls, as a registry lists them. Clones share everything.
 ///
@@ -357,7 +354,7 @@ impl Watching {
     async fn run(&self) {
         let follower = &*self.0;
         let mut since: Option<Version> = None;
-        let mut pauses = Pauses::default();
+        let (mut pauses, mut rests) = (Pauses::default(), Rests::default());
         loop {
             let asked = Instant::now();
             let mut answer = match since {
@@ -378,6 +375,7 @@ impl Watching {
                     self.publish_empty(since.unwrap_or_default());
                 }
             };
+            let took = asked.elapsed();
             match answer {
                 Ok(listing) => {
                     pauses.reset();
@@ -386,7 +384,7 @@ impl Watching {
                     since = is_known.then_some(listing.version);
                     self.take(without_doubles(listing));
                     follower.answered();
-                    sleep_until(asked + QUESTION_INTERVAL).await;
+                    sleep(rests.after(took)).await;
                 }
                 Err(error) => {
                     // A registry that was away may have begun anew.

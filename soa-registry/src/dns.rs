@@ -22,6 +22,7 @@ use crate::address::Address;
 use crate::error::RegistryError;
 use crate::instance::{Instance, Registration};
 use crate::registry::{Listing, Registry, Version};
+use crate::shown;
 
 /// The place of a component's name in a name of DNS.
 const COMPONENT: &str = "{component}";
@@ -224,8 +225,9 @@ impl DnsRegistry {
 fn read(address: &str) -> Result<(String, Records), BuildError> {
     let wrong = || {
         BuildError::new(format!(
-            "invalid address of DNS `{address}`: expected `dns://NAME:PORT`, `dns+srv://NAME` or `dns+srv+https://NAME`, with \
-             `{COMPONENT}` in the name"
+            "invalid address of DNS `{}`: expected `dns://NAME:PORT`, `dns+srv://NAME` or `dns+srv+https://NAME`, with \
+             `{COMPONENT}` in the name",
+            shown::url(address)
         ))
     };
     let (scheme, rest) = address.split_once("://").ok_or_else(wrong)?;

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::shown;
+
 /// A failure between this process and a registry.
 ///
 /// ```
@@ -32,7 +34,7 @@ impl RegistryError {
         self
     }
 
-    /// Returns the message with all causes, for logs.
+    /// Returns the message with all causes on one line, for logs.
     pub(crate) fn told(&self) -> String {
         let mut text = self.message.clone();
         let mut cause = self.source();
@@ -45,7 +47,7 @@ impl RegistryError {
             }
             cause = error.source();
         }
-        text
+        shown::one_line(&text).into_owned()
     }
 }
 

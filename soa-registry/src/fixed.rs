@@ -59,8 +59,15 @@ impl FixedRegistry {
         for text in instances {
             let parts = text.as_ref().split(',').map(str::trim);
             let addresses = parts.map(str::parse).collect::<Result<Vec<Address>, _>>()?;
+            let shown: Vec<_> = addresses.iter().map(Address::shown).collect();
+            let mut id = shown.join(",");
+            // Identities are shown to people, who see no difference between two logins.
+            let is_other = |one: &Instance| one.id == id && one.addresses != addresses;
+            if known.iter().any(is_other) {
+                id.push_str(&format!(" #{}", known.len() + 1));
+            }
             known.push(Instance {
-                id: text.as_ref().to_owned(),
+                id,
                 addresses,
                 weight: 1,
             });

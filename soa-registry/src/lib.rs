@@ -37,6 +37,7 @@ mod redis;
 mod registry;
 mod selector;
 mod settings;
+mod shown;
 mod transport;
 mod trouble;
 

@@ -19,6 +19,7 @@ use crate::address::Address;
 use crate::error::RegistryError;
 use crate::instance::{Instance, InstanceId, Registration};
 use crate::registry::{Listing, Registry, Version};
+use crate::shown;
 
 /// Time for which an instance is known after each registration.
 const LIFETIME: Duration = Duration::from_secs(15);
@@ -168,7 +169,7 @@ impl RedisRegistry {
     fn tell(&self, component: &str, id: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < TOLD_LIMIT && told.insert((component.to_owned(), id.to_owned())) {
-            let shown = &self.shown;
+            let (shown, id) = (&self.shown, shown::one_line(id));
             tracing::warn!(
                 "component `{component}`: {shown} lists `{id}`, which is skipped: its record has no address"
             );

@@ -24,6 +24,7 @@ use crate::instance::{HealthEndpoint, Instance, Registration};
 #[cfg(feature = "redis")]
 use crate::redis::RedisRegistry;
 use crate::registry::Registry;
+use crate::shown;
 
 /// The URL of a registry in the Redis of the transport.
 const REDIS: &str = "redis://";
@@ -125,7 +126,7 @@ impl RegistrySettings {
         if self.url.starts_with("dns") {
             return self.dns().map(|_| ());
         }
-        let url = self.url.rsplit('@').next().unwrap_or_default();
+        let url = shown::url(&self.url);
         Err(BuildError::new(format!(
             "invalid URL of a registry `{url}`: expected `consul://HOST:PORT`, `consul+https://HOST:PORT`, `redis://`, \
              `dns://NAME:PORT` or `dns+srv://NAME`"
@@ -340,11 +341,11 @@ mod tests {
             ),
             (
                 json!({ "url": "etcd://me:secret@a" }),
-                "invalid URL of a registry `a`: ",
+                "invalid URL of a registry `etcd://a`: ",
             ),
             (
                 json!({ "url": "consul://me:secret@a:1" }),
-                "invalid address of Consul `…@a:1`",
+                "invalid address of Consul `consul://a:1`",
             ),
             (
                 json!({ "url": "consul://a", "token": "a", "token_file": "b" }),

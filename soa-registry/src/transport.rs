@@ -37,6 +37,7 @@ use crate::peer::{Attempt, Outcome, Peer};
 use crate::peers::Peers;
 use crate::random;
 use crate::selector::Selector;
+use crate::shown;
 
 /// Time limit of calls that have none of their own, by default.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -348,7 +349,9 @@ impl Shared {
                     "the address {} cannot be used: {problem}",
                     peer.address().shown()
                 );
-                attempt.finish(&Outcome::Failed(problem.to_string()));
+                attempt.finish(&Outcome::Failed(
+                    shown::one_line(&problem.to_string()).into_owned(),
+                ));
                 let kind = TransportErrorKind::Misconfigured;
                 return End::NeverSent(TransportError::new(kind, message));
             }
@@ -505,7 +508,8 @@ fn overload(response: &JobResponse) -> Option<Option<Duration>> {
 }
 
 fn failed(error: &TransportError) -> Outcome {
-    Outcome::Failed(redact::chain(error, REASON_LENGTH))
+    let reason = redact::chain(error, REASON_LENGTH);
+    Outcome::Failed(shown::one_line(&reason).into_owned())
 }
 
 /// Returns the pause before the n-th repeat, from 1.

@@ -13,6 +13,7 @@ use soa_runtime::secret::Secret;
 use soa_runtime::{TransportError, TransportErrorKind};
 
 use crate::error::RegistryError;
+use crate::shown;
 
 /// Time limit of a question that the agent answers at once.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -198,11 +199,10 @@ impl Answer {
             Some(token) if !token.expose().is_empty() => text.replace(token.expose(), "…"),
             _ => text.into_owned(),
         };
-        let characters = text.trim().chars().map(|c| match c {
-            c if c.is_control() => ' ',
-            c => c,
-        });
-        characters.take(SHOWN_LIMIT).collect()
+        shown::one_line(text.trim())
+            .chars()
+            .take(SHOWN_LIMIT)
+            .collect()
     }
 }
 

@@ -19,6 +19,7 @@ use super::form;
 use crate::error::RegistryError;
 use crate::instance::{InstanceId, Registration};
 use crate::registry::{Listing, Registry, Version};
+use crate::shown;
 
 /// Time for which the agent waits for a change.
 const WATCH_LIMIT: Duration = Duration::from_secs(60);
@@ -166,7 +167,7 @@ impl ConsulRegistry {
     fn tell(&self, component: &str, Odd { id, reason }: Odd) {
         let told = &mut self.memory().told;
         if told.len() < TOLD_LIMIT && told.insert((component.to_owned().into(), id.clone())) {
-            let shown = &self.shown;
+            let (shown, id) = (&self.shown, shown::one_line(&id));
             tracing::warn!(
                 "component `{component}`: {shown} lists `{id}`, which is skipped: {reason}"
             );
@@ -196,7 +197,7 @@ impl Place {
             BuildError::new(format!(
                 "invalid address of Consul `{}`: expected `consul://HOST:PORT` or `consul+https://HOST:PORT`; a token has a \
                  setting of its own",
-                without_login(address)
+                shown::url(address)
             ))
         })
     }
@@ -229,14 +230,6 @@ impl Place {
             "http" => format!("consul://{}", self.host),
             _ => format!("consul+https://{}", self.host),
         }
-    }
-}
-
-/// Returns an address without what may be a login.
-fn without_login(address: &str) -> String {
-    match address.rsplit_once('@') {
-        Some((_, host)) => format!("…@{host}"),
-        None => address.to_owned(),
     }
 }
 

@@ -178,6 +178,22 @@ async fn a_connection_that_breaks_is_tried_once_more() {
     assert_eq!(error.unwrap_err().to_string(), "the agent does not answer");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_id_of_a_service_forges_no_line_of_the_log() {
+    keep_log();
+    let fake = Fake::start(|_| {
+        let body = br#"[{"Service":{"ID":"odd\nWARN all is lost\u001b[2J","Meta":null}}]"#;
+        Some((200, "X-Consul-Index: 1\r\n".to_owned(), body.to_vec()))
+    });
+    registry_at(&fake).look_up("shop").await.unwrap();
+    let told = lines(&format!("127.0.0.1:{} lists", fake.port));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("lists `odd WARN all is lost [2J`, which is skipped"),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn addresses_that_are_none_are_refused_without_their_logins() {
     for (address, shown) in [
@@ -186,9 +202,9 @@ fn addresses_that_are_none_are_refused_without_their_logins() {
         ("consul://", "consul://"),
         ("consul://a b", "consul://a b"),
         ("consul://a:99999", "consul://a:99999"),
-        ("consul://me:secret@a:1", "…@a:1"),
+        ("consul://me:secret@a:1", "consul://a:1"),
         ("consul://a:1/path", "consul://a:1/path"),
-        ("consul://a:1?token=x", "consul://a:1?token=x"),
+        ("consul://a:1?token=x", "consul://a:1?…"),
     ] {
         let error = ConsulRegistry::new(&client(), address).unwrap_err();
         let expected = format!("invalid address of Consul `{shown}`: ");

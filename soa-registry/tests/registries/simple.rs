@@ -1,8 +1,9 @@
 //! The registry in process, and the one of fixed addresses.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use soa_registry::{FixedRegistry, MemoryRegistry, Registry, Version};
+use soa_registry::{Directory, Discovery, FixedRegistry, MemoryRegistry, Registry, Version};
 use tokio::time::timeout;
 
 use crate::support::{instance, ports, registration};
@@ -82,6 +83,32 @@ async fn fixed_addresses_are_listed_in_their_order_and_take_no_instance() {
         "a list of fixed addresses takes no instance of `shop`"
     );
     registry.deregister(&registration(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn logins_of_addresses_are_called_and_not_shown() {
+    let texts = [
+        "rest(http://me:pass@a:1/x?key=pass)",
+        "rest(http://you:pass@a:1/x?key=pass)",
+        "rest(you:pass@b:1)",
+    ];
+    let registry = FixedRegistry::new().with("shop", texts).unwrap();
+    let shop = Directory::new(Arc::new(registry.clone())).follow("shop");
+    let listing = shop.first().await.unwrap();
+    let addresses = listing.instances.iter().flat_map(|one| &one.addresses);
+    let mut addresses: Vec<_> = addresses.map(ToString::to_string).collect();
+    addresses.sort();
+    assert_eq!(addresses, texts);
+    let discovery = Discovery::http(registry.clone()).unwrap();
+    let transport = discovery.component("shop", None).unwrap();
+    for shown in [
+        format!("{registry:?}"),
+        format!("{listing:?}"),
+        format!("{shop:?}"),
+        format!("{transport:?}"),
+    ] {
+        assert!(!shown.contains("pass"), "{shown}");
+    }
 }
 
 #[test]
