@@ -97,8 +97,8 @@ impl Discovery {
         self.changed()
     }
 
-    /// Prefers a channel for all components. Then they are called by no other one. By default, each instance is called by the
-    /// first channel of its own order that is known here.
+    /// Prefers a channel for all components. Then they are called by no other one. By default, each instance is called by
+    /// that channel, of those that are known here, which [carries](Channel::carries) most.
     #[must_use]
     pub fn prefer(mut self, channel: impl Into<Name>) -> Self {
         self.preferred = Some(channel.into());

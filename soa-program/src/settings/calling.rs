@@ -18,7 +18,7 @@ pub struct ClientSettings {
     /// Registry in which components are looked up, for routes over HTTP without an address; none by default. Needs the feature
     /// `http`.
     pub registry: Option<RegistrySettings>,
-    /// Channel by which components are called; by default the first one that each instance offers and this program knows.
+    /// Channel by which components are called; by default, of those that an instance offers, the one that carries most calls.
     #[schemars(length(min = 1))]
     pub channel: Option<String>,
     /// Connections over HTTP. Needs the feature `http`.
