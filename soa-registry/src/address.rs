@@ -70,8 +70,13 @@ impl Address {
 
     /// Reads a list of addresses as registries have it. Parts that are no address are left out.
     pub fn parse_list(list: &str) -> Vec<Self> {
+        Self::listed(list).collect()
+    }
+
+    /// Reads the addresses of a list, one by one.
+    pub(crate) fn listed(list: &str) -> impl Iterator<Item = Self> {
         let parts = list.split(',').map(str::trim);
-        parts.filter_map(|part| part.parse().ok()).collect()
+        parts.filter_map(|part| part.parse().ok())
     }
 }
 

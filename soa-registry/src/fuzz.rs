@@ -10,8 +10,7 @@ use crate::redis::instance;
 /// # Panics
 /// An address is not read as it is written.
 pub fn answers(body: &[u8]) {
-    let entries = entries(body).unwrap_or_default();
-    let mut instances: Vec<_> = entries.into_iter().filter_map(Result::ok).collect();
+    let mut instances = entries(body).unwrap_or_default().instances;
     #[cfg(feature = "redis")]
     instances.extend(instance("id", body));
     for instance in &instances {

@@ -19,7 +19,10 @@ use crate::shown;
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Largest body of an answer: some ten thousand instances.
-const BODY_LIMIT: usize = 64 << 20;
+const BODY_LIMIT: usize = 16 << 20;
+
+/// Largest body that is read by the thread that asks. Those of others are not held up by one that is larger.
+const AT_ONCE_LIMIT: usize = 256 << 10;
 
 /// Bytes of an answer that an error shows.
 const SHOWN_LIMIT: usize = 200;
@@ -192,14 +195,32 @@ impl Answer {
         )))
     }
 
+    /// Reads the body, on a thread for what takes time if it is large.
+    pub(super) async fn read<T: Send + 'static>(
+        self,
+        read: fn(&[u8]) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        if self.body.len() <= AT_ONCE_LIMIT {
+            return read(&self.body);
+        }
+        let reading = tokio::task::spawn_blocking(move || read(&self.body));
+        reading
+            .await
+            .map_err(|error| RegistryError::new("the runtime ends").with_source(error))?
+    }
+
     /// Returns the beginning of the body as one line of text, without the token.
     pub(super) fn said(&self) -> String {
-        let text = String::from_utf8_lossy(&self.body);
+        // Enough for what is shown, even if all of it is the token.
+        let token = self.token.as_ref().map_or(0, |token| token.expose().len());
+        let enough = SHOWN_LIMIT * token.max(4) + token;
+        let body = self.body.trim_ascii_start();
+        let text = String::from_utf8_lossy(body.get(..enough).unwrap_or(body));
         let text = match &self.token {
             Some(token) if !token.expose().is_empty() => text.replace(token.expose(), "…"),
             _ => text.into_owned(),
         };
-        shown::one_line(text.trim())
+        shown::one_line(text.trim_end())
             .chars()
             .take(SHOWN_LIMIT)
             .collect()

@@ -1,68 +1,166 @@
 //! Answers of an agent: services, of which some may have been registered by anybody, in any form.
 
-use serde::Deserialize;
-use serde_json::Value as Json;
+use std::fmt;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use soa_wire::redact;
 
 use super::form::{self, WEIGHT_TAG};
+use super::json::{Lenient, Number, Part, Text, by_fields};
 use crate::address::Address;
 use crate::error::RegistryError;
 use crate::instance::Instance;
 
-/// Entries of a look-up: instances, and those that are none with the reason.
-pub(crate) type Entry = Result<Instance, Odd>;
+/// Largest number of instances of a component, and of addresses of an instance. The rest is left out.
+pub(super) const INSTANCE_LIMIT: usize = 10_000;
+const ADDRESS_LIMIT: usize = 100;
 
-/// An entry that is no instance.
+/// Largest number of entries of a look-up that are told.
+const ODD_LIMIT: usize = 1000;
+
+/// What a look-up finds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entries {
+    pub(crate) instances: Vec<Instance>,
+    /// Entries that are to be told.
+    pub(crate) odd: Vec<Odd>,
+    /// True if there are more instances.
+    pub(crate) has_more: bool,
+}
+
+/// An entry that is no instance, or not all of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Odd {
     pub(crate) id: String,
-    pub(crate) reason: &'static str,
+    pub(crate) problem: &'static str,
 }
 
 /// Reads the entries of a look-up.
 ///
 /// # Errors
 /// The answer is no list in JSON. What is wrong with one entry is told of it alone.
-pub(crate) fn entries(body: &[u8]) -> Result<Vec<Entry>, RegistryError> {
-    let entries: Option<Vec<Json>> = serde_json::from_slice(body).map_err(|error| {
+pub(crate) fn entries(body: &[u8]) -> Result<Entries, RegistryError> {
+    let entries: Option<Entries> = serde_json::from_slice(body).map_err(|error| {
         RegistryError::new("the agent's answer is no list of services").with_source(error)
     })?;
     // Go writes a list that was never filled as `null`.
-    Ok(entries.unwrap_or_default().iter().map(entry).collect())
+    Ok(entries.unwrap_or_default())
 }
 
-fn entry(entry: &Json) -> Entry {
-    let service = &entry["Service"];
-    let Some(id) = service["ID"].as_str().filter(|id| !id.is_empty()) else {
-        let (id, reason) = (String::new(), "it has no id");
-        return Err(Odd { id, reason });
-    };
-    let odd = |reason| Odd {
-        id: id.to_owned(),
-        reason,
-    };
-    let channels = service["Meta"]["channels"].as_str();
-    let channels = channels.ok_or_else(|| odd("it has no `channels` in its metadata"))?;
-    let mut addresses = Address::parse_list(channels);
-    // A server of Aspyx that starts has `local()`, by which nobody can call it from outside.
-    addresses.retain(|address| !address.url().is_empty());
-    if addresses.is_empty() {
-        return Err(odd("its `channels` have no address"));
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of services")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
+                let mut entries = Entries::default();
+                while entries.instances.len() < INSTANCE_LIMIT {
+                    let Some(Lenient(Entry { service })) = list.next_element()? else {
+                        return Ok(entries);
+                    };
+                    entries.add(service.0);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    entries.has_more = true;
+                }
+                Ok(entries)
+            }
+        }
+
+        deserializer.deserialize_seq(Reader)
     }
-    Ok(Instance {
-        id: id.to_owned(),
-        addresses,
-        weight: weight(service),
-    })
 }
 
-/// Returns the weight: that of a tag `weight=3`, or that of Consul.
-fn weight(service: &Json) -> u32 {
-    let tags = service["Tags"].as_array().into_iter().flatten();
-    let of_tags = tags
-        .filter_map(|tag| tag.as_str()?.strip_prefix(WEIGHT_TAG)?.parse().ok())
-        .next();
-    let of_consul = || u32::try_from(service["Weights"]["Passing"].as_u64()?).ok();
-    of_tags.or_else(of_consul).unwrap_or(1)
+impl Entries {
+    fn add(&mut self, service: Service) {
+        let id = service.id.0.0.unwrap_or_default();
+        if id.is_empty() {
+            return self.tell(&id, "which is skipped: it has no id");
+        }
+        let Some(channels) = service.meta.0.channels.0.0 else {
+            return self.tell(
+                &id,
+                "which is skipped: it has no `channels` in its metadata",
+            );
+        };
+        // A server of Aspyx that starts has `local()`, by which nobody can call it from outside.
+        let mut addresses = Address::listed(&channels).filter(|address| !address.url().is_empty());
+        let first: Vec<Address> = addresses.by_ref().take(ADDRESS_LIMIT).collect();
+        if first.is_empty() {
+            return self.tell(&id, "which is skipped: its `channels` have no address");
+        }
+        if addresses.next().is_some() {
+            self.tell(&id, "whose addresses after the first 100 are left out");
+        }
+        let of_consul = service.weights.0.passing.0.0;
+        let of_consul = of_consul.and_then(|weight| u32::try_from(weight).ok());
+        self.instances.push(Instance {
+            id,
+            addresses: first,
+            weight: service.tags.0.weight.or(of_consul).unwrap_or(1),
+        });
+    }
+
+    fn tell(&mut self, id: &str, problem: &'static str) {
+        if self.odd.len() < ODD_LIMIT {
+            let id = redact::name(id).into_owned();
+            self.odd.push(Odd { id, problem });
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Entry {
+    service: Lenient<Service>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Service {
+    #[serde(rename = "ID")]
+    id: Lenient<Text>,
+    meta: Lenient<Meta>,
+    tags: Lenient<Tags>,
+    weights: Lenient<Weights>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    channels: Lenient<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Weights {
+    passing: Lenient<Number>,
+}
+
+by_fields!(Entry, Service, Meta, Weights);
+
+/// Tags, of which one may be a weight: `weight=3`.
+#[derive(Default)]
+struct Tags {
+    weight: Option<u32>,
+}
+
+impl Part for Tags {
+    fn list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        let mut weight = None;
+        while let Some(Lenient(Text(tag))) = list.next_element()? {
+            let read = || tag?.strip_prefix(WEIGHT_TAG)?.parse().ok();
+            weight = weight.or_else(read);
+        }
+        Ok(Self { weight })
+    }
 }
 
 /// A service as its own agent knows it.
@@ -74,18 +172,26 @@ pub(super) struct Known {
     address: String,
     port: u16,
     tags: Option<Vec<String>>,
-    meta: Option<serde_json::Map<String, Json>>,
+    meta: Lenient<Meta>,
+}
+
+/// Reads what an agent knows of a service.
+///
+/// # Errors
+/// The answer is none.
+pub(super) fn known(body: &[u8]) -> Result<Known, RegistryError> {
+    serde_json::from_slice(body)
+        .map_err(|error| RegistryError::new("the agent's answer is no service").with_source(error))
 }
 
 impl Known {
     /// Returns true if the agent knows what would be registered.
     pub(super) fn is(&self, service: &form::Service<'_>) -> bool {
-        let channels = self.meta.as_ref().and_then(|meta| meta.get("channels"));
         self.service == service.name
             && self.address == service.address
             && self.port == service.port
             && self.tags.as_ref() == Some(&service.tags)
-            && channels.and_then(Json::as_str) == Some(&service.meta.channels)
+            && self.meta.0.channels.0.0.as_ref() == Some(&service.meta.channels)
     }
 }
 
@@ -110,26 +216,42 @@ mod tests {
             { "Service": { "ID": "plain", "Meta": channels, "Tags": null, "Weights": { "Passing": -1 } } },
         ]);
         let entries = entries(body.to_string().as_bytes()).unwrap();
-        let shown: Vec<_> = entries
-            .iter()
-            .map(|entry| match entry {
-                Ok(good) => format!("{} {:?} {}", good.id, good.addresses.len(), good.weight),
-                Err(odd) => format!("{} {}", odd.id, odd.reason),
-            })
-            .collect();
+        let odd = entries.odd.iter();
+        let odd = odd.map(|odd| format!("{} {}", odd.id, odd.problem));
+        let good = entries.instances.iter();
+        let good = good.map(|good| format!("{} {} {}", good.id, good.addresses.len(), good.weight));
+        let shown: Vec<_> = odd.chain(good).collect();
         assert_eq!(
             shown,
             [
-                " it has no id",
-                "none it has no `channels` in its metadata",
-                "number it has no `channels` in its metadata",
-                "local its `channels` have no address",
-                "odd its `channels` have no address",
+                " which is skipped: it has no id",
+                "none which is skipped: it has no `channels` in its metadata",
+                "number which is skipped: it has no `channels` in its metadata",
+                "local which is skipped: its `channels` have no address",
+                "odd which is skipped: its `channels` have no address",
                 "good 1 3",
                 "heavy 1 2",
                 "plain 1 1",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_too_much_is_left_out() {
+        let body = format!("[{}null]", "[],".repeat(100_000));
+        let found = entries(body.as_bytes()).unwrap();
+        assert_eq!((found.odd.len(), found.has_more), (ODD_LIMIT, false));
+        let one = r#"{"Service":{"ID":"x","Meta":{"channels":"rest(http://a:1)"}}},"#;
+        let many = |count| format!("{}null]", "[".to_owned() + &one.repeat(count));
+        let found = entries(many(INSTANCE_LIMIT - 1).as_bytes()).unwrap();
+        assert_eq!((found.instances.len(), found.has_more), (9999, false));
+        let found = entries(many(INSTANCE_LIMIT + 5).as_bytes()).unwrap();
+        assert_eq!((found.instances.len(), found.has_more), (10_000, true));
+        let channels = "rest(http://a:1),".repeat(101);
+        let body = json!([{ "Service": { "ID": "x", "Meta": { "channels": channels } } }]);
+        let found = entries(body.to_string().as_bytes()).unwrap();
+        assert_eq!(found.instances[0].addresses.len(), ADDRESS_LIMIT);
+        assert!(found.odd[0].problem.contains("after the first 100"));
     }
 
     #[test]
@@ -141,7 +263,7 @@ mod tests {
                 "the agent's answer is no list of services"
             );
         }
-        assert_eq!(entries(b"null").unwrap(), []);
+        assert_eq!(entries(b"null").unwrap(), Entries::default());
     }
 
     proptest! {
@@ -161,9 +283,11 @@ mod tests {
                 "ID": id, "Meta": { "channels": channels }, "Tags": [tag, weight], "Weights": { "Passing": weight },
             });
             let body = json!([{ "Service": service }]).to_string();
-            match &entries(body.as_bytes()).unwrap()[0] {
-                Ok(instance) => prop_assert!(!instance.addresses.is_empty()),
-                Err(odd) => prop_assert_eq!(&odd.id, &id),
+            let entries = entries(body.as_bytes()).unwrap();
+            match (entries.instances.first(), entries.odd.first()) {
+                (Some(instance), None) => prop_assert!(!instance.addresses.is_empty()),
+                (None, Some(odd)) => prop_assert_eq!(&*odd.id, &*redact::name(&id)),
+                _ => prop_assert!(false),
             }
         }
     }

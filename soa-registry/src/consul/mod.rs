@@ -3,6 +3,7 @@
 //! ```text
 //! form      what is written: targets, and the registration of a service
 //! answer    what is read: services with their addresses
+//! json      parts of what is read, in whatever form somebody wrote them
 //! agent     questions to the agent, with their time limits and the token
 //! registry  the four verbs
 //! ```
@@ -14,6 +15,7 @@
 mod agent;
 mod answer;
 mod form;
+mod json;
 mod registry;
 
 pub(crate) use answer::entries;

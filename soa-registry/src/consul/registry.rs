@@ -14,7 +14,7 @@ use soa_runtime::{BoxFuture, BuildError};
 use soa_wire::Name;
 
 use super::agent::{Agent, Answer, Question};
-use super::answer::{Known, Odd, entries};
+use super::answer::{INSTANCE_LIMIT, Known, Odd, entries, known as known_service};
 use super::form;
 use crate::error::RegistryError;
 use crate::instance::{InstanceId, Registration};
@@ -55,7 +55,7 @@ pub struct ConsulRegistry {
 #[derive(Debug, Default)]
 struct Memory {
     registered: HashSet<InstanceId>,
-    told: HashSet<(Name, InstanceId)>,
+    told: HashSet<(Name, String)>,
 }
 
 impl ConsulRegistry {
@@ -117,9 +117,7 @@ impl ConsulRegistry {
             }
         } else {
             let known = known.accepted()?;
-            let known: Known = serde_json::from_slice(&known.body).map_err(|error| {
-                RegistryError::new("the agent's answer is no service").with_source(error)
-            })?;
+            let known: Known = known.read(known_service).await?;
             if known.is(&service) {
                 self.memory().registered.insert(service.id.to_owned());
                 return Ok(());
@@ -153,24 +151,26 @@ impl ConsulRegistry {
         }
         let answer = self.agent.ask(question).await?.accepted()?;
         let version = index(&answer)?;
-        let mut instances = Vec::new();
-        for entry in entries(&answer.body)? {
-            match entry {
-                Ok(instance) => instances.push(instance),
-                Err(odd) => self.tell(component, odd),
-            }
+        let entries = answer.read(entries).await?;
+        for Odd { id, problem } in entries.odd {
+            let id = shown::one_line(&id);
+            self.tell(component, format!("`{id}`, {problem}"));
         }
+        if entries.has_more {
+            let text =
+                format!("more than {INSTANCE_LIMIT} instances, of which the rest is left out");
+            self.tell(component, text);
+        }
+        let instances = entries.instances;
         Ok(Listing { instances, version })
     }
 
-    /// Logs an entry that is no instance, once.
-    fn tell(&self, component: &str, Odd { id, reason }: Odd) {
+    /// Logs what is odd about a list, once.
+    fn tell(&self, component: &str, text: String) {
         let told = &mut self.memory().told;
-        if told.len() < TOLD_LIMIT && told.insert((component.to_owned().into(), id.clone())) {
-            let (shown, id) = (&self.shown, shown::one_line(&id));
-            tracing::warn!(
-                "component `{component}`: {shown} lists `{id}`, which is skipped: {reason}"
-            );
+        if told.len() < TOLD_LIMIT && told.insert((component.to_owned().into(), text.clone())) {
+            let shown = &self.shown;
+            tracing::warn!("component `{component}`: {shown} lists {text}");
         }
     }
 

@@ -178,6 +178,21 @@ async fn a_connection_that_breaks_is_tried_once_more() {
     assert_eq!(error.unwrap_err().to_string(), "the agent does not answer");
 }
 
+#[tokio::test]
+async fn a_large_answer_is_read_and_one_that_is_too_large_is_an_error() {
+    let fake = Fake::start(|request| {
+        let size = match request.target.contains("large") {
+            true => 17 << 20,
+            false => 1 << 20,
+        };
+        let (status, headers, body) = listing(1, 5);
+        Some((status, headers, [vec![b' '; size], body].concat()))
+    });
+    let registry = registry_at(&fake);
+    assert_eq!(registry.look_up("shop").await.unwrap().instances.len(), 1);
+    registry.look_up("large").await.unwrap_err();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_id_of_a_service_forges_no_line_of_the_log() {
     keep_log();
