@@ -29,13 +29,15 @@ async fn the_report_of_doors_that_are_mounted_has_their_path() {
     let request = Request::get("/behind/tools/report").header("Host", "here");
     let report = send_request(&router, request.body(Body::empty()).unwrap()).await;
     assert!(
-        report.text().contains("rest(http://here/behind/tools)"),
+        report
+            .text()
+            .contains("call(http://here/behind/tools/call)"),
         "{}",
         report.text()
     );
     let without_host = send(&router, "GET /behind/tools/report", None).await;
     assert!(
-        without_host.text().contains("rest(/behind/tools)"),
+        without_host.text().contains("call(/behind/tools/call)"),
         "{}",
         without_host.text()
     );

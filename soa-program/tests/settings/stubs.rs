@@ -201,6 +201,6 @@ fn mistakes_in_stubs_have_their_place() {
     let error = Settings::<NoSection>::loader().set(text).load();
     assert_eq!(
         error.map(|_| ()).unwrap_err().to_string(),
-        "--set: `client_routing.users.transport`: expected a table with `redis` or `stub`, found text"
+        "--set: `client_routing.users.transport`: expected a table with `redis`, `http` or `stub`, found text"
     );
 }

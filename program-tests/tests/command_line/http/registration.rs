@@ -42,7 +42,7 @@ fn a_component_is_known_while_it_can_be_called_and_unknown_before_it_stops() {
     let channels = known[0].1.split(',').take(2).collect::<Vec<_>>().join(",");
     assert_eq!(
         channels,
-        format!("rest(http://{address}),dispatch-json(http://{address})")
+        format!("dispatch-json(http://{address}),dispatch-msgpack(http://{address})")
     );
     // Its check of the health passes.
     wait_for("the check", || {
