@@ -71,7 +71,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
             /// Creates a client that finds the service under its own name.
             #[must_use]
             pub fn new(client: &#crate_path::Client) -> Self {
-                Self::named(client, #name)
+                <Self as #crate_path::TypedClient>::new(client)
             }
 
             /// Creates a client that finds the service under another name, one that was set at run time.
