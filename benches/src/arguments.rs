@@ -123,6 +123,9 @@ pub(crate) struct Compare {
     /// The length of the measured window of each turn; a plain number is in seconds
     #[arg(long, default_value = "5", value_parser = time)]
     pub(crate) duration: Duration,
+    /// Compare requests that are held until they are answered with those that are forgotten when they are taken
+    #[arg(long)]
+    pub(crate) delivery: bool,
 }
 
 /// The arguments of `load compare-http`.

@@ -16,6 +16,11 @@ use crate::{output, report};
 const RAW: &str = "raw sockets";
 const SOA: &str = "soa";
 const REFERENCE: &str = "PySOA";
+const HELD: &str = "held";
+const UNHELD: &str = "at most once";
+
+/// The setting with which requests are forgotten when they are taken, as by the others.
+const AT_MOST_ONCE: &str = "server.delivery=at-most-once";
 
 /// Runs the comparison, and prints a table of figures and one of ratios.
 pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
@@ -24,7 +29,7 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
     let settings = &address.settings;
     let mut servers = vec![
         Process::raw_server(&address)?,
-        Process::example_server(&address, "example", &[])?,
+        Process::example_server(&address, "example", &[AT_MOST_ONCE.to_owned()])?,
     ];
     let service = |service: &str, actions| {
         let work = Work {
@@ -71,6 +76,76 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<(), Box<dyn Error>> {
     .await?;
     output::report(&table(&entries))?;
     output::report(&ratios(&entries))?;
+    Ok(())
+}
+
+/// Compares requests that are held with those that are not, and prints the same tables.
+pub(crate) async fn compare_delivery(arguments: &Compare) -> Result<(), Box<dyn Error>> {
+    let redis = Redis::start()?;
+    let address = redis.address()?;
+    let settings = &address.settings;
+    let mut servers = Vec::new();
+    let mut sides = Vec::new();
+    for (side, service, delivery) in [
+        (HELD, "held", "server.delivery=at-least-once"),
+        (UNHELD, "unheld", AT_MOST_ONCE),
+    ] {
+        let server = Process::example_server(&address, service, &[delivery.to_owned()])?;
+        let work = Work {
+            service: service.to_owned(),
+            action: "square".to_owned(),
+            body: value!({ "number": 12 }),
+            actions: 1,
+        };
+        let target = Arc::new(Target::service(settings, work)?);
+        target.wait_until_ready().await?;
+        sides.push((side, server.id(), target));
+        servers.push(server);
+    }
+    let mut entries = Vec::new();
+    for callers in [1, 64] {
+        for (side, server_pid, target) in &sides {
+            entries.push(Entry {
+                side,
+                work: "",
+                callers,
+                target: Arc::clone(target),
+                server_pid: *server_pid,
+                best: None,
+            });
+        }
+    }
+    let (rounds, duration) = (arguments.rounds, arguments.duration);
+    measure_in_turns(&mut entries, rounds, duration, Some(settings)).await?;
+    output::report(&table(&entries))?;
+    let best = |side: &str, callers: u32| {
+        let mut entries = entries.iter();
+        let entry = entries.find(|entry| entry.side == side && entry.callers == callers);
+        entry.and_then(|entry| entry.best.as_ref())
+    };
+    let mut out = "| ratio | measured | goal |\n|---|---|---|\n".to_owned();
+    let mut row = |what: &str, callers, of: fn(&Outcome) -> f64, goal: &str| {
+        if let (Some(held), Some(unheld)) = (best(HELD, callers), best(UNHELD, callers)) {
+            let ratio = of(held) / of(unheld);
+            out.push_str(&format!(
+                "| {what}, held to at most once | {ratio:.2} | {goal} |\n"
+            ));
+        }
+    };
+    row("round trips/s at 64 callers", 64, Outcome::rate, "≥ 0.80");
+    row(
+        "p50 of 1 caller",
+        1,
+        |outcome| outcome.latency(0.5),
+        "≤ 1.10",
+    );
+    let of_redis = |outcome: &Outcome| {
+        let redis = outcome.usage.redis.as_ref();
+        report::per_round_trip(outcome)(redis.map_or(Duration::ZERO, |redis| redis.time))
+    };
+    row("time of Redis a job at 64 callers", 64, of_redis, "≤ 1.40");
+    output::report(&out)?;
+    drop(servers);
     Ok(())
 }
 

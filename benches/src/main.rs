@@ -51,6 +51,9 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         None => run::run(arguments.run).await,
+        Some(Command::Compare(arguments)) if arguments.delivery => {
+            compare::compare_delivery(&arguments).await
+        }
         Some(Command::Compare(arguments)) => compare::compare(&arguments).await,
         Some(Command::CompareHttp(arguments)) => compare_http::compare(&arguments).await,
         Some(Command::CompareChannels(arguments)) => compare_channels::compare(&arguments).await,

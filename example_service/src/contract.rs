@@ -14,11 +14,11 @@ pub const VERSION_3: Switch = Switch::new(7);
 #[service(name = "example", version = "1.2.3")]
 pub trait Example {
     /// Squares an integer.
-    #[action(request = SquareRequest, response = SquareResponse)]
+    #[action(request = SquareRequest, response = SquareResponse, idempotent)]
     async fn square(&self, request: SquareRequest) -> Result<SquareResponse, ActionError>;
 
     /// Answers with its request.
-    #[action]
+    #[action(idempotent)]
     async fn echo(&self, request: Value) -> Result<Value, ActionError>;
 
     /// Always fails, with the requested errors.

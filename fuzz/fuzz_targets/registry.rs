@@ -1,4 +1,4 @@
-//! What registries answer: lists of Consul, records of Redis, lists of addresses.
+//! Answers of registries: lists of Consul, records of Redis, lists of addresses.
 
 #![no_main]
 

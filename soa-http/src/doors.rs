@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::http::StatusCode;
 use soa_runtime::server::DoorStop;
 use soa_runtime::{Channel, Component};
-use soa_wire::{BuildError, Name};
+use soa_wire::{BuildError, Name, redact};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::cors::Cors;
@@ -99,6 +99,8 @@ impl Doors {
         components: impl IntoIterator<Item = Component>,
         settings: HttpSettings,
     ) -> Result<Self, BuildError> {
+        // Neither logs nor calls to other services show it.
+        redact::hide_token(&settings.token_key);
         let components = components.into_iter().map(|component| {
             let channels = channels(&component, &settings);
             (component, Arc::from(channels))
@@ -468,7 +470,11 @@ fn channels(component: &Component, settings: &HttpSettings) -> Vec<Channel> {
         Channel::Call => !settings.calls.is_empty(),
     };
     let offered = declared.unwrap_or(&Channel::ALL).iter().copied();
-    offered.filter(is_open).collect()
+    let mut open: Vec<Channel> = offered.filter(is_open).collect();
+    if settings.protobuf == Some(true) && !open.contains(&Channel::Protobuf) {
+        open.push(Channel::Protobuf);
+    }
+    open
 }
 
 fn has_routes(component: &Component) -> bool {

@@ -64,7 +64,7 @@ pub use client::{
 };
 pub use doors::Doors;
 pub use listener::{HttpListener, HttpServer, HttpStopped};
-pub use settings::{CorsSettings, HttpSettings, HttpTlsSettings};
+pub use settings::{ComponentAddress, CorsSettings, HttpSettings, HttpTlsSettings};
 
 use std::sync::Arc;
 

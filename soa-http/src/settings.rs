@@ -1,5 +1,6 @@
 //! The settings of HTTP: the address, the doors, and their limits.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -32,6 +33,9 @@ pub struct HttpSettings {
     #[schemars(length(min = 1))]
     #[serde(deserialize_with = "advertised_address")]
     pub advertised_address: Option<String>,
+    /// Components with an address of their own, by their names; by default all are served at `address`. The other settings
+    /// hold for them, too.
+    pub components: BTreeMap<String, ComponentAddress>,
     /// TLS; plain HTTP by default.
     pub tls: Option<HttpTlsSettings>,
     /// Prefix of calls by name, as `POST /call/<service>/<action>`. Empty for none.
@@ -106,6 +110,7 @@ impl Default for HttpSettings {
         Self {
             address: None,
             advertised_address: None,
+            components: BTreeMap::new(),
             tls: None,
             calls: "/call".to_owned(),
             json: true,
@@ -130,6 +135,62 @@ impl Default for HttpSettings {
             token_key: Name::from_static("token"),
             token_cookie: None,
             cors: None,
+        }
+    }
+}
+
+impl HttpSettings {
+    /// Returns the settings for a component that has an address of its own.
+    ///
+    /// ```
+    /// use soa_http::{ComponentAddress, HttpSettings};
+    ///
+    /// let mut settings = HttpSettings::default();
+    /// settings.components.insert("shop".to_owned(), ComponentAddress::new("127.0.0.1:8001"));
+    /// let of_shop = settings.of_component("shop").ok_or("no address")?;
+    /// assert_eq!(of_shop.address.as_deref(), Some("127.0.0.1:8001"));
+    /// assert!(settings.of_component("library").is_none());
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn of_component(&self, name: &str) -> Option<Self> {
+        let own = self.components.get(name)?;
+        Some(Self {
+            address: Some(own.address.clone()),
+            advertised_address: own.advertised_address.clone(),
+            components: BTreeMap::new(),
+            ..self.clone()
+        })
+    }
+}
+
+/// Address of a component that is served apart from the others.
+///
+/// ```
+/// use soa_http::ComponentAddress;
+///
+/// let address = ComponentAddress::new("0.0.0.0:8001");
+/// assert_eq!(address.advertised_address, None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ComponentAddress {
+    /// Address and port to listen on, as `server.http.address`.
+    #[schemars(with = "String")]
+    #[serde(deserialize_with = "own_address")]
+    pub address: String,
+    /// Host, or host and port, by which others reach it, as `server.http.advertised_address`.
+    #[schemars(length(min = 1))]
+    #[serde(default, deserialize_with = "advertised_address")]
+    pub advertised_address: Option<String>,
+}
+
+impl ComponentAddress {
+    /// Returns the address, which others reach as it is.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            advertised_address: None,
         }
     }
 }
@@ -237,15 +298,23 @@ fn cors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CorsSetting
 /// Deserializes an address with a port; the host may be a name.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let address = Option::<String>::deserialize(deserializer)?;
-    let is_usable = |address: &str| {
-        let parts = address.rsplit_once(':');
-        parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-    };
-    if address.as_deref().is_none_or(is_usable) {
+    address.map(with_port).transpose()
+}
+
+/// The same for one that must be there.
+fn own_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    with_port(String::deserialize(deserializer)?)
+}
+
+/// # Errors
+/// The address has no port, or no host.
+fn with_port<E: serde::de::Error>(address: String) -> Result<String, E> {
+    let parts = address.rsplit_once(':');
+    if parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
         return Ok(address);
     }
     let rule = "expected an address with a port, such as `127.0.0.1:8000`";
-    Err(D::Error::custom(rule))
+    Err(E::custom(rule))
 }
 
 /// Deserializes a host, or a host with a port.

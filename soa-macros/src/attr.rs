@@ -26,6 +26,7 @@ const SERVICE: Table = Table {
         optional("vis", ValueKind::Visibility, "pub(crate)"),
         optional("rest", ValueKind::Text, "\"/example\""),
         optional("package", ValueKind::Text, "\"example_api\""),
+        optional("component", ValueKind::Text, "\"example-component\""),
         optional("calls", ValueKind::List, "\"stock\""),
     ],
 };
@@ -40,6 +41,7 @@ const CONTRACT: Table = Table {
         optional("vis", ValueKind::Visibility, "pub(crate)"),
         optional("rest", ValueKind::Text, "\"/example\""),
         optional("package", ValueKind::Text, "\"example_api\""),
+        optional("component", ValueKind::Text, "\"example-component\""),
         without_value("calls", ValueKind::Implementation),
     ],
 };
@@ -54,6 +56,7 @@ const IMPLEMENTATION: Table = Table {
         without_value("vis", ValueKind::Contract),
         without_value("rest", ValueKind::Contract),
         without_value("package", ValueKind::Contract),
+        without_value("component", ValueKind::Contract),
         optional("calls", ValueKind::List, "\"stock\""),
     ],
 };
@@ -119,6 +122,8 @@ pub(crate) struct ServiceArguments {
     pub(crate) rest: Option<LitStr>,
     /// The package in protobuf.
     pub(crate) package: Option<LitStr>,
+    /// The component that offers the service.
+    pub(crate) component: Option<LitStr>,
     /// The services that its handlers call.
     pub(crate) calls: Vec<LitStr>,
 }
@@ -240,6 +245,7 @@ fn service_by(table: &'static Table, tokens: TokenStream, errors: &mut Errors) -
                 (_, Value::Visibility(visibility)) => arguments.visibility = Some(visibility),
                 ("rest", Value::Text(prefix)) => arguments.rest = Some(prefix),
                 ("package", Value::Text(package)) => arguments.package = Some(package),
+                ("component", Value::Text(component)) => arguments.component = Some(component),
                 ("calls", Value::Texts(calls)) => arguments.calls = calls,
                 _ => {}
             },

@@ -57,6 +57,8 @@ pub(crate) struct Service {
     pub(crate) rest: Option<LitStr>,
     /// The package in protobuf, a literal.
     pub(crate) package: Option<LitStr>,
+    /// The component that offers it, a literal.
+    pub(crate) component: Option<LitStr>,
     /// The service's version, an expression of type `&'static str`.
     pub(crate) version: TokenStream,
     /// True if the version is written in the attribute; otherwise it is the version of the crate.

@@ -85,6 +85,7 @@ pub(crate) fn service(
         type_name: type_name.map_or_else(String::new, |name| name.unraw().to_string()),
         rest,
         package: wire_name::package(arguments.package, errors),
+        component: wire_name::component(arguments.component, errors),
         version,
         has_version,
         documentation: item_attribute::documentation(&item.attributes),

@@ -37,6 +37,17 @@ pub(crate) fn package(given: Option<LitStr>, errors: &mut Errors) -> Option<LitS
     None
 }
 
+/// Returns the name of a component; `None` after a mistake in it.
+pub(crate) fn component(given: Option<LitStr>, errors: &mut Errors) -> Option<LitStr> {
+    let given = given?;
+    let name = given.value();
+    if is_wire_name(&name) {
+        return Some(given);
+    }
+    errors.on(&given, broken_rule(&name, "a component"));
+    None
+}
+
 /// Returns the name of a service whose type has this name: a `-` before each capital letter but the first, in lower case.
 /// Clients of the reference over HTTP make it in the same way.
 pub(crate) fn of_type(name: &str) -> String {

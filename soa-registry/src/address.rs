@@ -4,9 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use soa_runtime::BuildError;
-use soa_wire::Name;
-
-use crate::shown;
+use soa_wire::{Name, redact};
 
 /// A way to call an instance: a channel, and the URL at which the instance offers it.
 ///
@@ -46,7 +44,7 @@ impl Address {
         if url.contains(breaks) {
             return Err(BuildError::new(format!(
                 "invalid address `{}`: an address has no comma, parenthesis or space",
-                shown::url(&url)
+                redact::url(&url)
             )));
         }
         url.truncate(url.trim_end_matches('/').len());
@@ -65,7 +63,7 @@ impl Address {
 
     /// Returns the address for logs and errors: without the login and the query that its URL may have.
     pub(crate) fn shown(&self) -> String {
-        format!("{}({})", self.channel, shown::url(&self.url))
+        format!("{}({})", self.channel, redact::url(&self.url))
     }
 
     /// Reads a list of addresses as registries have it. Parts that are no address are left out.
@@ -89,7 +87,7 @@ impl FromStr for Address {
         let Some((channel, url)) = parts else {
             return Err(BuildError::new(format!(
                 "invalid address `{}`: expected a channel and a URL, such as `dispatch-json(http://10.0.0.1:8000)`",
-                shown::url(text)
+                redact::url(text)
             )));
         };
         Self::new(channel.to_owned(), url)

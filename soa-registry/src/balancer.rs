@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, TryLockError};
 use arc_swap::ArcSwapOption;
 use soa_runtime::{TransportError, TransportErrorKind};
 use soa_wire::Name;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::channel::Channels;
 use crate::directory::Followed;
+use crate::error::RegistryError;
 use crate::peer::{Attempt, Peer};
 use crate::peers::Peers;
 use crate::registry::Listing;
@@ -52,14 +53,14 @@ impl Balancer {
         &self.followed
     }
 
-    /// Returns the snapshot of the present listing, and waits for the first one.
+    /// Returns the snapshot of the present listing, and waits for the first one until this time.
     ///
     /// # Errors
     /// There is no listing, and the registry cannot be asked; no instance is listed, or none by a channel that can be used.
-    pub(crate) async fn peers(&self) -> Result<Arc<Peers>, TransportError> {
+    pub(crate) async fn peers(&self, until: Option<Instant>) -> Result<Arc<Peers>, TransportError> {
         let listing = match self.followed.listing() {
             Some(listing) => listing,
-            None => self.followed.first().await.map_err(|error| {
+            None => self.first(until).await.map_err(|error| {
                 let component = self.followed.component();
                 let message = format!("component `{component}` cannot be looked up: {error}");
                 TransportError::new(TransportErrorKind::Unreachable, message).with_source(error)
@@ -70,6 +71,20 @@ impl Balancer {
             0 => Err(self.nobody(&peers)),
             _ => Ok(peers),
         }
+    }
+
+    async fn first(&self, until: Option<Instant>) -> Result<Arc<Listing>, RegistryError> {
+        let Some(until) = until else {
+            return self.followed.first().await;
+        };
+        let begin = Instant::now();
+        let first = timeout_at(until, self.followed.first()).await;
+        first.unwrap_or_else(|_| {
+            let registry = self.followed.shown_registry();
+            let waited = begin.elapsed();
+            let message = format!("{registry} has not answered within {waited:.1?}");
+            Err(RegistryError::new(message))
+        })
     }
 
     /// Returns the snapshot of the present listing, if there is one.

@@ -143,6 +143,11 @@ impl Followed {
         &self.0.follower.component
     }
 
+    /// Returns the address of the registry, without secrets.
+    pub(crate) fn shown_registry(&self) -> String {
+        self.0.follower.registry.shown_address()
+    }
+
     /// Returns the current list, without a lock; none before the first answer of the registry. As long as the instances are
     /// the same, so is the `Arc`.
     pub fn listing(&self) -> Option<Arc<Listing>> {

@@ -1,4 +1,4 @@
-//! What a caller has in hand: a registry, the channels, and how to choose.
+//! The tools of a caller: a registry, the channels, and a way to choose.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -15,14 +15,13 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 use soa_runtime::{BoxFuture, BuildError};
-use soa_wire::Name;
+use soa_wire::{Name, redact};
 use tokio::time::{Instant, sleep_until};
 
 use crate::address::Address;
 use crate::error::RegistryError;
 use crate::instance::{Instance, Registration};
 use crate::registry::{Listing, Registry, Version};
-use crate::shown;
 
 /// The place of a component's name in a name of DNS.
 const COMPONENT: &str = "{component}";
@@ -227,7 +226,7 @@ fn read(address: &str) -> Result<(String, Records), BuildError> {
         BuildError::new(format!(
             "invalid address of DNS `{}`: expected `dns://NAME:PORT`, `dns+srv://NAME` or `dns+srv+https://NAME`, with \
              `{COMPONENT}` in the name",
-            shown::url(address)
+            redact::url(address)
         ))
     };
     let (scheme, rest) = address.split_once("://").ok_or_else(wrong)?;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::shown;
+use soa_wire::redact;
 
 /// A failure between this process and a registry.
 ///
@@ -47,7 +47,7 @@ impl RegistryError {
             }
             cause = error.source();
         }
-        shown::one_line(&text).into_owned()
+        redact::one_line(&text).into_owned()
     }
 }
 

@@ -69,8 +69,11 @@ impl Channel for HttpChannel {
 
     fn open(&self, component: &str, url: &str) -> Result<Arc<dyn ClientTransport>, BuildError> {
         let transport = HttpTransport::new(&self.client, self.channel, url)?;
-        // The component repeats calls itself, within its budget.
-        let transport = transport.component(component.to_owned()).without_repeats();
+        // The component repeats calls itself, within its budget, and sets no context where that would be ignored.
+        let transport = transport
+            .component(component.to_owned())
+            .without_repeats()
+            .carrying_context();
         Ok(Arc::new(match &self.change {
             Some(change) => change(transport),
             None => transport,

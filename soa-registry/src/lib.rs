@@ -37,7 +37,6 @@ mod redis;
 mod registry;
 mod selector;
 mod settings;
-mod shown;
 mod transport;
 mod trouble;
 

@@ -1,4 +1,4 @@
-//! What is known of one address: its calls, and if it is left out.
+//! Knowledge of one address: its calls, and if it is left out.
 //!
 //! ```text
 //!          failed                    time is over

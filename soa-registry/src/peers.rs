@@ -9,7 +9,7 @@ use std::sync::Arc;
 use soa_wire::Name;
 
 use crate::address::Address;
-use crate::channel::Channels;
+use crate::channel::{Carries, Channels};
 use crate::instance::Instance;
 use crate::peer::Peer;
 use crate::random;
@@ -24,6 +24,8 @@ pub(crate) struct Peers {
     listing: Arc<Listing>,
     usual: Group,
     spare: Group,
+    /// Those that act on contexts, if not all do.
+    with_context: Option<Arc<Peers>>,
 }
 
 /// Addresses of which one is chosen by weight.
@@ -36,10 +38,12 @@ pub(crate) struct Group {
 }
 
 /// An address in a group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) peer: Arc<Peer>,
     pub(crate) weight: u32,
+    /// True if the instance is known to act on contexts.
+    carries_context: bool,
 }
 
 /// Random places by weight.
@@ -72,6 +76,7 @@ impl Peers {
             let Some(channel) = channels.get(name) else {
                 continue;
             };
+            let carries_context = channel.carries() == Carries::All || offers_jobs(instance);
             for address in of_channel(&instance.addresses, name) {
                 let peer = match known.get(&(&instance.id, address)) {
                     Some(peer) => Arc::clone(peer),
@@ -82,16 +87,43 @@ impl Peers {
                         Arc::clone(channel),
                     )),
                 };
-                match instance.weight {
-                    0 => spare.push(Member { peer, weight: 1 }),
-                    weight => usual.push(Member { peer, weight }),
-                }
+                let (group, weight) = match instance.weight {
+                    0 => (&mut spare, 1),
+                    weight => (&mut usual, weight),
+                };
+                group.push(Member {
+                    peer,
+                    weight,
+                    carries_context,
+                });
             }
         }
+        let all = |group: &[Member]| group.iter().all(|member| member.carries_context);
+        let with_context = (!all(&usual) || !all(&spare)).then(|| {
+            let carrying = |group: &[Member]| {
+                let members = group.iter().filter(|member| member.carries_context);
+                Group::new(members.cloned().collect())
+            };
+            Arc::new(Self {
+                usual: carrying(&usual),
+                spare: carrying(&spare),
+                with_context: None,
+                listing: Arc::clone(&listing),
+            })
+        });
         Self {
             usual: Group::new(usual),
             spare: Group::new(spare),
+            with_context,
             listing,
+        }
+    }
+
+    /// Returns the addresses that act on contexts.
+    pub(crate) fn with_context(self: Arc<Self>) -> Arc<Self> {
+        match &self.with_context {
+            Some(carrying) => Arc::clone(carrying),
+            None => self,
         }
     }
 
@@ -140,6 +172,15 @@ fn channel_of<'a>(
     let known = names.filter_map(|name| Some((name, channels.get(name)?.carries())));
     let best = known.reduce(|best, next| if next.1 > best.1 { next } else { best });
     best.map(|(name, _)| name)
+}
+
+/// True if an instance takes whole jobs, as those of this framework do.
+fn offers_jobs(instance: &Instance) -> bool {
+    let call = soa_runtime::Channel::Call.name();
+    instance
+        .addresses
+        .iter()
+        .any(|address| address.channel() == call)
 }
 
 fn of_channel<'a>(addresses: &'a [Address], channel: &'a str) -> impl Iterator<Item = &'a Address> {

@@ -13,13 +13,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use soa_runtime::transport::{RedisKeys, RedisScript, component_key};
 use soa_runtime::{BoxFuture, RedisConnection, TransportError};
+use soa_wire::redact;
 use tokio::time::{Instant, sleep};
 
 use crate::address::Address;
 use crate::error::RegistryError;
 use crate::instance::{Instance, InstanceId, Registration};
 use crate::registry::{Listing, Registry, Version};
-use crate::shown;
 
 /// Time for which an instance is known after each registration.
 const LIFETIME: Duration = Duration::from_secs(15);
@@ -169,7 +169,7 @@ impl RedisRegistry {
     fn tell(&self, component: &str, id: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < TOLD_LIMIT && told.insert((component.to_owned(), id.to_owned())) {
-            let (shown, id) = (&self.shown, shown::one_line(id));
+            let (shown, id) = (&self.shown, redact::one_line(id));
             tracing::warn!(
                 "component `{component}`: {shown} lists `{id}`, which is skipped: its record has no address"
             );

@@ -14,7 +14,7 @@ use soa_runtime::BuildError;
 use soa_runtime::RedisConnection;
 use soa_runtime::period::Period;
 use soa_runtime::secret::Secret;
-use soa_wire::Name;
+use soa_wire::{Name, redact};
 
 use crate::address::Address;
 use crate::consul::{ConsulRegistry, check_address};
@@ -24,14 +24,13 @@ use crate::instance::{HealthEndpoint, Instance, Registration};
 #[cfg(feature = "redis")]
 use crate::redis::RedisRegistry;
 use crate::registry::Registry;
-use crate::shown;
 
 /// The URL of a registry in the Redis of the transport.
 const REDIS: &str = "redis://";
 
 /// Registry of components: who offers them, and where.
 ///
-/// A text is read as the URL alone:
+/// A URL can be parsed, and the rest is the default:
 ///
 /// ```
 /// use soa_http::{HttpClient, HttpClientSettings};
@@ -68,7 +67,7 @@ pub struct RegistrySettings {
     /// Address and port of the name server that is asked; by default those of the system.
     #[schemars(length(min = 1))]
     pub name_server: Option<String>,
-    /// Further tags of this server in Consul.
+    /// Further tags of this server in Consul. Callers do not need them, nor the keys that follow.
     #[serde(default)]
     pub tags: Vec<String>,
     /// Share of the calls that this server gets, in relation to other instances. 0 gets calls only if nobody else can be
@@ -126,7 +125,7 @@ impl RegistrySettings {
         if self.url.starts_with("dns") {
             return self.dns().map(|_| ());
         }
-        let url = shown::url(&self.url);
+        let url = redact::url(&self.url);
         Err(BuildError::new(format!(
             "invalid URL of a registry `{url}`: expected `consul://HOST:PORT`, `consul+https://HOST:PORT`, `redis://`, \
              `dns://NAME:PORT` or `dns+srv://NAME`"

@@ -37,7 +37,6 @@ use crate::peer::{Attempt, Outcome, Peer};
 use crate::peers::Peers;
 use crate::random;
 use crate::selector::Selector;
-use crate::shown;
 
 /// Time limit of calls that have none of their own, by default.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -180,6 +179,9 @@ struct Calling {
     request: ClientRequest,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
+    /// The time until which the first list of a registry is waited for: before the deadline, so that the caller gets the
+    /// reason.
+    patience: Option<Instant>,
     /// The addresses of the attempts.
     tried: Vec<Arc<Peer>>,
     /// Number of attempts after which the call began anew, as it has waited.
@@ -206,6 +208,9 @@ enum End {
     Failed(TransportError),
 }
 
+/// The part of the time of a call for which it waits for the first list of a registry.
+const PATIENCE: f64 = 0.9;
+
 impl Shared {
     fn component(&self) -> &Name {
         self.balancer.followed().component()
@@ -219,6 +224,7 @@ impl Shared {
             request,
             timeout,
             deadline: timeout.and_then(|timeout| begin.checked_add(timeout)),
+            patience: timeout.and_then(|timeout| begin.checked_add(timeout.mul_f64(PATIENCE))),
             tried: Vec::new(),
             forgotten: 0,
             sent: 0,
@@ -277,12 +283,37 @@ impl Shared {
         }
     }
 
+    /// Returns the addresses that the call can be sent to.
+    ///
+    /// # Errors
+    /// There is none.
+    async fn peers(&self, call: &Calling) -> Result<Arc<Peers>, TransportError> {
+        let peers = self.balancer.peers(call.patience).await?;
+        if !call.request.sets_context {
+            return Ok(peers);
+        }
+        let carrying = Arc::clone(&peers).with_context();
+        if carrying.len() == 0 {
+            let message = format!(
+                "component `{}`: the call sets switches or values of its context, and no instance is known to act on them: \
+                 those of this framework offer the channel `call`, and these offer {} alone",
+                self.component(),
+                peers.offered().join(", ")
+            );
+            return Err(TransportError::new(
+                TransportErrorKind::Misconfigured,
+                message,
+            ));
+        }
+        Ok(carrying)
+    }
+
     /// Begins the next attempt: at an address that can be called, or else at the one that can be called first.
     ///
     /// # Errors
     /// There is no address, the time is over, or enough has been tried.
     async fn next(&self, call: &mut Calling) -> Result<Attempt, TransportError> {
-        let peers = self.balancer.peers().await?;
+        let peers = self.peers(call).await?;
         if let Some(attempt) = self.choose(call, &peers)? {
             return Ok(attempt);
         }
@@ -294,7 +325,7 @@ impl Shared {
             return Err(self.failed(call));
         }
         // Meanwhile the list may be another one, and an address may be back.
-        let peers = self.balancer.peers().await?;
+        let peers = self.peers(call).await?;
         if let Some(attempt) = self.choose(call, &peers)? {
             return Ok(attempt);
         }
@@ -319,7 +350,7 @@ impl Shared {
         if call.sent >= SENT_ATTEMPTS {
             return None;
         }
-        let peers = self.balancer.peers().await.ok()?;
+        let peers = self.peers(call).await.ok()?;
         if let Some(attempt) = self.choose(call, &peers).ok()? {
             return self.budget.take(Instant::now()).then_some(attempt);
         }
@@ -331,7 +362,7 @@ impl Shared {
         }
         sleep(pause).await;
         call.forgotten = call.tried.len();
-        let peers = self.balancer.peers().await.ok()?;
+        let peers = self.peers(call).await.ok()?;
         if let Some(attempt) = self.choose(call, &peers).ok()? {
             return Some(attempt);
         }
@@ -350,7 +381,7 @@ impl Shared {
                     peer.address().shown()
                 );
                 attempt.finish(&Outcome::Failed(
-                    shown::one_line(&problem.to_string()).into_owned(),
+                    redact::one_line(&problem.to_string()).into_owned(),
                 ));
                 let kind = TransportErrorKind::Misconfigured;
                 return End::NeverSent(TransportError::new(kind, message));
@@ -509,7 +540,7 @@ fn overload(response: &JobResponse) -> Option<Option<Duration>> {
 
 fn failed(error: &TransportError) -> Outcome {
     let reason = redact::chain(error, REASON_LENGTH);
-    Outcome::Failed(shown::one_line(&reason).into_owned())
+    Outcome::Failed(redact::one_line(&reason).into_owned())
 }
 
 /// Returns the pause before the n-th repeat, from 1.

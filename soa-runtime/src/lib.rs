@@ -35,11 +35,13 @@ mod future;
 mod known;
 mod lifetime;
 mod log_level;
+mod loss;
 mod serve;
 mod service;
 mod session;
 mod stack;
 pub mod stub;
+mod suspension;
 mod watchdog;
 
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};

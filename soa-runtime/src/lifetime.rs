@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -55,6 +57,52 @@ impl Signal {
     }
 }
 
+/// The way in which a job was delivered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// The frame of its request, from which its id follows; `None` for one that came without a frame.
+    pub(crate) frame: Option<Bytes>,
+    /// The number of this delivery; 0 counts as the first.
+    pub(crate) attempt: u32,
+    /// Set when others hold the request, and nobody takes this response any more.
+    pub(crate) lost: Option<Arc<Signal>>,
+    /// Set when the caller is known to be gone. The started job is finished.
+    pub(crate) gone: Option<Arc<Signal>>,
+}
+
+impl Origin {
+    /// Returns true if nobody takes the response.
+    fn is_unheard(&self) -> bool {
+        let mut signals = [&self.lost, &self.gone].into_iter().flatten();
+        signals.any(|signal| signal.is_set())
+    }
+
+    /// Waits until nobody takes the response.
+    async fn unheard(&self) {
+        let wait = async |signal: &Option<Arc<Signal>>| match signal {
+            Some(signal) => signal.wait().await,
+            None => std::future::pending().await,
+        };
+        tokio::select! {
+            () = wait(&self.lost) => {}
+            () = wait(&self.gone) => {}
+        }
+    }
+
+    /// Returns the id of the job, which follows from its frame. No two frames are equal: each has the name of its reply list
+    /// and the number of its request, or, if it wants no response, a correlation id and a time.
+    pub(crate) fn id(&self) -> Option<String> {
+        self.frame.as_deref().map(job_id)
+    }
+}
+
+/// Returns the id of a job with this frame.
+pub(crate) fn job_id(frame: &[u8]) -> String {
+    let digest = Sha256::digest(frame);
+    let bytes = digest.iter().take(16);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The lifetime of one job.
 #[derive(Debug, Default)]
 pub(crate) struct Lifetime {
@@ -64,6 +112,7 @@ pub(crate) struct Lifetime {
     pub(crate) stop: Option<Arc<Signal>>,
     over: Signal,
     is_cut: AtomicBool,
+    pub(crate) origin: Origin,
 }
 
 impl Lifetime {
@@ -73,6 +122,12 @@ impl Lifetime {
             stop,
             ..Self::default()
         }
+    }
+
+    /// Records how the job was delivered.
+    pub(crate) fn delivered(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
     }
 
     /// Marks that the caller is gone. The started job is finished.
@@ -96,7 +151,7 @@ impl Lifetime {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.over.is_set() || self.is_out_of_time()
+        self.over.is_set() || self.is_out_of_time() || self.origin.is_unheard()
     }
 
     /// Returns true if the deadline has passed or the server stops, even if the running handler has not noticed.
@@ -110,6 +165,7 @@ impl Lifetime {
     pub(crate) async fn until_over(&self) {
         tokio::select! {
             () = self.over.wait() => {}
+            () = self.origin.unheard() => {}
             () = limit(self.deadline, self.stop.clone()) => {}
         }
     }

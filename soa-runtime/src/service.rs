@@ -17,7 +17,7 @@ pub use crate::context::{ActionCall, ActionFuture};
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{ActionError, IntoActionError};
 use crate::health::ServiceHealthCheck;
-use crate::message::{ActionResponse, Body, Variant, WireError};
+use crate::message::{ActionResponse, Body, SwitchSet, Variant, WireError};
 use crate::schema::Schema;
 
 /// An action without its types.
@@ -31,6 +31,16 @@ pub(crate) trait Handler: Send + Sync {
 
     /// Adds the permissions that this call needs and its caller does not have.
     fn missing_permissions(&self, _call: &ActionCall, _missing: &mut Vec<String>) {}
+
+    /// Returns true if the action may run again, where these switches select one of several variants.
+    fn is_idempotent(&self, _switches: &SwitchSet) -> bool {
+        false
+    }
+
+    /// Returns true if the action, or one of its variants, may run again.
+    fn may_be_idempotent(&self) -> bool {
+        self.is_idempotent(&SwitchSet::new())
+    }
 }
 
 /// A service: a value with actions. `#[service]` implements it.

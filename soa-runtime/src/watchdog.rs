@@ -10,17 +10,25 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::message::Name;
+use crate::suspension;
 
 /// The interval between two checks.
 const TICK_LENGTH: Duration = Duration::from_millis(100);
+
+/// Number of findings that wait for the log; further ones are left out.
+const MAX_UNTOLD: usize = 64;
+
+/// Longest time that the end of the process waits for the log.
+const LAST_LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// True while a watchdog runs in this process.
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);
@@ -52,11 +60,15 @@ pub struct Watchdog {
     warn_after: Duration,
     exit_after: Option<(Duration, Duration)>,
     on_blocked: Option<OnBlocked>,
-    on_exit: Option<Box<dyn FnOnce() + Send>>,
+    on_exit: Option<OnEnd>,
+    before_exit: Option<OnEnd>,
 }
 
 /// A function that is called for a handler that blocks.
 type OnBlocked = Box<dyn Fn(&Blocked) + Send>;
+
+/// A function that is called when the process ends.
+type OnEnd = Box<dyn FnOnce() + Send>;
 
 /// A handler that blocks its thread.
 ///
@@ -90,6 +102,7 @@ impl Watchdog {
             exit_after: None,
             on_blocked: None,
             on_exit: None,
+            before_exit: None,
         }
     }
 
@@ -126,6 +139,24 @@ impl Watchdog {
     /// Sets a function that is called when the grace begins, to stop the server.
     pub fn on_exit(mut self, call: impl FnOnce() + Send + 'static) -> Self {
         self.on_exit = Some(Box::new(call));
+        self
+    }
+
+    /// Sets a function that is called right before the process is ended, to write what is left of a log. The process ends a
+    /// second later, even if it has not returned.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use std::time::Duration;
+    /// use soa::Watchdog;
+    ///
+    /// Watchdog::new()
+    ///     .exit_after(Duration::from_secs(300), Duration::from_secs(30))
+    ///     .before_exit(|| eprintln!("a handler blocked"))
+    ///     .start();
+    /// ```
+    pub fn before_exit(mut self, call: impl FnOnce() + Send + 'static) -> Self {
+        self.before_exit = Some(Box::new(call));
         self
     }
 
@@ -170,37 +201,38 @@ impl Watchdog {
 
     fn watch(mut self, runtime: Option<&Handle>) {
         let mut exit = None;
+        let mut teller = Teller {
+            calls: Some((self.on_blocked.take(), self.before_exit.take())),
+            findings: None,
+        };
         loop {
+            let due = Instant::now() + TICK_LENGTH;
             thread::sleep(TICK_LENGTH);
+            if let Some(pause) = suspension::woke(due) {
+                teller.tell(Finding::Paused(pause));
+            }
             let now = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
             let mut is_any_blocked = false;
             for note in notes() {
-                let Some(blocked) = note.check(now, self.warn_after) else {
+                let Some(Found { found, is_due }) = note.check(now, self.warn_after) else {
                     continue;
                 };
                 is_any_blocked = true;
-                let Blocked {
-                    service,
-                    action,
-                    what,
-                    time,
-                } = &blocked.found;
-                if blocked.is_due {
-                    tracing::error!(%service, %action, ?time, "{what} blocks its thread");
-                    if let Some(call) = &self.on_blocked {
-                        call(&blocked.found);
-                    }
-                }
-                if let Some((limit, grace)) = self.exit_after
-                    && *time >= limit
-                    && exit.is_none()
-                {
-                    tracing::error!(%service, %action, ?grace, "the process ends: {what} blocks its thread");
+                let ending = self
+                    .exit_after
+                    .filter(|(limit, _)| found.time >= *limit && exit.is_none());
+                if let Some((_, grace)) = ending {
                     exit = Some(now.saturating_add(ticks(grace)));
-                    let _ = ENDING.set(blocked.found.clone());
+                    let _ = ENDING.set(found.clone());
                     if let Some(call) = self.on_exit.take() {
                         call();
                     }
+                }
+                if is_due {
+                    teller.tell(Finding::Blocks(found.clone()));
+                }
+                if let Some((_, grace)) = ending {
+                    teller.tell(Finding::Ends(found, grace));
                 }
             }
             // The blocked thread may be the one that drives sockets and timers, while all others sleep. Waking one of
@@ -209,8 +241,84 @@ impl Watchdog {
                 runtime.spawn(std::future::ready(()));
             }
             if exit.is_some_and(|exit| now >= exit) {
-                tracing::error!("the process ends now");
+                let (told, is_told) = mpsc::channel();
+                teller.tell(Finding::Ended(told));
+                // The sender goes away when all is told.
+                let _ = is_told.recv_timeout(LAST_LOG_TIMEOUT);
                 std::process::exit(Self::EXIT_CODE);
+            }
+        }
+    }
+}
+
+/// A finding of the watchdog, for the log.
+enum Finding {
+    /// The process did not run for this time.
+    Paused(Duration),
+    Blocks(Blocked),
+    /// The process will end, after this time.
+    Ends(Blocked, Duration),
+    Ended(Sender<()>),
+}
+
+/// The thread that tells of findings. The watchdog itself does not log, and so it works if a log is full that blocks.
+struct Teller {
+    /// The functions of the user, until the thread has them.
+    calls: Option<(Option<OnBlocked>, Option<OnEnd>)>,
+    findings: Option<SyncSender<Finding>>,
+}
+
+impl Teller {
+    /// Tells of a finding, as soon as those before it are told.
+    fn tell(&mut self, finding: Finding) {
+        if let Some((on_blocked, before_exit)) = self.calls.take() {
+            let (sender, findings) = mpsc::sync_channel(MAX_UNTOLD);
+            let thread = thread::Builder::new().name("soa-watchdog-log".to_owned());
+            // Without the thread nothing is told, and the watchdog goes on.
+            let _ = thread.spawn(move || tell_all(&findings, on_blocked.as_deref(), before_exit));
+            self.findings = Some(sender);
+        }
+        if let Some(findings) = &self.findings {
+            let _ = findings.try_send(finding);
+        }
+    }
+}
+
+fn tell_all(
+    findings: &Receiver<Finding>,
+    on_blocked: Option<&(dyn Fn(&Blocked) + Send)>,
+    mut before_exit: Option<OnEnd>,
+) {
+    for finding in findings {
+        match finding {
+            Finding::Paused(time) => suspension::tell(time),
+            Finding::Blocks(blocked) => {
+                let Blocked {
+                    service,
+                    action,
+                    what,
+                    time,
+                } = &blocked;
+                tracing::error!(%service, %action, ?time, "{what} blocks its thread");
+                if let Some(call) = on_blocked {
+                    call(&blocked);
+                }
+            }
+            Finding::Ends(blocked, grace) => {
+                let Blocked {
+                    service,
+                    action,
+                    what,
+                    ..
+                } = &blocked;
+                tracing::error!(%service, %action, ?grace, "the process ends: {what} blocks its thread");
+            }
+            Finding::Ended(told) => {
+                tracing::error!("the process ends now");
+                if let Some(call) = before_exit.take() {
+                    call();
+                }
+                drop(told);
             }
         }
     }

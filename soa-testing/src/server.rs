@@ -6,8 +6,9 @@ use serde::Serialize;
 use soa_runtime::client::{Call, Client, ServiceClient, TypedClient};
 use soa_runtime::codec::Value;
 use soa_runtime::message::{ContextHeader, ContextValue, Name, Switch, to_context};
-use soa_runtime::server::{IntoServer, LocalTransport, Server};
+use soa_runtime::server::{CrashTransport, IntoServer, Server};
 use soa_runtime::text::{self, Plain};
+use soa_runtime::transport::DeadLetter;
 
 /// A service in the test's own process, and a client of it.
 ///
@@ -39,6 +40,7 @@ use soa_runtime::text::{self, Plain};
 pub struct TestServer {
     server: Server,
     client: Client,
+    transport: CrashTransport,
 }
 
 impl TestServer {
@@ -54,10 +56,12 @@ impl TestServer {
             Err(error) => panic!("the server under test cannot be built: {error}"),
         };
         let name: Name = server.name().into();
-        let client = Client::builder().service(name, LocalTransport::new(server.clone()));
+        let transport = CrashTransport::new(server.clone());
+        let client = Client::builder().service(name, transport.clone());
         Self {
             server,
             client: client.finish(),
+            transport,
         }
     }
 
@@ -172,6 +176,50 @@ impl TestServer {
     pub fn typed<C: TypedClient>(&self) -> C {
         let service = self.server.name().to_owned();
         C::from_service_client(ServiceClient::new(&self.client, service))
+    }
+
+    /// Ends the jobs that run, as if the process of the server had been killed: in their middle, without an answer. Then a new
+    /// process takes over. Jobs of idempotent actions begin anew, with a higher [`attempt`](soa_runtime::Context::attempt).
+    /// For all others, the caller hears `OUTCOME_UNKNOWN`. A service without idempotent actions loses its jobs, and their
+    /// callers wait until their timeouts. State in memory stays as it is, as the service itself is not made anew.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use soa::testing::TestServer;
+    /// use soa::{ActionError, Context, Server, Value, value};
+    /// use tokio::sync::Notify;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let begun = Arc::new(Notify::new());
+    /// let told = Arc::clone(&begun);
+    /// let server = Server::untyped("images", "1.0.0")
+    ///     .action("shrink", move |_: Value, cx: Context| {
+    ///         told.notify_one();
+    ///         async move {
+    ///             if cx.attempt() == 1 {
+    ///                 std::future::pending::<()>().await;
+    ///             }
+    ///             Ok::<_, ActionError>(value!({ "attempt": (cx.attempt()) }))
+    ///         }
+    ///     })
+    ///     .idempotent("shrink");
+    /// let images = TestServer::new(server);
+    /// let call = images.call("shrink", value!({})).into_future();
+    /// let (shrunk, ()) = tokio::join!(call, async {
+    ///     begun.notified().await;
+    ///     images.crash();
+    /// });
+    /// assert_eq!(shrunk.unwrap(), value!({ "attempt": 2 }));
+    /// # }
+    /// ```
+    pub fn crash(&self) {
+        self.transport.crash();
+    }
+
+    /// Returns the jobs that have ended too many processes: they are not run again.
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.transport.dead_letters()
     }
 
     /// Returns the client, for jobs and parallel calls.

@@ -32,6 +32,7 @@ pub struct ServiceDescriptor {
     type_name: &'static str,
     rest: &'static str,
     package: &'static str,
+    component: &'static str,
     calls: &'static [&'static str],
 }
 
@@ -51,6 +52,7 @@ impl ServiceDescriptor {
             type_name: "",
             rest: "",
             package: "",
+            component: "",
             calls: &[],
         }
     }
@@ -81,6 +83,27 @@ impl ServiceDescriptor {
     pub const fn with_package(mut self, package: &'static str) -> Self {
         self.package = package;
         self
+    }
+
+    /// Sets the name of the component that offers the service.
+    #[must_use]
+    pub const fn with_component(mut self, component: &'static str) -> Self {
+        self.component = component;
+        self
+    }
+
+    /// Returns the name of the component that offers the service, if the service tells it. Typed clients look it up in a
+    /// registry.
+    ///
+    /// ```
+    /// # use soa_wire as soa;
+    /// use soa::ServiceDescriptor;
+    ///
+    /// let books = ServiceDescriptor::new("books", "1.0.0", "", &[]).with_component("library");
+    /// assert_eq!(books.component(), Some("library"));
+    /// ```
+    pub fn component(&self) -> Option<&'static str> {
+        Some(self.component).filter(|name| !name.is_empty())
     }
 
     /// Returns the name of the type; the name of the service in camel case, if none is set.

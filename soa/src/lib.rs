@@ -54,15 +54,15 @@
 //! | feature | default | brings | crates |
 //! |---|---|---|---|
 //! | none | | Servers, clients, middleware, calls within a process, stubs. | 67 |
-//! | `redis` | yes | The transport over Redis, with Sentinel and Cluster. | 132 |
+//! | `redis` | yes | The transport over Redis, with Sentinel and Cluster. | 70 |
 //! | `tls` | | TLS towards Redis: `rediss://…` and the settings `tls`. Includes `redis`. | 142 |
-//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 171 |
+//! | `cli` | yes | `soa::main`, `soa::Program`, `soa::settings` and the command line of a service. Includes `redis`. | 109 |
 //! | `http` | | Services over HTTP/1.1 and HTTP/2, with TLS: `soa::http`, and `serve --http` with `cli`; components by registries: `soa::registry`. | 116 |
 //! | `dns` | | Components that are found by names of DNS: `soa::registry::DnsRegistry`. Includes `http`. | 166 |
 //! | `testing` | | The testing kit: `soa::testing` in full, and `test_plans!`. For dev-dependencies. | 69 |
 //! | `tower` | | Layers of tower as middleware: `soa::middleware::from_layer`. | 69 |
-//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 207 |
-//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 188 |
+//! | `otlp` | | Export of traces to a collector of OpenTelemetry. Includes `cli`. | 155 |
+//! | `prometheus` | | Export of metrics to Prometheus. Includes `cli`. | 128 |
 //! | `rust_decimal` | | Conversions of [`Decimal`] to and from `rust_decimal`, for arithmetic. | 69 |
 //! | `jiff` | | Conversions of dates and times to and from `jiff`. | 69 |
 //! | `chrono` | | The same for `chrono`. | 68 |
@@ -170,6 +170,7 @@ pub mod docs;
 /// | `crate` | path | The path of the framework, for crates that rename or re-export it; `::soa` by default. |
 /// | `rest` | text | The prefix of all routes of its actions over HTTP, such as `"/example"`; none by default. It may have names of request fields in braces, which every action with a route then has. |
 /// | `package` | text | The package of its messages in protobuf, such as `"example_api"`; by default the name of the service with `_` for `-`. |
+/// | `component` | text | The name of the component that offers the service, such as `"library"`. Its client finds the service in a registry, where it has no other route to it: see [`ClientBuilder::components`]. |
 /// | `calls` | names in parentheses | The services that the handlers call: `calls("stock", "user-accounts")`. A server whose client has no route to one of them logs a warning at its start. Not on a contract, whose implementations may differ. |
 ///
 /// ```

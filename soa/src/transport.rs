@@ -8,13 +8,14 @@
 pub use soa_runtime::LocalTransport;
 #[doc(inline)]
 pub use soa_runtime::transport::{
-    ClientTransport, ComponentSource, IntoTransport, LocalQueue, MessageLimits, Reply, ReplyFuture,
-    ServerTransport,
+    Backlog, ClientTransport, ComponentSource, DeadLetter, Delivery, Hold, IntoTransport,
+    LocalQueue, MessageLimits, Promise, Received, Reply, ReplyFuture, ServerTransport,
+    UnknownDelivery,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(inline)]
 pub use soa_runtime::transport::{
-    RedisClientTransport, RedisConnection, RedisCredentials, RedisMode, RedisServerTransport,
-    RedisSettings, SentinelSettings, TlsSettings,
+    DeadFilter, RedisClientTransport, RedisConnection, RedisCredentials, RedisDeadLetters,
+    RedisMode, RedisServerTransport, RedisSettings, SentinelSettings, TlsSettings,
 };

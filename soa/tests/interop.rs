@@ -9,6 +9,8 @@
 
 #[path = "interop/contracts.rs"]
 mod contracts;
+#[path = "interop/nested_cargo.rs"]
+mod nested_cargo;
 #[path = "interop/plans.rs"]
 mod plans;
 #[path = "interop/processes.rs"]
@@ -113,7 +115,7 @@ fn example_service() -> &'static Path {
 }
 
 fn build_example_service() -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = nested_cargo::cargo();
     cargo.args(["build", "--package", "example_service", "--bins"]);
     cargo.args(["--locked", "--message-format", "json"]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));

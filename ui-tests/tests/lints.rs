@@ -168,7 +168,7 @@ mod hidden {
     }
 
     #[service(name = "private", version = "1.0.0", vis = pub(self))]
-    #[allow(dead_code)]
+    #[allow(dead_code)] // That nobody uses it is the case that is tested: its client must warn of nothing, either.
     trait Private {
         #[action(request = Number, response = Number)]
         #[deprecated]
@@ -187,7 +187,7 @@ mod hidden {
     pub(super) enum Wrong {
         /// No longer told.
         #[deprecated]
-        #[allow(dead_code)]
+        #[allow(dead_code)] // The same: nothing makes one.
         Past { number: u64 },
         #[action_error(other)]
         Other(soa::WireError),

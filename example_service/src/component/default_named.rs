@@ -11,7 +11,11 @@ pub struct Pong {
     pub result: String,
 }
 
-#[service(version = "1.0.0", package = "example_api")]
+#[service(
+    version = "1.0.0",
+    package = "example_api",
+    component = "example-component"
+)]
 impl DefaultNamed {
     #[action]
     async fn ping(&self) -> Result<Pong, ActionError> {

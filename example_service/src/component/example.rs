@@ -22,7 +22,12 @@ impl ExampleService {
 }
 
 /// every kind of argument and result
-#[service(name = "example", version = "1.0.0", package = "example_api")]
+#[service(
+    name = "example",
+    version = "1.0.0",
+    package = "example_api",
+    component = "example-component"
+)]
 impl ExampleService {
     #[action]
     async fn echo_str(&self, request: TextValue) -> Result<TextResult, ActionError> {

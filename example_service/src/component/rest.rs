@@ -117,7 +117,8 @@ pub struct Name {
     name = "example-rest",
     version = "1.0.0",
     rest = "/example",
-    package = "example_api"
+    package = "example_api",
+    component = "example-component"
 )]
 impl ExampleRest {
     /// Says hello.

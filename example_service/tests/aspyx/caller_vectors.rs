@@ -16,7 +16,7 @@ use soa::{Client, ClientError};
 
 use crate::vectors::{Vector, vectors};
 
-/// What a server got, and what it answers.
+/// A request that a server got, and its answer.
 #[derive(Default)]
 struct Exchange {
     got: Mutex<Option<(Parts, Bytes)>>,

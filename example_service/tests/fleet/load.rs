@@ -16,7 +16,7 @@ use crate::agent::Agent;
 /// Time between two calls of a caller.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What is called: idempotent actions, or such as must not run twice.
+/// Kind of the actions that are called: idempotent ones, or such as must not run twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Idempotent,
@@ -44,11 +44,8 @@ pub(crate) fn client(agent: &Agent, channel: &str) -> Client {
     let discovery = Discovery::http(registry)
         .unwrap()
         .prefer(channel.to_owned());
-    let client = Client::builder().component("example-component", &discovery);
-    client
-        .offers(["example", "default-named", "example-rest"])
-        .build()
-        .unwrap()
+    // The contracts name the component.
+    Client::builder().components(discovery).build().unwrap()
 }
 
 /// Makes one call.

@@ -57,7 +57,7 @@ enum Outcome {
 impl Outcome {
     /// Logs that a hook runs, and has this outcome.
     async fn run(self, hook: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        log(&format!("hook: {hook}"));
+        tracing::info!("hook: {hook}");
         match self {
             Self::Ends => Ok(()),
             Self::Fails => Err(format!("there is no {hook} today").into()),

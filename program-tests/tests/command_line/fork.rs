@@ -113,7 +113,7 @@ fn the_limits_for_restarts_can_be_set() {
         wait_for("the next process", || {
             let is_started = pids(&server).len() > started.len();
             let log = server.log();
-            let end = log.find("it is not restarted").map(|_| log.clone());
+            let end = log.find("it is given up").map(|_| log.clone());
             given_up = end;
             (is_started || given_up.is_some()).then_some(())
         });
@@ -129,6 +129,37 @@ fn the_limits_for_restarts_can_be_set() {
         log.contains("exited again after 5 restarts within 1h"),
         "{log}"
     );
+}
+
+#[test]
+fn a_process_that_was_given_up_is_started_again_after_a_while_and_status_warns_until_then() {
+    let redis = Redis::start();
+    let limits = r#"server.respawn_limits=[{"times": 0, "within": "1h"}]"#;
+    let retry = ["--set", limits, "--set", "server.respawn_after=3s"];
+    let mut server = serve(&redis, &retry);
+    let address = redis.address();
+    let status = || run(&["status", "--redis", &address]);
+    assert!(!status().1.contains("PROCESSES_GIVEN_UP"));
+    let killed = pids(&server)[0];
+    signal(killed, "KILL");
+    server.says("it is given up");
+    wait_for("the warning", || {
+        let (code, out, error) = status();
+        assert_eq!(code, Some(0), "{error}");
+        out.contains("PROCESSES_GIVEN_UP").then_some(())
+    });
+    server.says("process that was given up serves again");
+    assert_eq!(pids(&server).len(), 3);
+    // Both processes say so.
+    for _ in 0..4 {
+        let out = wait_for("no warning", || {
+            let out = status().1;
+            (!out.contains("PROCESSES_GIVEN_UP")).then_some(out)
+        });
+        assert!(out.ends_with("healthy\n"), "{out}");
+    }
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0), "{}", server.log());
 }
 
 #[test]

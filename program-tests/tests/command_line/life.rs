@@ -258,7 +258,7 @@ fn of_several_processes_the_first_one_speaks_for_the_others() {
     let mut systemd = Systemd::at_path();
     let mut server = systemd.start(&["serve", "--fork", "2", "--redis", &address]);
     systemd.hears(1, "READY=1");
-    assert_eq!(server.count(": accepting requests"), 2);
+    server.says_times(2, ": accepting requests");
     systemd.hears(10, "WATCHDOG=1");
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));

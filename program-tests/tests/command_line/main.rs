@@ -5,11 +5,13 @@
 
 mod chain;
 mod daemon;
+mod delivery;
 mod fork;
 mod health;
 mod hooks;
 mod http;
 mod life;
+mod log;
 #[cfg(all(feature = "otlp", feature = "prometheus"))]
 mod observing;
 mod processes;

@@ -220,10 +220,11 @@ fn a_line_of_the_log_within_a_job_has_its_correlation_id() {
     let line = wait_for("the line", || {
         let log = server.log();
         log.lines()
-            .find(|line| line.contains("\"ERROR\""))
+            .find(|line| line.contains("a handler panicked"))
             .map(str::to_owned)
     });
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["level"], "ERROR", "{line}");
     assert_eq!(line["span"]["correlation_id"], "abc", "{line}");
     assert_eq!(line["span"]["action"], "boom", "{line}");
 }

@@ -3,8 +3,9 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
@@ -78,7 +79,7 @@ pub(crate) fn fresh_file(name: &str) -> PathBuf {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("command-line-{}-{number}-{name}", std::process::id());
-    std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 /// A process that calls an action of the service that behaves badly, with a timeout that no test reaches. It does not ask for
@@ -179,11 +180,24 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) fn start() -> Self {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        Self::run(command)
+    }
+
+    /// A sentinel that watches a master under this name. It writes to its file of settings.
+    pub(crate) fn sentinel(name: &str, master: &Self, file: &Path) -> Self {
+        let watched = format!("sentinel monitor {name} 127.0.0.1 {} 1\n", master.port);
+        fs::write(file, format!("bind 127.0.0.1\n{watched}")).expect("the file can be written");
+        let mut command = Command::new("redis-server");
+        command.arg(file).arg("--sentinel");
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
         let port = listener.local_addr().expect("it has an address").port();
         drop(listener);
-        let mut command = Command::new("redis-server");
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &port.to_string()]);
         let process = Process::start(&mut command);
         wait_for("Redis", || {
@@ -200,5 +214,15 @@ impl Redis {
 
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Sets one of its options.
+    pub(crate) fn set(&self, option: &str, value: &str) {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("it is there");
+        let sent = writeln!(stream, "CONFIG SET {option} {value}\r");
+        sent.expect("it takes a command");
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).expect("it answers");
+        assert_eq!(&answer, b"+OK\r\n");
     }
 }

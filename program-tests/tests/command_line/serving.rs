@@ -51,6 +51,23 @@ pub(crate) async fn running_job(
 }
 
 #[test]
+fn a_server_of_masters_that_sentinels_watch_tells_their_names() {
+    let master = Redis::start();
+    let file = fresh_file("sentinel.conf");
+    let sentinel = Redis::sentinel("primary", &master, &file);
+    for (services, told) in [("?services=primary", "primary"), ("", "all masters")] {
+        let url = format!("redis-sentinel://{}{services}", sentinel.address());
+        let server = Process::start(&mut example_service(&["serve", "--redis", &url]));
+        server.says("accepting requests; interrupt to stop");
+        server.says(&format!(
+            "redis=\"{told}, by the sentinels {}\"",
+            sentinel.address()
+        ));
+    }
+    let _ = std::fs::remove_file(file);
+}
+
+#[test]
 fn a_server_is_called_and_tells_how_it_fares() {
     let redis = Redis::start();
     let address = redis.address();
@@ -249,4 +266,23 @@ async fn jobs_that_outlast_the_grace_are_given_up_and_answered() {
     let error = job.await.expect("no panic").expect_err("it was given up");
     assert_eq!(error.errors()[0].code, "ACTION_TIMEOUT");
     assert_eq!(server.end().code(), Some(0));
+}
+
+#[tokio::test]
+async fn status_warns_of_a_redis_that_has_just_refused_an_answer_and_no_longer_when_it_takes_all() {
+    let redis = Redis::start();
+    let server = serve(&redis, &[]);
+    let client = client(&redis);
+    let status = || run(&["status", "--redis", &redis.address()]);
+    assert!(!status().1.contains("REDIS_FAILS"));
+    let job = running_job(&client, 0.5).await;
+    redis.set("maxmemory", "1");
+    server.says("Redis failed");
+    redis.set("maxmemory", "0");
+    job.await.expect("no panic").expect("it is answered");
+    let (code, out, error) = status();
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.contains("REDIS_FAILS") && out.contains("OOM"), "{out}");
+    server.says("Redis works again");
+    assert!(!status().1.contains("REDIS_FAILS"));
 }

@@ -198,6 +198,23 @@ fn with_several_threads_one_that_is_blocked_does_not_hold_up_the_others() {
 }
 
 #[test]
+fn a_process_that_was_stopped_itself_says_so_and_does_not_accuse_redis() {
+    let redis = Redis::start();
+    let server = serve(&redis, &[]);
+    let address = redis.address();
+    server.signal("STOP");
+    // Longer than a blocking pop is waited for.
+    std::thread::sleep(Duration::from_secs(11));
+    server.signal("CONT");
+    server.says("this process did not run for some time");
+    let (code, _, error) = run(&["call", "none", "--redis", &address]);
+    assert_eq!(code, Some(0), "{error}");
+    let log = server.log();
+    assert!(!log.contains("Redis failed"), "{log}");
+    assert_eq!(server.count("this process did not run"), 1, "{log}");
+}
+
+#[test]
 fn a_signal_while_redis_is_looked_for_ends_the_process_at_once() {
     for arguments in [&[][..], &["--fork", "2"]] {
         let command = [
@@ -238,5 +255,6 @@ async fn answers_that_cannot_be_sent_any_more_tell_by_the_exit_code() {
         log.contains("stopped with responses that could not be sent"),
         "{log}"
     );
+    assert!(log.contains("answers_lost=1"), "{log}");
     job.abort();
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use soa_wire::codec::json;
+use soa_wire::redact;
 use soa_wire::text::Plain;
-use soa_wire::{JobRequest, Map, Name, Value};
+use soa_wire::{JobRequest, Map, Value};
 
 use crate::head::{CALLER, CONTEXT, CORRELATION_ID, SWITCHES, TIMEOUT, TRACE_PARENT, TRACE_STATE};
 
@@ -14,11 +15,7 @@ use crate::head::{CALLER, CONTEXT, CORRELATION_ID, SWITCHES, TIMEOUT, TRACE_PARE
 ///
 /// # Errors
 /// A value cannot be in a header.
-pub(super) fn write(
-    job: &JobRequest,
-    time: Option<Duration>,
-    token_key: &str,
-) -> Result<HeaderMap, String> {
+pub(super) fn write(job: &JobRequest, time: Option<Duration>) -> Result<HeaderMap, String> {
     let context = &job.context;
     let mut headers = HeaderMap::with_capacity(8);
     let mut add = |name: &'static str, value: String| match HeaderValue::try_from(value) {
@@ -48,7 +45,7 @@ pub(super) fn write(
             add(TRACE_STATE, state.to_string())?;
         }
     }
-    let extra = extra(job, token_key);
+    let extra = extra(job);
     if !extra.is_empty() {
         let mut text = Vec::with_capacity(64);
         let plain = Plain::of(&Value::Map(extra)).into_value();
@@ -58,15 +55,21 @@ pub(super) fn write(
     Ok(headers)
 }
 
-/// The further keys of the context, without the token of the caller: that goes only where it is allowed to.
-pub(super) fn extra(job: &JobRequest, token_key: &str) -> Map {
+/// The further keys of the context, without the tokens of the caller: they go only where they are allowed to.
+pub(super) fn extra(job: &JobRequest) -> Map {
     let context = &job.context;
-    let mut extra = context.extra.clone();
-    extra.remove(token_key);
+    let further = context.extra.iter();
+    let further = further.filter(|(key, _)| !is_token(key)).cloned();
+    let mut extra: Map = further.collect();
     if let Some(service) = &context.calling_service {
         extra.insert("calling_service", &**service);
     }
     extra
+}
+
+/// True if a key of the context has a token.
+fn is_token(key: &Value) -> bool {
+    key.as_str().is_some_and(redact::is_token)
 }
 
 /// Headers are ASCII, and JSON has escapes for the rest.
@@ -86,8 +89,9 @@ fn ascii(json: &[u8]) -> String {
 }
 
 /// The token in the context of a job.
-pub(super) fn token(job: &JobRequest, token_key: &Name) -> Option<String> {
-    let token = job.context.extra.get(token_key.as_str())?;
+pub(super) fn token(job: &JobRequest) -> Option<String> {
+    let mut extra = job.context.extra.iter();
+    let (_, token) = extra.find(|(key, _)| is_token(key))?;
     token.as_str().map(str::to_owned)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use soa_wire::codec::msgpack;
-use soa_wire::text::{Plain, Reading};
+use soa_wire::text::Plain;
 use soa_wire::{
     ActionRequest, ActionResponse, Body, Encoding, JobRequest, JobResponse, Map, Name, Value,
     WireError,
@@ -19,7 +19,7 @@ use super::known::KnownAction;
 ///
 /// # Errors
 /// A body cannot be encoded.
-pub(super) fn write(job: &JobRequest, token_key: &str) -> Result<Bytes, String> {
+pub(super) fn write(job: &JobRequest) -> Result<Bytes, String> {
     let mut actions = Vec::with_capacity(job.actions.len());
     for request in &job.actions {
         let mut action = Map::with_capacity(2);
@@ -28,7 +28,7 @@ pub(super) fn write(job: &JobRequest, token_key: &str) -> Result<Bytes, String> 
         actions.push(Value::Map(action));
     }
     let mut context = Map::with_capacity(1);
-    for (key, value) in head::extra(job, token_key) {
+    for (key, value) in head::extra(job) {
         context.insert(key, Plain::of(&value).into_value());
     }
     let mut control = job.control.to_map();
@@ -104,24 +104,10 @@ pub(super) fn read(
         let body = answer.get("body").cloned().unwrap_or_default();
         let known = known.get(index).and_then(Option::as_ref);
         let body = match known {
-            Some(known) => {
-                let read =
-                    Plain::from_value(body).read_as(&known.offered.response, Reading::ARGUMENTS);
-                let (body, wrong) = read;
-                if !wrong.is_empty() {
-                    let wrong = wrong
-                        .into_iter()
-                        .map(|error| error.into_wire(false).to_string());
-                    return Err(wrong.collect::<Vec<_>>().join("; "));
-                }
-                body
-            }
-            None => body,
+            Some(known) => known.read(Plain::from_value(body))?,
+            None => Body::encode(Encoding::MessagePack, &body),
         };
-        read.actions.push(ActionResponse::new(
-            name,
-            Body::encode(Encoding::MessagePack, &body),
-        ));
+        read.actions.push(ActionResponse::new(name, body));
     }
     Ok(read)
 }

@@ -13,7 +13,7 @@ use crate::route::RouteForm;
 
 /// The actions that were called.
 #[derive(Debug, Default)]
-pub(super) struct KnownActions(RwLock<HashMap<usize, Arc<KnownAction>>>);
+pub(super) struct KnownActions(RwLock<HashMap<(usize, usize), Arc<KnownAction>>>);
 
 /// An action, with its messages and its route once they were needed.
 #[derive(Debug)]
@@ -40,8 +40,12 @@ impl KnownActions {
         let descriptor = service.actions().iter().find(is_called);
         let descriptor: &'static ActionDescriptor = descriptor
             .ok_or_else(|| format!("the descriptor of `{}` has no such action", service.name()))?;
-        // A static has its address for ever.
-        let address = std::ptr::from_ref(descriptor).addr();
+        // Statics have their addresses for ever. Equal lists of actions of two services may be at one address, but the
+        // services have different names.
+        let address = (
+            std::ptr::from_ref(service).addr(),
+            std::ptr::from_ref(descriptor).addr(),
+        );
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&address) {
             return Ok(Arc::clone(known));
@@ -96,13 +100,20 @@ impl KnownAction {
             ResultPart::Field(name) => Value::Map(Map::from([(name.as_str(), result)])),
             ResultPart::Whole => result,
         };
-        let (body, errors) = wrap(body).read_as(&self.offered.response, Reading::ARGUMENTS);
+        self.read(wrap(body))
+    }
+
+    /// Reads the body of a response.
+    ///
+    /// # Errors
+    /// It is not of its type. The text has every field that is wrong.
+    pub(super) fn read(&self, body: Plain) -> Result<Body, String> {
+        let (body, errors) = body.read_as(&self.offered.response, Reading::ARGUMENTS);
         if errors.is_empty() {
             return Ok(Body::encode(Encoding::MessagePack, &body));
         }
-        let errors = errors
-            .into_iter()
-            .map(|error| error.into_wire(false).to_string());
+        let errors = errors.into_iter();
+        let errors = errors.map(|error| error.into_wire(false).to_string());
         Err(errors.collect::<Vec<_>>().join("; "))
     }
 }

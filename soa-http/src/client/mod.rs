@@ -12,14 +12,18 @@
 //! positional calls by position: JSON, MessagePack, protobuf
 //! rest       calls by route
 //! job        calls by name: whole jobs
+//! outgoing   a job as a request, by each channel
+//! incoming   the response of a job, by each channel
 //! transport  the transport to one address by one channel
 //! ```
 
 mod connect;
 mod failure;
 mod head;
+mod incoming;
 mod job;
 mod known;
+mod outgoing;
 mod pool;
 mod positional;
 mod rest;

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use soa_runtime::{BuildError, TransportError, TransportErrorKind};
+use soa_wire::redact;
 use tokio::sync::Semaphore;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt as _};
@@ -197,13 +198,11 @@ fn interrupted(url: &Uri, error: impl Into<BoxError>) -> TransportError {
     TransportError::new(TransportErrorKind::Interrupted, message).with_source(error)
 }
 
-/// The scheme and the host of a URL. A path or a query may hold what errors must not tell.
+/// The scheme and the host of a URL. A path may hold what errors must not tell, too.
 fn shown(url: &Uri) -> String {
     let scheme = url.scheme_str().unwrap_or("http");
     let host = url.authority().map_or("", |host| host.as_str());
-    // A login stands before the last `@`.
-    let host = host.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}")
+    redact::url(&format!("{scheme}://{host}"))
 }
 
 impl fmt::Debug for HttpClient {

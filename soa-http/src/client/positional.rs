@@ -9,6 +9,7 @@ use soa_wire::{Value, WireError, code};
 
 use super::failure::errors_of;
 use super::known::KnownAction;
+use crate::dispatch::exception_text;
 use crate::encoding::{Encoding, json_of, msgpack_of};
 use crate::hosted::Offered;
 use crate::invoke::{METHOD, SHAPE};
@@ -29,11 +30,7 @@ pub(super) fn untyped(encoding: Encoding, id: &str, arguments: Value) -> Result<
         Encoding::Json => Plain::of(&arguments).into_value(),
         Encoding::MessagePack => arguments,
     };
-    let body = envelope(encoding, id, &arguments).map_err(|error| error.to_string())?;
-    Ok(Written {
-        content_type: encoding.content_type(),
-        body: body.into(),
-    })
+    written(encoding, id, &arguments)
 }
 
 /// Writes a call of an action whose types are known.
@@ -46,13 +43,17 @@ pub(super) fn typed(
     action: &KnownAction,
     request: Value,
 ) -> Result<Written, String> {
-    untyped_checked(&action.offered)?;
+    check_positions(&action.offered)?;
     let shape = Shape {
         keeps_floats: true,
         keeps_bytes: encoding == Encoding::MessagePack,
     };
     let arguments = arguments(&action.offered, shape.of(&action.offered.request, request));
-    let body = envelope(encoding, id, &arguments).map_err(|error| error.to_string())?;
+    written(encoding, id, &arguments)
+}
+
+fn written(encoding: Encoding, id: &str, arguments: &Value) -> Result<Written, String> {
+    let body = envelope(encoding, id, arguments).map_err(|error| error.to_string())?;
     Ok(Written {
         content_type: encoding.content_type(),
         body: body.into(),
@@ -81,12 +82,11 @@ fn envelope(encoding: Encoding, id: &str, arguments: &Value) -> Result<Vec<u8>, 
 }
 
 /// A request that is no struct has no positions.
-fn untyped_checked(offered: &Offered) -> Result<(), String> {
+fn check_positions(offered: &Offered) -> Result<(), String> {
     let root = offered.request.resolve(offered.request.root());
     match root.map(|root| &root.kind) {
-        Some(NodeKind::Dictionary { .. }) => Ok(()),
-        // A struct without fields.
-        Some(NodeKind::Entries { .. }) => Ok(()),
+        // The latter is a struct without fields.
+        Some(NodeKind::Dictionary { .. } | NodeKind::Entries { .. }) => Ok(()),
         _ => Err("its request is not a struct, so it has no positions".to_owned()),
     }
 }
@@ -174,16 +174,8 @@ pub(super) fn protobuf(
         Value::Map(_) => request,
         _ => Value::Map(soa_wire::Map::new()),
     };
-    let body = write::message(&call.request, request).map_err(|errors| {
-        let errors: Vec<String> = errors
-            .iter()
-            .map(|error| match &error.field {
-                Some(field) => format!("{field}: {}", error.message),
-                None => error.message.to_string(),
-            })
-            .collect();
-        errors.join("; ")
-    })?;
+    let body = write::message(&call.request, request);
+    let body = body.map_err(|errors| exception_text(&errors))?;
     let id = HeaderValue::try_from(id)
         .map_err(|_| format!("the method id `{id}` cannot be in a header"))?;
     headers.insert(HeaderName::from_static(METHOD), id);

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use form_urlencoded::Serializer;
 use soa_wire::codec::json;
 use soa_wire::declared;
-use soa_wire::text::{Plain, Shape};
+use soa_wire::text::Shape;
 use soa_wire::{Map, Value};
 
 use super::known::KnownAction;
-use crate::path::escaped;
+use crate::path::{escaped, text_of};
 use crate::route::{BodyPart, RouteForm};
 
 /// A call before it is sent.
@@ -46,7 +46,7 @@ pub(super) fn write(base: &str, action: &KnownAction, request: Value) -> Result<
             .and_then(|rest| rest.strip_suffix('}'));
         match name {
             None => path.push_str(segment),
-            Some(name) => match fields.remove(name).map(|value| text(&value)) {
+            Some(name) => match fields.remove(name).map(|value| text_of(&value)) {
                 Some(Some(text)) if !text.is_empty() => path.push_str(&escaped(&text)),
                 _ => return Err(format!("`{name}` is in the path, and has no value")),
             },
@@ -56,12 +56,12 @@ pub(super) fn write(base: &str, action: &KnownAction, request: Value) -> Result<
     for name in &route.in_query {
         match fields.remove(name.as_str()) {
             Some(Value::List(values)) => {
-                for value in values.iter().filter_map(text) {
+                for value in values.iter().filter_map(text_of) {
                     query.append_pair(name, &value);
                 }
             }
             Some(value) => {
-                if let Some(value) = text(&value) {
+                if let Some(value) = text_of(&value) {
                     query.append_pair(name, &value);
                 }
             }
@@ -82,15 +82,6 @@ pub(super) fn write(base: &str, action: &KnownAction, request: Value) -> Result<
         url: url(base, &path, &query.finish())?,
         body,
     })
-}
-
-/// Returns the text of a value; `None` for nil.
-fn text(value: &Value) -> Option<String> {
-    match Plain::of(value).into_value() {
-        Value::Nil => None,
-        Value::Text(text) => Some(text),
-        value => Some(soa_wire::text::write(&value)),
-    }
 }
 
 fn body(value: &Value) -> Result<Bytes, String> {

@@ -71,4 +71,8 @@ pub struct HttpTransportSettings {
     pub component: Option<String>,
     /// True if the token of a request that is served here is carried to this service.
     pub forwards_token: bool,
+    /// True if the server at the address acts on contexts, as those of this framework do and those of Aspyx do not. Otherwise,
+    /// a call by another channel than `call` is refused if it sets switches or values of its context itself, or calls a
+    /// variant. Components that are looked up act on contexts where they offer the channel `call`.
+    pub carries_context: bool,
 }

@@ -4,38 +4,27 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use axum::http::uri::Uri;
-use axum::http::{HeaderMap, Method, Request, Response};
+use axum::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
 use hyper_util::client::legacy::connect::capture_connection;
 use soa_runtime::client::{ClientRequest, Sent};
-use soa_runtime::message::{ARGUMENTS, RESULT};
 use soa_runtime::transport::{ClientTransport, ReplyFuture};
 use soa_runtime::{BoxFuture, BuildError, Channel, TransportError, TransportErrorKind};
-use soa_wire::text::Plain;
-use soa_wire::{
-    ActionRequest, ActionResponse, Body, Encoding as Format, JobRequest, JobResponse, Map, Name,
-    Value, WireError,
-};
+use soa_wire::{JobResponse, Name, redact};
 
-use super::failure::{Failure, errors_of, is_of_an_expired_token};
-use super::known::{KnownAction, KnownActions};
+use super::failure::is_of_an_expired_token;
+use super::outgoing::{Outgoing, Target, names};
 use super::pool::{Host, HttpClient};
 use super::settings::{HttpClientSettings, HttpTransportSettings};
 use super::token::{Token, TokenSource};
-use super::{head, job, positional, rest};
-use crate::encoding::Encoding;
-use crate::reply::{JSON, MSGPACK};
+use super::{head, incoming, outgoing};
 
 /// The time that a call without a timeout of its own waits.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The part of the time of a call that a new connection may take.
 const CONNECT_SHARE: u32 = 3;
-
-/// The key of the context that has the token of a caller.
-const TOKEN_KEY: &str = "token";
 
 /// Calls over HTTP, at one address, by one channel.
 ///
@@ -65,28 +54,12 @@ pub struct HttpTransport {
 struct Shared {
     client: HttpClient,
     host: Host,
-    base: String,
-    channel: Channel,
-    component: Option<Name>,
+    target: Target,
     timeout: Duration,
     max_response: usize,
-    token_key: Name,
     forwards_token: bool,
     repeats_broken: bool,
     tokens: Option<Arc<TokenSource>>,
-    known: Arc<KnownActions>,
-}
-
-/// A request of HTTP before it is sent, and what reads its answer.
-struct Outgoing {
-    method: Method,
-    url: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-    /// What is known of the actions, for those who read the answer.
-    known: Vec<Option<Arc<KnownAction>>>,
-    /// True if a second attempt has the effect of one.
-    is_repeatable: bool,
 }
 
 impl HttpTransport {
@@ -143,7 +116,7 @@ impl HttpTransport {
         let wrong = |why: &str| {
             BuildError::new(format!(
                 "the address `{}` of a service: {why}; write `http://host:8000`",
-                without_login(url)
+                redact::url(url)
             ))
         };
         let parsed: Uri = url.parse().map_err(|_| wrong("it is no URL"))?;
@@ -160,16 +133,18 @@ impl HttpTransport {
             shared: Arc::new(Shared {
                 host: client.host(&parsed),
                 client: client.clone(),
-                base: url.trim_end_matches('/').to_owned(),
-                channel,
-                component: None,
+                target: Target {
+                    base: url.trim_end_matches('/').to_owned(),
+                    channel,
+                    component: None,
+                    carries_context: false,
+                    known: Arc::default(),
+                },
                 timeout: DEFAULT_TIMEOUT,
                 max_response: client.max_response(),
-                token_key: Name::from_static(TOKEN_KEY),
                 forwards_token: false,
                 repeats_broken: true,
                 tokens: None,
-                known: Arc::default(),
             }),
         })
     }
@@ -184,7 +159,15 @@ impl HttpTransport {
     #[must_use]
     pub fn component(self, component: impl Into<Name>) -> Self {
         let component = component.into();
-        self.with(|shared| shared.component = Some(component))
+        self.with(|shared| shared.target.component = Some(component))
+    }
+
+    /// Tells that the server acts on contexts, as those of this framework do and those of Aspyx do not. Without it, a call by
+    /// another channel than `call` is refused if it sets switches or values of its context itself, or calls a variant. The
+    /// context of the request that is being served, and that of the client, are sent in any case.
+    #[must_use]
+    pub fn carrying_context(self) -> Self {
+        self.with(|shared| shared.target.carries_context = true)
     }
 
     /// Sets the timeout of calls without a timeout of their own; 5 s by default.
@@ -230,25 +213,17 @@ impl HttpTransport {
 
     /// Returns true if the rules of a channel allow that a request is sent again after it was lost: REST with GET, PUT or DELETE.
     pub fn repeats(channel: Channel, request: &ClientRequest) -> bool {
-        let ([action], Some(service)) = (&*request.job.actions, request.descriptor) else {
-            return false;
-        };
-        let route = || {
-            let mut actions = service.actions().iter();
-            let action = actions.find(|one| one.name() == action.action)?;
-            action.declared().for_http().all_routes().first()
-        };
-        channel == Channel::Rest && route().is_some_and(|route| rest::repeats(route.method()))
+        outgoing::verb_repeats(channel, request)
     }
 
     /// Returns the channel.
     pub fn channel(&self) -> Channel {
-        self.shared.channel
+        self.shared.target.channel
     }
 
     /// Returns the address, without a slash at its end.
     pub fn url(&self) -> &str {
-        &self.shared.base
+        &self.shared.target.base
     }
 }
 
@@ -259,14 +234,13 @@ impl HttpTransportSettings {
     /// There is no address, it cannot be used, or there is no such channel.
     pub fn transport(&self, client: &HttpClient) -> Result<HttpTransport, BuildError> {
         let address = self.address.as_ref();
-        let address =
-            address.ok_or_else(|| BuildError::new("`transport.http` has no `address`"))?;
+        let address = address.ok_or_else(|| BuildError::new("there is no `address`"))?;
         let channel = match &self.channel {
             None => Channel::Json,
             Some(name) => Channel::named(name).ok_or_else(|| {
                 let known = Channel::ALL.map(Channel::name).join("`, `");
                 BuildError::new(format!(
-                    "`transport.http.channel`: there is no `{name}`; there is `{known}`"
+                    "`channel`: there is no `{name}`; there is `{known}`"
                 ))
             })?,
         };
@@ -276,6 +250,9 @@ impl HttpTransportSettings {
         }
         if self.forwards_token {
             transport = transport.forwarding_token();
+        }
+        if self.carries_context {
+            transport = transport.carrying_context();
         }
         Ok(transport)
     }
@@ -287,14 +264,17 @@ impl ClientTransport for HttpTransport {
     }
 
     fn takes_positions(&self) -> bool {
-        matches!(self.shared.channel, Channel::Json | Channel::MessagePack)
+        matches!(
+            self.shared.target.channel,
+            Channel::Json | Channel::MessagePack
+        )
     }
 
     fn call(&self, request: ClientRequest) -> ReplyFuture {
         let shared = Arc::clone(&self.shared);
-        match shared.written(&request) {
+        match shared.target.written(&request) {
             Err(problem) => {
-                let channel = shared.channel.name();
+                let channel = shared.target.channel.name();
                 let (service, actions) = (&request.service, names(&request.job));
                 let message =
                     format!("`{service}.{actions}` cannot be called by {channel}: {problem}");
@@ -343,126 +323,7 @@ async fn forgotten(
     }
 }
 
-/// Returns an address without its login and its query, which may be secrets.
-fn without_login(url: &str) -> &str {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    url.rsplit('@').next().unwrap_or_default()
-}
-
-fn names(job: &JobRequest) -> String {
-    let names: Vec<&str> = job
-        .actions
-        .iter()
-        .map(|action| action.action.as_str())
-        .collect();
-    names.join("`, `")
-}
-
 impl Shared {
-    /// Writes a request.
-    ///
-    /// # Errors
-    /// The channel cannot carry the job. Nothing is sent.
-    fn written(&self, request: &ClientRequest) -> Result<Outgoing, String> {
-        let job = &request.job;
-        let time = match job.control.suppress_response {
-            Some(true) => None,
-            _ => request.timeout,
-        };
-        let mut headers = head::write(job, time, &self.token_key)?;
-        let mut known = Vec::with_capacity(job.actions.len());
-        for action in &job.actions {
-            let service = request.descriptor;
-            let found = service.map(|service| self.known.find(service, action));
-            known.push(found.transpose()?);
-        }
-        let is_idempotent = job.actions.iter().all(ActionRequest::is_idempotent);
-        if self.channel == Channel::Call {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(MSGPACK));
-            return Ok(Outgoing {
-                method: Method::POST,
-                url: self.at(&format!("/{}", crate::path::escaped(&request.service)))?,
-                headers,
-                body: job::write(job, &self.token_key)?,
-                known,
-                is_repeatable: is_idempotent,
-            });
-        }
-        let [action] = &*job.actions else {
-            return Err(
-                "it carries one action at a time, and not a job of several; use the channel `call`"
-                    .to_owned(),
-            );
-        };
-        let body = action.body.to_value().map_err(|error| error.to_string())?;
-        let of_type = known.first().and_then(Option::as_deref);
-        let typed = || {
-            of_type.ok_or_else(|| {
-                "the call has no types: use a typed client, `call_positional`, or the channel `call`"
-                .to_owned()
-            })
-        };
-        let outgoing = match self.channel {
-            Channel::Rest => {
-                let written = rest::write(&self.base, typed()?, body)?;
-                let repeats = HttpTransport::repeats(Channel::Rest, request);
-                if written.body.is_some() {
-                    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-                }
-                Outgoing {
-                    method: written.method,
-                    url: written.url,
-                    headers,
-                    body: written.body.unwrap_or_default(),
-                    known,
-                    is_repeatable: is_idempotent || repeats,
-                }
-            }
-            channel => {
-                let id = self.method_id(&request.service, &action.action);
-                let written = match (channel, of_type) {
-                    (Channel::Protobuf, _) => {
-                        positional::protobuf(&id, typed()?, body, &mut headers)?
-                    }
-                    (_, _) if action.is_positional => {
-                        let arguments = body.get(ARGUMENTS).cloned().unwrap_or_default();
-                        positional::untyped(self.format(), &id, arguments)?
-                    }
-                    (_, _) => positional::typed(self.format(), &id, typed()?, body)?,
-                };
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static(written.content_type));
-                // So that a door of this framework tells the codes and the fields of its errors.
-                headers.insert(crate::dispatch::ERRORS, HeaderValue::from_static("1"));
-                Outgoing {
-                    method: Method::POST,
-                    url: self.at("/invoke")?,
-                    headers,
-                    body: written.body,
-                    known,
-                    is_repeatable: is_idempotent,
-                }
-            }
-        };
-        Ok(outgoing)
-    }
-
-    fn at(&self, path: &str) -> Result<Uri, String> {
-        let url = Uri::try_from(format!("{}{path}", self.base));
-        url.map_err(|error| error.to_string())
-    }
-
-    fn method_id(&self, service: &Name, action: &Name) -> String {
-        let component = self.component.as_ref().unwrap_or(service);
-        format!("{component}:{service}:{action}")
-    }
-
-    fn format(&self) -> Encoding {
-        match self.channel {
-            Channel::MessagePack => Encoding::MessagePack,
-            _ => Encoding::Json,
-        }
-    }
-
     /// Sends a request and reads its response. A token that has expired is fetched anew, once.
     async fn answered(
         &self,
@@ -475,7 +336,7 @@ impl Shared {
         }
         self.authorize(request, token.as_ref(), &mut outgoing.headers)?;
         let response = self.exchanged(request, &outgoing).await?;
-        let read = self.read(request, &outgoing, &response)?;
+        let read = self.read(request, &outgoing, response)?;
         let has_expired = read.errors.iter().any(is_of_an_expired_token);
         let (Some(tokens), Some(refused), true) = (&self.tokens, token, has_expired) else {
             return Ok(read);
@@ -483,7 +344,22 @@ impl Shared {
         let token = tokens.instead_of(&refused).await?;
         self.authorize(request, Some(&token), &mut outgoing.headers)?;
         let response = self.exchanged(request, &outgoing).await?;
-        self.read(request, &outgoing, &response)
+        self.read(request, &outgoing, response)
+    }
+
+    fn read(
+        &self,
+        request: &ClientRequest,
+        outgoing: &Outgoing,
+        response: Response<Bytes>,
+    ) -> Result<JobResponse, TransportError> {
+        let read = incoming::read(self.target.channel, request, outgoing, response);
+        read.map_err(|problem| {
+            let (service, actions) = (&request.service, names(&request.job));
+            let message =
+                format!("the response of `{service}.{actions}` cannot be read: {problem}");
+            TransportError::new(TransportErrorKind::InvalidMessage, message)
+        })
     }
 
     fn authorize(
@@ -493,7 +369,7 @@ impl Shared {
         headers: &mut HeaderMap,
     ) -> Result<(), TransportError> {
         let of_caller = || match self.forwards_token {
-            true => head::token(&request.job, &self.token_key),
+            true => head::token(&request.job),
             false => None,
         };
         let token = own.map(|token| token.text().to_owned()).or_else(of_caller);
@@ -513,7 +389,7 @@ impl Shared {
             Err(error)
                 if self.repeats_broken
                     && outgoing.is_repeatable
-                    && is_of_a_stale_connection(&error) =>
+                    && broke_without_an_answer(&error) =>
             {
                 self.exchange(request, outgoing).await
             }
@@ -558,143 +434,10 @@ impl Shared {
         }
         exchange.await
     }
-
-    fn read(
-        &self,
-        request: &ClientRequest,
-        outgoing: &Outgoing,
-        response: &Response<Bytes>,
-    ) -> Result<JobResponse, TransportError> {
-        let read = match response.status().is_success() {
-            true => self.read_success(request, outgoing, response.body()),
-            false => self.read_failure(request, outgoing, response),
-        };
-        let mut read = read.map_err(|problem| {
-            let (service, actions) = (&request.service, names(&request.job));
-            let message =
-                format!("the response of `{service}.{actions}` cannot be read: {problem}");
-            TransportError::new(TransportErrorKind::InvalidMessage, message)
-        })?;
-        if let Some(token) = outgoing.headers.get(AUTHORIZATION) {
-            hide(token, &mut read);
-        }
-        let id = &request.job.context.correlation_id;
-        read.context
-            .correlation_id
-            .get_or_insert_with(|| Arc::clone(id));
-        Ok(read)
-    }
-
-    fn read_success(
-        &self,
-        request: &ClientRequest,
-        outgoing: &Outgoing,
-        body: &Bytes,
-    ) -> Result<JobResponse, String> {
-        if self.channel == Channel::Call {
-            let asked: Vec<Name> = request
-                .job
-                .actions
-                .iter()
-                .map(|one| one.action.clone())
-                .collect();
-            return job::read(body, &asked, &outgoing.known);
-        }
-        let known = outgoing.known.first().and_then(Option::as_deref);
-        let action = request.job.actions.first().ok_or("no action was called")?;
-        let (outcome, wrap): (_, fn(Value) -> Plain) = match (self.channel, known) {
-            (Channel::Rest, _) => (Ok(rest_result(body)?), Plain::exact),
-            (Channel::Protobuf, Some(known)) => {
-                (positional::protobuf_answer(known, body)?, Plain::from_value)
-            }
-            (Channel::MessagePack, _) => (
-                positional::answer(Encoding::MessagePack, body)?,
-                Plain::from_value,
-            ),
-            (_, _) => (positional::answer(Encoding::Json, body)?, Plain::exact),
-        };
-        Ok(match outcome {
-            Err(errors) => failed(action, errors),
-            Ok(result) => {
-                let body = match known.filter(|_| !action.is_positional) {
-                    Some(known) => known.body(result, wrap)?,
-                    None => {
-                        let result = Plain::exact(result).into_value();
-                        let body = Map::from([(RESULT, result)]);
-                        Body::encode(Format::MessagePack, &Value::Map(body))
-                    }
-                };
-                let mut response = JobResponse::default();
-                response
-                    .actions
-                    .push(ActionResponse::new(action.action.clone(), body));
-                response
-            }
-        })
-    }
-
-    fn read_failure(
-        &self,
-        request: &ClientRequest,
-        outgoing: &Outgoing,
-        response: &Response<Bytes>,
-    ) -> Result<JobResponse, String> {
-        let (head, body) = response.clone().into_parts();
-        let known = outgoing.known.first().and_then(Option::as_deref);
-        let action = request.job.actions.first().ok_or("no action was called")?;
-        // The body may be an answer of the channel: a result cannot be told from the lack of one by protobuf.
-        let told = match (self.channel, known) {
-            (Channel::Protobuf, Some(known)) => positional::protobuf_answer(known, &body).ok(),
-            (Channel::MessagePack, _) => positional::answer(Encoding::MessagePack, &body).ok(),
-            (Channel::Json, _) => positional::answer(Encoding::Json, &body).ok(),
-            (Channel::Call, _) => crate::encoding::msgpack_of(&body)
-                .ok()
-                .and_then(|body| errors_of(&body))
-                .map(Err),
-            _ => None,
-        };
-        let declared = known.map_or(&[][..], |known| known.offered.descriptor.declared_errors());
-        let failure = Failure::of(&head, &body, declared);
-        Ok(match (failure, told) {
-            (Failure::Job(error), _) => JobResponse::failed(vec![error]),
-            (_, Some(Err(errors))) => failed(action, errors),
-            (Failure::Action(errors), _) => failed(action, errors),
-        })
-    }
 }
 
-/// Removes a token from the texts of errors: a server may answer with what it was sent.
-fn hide(token: &HeaderValue, response: &mut JobResponse) {
-    let token = token.to_str().unwrap_or_default();
-    let token = token.rsplit(' ').next().unwrap_or_default();
-    let of_actions = response
-        .actions
-        .iter_mut()
-        .flat_map(|action| &mut action.errors);
-    for error in response.errors.iter_mut().chain(of_actions) {
-        if !token.is_empty() && error.message.contains(token) {
-            error.message = error.message.replace(token, "…").into();
-        }
-    }
-}
-
-fn failed(action: &ActionRequest, errors: Vec<WireError>) -> JobResponse {
-    let mut response = JobResponse::default();
-    let failed = ActionResponse::failed(action.action.clone(), errors, Format::MessagePack);
-    response.actions.push(failed);
-    response
-}
-
-fn rest_result(body: &[u8]) -> Result<Value, String> {
-    match body.is_empty() {
-        // 204.
-        true => Ok(Value::Nil),
-        false => crate::encoding::json_of(body),
-    }
-}
-
-/// True if the connection was closed by the other side before it answered.
-fn is_of_a_stale_connection(error: &TransportError) -> bool {
+/// True if the connection broke before there was an answer, as one does that was kept and that the other side has closed.
+fn broke_without_an_answer(error: &TransportError) -> bool {
     if error.kind() != TransportErrorKind::Interrupted {
         return false;
     }
@@ -711,8 +454,8 @@ fn is_of_a_stale_connection(error: &TransportError) -> bool {
 impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpTransport")
-            .field("channel", &self.shared.channel.name())
-            .field("url", &self.shared.base)
+            .field("channel", &self.shared.target.channel.name())
+            .field("url", &self.shared.target.base)
             .finish_non_exhaustive()
     }
 }

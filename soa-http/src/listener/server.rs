@@ -137,7 +137,8 @@ impl HttpServer {
         delay.map(Period::get).unwrap_or_default()
     }
 
-    /// Serves until it is told to stop, and then for the drain delay, in which each answer ends its connection. Then it takes no more requests, and waits for those
+    /// Serves until it is told to stop, and then for the drain delay, in which each answer ends its connection. Then it takes
+    /// no more requests, and waits for those
     /// that run, at most for `grace`. Jobs that are not done by then are given up and answered with `ACTION_TIMEOUT`.
     pub async fn run_until(self, stop: impl Future<Output = ()>, grace: Duration) -> HttpStopped {
         let delay = self.drain_delay();

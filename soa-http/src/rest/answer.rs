@@ -10,6 +10,7 @@ use super::refusal;
 use crate::doors::Doors;
 use crate::head::Head;
 use crate::hosted::Offered;
+use crate::path::{escaped, text_of};
 use crate::reply::Reply;
 use crate::route::RoutePlan;
 use crate::{run, status};
@@ -71,12 +72,7 @@ fn filled(pattern: &str, request: &Value, response: &Value) -> Option<String> {
             continue;
         };
         let value = response.get(name).or_else(|| request.get(name));
-        let text = match soa_wire::text::Plain::of(value?).into_value() {
-            Value::Nil => return None,
-            Value::Text(text) => text,
-            value => soa_wire::text::write(&value),
-        };
-        filled.push_str(&crate::path::escaped(&text));
+        filled.push_str(&escaped(&text_of(value?)?));
         rest = after;
     }
     filled.push_str(rest);

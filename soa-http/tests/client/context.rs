@@ -1,4 +1,4 @@
-//! What travels beside a call: correlation id, deadline, context, and the token of the caller only where it is allowed to.
+//! Data that travels beside a call: correlation id, deadline, context, and the token of the caller only where it is allowed to.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use axum::http::{HeaderValue, Request, Response};
 use soa_http::{
     Doors, HttpClient, HttpClientSettings, HttpListener, HttpServer, HttpSettings, HttpTransport,
 };
-use soa_runtime::{Channel, Client, Component};
+use soa_runtime::{Channel, Client, Component, Server, SwitchSet, Value};
 
 use crate::support::{client, header, result, serve};
 
 #[tokio::test]
 async fn the_head_of_a_job_is_in_headers() {
     let (url, heads) = serve(|_, _| result("1")).await;
-    let client = client(HttpTransport::json(url).unwrap());
+    let client = client(HttpTransport::json(url).unwrap().carrying_context());
     let call = client.call_positional("tools", "one", [0; 0]);
     let call = call
         .correlation_id("abc")
@@ -31,6 +31,35 @@ async fn the_head_of_a_job_is_in_headers() {
     let context = header(&head, "x-soa-context").unwrap();
     assert_eq!(context, r#"{"locale":"fr_FR","city":"Z\u00fcrich"}"#);
     assert_eq!(header(&head, "authorization"), None);
+}
+
+#[tokio::test]
+async fn what_a_call_itself_sets_is_not_sent_to_a_server_that_may_ignore_it() {
+    let (url, heads) = serve(|_, _| result("1")).await;
+    let client = Client::builder()
+        .service("tools", HttpTransport::json(&url).unwrap())
+        .switches(SwitchSet::from_iter([7]))
+        .build()
+        .unwrap();
+    let call = client.call_positional("tools", "one", [0; 0]);
+    let error = call.switch(5).await.unwrap_err().to_string();
+    assert!(
+        error.contains("`tools.one` cannot be called by dispatch-json: the call sets switches or values of its context"),
+        "{error}"
+    );
+    assert!(error.contains("`carrying_context()`"), "{error}");
+    let call = client.call_positional("tools", "one", [0; 0]);
+    call.context("tenant", "north").await.unwrap_err();
+    assert!(heads.lock().unwrap().is_empty());
+    // A token has a way of its own, and stays here unless it may travel.
+    let call = client.call_positional("tools", "one", [0; 0]);
+    call.context("token", "a-secret").await.unwrap();
+    heads.lock().unwrap().clear();
+    // Those of every call travel on.
+    let call = client.call_positional("tools", "one", [0; 0]);
+    call.await.unwrap();
+    let head = heads.lock().unwrap()[0].clone();
+    assert_eq!(header(&head, "x-soa-switches"), Some("7"));
 }
 
 #[tokio::test]
@@ -197,4 +226,35 @@ async fn a_call_that_nobody_waits_for_fails_if_it_cannot_be_sent() {
     let call = client.call_action("tools", "one", &soa_runtime::value!({}));
     let error = call.send_and_forget().await.unwrap_err();
     assert!(error.to_string().contains("cannot be reached"), "{error}");
+}
+
+#[tokio::test]
+async fn the_token_of_a_caller_stays_here_under_whatever_key_the_doors_keep_it() {
+    let (url, heads) = serve(|_, _| result("1")).await;
+    let called = client(HttpTransport::json(url).unwrap());
+    let relay = Server::untyped("relay", "1.0.0").client(called);
+    let relay = relay.action("relay", |_: Value, cx: soa_runtime::Context| async move {
+        let kept = cx.value("ticket").is_some();
+        let tools = cx.soa_client();
+        tools.call_positional("tools", "one", [0; 0]).await?;
+        Ok::<_, soa_runtime::ActionError>(soa_runtime::value!({ "kept": kept }))
+    });
+    let mut settings = HttpSettings::default();
+    settings.token_key = "ticket".into();
+    let doors = Doors::new(relay.build().unwrap().into(), settings).unwrap();
+    let server = HttpServer::new(doors, HttpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+    let relay = HttpTransport::call(format!("{}/call", server.url())).unwrap();
+    tokio::spawn(server.run_until(std::future::pending(), Duration::ZERO));
+    let token = || std::future::ready(Ok(soa_http::Token::new("a-secret")));
+    let client = Client::builder()
+        .service("relay", relay.with_token(token))
+        .build()
+        .unwrap();
+    let answer = client
+        .call_action("relay", "relay", &soa_runtime::value!({}))
+        .await
+        .unwrap();
+    assert_eq!(answer.get("kept"), Some(&true.into()));
+    let head = format!("{:?}", heads.lock().unwrap().pop().unwrap());
+    assert!(!head.contains("a-secret"), "{head}");
 }

@@ -34,6 +34,8 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let rest = service.rest.as_ref().map(|rest| quote!(.with_rest(#rest)));
     let package = service.package.as_ref();
     let package = package.map(|package| quote!(.with_package(#package)));
+    let component = service.component.as_ref();
+    let component = component.map(|component| quote!(.with_component(#component)));
     let calls = calling(calls);
     let attributes = item_attribute::tokens(&service.attributes);
     let summary = format!(" The typed client of the service `{display_name}`.");
@@ -112,6 +114,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                 .with_type_name(#type_name)
                 #rest
                 #package
+                #component
                 #calls;
 
             fn from_service_client(client: #crate_path::__private::ServiceClient) -> Self {

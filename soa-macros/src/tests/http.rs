@@ -10,6 +10,7 @@ fn a_service_over_rest() {
         quote!(
             rest = "/example",
             package = "example_api",
+            component = "example-component",
             version = "1.0.0"
         ),
         quote! {
@@ -29,7 +30,12 @@ fn a_service_over_rest() {
 #[test]
 fn every_mistake_in_what_is_for_http_is_told() {
     insta::assert_debug_snapshot!(errors(
-        quote!(name = "example", rest = "example", package = "example-api"),
+        quote!(
+            name = "example",
+            rest = "example",
+            package = "example-api",
+            component = "a component"
+        ),
         quote! {
             impl Example {
                 #[action(get = "items", post = "/items/a{id}", put = "/{id}/{id}", patch = "/items/{}", delete = "/a b")]

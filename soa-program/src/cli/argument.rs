@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::letters::LetterChoice;
 use crate::settings::Period;
 
 const STYLES: Styles = Styles::styled()
@@ -52,6 +53,11 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    /// Adds the flags to a command, and to those below it.
+    pub(super) fn of_command(command: clap::Command) -> clap::Command {
+        Self::augment_args(command).mut_subcommands(Self::of_command)
+    }
+
     /// Adds the sources after the command. With `global` flags, clap would return only those before or only those after it.
     pub(super) fn and(mut self, of_command: Self) -> Self {
         self.settings.extend(of_command.settings);
@@ -115,6 +121,48 @@ pub(super) enum Work {
     },
     /// Call one action and print its response as JSON
     Call(CallArguments),
+    /// Look at the jobs that are not run any more, as they ended too many processes; run them again, or drop them
+    Dead {
+        #[command(subcommand)]
+        what: Dead,
+    },
+}
+
+/// What is done with dead letters.
+#[derive(Subcommand)]
+pub(super) enum Dead {
+    /// List dead letters, the oldest first
+    List {
+        #[command(flatten)]
+        choice: DeadChoice,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a dead letter with its message
+    Show {
+        /// Id, or the beginning of it
+        id: String,
+        /// Name of the service; this one by default
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+    },
+    /// Run dead letters again, as if they had never run
+    Retry(DeadChoice),
+    /// Forget dead letters
+    Drop(DeadChoice),
+    /// Print dead letters with their whole messages, secrets among them: a line of JSON each
+    Export(DeadChoice),
+}
+
+/// A choice of dead letters, of this service or another.
+#[derive(Args)]
+pub(super) struct DeadChoice {
+    #[command(flatten)]
+    pub(super) which: LetterChoice,
+    /// Name of the service; this one by default
+    #[arg(long, value_name = "NAME")]
+    pub(super) service: Option<String>,
 }
 
 impl Work {

@@ -148,7 +148,8 @@ fn with_context(
     let mut client = client.switches(switches(arguments));
     for assignment in &arguments.context {
         let (key, text) = split(assignment, "`--context` needs KEY=VALUE")?;
-        client = client.context(key, context_value(key, text)?);
+        let value = context_value(key, text).map_err(Failure::usage)?;
+        client = client.context(key, value);
     }
     for assignment in &arguments.context_text {
         let (key, text) = split(assignment, "`--context-text` needs KEY=TEXT")?;
@@ -164,7 +165,10 @@ fn split<'a>(assignment: &'a str, mistake: &'static str) -> Result<(&'a str, &'a
 }
 
 /// Reads a value of the context: text for the framework's own keys, otherwise JSON if it is JSON.
-fn context_value(key: &str, text: &str) -> Result<Value, Failure> {
+///
+/// # Errors
+/// A number that would lose digits, which is a version rather than a number.
+pub fn context_value(key: &str, text: &str) -> Result<Value, String> {
     let Ok(plain) = Plain::from_json(text) else {
         return Ok(text.into());
     };
@@ -179,10 +183,10 @@ fn context_value(key: &str, text: &str) -> Result<Value, Failure> {
     // A version is not a number, and nobody would notice that it lost a digit.
     if is_number && text::write(&value) != text.trim() {
         let number = text::write(&value);
-        return Err(Failure::usage(format!(
+        return Err(format!(
             "`--context {key}={text}` would become {number}: write `--context-text {key}={text}` for text, or \
              `--context {key}={number}` for the number"
-        )));
+        ));
     }
     Ok(value)
 }
@@ -271,10 +275,21 @@ pub(super) async fn status<S: Section>(
     };
     let service = service.as_deref().or_else(of_one);
     let service = service.map(str::to_owned).ok_or_else(|| {
-        Failure::usage("this program has several services: write `status SERVICE`")
+        Failure::usage(
+            "the status of which service? This program serves a component: write `status SERVICE`",
+        )
     })?;
     let client = connect(settings, &service).await?.build()?;
     let status = client.call_action(service.clone(), "status", &()).await?;
+    let (text, is_healthy) = told_status(&service, &status);
+    match as_json {
+        true => Ok((text::write(&status), is_healthy)),
+        false => Ok((text, is_healthy)),
+    }
+}
+
+/// Writes an answer of `status` for people. True if it has no errors.
+pub fn told_status(service: &str, status: &Value) -> (String, bool) {
     let findings = |kind: &str| {
         let health = status.get("healthcheck");
         let list = health
@@ -283,9 +298,6 @@ pub(super) async fn status<S: Section>(
         list.unwrap_or_default()
     };
     let is_healthy = findings("errors").is_empty();
-    if as_json {
-        return Ok((text::write(&status), is_healthy));
-    }
     let field = |key: &str| status.get(key).and_then(Value::as_str);
     let mut out = format!(
         "{service} {}",
@@ -313,5 +325,5 @@ pub(super) async fn status<S: Section>(
         let _ = writeln!(out, "  diagnostics: {}", text::write(diagnostics));
     }
     out += if is_healthy { "healthy" } else { "not healthy" };
-    Ok((out, is_healthy))
+    (out, is_healthy)
 }

@@ -1,7 +1,7 @@
 //! Child processes: this program, started again in another role.
 //!
 //! Parent and child are connected by a pair of sockets. The child reports its state ([`notifier`]), and
-//! the parent tells it to stop, with one byte for each signal. The parent sends no signals itself: a supervisor such as
+//! the parent sends commands, one a line ([`Command`]). The parent sends no signals itself: a supervisor such as
 //! systemd signals all processes of a service, and the child would count a signal of its parent as a second one.
 
 use std::ffi::OsStr;
@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+use soa_runtime::transport::HOLDER_VARIABLE;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::process::Command;
 
 use super::failure::Failure;
 use super::registration::Offer;
@@ -29,6 +30,26 @@ pub(super) struct Child {
     commands: OwnedWriteHalf,
     /// True if the child outlives this process. It does not read commands.
     is_left_behind: bool,
+}
+
+/// A command to the child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Command {
+    /// Stop; a second one is to stop at once.
+    Stop,
+    /// Report this by `status`.
+    Report(News),
+}
+
+/// News of the parent that its children report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct News {
+    /// The number of processes that are given up.
+    pub(super) given_up: usize,
+    /// The reason why the registry may not know a component.
+    pub(super) registry: Option<String>,
+    /// The names, as holders of requests, of processes that have ended lately.
+    pub(super) dead: Vec<String>,
 }
 
 /// A notification of the child, or its end.
@@ -51,34 +72,37 @@ impl Child {
     /// Starts the program with the arguments of this process and further ones. The child is killed when this is dropped, and
     /// receives no signals from the terminal.
     pub(super) fn start(program: &Path, arguments: &[&str]) -> std::io::Result<Self> {
-        Self::start_with(program, arguments, None)
+        Self::start_with(program, arguments, &[], "")
     }
 
-    /// The same for a child that takes a socket, which is in the pair of sockets before the child is.
+    /// The same for a child that takes sockets, which are in the pair of sockets before the child is, and has this name as a
+    /// holder of requests.
     pub(super) fn start_with(
         program: &Path,
         arguments: &[&str],
-        passed: Option<BorrowedFd<'_>>,
+        passed: &[BorrowedFd<'_>],
+        holder: &str,
     ) -> std::io::Result<Self> {
-        let mut command = Command::new(program);
+        let mut command = tokio::process::Command::new(program);
         command.process_group(0).kill_on_drop(true);
+        command.env(HOLDER_VARIABLE, holder);
         Self::spawn(command, arguments, false, passed)
     }
 
     /// Starts a child that outlives this process.
     pub(super) fn leave_behind(program: &Path, arguments: &[&str]) -> std::io::Result<Self> {
-        Self::spawn(Command::new(program), arguments, true, None)
+        Self::spawn(tokio::process::Command::new(program), arguments, true, &[])
     }
 
     fn spawn(
-        mut command: Command,
+        mut command: tokio::process::Command,
         arguments: &[&str],
         is_left_behind: bool,
-        passed: Option<BorrowedFd<'_>>,
+        passed: &[BorrowedFd<'_>],
     ) -> std::io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
-        if let Some(descriptor) = passed {
-            passing::send(&ours, descriptor)?;
+        for descriptor in passed {
+            passing::send(&ours, *descriptor)?;
         }
         ours.set_nonblocking(true)?;
         let (notifications, commands) = UnixStream::from_std(ours)?.into_split();
@@ -127,12 +151,19 @@ impl Child {
         }
     }
 
+    /// Sends a command. An error is only logged, because the child may have exited.
+    pub(super) fn send(&self, command: &Command) {
+        let sent = serde_json::to_string(command).map_err(Into::into);
+        let sent = sent.and_then(|line| self.commands.try_write(format!("{line}\n").as_bytes()));
+        if let Err(error) = sent {
+            tracing::debug!(%error, ?command, "sending a command to a child process failed");
+        }
+    }
+
     /// Tells the child to stop. An error is only logged, because the child may have exited.
     pub(super) fn terminate(&self) {
         if !self.is_left_behind {
-            if let Err(error) = self.commands.try_write(b"\n") {
-                tracing::debug!(%error, "telling a child process to stop failed");
-            }
+            self.send(&Command::Stop);
             return;
         }
         let id = self.id().and_then(|id| i32::try_from(id).ok());

@@ -68,9 +68,14 @@ async fn introspect_one(
         }
         _ => error.into(),
     })?;
-    if as_json {
-        return Ok(text::write(&description));
-    }
+    Ok(match as_json {
+        true => text::write(&description),
+        false => described(&title, &description),
+    })
+}
+
+/// Describes what `introspect` answers, for people, below a title.
+pub fn described(title: &str, description: &Value) -> String {
     let mut out = format!("{title}\n");
     paragraph(&mut out, description.get("documentation"), 1);
     let actions = description.get("actions").and_then(Value::as_map);
@@ -95,7 +100,7 @@ async fn introspect_one(
             }
         }
     }
-    Ok(out)
+    out
 }
 
 /// Writes documentation, indented.
@@ -169,7 +174,7 @@ fn write_declared(out: &mut String, action: &Value) {
 }
 
 /// Describes a type in a few words.
-fn kind(schema: &Value) -> String {
+pub fn kind(schema: &Value) -> String {
     let name = schema
         .get("type")
         .and_then(Value::as_str)

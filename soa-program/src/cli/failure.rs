@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use soa_runtime::{BuildError, ClientError, StartupError, TransportError};
 
 use crate::settings::SettingsError;
+use crate::telemetry;
 
 /// Any error of the function that makes a service.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -94,7 +95,7 @@ impl Failure {
             Self::Blocked => return ExitCode::from(BLOCKED_EXIT_CODE),
             Self::Child(code) => return ExitCode::from(code),
         };
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        telemetry::write_last(&text);
         ExitCode::from(code)
     }
 }

@@ -4,12 +4,15 @@
 //! the limits in the settings, and after a pause if it has not lived for long: a program that cannot work should not keep
 //! a machine busy. A child that was stopped by a signal to it alone is restarted without being counted.
 //!
-//! If a child is not restarted any more before all of them were ready, the start has failed, and the others are stopped.
-//! Later, the others continue. Each signal to stop is passed on. The children have process groups of their own, so that
+//! A child that reaches a limit before all of them were ready is a start that has failed, and the others are stopped. Later it
+//! is given up for some time, in which the others continue and report it by `status`. If all are given up, this process ends.
+//! Each signal to stop is passed on. The children have process groups of their own, so that
 //! they do not receive Ctrl-C from the terminal a second time. This process notifies systemd for all of them: it is ready
-//! when all are ready, and alive as long as one is. It registers their components, too, as all of them serve one address.
+//! when all are ready, and alive as long as one is. If one dies, the others are told at once, and run the jobs that it held. It registers their components, too, as all of them serve one address, and
+//! tells them if the registry is away, which they report.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,9 +21,10 @@ use std::time::{Duration, Instant};
 use soa_runtime::observe::names;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
-use super::child::{Child, Event, own_path};
-use super::doors::Listener;
+use super::child::{Child, Command, Event, News, own_path};
+use super::doors::Listeners;
 use super::failure::{Failure, JOBS_LOST_EXIT_CODE};
 use super::notifier::Notifier;
 use super::registration::{Offer, Registrar};
@@ -39,10 +43,18 @@ const FIRST_RESPAWN_PAUSE: Duration = Duration::from_millis(10);
 /// Longest pause before a restart.
 const LONGEST_RESPAWN_PAUSE: Duration = Duration::from_secs(1);
 
+/// Number of processes that have ended, of which the others are told.
+const MAX_DEAD: usize = 16;
+
+/// Interval at which the processes are told of the registry.
+const REGISTRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The conditions under which processes are restarted.
 pub(super) struct RespawnPolicy {
     pub(super) is_enabled: bool,
     pub(super) limits: Vec<RespawnLimit>,
+    /// Time after which a process that was given up is started again.
+    pub(super) retry_after: Duration,
 }
 
 /// Runs this number of processes, and supervises them until all have exited.
@@ -50,7 +62,7 @@ pub(super) async fn supervise(
     processes: usize,
     respawns: RespawnPolicy,
     notifier: &Notifier,
-    listener: Option<Listener>,
+    listeners: Option<Listeners>,
     registrar: Option<Registrar>,
 ) -> Result<(), Failure> {
     let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
@@ -65,26 +77,31 @@ pub(super) async fn supervise(
     }
     let processes = processes.min(most);
     let (stop, stopped) = watch::channel(0);
+    let (news, told) = watch::channel(News::default());
     let (report, mut reports) = mpsc::unbounded_channel();
     let program: Arc<Path> = own_path()?.into();
     let respawns = Arc::new(respawns);
-    let listener = Arc::new(Mutex::new(listener));
+    let listeners = Arc::new(Mutex::new(listeners));
     let mut workers = JoinSet::new();
     for number in 1..=processes {
         let worker = Worker {
             number,
             program: Arc::clone(&program),
             respawns: Arc::clone(&respawns),
-            listener: Arc::clone(&listener),
+            listeners: Arc::clone(&listeners),
             stop: stopped.clone(),
+            news: told.clone(),
             report: report.clone(),
             restarts: Restarts::default(),
         };
         workers.spawn(worker.keep_alive());
     }
     let mut ready = BTreeSet::new();
+    let mut given_up = BTreeSet::new();
     let mut offers = None;
     let mut outcome = Ok(());
+    let mut registry_interval = tokio::time::interval(REGISTRY_INTERVAL);
+    registry_interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             // A process reports that it is ready before it exits.
@@ -94,7 +111,31 @@ pub(super) async fn supervise(
                 Report::Alive => notifier.alive(),
                 // They are the same for all.
                 Report::Offers(told) => offers = Some(told),
+                Report::Ended(holder) => news.send_modify(|news| {
+                    let old = (news.dead.len() + 1).saturating_sub(MAX_DEAD);
+                    news.dead.drain(..old);
+                    news.dead.push(holder);
+                }),
+                Report::GivenUp(number) => {
+                    given_up.insert(number);
+                    news.send_modify(|news| news.given_up = given_up.len());
+                    // Those that have ended are not in the set any more.
+                    let reason = match ready.len() < processes {
+                        true => Some("startup failed; stopping the other processes"),
+                        // Workers that have ended are not in the set.
+                        false if given_up.len() < workers.len() => None,
+                        false => Some("no process is left; stopping"),
+                    };
+                    if let Some(reason) = reason.filter(|_| *stop.borrow() == 0) {
+                        tracing::error!("{reason}");
+                        stop.send_replace(1);
+                    }
+                }
                 Report::Ready(number) => {
+                    if given_up.remove(&number) {
+                        news.send_modify(|news| news.given_up = given_up.len());
+                        tracing::info!(worker = number, "process that was given up serves again");
+                    }
                     if ready.insert(number) && ready.len() == processes {
                         if let (Some(registrar), Some(offers)) = (&registrar, &offers) {
                             registrar.register(offers)?;
@@ -116,6 +157,14 @@ pub(super) async fn supervise(
                 }
                 outcome = Err(worse(outcome, failure));
             }
+            _ = registry_interval.tick(), if registrar.is_some() => {
+                let trouble = registrar.as_ref().and_then(Registrar::trouble);
+                news.send_if_modified(|news| {
+                    let is_new = news.registry != trouble;
+                    news.registry = trouble;
+                    is_new
+                });
+            }
             () = signals.next() => {
                 let mut times = 1;
                 if *stop.borrow() == 0 {
@@ -127,7 +176,7 @@ pub(super) async fn supervise(
                         }
                     }
                     // When the processes have closed theirs, connections are refused.
-                    *lock(&listener) = None;
+                    *lock(&listeners) = None;
                 }
                 stop.send_modify(|before| *before += times);
             }
@@ -150,6 +199,10 @@ fn worse(outcome: Result<(), Failure>, failure: Failure) -> Failure {
 
 /// A report of a process to the supervisor.
 enum Report {
+    /// The process with this name, as a holder of requests, has ended.
+    Ended(String),
+    /// The process exits too often.
+    GivenUp(usize),
     Offers(Vec<Offer>),
     Ready(usize),
     Alive,
@@ -160,10 +213,12 @@ struct Worker {
     number: usize,
     program: Arc<Path>,
     respawns: Arc<RespawnPolicy>,
-    /// The socket of HTTP, which all processes share: what waits in it is not lost with one of them.
-    listener: Arc<Mutex<Option<Listener>>>,
+    /// The sockets of HTTP, which all processes share: what waits in them is not lost with one of them.
+    listeners: Arc<Mutex<Option<Listeners>>>,
     /// Number of signals to stop so far.
     stop: watch::Receiver<u32>,
+    /// What the processes report.
+    news: watch::Receiver<News>,
     report: mpsc::UnboundedSender<Report>,
     restarts: Restarts,
 }
@@ -174,11 +229,27 @@ impl Worker {
         let worker = self.number;
         let number = worker.to_string();
         let mut pause = Duration::ZERO;
+        let mut has_started = false;
         loop {
             let since = Instant::now();
-            let mut child = self.start(&number).map_err(Failure::other)?;
+            let holder = holder();
+            let mut child = match self.start(&number, &holder) {
+                Ok(child) => child,
+                Err(error) if !has_started => return Err(Failure::other(error)),
+                // The file of the program may be missing for a moment, or the machine may have too many processes.
+                Err(error) => {
+                    tracing::error!(worker, %error, "process cannot be started");
+                    if !self.give_up().await {
+                        return Err(Failure::other(error));
+                    }
+                    continue;
+                }
+            };
+            has_started = true;
             tracing::info!(worker, pid = child.id(), "process started");
             let (status, was_signalled) = self.watch(&mut child).await?;
+            // The supervisor may be gone.
+            let _ = self.report.send(Report::Ended(holder));
             if was_signalled {
                 return Failure::of_child(status).map_err(|failure| match failure {
                     // The process may have failed before it received the signal.
@@ -199,27 +270,45 @@ impl Worker {
                 && let Some(limit) = self.restarts.next(Instant::now(), &self.respawns.limits)
             {
                 let RespawnLimit { times, within, .. } = limit;
-                tracing::error!(worker, "process exited too often; it is not restarted");
-                return Err(Failure::other(format!(
-                    "process {worker} exited again after {times} restarts within {within}"
-                )));
-            }
-            pause = next_pause(pause, since.elapsed());
-            if !pause.is_zero() && !self.pause(pause).await {
-                return Ok(());
+                let retry_after = self.respawns.retry_after;
+                tracing::error!(
+                    worker,
+                    ?retry_after,
+                    "process exited too often; it is given up"
+                );
+                if !self.give_up().await {
+                    return Err(Failure::other(format!(
+                        "process {worker} exited again after {times} restarts within {within}"
+                    )));
+                }
+                pause = Duration::ZERO;
+            } else {
+                pause = next_pause(pause, since.elapsed());
+                if !pause.is_zero() && !self.pause(pause).await {
+                    return Ok(());
+                }
             }
             names::RESPAWN.counter([]).increment(1);
         }
     }
 
-    fn start(&self, number: &str) -> std::io::Result<Child> {
-        let listener = lock(&self.listener);
+    fn start(&self, number: &str, holder: &str) -> std::io::Result<Child> {
+        let listeners = lock(&self.listeners);
         let mut arguments = vec!["--fork-number", number];
-        let passed = listener.as_ref().map(Listener::descriptor);
-        if passed.is_some() {
+        let passed = listeners.as_ref().map(Listeners::descriptors);
+        let passed = passed.unwrap_or_default();
+        if !passed.is_empty() {
             arguments.push("--takes-http");
         }
-        Child::start_with(&self.program, &arguments, passed)
+        Child::start_with(&self.program, &arguments, &passed, holder)
+    }
+
+    /// Reports that the process is given up, and waits before it is started again. Returns false if a signal to stop comes
+    /// first.
+    async fn give_up(&mut self) -> bool {
+        // The supervisor may be gone.
+        let _ = self.report.send(Report::GivenUp(self.number));
+        self.pause(self.respawns.retry_after).await
     }
 
     /// Waits before a restart. Returns false if a signal to stop comes first.
@@ -232,7 +321,13 @@ impl Worker {
     async fn watch(&mut self, child: &mut Child) -> Result<(ExitStatus, bool), Failure> {
         // There may have been a signal before the process was started.
         let mut passed_on = 0;
+        let mut told = News::default();
         loop {
+            let news = self.news.borrow_and_update().clone();
+            if news != told {
+                told.clone_from(&news);
+                child.send(&Command::Report(news));
+            }
             let signals = *self.stop.borrow_and_update();
             while passed_on < signals {
                 passed_on += 1;
@@ -245,8 +340,9 @@ impl Worker {
                     Event::Alive => Report::Alive,
                     Event::Exited(status) => return Ok((status, passed_on > 0)),
                 },
-                // The sender outlives this.
+                // The senders outlive this.
                 _ = self.stop.changed() => continue,
+                _ = self.news.changed() => continue,
             };
             // The supervisor may be gone.
             let _ = self.report.send(message);
@@ -254,9 +350,14 @@ impl Worker {
     }
 }
 
-fn lock(listener: &Mutex<Option<Listener>>) -> MutexGuard<'_, Option<Listener>> {
+fn lock(listeners: &Mutex<Option<Listeners>>) -> MutexGuard<'_, Option<Listeners>> {
     // Nothing panics while it is held.
-    listener.lock().unwrap_or_else(PoisonError::into_inner)
+    listeners.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns a name that no process has had.
+fn holder() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
 /// The pause before a restart, from the previous pause and the lifetime of the process.

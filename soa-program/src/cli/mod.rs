@@ -6,6 +6,7 @@
 //! service openapi                 describes them over HTTP, as a document of OpenAPI; with the feature `http`
 //! service call ACTION [BODY]      calls one action, of a running server or in this process
 //! service status                  asks any running server for its status
+//! service dead COMMAND            looks at jobs that are not run any more, as they ended too many processes
 //! service health                  checks the heartbeat file of a process on this machine
 //! service settings                shows the effective settings, their schema, or all keys
 //! service completions SHELL       prints completions for a shell
@@ -32,6 +33,7 @@ mod argument;
 mod call;
 mod child;
 mod daemon;
+mod dead;
 mod describe;
 #[cfg(feature = "http")]
 mod doors;
@@ -41,6 +43,7 @@ mod doors;
 mod failure;
 mod fork;
 mod heartbeat;
+mod letters;
 mod notifier;
 mod offering;
 mod passing;
@@ -56,11 +59,21 @@ mod registration;
 mod requests;
 mod servable;
 mod serve;
+mod siblings;
 mod signal;
 mod target;
 mod watch;
 
+#[doc(hidden)]
+pub use call::{context_value, told_status};
+#[doc(hidden)]
+pub use describe::{described, kind};
 pub use failure::BoxError;
+#[doc(hidden)]
+pub use letters::{
+    LetterChoice, exported_letter, letter_json, letter_with_id, only_letter, told_letter,
+    told_letters,
+};
 pub use program::{Program, main};
 pub use servable::{Customized, with_server};
 pub use soa_runtime::Serve;

@@ -27,19 +27,23 @@ pub(super) fn start_metrics() -> Result<(), Failure> {
 /// A change of a router that there is not.
 pub(super) enum ChangeRouter {}
 
-/// A socket that cannot be.
-pub(super) enum Listener {}
+/// Sockets that cannot be.
+pub(super) enum Listeners {}
 
-impl Listener {
-    pub(super) fn bind(_: &str) -> Result<Self, Failure> {
+impl Listeners {
+    #[expect(clippy::unnecessary_wraps, reason = "as with HTTP")]
+    pub(super) fn bind(_: &HttpSettings) -> Result<Option<Self>, Failure> {
+        Ok(None)
+    }
+
+    pub(super) fn passed(
+        _: &HttpSettings,
+        _: impl FnMut() -> Result<OwnedFd, Failure>,
+    ) -> Result<Option<Self>, Failure> {
         Err(Failure::usage("this program is built without HTTP"))
     }
 
-    pub(super) fn passed(_: OwnedFd) -> Result<Self, Failure> {
-        Self::bind("")
-    }
-
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+    pub(super) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         match *self {}
     }
 }
@@ -51,14 +55,14 @@ impl Doors {
     pub(super) fn new(
         _: &[Component],
         _: &HttpSettings,
-        listener: Listener,
+        listeners: Listeners,
         _: Vec<ChangeRouter>,
         _: &Offering,
     ) -> Result<Self, Failure> {
-        match listener {}
+        match listeners {}
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(super) fn urls(&self) -> String {
         match *self {}
     }
 

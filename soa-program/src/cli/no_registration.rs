@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use soa_runtime::BuildError;
-use soa_runtime::server::ServerBuilder;
 
 use super::failure::Failure;
 use crate::settings::{Connections, Section, Settings};
@@ -39,7 +38,11 @@ impl Registrar {
         Duration::ZERO
     }
 
-    pub(super) fn with_check(&self, _: ServerBuilder) -> ServerBuilder {
+    pub(super) fn trouble(&self) -> Option<String> {
+        match *self {}
+    }
+
+    pub(super) fn shown_address(&self) -> String {
         match *self {}
     }
 }

@@ -19,6 +19,7 @@ use super::argument::ServeArguments;
 use super::failure::Failure;
 use super::passing;
 use super::registration::Offer;
+use crate::telemetry;
 
 /// Variable with the address of systemd's socket.
 pub(super) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
@@ -85,7 +86,7 @@ impl Notifier {
         }
     }
 
-    /// Takes the socket that the parent process has passed to this one. Nothing may have been read from the parent yet.
+    /// Takes the next socket that the parent process has passed to this one. Nothing else may have been read from the parent yet.
     pub(super) fn passed_socket(&self) -> Result<OwnedFd, Failure> {
         match &self.supervisor {
             Supervisor::Parent(socket) => passing::receive(socket).map_err(Failure::other),
@@ -112,6 +113,8 @@ impl Notifier {
     /// Reports that the server accepts requests.
     pub(super) fn ready(&self, status: &str) {
         if let Some(output) = &self.output {
+            // The lines so far belong to the terminal.
+            telemetry::flush();
             let moved = rustix::stdio::dup2_stdout(output)
                 .and_then(|()| rustix::stdio::dup2_stderr(output));
             if let Err(error) = moved {

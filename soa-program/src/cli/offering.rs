@@ -1,8 +1,13 @@
-//! Who tells a registry what this process offers: itself, its parent, or nobody.
+//! Telling a registry what this process offers: by itself, by its parent, or not at all.
+
+use soa_runtime::Context;
+use soa_runtime::health::{Health, HealthCheck};
+use soa_runtime::server::ServerBuilder;
 
 use super::failure::Failure;
 use super::notifier::Notifier;
 use super::registration::{Offer, Registrar};
+use super::siblings::Siblings;
 
 /// The way in which a registry learns of this process.
 #[derive(Clone)]
@@ -11,17 +16,17 @@ pub(super) enum Offering {
     None,
     /// This process registers itself.
     Own(Box<Registrar>),
-    /// The parent process registers what all its children offer.
-    ByParent,
+    /// The parent process registers what all its children offer, and tells them of the registry.
+    ByParent(Box<Registrar>, Siblings),
 }
 
 impl Offering {
     /// Returns the way for a process, which may be one of `--fork`.
-    pub(super) fn of(registrar: Option<Registrar>, has_parent: bool) -> Self {
-        match registrar {
-            None => Self::None,
-            Some(_) if has_parent => Self::ByParent,
-            Some(registrar) => Self::Own(Box::new(registrar)),
+    pub(super) fn of(registrar: Option<Registrar>, siblings: Option<&Siblings>) -> Self {
+        match (registrar.map(Box::new), siblings) {
+            (None, _) => Self::None,
+            (Some(registrar), Some(siblings)) => Self::ByParent(registrar, siblings.clone()),
+            (Some(registrar), None) => Self::Own(registrar),
         }
     }
 
@@ -34,9 +39,35 @@ impl Offering {
         match self {
             Self::None => {}
             Self::Own(registrar) => registrar.register(offers)?,
-            Self::ByParent => notifier.offers(offers),
+            Self::ByParent(..) => notifier.offers(offers),
         }
         Ok(())
+    }
+
+    /// Returns the reason why the registry may not know a component.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Own(registrar) => registrar.trouble(),
+            Self::ByParent(_, siblings) => siblings.trouble(),
+        }
+    }
+
+    /// Adds the registry to what `status` reports. Its absence is no error: calls go on.
+    pub(super) fn with_check(&self, server: ServerBuilder) -> ServerBuilder {
+        let (Self::Own(registrar) | Self::ByParent(registrar, _)) = self else {
+            return server;
+        };
+        let (offering, address) = (self.clone(), registrar.shown_address());
+        server.health_check(HealthCheck::new("registry", move |_: Context| {
+            let told = offering.trouble();
+            let health = match &told {
+                Some(trouble) => Health::ok().details(trouble.clone()),
+                None => Health::ok(),
+            };
+            let told = told.unwrap_or_else(|| address.clone());
+            std::future::ready(health.diagnostic("registry", told))
+        }))
     }
 
     /// Makes it unknown. The parent process does this before it tells its children to stop.

@@ -1,6 +1,6 @@
-//! Passing a socket from a process to its child, over the pair of sockets between them.
+//! Passing sockets from a process to its child, over the pair of sockets between them.
 //!
-//! The socket is in a message of one byte. It is closed in programs that the child starts in turn, as every other one is.
+//! Each socket is in a message of one byte. It is closed in programs that the child starts in turn, as every other one is.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -33,10 +33,10 @@ pub(super) fn send(to: &UnixStream, descriptor: BorrowedFd<'_>) -> io::Result<()
     Ok(())
 }
 
-/// Takes the descriptor that was sent before this process was started.
+/// Takes the next descriptor that was sent before this process was started.
 ///
 /// # Errors
-/// There is none.
+/// There is none left.
 pub(super) fn receive(from: &UnixStream) -> io::Result<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use soa_runtime::transport::RedisSettings;
 use soa_runtime::{BuildError, Component, ComponentBuilder, Serve, Server, ServiceDescriptor};
 use tracing_subscriber::{Layer, Registry};
@@ -15,7 +15,7 @@ use super::argument::{
     Arguments, Command, HealthArguments, Role, ServeArguments, SettingsArguments, Sources, Work,
     of_one, of_several, without_hidden,
 };
-use super::doors::{ChangeRouter, Listener};
+use super::doors::{ChangeRouter, Listeners};
 use super::failure::{BoxError, Failure};
 use super::notifier::Notifier;
 use super::offering::Offering;
@@ -25,7 +25,7 @@ use super::registration::Registrar;
 use super::serve::ServerProcess;
 use super::signal::{self, Signals};
 use super::target::Own;
-use super::{call, daemon, describe, fork, probe, watch};
+use super::{call, daemon, dead, describe, fork, probe, watch};
 use crate::settings::{Connections, KnownMiddleware, Loader, NoSection, Section, Settings};
 use crate::telemetry::{BesideLayer, Identity, Observing, Selection};
 
@@ -242,7 +242,7 @@ impl<M, S: Section> Program<M, S> {
     {
         let own = Own::new(V::SERVICE);
         let command_line = Arguments::command()
-            .mut_subcommands(Sources::augment_args)
+            .mut_subcommands(Sources::of_command)
             .name(own.name());
         let mut command_line = match own.service() {
             Some(service) => of_one(command_line.version(service.version())),
@@ -259,8 +259,10 @@ impl<M, S: Section> Program<M, S> {
             mut serve,
             mut sources,
         } = Arguments::from_arg_matches(&matches)?;
-        if let Some((_, of_command)) = matches.subcommand() {
+        let mut inner = matches.subcommand();
+        while let Some((_, of_command)) = inner {
             sources = sources.and(Sources::from_arg_matches(of_command)?);
+            inner = of_command.subcommand();
         }
         let sources = sources.or_environment();
         let command = match command {
@@ -390,6 +392,7 @@ impl<M, S: Section> Program<M, S> {
                 print(&call::in_process(&services(&components), client, &call).await?)
             }
             Work::Call(call) => print(&call::over_transport(own, &settings, &call).await?),
+            Work::Dead { what } => print(&dead::dead(own, &settings, what).await?),
             Work::Status {
                 named,
                 service,
@@ -423,36 +426,38 @@ impl<M, S: Section> Program<M, S> {
         let _pid_file = serve.pid_file().map(PidFile::create).transpose()?;
         let notifier = Arc::new(Notifier::new(&serve)?);
         if let Role::Supervisor(processes) = role {
-            let listener = settings.server.http_address().map(Listener::bind);
-            let listener = listener.transpose()?;
+            let listeners = Listeners::bind(&settings.server.http)?;
             let registrar = Registrar::open(&settings, &mut Connections::default())?;
             let respawns = fork::RespawnPolicy {
                 is_enabled: !serve.no_respawn,
                 limits: settings.server.respawn_limits,
+                retry_after: settings.server.respawn_after.get(),
             };
-            return fork::supervise(processes, respawns, &notifier, listener, registrar).await;
+            return fork::supervise(processes, respawns, &notifier, listeners, registrar).await;
         }
-        let passed = match serve.takes_http {
-            true => Some(notifier.passed_socket()?),
-            false => None,
+        let http = &settings.server.http;
+        let listeners = match serve.takes_http {
+            true => Listeners::passed(http, || notifier.passed_socket())?,
+            false => Listeners::bind(http)?,
         };
         // From here on, the default action of the signals is off.
         let mut signals = Signals::new(notifier.parent().map_err(Failure::other)?)?;
         signals.force_after(signal::FORCED_EXIT_DELAY);
+        let siblings = serve.fork_number.map(|_| signals.siblings().clone());
         let prepare = async {
             settings.warn_of_missing_routes();
             let mut connections = Connections::default();
             let mut server_settings = settings.server.clone();
             server_settings.complete();
             let registrar = Registrar::open(&settings, &mut connections)?;
-            let offering = Offering::of(registrar, serve.fork_number.is_some());
+            let offering = Offering::of(registrar, siblings.as_ref());
             let (connections, fork) = (&mut connections, serve.fork_number);
             let process = ServerProcess::connect(
                 server_settings,
                 connections,
                 notifier,
                 fork,
-                passed,
+                listeners,
                 offering,
             )
             .await?;
@@ -462,7 +467,13 @@ impl<M, S: Section> Program<M, S> {
             let components = components.into_iter().map(|component| {
                 component.change_servers(|server| {
                     let ready = readiness.clone();
-                    let server = process.with_registry(server).on_ready(move |_| ready.one());
+                    let server = process
+                        .with_redis(process.with_registry(server))
+                        .on_ready(move |_| ready.one());
+                    let server = match &siblings {
+                        Some(siblings) => siblings.with_check(server),
+                        None => server,
+                    };
                     Ok(match std::mem::replace(&mut is_first, false) {
                         true => process.with_notifications(server),
                         false => server,

@@ -16,9 +16,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use soa_registry::{Address, Keeper, Registry};
-use soa_runtime::health::{Health, HealthCheck};
-use soa_runtime::server::ServerBuilder;
-use soa_runtime::{BuildError, Context};
+use soa_runtime::BuildError;
 
 use super::failure::Failure;
 use crate::settings::{Connections, RegistrySettings, Section, Settings};
@@ -53,7 +51,7 @@ impl Registrar {
         let Some(registry) = &settings.server.registry else {
             return Ok(None);
         };
-        if settings.server.http_address().is_none() {
+        if !settings.server.serves_http() {
             let message = "a registry needs HTTP, as it tells where a component can be called over HTTP: give the address \
                            with `--http ADDRESS` or the setting `server.http.address`; services on a queue are found by \
                            their names alone, and need no registry";
@@ -101,17 +99,8 @@ impl Registrar {
         keepers.filter_map(Keeper::trouble).next()
     }
 
-    /// Adds the registry to what `status` reports. Its absence is no error: calls go on.
-    pub(super) fn with_check(&self, server: ServerBuilder) -> ServerBuilder {
-        let registrar = self.clone();
-        server.health_check(HealthCheck::new("registry", move |_: Context| {
-            let told = registrar.trouble();
-            let health = match &told {
-                Some(trouble) => Health::ok().details(trouble.clone()),
-                None => Health::ok(),
-            };
-            let told = told.unwrap_or_else(|| registrar.registry.shown_address());
-            std::future::ready(health.diagnostic("registry", told))
-        }))
+    /// Returns the address of the registry, without its secrets.
+    pub(super) fn shown_address(&self) -> String {
+        self.registry.shown_address()
     }
 }

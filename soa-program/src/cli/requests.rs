@@ -3,10 +3,13 @@
 //! The run loop of a server ends with its transport, and runs the teardown hooks. So a transport that is closed tells only
 //! when the doors are closed, too.
 
-use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+
 use soa_runtime::TransportError;
 use soa_runtime::transport::{
-    LocalQueue, MessageLimits, RedisServerTransport, Reply, ServerTransport,
+    Backlog, LocalQueue, MessageLimits, Promise, Received, RecordKeeper, RedisServerTransport,
+    Reply, ServerTransport,
 };
 use tokio::sync::watch;
 
@@ -31,7 +34,14 @@ impl Requests {
 }
 
 impl ServerTransport for Requests {
-    async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
+    async fn prepare(&self, promise: Promise) -> Result<(), TransportError> {
+        match &self.source {
+            Source::Redis(redis) => redis.prepare(promise).await,
+            Source::Doors(none) => none.prepare(promise).await,
+        }
+    }
+
+    async fn receive(&self, limit: usize) -> Result<Vec<Received>, TransportError> {
         let received = match &self.source {
             Source::Redis(redis) => redis.receive(limit).await,
             Source::Doors(none) => none.receive(limit).await,
@@ -73,10 +83,44 @@ impl ServerTransport for Requests {
         }
     }
 
+    fn lost(&self) -> u64 {
+        match &self.source {
+            Source::Redis(redis) => redis.lost(),
+            Source::Doors(none) => none.lost(),
+        }
+    }
+
     fn limits(&self) -> MessageLimits {
         match &self.source {
             Source::Redis(redis) => redis.limits(),
             Source::Doors(none) => none.limits(),
+        }
+    }
+    fn backlog(&self) -> Backlog {
+        match &self.source {
+            Source::Redis(redis) => redis.backlog(),
+            Source::Doors(none) => none.backlog(),
+        }
+    }
+
+    fn takes_responses(&self, reply_to: &str) -> bool {
+        match &self.source {
+            Source::Redis(redis) => redis.takes_responses(reply_to),
+            Source::Doors(none) => none.takes_responses(reply_to),
+        }
+    }
+
+    fn records(&self) -> Option<Arc<dyn RecordKeeper>> {
+        match &self.source {
+            Source::Redis(redis) => redis.records(),
+            Source::Doors(none) => none.records(),
+        }
+    }
+
+    fn note_age(&self, age: Duration) {
+        match &self.source {
+            Source::Redis(redis) => redis.note_age(age),
+            Source::Doors(none) => none.note_age(age),
         }
     }
 }

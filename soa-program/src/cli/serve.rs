@@ -6,20 +6,20 @@
 //! SIGTERM, SIGINT (Ctrl-C), SIGHUP and the watchdog stop the server. The running jobs then have `server.shutdown_grace` to
 //! end. A second signal ends the process at once. Before the server accepts requests, the first signal does.
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use soa_runtime::health::{Health, HealthCheck};
 use soa_runtime::server::{Server, ServerBuilder, Stopped};
 use soa_runtime::transport::{LocalQueue, RedisConnection, RedisServerTransport};
-use soa_runtime::{Component, StartupError};
+use soa_runtime::{Component, Context, StartupError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::doors::{self, ChangeRouter, Doors, HttpStopped, Listener};
+use super::doors::{self, ChangeRouter, Doors, HttpStopped, Listeners};
 use super::failure::Failure;
 use super::heartbeat::{BEAT_INTERVAL, Heartbeat};
 use super::notifier::Notifier;
@@ -29,33 +29,30 @@ use super::registration::Registrar;
 use super::requests::{Requests, Source};
 use super::signal::Signals;
 use crate::settings::{Connections, ServerSettings, TransportSettings};
+use crate::telemetry;
 
 /// A process that serves, connected to its transport.
 pub(super) struct ServerProcess {
     settings: ServerSettings,
     /// The Redis with the queues; `None` if HTTP is served alone.
     redis: Option<RedisConnection>,
-    listener: Option<Listener>,
+    listeners: Option<Listeners>,
     notifier: Arc<Notifier>,
     heartbeat: Option<Arc<Heartbeat>>,
     offering: Offering,
 }
 
 impl ServerProcess {
-    /// Listens for HTTP, and connects to the transport, as the settings say.
+    /// Connects to the transport, as the settings say.
     pub(super) async fn connect(
         settings: ServerSettings,
         connections: &mut Connections,
         notifier: Arc<Notifier>,
         fork: Option<u16>,
-        passed: Option<OwnedFd>,
+        listeners: Option<Listeners>,
         offering: Offering,
     ) -> Result<Self, Failure> {
-        let listener = match (passed, settings.http_address()) {
-            (Some(socket), Some(_)) => Some(Listener::passed(socket)?),
-            (_, address) => address.map(Listener::bind).transpose()?,
-        };
-        if listener.is_some() {
+        if listeners.is_some() {
             doors::start_metrics()?;
         }
         let redis = if settings.takes_from_transport() {
@@ -69,7 +66,7 @@ impl ServerProcess {
         Ok(Self {
             settings,
             redis,
-            listener,
+            listeners,
             notifier,
             heartbeat,
             offering,
@@ -93,10 +90,21 @@ impl ServerProcess {
 
     /// Adds the registry to what a server reports by `status`.
     pub(super) fn with_registry(&self, server: ServerBuilder) -> ServerBuilder {
-        match &self.offering {
-            Offering::Own(registrar) => registrar.with_check(server),
-            _ => server,
-        }
+        self.offering.with_check(server)
+    }
+
+    /// Adds the Redis with the queues to what a server reports by `status`. Its failure is a warning: it may pass, and without
+    /// it hardly anybody would be told of an error.
+    pub(super) fn with_redis(&self, server: ServerBuilder) -> ServerBuilder {
+        let Some(redis) = self.redis.clone() else {
+            return server;
+        };
+        server.health_check(HealthCheck::new("redis", move |_: Context| {
+            std::future::ready(match redis.outage() {
+                Some(text) => Health::warning("REDIS_FAILS", text),
+                None => Health::ok(),
+            })
+        }))
     }
 
     /// Runs the services until the process is stopped, and removes the heartbeat file.
@@ -107,14 +115,14 @@ impl ServerProcess {
         readiness: Readiness,
         signals: Signals,
     ) -> Result<(), Failure> {
-        let doors = match self.listener.take() {
-            Some(listener) => {
+        let doors = match self.listeners.take() {
+            Some(listeners) => {
                 let settings = &self.settings.http;
                 let offering = &self.offering;
                 Some(Doors::new(
                     &components,
                     settings,
-                    listener,
+                    listeners,
                     changes,
                     offering,
                 )?)
@@ -181,7 +189,10 @@ impl ServerProcess {
                 notifier.stopping();
                 stop.send_replace(true);
             };
-            watchdog.on_exit(on_exit).start();
+            watchdog
+                .on_exit(on_exit)
+                .before_exit(telemetry::flush)
+                .start();
         }
         let grace = self.settings.shutdown_grace.get();
         let for_doors = doors.as_ref().map(|doors| doors.max_stop_time(grace));
@@ -263,9 +274,9 @@ impl ServerProcess {
                         return Err(Failure::JobsLost);
                     }
                     is_stopping = true;
-                    tracing::info!(service, ?grace, "stopping: no longer accepting requests");
-                    self.notifier.stopping();
                     stop.send_replace(true);
+                    self.notifier.stopping();
+                    tracing::info!(service, ?grace, "stopping: no longer accepting requests");
                 }
             }
         }
@@ -278,9 +289,18 @@ impl ServerProcess {
             aborted,
             blocking,
             has_unsent,
+            answers_lost,
             ..
         } = all;
-        tracing::info!(service, jobs, given_up, aborted, blocking, "stopped");
+        tracing::info!(
+            service,
+            jobs,
+            given_up,
+            aborted,
+            blocking,
+            answers_lost,
+            "stopped"
+        );
         if is_blocked.load(Ordering::Acquire) {
             return Err(Failure::Blocked);
         }
@@ -308,8 +328,8 @@ impl ServerProcess {
         let services: Vec<Server> = services.iter().map(|server| (*server).clone()).collect();
         // Only the addresses are logged: the text that they were parsed from may contain a password.
         let redis = self.redis.as_ref();
-        let redis = redis.map(|redis| redis.settings().addresses());
-        let http = doors.map(|doors| doors.url().to_owned());
+        let redis = redis.map(|redis| redis.settings().arrangement());
+        let http = doors.map(Doors::urls);
         let http_concurrency = doors.map(Doors::concurrency);
         move || {
             let versions = services
@@ -348,5 +368,6 @@ fn add(all: &mut Stopped, one: &Stopped) {
     all.given_up += one.given_up;
     all.aborted += one.aborted;
     all.blocking += one.blocking;
+    all.answers_lost += one.answers_lost;
     all.has_unsent |= one.has_unsent;
 }

@@ -9,16 +9,22 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::child::Command;
 use super::failure::{Failure, JOBS_LOST_EXIT_CODE};
+use super::siblings::Siblings;
+use crate::telemetry;
 
 /// Delay between a signal to stop at once and the forced exit.
 pub(super) const FORCED_EXIT_DELAY: Duration = Duration::from_millis(500);
+
+/// Longest time that a forced exit waits for the log.
+const LAST_LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The signals to stop: SIGTERM, SIGINT (Ctrl-C) and SIGHUP (the terminal was closed), whose default action is off from now
 /// on; and commands from the parent process, whose end counts as one, too.
@@ -26,6 +32,7 @@ pub(super) struct Signals {
     count: watch::Receiver<u32>,
     seen: u32,
     force_after: Arc<Mutex<Option<Duration>>>,
+    siblings: Siblings,
 }
 
 impl Signals {
@@ -34,6 +41,8 @@ impl Signals {
         let (sender, count) = watch::channel(0);
         let force_after = Arc::new(Mutex::new(None));
         let limit = Arc::clone(&force_after);
+        let siblings = Siblings::default();
+        let told = siblings.clone();
         let (report, listening) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("soa-signals".to_owned());
         let listen = move || {
@@ -43,7 +52,7 @@ impl Signals {
                 Err(error) => return drop(report.send(Err(error))),
             };
             runtime.block_on(async {
-                match Listener::new(parent) {
+                match Listener::new(parent, told) {
                     Ok(listener) => {
                         let _ = report.send(Ok(()));
                         listener.listen(&sender, &limit).await;
@@ -59,7 +68,13 @@ impl Signals {
             count,
             seen: 0,
             force_after,
+            siblings,
         })
+    }
+
+    /// The other processes of `--fork`, as the parent process tells of them.
+    pub(super) fn siblings(&self) -> &Siblings {
+        &self.siblings
     }
 
     /// Waits for the next signal. Cancel-safe: no signal is lost.
@@ -86,11 +101,12 @@ struct Listener {
     terminate: Signal,
     /// `None` if SIGHUP was ignored when the process started, as it is under `nohup`.
     hangup: Option<Signal>,
-    parent: Option<UnixStream>,
+    parent: Option<Lines<BufReader<UnixStream>>>,
+    siblings: Siblings,
 }
 
 impl Listener {
-    fn new(parent: Option<StdUnixStream>) -> io::Result<Self> {
+    fn new(parent: Option<StdUnixStream>, siblings: Siblings) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -98,7 +114,8 @@ impl Listener {
                 true => None,
                 false => Some(signal(SignalKind::hangup())?),
             },
-            parent: parent.map(UnixStream::from_std).transpose()?,
+            parent: parent.map(lines).transpose()?,
+            siblings,
         })
     }
 
@@ -109,15 +126,16 @@ impl Listener {
                 _ = self.interrupt.recv() => signals += 1,
                 _ = self.terminate.recv() => signals += 1,
                 () = hangup(self.hangup.as_mut()) => signals += 1,
-                is_open = command(self.parent.as_mut()) => {
-                    commands += 1;
-                    if !is_open {
+                command = command(self.parent.as_mut()) => match command {
+                    Some(Command::Stop) => commands += 1,
+                    Some(Command::Report(news)) => self.siblings.set(news),
+                    None => {
+                        commands += 1;
                         self.parent = None;
                     }
-                }
+                },
                 () = reached(end) => {
-                    tracing::error!("forcing the process to exit: it did not stop in time; a handler may block its thread");
-                    std::process::exit(JOBS_LOST_EXIT_CODE.into());
+                    exit(JOBS_LOST_EXIT_CODE);
                 }
             }
             // A signal that all processes of a service received comes from the parent, too, and counts once.
@@ -132,6 +150,22 @@ impl Listener {
             }
         }
     }
+}
+
+/// Ends the process. A log that cannot be written does not keep it from that: a layer of the program's own may block, too.
+fn exit(code: u8) -> ! {
+    let (told, is_told) = std::sync::mpsc::channel();
+    let tell = move || {
+        tracing::error!(
+            "forcing the process to exit: it did not stop in time; a handler may block its thread"
+        );
+        telemetry::flush();
+        drop(told);
+    };
+    // Without a thread there is nothing to wait for.
+    let _ = std::thread::Builder::new().spawn(tell);
+    let _: Result<(), _> = is_told.recv_timeout(LAST_LOG_TIMEOUT);
+    std::process::exit(code.into());
 }
 
 /// Returns true if SIGHUP was ignored when the process started, as far as the system reports it.
@@ -157,10 +191,21 @@ async fn reached(time: Option<Instant>) {
     }
 }
 
-/// Waits for a command from the parent process. Returns false if the parent has closed its socket.
-async fn command(parent: Option<&mut UnixStream>) -> bool {
-    match parent {
-        Some(parent) => parent.read_u8().await.is_ok(),
-        None => std::future::pending().await,
+fn lines(parent: StdUnixStream) -> io::Result<Lines<BufReader<UnixStream>>> {
+    Ok(BufReader::new(UnixStream::from_std(parent)?).lines())
+}
+
+/// Waits for a command from the parent process; `None` if the parent has closed its socket. Cancel-safe: no command is lost.
+async fn command(parent: Option<&mut Lines<BufReader<UnixStream>>>) -> Option<Command> {
+    let Some(parent) = parent else {
+        return std::future::pending().await;
+    };
+    loop {
+        let line = parent.next_line().await.ok().flatten()?;
+        match serde_json::from_str(&line) {
+            Ok(command) => return Some(command),
+            // Another version of the program may be there since the parent was started.
+            Err(error) => tracing::debug!(%error, "the parent process sent no command"),
+        }
     }
 }

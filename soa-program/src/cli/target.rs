@@ -56,7 +56,8 @@ impl Own {
         }
         argument.split_once('.').ok_or_else(|| {
             let message = format!(
-                "`{argument}` does not tell the service: write SERVICE.ACTION, or add `--service NAME`"
+                "`{argument}` does not tell the service, and this program serves a component: write SERVICE.ACTION, or add \
+                 `--service NAME`"
             );
             Failure::usage(message)
         })

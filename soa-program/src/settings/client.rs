@@ -81,6 +81,33 @@ impl Connections {
         Ok(connection)
     }
 
+    /// Adds the registry in which typed clients find the components that their contracts name, if there is one.
+    #[cfg_attr(
+        not(feature = "http"),
+        expect(
+            clippy::unused_self,
+            clippy::unnecessary_wraps,
+            reason = "as with HTTP"
+        )
+    )]
+    fn components(
+        &mut self,
+        client: ClientBuilder,
+        beside: Beside<'_>,
+    ) -> Result<ClientBuilder, BuildError> {
+        #[cfg(feature = "http")]
+        if beside.client.registry.is_some() {
+            let redis = beside.registry_in_redis().map(|redis| self.redis(redis));
+            let source = self.http.source(beside.client, redis.transpose()?)?;
+            return Ok(match source {
+                Some(source) => client.components(source),
+                None => client,
+            });
+        }
+        let _ = beside;
+        Ok(client)
+    }
+
     /// Adds the route to a service to a client, with the middleware around its calls.
     fn route(
         &mut self,
@@ -208,6 +235,7 @@ impl<S: Section> Settings<S> {
     ) -> Result<ClientBuilder, BuildError> {
         let mut routes = self.client_routing.iter();
         let client = self.without_routes()?.expansions(self.expansions.clone());
+        let client = connections.components(client, self.beside())?;
         routes.try_fold(client, |client, (service, route)| {
             connections.route(client, service, route, self.beside())
         })
@@ -265,7 +293,8 @@ impl<S: Section> Settings<S> {
                 );
             }
         }
-        if self.client_routing.is_empty() && !self.client_middleware.is_empty() {
+        let is_without_routes = self.client_routing.is_empty() && self.client.registry.is_none();
+        if is_without_routes && !self.client_middleware.is_empty() {
             tracing::warn!(
                 "`client_middleware` is set, but `client_routing` is empty: every call of another service fails"
             );

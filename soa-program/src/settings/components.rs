@@ -31,11 +31,12 @@ impl Components {
         redis: Option<RedisConnection>,
     ) -> Result<Arc<dyn ClientTransport>, BuildError> {
         let client = self.client(shared)?;
+        let of_route = |problem: BuildError| {
+            let route = format!("client_routing.{service}.transport.http");
+            BuildError::new(format!("`{route}`: {problem}"))
+        };
         if settings.address.is_some() {
-            let transport = settings.transport(&client).map_err(|problem| {
-                let route = format!("client_routing.{service}.transport.http");
-                BuildError::new(format!("`{route}`: {problem}"))
-            })?;
+            let transport = settings.transport(&client).map_err(of_route)?;
             return Ok(Arc::new(transport));
         }
         let discovery = self.discovery(&client, settings.forwards_token, shared, redis)?;
@@ -47,7 +48,25 @@ impl Components {
         })?;
         let component = settings.component.as_deref().unwrap_or(service);
         let channel = settings.channel.as_deref().or(shared.channel.as_deref());
-        Ok(Arc::new(discovery.component(component, channel)?))
+        let transport = discovery.component(component, channel);
+        Ok(Arc::new(transport.map_err(of_route)?))
+    }
+
+    /// Returns where components are found by their names alone, if there is a registry.
+    ///
+    /// # Errors
+    /// The registry cannot be used, or the file of trusted certificates.
+    pub(super) fn source(
+        &mut self,
+        shared: &ClientSettings,
+        redis: Option<RedisConnection>,
+    ) -> Result<Option<Discovery>, BuildError> {
+        let client = self.client(shared)?;
+        let discovery = self.discovery(&client, false, shared, redis)?.cloned();
+        Ok(match (discovery, &shared.channel) {
+            (Some(discovery), Some(channel)) => Some(discovery.prefer(channel.clone())),
+            (discovery, _) => discovery,
+        })
     }
 
     /// Returns the client of HTTP, whose connections all routes and registries share.

@@ -46,6 +46,8 @@ pub struct Loader<S> {
     assignments: Vec<(String, String)>,
     nodes: Vec<(Vec<String>, Node)>,
     known: KnownMiddleware,
+    /// True if only the connections to other programs count.
+    is_of_connections: bool,
     section: PhantomData<fn() -> S>,
 }
 
@@ -107,6 +109,7 @@ impl<S: Section> Settings<S> {
             assignments: Vec::new(),
             nodes: Vec::new(),
             known: KnownMiddleware::shipped(),
+            is_of_connections: false,
             section: PhantomData,
         }
     }
@@ -173,11 +176,20 @@ impl<S: Section> Loader<S> {
     }
 
     /// Sets the server's Redis to an address. The timeouts and sizes of its settings stay as they are.
-    pub(crate) fn redis(mut self, flag: &str, address: &RedisSettings) -> Self {
+    #[doc(hidden)]
+    pub fn redis(mut self, flag: &str, address: &RedisSettings) -> Self {
         let keys = ["server", "transport", "redis"].map(str::to_owned);
         let origin = Origin::Flag(flag.into());
         let data = Data::from_json(address.address_keys(), &origin);
         self.nodes.push((keys.to_vec(), Node { origin, data }));
+        self
+    }
+
+    /// Takes `server.transport` alone from all sources: for programs that read the settings of a service which they do not
+    /// know.
+    #[doc(hidden)]
+    pub fn only_connections(mut self) -> Self {
+        self.is_of_connections = true;
         self
     }
 
@@ -265,6 +277,13 @@ impl<S: Section> Loader<S> {
             .chain(self.files.iter().map(|path| file::read(path)));
         for source in sources {
             match source {
+                Ok(source) if self.is_of_connections => {
+                    if let Some(transport) = source.get("server").and_then(|it| it.get("transport"))
+                    {
+                        let keys = ["server", "transport"].map(str::to_owned);
+                        tree.insert(&keys, transport.clone(), Some(root));
+                    }
+                }
                 Ok(source) => tree.merge(source, Some(root)),
                 Err(problem) => problems.push(problem),
             }

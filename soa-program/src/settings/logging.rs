@@ -19,7 +19,7 @@ use soa_runtime::LogLevel;
 /// assert_eq!(settings.logging.targets["my_service::store"], LogLevel::Debug);
 /// # Ok::<(), soa::settings::SettingsError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct LoggingSettings {
@@ -29,6 +29,21 @@ pub struct LoggingSettings {
     pub targets: BTreeMap<String, LogLevel>,
     /// Format of a record.
     pub format: LogFormat,
+    /// Largest number of bytes that wait until the log is read. Nobody waits for a log that is read slowly or not at all:
+    /// further lines are lost, and the log says how many when it is read again.
+    #[schemars(range(min = 65_536, max = 1_073_741_824))]
+    pub buffer_size: usize,
+}
+
+impl Default for LoggingSettings {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::default(),
+            targets: BTreeMap::new(),
+            format: LogFormat::default(),
+            buffer_size: 8 * 1024 * 1024,
+        }
+    }
 }
 
 /// Format of a record of the log.

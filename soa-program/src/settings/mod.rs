@@ -61,7 +61,8 @@ pub use root::Settings;
 pub use route::RouteSettings;
 pub use section::{NoSection, Section};
 pub use server::{RespawnLimit, ServerSettings, WatchdogSettings};
-pub(crate) use shape::listed;
+#[doc(hidden)]
+pub use shape::listed;
 #[cfg(feature = "http")]
 pub use soa_http::{HttpClientSettings, HttpSettings, HttpTransportSettings};
 #[cfg(feature = "http")]
@@ -69,6 +70,7 @@ pub use soa_registry::RegistrySettings;
 pub use soa_runtime::LogLevel;
 pub use soa_runtime::period::{BadPeriod, Period};
 pub use soa_runtime::secret::Secret;
-pub(crate) use suggestion::nearest;
+#[doc(hidden)]
+pub use suggestion::nearest;
 pub use telemetry::{MetricsSettings, TracingSettings};
 pub use transport::{ClientTransportSettings, TransportSettings};

@@ -9,6 +9,7 @@ use soa_http::HttpSettings;
 use soa_registry::RegistrySettings;
 use soa_runtime::period::Period;
 use soa_runtime::server::{ServerBuilder, is_wire_name};
+use soa_runtime::transport::Delivery;
 use soa_runtime::{BuildError, Watchdog};
 
 #[cfg(not(feature = "http"))]
@@ -47,6 +48,9 @@ pub struct ServerSettings {
     /// Largest number of jobs in flight; by default the value of the program, or 256.
     #[schemars(range(min = 1, max = 268_435_456))]
     pub concurrency: Option<usize>,
+    /// True if the process tells a record of itself every two seconds, into a key of Redis that expires: for the program
+    /// `soa`, which shows a fleet. A login needs the pattern `~{pysoa:*` for it.
+    pub records: bool,
     /// Largest number of actions in one job; by default the value of the program, or 10,000. A job with more is answered
     /// with the error `REQUEST_TOO_LARGE`.
     #[schemars(range(min = 1))]
@@ -56,6 +60,10 @@ pub struct ServerSettings {
     pub job_timeout: Option<Period>,
     /// True if a job is cancelled when its caller no longer waits; by default the value of the program, or `true`.
     pub honors_caller_timeouts: Option<bool>,
+    /// How often requests are delivered if the process that runs them crashes; by default the value of the program, or `auto`:
+    /// at least once for idempotent actions, if the service has some and Redis allows it. With `at-most-once`, a request is
+    /// lost with the process that has taken it. With `at-least-once`, the server does not start if Redis does not allow it.
+    pub delivery: Option<Delivery>,
     /// Time that running jobs have to end when the server is stopped. Then they are cancelled, and answered with
     /// `ACTION_TIMEOUT`.
     pub shutdown_grace: Period,
@@ -68,9 +76,12 @@ pub struct ServerSettings {
     #[serde(deserialize_with = "heartbeat_file")]
     pub heartbeat_file: Option<String>,
     /// Limits for restarting a process of `--fork` that exits by itself, each a number of restarts within a time. A process
-    /// that reaches a limit is not restarted any more. An empty list sets no limit.
+    /// that reaches a limit is given up for the time in `respawn_after`. An empty list sets no limit.
     #[schemars(extend("default" = default_respawn_limits()))]
     pub respawn_limits: Vec<RespawnLimit>,
+    /// Time after which a process of `--fork` that was given up is started again, as long as another one serves.
+    #[schemars(extend("x-minimum" = "1ms"))]
+    pub respawn_after: Period,
     /// True if errors contain internal details for callers; by default the value of the program, or `false`.
     pub tracebacks: Option<bool>,
     /// True if callers get the texts of panics and other internal errors, and not only an id that is in the log, too; by
@@ -102,9 +113,11 @@ impl Default for ServerSettings {
             build_id: None,
             workers: 1,
             concurrency: None,
+            records: true,
             max_actions: None,
             job_timeout: None,
             honors_caller_timeouts: None,
+            delivery: None,
             shutdown_grace: Period::from_secs(30),
             teardown_grace: None,
             heartbeat_file: None,
@@ -112,6 +125,7 @@ impl Default for ServerSettings {
                 RespawnLimit::new(3, Period::from_secs(15)),
                 RespawnLimit::new(8, Period::from_secs(60)),
             ],
+            respawn_after: Period::from_secs(60),
             tracebacks: None,
             tell_internal_errors: None,
             middleware: Vec::new(),
@@ -206,12 +220,12 @@ impl WatchdogSettings {
 }
 
 impl ServerSettings {
-    /// Returns the address of HTTP, if the program serves it.
-    pub(crate) fn http_address(&self) -> Option<&str> {
+    /// Returns true if the program serves HTTP.
+    pub(crate) fn serves_http(&self) -> bool {
         #[cfg(feature = "http")]
-        return self.http.address.as_deref();
+        return self.http.address.is_some() || !self.http.components.is_empty();
         #[cfg(not(feature = "http"))]
-        None
+        false
     }
 
     /// Fills in the defaults that depend on other settings.
@@ -226,7 +240,7 @@ impl ServerSettings {
 
     /// Returns true if the program takes requests from its transport: it has an own one, or there is no HTTP.
     pub(crate) fn takes_from_transport(&self) -> bool {
-        self.has_transport || self.http_address().is_none()
+        self.has_transport || !self.serves_http()
     }
 
     /// Applies the settings to a server. The middleware in them becomes the outermost.
@@ -243,6 +257,7 @@ impl ServerSettings {
         if let Some(jobs) = self.concurrency {
             server = server.concurrency(jobs);
         }
+        server = server.records(self.records);
         if let Some(actions) = self.max_actions {
             server = server.max_actions(actions);
         }
@@ -251,6 +266,9 @@ impl ServerSettings {
         }
         if let Some(honors) = self.honors_caller_timeouts {
             server = server.honors_caller_timeouts(honors);
+        }
+        if let Some(delivery) = self.delivery {
+            server = server.delivery(delivery);
         }
         if let Some(grace) = self.teardown_grace {
             server = server.teardown_grace(grace.get());

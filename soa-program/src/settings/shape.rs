@@ -450,7 +450,7 @@ fn names(fields: &[(&str, Shape<'_>)], word: &str) -> String {
 }
 
 /// Lists names for a message: `` `a`, `b` or `c` ``.
-pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>, word: &str) -> String {
+pub fn listed<'a>(names: impl Iterator<Item = &'a str>, word: &str) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
         [] => "nothing".to_owned(),

@@ -75,10 +75,7 @@ pub(super) fn advice_for_name<'b>(
 }
 
 /// The most similar name, if it is similar enough.
-pub(crate) fn nearest<'b>(
-    key: &str,
-    names: impl Iterator<Item = &'b str> + Clone,
-) -> Option<&'b str> {
+pub fn nearest<'b>(key: &str, names: impl Iterator<Item = &'b str> + Clone) -> Option<&'b str> {
     let key = normalized(key);
     // PySOA has units in the names of keys: `receive_timeout_in_seconds`.
     let mut long = names

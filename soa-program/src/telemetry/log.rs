@@ -2,8 +2,11 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use soa_runtime::BuildError;
 use soa_runtime::observe::trace;
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
@@ -16,27 +19,88 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry};
 
+use super::writer::LineWriter;
 use crate::settings::{LogFormat, LogLevel, LoggingSettings};
+
+/// Longest time that the end of the process waits for whoever reads the log.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The writer of the log, once that is installed.
+static WRITER: OnceLock<LineWriter> = OnceLock::new();
 
 /// A layer beside the log: the export of traces, or one of the program's own.
 pub(crate) type BesideLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Installs the log, unless the program has already installed a subscriber. Lines are coloured only on a terminal, and
 /// only if the standard error stays the same for the life of the process.
-pub(super) fn start(settings: &LoggingSettings, beside: Vec<BesideLayer>, may_be_coloured: bool) {
+///
+/// # Errors
+/// The thread that writes cannot be started.
+pub(super) fn start(
+    settings: &LoggingSettings,
+    beside: Vec<BesideLayer>,
+    may_be_coloured: bool,
+) -> Result<(), BuildError> {
     let registry = tracing_subscriber::registry();
+    let writer = LineWriter::new(settings.buffer_size);
     // No layers are not an empty list of layers, which would switch off everything. All as one layer would not do either:
-    // the level of the first would apply to all. An error means that there is a subscriber already.
-    let _ = if beside.is_empty() {
-        registry.with(lines(settings, may_be_coloured)).try_init()
+    // the level of the first would apply to all.
+    let installed = if beside.is_empty() {
+        let lines = lines(settings, &writer, may_be_coloured);
+        registry.with(lines).try_init()
     } else {
         let registry = registry.with(beside);
-        registry.with(lines(settings, may_be_coloured)).try_init()
+        let lines = lines(settings, &writer, may_be_coloured);
+        registry.with(lines).try_init()
     };
+    // An error means that there is a subscriber already.
+    if installed.is_ok() {
+        let failed = |error| BuildError::new(format!("the log cannot be started: {error}"));
+        writer.start().map_err(failed)?;
+        report_panics(&writer);
+        // It is the first, as its subscriber is.
+        let _ = WRITER.set(writer);
+    }
+    Ok(())
+}
+
+/// Waits until the log is written, for a second at most.
+pub(crate) fn flush() {
+    if let Some(writer) = WRITER.get() {
+        writer.flush(FLUSH_TIMEOUT);
+    }
+}
+
+/// Writes a text to the standard error, after the lines of the log, and waits as [`flush`] does.
+pub(crate) fn write_last(text: &str) {
+    if let Some(writer) = WRITER.get() {
+        writer.append(text.as_bytes());
+        writer.flush(FLUSH_TIMEOUT);
+    } else {
+        // Nobody is left to be told.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// Lets a panic be a line of the log while nobody reads the standard error: whoever reports it there would wait.
+fn report_panics(writer: &LineWriter) {
+    let writer = writer.clone();
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if writer.is_stuck() {
+            writer.append(format!("{panic}\n").as_bytes());
+        } else {
+            report(panic);
+        }
+    }));
 }
 
 /// The layer that writes lines.
-fn lines<S>(settings: &LoggingSettings, may_be_coloured: bool) -> impl Layer<S> + Send + Sync
+fn lines<S>(
+    settings: &LoggingSettings,
+    writer: &LineWriter,
+    may_be_coloured: bool,
+) -> impl Layer<S> + Send + Sync + use<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -47,7 +111,7 @@ where
         .with_target(trace::TRACE, LevelFilter::OFF)
         .with_target(trace::TRACED_JOB, LevelFilter::ERROR)
         .with_targets(targets.map(|(target, of_target)| (target.as_str(), level(*of_target))));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer.clone());
     let lines = match settings.format {
         LogFormat::Text => {
             let is_coloured = may_be_coloured && std::io::stderr().is_terminal();
@@ -134,7 +198,11 @@ impl Visit for Visitor<'_> {
         // These are formatted in other ways.
         let is_special = name == "message" || name.starts_with("r#") || name.starts_with("log.");
         let is_escaped = |byte: u8| !matches!(byte, b' '..=b'~') || byte == b'"' || byte == b'\\';
-        if is_special || self.writer.has_ansi_escapes() || value.bytes().any(is_escaped) {
+        // All of it, as several bytes at a time are faster than up to the first.
+        let has_escaped = value
+            .bytes()
+            .fold(false, |has, byte| has | is_escaped(byte));
+        if is_special || self.writer.has_ansi_escapes() || has_escaped {
             self.delegate(|visitor| visitor.record_str(field, value));
         } else {
             let space = if self.is_empty { "" } else { " " };

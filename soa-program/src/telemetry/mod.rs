@@ -3,6 +3,7 @@
 //! ```text
 //! observing    starts the three
 //!   log          lines on the standard error
+//!     writer       their way there, which blocks nobody
 //!   otlp         traces to a collector of OpenTelemetry      feature `otlp`
 //!   prometheus   a page of metrics                           feature `prometheus`
 //! ```
@@ -17,9 +18,10 @@ mod observing;
 mod otlp;
 #[cfg(feature = "prometheus")]
 mod prometheus;
+mod writer;
 
 pub(crate) use identity::Identity;
-pub(crate) use log::BesideLayer;
+pub(crate) use log::{BesideLayer, flush, write_last};
 pub use observing::Observing;
 pub(crate) use observing::Selection;
 #[cfg(all(feature = "http", feature = "prometheus"))]

@@ -11,7 +11,7 @@ use super::prometheus;
 use crate::settings::{LoggingSettings, MetricsSettings, Section, Settings, TracingSettings};
 
 /// The running log, traces and metrics of a program, started by [`Settings::observe`].
-#[must_use = "without `finish`, the last spans are lost"]
+#[must_use = "without `finish`, the last spans and lines are lost"]
 #[derive(Debug)]
 pub struct Observing {
     #[cfg(feature = "otlp")]
@@ -45,7 +45,7 @@ impl Observing {
                 .transpose()?;
             let (layer, export) = export.unzip();
             let layers = layer.into_iter().chain(layers).collect();
-            log::start(selection.logging, layers, selection.may_be_coloured);
+            log::start(selection.logging, layers, selection.may_be_coloured)?;
             Self { export }
         };
         #[cfg(not(feature = "otlp"))]
@@ -54,7 +54,7 @@ impl Observing {
             if endpoint.is_some() {
                 return Err(missing("tracing.endpoint", "otlp", service, version));
             }
-            log::start(selection.logging, layers, selection.may_be_coloured);
+            log::start(selection.logging, layers, selection.may_be_coloured)?;
             Self {}
         };
         let page = selection
@@ -72,12 +72,23 @@ impl Observing {
         Ok(observing)
     }
 
-    /// Sends the remaining spans, within `tracing.timeout`. This blocks the thread, so it is for the end of a program.
-    pub fn finish(self) {
+    /// Sends the remaining spans, within `tracing.timeout`, and writes the remaining lines of the log, within a second. This
+    /// blocks the thread, so it is for the end of a program.
+    #[cfg_attr(
+        not(feature = "otlp"),
+        expect(unused_mut, reason = "there is nothing to take")
+    )]
+    pub fn finish(mut self) {
         #[cfg(feature = "otlp")]
-        if let Some(export) = self.export {
+        if let Some(export) = self.export.take() {
             export.finish();
         }
+    }
+}
+
+impl Drop for Observing {
+    fn drop(&mut self) {
+        log::flush();
     }
 }
 

@@ -11,9 +11,9 @@ use soa_http::axum::http::header::{CONTENT_TYPE, HeaderValue};
 use soa_http::axum::http::{HeaderMap, Method, Request, StatusCode};
 use soa_runtime::secret::Secret;
 use soa_runtime::{TransportError, TransportErrorKind};
+use soa_wire::redact;
 
 use crate::error::RegistryError;
-use crate::shown;
 
 /// Time limit of a question that the agent answers at once.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -220,7 +220,7 @@ impl Answer {
             Some(token) if !token.expose().is_empty() => text.replace(token.expose(), "…"),
             _ => text.into_owned(),
         };
-        shown::one_line(text.trim_end())
+        redact::one_line(text.trim_end())
             .chars()
             .take(SHOWN_LIMIT)
             .collect()

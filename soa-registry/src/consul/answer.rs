@@ -19,7 +19,7 @@ const ADDRESS_LIMIT: usize = 100;
 /// Largest number of entries of a look-up that are told.
 const ODD_LIMIT: usize = 1000;
 
-/// What a look-up finds.
+/// The findings of a look-up.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entries {
     pub(crate) instances: Vec<Instance>,

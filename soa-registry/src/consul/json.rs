@@ -1,6 +1,6 @@
 //! Parts of an answer in JSON that anybody may have written, in any form.
 //!
-//! What is no part of an instance is passed over while it is read, and takes no memory.
+//! Anything that is no part of an instance is passed over while it is read, and takes no memory.
 
 use std::fmt;
 use std::marker::PhantomData;

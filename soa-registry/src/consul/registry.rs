@@ -11,7 +11,7 @@ use soa_http::axum::http::StatusCode;
 use soa_http::axum::http::uri::Authority;
 use soa_runtime::secret::Secret;
 use soa_runtime::{BoxFuture, BuildError};
-use soa_wire::Name;
+use soa_wire::{Name, redact};
 
 use super::agent::{Agent, Answer, Question};
 use super::answer::{INSTANCE_LIMIT, Known, Odd, entries, known as known_service};
@@ -19,7 +19,6 @@ use super::form;
 use crate::error::RegistryError;
 use crate::instance::{InstanceId, Registration};
 use crate::registry::{Listing, Registry, Version};
-use crate::shown;
 
 /// Time for which the agent waits for a change.
 const WATCH_LIMIT: Duration = Duration::from_secs(60);
@@ -153,7 +152,7 @@ impl ConsulRegistry {
         let version = index(&answer)?;
         let entries = answer.read(entries).await?;
         for Odd { id, problem } in entries.odd {
-            let id = shown::one_line(&id);
+            let id = redact::one_line(&id);
             self.tell(component, format!("`{id}`, {problem}"));
         }
         if entries.has_more {
@@ -197,7 +196,7 @@ impl Place {
             BuildError::new(format!(
                 "invalid address of Consul `{}`: expected `consul://HOST:PORT` or `consul+https://HOST:PORT`; a token has a \
                  setting of its own",
-                shown::url(address)
+                redact::url(address)
             ))
         })
     }

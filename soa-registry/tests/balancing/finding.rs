@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soa_registry::{
-    Choice, Directory, Discovery, First, Listing, Registration, Registry, RegistryError,
+    Carries, Choice, Directory, Discovery, First, Listing, Registration, Registry, RegistryError,
     RoundRobin, Selector, Version,
 };
-use soa_runtime::{BoxFuture, Client, TransportErrorKind};
+use soa_runtime::{BoxFuture, Client, SwitchSet, TransportErrorKind};
 
 use crate::support::{World, buy, client, kind, look};
 
@@ -72,30 +72,36 @@ async fn an_instance_that_comes_back_at_another_port_is_called_there() {
     assert_eq!(moved.runs(), 1);
 }
 
-/// A registry that is away.
-struct Away;
+/// A registry that is away: it refuses connections, or never answers.
+enum Away {
+    Refusing,
+    Hanging,
+}
 
 impl Away {
-    fn error<T: Send + 'static>() -> BoxFuture<Result<T, RegistryError>> {
-        Box::pin(async { Err(RegistryError::new("connection refused")) })
+    fn error<T: Send + 'static>(&self) -> BoxFuture<Result<T, RegistryError>> {
+        match self {
+            Self::Refusing => Box::pin(async { Err(RegistryError::new("connection refused")) }),
+            Self::Hanging => Box::pin(std::future::pending()),
+        }
     }
 }
 
 impl Registry for Away {
     fn register(&self, _: &Registration) -> BoxFuture<Result<(), RegistryError>> {
-        Self::error()
+        self.error()
     }
 
     fn deregister(&self, _: &Registration) -> BoxFuture<Result<(), RegistryError>> {
-        Self::error()
+        self.error()
     }
 
     fn look_up(&self, _: &str) -> BoxFuture<Result<Listing, RegistryError>> {
-        Self::error()
+        self.error()
     }
 
     fn watch(&self, _: &str, _: Version) -> BoxFuture<Result<Listing, RegistryError>> {
-        Self::error()
+        self.error()
     }
 
     fn shown_address(&self) -> String {
@@ -106,7 +112,8 @@ impl Registry for Away {
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_is_away_is_told_where_no_list_is_known() {
     let world = World::default();
-    let discovery = Discovery::new(Directory::new(Arc::new(Away))).channel(world.channel("local"));
+    let discovery =
+        Discovery::new(Directory::new(Arc::new(Away::Refusing))).channel(world.channel("local"));
     let error = look(&client(&discovery)).await.unwrap_err();
     assert_eq!(kind(&error), Some(TransportErrorKind::Unreachable));
     let text = error.to_string();
@@ -115,6 +122,25 @@ async fn a_registry_that_is_away_is_told_where_no_list_is_known() {
         text.contains("consul://10.0.0.9:8500") && text.contains("connection refused"),
         "{text}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_hangs_is_told_before_the_time_of_the_first_call_is_over() {
+    let world = World::default();
+    let discovery = Discovery::new(Directory::new(Arc::new(Away::Hanging)));
+    let client = client(&discovery.channel(world.channel("local")));
+    let begin = tokio::time::Instant::now();
+    let call = buy(&client).idempotent();
+    let error = call.timeout(Duration::from_secs(2)).await.unwrap_err();
+    assert_eq!(kind(&error), Some(TransportErrorKind::Unreachable));
+    let text = error.to_string();
+    assert!(
+        text.contains(
+            "`shop` cannot be looked up: consul://10.0.0.9:8500 has not answered within 1.8s"
+        ),
+        "{text}"
+    );
+    assert!(begin.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,6 +194,52 @@ async fn a_preferred_channel_is_the_only_one_and_is_missed_aloud() {
         text.contains("not offered by the channel `third`, but by: local, other"),
         "{text}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_sets_its_context_goes_to_instances_that_act_on_it_alone() {
+    let world = World::default();
+    let typed = |name| {
+        let mut channel = world.channel(name);
+        channel.carries = Carries::Typed;
+        channel
+    };
+    let theirs = world.start_with("a", 1, "typed(http://a)").await;
+    let discovery = world.discovery().channel(typed("typed"));
+    let alone = client(&discovery);
+    buy(&alone).await.unwrap();
+    let error = buy(&alone).switch(5).await.unwrap_err();
+    assert_eq!(kind(&error), Some(TransportErrorKind::Misconfigured));
+    let text = error.to_string();
+    assert!(
+        text.contains("no instance is known to act on them: those of this framework offer the channel `call`, and these offer typed alone"),
+        "{text}"
+    );
+    let error = buy(&alone).context("tenant", "north").await.unwrap_err();
+    assert_eq!(kind(&error), Some(TransportErrorKind::Misconfigured));
+    assert_eq!(theirs.calls(), 1);
+
+    // Of this framework, though it is called by a channel that Aspyx has.
+    let ours = world
+        .start_with("b", 1, "typed(http://b),call(http://b/call)")
+        .await;
+    let discovery = world.discovery().channel(typed("typed"));
+    let mixed = client(&discovery);
+    for _ in 0..20 {
+        buy(&mixed).switch(5).await.unwrap();
+    }
+    assert_eq!((theirs.calls(), ours.runs()), (1, 20));
+    // A switch that is on for all calls of the client is ignored, as by a service that does not know it.
+    let of_all = Client::builder().component("shop", &discovery);
+    let of_all = of_all
+        .offers(["shop"])
+        .switches(SwitchSet::from_iter([5]))
+        .build()
+        .unwrap();
+    for _ in 0..20 {
+        buy(&of_all).await.unwrap();
+    }
+    assert!(theirs.runs() > 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use soa_runtime::ClientError;
 
 use crate::support::{Mode, World, buy, look};
 
-/// How an instance ends, and how it comes back.
+/// Ends an instance in one of several ways, and starts it again.
 async fn shake(world: &World, name: &str, way: usize) {
     let pause = || tokio::time::sleep(Duration::from_millis(40));
     match way % 4 {

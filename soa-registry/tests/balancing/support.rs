@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soa_registry::{
-    Address, Channel, Directory, Discovery, HealthEndpoint, Instance, MemoryRegistry, Registration,
-    Registry,
+    Address, Carries, Channel, Directory, Discovery, HealthEndpoint, Instance, MemoryRegistry,
+    Registration, Registry,
 };
 use soa_runtime::client::ClientRequest;
 use soa_runtime::transport::{ClientTransport, ReplyFuture};
@@ -16,7 +16,7 @@ use soa_runtime::{
     Server, TransportError, TransportErrorKind, Value, WireError, code,
 };
 
-/// What an instance does with a call.
+/// The reaction of an instance to a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
     #[default]
@@ -42,7 +42,7 @@ pub(crate) struct Host {
     /// Calls that arrived, whatever became of them.
     calls: AtomicUsize,
     runs: Arc<AtomicUsize>,
-    /// What was told about the time that is left, of each call.
+    /// Time that is left for each call, as it was told.
     times: Mutex<Vec<(Option<Duration>, Option<Duration>)>>,
 }
 
@@ -100,6 +100,7 @@ impl World {
             world: self.clone(),
             marks: false,
             repeats: false,
+            carries: Carries::All,
         }
     }
 
@@ -228,6 +229,7 @@ pub(crate) struct Local {
     world: World,
     pub(crate) marks: bool,
     pub(crate) repeats: bool,
+    pub(crate) carries: Carries,
 }
 
 impl Channel for Local {
@@ -241,6 +243,10 @@ impl Channel for Local {
         }
         let (world, url) = (self.world.clone(), url.to_owned());
         Ok(Arc::new(LocalAddress { world, url }))
+    }
+
+    fn carries(&self) -> Carries {
+        self.carries
     }
 
     fn repeats(&self, _: &ClientRequest) -> bool {

@@ -1,4 +1,4 @@
-//! What other programs leave in Consul.
+//! Entries that other programs leave in Consul.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

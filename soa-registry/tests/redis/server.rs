@@ -66,8 +66,10 @@ impl Redis {
         // After this, Redis closes the connection.
         out += "*1\r\n$4\r\nQUIT\r\n";
         stream.write_all(out.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let mut answer = Vec::new();
+        // Redis may reset the connection behind the last byte, which is no failure if the answer is whole.
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
         let answer = answer.strip_suffix("+OK\r\n").unwrap();
         answer.lines().map(str::to_owned).collect()
     }

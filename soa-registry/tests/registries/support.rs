@@ -42,7 +42,7 @@ pub(crate) fn ports(listing: &Listing) -> Vec<u16> {
         .collect()
 }
 
-/// What is logged while the tests run. All of them have one log: which of several threads writes to which is not certain.
+/// The log of all tests. They have one, since it is not certain which of several threads writes to which.
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     tracing::subscriber::set_global_default(log.clone()).expect("there is no other");

@@ -14,10 +14,10 @@ use soa_wire::introspection::declarations;
 
 use super::offer::{Offer, Offered};
 use crate::action::Action;
-use crate::codec::{Map, Nullable, Value};
+use crate::codec::{Encoding, Map, Nullable, Value};
 use crate::context::{ActionCall, ActionFuture};
 use crate::error::ActionError;
-use crate::message::{Name, code};
+use crate::message::{Body, Name, SwitchSet, code};
 use crate::service::{Handler, run};
 
 pub(super) const NAME: &str = "introspect";
@@ -103,6 +103,14 @@ fn describe(offer: &Offer, offered: &Offered) -> Introspected {
     }
 }
 
+/// The descriptions of all actions, by which two servers can be compared.
+pub(crate) fn all_described(offer: &Offer) -> Body {
+    let actions = offer.actions.iter();
+    let described = actions.map(|(shown, offered)| (shown.to_string(), describe(offer, offered)));
+    let described: BTreeMap<String, Introspected> = described.collect();
+    Body::encode(Encoding::MessagePack, &described)
+}
+
 pub(super) struct Introspect {
     offer: Arc<Offer>,
 }
@@ -114,6 +122,10 @@ impl Introspect {
 }
 
 impl Handler for Introspect {
+    fn is_idempotent(&self, _switches: &SwitchSet) -> bool {
+        true
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         let offer = Arc::clone(&self.offer);
         run(ACTION, call, |request, _cx| async move {

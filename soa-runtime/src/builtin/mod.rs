@@ -7,5 +7,6 @@ mod offer;
 mod registry;
 mod status;
 
+pub(crate) use introspect::all_described;
 pub(crate) use offer::Offer;
 pub(crate) use registry::actions;

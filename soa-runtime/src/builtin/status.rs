@@ -12,7 +12,7 @@ use crate::action::Action;
 use crate::codec::{Map, Value};
 use crate::context::{ActionCall, ActionFuture};
 use crate::health::{Checks, Health};
-use crate::message::Name;
+use crate::message::{Name, SwitchSet};
 use crate::service::{Handler, run};
 
 pub(super) const NAME: &str = "status";
@@ -91,6 +91,10 @@ impl From<Health> for HealthCheck {
 }
 
 impl Handler for Status {
+    fn is_idempotent(&self, _switches: &SwitchSet) -> bool {
+        true
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         let version = self.version.to_string();
         let build = self.build_id.as_deref().map(str::to_owned);

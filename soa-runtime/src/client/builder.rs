@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::handle::{Client, ClientShared};
+use super::handle::{Client, ClientShared, Components};
 use super::route::Route;
 use crate::codec::Value;
 use crate::error::BuildError;
@@ -30,6 +30,7 @@ use crate::transport::{ClientTransport, ComponentSource};
 /// ```
 pub struct ClientBuilder {
     routes: HashMap<Name, Route>,
+    components: Option<Components>,
     problem: Option<BuildError>,
     middleware: StackBuilder<ClientStage>,
     base: ContextHeader,
@@ -114,6 +115,46 @@ impl ClientBuilder {
             source,
             channel: None,
         }
+    }
+
+    /// Sets where typed clients find the components that their contracts name, as `#[service(component = "library")]` does.
+    /// It is asked for services without a route, when a typed client of one is made.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// # use std::sync::Arc;
+    /// # use soa::client::{ServiceClient, TypedClient};
+    /// # use soa::transport::{ClientTransport, ComponentSource};
+    /// # use soa::{Action, BuildError, Client, LocalTransport, Server, ServiceDescriptor, Value};
+    /// # struct Discovery;
+    /// # impl ComponentSource for Discovery {
+    /// #     fn transport(&self, component: &str, _: Option<&str>) -> Result<Arc<dyn ClientTransport>, BuildError> {
+    /// #         assert_eq!(component, "library");
+    /// #         let server = Server::untyped("books", "1.0.0").build()?;
+    /// #         Ok(Arc::new(LocalTransport::new(server)))
+    /// #     }
+    /// # }
+    /// # struct BooksClient(ServiceClient);
+    /// # impl BooksClient {
+    /// #     fn status(&self) -> soa::Call<Value> { self.0.call(Action::new("status"), soa::value!({})) }
+    /// # }
+    /// # impl TypedClient for BooksClient {
+    /// #     const DESCRIPTOR: &'static ServiceDescriptor =
+    /// #         &ServiceDescriptor::new("books", "1.0.0", "", &[]).with_component("library");
+    /// #     fn from_service_client(client: ServiceClient) -> Self { Self(client) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let discovery = Discovery;
+    /// // `discovery` is a `soa::registry::Discovery`, and `#[service(name = "books", component = "library")]` has made the client.
+    /// let client = Client::builder().components(discovery).build()?;
+    /// BooksClient::new(&client).status().await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn components(mut self, source: impl ComponentSource + Send + Sync + 'static) -> Self {
+        self.components = Some(Arc::new(source));
+        self
     }
 
     /// Adds middleware around every call; the first one added is the outermost.
@@ -284,9 +325,10 @@ impl ClientBuilder {
             shared: Arc::new(ClientShared {
                 routes: routes.collect(),
                 hosted: HashMap::new(),
+                components: self.components,
                 middleware: self.middleware.build(),
                 expansions: self.expansions,
-                respelled: Default::default(),
+                found: Default::default(),
             }),
             base: Arc::new(self.base),
             deadline: None,
@@ -343,6 +385,7 @@ impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             routes: HashMap::new(),
+            components: None,
             problem: None,
             middleware: StackBuilder::new(),
             base: ContextHeader::new(""),

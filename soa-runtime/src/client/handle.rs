@@ -1,6 +1,6 @@
 //! The client itself: a handle to routes, middleware and a base context.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,8 +11,9 @@ use super::route::Route;
 use crate::exchange::{ClientRequest, ClientStage};
 use crate::expansion::Expansions;
 use crate::message::{ContextHeader, Name};
+use crate::observe::record::CalledRecord;
 use crate::stack::Stack;
-use crate::transport::ClientTransport;
+use crate::transport::{ClientTransport, ComponentSource, Misconfigured};
 
 /// Calls services. Cheap to clone.
 ///
@@ -44,14 +45,19 @@ pub(super) struct ClientShared {
     pub(super) routes: HashMap<Name, Arc<Route>>,
     /// The services of the same process. A route of the same name goes first.
     pub(super) hosted: HashMap<Name, Arc<Route>>,
+    /// Source of the components that contracts name, for typed clients.
+    pub(super) components: Option<Components>,
     pub(super) middleware: Stack<ClientStage>,
     pub(super) expansions: Expansions,
-    /// The routes that were found by another spelling of their names.
-    pub(super) respelled: Mutex<HashMap<Name, Arc<Route>>>,
+    /// The routes that were found by another spelling of their names, or by the component that offers the service.
+    pub(super) found: Mutex<HashMap<Name, Arc<Route>>>,
 }
 
-/// The maximum number of spellings that are found. A program needs one for each service.
-const MAX_RESPELLED: usize = 256;
+/// A source of components that clients share.
+pub(super) type Components = Arc<dyn ComponentSource + Send + Sync>;
+
+/// The maximum number of routes that are found. A program needs one for each service.
+const MAX_FOUND: usize = 256;
 
 impl ClientShared {
     /// Returns the route of a request. Middleware may send it to another service than it was made for.
@@ -136,9 +142,10 @@ impl Client {
         let shared = ClientShared {
             routes,
             hosted,
+            components: self.shared.components.clone(),
             middleware: self.shared.middleware.clone(),
             expansions: self.shared.expansions.clone(),
-            respelled: Mutex::default(),
+            found: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -155,9 +162,11 @@ impl Client {
         route.transport.clone()
     }
 
-    /// Returns true if there is a route to this service, also one whose name a variable of the environment has spelled.
-    pub(crate) fn has_route(&self, service: &'static str) -> bool {
-        self.route(Name::from_static(service)).transport.is_some()
+    /// Returns true if there may be a route to this service: also one whose name a variable of the environment has spelled, or
+    /// one to a component that its contract names.
+    pub(crate) fn may_have_route(&self, service: &'static str) -> bool {
+        let has_components = self.shared.components.is_some();
+        has_components || self.route(Name::from_static(service)).transport.is_some()
     }
 
     /// Returns the context that every call starts from.
@@ -173,6 +182,20 @@ impl Client {
         names.into_iter()
     }
 
+    /// Returns the services that were called, with the numbers of calls.
+    pub(crate) fn called(&self) -> BTreeMap<String, CalledRecord> {
+        let shared = &self.shared;
+        // Nothing panics while this is held.
+        let found = shared.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let routes = shared.routes.values().chain(shared.hosted.values());
+        let routes = routes.chain(found.values());
+        let called = routes.filter_map(|route| {
+            let made = route.meters.as_ref()?.made();
+            (made.calls > 0).then(|| (route.service.to_string(), made))
+        });
+        called.collect()
+    }
+
     /// Returns the route to a service.
     pub(crate) fn route(&self, service: Name) -> Arc<Route> {
         match self.shared.routes.get(&service) {
@@ -185,26 +208,42 @@ impl Client {
         }
     }
 
+    /// Returns the route to a service without one of its own: to the component that offers it.
+    pub(super) fn route_to_component(&self, service: &Name, component: &str) -> Option<Arc<Route>> {
+        let components = self.shared.components.as_ref()?;
+        self.find(service, || {
+            let transport = components.transport(component, None);
+            let transport = transport.unwrap_or_else(|error| Arc::new(Misconfigured::new(error)));
+            Some(Route::new(service.clone(), transport))
+        })
+    }
+
+    /// Returns the route to a service that was found before, or that is found now.
+    fn find(&self, service: &Name, find: impl FnOnce() -> Option<Route>) -> Option<Arc<Route>> {
+        // Nothing panics while this is held.
+        let known = self.shared.found.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if let Some(route) = known.get(service) {
+            return Some(Arc::clone(route));
+        }
+        if known.len() >= MAX_FOUND {
+            return None;
+        }
+        let route = Arc::new(find()?);
+        known.insert(service.clone(), Arc::clone(&route));
+        Some(route)
+    }
+
     /// Returns the route whose name was spelled differently.
     fn respelled(&self, service: &Name) -> Option<Arc<Route>> {
         let mut roughly = self.shared.routes.values();
         if !roughly.any(|route| route.respell.is_some()) {
             return None;
         }
-        // Nothing panics while this is held.
-        let known = self.shared.respelled.lock();
-        let mut known = known.unwrap_or_else(PoisonError::into_inner);
-        if let Some(route) = known.get(service) {
-            return Some(Arc::clone(route));
-        }
-        let mut routes = self.shared.routes.values();
-        let route = routes.find_map(|route| route.respelled(service))?;
-        if known.len() >= MAX_RESPELLED {
-            return None;
-        }
-        let route = Arc::new(route);
-        known.insert(service.clone(), Arc::clone(&route));
-        Some(route)
+        self.find(service, || {
+            let mut routes = self.shared.routes.values();
+            routes.find_map(|route| route.respelled(service))
+        })
     }
 }
 

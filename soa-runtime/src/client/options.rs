@@ -7,6 +7,7 @@ use super::scope::ScopeSlot;
 use crate::codec::Value;
 use crate::expansion::RequestedExpansions;
 use crate::message::{ContextHeader, ContextValue, Control, Switch, SwitchSet, to_context};
+use crate::redact;
 
 /// The options of one call or job.
 ///
@@ -83,6 +84,12 @@ impl CallOptions {
         }
         control.suppress_response = Some(self.is_forgotten);
         Ok(())
+    }
+
+    /// True if the call sets switches or values of its context. Tokens travel by other ways.
+    pub(super) fn sets_context(&self) -> bool {
+        let mut keys = self.context.iter().map(|(key, _)| key);
+        !self.switches.is_empty() || keys.any(|key| !redact::is_token(key))
     }
 
     pub(super) fn add_switch(&mut self, switch: Switch) {

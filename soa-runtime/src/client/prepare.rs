@@ -37,6 +37,8 @@ pub(super) struct CallOrigin<'a> {
 #[derive(Debug)]
 pub(super) struct PreparedCall {
     pub(super) job: JobRequest,
+    /// True if the call itself sets switches or values of its context, or calls a variant.
+    pub(super) sets_context: bool,
     pub(super) limits: CallLimits,
     /// `None` where nothing is to be expanded.
     pub(super) expansion: Option<PreparedExpansion>,
@@ -106,9 +108,11 @@ pub(super) fn prepare(
     let mut control = Control::default();
     control.suppress_response = Some(false);
     let (mut timeout, mut is_forgotten, mut expansion) = (None, false, None);
+    let mut sets_context = false;
     if let Some(mut options) = options {
         timeout = options.timeout;
         is_forgotten = options.is_forgotten;
+        sets_context = options.sets_context();
         for request in &mut actions {
             request.is_repeatable |= options.is_idempotent;
         }
@@ -124,12 +128,14 @@ pub(super) fn prepare(
     }
     for switch in actions.iter().filter_map(|request| request.variant?.switch) {
         context.switches = context.switches.with(switch);
+        sets_context = true;
     }
     if context.correlation_id.is_empty() {
         context.correlation_id = ContextHeader::fresh_correlation_id();
     }
     Ok(PreparedCall {
         job: JobRequest::new(context, control, actions),
+        sets_context,
         limits,
         expansion,
     })

@@ -30,7 +30,10 @@ impl StartedCall {
     /// Starts a call: its context gets its place in a trace. The expansions of the call are not looked at.
     pub(super) fn new(callee: Callee, call: PreparedCall, sent: Sent) -> Self {
         let PreparedCall {
-            mut job, limits, ..
+            mut job,
+            sets_context,
+            limits,
+            ..
         } = call;
         let Callee { route, descriptor } = callee;
         let span = trace::call(&route.service, &job.actions, &mut job.context);
@@ -42,6 +45,7 @@ impl StartedCall {
             job,
             timeout: limits.timeout,
             descriptor,
+            sets_context,
             sent: sent.traced(trace::send(&span, &route.service)),
         };
         Self {

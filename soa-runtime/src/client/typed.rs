@@ -81,9 +81,19 @@ impl ServiceClient {
         }
     }
 
-    /// Tells transports what the service is: some need the positions, the types and the routes of its actions.
+    /// Tells transports what the service is: some need the positions, the types and the routes of its actions. A service
+    /// without a route is called by the component that the descriptor names: see
+    /// [`ClientBuilder::components`](crate::ClientBuilder::components).
     #[must_use]
     pub fn described(mut self, descriptor: &'static ServiceDescriptor) -> Self {
+        if self.callee.transport.is_none()
+            && let Some(component) = descriptor.component()
+        {
+            let route = self
+                .client
+                .route_to_component(&self.callee.service, component);
+            self.callee.route = route.unwrap_or(self.callee.route);
+        }
         self.callee.descriptor = Some(descriptor);
         self
     }

@@ -441,8 +441,9 @@ impl Context {
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Returns true if the response of this job is not needed any more: its deadline has passed, its caller in the same
-    /// process has given up, or the server stops. Handlers that work without waiting, or on another thread, should
+    /// Returns true if the response of this job is not needed any more: its deadline has passed, its caller has given up, or the
+    /// server stops. Over Redis, a service with idempotent actions hears about its callers within about a second, and one
+    /// without does not. Handlers that work without waiting, or on another thread, should
     /// check it.
     ///
     /// ```
@@ -462,6 +463,37 @@ impl Context {
     /// ```
     pub fn is_cancelled(&self) -> bool {
         self.is_late() || self.job.lifetime.is_over()
+    }
+
+    /// Returns the number of this delivery of the job: 1 for the first, and more if a process that ran it before is gone.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Context;
+    ///
+    /// fn may_have_begun_before(cx: &Context) -> bool {
+    ///     cx.attempt() > 1
+    /// }
+    /// ```
+    pub fn attempt(&self) -> u32 {
+        self.job.lifetime.origin.attempt.max(1)
+    }
+
+    /// Returns the id of the job, which is the same in all of its deliveries: for unique keys and conditional writes, which
+    /// keep the effects of a job from happening twice. `None` if the job came another way than by a queue that holds its
+    /// requests, so that it is not delivered again.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Context;
+    ///
+    /// /// The key of a row that a second run finds.
+    /// fn key(cx: &Context) -> Option<String> {
+    ///     cx.job_id().map(|id| format!("shipment-{id}"))
+    /// }
+    /// ```
+    pub fn job_id(&self) -> Option<String> {
+        self.job.lifetime.origin.id()
     }
 
     /// Waits until [`is_cancelled`](Self::is_cancelled). This is for tasks that a handler has started. The handler

@@ -33,6 +33,9 @@ pub struct ClientRequest {
     pub timeout: Option<Duration>,
     /// The descriptor of the service, if a typed caller knows it: positions, types and routes for transports that need them.
     pub descriptor: Option<&'static ServiceDescriptor>,
+    /// True if the call itself sets switches or values of its context, or calls a variant. A transport to a server that ignores
+    /// contexts refuses it. What comes from the caller of the caller is ignored there, as by a service that does not know it.
+    pub sets_context: bool,
     /// The mark that the transport sets when the request is on its way.
     pub sent: Sent,
 }
@@ -45,6 +48,7 @@ impl ClientRequest {
             job,
             timeout: None,
             descriptor: None,
+            sets_context: false,
             sent: Sent::unwatched(),
         }
     }

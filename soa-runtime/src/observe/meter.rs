@@ -4,12 +4,14 @@
 //! kept in small maps, so that a call costs a look-up at most. As peers choose these names, they are bounded: further
 //! callers are counted together, and so are names that are too long.
 
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use metrics::{Counter, Gauge, Histogram};
 use rustc_hash::FxHashMap;
 
+use super::record::CalledRecord;
 use super::{Metric, names};
 use crate::error::ClientError;
 use crate::message::{ActionRequest, Name, WireError};
@@ -44,6 +46,7 @@ pub(crate) struct ServerMeters {
     pub(crate) queue_wait: Histogram,
     pub(crate) idle_time: Histogram,
     busy: Gauge,
+    running: Arc<AtomicUsize>,
     pub(crate) job_error: Counter,
     pub(crate) unhandled_error: Counter,
     pub(crate) too_large: Counter,
@@ -59,6 +62,7 @@ impl ServerMeters {
             queue_wait: names::QUEUE_WAIT.histogram(labels),
             idle_time: names::IDLE_TIME.histogram(labels),
             busy: names::BUSY.gauge(labels),
+            running: Arc::default(),
             job_error: names::JOB_ERROR.counter(labels),
             unhandled_error: names::UNHANDLED_ERROR.counter(labels),
             too_large: names::RESPONSE_TOO_LARGE.counter(labels),
@@ -69,11 +73,18 @@ impl ServerMeters {
     /// Starts a job, which ends when the returned meter is dropped.
     pub(crate) fn job(&self) -> JobMeter {
         self.busy.increment(1.0);
+        self.running.fetch_add(1, Ordering::Relaxed);
         JobMeter {
             busy: self.busy.clone(),
+            running: Arc::clone(&self.running),
             time: self.job_time.clone(),
             since: Instant::now(),
         }
+    }
+
+    /// Returns the number of running jobs.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
     }
 
     /// Starts a run loop, which ends when the returned meter is dropped.
@@ -100,6 +111,13 @@ impl ServerMeters {
         names::HARAKIRI.counter([&self.service, level]).increment(1);
     }
 
+    /// Counts a request that was not started.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        names::REFUSED
+            .counter([&*self.service, reason])
+            .increment(1);
+    }
+
     pub(crate) fn dropped(&self, reason: DropReason) {
         let counter = match reason {
             DropReason::Expired => names::EXPIRED.counter([&*self.service]),
@@ -114,6 +132,7 @@ impl ServerMeters {
 #[derive(Debug)]
 pub(crate) struct JobMeter {
     busy: Gauge,
+    running: Arc<AtomicUsize>,
     time: Histogram,
     since: Instant,
 }
@@ -121,6 +140,7 @@ pub(crate) struct JobMeter {
 impl Drop for JobMeter {
     fn drop(&mut self) {
         self.busy.decrement(1.0);
+        self.running.fetch_sub(1, Ordering::Relaxed);
         self.time.record(self.since.elapsed());
     }
 }
@@ -144,6 +164,13 @@ impl Drop for Running {
         self.running.decrement(1.0);
         self.shutdown.increment(1);
     }
+}
+
+/// The calls of a route, for the record of a worker.
+#[derive(Debug, Default)]
+struct Made {
+    calls: AtomicU64,
+    failed: AtomicU64,
 }
 
 /// The metrics of one action of a server.
@@ -212,6 +239,7 @@ impl Callers {
 pub(crate) struct RouteMeters {
     service: Name,
     pending: Gauge,
+    made: Arc<Made>,
     actions: RwLock<FxHashMap<Name, Arc<CalledMeters>>>,
 }
 
@@ -228,7 +256,16 @@ impl RouteMeters {
         Self {
             service: service.clone(),
             pending: names::PENDING.gauge([service]),
+            made: Arc::default(),
             actions: RwLock::default(),
+        }
+    }
+
+    /// Returns the number of calls, and of those that failed.
+    pub(crate) fn made(&self) -> CalledRecord {
+        CalledRecord {
+            calls: self.made.calls.load(Ordering::Relaxed),
+            failed: self.made.failed.load(Ordering::Relaxed),
         }
     }
 
@@ -242,8 +279,10 @@ impl RouteMeters {
         let first = called.next();
         called.for_each(drop);
         self.pending.increment(1.0);
+        self.made.calls.fetch_add(1, Ordering::Relaxed);
         CallMeter {
             service: self.service.clone(),
+            made: Arc::clone(&self.made),
             pending: self.pending.clone(),
             first,
             since: Instant::now(),
@@ -282,6 +321,7 @@ impl RouteMeters {
 #[derive(Debug)]
 pub(crate) struct CallMeter {
     service: Name,
+    made: Arc<Made>,
     pending: Gauge,
     first: Option<Arc<CalledMeters>>,
     since: Instant,
@@ -293,6 +333,7 @@ impl CallMeter {
         let Some(called) = &self.first else { return };
         called.time.record(self.since.elapsed());
         if let Some(error) = error {
+            self.made.failed.fetch_add(1, Ordering::Relaxed);
             let labels = [&*self.service, &*called.action, error.kind().as_str()];
             names::CALL_ERROR.counter(labels).increment(1);
         }

@@ -176,6 +176,22 @@ table! {
         "Calls by caller and action, counted by the called service. `from` is `program` for a caller that is not a service.";
     DROPPED = OURS Counter Count "server.message.dropped" ["service", "reason"]
         "Messages that cannot be answered and were dropped, by reason, except for those with a metric of their own.";
+    REFUSED = OURS Counter Count "server.request.refused" ["service", "reason"]
+        "Requests that were not started, by reason: `overloaded` (too old when they were read) or `reply_list_full` (the caller takes no responses).";
+    HELD = OURS Gauge Count "server.job.held" ["service"]
+        "Requests that this process has taken and not answered yet, and that survive it.";
+    REDELIVERED = OURS Counter Count "server.job.redelivered" ["service", "reason"]
+        "Jobs that were given back to be run again, by reason: `crash` or `handed-over` (a clean stop). Counted by the process that gave them back.";
+    OUTCOME_UNKNOWN = OURS Counter Count "server.job.outcome_unknown" ["service"]
+        "Jobs whose process was gone and that must not run again: their callers heard `OUTCOME_UNKNOWN`.";
+    DEAD = OURS Counter Count "server.job.dead" ["service", "reason"]
+        "Jobs that became dead letters, by reason: `poison` (they ended too many processes).";
+    LEASE_LOST = OURS Counter Count "server.lease.lost" ["service"]
+        "Times that this process was given up for dead while it lived.";
+    LEASE_BURNT = OURS Counter Count "server.lease.burnt" ["service"]
+        "Processes that this one gave up for dead.";
+    FENCED = OURS Counter Count "server.reply.fenced" ["service"]
+        "Responses that were not sent, as their jobs had been given to other processes.";
     IDLE_TIME = REFERENCE Histogram Seconds "server.idle_time" ["service"]
         "The time that the server waited for the next requests.";
     BUSY = REFERENCE Gauge Count "server.worker.busy" ["service"]
@@ -228,8 +244,12 @@ table! {
         "Requests that were too large to be sent.";
     CLIENT_TIMEOUT = REFERENCE Counter Count "client.transport.redis_gateway.receive.error.timeout" ["service"]
         "Calls without a response in time.";
+    LOG_LOST = OURS Counter Count "log.lost" []
+        "Lines of the log that were lost, since nobody read it fast enough.";
     RECONNECT = OURS Counter Count "redis.reconnect" ["redis"]
         "Reconnections to a Redis after the connection was lost.";
+    SENTINEL_UNANSWERED = OURS Counter Count "redis.sentinel.unanswered" ["master"]
+        "Connections to the last known place of a master, as no sentinel answered.";
     CLIENT_ATTEMPT = OURS Counter Count "client.attempt" ["component", "outcome"]
         "Attempts to call an address of a component, by outcome: `answered`, `overloaded`, `unreachable` (never sent), `lost` \
          (it may have run) or `other`.";

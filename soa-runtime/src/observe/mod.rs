@@ -3,6 +3,7 @@
 //! ```text
 //! trace    spans of calls and jobs, and the places in traces that travel    ─▶ any subscriber of `tracing`
 //! metric   every metric, as a table           meter   what is counted where ─▶ any recorder of `metrics`
+//! record   what a worker tells about itself                                 ─▶ Redis, for tools that show a fleet
 //! ```
 //!
 //! The runtime only makes spans and counts. A program installs its subscriber and its recorder before it makes servers
@@ -13,6 +14,8 @@
 
 pub(crate) mod meter;
 mod metric;
+#[doc(hidden)]
+pub mod record;
 #[doc(hidden)]
 pub mod trace;
 

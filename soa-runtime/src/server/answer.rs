@@ -2,16 +2,53 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 
 use super::handle::Server;
 use super::job;
-use crate::lifetime::Signal;
+use crate::lifetime::{Origin, Signal};
 use crate::message::JobResponse;
-use crate::transport::{Fit, MessageLimits, Reply};
+use crate::transport::{Backlog, Fit, LocalQueue, MessageLimits, Reply, ServerTransport};
 use crate::wire::{self, DropReason, Request, Unreadable};
+
+/// Age of a request from which the transport is told of it: a queue that is emptied is never so old.
+const NOTED_AGE: Duration = Duration::from_millis(250);
+
+/// The terms on which a transport has requests answered.
+#[derive(Clone, Default)]
+pub(super) struct Terms {
+    pub(super) limits: MessageLimits,
+    /// The state of the queue when the request was taken.
+    pub(super) backlog: Backlog,
+    /// The way in which the request was delivered.
+    origin: Origin,
+    /// True if the request is answered even after its expiry.
+    is_late: bool,
+}
+
+impl Terms {
+    pub(super) fn new(limits: MessageLimits, backlog: Backlog) -> Self {
+        Self {
+            limits,
+            backlog,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the terms for a request that the transport holds.
+    pub(super) fn of_held(mut self, origin: Origin, is_late: bool) -> Self {
+        (self.origin, self.is_late) = (origin, is_late);
+        self
+    }
+
+    /// Returns true if the request may be refused for its age: what was accepted once is not.
+    fn is_first(&self) -> bool {
+        self.origin.attempt <= 1 && !self.is_late
+    }
+}
 
 impl Server {
     /// Answers one request frame.
@@ -31,21 +68,23 @@ impl Server {
     /// # Ok(()) }
     /// ```
     pub async fn answer(&self, frame: Bytes) -> Option<Reply> {
-        self.answer_within(frame, MessageLimits::default(), None)
+        let transport = None::<&LocalQueue>;
+        self.answer_within(frame, Terms::default(), transport, None)
             .await
     }
 
-    /// Answers one request frame with a response that is not larger than the transport can carry.
+    /// Answers one request frame that a transport has brought, with a response that is not larger than it can carry.
     ///
     /// Its job is given up when `stopping` is set.
-    pub(super) async fn answer_within(
+    pub(super) async fn answer_within<T: ServerTransport>(
         &self,
         frame: Bytes,
-        limits: MessageLimits,
+        terms: Terms,
+        transport: Option<&T>,
         stopping: Option<Arc<Signal>>,
     ) -> Option<Reply> {
         // Panics of handlers and middleware are caught further in. This is for custom serializers.
-        match AssertUnwindSafe(self.try_answer(frame, limits, stopping))
+        match AssertUnwindSafe(self.try_answer(frame, terms, transport, stopping))
             .catch_unwind()
             .await
         {
@@ -60,13 +99,18 @@ impl Server {
         }
     }
 
-    async fn try_answer(
+    async fn try_answer<T: ServerTransport>(
         &self,
         frame: Bytes,
-        limits: MessageLimits,
+        terms: Terms,
+        transport: Option<&T>,
         stopping: Option<Arc<Signal>>,
     ) -> Option<Reply> {
-        let request = match wire::read_request(&frame, &self.shared.serializers) {
+        let read = match terms.is_late {
+            true => wire::read_late_request(&frame, &self.shared.serializers),
+            false => wire::read_request(&frame, &self.shared.serializers),
+        };
+        let request = match read {
             Ok(request) => request,
             Err(unreadable) => {
                 self.drop_frame(&frame, &unreadable);
@@ -78,15 +122,38 @@ impl Server {
         let Request {
             head, job, waited, ..
         } = request;
+        let limits = terms.limits;
         let mut caller_timeout = None;
+        let mut age = Duration::ZERO;
         if let Some(waited) = waited {
             self.shared.meters.queue_wait.record(waited);
+            if terms.is_first() {
+                age = waited.min(terms.backlog.standing);
+            }
+            if age >= NOTED_AGE
+                && let Some(transport) = transport
+            {
+                transport.note_age(age);
+            }
         }
+        let mut is_refusal = false;
         let response = match job {
             Ok(job) => {
                 caller_timeout = self.caller_timeout(&job);
-                let lifetime = self.lifetime(&job, stopping);
-                job::execute(Arc::clone(&self.shared), job, lifetime, waited).await
+                let refused = match terms.is_first() {
+                    true => self.refuse_old(&job, age, terms.backlog),
+                    false => None,
+                };
+                match refused.or_else(|| self.refuse_undeliverable(&head, transport)) {
+                    Some(refused) => {
+                        is_refusal = true;
+                        refused
+                    }
+                    None => {
+                        let lifetime = self.lifetime_of(&job, stopping, terms.origin);
+                        job::execute(Arc::clone(&self.shared), job, lifetime, waited).await
+                    }
+                }
             }
             Err(errors) => JobResponse::failed(errors),
         };
@@ -125,7 +192,9 @@ impl Server {
             }
             Ok(frame) => {
                 let left = head.left(now).into_iter().chain(caller_timeout).min();
-                Some(Reply::new(head.into_reply_to()?, frame, left))
+                let mut reply = Reply::new(head.into_reply_to()?, frame, left);
+                reply.is_refusal = is_refusal;
+                Some(reply)
             }
             Err(error) => {
                 // The serializer for the content type of the caller cannot even encode an error.

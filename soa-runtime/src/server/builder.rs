@@ -9,10 +9,13 @@ use rustc_hash::FxHashMap;
 use soa_wire::Extensions;
 use soa_wire::serializer::{Serializer, Serializers};
 
+use super::age::{Search, UsualTime};
 use super::handle::{Registered, Server, ServerShared};
-use super::handler::{Guarded, Typed, Untyped};
+use super::handler::{Guarded, Idempotent, Typed, Untyped};
 use super::hooks::Hooks;
+use super::sampler::Sampler;
 use super::stats::Stats;
+use super::tally::{ActionTally, Flights};
 use super::variants::Variants;
 use super::wire_name::is_wire_name;
 use crate::builtin::{self, Offer};
@@ -22,10 +25,12 @@ use crate::context::{ActionStage, ClientHook, Context};
 use crate::error::{BuildError, IntoActionError};
 use crate::exchange::JobStage;
 use crate::health::{Checks, HealthCheck};
+use crate::loss::Losses;
 use crate::message::{ContextHeader, Name};
 use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::service::{Handler, Service};
 use crate::stack::{Middleware, StackBuilder};
+use crate::transport::Delivery;
 
 /// The default of the maximum number of jobs that a server runs at once.
 ///
@@ -71,14 +76,18 @@ pub struct ServerBuilder {
     serializers: Serializers,
     sends_tracebacks: bool,
     tells_internal_errors: Option<bool>,
-    concurrency: usize,
-    max_actions: usize,
-    job_timeout: Option<Duration>,
-    honors_caller_timeouts: bool,
+    pub(super) concurrency: usize,
+    tells_records: bool,
+    pub(super) max_actions: usize,
+    pub(super) job_timeout: Option<Duration>,
+    pub(super) honors_caller_timeouts: bool,
     health_checks: Vec<HealthCheck>,
     pub(super) hooks: Hooks<Server>,
     /// The permissions that the builder has named, by action.
     required: BTreeMap<Name, Vec<String>>,
+    /// The actions that the builder has declared idempotent.
+    idempotent: Vec<Name>,
+    delivery: Delivery,
     /// An action that declares permissions, and one of them.
     declares: Option<(&'static str, &'static str)>,
 }
@@ -121,12 +130,15 @@ impl ServerBuilder {
             sends_tracebacks: false,
             tells_internal_errors: None,
             concurrency: DEFAULT_CONCURRENCY,
+            tells_records: false,
             max_actions: DEFAULT_MAX_ACTIONS,
             job_timeout: None,
             honors_caller_timeouts: true,
             health_checks: Vec::new(),
             hooks: Hooks::default(),
             required: BTreeMap::new(),
+            idempotent: Vec::new(),
+            delivery: Delivery::Auto,
             declares: None,
         }
     }
@@ -299,6 +311,43 @@ impl ServerBuilder {
         self
     }
 
+    /// Declares that an action may run more than once for one call, as `#[action(idempotent)]` does: for actions that are
+    /// registered by name. A job that consists of such actions survives the process that runs it, with a transport that
+    /// holds requests.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{ActionError, Context, Server, Value};
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .action("echo", |body: Value, _cx: Context| async { Ok::<_, ActionError>(body) })
+    ///     .idempotent("echo")
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn idempotent(mut self, action: impl Into<Name>) -> Self {
+        self.idempotent.push(action.into());
+        self
+    }
+
+    /// Sets how often requests are delivered if the process that runs them crashes. The default holds requests if the
+    /// service has idempotent actions, where the transport can.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    /// use soa::transport::Delivery;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").delivery(Delivery::AtMostOnce).build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
     /// Adds the middleware that the function adds, around all that is there.
     #[doc(hidden)]
     pub fn with_outer_middleware(
@@ -387,41 +436,23 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the maximum number of jobs that [`Server::run`] runs at once: 256 by default, at least 1, at most 2²⁸.
+    /// Tells a record of this server to its transport every two seconds, if the transport keeps records: off by default, and
+    /// on in programs that `soa::main` runs.
+    ///
+    /// Over Redis, the record is a key below `{pysoa:service.NAME}.worker.` that expires ten seconds after the last one. It
+    /// has the version, the machine and the process, what was called by whom and how long it took, and the oldest jobs in
+    /// flight. The program `soa` shows it. Such a server also stops taking requests while it is paused by that program.
     ///
     /// ```
     /// # use soa_runtime as soa;
     /// use soa::Server;
     ///
-    /// let server = Server::untyped("tools", "1.0.0").concurrency(16).build()?;
-    /// assert_eq!(server.concurrency(), 16);
+    /// let server = Server::untyped("tools", "1.0.0").records(true).build()?;
     /// # Ok::<(), soa::BuildError>(())
     /// ```
     #[must_use]
-    pub fn concurrency(mut self, jobs: usize) -> Self {
-        self.concurrency = jobs.clamp(1, 1 << 28);
-        self
-    }
-
-    /// Sets the maximum number of actions in one job: 10,000 by default, at least 1. A job with more is answered with the
-    /// job error `REQUEST_TOO_LARGE`, and none of its actions runs.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use soa::{Client, LocalTransport, Server, value};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let server = Server::untyped("tools", "1.0.0").max_actions(2).build()?;
-    /// let client = Client::builder().service("tools", LocalTransport::new(server)).build()?;
-    /// let three = vec![("status".into(), value!({})); 3];
-    /// let response = client.call_job("tools", three).await?;
-    /// assert_eq!(response.errors[0].code, "REQUEST_TOO_LARGE");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn max_actions(mut self, actions: usize) -> Self {
-        self.max_actions = actions.max(1);
+    pub fn records(mut self, tell: bool) -> Self {
+        self.tells_records = tell;
         self
     }
 
@@ -447,42 +478,6 @@ impl ServerBuilder {
     #[must_use]
     pub fn health_check(mut self, check: HealthCheck) -> Self {
         self.health_checks.push(check);
-        self
-    }
-
-    /// Limits the time of each job, independent of the caller's timeout; without a limit by default.
-    ///
-    /// An action that is not done by then is given up: its future is dropped where it waits, and the caller gets
-    /// `ACTION_TIMEOUT`.
-    ///
-    /// ```
-    /// # use soa_runtime as soa;
-    /// use std::time::Duration;
-    /// use soa::{ActionError, Client, Context, LocalTransport, Server, Value};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let server = Server::untyped("slow", "1.0.0")
-    ///     .action("hang", |_: Value, _: Context| std::future::pending::<Result<Value, ActionError>>())
-    ///     .job_timeout(Duration::from_millis(20))
-    ///     .build()?;
-    /// let client = Client::builder().service("slow", LocalTransport::new(server)).build()?;
-    /// let error = client.call_action("slow", "hang", &()).await.unwrap_err();
-    /// assert_eq!(error.errors()[0].code, "ACTION_TIMEOUT");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn job_timeout(mut self, timeout: Duration) -> Self {
-        self.job_timeout = Some(timeout);
-        self
-    }
-
-    /// Gives up a job when the timeout of its caller is over (`timeout` in its control header), counted from when it
-    /// was received. On by default. The reference ignores these timeouts: turn this off if callers send timeouts
-    /// shorter than they really wait.
-    #[must_use]
-    pub fn honors_caller_timeouts(mut self, honors: bool) -> Self {
-        self.honors_caller_timeouts = honors;
         self
     }
 
@@ -520,6 +515,11 @@ impl ServerBuilder {
         self.offer.build_id = self.build_id.take().filter(|build| !build.is_empty());
         self.offer.required = self.required.clone();
         let checks = Arc::new(Checks::new(std::mem::take(&mut self.health_checks)));
+        self.declare_idempotent();
+        let may_run_again = self
+            .actions
+            .values()
+            .any(|handler| handler.may_be_idempotent());
         let (builtin, offer) =
             builtin::actions(std::mem::take(&mut self.offer), Arc::clone(&checks));
         for (action, handler) in builtin {
@@ -532,15 +532,28 @@ impl ServerBuilder {
         let mut extensions = Extensions::new();
         extensions.insert(checks);
         let name = &self.name;
-        let registered = self.actions.into_iter().map(|(action, handler)| {
+        let tells = self.tells_records;
+        let actions = self.actions.into_iter().enumerate();
+        let registered = actions.map(|(index, (action, handler))| {
             let meters = ActionMeters::new(name, &action);
-            (action, Registered { handler, meters })
+            let usual = UsualTime::default();
+            let registered = Registered {
+                handler,
+                meters,
+                usual,
+                tally: tells.then(|| ActionTally::new(index)),
+            };
+            (action, registered)
         });
         Ok(Server {
             shared: Arc::new(ServerShared {
                 actions: registered.collect(),
                 offer,
                 meters: ServerMeters::new(name),
+                losses: Losses::new(name),
+                search: Search::default(),
+                flights: tells.then(|| Flights::new(self.concurrency)),
+                sampler: Sampler::default(),
                 places: Arc::new(Places::new(name.clone(), self.concurrency)),
                 max_actions: self.max_actions,
                 extensions,
@@ -561,6 +574,8 @@ impl ServerBuilder {
                 honors_caller_timeouts: self.honors_caller_timeouts,
                 hooks: self.hooks,
                 stats: Stats::default(),
+                delivery: self.delivery,
+                may_run_again,
             }),
         })
     }
@@ -581,6 +596,21 @@ impl ServerBuilder {
                 "action `{action}` requires `{permission}`, but no middleware authenticates callers: add \
                  `.job_middleware(Authentication::new(…))`"
             ));
+        }
+    }
+
+    /// Wraps the actions that the builder has declared idempotent.
+    fn declare_idempotent(&mut self) {
+        for action in std::mem::take(&mut self.idempotent) {
+            match self.actions.remove(&action) {
+                Some(handler) => {
+                    let handler: Arc<dyn Handler> = Arc::new(Idempotent(handler));
+                    self.actions.insert(action, handler);
+                }
+                None => self.fail(format!(
+                    "`{action}` is declared idempotent, but the service has no such action"
+                )),
+            }
         }
     }
 

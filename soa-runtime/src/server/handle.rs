@@ -9,18 +9,23 @@ use soa_wire::Extensions;
 use soa_wire::serializer::Serializers;
 use tokio::time::Instant;
 
+use super::age::{Search, UsualTime};
 use super::hooks::Hooks;
+use super::sampler::Sampler;
 use super::stats::Stats;
+use super::tally::{ActionTally, Flights};
 use crate::builtin::Offer;
 use crate::client::{Client, Places};
 use crate::context::{ActionStage, ClientHook};
 use crate::exchange::JobStage;
-use crate::lifetime::{Lifetime, Signal};
+use crate::lifetime::{Lifetime, Origin, Signal};
+use crate::loss::Losses;
 use crate::message::{JobRequest, Name, SwitchSet};
 use crate::observe::meter::{ActionMeters, ServerMeters};
 use crate::schema::Schema;
 use crate::service::Handler;
 use crate::stack::Stack;
+use crate::transport::Delivery;
 
 /// A service that is ready to run jobs. Cheap to clone.
 ///
@@ -69,7 +74,17 @@ pub(super) struct ServerShared {
     pub(super) honors_caller_timeouts: bool,
     pub(super) hooks: Hooks<Server>,
     pub(super) stats: Stats,
+    pub(super) losses: Losses,
     pub(super) meters: ServerMeters,
+    /// The search for younger requests, while there are too many.
+    pub(super) search: Search,
+    /// The jobs in flight for the record; `None` if the server tells none.
+    pub(super) flights: Option<Flights>,
+    /// Requests that somebody watches.
+    pub(super) sampler: Sampler,
+    pub(super) delivery: Delivery,
+    /// True if the service has idempotent actions of its own.
+    pub(super) may_run_again: bool,
 }
 
 impl ServerShared {
@@ -83,6 +98,10 @@ impl ServerShared {
 pub(super) struct Registered {
     pub(super) handler: Arc<dyn Handler>,
     pub(super) meters: ActionMeters,
+    /// The time that it usually takes.
+    pub(super) usual: UsualTime,
+    /// The numbers for the record; `None` if the server tells none.
+    pub(super) tally: Option<ActionTally>,
 }
 
 impl Server {
@@ -154,11 +173,21 @@ impl Server {
 
     /// Makes the lifetime of a job that was received just now.
     pub(super) fn lifetime(&self, job: &JobRequest, stop: Option<Arc<Signal>>) -> Arc<Lifetime> {
+        self.lifetime_of(job, stop, Origin::default())
+    }
+
+    /// Makes the lifetime of a job that was delivered in this way.
+    pub(super) fn lifetime_of(
+        &self,
+        job: &JobRequest,
+        stop: Option<Arc<Signal>>,
+        origin: Origin,
+    ) -> Arc<Lifetime> {
         let of_caller = self.caller_timeout(job);
         let limit = of_caller.into_iter().chain(self.shared.job_timeout).min();
         // A limit beyond the range of the clock is no limit.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        Arc::new(Lifetime::new(deadline, stop))
+        Arc::new(Lifetime::new(deadline, stop).delivered(origin))
     }
 }
 

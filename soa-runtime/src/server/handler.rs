@@ -9,7 +9,7 @@ use crate::action::Action;
 use crate::codec::Value;
 use crate::context::{ActionCall, ActionFuture, Context};
 use crate::error::{ActionError, IntoActionError};
-use crate::message::{Body, code};
+use crate::message::{Body, SwitchSet, code};
 use crate::schema::{Schema, depth_of};
 use crate::service::{Handler, Service, run};
 
@@ -58,6 +58,10 @@ impl<S: Service> Handler for Typed<S> {
         find_missing(required, call, missing);
     }
 
+    fn is_idempotent(&self, _switches: &SwitchSet) -> bool {
+        self.declared.is_idempotent()
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         if let Some(error) = self.too_deep(&call.body) {
             return Box::pin(std::future::ready(Err(error)));
@@ -98,8 +102,37 @@ impl Handler for Guarded {
         self.handler.timeout(call)
     }
 
+    fn is_idempotent(&self, switches: &SwitchSet) -> bool {
+        self.handler.is_idempotent(switches)
+    }
+
+    fn may_be_idempotent(&self) -> bool {
+        self.handler.may_be_idempotent()
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         self.handler.call(call)
+    }
+}
+
+/// An action that the builder of the server has declared idempotent.
+pub(super) struct Idempotent(pub(super) Arc<dyn Handler>);
+
+impl Handler for Idempotent {
+    fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {
+        self.0.missing_permissions(call, missing);
+    }
+
+    fn timeout(&self, call: &ActionCall) -> Option<Duration> {
+        self.0.timeout(call)
+    }
+
+    fn is_idempotent(&self, _switches: &SwitchSet) -> bool {
+        true
+    }
+
+    fn call(&self, call: ActionCall) -> ActionFuture {
+        self.0.call(call)
     }
 }
 

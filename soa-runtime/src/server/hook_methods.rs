@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::builder::ServerBuilder;
 use super::handle::Server;
+use crate::transport::DeadLetter;
 
 impl ServerBuilder {
     /// Adds a hook that is awaited before the first request is taken, for example to fill caches. Hooks run one after
@@ -107,6 +108,24 @@ impl ServerBuilder {
     #[must_use]
     pub fn teardown_grace(mut self, grace: Duration) -> Self {
         self.hooks.teardown_grace(grace);
+        self
+    }
+
+    /// Adds a hook that is called when this process has made a job a dead letter: it was not run to its end, and is kept for
+    /// people. It has to be quick.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0")
+    ///     .on_dead(|server, letter| eprintln!("{}: {} is dead: {}", server.name(), letter.id, letter.error))
+    ///     .build()?;
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn on_dead(mut self, hook: impl Fn(&Server, &DeadLetter) + Send + Sync + 'static) -> Self {
+        self.hooks.on_dead(hook);
         self
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::BoxFuture;
+use crate::transport::DeadLetter;
 
 /// The error of a hook, which may be any.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -13,6 +14,9 @@ pub(crate) type AsyncHook<S, T> = Arc<dyn Fn(S) -> BoxFuture<T> + Send + Sync>;
 
 /// A hook that is called and has to be quick.
 pub(crate) type SyncHook<S> = Box<dyn Fn(&S) + Send + Sync>;
+
+/// A hook that is told of a dead letter, and has to be quick.
+pub(crate) type DeadHook<S> = Box<dyn Fn(&S, &DeadLetter) + Send + Sync>;
 
 /// The minimum interval between two beats, and between two checks for idleness.
 const MIN_HOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -28,6 +32,7 @@ pub(super) struct Hooks<S> {
     pub(super) idle: Vec<(Duration, AsyncHook<S, ()>)>,
     pub(super) teardown: Vec<AsyncHook<S, ()>>,
     pub(super) teardown_grace: Duration,
+    pub(super) dead: Vec<DeadHook<S>>,
 }
 
 impl<S> Default for Hooks<S> {
@@ -39,6 +44,7 @@ impl<S> Default for Hooks<S> {
             idle: Vec::new(),
             teardown: Vec::new(),
             teardown_grace: TEARDOWN_GRACE,
+            dead: Vec::new(),
         }
     }
 }
@@ -78,6 +84,10 @@ impl<S> Hooks<S> {
     {
         self.teardown
             .push(Arc::new(move |server| Box::pin(hook(server))));
+    }
+
+    pub(super) fn on_dead(&mut self, hook: impl Fn(&S, &DeadLetter) + Send + Sync + 'static) {
+        self.dead.push(Box::new(hook));
     }
 
     pub(super) fn teardown_grace(&mut self, grace: Duration) {

@@ -266,10 +266,17 @@ fn run_action<'a>(
     let encoding = request.body.encoding();
     let registered = shared.actions.get(&request.action);
     let (span, place) = trace::action(&shared.name, &name, &state.header);
+    let (mut flight, mut sampled) = (None, None);
     let run = registered.map(|registered| {
         let handler = &registered.handler;
         let caller = state.header.calling_service.as_ref();
         registered.meters.callers.count(caller);
+        if let (Some(tally), Some(flights)) = (&registered.tally, &shared.flights) {
+            let deadline = state.lifetime.deadline;
+            let patience = state.control.timeout();
+            flight = Some(flights.begin(tally, caller, since, deadline, patience));
+            sampled = shared.sampler.begin(&name, &state.header, &request.body);
+        }
         let mut call = ActionCall {
             context: Context::new(Arc::clone(state), name.clone(), extensions.clone(), place),
             action: request.action,
@@ -305,12 +312,22 @@ fn run_action<'a>(
         Err(error) => Ok(ActionResponse::failed(name, error.into_errors(), encoding)),
     });
     let run = run.map(move |outcome| {
-        if let Some(registered) = registered {
-            registered.meters.time.record(since.elapsed());
-        }
+        drop(flight);
         let errors = outcome
             .as_ref()
             .map_or_else(|errors| errors, |done| &done.errors);
+        if let Some(registered) = registered {
+            let took = since.elapsed();
+            registered.meters.time.record(took);
+            registered.usual.record(took);
+            if let Some(tally) = &registered.tally {
+                tally.ended(took, errors);
+            }
+            if let Some(sampled) = sampled {
+                let body = outcome.as_ref().ok().map(|done| &done.body);
+                shared.sampler.end(sampled, took, body, errors);
+            }
+        }
         if !errors.is_empty() {
             trace::note_errors(errors);
             let action = registered.and(outcome.as_ref().ok());

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use super::handle::Server;
 use super::hooks::{AsyncHook, BoxError, Hooks};
 use super::panic::panic_message;
+use crate::error::TransportError;
 use crate::lifetime::Signal;
 
 impl Hooks<Server> {
@@ -133,7 +134,8 @@ where
 }
 
 /// The error of a server or a component that cannot start: a hook of [`on_startup`](super::ServerBuilder::on_startup)
-/// failed. The text includes that of the hook's error, which [`reason`](Self::reason) returns.
+/// failed, or the transport cannot do what the server promises. The text includes that of its error, which
+/// [`reason`](Self::reason) returns.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -154,21 +156,42 @@ where
 /// ```
 pub struct StartupError {
     subject: String,
+    /// What failed; nothing for the transport, which says it itself.
+    what: &'static str,
     reason: BoxError,
 }
+
+/// What failed where a hook did.
+const HOOK: &str = "a startup hook failed: ";
 
 impl StartupError {
     fn of_server(reason: BoxError) -> Self {
         let subject = "the server".to_owned();
-        Self { subject, reason }
+        Self {
+            subject,
+            what: HOOK,
+            reason,
+        }
+    }
+
+    pub(super) fn of_transport(reason: TransportError) -> Self {
+        Self {
+            subject: "the server".to_owned(),
+            what: "",
+            reason: reason.into(),
+        }
     }
 
     pub(crate) fn of_component(name: &str, reason: BoxError) -> Self {
         let subject = format!("the component `{name}`");
-        Self { subject, reason }
+        Self {
+            subject,
+            what: HOOK,
+            reason,
+        }
     }
 
-    /// Returns the error of the hook.
+    /// Returns the error of the hook, or of the transport.
     pub fn reason(&self) -> &(dyn std::error::Error + 'static) {
         &*self.reason
     }
@@ -176,8 +199,12 @@ impl StartupError {
 
 impl fmt::Display for StartupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subject, reason } = self;
-        write!(f, "{subject} cannot start: a startup hook failed: {reason}")
+        let Self {
+            subject,
+            what,
+            reason,
+        } = self;
+        write!(f, "{subject} cannot start: {what}{reason}")
     }
 }
 

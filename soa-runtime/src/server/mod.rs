@@ -12,35 +12,53 @@
 //!
 //! ```text
 //! stats      counters                            panic       messages of panics
-//! hooks      hooks, as they are registered       handle      the server itself
+//! hooks      hooks, as they are registered       age         requests that are too old
+//! tally      the numbers of the record           sampler     samples, while somebody watches
+//! handle     the server itself                   overload    jobs that are not started
 //! job        running jobs and their actions      sibling     calls between actions of one server
 //! answer     from a request to its response      lifecycle   hooks, as they run
+//! record     the record of the worker
+//! delivery   jobs whose process is gone          held        requests that their transport holds
 //! run        the run loop                        variants    several handlers of one action
 //! handler    the entries of the registry         wire_name   the rule of names
 //! builder    puts a server together              into_server conversions into servers
-//! hook_methods  the builder's, for hooks          local       the transport in the same process
-//! door       the entrance for doors
+//! hook_methods  the builder's, for hooks          limit_methods  the builder's, for limits
+//! local      the transport in the same process   door        the entrance for doors
+//! crash      crashes for tests
 //! ```
 
+mod age;
 mod answer;
 mod builder;
+mod crash;
+mod delivery;
 mod door;
 mod handle;
 mod handler;
+mod held;
 mod hook_methods;
 mod hooks;
 mod into_server;
 mod job;
 mod lifecycle;
+mod limit_methods;
 mod local;
+mod overload;
 mod panic;
+mod record;
 mod run;
+mod sampler;
 mod sibling;
+#[cfg(all(test, feature = "redis"))]
+mod simulation;
 mod stats;
+mod tally;
 mod variants;
 mod wire_name;
 
 pub use builder::ServerBuilder;
+#[doc(hidden)]
+pub use crash::CrashTransport;
 #[doc(hidden)]
 pub use door::DoorStop;
 pub use handle::Server;

@@ -1,21 +1,21 @@
 //! The run loop: takes requests from a transport and runs them as jobs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use futures_util::future::Either;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use super::answer::Terms;
 use super::handle::Server;
 use super::lifecycle::StartupError;
 use crate::error::{TransportErrorKind, route_setting};
 use crate::lifetime::Signal;
-use crate::observe::names;
-use crate::transport::ServerTransport;
-
-/// The maximum number of requests that are taken from the transport at once: more would wait here while another worker
-/// is idle.
-const MAX_BATCH: usize = 32;
+use crate::transport::{Received, ServerTransport};
 
 /// The maximum time at the end for responses that cannot be sent yet because their callers do not read.
 const FLUSH_GRACE: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ impl Server {
     ///
     /// A request is only taken when it can be started at once: up to
     /// [`concurrency`](super::ServerBuilder::concurrency) jobs run side by side, each in a task of its
-    /// own. A handler's failure ends its job and nothing else.
+    /// own once it waits for something. A handler's failure ends its job and nothing else.
     ///
     /// Dropping this future stops taking requests. Jobs that have started go on in their tasks, as long as the runtime
     /// does.
@@ -55,7 +55,8 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
+    /// A [startup hook](super::ServerBuilder::on_startup) failed, or the transport cannot deliver as
+    /// [`delivery`](super::ServerBuilder::delivery) asks for; no request was taken.
     pub async fn run(&self, transport: impl ServerTransport) -> Result<(), StartupError> {
         self.serve_in_a_task(transport, None).await.map(drop)
     }
@@ -83,7 +84,8 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// A [startup hook](super::ServerBuilder::on_startup) failed; no request was taken.
+    /// A [startup hook](super::ServerBuilder::on_startup) failed, or the transport cannot deliver as
+    /// [`delivery`](super::ServerBuilder::delivery) asks for; no request was taken.
     pub async fn run_until(
         &self,
         transport: impl ServerTransport,
@@ -141,7 +143,7 @@ impl Server {
             return;
         }
         for called in self.shared.offer.calls {
-            if !self.shared.client().has_route(called) {
+            if !self.shared.client().may_have_route(called) {
                 let (service, setting) = (self.name(), route_setting(called));
                 tracing::warn!(
                     service,
@@ -166,11 +168,17 @@ impl Server {
             return Ok(Stopped::default());
         }
         self.warn_of_missing_routes();
+        let prepared = transport.prepare(self.promise()).await;
+        prepared.map_err(StartupError::of_transport)?;
         let transport = Arc::new(transport);
         let serving = async {
             let mut idle = hooks.idle(&self);
+            let telling = self.tell_records(transport.records());
             let taking = self.clone().take(Arc::clone(&transport), giving_up.clone());
             let mut stopped = taking.await;
+            if let Some(telling) = telling {
+                telling.end().await;
+            }
             idle.shutdown().await;
             hooks.tear_down(&self).await;
             stopped.given_up = giving_up.map_or(0, |signal| signal.ended());
@@ -205,9 +213,12 @@ impl Server {
         giving_up: Option<Arc<Signal>>,
     ) -> Stopped {
         let _running = self.shared.meters.run_loop();
+        let lost_before = self.shared.losses.total();
         let limits = transport.limits();
         let limit = self.shared.concurrency;
         let permits = Arc::new(Semaphore::new(limit));
+        let mut gathering = Gathering::default();
+        let has_one_thread = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
         loop {
             // If all permits are taken by jobs that do not end, nothing is received, and a closed transport goes
             // unnoticed.
@@ -219,17 +230,18 @@ impl Server {
             let Ok(mut free) = permit else {
                 return Stopped::default(); // The semaphore is never closed.
             };
+            gathering.gather(&permits, &mut free, limit).await;
             // All permits before the requests: nothing is awaited between receiving and starting, so nothing
             // that was taken is lost when this future is dropped.
-            let more = permits.available_permits().min(MAX_BATCH - 1);
+            let more = permits.available_permits();
             if let Ok(more) = Arc::clone(&permits).try_acquire_many_owned(to_u32(more)) {
                 free.merge(more);
             }
             let since = std::time::Instant::now();
             let received = transport.receive(free.num_permits()).await;
             self.shared.meters.idle_time.record(since.elapsed());
-            let frames = match received {
-                Ok(frames) if !frames.is_empty() => frames,
+            let requests = match received {
+                Ok(requests) if !requests.is_empty() => requests,
                 Ok(_) => {
                     // The transport breaks its contract; do not spin.
                     tokio::time::sleep(RETRY_PAUSE).await;
@@ -244,24 +256,45 @@ impl Server {
                     continue;
                 }
             };
-            for frame in frames {
+            let backlog = transport.backlog();
+            gathering.round_trip = backlog.round_trip;
+            let terms = Terms::new(limits, backlog);
+            let begun = std::time::Instant::now();
+            for Received { frame, hold } in requests {
                 // One permit a frame. A transport that returns more frames than asked for is tolerated.
                 let permit = free.split(1);
                 let (server, transport) = (self.clone(), Arc::clone(&transport));
                 let giving_up = giving_up.clone();
-                let place = self.shared.places.take();
-                tokio::spawn(async move {
-                    if let Some(reply) = server.answer_within(frame, limits, giving_up).await
+                let (place, terms) = (self.shared.places.take(), terms.clone());
+                let job = async move {
+                    let reply = match hold {
+                        None => Either::Left(server.answer_within(
+                            frame,
+                            terms,
+                            Some(&*transport),
+                            giving_up,
+                        )),
+                        // Boxed, as it would make the tasks of all others larger.
+                        Some(hold) => Either::Right(Box::pin(server.answer_held(
+                            frame,
+                            hold,
+                            terms,
+                            &*transport,
+                            giving_up,
+                        ))),
+                    };
+                    if let Some(reply) = reply.await
                         && let Err(error) = transport.respond(reply).await
                     {
-                        let service = server.name();
-                        names::RESPONSE_LOST.counter([service]).increment(1);
-                        if let Some(kept_back) = server.shared.stats.may_log_failure() {
-                            tracing::error!(service, %error, kept_back, "responding failed");
-                        }
+                        server.shared.losses.count(&error);
                     }
                     drop((permit, place));
-                });
+                };
+                if has_one_thread && begun.elapsed() < IN_PLACE_TIME {
+                    begin(job).await;
+                } else {
+                    tokio::spawn(job);
+                }
             }
         }
         // All permits are back when all jobs are done.
@@ -285,11 +318,100 @@ impl Server {
             let service = self.name();
             tracing::error!(service, "stopped with responses that could not be sent");
         }
+        let losses = &self.shared.losses;
+        losses.tell();
         Stopped {
             aborted,
             has_unsent,
+            answers_lost: losses.total() - lost_before + transport.lost(),
             ..Stopped::default()
         }
+    }
+}
+
+/// The time of a batch after which its further jobs are tasks from the beginning: where handlers compute for long, the answers
+/// of the first ones are sent before the last ones begin.
+const IN_PLACE_TIME: Duration = Duration::from_millis(1);
+
+/// Runs a job as far as it goes without waiting, and the rest of it in a task. Most jobs never wait, and a task costs them more
+/// than what is around their action. Where there is one thread, nothing else would run meanwhile in any case.
+///
+/// The returned future is ready when it is first polled.
+fn begin(job: impl Future<Output = ()> + Send + 'static) -> impl Future<Output = ()> {
+    let mut job = Some(Box::pin(job));
+    std::future::poll_fn(move |context| {
+        if let Some(mut job) = job.take() {
+            // As in a task, a panic ends the job alone. The hook of panics has told it.
+            let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(context)));
+            if matches!(polled, Ok(Poll::Pending)) {
+                tokio::spawn(job);
+            }
+        }
+        Poll::Ready(())
+    })
+}
+
+/// The time of a round trip from which on the run loop waits for places before it asks for requests.
+const LONG_ROUND_TRIP: Duration = Duration::from_millis(5);
+
+/// The number of times that it does not wait after it has waited in vain.
+const TIMES_WITHOUT: u32 = 32;
+
+/// Waiting for the places of jobs that end soon.
+///
+/// If it takes long to ask for requests, those that end meanwhile leave their places empty until the next time. If jobs
+/// take less than about half of a round trip, it is better to wait for them and ask for all; otherwise to ask at once.
+#[derive(Default)]
+struct Gathering {
+    round_trip: Duration,
+    /// The number of times left not to wait.
+    without: u32,
+}
+
+impl Gathering {
+    /// Waits until most of the places are free, for as long as that is worth it.
+    async fn gather(
+        &mut self,
+        permits: &Arc<Semaphore>,
+        free: &mut OwnedSemaphorePermit,
+        limit: usize,
+    ) {
+        if self.round_trip < LONG_ROUND_TRIP {
+            return;
+        }
+        let most = limit - limit / 8;
+        let held = free.num_permits() + permits.available_permits();
+        if held >= most {
+            return;
+        }
+        if self.without > 0 {
+            self.without -= 1;
+            return;
+        }
+        if wait_for_places(permits, free, most, self.round_trip.mul_f64(0.6)).await {
+            // Those that end at the same time, but not the slow ones.
+            wait_for_places(permits, free, limit, self.round_trip / 32).await;
+        } else {
+            self.without = TIMES_WITHOUT;
+        }
+    }
+}
+
+/// Waits for a time until so many places are free. Returns false if they are not.
+async fn wait_for_places(
+    permits: &Arc<Semaphore>,
+    free: &mut OwnedSemaphorePermit,
+    count: usize,
+    time: Duration,
+) -> bool {
+    let missing = to_u32(count.saturating_sub(free.num_permits()));
+    let more = Arc::clone(permits).acquire_many_owned(missing);
+    match tokio::time::timeout(time, more).await {
+        Ok(Ok(more)) => {
+            free.merge(more);
+            true
+        }
+        _ => false,
     }
 }
 
@@ -328,6 +450,8 @@ pub struct Stopped {
     pub blocking: usize,
     /// True if there are responses that could not be sent: their callers did not read, or the transport is gone.
     pub has_unsent: bool,
+    /// The number of jobs that have run and whose responses were lost, those that could not be sent at the end included.
+    pub answers_lost: u64,
 }
 
 /// Waits until jobs are to be given up.

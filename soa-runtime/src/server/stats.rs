@@ -23,6 +23,7 @@ use crate::wire::DropReason;
 #[derive(Debug, Default)]
 pub struct Stats {
     jobs: AtomicU64,
+    refused: AtomicU64,
     /// The number of handlers of blocking actions that run on threads of their own.
     blocking: Arc<AtomicUsize>,
     dropped: [AtomicU64; DropReason::ALL.len()],
@@ -35,6 +36,8 @@ struct Logged {
     drops: LogLimit,
     expired: LogLimit,
     failures: LogLimit,
+    refused: LogLimit,
+    undeliverable: LogLimit,
 }
 
 impl Default for Logged {
@@ -43,6 +46,8 @@ impl Default for Logged {
             drops: LogLimit::every(Duration::from_secs(1)),
             expired: LogLimit::every(Duration::from_secs(10)),
             failures: LogLimit::every(Duration::from_secs(10)),
+            refused: LogLimit::every(Duration::from_secs(10)),
+            undeliverable: LogLimit::every(Duration::from_secs(10)),
         }
     }
 }
@@ -51,6 +56,12 @@ impl Stats {
     /// Returns the number of jobs that were started.
     pub fn jobs(&self) -> u64 {
         self.jobs.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of jobs that were refused, as the server is overloaded or the caller takes no response. They were
+    /// not started.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Returns the number of messages that were dropped for this reason.
@@ -86,6 +97,20 @@ impl Stats {
     /// Returns the same for a failure of the transport: at most one in ten seconds.
     pub(super) fn may_log_failure(&self) -> Option<u64> {
         self.logged.failures.count()
+    }
+
+    /// Returns the same for a request that is refused: at most one in ten seconds.
+    pub(super) fn may_log_refused(&self) -> Option<u64> {
+        self.logged.refused.count()
+    }
+
+    /// Returns the same for a request whose caller takes no responses: at most one in ten seconds.
+    pub(super) fn may_log_undeliverable(&self) -> Option<u64> {
+        self.logged.undeliverable.count()
+    }
+
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_job(&self) {

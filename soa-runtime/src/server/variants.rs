@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::{ActionCall, ActionFuture};
-use crate::message::{Switch, select};
+use crate::message::{Switch, SwitchSet, select};
 use crate::service::Handler;
 
 /// Hands each call to the variant that the switches of its job select.
@@ -22,7 +22,11 @@ impl Variants {
     }
 
     fn select(&self, call: &ActionCall) -> Option<&Arc<dyn Handler>> {
-        let selected = select(self.switches.iter().copied(), call.context.switches());
+        self.select_by(call.context.switches())
+    }
+
+    fn select_by(&self, switches: &SwitchSet) -> Option<&Arc<dyn Handler>> {
+        let selected = select(self.switches.iter().copied(), switches);
         self.handlers.get(selected?)
     }
 }
@@ -30,6 +34,16 @@ impl Variants {
 impl Handler for Variants {
     fn timeout(&self, call: &ActionCall) -> Option<Duration> {
         self.select(call).and_then(|handler| handler.timeout(call))
+    }
+
+    fn is_idempotent(&self, switches: &SwitchSet) -> bool {
+        let selected = self.select_by(switches);
+        selected.is_some_and(|handler| handler.is_idempotent(switches))
+    }
+
+    fn may_be_idempotent(&self) -> bool {
+        let mut handlers = self.handlers.iter();
+        handlers.any(|handler| handler.may_be_idempotent())
     }
 
     fn missing_permissions(&self, call: &ActionCall, missing: &mut Vec<String>) {

@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::delivery::Promise;
+#[cfg(doc)]
+use super::hold::Hold;
+use super::hold::{Received, Reply};
 use super::limits::MessageLimits;
+use crate::BoxFuture;
 use crate::error::TransportError;
 #[cfg(doc)]
 use crate::error::TransportErrorKind;
@@ -17,7 +22,7 @@ use crate::error::TransportErrorKind;
 /// ```
 /// # use soa_runtime as soa;
 /// use bytes::Bytes;
-/// use soa::transport::{Reply, ServerTransport};
+/// use soa::transport::{Received, Reply, ServerTransport};
 /// use soa::{ActionError, Context, Server, TransportError, TransportErrorKind, Value};
 /// use tokio::sync::{Mutex, mpsc};
 ///
@@ -27,9 +32,9 @@ use crate::error::TransportErrorKind;
 /// }
 ///
 /// impl ServerTransport for Channels {
-///     async fn receive(&self, _limit: usize) -> Result<Vec<Bytes>, TransportError> {
+///     async fn receive(&self, _limit: usize) -> Result<Vec<Received>, TransportError> {
 ///         match self.requests.lock().await.recv().await {
-///             Some(frame) => Ok(vec![frame]),
+///             Some(frame) => Ok(vec![frame.into()]),
 ///             None => Err(TransportError::new(TransportErrorKind::Closed, "all senders are gone")),
 ///         }
 ///     }
@@ -62,8 +67,19 @@ use crate::error::TransportErrorKind;
 /// # Ok(()) }
 /// ```
 pub trait ServerTransport: Send + Sync + 'static {
+    /// Takes note of what the server promises about its jobs. The run loop calls it once, before it asks for requests. A
+    /// transport that can [hold](Hold) requests decides by it whether it does.
+    ///
+    /// # Errors
+    /// The transport cannot keep the promise, so the server must not start.
+    fn prepare(&self, promise: Promise) -> impl Future<Output = Result<(), TransportError>> + Send {
+        let _ = promise;
+        std::future::ready(Ok(()))
+    }
+
     /// Waits for requests and returns at least one and at most `limit` of them: whole frames, as the
-    /// protocol has them.
+    /// protocol has them. `limit` is the number of jobs that can be started at once. A transport with several servers takes
+    /// fewer, so that none of them holds what another one could start.
     ///
     /// It must be safe to drop the future at any time without losing a frame.
     ///
@@ -72,7 +88,7 @@ pub trait ServerTransport: Send + Sync + 'static {
     fn receive(
         &self,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Received>, TransportError>> + Send;
 
     /// Returns when the transport waits for requests: from then on the service can be called. A transport becomes ready
     /// after [`receive`](Self::receive) was called.
@@ -81,7 +97,8 @@ pub trait ServerTransport: Send + Sync + 'static {
     }
 
     /// Stops taking requests. [`receive`](Self::receive) returns those that were taken already, and then
-    /// [`TransportErrorKind::Closed`], also to a call that waits.
+    /// [`TransportErrorKind::Closed`], also to a call that waits. Requests that are held may go back in place of being
+    /// returned.
     fn close(&self);
 
     /// Sends the response of one request, or accepts it to be sent together with others; see
@@ -97,17 +114,74 @@ pub trait ServerTransport: Send + Sync + 'static {
         std::future::ready(())
     }
 
+    /// Returns the number of responses that were accepted and then lost, or that are not sent yet. The run loop asks after
+    /// [`flush`](Self::flush).
+    fn lost(&self) -> u64 {
+        0
+    }
+
     /// Returns the limits of the size of responses.
     fn limits(&self) -> MessageLimits {
         MessageLimits::default()
     }
+
+    /// Returns the state of the queue. The run loop refuses requests that have waited too long for anybody to take their
+    /// responses, as far as this tells.
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
+
+    /// Returns false if a response to this address could not be sent at present. The run loop does not start such a job, and
+    /// sends an error in its place, which waits.
+    fn takes_responses(&self, reply_to: &str) -> bool {
+        let _ = reply_to;
+        true
+    }
+
+    /// Takes note of the age of the queue: the time since a request was sent that was just taken.
+    fn note_age(&self, age: Duration) {
+        let _ = age;
+    }
+
+    /// Returns the keeper of the records of workers, if the transport has a place for them.
+    #[doc(hidden)]
+    fn records(&self) -> Option<Arc<dyn RecordKeeper>> {
+        None
+    }
+}
+
+/// The answer to a record.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// True if the workers of the service are paused: the transport brings no more requests then.
+    pub is_paused: bool,
+    /// The order of a watcher, if there is one.
+    pub watch: Option<Bytes>,
+}
+
+/// Keeps the records that workers tell about themselves.
+#[doc(hidden)]
+pub trait RecordKeeper: Send + Sync {
+    /// Keeps the record of a worker in place of its last one.
+    fn tell(&self, worker: &str, record: Bytes) -> BoxFuture<Told>;
+
+    /// Brings samples to the watcher with this id.
+    fn sampled(&self, watcher: &str, samples: Vec<Bytes>) -> BoxFuture<()>;
+
+    /// Removes the record of a worker that ends.
+    fn forget(&self, worker: &str) -> BoxFuture<()>;
 }
 
 impl<T: ServerTransport> ServerTransport for Arc<T> {
+    fn prepare(&self, promise: Promise) -> impl Future<Output = Result<(), TransportError>> + Send {
+        T::prepare(self, promise)
+    }
+
     fn receive(
         &self,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Bytes>, TransportError>> + Send {
+    ) -> impl Future<Output = Result<Vec<Received>, TransportError>> + Send {
         T::receive(self, limit)
     }
 
@@ -127,39 +201,47 @@ impl<T: ServerTransport> ServerTransport for Arc<T> {
         T::flush(self)
     }
 
+    fn lost(&self) -> u64 {
+        T::lost(self)
+    }
+
     fn limits(&self) -> MessageLimits {
         T::limits(self)
     }
+
+    fn backlog(&self) -> Backlog {
+        T::backlog(self)
+    }
+
+    fn takes_responses(&self, reply_to: &str) -> bool {
+        T::takes_responses(self, reply_to)
+    }
+
+    fn note_age(&self, age: Duration) {
+        T::note_age(self, age);
+    }
+
+    fn records(&self) -> Option<Arc<dyn RecordKeeper>> {
+        T::records(self)
+    }
 }
 
-/// A response on its way back.
+/// The state of a queue.
 ///
 /// ```
 /// # use soa_runtime as soa;
-/// use std::time::Duration;
-/// use soa::transport::Reply;
+/// use soa::transport::{Backlog, LocalQueue, ServerTransport};
 ///
-/// fn is_late(reply: &Reply) -> bool {
-///     reply.left == Some(Duration::ZERO)
-/// }
+/// // A transport that does not tell has no backlog.
+/// assert_eq!(LocalQueue::new().backlog(), Backlog::default());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Reply {
-    /// The address of the response: the `reply_to` in the meta map of the request.
-    pub reply_to: String,
-    /// The frame to send.
-    pub frame: Bytes,
-    /// The time until the caller stops waiting, if the request tells. Later the response need not be sent.
-    pub left: Option<Duration>,
-}
-
-impl Reply {
-    pub(crate) fn new(reply_to: String, frame: Bytes, left: Option<Duration>) -> Self {
-        Self {
-            reply_to,
-            frame,
-            left,
-        }
-    }
+pub struct Backlog {
+    /// The time for which requests have been waiting without a break: the time since the queue was last known to be empty.
+    pub standing: Duration,
+    /// The time for which callers wait that do not tell it; `None` for any time.
+    pub patience: Option<Duration>,
+    /// The time that it takes to ask for requests. If it is long, the run loop asks for many at once.
+    pub round_trip: Duration,
 }

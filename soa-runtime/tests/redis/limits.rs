@@ -1,12 +1,15 @@
 //! How large messages may be.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use soa_runtime::codec::Encoding;
 use soa_runtime::wire::{FrameHead, ProtocolVersion, read_response};
 use soa_runtime::{
     ActionError, Context, ErrorKind, TransportError, TransportErrorKind, Value, value,
 };
 
-use crate::support::{Redis, Running, client, logged, request, request_in, service};
+use crate::support::{Redis, Running, client, logged, request, request_in, service, until};
 
 #[tokio::test]
 async fn a_request_that_is_too_large_is_not_sent() {
@@ -98,4 +101,88 @@ async fn a_response_over_the_logged_size_is_logged_once() {
     let logged = logged(&format!("size={size}"));
     assert_eq!(logged.len(), 1, "{logged:#?}");
     assert!(logged[0].starts_with("WARN") && logged[0].contains("the response is large"));
+}
+
+#[tokio::test]
+async fn a_client_has_answers_for_half_of_a_reply_list_on_their_way_at_most() {
+    let redis = Redis::start();
+    let settings = redis.settings().queue_capacity(20);
+    let client = client(settings.clone());
+    let calls = (0..18_i64).map(|number| {
+        let call = client.call_action("test", "echo", &value!({ "number": (number) }));
+        tokio::spawn(call.timeout(Duration::from_secs(30)).into_future())
+    });
+    let calls: Vec<_> = calls.collect();
+    until("all are there", || {
+        redis.integer("LLEN pysoa:service.test") == 18
+    })
+    .await;
+    let mut lists = BTreeMap::new();
+    let mut requests = Vec::new();
+    for _ in 0..18 {
+        let frame = redis.text("LPOP pysoa:service.test").bytes();
+        let text = String::from_utf8_lossy(&frame);
+        let start = text.find("service.test.").unwrap();
+        let (list, _) = text[start..].split_at("service.test.".len() + 32 + 1 + 12);
+        *lists.entry(list.to_owned()).or_insert(0) += 1;
+        requests.push(frame.clone());
+    }
+    assert_eq!(lists.into_values().max(), Some(10));
+    for frame in &requests {
+        redis.command(&[b"RPUSH", b"pysoa:service.test", frame]);
+    }
+    let running = Running::start(service().build().unwrap(), settings);
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_reply_list_is_full_is_not_started_and_its_caller_is_told_later() {
+    const LIST: &str = "service.test.slow!reader";
+    let redis = Redis::start();
+    let settings = redis.settings().queue_capacity(3).queue_full_retries(20);
+    let running = Running::start(service().build().unwrap(), settings);
+    let send = |id| {
+        let frame = request(id, LIST, &value!({}));
+        redis.command(&[b"RPUSH", b"pysoa:service.test", &frame]);
+    };
+    let length = || redis.integer(&format!("LLEN pysoa:{LIST}"));
+    (0..3).for_each(&send);
+    until("the list is full", || length() == 3).await;
+    let mut id = 3;
+    while running.server.stats().refused() == 0 {
+        send(id);
+        id += 1;
+        assert!(id < 100, "jobs are started for nothing");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (jobs, refused) = (
+        running.server.stats().jobs(),
+        running.server.stats().refused(),
+    );
+    (0..20).for_each(|more| send(100 + more));
+    until("all are refused", || {
+        running.server.stats().refused() == refused + 20
+    })
+    .await;
+    assert_eq!(running.server.stats().jobs(), jobs);
+    let told = logged("the caller does not read its reply list, so");
+    assert!(told.iter().any(|line| line.contains(LIST)), "{told:?}");
+    // When it reads again, it hears of all of them.
+    let mut answers = Vec::new();
+    let all = usize::try_from(id + 20).unwrap();
+    while answers.len() < all {
+        answers.push(redis.wait_for(&format!("pysoa:{LIST}")).await);
+    }
+    let refusals = answers.iter().filter(|answer| {
+        let text = String::from_utf8_lossy(answer);
+        text.contains("OVERLOADED") && text.contains("was not started")
+    });
+    assert_eq!(
+        u64::try_from(refusals.count()).unwrap(),
+        running.server.stats().refused()
+    );
+    running.stop().await;
 }

@@ -1,5 +1,9 @@
 //! Bad nights: connections that are slow, cut at the wrong moment, or silent.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use soa_runtime::{ErrorKind, value};
@@ -141,6 +145,38 @@ async fn a_redis_that_hangs_and_goes_on_hangs_no_call_and_runs_nothing_twice() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn connections_cut_again_and_again_are_back_at_once_each_time() {
+    let redis = Redis::start();
+    let proxy = Proxy::before(&redis).await;
+    let running = Running::start(service().build().unwrap(), proxy.settings());
+    let client = client(proxy.settings());
+    let cut = async {
+        for _ in 0..16 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            proxy.cut();
+        }
+    };
+    let mut longest = Duration::ZERO;
+    let call = async {
+        let mut answered = Instant::now();
+        loop {
+            let call = client.call_action("test", "echo", &value!({}));
+            if call.timeout(Duration::from_millis(300)).await.is_ok() {
+                longest = longest.max(answered.elapsed());
+                answered = Instant::now();
+            }
+        }
+    };
+    tokio::select! {
+        () = cut => {}
+        () = call => {}
+    }
+    // One call may be on the connection that is cut.
+    assert!(longest < Duration::from_millis(700), "{longest:?}");
+    running.stop().await;
+}
+
 /// Runs a command again and again under load.
 async fn under_load(command: &str) {
     let redis = Redis::start();
@@ -164,6 +200,35 @@ async fn a_redis_that_is_emptied_hangs_no_call_and_runs_nothing_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_forgets_its_scripts_hangs_no_call_and_runs_nothing_twice() {
     under_load("SCRIPT FLUSH").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_forgets_its_scripts_all_the_time_loses_no_call() {
+    let redis = Redis::start();
+    let (server, runs) = Load::service();
+    let running = Running::start(server.build().unwrap(), redis.settings());
+    let load = Load::start(&client(redis.settings()), runs);
+    load.goes_on(50).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (over, port) = (Arc::clone(&is_over), redis.port);
+    let flushes = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut answer = [0; 5];
+        let mut count = 0_u32;
+        while !over.load(Ordering::Relaxed) {
+            stream.write_all(b"SCRIPT FLUSH\r\n").unwrap();
+            stream.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"+OK\r\n");
+            count += 1;
+        }
+        count
+    });
+    load.goes_on(1_000).await;
+    is_over.store(true, Ordering::Relaxed);
+    let flushes = flushes.join().unwrap();
+    let tally = load.finish().await;
+    assert_eq!(tally.failed, 0, "{tally:?}, {flushes} flushes");
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

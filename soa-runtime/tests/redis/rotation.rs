@@ -1,7 +1,7 @@
 //! Passwords and certificates that are replaced while the process runs.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use soa_runtime::{
 };
 
 use crate::sentinel::Sentinel;
-use crate::support::{Redis, Reply, Running, client, free_port, logged, service};
+use crate::support::{Redis, Reply, Running, client, free_port, logged, service, until};
 #[cfg(feature = "tls")]
 use crate::tls::Authority;
 
@@ -174,10 +174,12 @@ async fn sentinels_have_a_login_of_their_own_that_is_read_again() {
     let mut by_file = named().password_file(&file.0);
     by_file.username = Some("finder".to_owned());
     let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+    let is_rotated = Arc::new(AtomicBool::new(false));
+    let (count, rotated) = (Arc::clone(&asked), Arc::clone(&is_rotated));
     let by_callback = named().credentials(move || {
-        let number = count.fetch_add(1, Ordering::Relaxed) + 1;
-        let password = format!("swordfish-{}", number.min(2));
+        count.fetch_add(1, Ordering::Relaxed);
+        let number = 1 + u8::from(rotated.load(Ordering::Relaxed));
+        let password = format!("swordfish-{number}");
         async move { Ok::<_, std::io::Error>(RedisCredentials::user("finder", password)) }
     });
     Redis::command_at(sentinel.port, "ACL SETUSER default off");
@@ -186,7 +188,8 @@ async fn sentinels_have_a_login_of_their_own_that_is_read_again() {
     for connection in &connections {
         connection.keys().get("key").await.unwrap();
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    // For the question, and for the connection that listens.
+    until("both have logged in", || asked.load(Ordering::Relaxed) == 2).await;
     // From here on only the new password works; the default user has none.
     let stream = format!("127.0.0.1:{}", sentinel.port);
     let mut stream = std::net::TcpStream::connect(stream).unwrap();
@@ -196,10 +199,11 @@ async fn sentinels_have_a_login_of_their_own_that_is_read_again() {
     std::io::Read::read_exact(&mut stream, &mut answer).unwrap();
     assert_eq!(&answer, b"+OK\r\n+OK\r\n");
     file.write("swordfish-2");
+    is_rotated.store(true, Ordering::Relaxed);
     // Whoever misses the master asks for it.
     redis.kill();
     let limit = Instant::now() + Duration::from_secs(20);
-    while asked.load(Ordering::Relaxed) < 2 {
+    while asked.load(Ordering::Relaxed) < 3 {
         assert!(Instant::now() < limit, "nobody asks");
         let _ = connections[1].keys().get("key").await;
     }

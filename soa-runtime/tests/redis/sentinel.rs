@@ -58,12 +58,12 @@ impl Sentinel {
         RedisSettings::sentinel([("127.0.0.1", self.port)], sentinel)
     }
 
-    fn text(&self, command: &str) -> Reply {
+    pub(crate) fn text(&self, command: &str) -> Reply {
         Redis::command_at(self.port, command)
     }
 
     /// The port of the master, as the sentinel knows it.
-    fn master(&self, name: &str) -> u16 {
+    pub(crate) fn master(&self, name: &str) -> u16 {
         let command = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {name}");
         let Reply::List(mut address) = self.text(&command) else {
             panic!()
@@ -102,7 +102,7 @@ impl Drop for Sentinel {
 }
 
 /// A master, its replica, and a sentinel that watches them as `alpha`.
-async fn watched() -> (Redis, Redis, Sentinel) {
+pub(crate) async fn watched() -> (Redis, Redis, Sentinel) {
     let master = Redis::with(&["--repl-diskless-sync-delay", "0"]);
     let replica = Redis::with(&["--replicaof", &format!("127.0.0.1 {}", master.port)]);
     until("the replica follows", || {
@@ -269,8 +269,7 @@ async fn a_master_killed_under_load_hangs_no_call_and_runs_nothing_twice() {
     })
     .await;
     load.goes_on(200).await;
-    let tally = load.finish().await;
-    assert!(tally.failed > 0, "{tally:?}");
+    load.finish().await;
     running.stop().await;
 }
 

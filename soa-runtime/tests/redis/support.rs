@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 
 use crate::kept::Log;
 
-/// What is logged while the tests run. All of them have one log: which of several threads writes to which is not certain.
+/// The log of all tests. They have one, since it is not certain which of several threads writes to which.
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     tracing::subscriber::set_global_default(log.clone()).expect("there is no other");
@@ -243,7 +243,10 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(server: Server, settings: RedisSettings) -> Self {
-        let transport = RedisServerTransport::new("test", settings).unwrap();
+        Self::start_with(server, RedisServerTransport::new("test", settings).unwrap())
+    }
+
+    pub(crate) fn start_with(server: Server, transport: RedisServerTransport) -> Self {
         let (running, taken_from) = (server.clone(), transport.clone());
         let task = tokio::spawn(async move { running.run(taken_from).await });
         Self {
@@ -334,7 +337,9 @@ impl Load {
                         }
                         Err(error) => {
                             let kinds = [ErrorKind::Timeout, ErrorKind::Transport];
-                            assert!(kinds.contains(&error.kind()), "{error}");
+                            // On a busy machine, more comes together in an outage than is served in time afterwards.
+                            let is_refused = error.to_string().contains("OVERLOADED");
+                            assert!(is_refused || kinds.contains(&error.kind()), "{error}");
                             assert_transient(&error);
                             tally.failed += 1;
                             assert!(tally.failed < 10_000, "it does not recover");

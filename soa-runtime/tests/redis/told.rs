@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use soa_runtime::{
-    Client, ClientError, ErrorKind, RedisSettings, SentinelSettings, TransportError,
-    TransportErrorKind, value,
+    Client, ClientError, ErrorKind, RedisConnection, RedisServerTransport, RedisSettings,
+    SentinelSettings, TransportError, TransportErrorKind, value,
 };
 
 use crate::support::{Load, Redis, Reply, Running, client, free_port, request, service, until};
@@ -133,6 +133,41 @@ async fn a_redis_that_cannot_save_is_told_with_its_own_words() {
     assert!(lines.len() <= 6, "{lines:#?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_memory_that_is_full_now_and_then_is_one_outage_with_a_line_every_ten_seconds() {
+    let redis = Redis::start();
+    let connection = RedisConnection::new(redis.settings()).unwrap();
+    let transport = RedisServerTransport::on(&connection, "test");
+    let (server, runs) = Load::service();
+    let running = Running::start_with(server.build().unwrap(), transport);
+    let load = Load::start(&client(redis.settings()), runs);
+    load.goes_on(50).await;
+    assert_eq!(connection.outage(), None);
+    let full = Instant::now();
+    while full.elapsed() < Duration::from_secs(11) {
+        for memory in ["1", "0"] {
+            redis.text(&format!("CONFIG SET maxmemory {memory}"));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    let outage = connection.outage().unwrap();
+    assert!(outage.contains("OOM"), "{outage}");
+    let told = lines(&redis);
+    assert_eq!(works_again(&told), 0, "{told:#?}");
+    // One each of the server's connection and of the client's, as two processes would have.
+    let failed = |text: &str| told.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(
+        (failed("Redis failed"), failed("Redis still fails")),
+        (2, 2),
+        "{told:#?}"
+    );
+    load.goes_on(50).await;
+    until("it works again", || works_again(&lines(&redis)) == 2).await;
+    assert_eq!(connection.outage(), None);
+    load.finish().await;
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_call_whose_answer_cannot_be_read_hears_why() {
     let redis = Redis::start();
@@ -221,7 +256,7 @@ async fn a_connection_that_redis_closes_because_it_is_idle_is_no_news() {
 }
 
 #[tokio::test]
-async fn many_responses_that_are_lost_are_one_line() {
+async fn many_responses_that_are_lost_are_one_line_and_one_more_at_the_stop() {
     let redis = Redis::start();
     let running = Running::start(service().build().unwrap(), redis.settings());
     redis.text("SET pysoa:service.test.x!1 no-list");
@@ -232,6 +267,25 @@ async fn many_responses_that_are_lost_are_one_line() {
     until("all have run", || running.server.stats().jobs() == 500).await;
     running.stop().await;
     let lines = lines(&redis);
-    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(lines.len(), 2, "{lines:#?}");
     assert!(lines[0].contains("a response was lost"), "{lines:#?}");
+    let rest = &lines[1];
+    assert!(rest.contains("further responses were lost"), "{rest}");
+    assert!(rest.contains("lost=499"), "{rest}");
+}
+
+#[tokio::test]
+async fn losses_that_were_kept_back_are_told_when_their_time_is_over() {
+    let redis = Redis::start();
+    let running = Running::start(service().build().unwrap(), redis.settings());
+    redis.text("SET pysoa:service.test.x!2 no-list");
+    for number in 0..50 {
+        let frame = request(number, "service.test.x!2", &value!({}));
+        redis.command(&[b"RPUSH", b"pysoa:service.test", &frame]);
+    }
+    until("the rest is told", || {
+        lines(&redis).iter().any(|line| line.contains("lost=49"))
+    })
+    .await;
+    running.stop().await;
 }

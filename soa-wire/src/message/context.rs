@@ -131,11 +131,16 @@ impl ContextHeader {
                 map.push("tracestate", &**state);
             }
         }
-        let is_extra = |key: &Value| !key.as_str().is_some_and(|key| KEYS.contains(&key));
-        for (key, value) in self.extra.iter().filter(|(key, _)| is_extra(key)) {
+        for (key, value) in self.extra() {
             map.push(key.clone(), value.clone());
         }
         map
+    }
+
+    /// Returns the users' keys with their values.
+    pub(crate) fn extra(&self) -> impl Iterator<Item = &(Value, Value)> {
+        let is_own = |key: &Value| key.as_str().is_some_and(|key| KEYS.contains(&key));
+        self.extra.iter().filter(move |(key, _)| !is_own(key))
     }
 }
 

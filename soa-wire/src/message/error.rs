@@ -34,6 +34,8 @@ pub mod code {
     pub const NOT_AUTHORIZED: &str = "NOT_AUTHORIZED";
     /// The service is overloaded. The job did not run.
     pub const OVERLOADED: &str = "OVERLOADED";
+    /// The server that ran the job stopped in the middle of it. Whether its actions took effect is not known.
+    pub const OUTCOME_UNKNOWN: &str = "OUTCOME_UNKNOWN";
     /// The requested object does not exist.
     pub const NOT_FOUND: &str = "NOT_FOUND";
     /// A service that is called over HTTP has failed, and told no code: an exception of a service of Aspyx. The message is its

@@ -43,6 +43,8 @@ impl std::error::Error for UnknownVersion {}
 crate::debug_as_text!(UnknownVersion);
 
 const MARKER: &[u8] = b"pysoa-redis/";
+/// The head of most frames.
+const USUAL: &[u8] = b"pysoa-redis/3//content-type:application/msgpack;";
 const HEADERS: [&[u8]; 3] = [b"content-type", b"chunk-count", b"chunk-id"];
 
 impl FrameHead {
@@ -61,6 +63,16 @@ impl FrameHead {
             chunk_id: None,
             payload_start: 0,
         };
+        let first = frame
+            .strip_prefix(USUAL)
+            .and_then(|payload| payload.first());
+        if first.is_some_and(|byte| !byte.is_ascii()) {
+            // What follows is no further header.
+            head.version = ProtocolVersion::V3;
+            head.content_type = Some(Cow::Borrowed(Encoding::MessagePack.content_type()));
+            head.payload_start = USUAL.len();
+            return Ok(head);
+        }
         if let Some((version, end)) = marker(frame) {
             head.version = version?;
             head.payload_start = end;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::frame::ProtocolVersion;
+use crate::codec::Value;
 use crate::serializer::Format;
 
 /// The facts about a request that its answer needs. The answer comes in the request's own version and serializer, and
@@ -32,9 +33,22 @@ impl Head {
         Duration::try_from_secs_f64((expiry - now).max(0.0)).ok()
     }
 
+    /// The id of the request, which its answer repeats.
+    #[doc(hidden)]
+    pub fn request_id(&self) -> Value {
+        let decoded = self.format.encoding().decode_value(&self.request_id);
+        // It could be read when the request was.
+        decoded.unwrap_or(Value::Nil)
+    }
+
     /// True if the sender wants no answer.
     pub fn is_suppressed(&self) -> bool {
         self.is_suppressed
+    }
+
+    /// The name of the reply list, if the sender wants an answer.
+    pub fn reply_to(&self) -> Option<&str> {
+        self.reply_to.as_deref().filter(|_| !self.is_suppressed)
     }
 
     /// The name of the reply list.

@@ -46,6 +46,8 @@ pub use frame::{payload_size, redacted};
 pub use head::Head;
 #[doc(hidden)]
 pub use pieces::cut;
+#[doc(hidden)]
+pub use request::read_late_request;
 pub use request::{Request, Unreadable, read_request, write_request};
 #[doc(hidden)]
 pub use response::write_response_at;

@@ -76,6 +76,26 @@ impl Unreadable {
 /// Fails if the message cannot be answered (protocol, section 10). The errors of a malformed job that can be answered
 /// are in [`Request::job`].
 pub fn read_request(frame: &Bytes, serializers: &Serializers) -> Result<Request, Unreadable> {
+    read(frame, serializers, Expiry::Counts)
+}
+
+/// Reads a request frame whose expiry does not matter: somebody wants it to run all the same.
+///
+/// # Errors
+/// As for [`read_request`], except for its expiry.
+#[doc(hidden)]
+pub fn read_late_request(frame: &Bytes, serializers: &Serializers) -> Result<Request, Unreadable> {
+    read(frame, serializers, Expiry::IsIgnored)
+}
+
+/// Whether the expiry of a request counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    Counts,
+    IsIgnored,
+}
+
+fn read(frame: &Bytes, serializers: &Serializers, expiry: Expiry) -> Result<Request, Unreadable> {
     let frame_head = FrameHead::read(frame)
         .map_err(|error| Unreadable::new(DropReason::ProtocolVersion, error))?;
     if frame_head.is_chunk() {
@@ -98,13 +118,14 @@ pub fn read_request(frame: &Bytes, serializers: &Serializers) -> Result<Request,
             })
             .map_err(|detail| Unreadable::new(DropReason::Malformed, detail))?,
     };
-    read_payload(frame_head.version(), format, &payload)
+    read_payload(frame_head.version(), format, &payload, expiry)
 }
 
 fn read_payload(
     version: ProtocolVersion,
     format: Format,
     payload: &Bytes,
+    of_request: Expiry,
 ) -> Result<Request, Unreadable> {
     let encoding = format.encoding();
     let envelope = Envelope::read(encoding, payload)
@@ -125,7 +146,7 @@ fn read_payload(
     let reply_to = match &envelope.meta.reply_to {
         ReplyTo::Absent => None,
         ReplyTo::Name(name) if is_reply_list(name) => {
-            Some(String::from_utf8_lossy(name).into_owned())
+            String::from_utf8(name.to_vec()).ok() // It is ASCII.
         }
         ReplyTo::Name(_) | ReplyTo::Invalid => {
             let detail = "`reply_to` is not the name of a reply list";
@@ -134,6 +155,7 @@ fn read_payload(
     };
     let now = now();
     if let Some(expiry) = envelope.meta.expiry
+        && of_request == Expiry::Counts
         && is_expired(expiry, now)
     {
         return Err(Unreadable::expired(expiry, now));
@@ -161,7 +183,10 @@ fn read_payload(
             },
         reply_to,
         is_suppressed,
-        expiry: envelope.meta.expiry,
+        expiry: envelope
+            .meta
+            .expiry
+            .filter(|_| of_request == Expiry::Counts),
         format,
     };
     let control = job.as_ref().ok().map(|job| &job.control);
@@ -363,10 +388,8 @@ pub fn write_request(
     writer.close();
     writer.key("body");
     writer.map(3);
-    writer.key("control");
-    writer.value(&Value::Map(job.control.to_map()))?;
-    writer.key("context");
-    writer.value(&Value::Map(job.context.to_map()))?;
+    write_control(&mut writer, &job.control)?;
+    write_context(&mut writer, &job.context)?;
     writer.key("actions");
     writer.list(job.actions.len());
     for action in &job.actions {
@@ -381,4 +404,58 @@ pub fn write_request(
     writer.close();
     writer.close();
     Ok(writer.finish().into())
+}
+
+/// Writes what [`Control::to_map`] returns.
+fn write_control(writer: &mut Writer, control: &Control) -> Result<(), EncodeError> {
+    writer.key("control");
+    let suppressed = control.suppress_response;
+    writer.map(1 + usize::from(suppressed.is_some()) + control.extra().count());
+    writer.key("continue_on_error");
+    writer.boolean(control.continue_on_error);
+    if let Some(suppressed) = suppressed {
+        writer.key("suppress_response");
+        writer.boolean(suppressed);
+    }
+    for (key, value) in control.extra() {
+        writer.pair(key, value)?;
+    }
+    writer.close();
+    Ok(())
+}
+
+/// Writes what [`ContextHeader::to_map`] returns.
+fn write_context(writer: &mut Writer, context: &ContextHeader) -> Result<(), EncodeError> {
+    let (parent, mut text) = (context.trace_parent, [0; 55]);
+    let optional = [
+        ("caller", context.caller.as_deref()),
+        ("calling_service", context.calling_service.as_deref()),
+        ("traceparent", parent.map(|parent| parent.write(&mut text))),
+        (
+            "tracestate",
+            context.trace_state.as_deref().filter(|_| parent.is_some()),
+        ),
+    ];
+    let there = optional.iter().filter(|(_, text)| text.is_some()).count();
+    writer.key("context");
+    writer.map(2 + there + context.extra().count());
+    writer.key("correlation_id");
+    writer.text(&context.correlation_id);
+    writer.key("switches");
+    writer.list(context.switches.iter().count());
+    for switch in context.switches.iter() {
+        writer.integer(switch.number());
+    }
+    writer.close();
+    for (key, text) in optional {
+        if let Some(text) = text {
+            writer.key(key);
+            writer.text(text);
+        }
+    }
+    for (key, value) in context.extra() {
+        writer.pair(key, value)?;
+    }
+    writer.close();
+    Ok(())
 }

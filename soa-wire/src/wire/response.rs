@@ -1,5 +1,7 @@
 //! Responses: written by servers, read by clients.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::cursor::{Cursor, Fault, Key};
@@ -10,7 +12,7 @@ use super::head::Head;
 use super::json::Json;
 use super::msgpack::MessagePack;
 use super::writer::Writer;
-use crate::codec::{EncodeError, Encoding, Kind, Value, msgpack};
+use crate::codec::{EncodeError, Encoding, Kind, Map, Value, msgpack};
 use crate::error::{TransportError, TransportErrorKind};
 use crate::message::{ActionResponse, Body, JobResponse, ResponseContext, WireError};
 use crate::serializer::{Format, Serializers};
@@ -194,11 +196,11 @@ fn read<'a, C: Cursor<'a>>(
     let mut request_id = Value::Nil;
     let mut job = None;
     entries(&mut cursor, |cursor, key| match key {
-        "request_id" => {
+        b"request_id" => {
             request_id = value(cursor, encoding, payload)?;
             Ok(())
         }
-        "body" => {
+        b"body" => {
             job = Some(read_job(cursor, encoding, payload)?);
             Ok(())
         }
@@ -221,9 +223,9 @@ fn read_job<'a, C: Cursor<'a>>(
     let mut response = JobResponse::default();
     entries(cursor, |cursor, key| {
         match key {
-            "errors" => response.errors = errors(&value(cursor, encoding, payload)?),
-            "context" => response.context = context(value(cursor, encoding, payload)?),
-            "actions" => {
+            b"errors" => response.errors = errors(cursor, encoding, payload)?,
+            b"context" => response.context = context(cursor, encoding, payload)?,
+            b"actions" => {
                 expect(cursor, Kind::List, "`actions` is not a list")?;
                 let mut items = cursor.enter()?;
                 while cursor.more(&mut items)? {
@@ -246,13 +248,13 @@ fn read_action<'a, C: Cursor<'a>>(
     let mut response = ActionResponse::new("", Body::empty(encoding));
     entries(cursor, |cursor, key| {
         match key {
-            "action" => {
+            b"action" => {
                 expect(cursor, Kind::Text, "the name of an action is not text")?;
                 let name = cursor.text()?.unwrap_or_default();
                 response.action = name.into();
             }
-            "errors" => response.errors = errors(&value(cursor, encoding, payload)?),
-            "body" => {
+            b"errors" => response.errors = errors(cursor, encoding, payload)?,
+            b"body" => {
                 let span = skipped(cursor)?;
                 response.body = Body::from_bytes(encoding, payload.slice(span));
             }
@@ -266,13 +268,13 @@ fn read_action<'a, C: Cursor<'a>>(
 /// Calls `each` for the entries of a map. Entries whose keys are not text are passed over.
 fn entries<'a, C: Cursor<'a>>(
     cursor: &mut C,
-    mut each: impl FnMut(&mut C, &str) -> Result<(), Fault>,
+    mut each: impl FnMut(&mut C, &[u8]) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     expect(cursor, Kind::Map, "not a map")?;
     let mut left = cursor.enter()?;
     while cursor.more(&mut left)? {
         match cursor.key()? {
-            Key::Text(key) => each(cursor, std::str::from_utf8(&key).unwrap_or_default())?,
+            Key::Text(key) => each(cursor, &key)?,
             Key::Other => cursor.skip()?,
         }
     }
@@ -303,22 +305,68 @@ fn value<'a, C: Cursor<'a>>(
     })
 }
 
-fn errors(value: &Value) -> Vec<WireError> {
-    let errors = value.as_list().unwrap_or_default();
-    errors.iter().map(WireError::from_value).collect()
+fn errors<'a, C: Cursor<'a>>(
+    cursor: &mut C,
+    encoding: Encoding,
+    payload: &Bytes,
+) -> Result<Vec<WireError>, Fault> {
+    if let Some(end) = after_empty_list(cursor.clone()) {
+        *cursor = end;
+        return Ok(Vec::new());
+    }
+    let errors = value(cursor, encoding, payload)?;
+    let errors = errors.as_list().unwrap_or_default();
+    Ok(errors.iter().map(WireError::from_value).collect())
 }
 
-fn context(value: Value) -> ResponseContext {
-    let Value::Map(map) = value else {
-        return ResponseContext::default();
+/// The place behind a list without items; `None` before anything else.
+fn after_empty_list<'a, C: Cursor<'a>>(mut cursor: C) -> Option<C> {
+    if cursor.kind().ok()? != Kind::List {
+        return None;
+    }
+    let mut items = cursor.enter().ok()?;
+    let is_empty = !cursor.more(&mut items).ok()?;
+    is_empty.then_some(cursor)
+}
+
+fn context<'a, C: Cursor<'a>>(
+    cursor: &mut C,
+    encoding: Encoding,
+    payload: &Bytes,
+) -> Result<ResponseContext, Fault> {
+    if let Some((correlation_id, end)) = correlation_id_alone(cursor.clone()) {
+        *cursor = end;
+        return Ok(ResponseContext {
+            correlation_id,
+            extra: Map::new(),
+        });
+    }
+    let Value::Map(map) = value(cursor, encoding, payload)? else {
+        return Ok(ResponseContext::default());
     };
     let correlation_id = map
         .get("correlation_id")
         .and_then(Value::as_str)
         .map(Into::into);
     let is_extra = |key: &Value| key.as_str() != Some("correlation_id");
-    ResponseContext {
+    Ok(ResponseContext {
         correlation_id,
         extra: map.into_iter().filter(|(key, _)| is_extra(key)).collect(),
+    })
+}
+
+/// What most contexts are, and the place behind it; `None` before anything else.
+fn correlation_id_alone<'a, C: Cursor<'a>>(mut cursor: C) -> Option<(Option<Arc<str>>, C)> {
+    if cursor.kind().ok()? != Kind::Map {
+        return None;
     }
+    let (mut correlation_id, mut left) = (None, cursor.enter().ok()?);
+    while cursor.more(&mut left).ok()? {
+        let is_its_key = cursor.key().ok()?.name() == b"correlation_id";
+        if !is_its_key || cursor.kind().ok()? != Kind::Text {
+            return None;
+        }
+        correlation_id = Some(cursor.text().ok()??.into());
+    }
+    Some((correlation_id, cursor))
 }

@@ -1,11 +1,17 @@
-//! The agreement of the scanner and the decoder, which share their readers.
+//! The agreement of the scanner and the decoder, which share their readers, and of what is written with its maps.
+
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::cursor::{Cursor, Fault};
+use super::frame::ProtocolVersion;
 use super::json::Json;
 use super::msgpack::MessagePack;
-use crate::codec::{json, msgpack};
+use super::request::write_request;
+use crate::codec::{Encoding, Map, Value, json, msgpack};
+use crate::message::{ContextHeader, Control, JobRequest};
+use crate::value;
 
 fn scan<'a>(mut cursor: impl Cursor<'a>) -> Result<(), Fault> {
     cursor.skip()?;
@@ -87,4 +93,49 @@ fn the_scanner_accepts_invalid_text_and_the_decoder_refuses_it() {
     }
     assert_eq!(scan(MessagePack::new(b"\xa1\xff")), Ok(()));
     assert!(msgpack::decode_value(b"\xa1\xff").is_err());
+}
+
+#[test]
+fn the_headers_of_a_request_are_those_of_their_maps() {
+    let mut context = ContextHeader::new("id");
+    context.set("switches".to_owned(), value!([7, 5])).unwrap();
+    let mut full = context.clone();
+    full.caller = Some("caller".into());
+    full.calling_service = Some("service".into());
+    full.set(
+        "traceparent".to_owned(),
+        "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01".into(),
+    )
+    .unwrap();
+    full.set("tracestate".to_owned(), "a=b".into()).unwrap();
+    full.set("locale".to_owned(), "fr_FR".into()).unwrap();
+    // One that hides one of our own is left out, and keys of other types are kept.
+    full.extra.push("caller", "another");
+    full.extra.push(3, value!({ "a": [1] }));
+    let mut control = Control {
+        suppress_response: Some(false),
+        ..Control::default()
+    };
+    control.set("timeout".to_owned(), 5.into()).unwrap();
+    for encoding in [Encoding::MessagePack, Encoding::Json] {
+        for (context, control) in [(&context, Control::default()), (&full, control.clone())] {
+            let job = JobRequest::new(context.clone(), control, vec![]);
+            let lifetime = Duration::from_secs(60);
+            let frame = write_request(ProtocolVersion::V1, encoding, 1, "a!b", lifetime, &job);
+            let frame = frame.unwrap();
+            let maps = [
+                ("control", job.control.to_map()),
+                ("context", job.context.to_map()),
+            ];
+            for (key, map) in maps {
+                let map = Value::Map(Map::from([(key, Value::Map(map))]));
+                let entry = encoding.encode_value(&map).unwrap();
+                // Without the brackets around it.
+                let end = entry.len() - usize::from(encoding == Encoding::Json);
+                let entry = &entry[1..end];
+                let is_there = frame.windows(entry.len()).any(|window| window == entry);
+                assert!(is_there, "{key} of {}", String::from_utf8_lossy(&frame));
+            }
+        }
+    }
 }

@@ -149,6 +149,16 @@ impl Writer {
         }
     }
 
+    /// Writes a key of any kind with its value.
+    pub(super) fn pair(&mut self, key: &Value, value: &Value) -> Result<(), EncodeError> {
+        if self.is_json() {
+            self.separate();
+            json::encode_pair(key, value, &mut self.out)
+        } else {
+            msgpack::encode_pair(key, value, &mut self.out)
+        }
+    }
+
     pub(super) fn value(&mut self, value: &Value) -> Result<(), EncodeError> {
         if self.is_json() {
             self.separate();

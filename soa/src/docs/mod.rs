@@ -13,6 +13,7 @@
 //! | [`deadlines`] | Timeouts, and jobs whose caller no longer waits |
 //! | [`health`] | Health checks, which `status` runs |
 //! | [`redis`] | Serving and calling over Redis |
+//! | [`delivery`] | What becomes of a job when a process or Redis fails, and dead letters |
 //! | [`http`] | Serving over HTTP: the address, limits, the stop, routers of axum. With the features `http` and `cli` |
 //! | [`calling_http`] | Calling over HTTP: channels, addresses, tokens, connections. With the feature `http` |
 //! | [`rest`] | Actions over HTTP by routes, and their description. With the feature `http` |
@@ -63,6 +64,9 @@ pub mod rest {}
 #[doc = include_str!("redis.md")]
 pub mod redis {}
 
+#[doc = include_str!("delivery.md")]
+pub mod delivery {}
+
 #[cfg(all(feature = "cli", feature = "http"))]
 #[cfg_attr(docsrs, doc(cfg(all(feature = "cli", feature = "http"))))]
 #[doc = include_str!("http.md")]
@@ -82,6 +86,9 @@ pub mod components {}
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
 #[doc = include_str!("running.md")]
 pub mod running {}
+
+#[doc = include_str!("operating.md")]
+pub mod operating {}
 
 #[cfg(feature = "cli")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use soa::transport::{LocalQueue, ServerTransport as _};
+use soa::transport::{LocalQueue, Received, Reply, ServerTransport};
 use soa::wire::{ProtocolVersion, read_response, write_request};
 use soa::{
     ActionError, ActionRequest, Body, Context, ContextHeader, Control, Encoding, JobRequest,
-    Server, Value, value,
+    Server, TransportError, Value, value,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 const REPLY_TO: &str = "service.test.client!1";
 
@@ -149,6 +149,69 @@ async fn a_run_loop_that_is_dropped_loses_nothing_that_it_has_taken() {
         tokio::task::yield_now().await;
     }
     assert_eq!(server.stats().jobs(), 3_000);
+}
+
+/// A queue whose first response panics.
+struct Brittle(LocalQueue, AtomicUsize);
+
+impl ServerTransport for Brittle {
+    fn receive(
+        &self,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Received>, TransportError>> + Send {
+        self.0.receive(limit)
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+
+    async fn respond(&self, reply: Reply) -> Result<(), TransportError> {
+        assert!(self.1.fetch_add(1, Ordering::SeqCst) > 0, "as told");
+        self.0.respond(reply).await
+    }
+}
+
+#[tokio::test]
+async fn a_transport_that_panics_ends_one_job_and_not_the_run_loop() {
+    let server = Server::untyped("test", "1.0.0").action("echo", |body: Value, _: Context| async {
+        Ok::<_, ActionError>(body)
+    });
+    let server = server.concurrency(1).build().unwrap();
+    let queue = LocalQueue::new();
+    for id in 0..3 {
+        queue.push(request(id, "echo"));
+    }
+    queue.close();
+    let brittle = Brittle(queue.clone(), AtomicUsize::new(0));
+    server.run(brittle).await.unwrap();
+    assert_eq!(queue.replies(REPLY_TO), 2);
+}
+
+#[tokio::test]
+async fn a_task_that_a_job_wakes_does_not_wait_for_all_that_compute_for_long() {
+    let (begun, ran) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
+    let (waker, counter) = (Arc::clone(&begun), Arc::clone(&ran));
+    let compute = move |body: Value, _: Context| {
+        waker.notify_one();
+        counter.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(3));
+        async { Ok::<_, ActionError>(body) }
+    };
+    let server = Server::untyped("test", "1.0.0").action("compute", compute);
+    let server = server.build().unwrap();
+    let queue = LocalQueue::new();
+    // All of them are taken at once.
+    for id in 0..100 {
+        queue.push(request(id, "compute"));
+    }
+    queue.close();
+    let woken = tokio::spawn(async move {
+        begun.notified().await;
+        ran.load(Ordering::SeqCst)
+    });
+    server.run(queue).await.unwrap();
+    assert!(woken.await.unwrap() < 100);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Where the Python side is: the suite and the reference service.
-const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../soa/tests/interop");
 
 /// What sentinels call masters.
 const NAMES: [&str; 3] = ["one", "two", "three"];

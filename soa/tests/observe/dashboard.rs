@@ -38,7 +38,7 @@ fn names(query: &str) -> impl Iterator<Item = &str> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let words = query.split(move |letter| !is_part(letter));
     words.filter(|word| {
-        let mut prefixes = ["server_", "client_", "redis_"].iter();
+        let mut prefixes = ["server_", "client_", "redis_", "log_"].iter();
         prefixes.any(|prefix| word.starts_with(prefix))
     })
 }

@@ -6,9 +6,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 
+#[path = "../interop/nested_cargo.rs"]
+mod nested_cargo;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -74,7 +76,7 @@ fn public_signatures_have_only_the_types_of_other_crates_that_are_listed() {
 /// dependency with other features than it has built it with before.
 fn document() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let output = Command::new(env!("CARGO"))
+    let output = nested_cargo::cargo()
         .current_dir(&root)
         .args([
             "doc",

@@ -6,7 +6,8 @@ struct Example;
     name = "example",
     version = "1.0.0",
     rest = "example",
-    package = "example-api"
+    package = "example-api",
+    component = "the example"
 )]
 impl Example {
     #[action(get = "/items")]

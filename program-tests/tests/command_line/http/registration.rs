@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::agent::{Agent, free_port};
-use super::town::{get, town};
+use super::town::{APART, get, town};
 use crate::http::{address, call, exchange, serve_http};
 use crate::processes::{Process, run, signal, wait_for};
 
@@ -103,6 +103,27 @@ fn a_registry_that_is_away_holds_up_nothing_and_is_told_once() {
 }
 
 #[test]
+fn each_process_of_fork_tells_that_the_registry_of_their_parent_is_away() {
+    let port = free_port();
+    let url = format!("consul://127.0.0.1:{port}");
+    let (mut server, address) = serve_http(&["--fork", "2", "--registry", &url]);
+    // Whichever process answers.
+    let all = |path: &str, text: &str| (0..10).all(|_| get(&address, path).contains(text));
+    let away = format!("cannot be registered at {url}");
+    wait_for("the note", || all("/readyz", &away).then_some(()));
+    assert!(all("/call/example/status", &away));
+    let agent = Agent::start_at(port);
+    has_instances(&agent, 1);
+    wait_for("the end of the note", || {
+        let told = (0..10).any(|_| get(&address, "/readyz").contains("notes"));
+        (!told).then_some(())
+    });
+    assert!(!all("/call/example/status", &away));
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0), "{}", server.log());
+}
+
+#[test]
 fn one_registration_stands_for_all_processes_of_fork() {
     let agent = Agent::start();
     let arguments = ["--fork", "2", "--registry", &agent.url()];
@@ -148,6 +169,23 @@ fn every_component_of_a_program_is_registered_by_the_address_that_is_advertised(
         report.contains(&format!("rest(http://127.0.0.1:{port})")),
         "{report}"
     );
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0), "{}", server.log());
+    has_instances(&agent, 0);
+}
+
+#[test]
+fn a_component_apart_is_registered_by_its_own_address() {
+    let agent = Agent::start();
+    let url = agent.url();
+    let arguments = [&APART[..], &["--registry", &url]].concat();
+    let mut server = Process::start(&mut town(&arguments));
+    let both = address(&server);
+    let (rest, shop) = both.split_once(", http://").expect("two addresses");
+    let known = has_instances(&agent, 2);
+    let mut ids: Vec<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
+    ids.sort_by_key(|id| id.ends_with("shop"));
+    assert_eq!(ids, [format!("{rest}:library"), format!("{shop}:shop")]);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0), "{}", server.log());
     has_instances(&agent, 0);

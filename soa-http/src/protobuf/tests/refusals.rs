@@ -183,7 +183,12 @@ fn doors_with_protobuf_name_the_action_and_the_field_that_cannot_travel() {
     let mut settings = HttpSettings::default();
     assert!(Doors::new(server(Untold).into(), settings.clone()).is_ok());
     settings.protobuf = Some(true);
-    assert!(Doors::new(server(Untold).into(), settings).is_err());
+    assert!(Doors::new(server(Untold).into(), settings.clone()).is_err());
+    // The setting opens it beside the channels that the component declares.
+    let component = Component::builder("all").service(Server::builder(One));
+    let component = component.channels([Channel::Json]).build().unwrap();
+    let doors = Doors::new(component, settings).unwrap();
+    assert_eq!(doors.channels(), [Channel::Json, Channel::Protobuf]);
 }
 
 #[test]

@@ -173,6 +173,15 @@ impl<R: Receipt> Backlog<R> {
         expired
     }
 
+    /// Takes the messages for which this is so.
+    pub(super) fn recall(&mut self, is_meant: impl Fn(&R) -> bool) -> Vec<Waiting<R>> {
+        let is_meant = |waiting: &mut Waiting<R>| is_meant(&waiting.message.receipt);
+        let places = self.queue.iter_mut();
+        let recalled: Vec<_> = places.filter_map(|place| place.take_if(is_meant)).collect();
+        self.count -= recalled.len();
+        recalled
+    }
+
     /// Takes all messages.
     pub(super) fn all(&mut self) -> Vec<Waiting<R>> {
         self.count = 0;

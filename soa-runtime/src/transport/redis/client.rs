@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,12 +14,16 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::age::KnownAge;
 use super::connection::RedisConnection;
-use super::message::{Message, Receipt};
+use super::master::MasterConnection;
+use super::message::{Message, Receipt, elsewhere, is_for_another};
 use super::meter::SendMeters;
 use super::naming::request_key;
 use super::outbox::Outbox;
-use super::reply_list::{ReplyList, ReplyStatistics};
+use super::patrol::Dependent;
+use super::reader::Reader;
+use super::reply_list::{Answer, ReplyList, ReplyStatistics};
 use super::reply_lists::{OpenList, ReplyLists};
 use super::ring::Ring;
 use super::settings::{RedisSettings, bounded};
@@ -29,6 +33,7 @@ use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::exchange::{ClientRequest, Sent};
 use crate::message::{JobResponse, Name};
 use crate::observe::names;
+use crate::period::Period;
 use crate::transport::{ClientTransport, Fit, MessageLimits, ReplyFuture};
 use crate::wire::{self, ProtocolVersion};
 
@@ -73,6 +78,8 @@ struct ClientShared {
     limits: MessageLimits,
     statistics: Arc<ReplyStatistics>,
     take_back: Arc<TakeBack>,
+    /// The age of the queue, and that above which calls fail; only if there is a maximum.
+    age: Option<(KnownAge, Duration)>,
     /// The state after the first use of the transport, on the runtime of that moment.
     ready: Mutex<Option<Arc<Ready>>>,
 }
@@ -123,6 +130,7 @@ impl RedisClientTransport {
         let id = Uuid::new_v4();
         let settings = connection.settings();
         let maximum = settings.maximum_message_size.unwrap_or(REQUEST_SIZE);
+        let max_age = settings.max_queue_age.map(Period::get);
         Self {
             shared: Arc::new(ClientShared {
                 connection: connection.clone(),
@@ -130,7 +138,8 @@ impl RedisClientTransport {
                 next_id: AtomicI64::new(i64::from(id.as_fields().0 % 1_000_000)),
                 limits: MessageLimits::new(maximum, settings.log_messages_larger_than),
                 statistics: Arc::new(ReplyStatistics::new(settings.expects_chunked_replies)),
-                take_back: Arc::new(TakeBack::new(request_key(&service))),
+                take_back: Arc::new(TakeBack::new(&service)),
+                age: max_age.map(|max| (KnownAge::new(connection, &service), max)),
                 ready: Mutex::default(),
                 service,
             }),
@@ -150,9 +159,28 @@ impl RedisClientTransport {
 
 impl ClientShared {
     async fn call(self: Arc<Self>, request: ClientRequest) -> Result<JobResponse, TransportError> {
+        if let Some((age, max)) = &self.age {
+            age.check(*max)?;
+        }
         let settings = self.connection.settings();
         let wait = bounded(request.timeout.unwrap_or(settings.receive_timeout));
         let since = Instant::now();
+        loop {
+            match self.attempt(&request, since, wait).await {
+                // It was not sent. The time that it has is what is left of it.
+                Err(error) if is_for_another(&error) && since.elapsed() < wait => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: &ClientRequest,
+        since: Instant,
+        wait: Duration,
+    ) -> Result<JobResponse, TransportError> {
+        let settings = self.connection.settings();
         let deadline = since + wait;
         let (worth, lifetime) = match request.timeout {
             Some(_) => (wait, wait + REQUEST_LIST_GRACE),
@@ -168,7 +196,7 @@ impl ClientShared {
         let ready = &*ready;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let mut waiting = Waiting {
-            shared: &self,
+            shared: self,
             ready,
             list: ready.lists.list(since),
             id,
@@ -205,7 +233,7 @@ impl ClientShared {
             receipt: CallReceipt {
                 list: Arc::clone(&waiting.list.list),
                 id,
-                sent: request.sent,
+                sent: request.sent.clone(),
                 is_suppressed,
             },
         });
@@ -214,10 +242,15 @@ impl ClientShared {
             waiting.list.list.take_waiter(id);
             return Err(Ring::ended_error());
         }
+        if waiting.list.list.is_abandoned() && waiting.list.list.take_waiter(id).is_some() {
+            // Whoever went on without its master may not have seen this one.
+            let message = "the master of the reply list does not answer: the request may have been run, or not";
+            return Err(TransportError::new(TransportErrorKind::Transient, message));
+        }
         let answer = answer.await;
         let answer = answer.unwrap_or_else(|_| Err(Ring::ended_error()));
         waiting.is_answered = answer.is_ok();
-        answer
+        answer.map(|answer| answer.job)
     }
 
     /// The state after the first use, unless its runtime has ended.
@@ -235,6 +268,8 @@ impl ClientShared {
             return Ok(Arc::clone(ready));
         }
         let ready = Arc::new(self.ready_on(ring));
+        let dependent: Weak<Ready> = Arc::downgrade(&ready);
+        ready.ring.add_dependent(dependent);
         let before = slot.replace(Arc::clone(&ready));
         drop(slot);
         // Its lists are closed without holding up other calls.
@@ -265,6 +300,7 @@ impl ClientShared {
                 Arc::clone(&ring),
                 self.begin.clone(),
                 number,
+                connection.settings().queue_capacity,
                 Arc::clone(&self.statistics),
             ),
             outboxes: masters.into_iter().map(outbox).collect(),
@@ -330,6 +366,19 @@ impl Ready {
     }
 }
 
+impl Dependent for Ready {
+    fn go_on_without(&self, commands: &Arc<MasterConnection>, reader: &Arc<Reader>) {
+        self.lists.abandon(reader);
+        for outbox in &self.outboxes {
+            let is_its = Arc::ptr_eq(outbox.master(), commands);
+            let receipts = outbox.recall(|receipt| is_its || receipt.list.is_abandoned());
+            for receipt in receipts {
+                receipt.done(Err(elsewhere()));
+            }
+        }
+    }
+}
+
 impl ClientTransport for RedisClientTransport {
     fn default_timeout(&self) -> Option<Duration> {
         Some(self.shared.connection.settings().receive_timeout)
@@ -352,7 +401,7 @@ impl ClientTransport for RedisClientTransport {
     }
 }
 
-/// A call that waits for its answer. When it timed out, its request is taken back.
+/// A call that waits for its answer. When it times out or is dropped, its request is taken back.
 struct Waiting<'a> {
     shared: &'a ClientShared,
     ready: &'a Ready,
@@ -369,11 +418,12 @@ impl Drop for Waiting<'_> {
         self.ready.lists.release(&self.list, self.is_answered);
         if let Some((outbox, frame)) = self.sent.take()
             && is_given_up
-            && Instant::now() + TIMEOUT_SLACK >= self.deadline
         {
-            names::CLIENT_TIMEOUT
-                .counter([&self.shared.service])
-                .increment(1);
+            if Instant::now() + TIMEOUT_SLACK >= self.deadline {
+                names::CLIENT_TIMEOUT
+                    .counter([&self.shared.service])
+                    .increment(1);
+            }
             self.shared.take_back.add(outbox.master(), frame);
         }
     }
@@ -400,7 +450,7 @@ impl Receipt for CallReceipt {
                 if !self.is_suppressed {
                     return;
                 }
-                Ok(JobResponse::default())
+                Ok(Answer::default())
             }
             Err(error) => Err(error),
         };

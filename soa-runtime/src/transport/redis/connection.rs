@@ -134,6 +134,31 @@ impl RedisConnection {
         &self.shared.settings
     }
 
+    /// Describes the failure of a Redis, if one has failed lately and does not work again: for health checks. A Redis that
+    /// has refused commands works again when it has refused none for some seconds.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::health::{Health, HealthCheck};
+    /// use soa::{Context, RedisConnection, RedisSettings, Server};
+    ///
+    /// let redis = RedisConnection::new(RedisSettings::default())?;
+    /// let checked = redis.clone();
+    /// let check = HealthCheck::new("redis", move |_: Context| {
+    ///     std::future::ready(match checked.outage() {
+    ///         Some(text) => Health::warning("REDIS_FAILS", text),
+    ///         None => Health::ok(),
+    ///     })
+    /// });
+    /// let server = Server::untyped("tools", "1.0.0").health_check(check).build()?;
+    /// assert_eq!(redis.outage(), None);
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    pub fn outage(&self) -> Option<String> {
+        let ring = self.known_ring().and_then(|ring| ring.outage());
+        ring.or_else(|| self.shared.sentinels.outage())
+    }
+
     /// Waits until all masters of a service can be reached.
     pub(super) async fn ready(&self, service: &str) -> Result<(), TransportError> {
         let deadline = Instant::now() + super::settings::bounded(self.settings().connect_timeout);
@@ -142,6 +167,11 @@ impl RedisConnection {
             ready.map_err(|unready| unready.error)?;
         }
         Ok(())
+    }
+
+    /// Settings of connections to the sentinels, if there are some.
+    pub(super) fn sentinel_access(&self) -> Option<&Access> {
+        self.shared.accesses.sentinels.as_ref()
     }
 
     /// The masters.

@@ -29,6 +29,10 @@ pub(super) struct Group {
     pub(super) keys: Vec<Bytes>,
     /// Number of all lists of the reader.
     pub(super) total: usize,
+    /// Largest number of messages in one pop that each of these lists allows.
+    pub(super) count: usize,
+    /// True if some of them allow more.
+    pub(super) is_mixed: bool,
 }
 
 impl Groups {
@@ -62,16 +66,22 @@ impl Groups {
         let total = self.lists.len();
         let first = self.next.checked_rem(total).unwrap_or(0);
         let (before, after) = self.lists.split_at(first);
-        let keys: Vec<_> = after
-            .iter()
-            .chain(before)
-            .take(GROUP_SIZE)
-            .map(|list| list.key.clone())
-            .collect();
+        let mut keys = Vec::with_capacity(total.min(GROUP_SIZE));
+        let (mut count, mut most) = (usize::MAX, 0);
+        for list in after.iter().chain(before).take(GROUP_SIZE) {
+            keys.push(list.key.clone());
+            let allowed = list.pop_count();
+            (count, most) = (count.min(allowed), most.max(allowed));
+        }
         self.next = match total <= GROUP_SIZE {
             true => first + 1,
             false => first + GROUP_SIZE,
         };
-        Group { keys, total }
+        Group {
+            keys,
+            total,
+            count,
+            is_mixed: count < most,
+        }
     }
 }

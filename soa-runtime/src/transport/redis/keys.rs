@@ -82,6 +82,40 @@ impl RedisKeys {
         Ok(self.ask("GET", key, &[]).await?.into_bytes())
     }
 
+    /// The values of several keys with the same `{tag}`, in their order.
+    ///
+    /// # Errors
+    /// See [`get`](Self::get).
+    pub async fn get_all(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, TransportError> {
+        let Some((first, others)) = keys.split_first() else {
+            return Ok(Vec::new());
+        };
+        if others.iter().any(|key| Ring::tag(key) != Ring::tag(first)) {
+            return Err(misuse("all keys of a command must have the same `{tag}`"));
+        }
+        let answers = self.ask_key("MGET", keys).await?.into_list();
+        Ok(answers.into_iter().map(RedisValue::into_bytes).collect())
+    }
+
+    /// Runs a command whose first argument is a key, on the master of that key: for the crates of the framework.
+    ///
+    /// # Errors
+    /// See [`get`](Self::get).
+    #[doc(hidden)]
+    pub async fn ask_key(
+        &self,
+        command: &'static str,
+        arguments: &[&str],
+    ) -> Result<RedisValue, TransportError> {
+        let Some((key, others)) = arguments.split_first() else {
+            return Err(misuse("a command needs a key, which decides on its master"));
+        };
+        let others = others.iter();
+        let others = others.map(|text| Bytes::copy_from_slice(text.as_bytes()));
+        let others: Vec<Bytes> = others.collect();
+        self.ask(command, key, &others).await
+    }
+
     /// Sets the value of a key, which expires after this time, or never.
     ///
     /// # Errors
@@ -297,7 +331,7 @@ impl RedisKeys {
 }
 
 /// True if the login may not use the key, whatever the command.
-fn lacks_keys(error: &TransportError) -> bool {
+pub(super) fn lacks_keys(error: &TransportError) -> bool {
     error.kind() == TransportErrorKind::Misconfigured
         && error.to_string().contains("may not use the key")
 }

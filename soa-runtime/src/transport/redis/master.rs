@@ -10,19 +10,26 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::backend::{Access, Link, LinkRef, Node};
+use super::backend::{Access, Doubts, Link, LinkRef, Monitor, Node, Pulse, pulse};
 use super::condition::{Condition, Failure, Purpose};
-use super::directory::{Directory, Wanted};
+use super::directory::{Directory, Links, Wanted};
 use super::pause::{pause, random};
 use crate::error::{TransportError, TransportErrorKind};
 
 /// Time to wait for a master that may have moved before it is looked for again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Time that sentinels have to answer before the last known master is used.
+const SENTINEL_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Time limit of an attempt to get a link that no caller waits for.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pause after a connection was cut that had worked: others before it do not make it longer.
+const CUT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Age of a failure up to which it explains a missing link.
 const REASON_AGE: Duration = Duration::from_secs(10);
@@ -40,6 +47,12 @@ pub(super) struct Network {
     missing: Mutex<FxHashMap<Node, String>>,
     /// The policy by which each Redis evicts keys, as it was logged last.
     evicting: Mutex<FxHashMap<Node, String>>,
+    /// The links to masters by their names, where these may move or be given up.
+    pub(super) links: Arc<Links>,
+    /// The number of doubts about masters with a fixed place.
+    doubts: Doubts,
+    /// True if there are several masters, of which one may be given up.
+    has_several: AtomicBool,
 }
 
 /// A link in the pool.
@@ -79,6 +92,8 @@ struct CurrentLink {
     link: Option<Link>,
     /// Time from which it may be replaced: one after the other would be a storm.
     next: Instant,
+    /// Number of changes of the places of masters that are known here.
+    changes: u64,
 }
 
 /// The error of a connection without a link.
@@ -98,7 +113,21 @@ impl Network {
             conditions: Mutex::default(),
             missing: Mutex::default(),
             evicting: Mutex::default(),
+            links: Arc::default(),
+            doubts: Arc::new(watch::Sender::new(0)),
+            has_several: AtomicBool::new(false),
         }
+    }
+
+    /// Has doubts told about masters with a fixed place, since there are several.
+    pub(super) fn have_several(&self) {
+        self.has_several.store(true, Ordering::Relaxed);
+    }
+
+    /// Describes the outage of a master that lasts.
+    pub(super) fn outage(&self) -> Option<String> {
+        let conditions = lock(&self.conditions);
+        conditions.values().find_map(|condition| condition.outage())
     }
 
     /// The condition under this name.
@@ -119,7 +148,7 @@ impl Network {
         let mut pool = lock(&self.pool);
         let now = Instant::now();
         if let Some(pooled) = pool.get(node) {
-            if let Some(link) = pooled.link.link().filter(|link| !link.is_suspect()) {
+            if let Some(link) = pooled.link.link().filter(|link| !link.is_spent()) {
                 return Ok(link);
             }
             if pooled.next > now {
@@ -174,6 +203,14 @@ impl Network {
 }
 
 impl Place {
+    /// Its name among the links.
+    fn key(&self) -> String {
+        match self {
+            Self::Reported(_, Wanted::Master(name)) => name.clone(),
+            Self::Fixed(_) | Self::Reported(_, Wanted::Slot(_)) => self.name(),
+        }
+    }
+
     /// Its name for the log.
     fn name(&self) -> String {
         match self {
@@ -185,6 +222,47 @@ impl Place {
 }
 
 impl MasterConnection {
+    /// The number of doubts about the master, if somebody finds out about them.
+    pub(super) fn doubts(&self) -> Option<&Doubts> {
+        match &self.place {
+            Place::Reported(directory, Wanted::Master(_)) => Some(directory.doubts()),
+            Place::Fixed(_) if self.network.has_several.load(Ordering::Relaxed) => {
+                Some(&self.network.doubts)
+            }
+            Place::Fixed(_) | Place::Reported(_, Wanted::Slot(_)) => None,
+        }
+    }
+
+    /// True while the master is given up, as one of several.
+    pub(super) fn is_lost(&self) -> bool {
+        self.condition.is_lost()
+    }
+
+    /// Records that the master is given up, and ends all links to it; or that it is there again.
+    pub(super) fn set_lost(&self, is_lost: bool, node: &Node) {
+        self.condition.set_lost(is_lost);
+        if is_lost {
+            self.network.links.close(&self.place.key(), node);
+        }
+    }
+
+    /// Returns true if there was doubt whether the master lives, and ends it.
+    pub(super) fn may_be_dead(&self) -> bool {
+        self.network.links.may_be_dead(&self.place.key())
+    }
+
+    /// Finds out whether the master answers within this time, and where it is.
+    pub(super) async fn pulse(&self, within: Duration) -> Option<(Node, Pulse)> {
+        let node = self.find(false, None).await.ok()?;
+        let pulse = pulse(&self.network.access, &node, within).await;
+        Some((node, pulse))
+    }
+
+    /// Has the Redis at the other end of a link tell all commands.
+    pub(super) async fn monitor(&self, link: &Link) -> Result<Monitor, TransportError> {
+        Monitor::of(&self.network.access, link.node()).await
+    }
+
     /// A connection with links of its own.
     pub(super) fn with_own_links(network: &Arc<Network>, place: Place, purpose: Purpose) -> Self {
         Self::new(network, place, purpose, false)
@@ -205,9 +283,15 @@ impl MasterConnection {
             current: Mutex::new(CurrentLink {
                 link: None,
                 next: Instant::now(),
+                changes: 0,
             }),
             is_trying: AtomicBool::new(false),
         }
+    }
+
+    /// The name of the master for the log.
+    pub(super) fn name(&self) -> String {
+        self.place.name()
     }
 
     /// The runtime of its links.
@@ -222,6 +306,9 @@ impl MasterConnection {
 
     /// False if the link is known to be down. Then a task tries to get another.
     pub(super) fn is_up(self: &Arc<Self>) -> bool {
+        if self.is_lost() {
+            return false;
+        }
         match &lock(&self.current).link {
             None => return true,
             Some(link) if link.is_ready() => return true,
@@ -246,41 +333,60 @@ impl MasterConnection {
         retries: Option<u32>,
     ) -> Result<Link, Unready> {
         let mut tries = 0;
+        // Time of the next attempt that counts, when the last one had no result.
+        let mut next_try = None;
         loop {
             let current = lock(&self.current).link.clone();
             if let Some(link) = current.as_ref().filter(|link| link.is_ready()) {
                 return Ok(link.clone());
             }
             // A link that is cut or suspect says that the master may be elsewhere.
-            let is_doubtful = current.is_some() || tries > 0;
+            let is_doubtful = current.is_some() || tries > 0 || next_try.is_some();
+            let was_wrong = current.as_ref().is_some_and(Link::is_wrong);
             let refuted = current.filter(Link::is_suspect);
             let refuted = refuted.as_ref().map(Link::node);
+            let last = self.last_known();
+            let patience = match last {
+                Some(_) => deadline.min(Instant::now() + SENTINEL_PATIENCE),
+                None => deadline,
+            };
             let found = self.find(is_doubtful, refuted);
-            let node = match tokio::time::timeout_at(deadline, found).await {
-                Ok(Ok(node)) => node,
-                Ok(Err(problem)) => {
+            let found = tokio::time::timeout_at(patience, found).await;
+            let is_answered = matches!(&found, Ok(Ok(_)));
+            let node = match (found, last) {
+                (Ok(Ok(node)), _) => node,
+                (Ok(Err(_)), Some(node)) if self.is_unanswered() => node,
+                (Err(_), Some(node)) if Instant::now() < deadline => node,
+                (Ok(Err(problem)), _) => {
                     self.log_unknown(&problem);
-                    let is_final = retries.is_some_and(|retries| tries >= retries);
-                    let next = Instant::now() + pause(tries, random());
-                    if !is_final {
-                        tokio::time::sleep_until(next.min(deadline)).await;
+                    let next = match next_try {
+                        Some(next) => next,
+                        None if retries.is_some_and(|retries| tries >= retries) => {
+                            return Err(unready(&problem, true));
+                        }
+                        None => Instant::now() + pause(tries, random()),
+                    };
+                    // It may be found meanwhile.
+                    let again = next.min(Instant::now() + ATTEMPT_TIMEOUT);
+                    self.rest_until(again.min(deadline)).await;
+                    let now = Instant::now();
+                    if now >= deadline {
+                        return Err(unready(&problem, false));
                     }
-                    if is_final || next >= deadline {
-                        return Err(unready(&problem, is_final));
-                    }
-                    tries += 1;
+                    next_try = Some(next).filter(|next| *next > now);
+                    tries += u32::from(next_try.is_none());
                     continue;
                 }
-                Err(_) => return Err(unready("the search for it timed out", false)),
+                (Err(_), _) => return Err(unready("the search for it timed out", false)),
             };
             let link = match self.link_to(&node) {
                 Ok(link) => link,
                 Err(next) if next < deadline => {
-                    tokio::time::sleep_until(next).await;
+                    self.rest_until(next).await;
                     continue;
                 }
                 Err(_) => {
-                    tokio::time::sleep_until(deadline).await;
+                    self.rest_until(deadline).await;
                     let why = self.trouble(REASON_AGE);
                     let why = why.unwrap_or_else(|| format!("{node} is not the master"));
                     return Err(unready(&why, false));
@@ -291,6 +397,15 @@ impl MasterConnection {
                 Place::Reported(..) => deadline.min(Instant::now() + ATTEMPT_TIMEOUT),
             };
             match link.ready(attempt).await {
+                Ok(()) if !is_answered && !self.is_still_master(&link, was_wrong).await => {
+                    link.refute();
+                    let next = Instant::now() + self.condition_at(&node).pause();
+                    self.rest_until(next.min(deadline)).await;
+                    if Instant::now() >= deadline {
+                        let why = format!("no sentinel answers, and {node} is not the master");
+                        return Err(unready(&why, false));
+                    }
+                }
                 Ok(()) => {
                     self.network.log_missing_commands(&link);
                     self.network.log_eviction(&link);
@@ -305,20 +420,78 @@ impl MasterConnection {
                 // An attempt that fails at once must not become a busy loop.
                 Err(_) => {
                     let next = Instant::now() + self.condition_at(&node).pause();
-                    tokio::time::sleep_until(next.min(deadline)).await;
+                    self.rest_until(next.min(deadline)).await;
                 }
             }
+        }
+    }
+
+    /// True if a Redis that was the master is one still, as it says itself; or, where the login may not ask, unless it has
+    /// refused a message as a replica.
+    async fn is_still_master(&self, link: &Link, was_wrong: bool) -> bool {
+        let Place::Reported(directory, Wanted::Master(name)) = &self.place else {
+            return true;
+        };
+        let is_master = link.is_master().await.unwrap_or(!was_wrong);
+        if is_master {
+            directory.goes_on(name, link.node());
+        }
+        is_master
+    }
+
+    /// The last known place of a master of sentinels.
+    fn last_known(&self) -> Option<Node> {
+        match &self.place {
+            Place::Reported(directory, Wanted::Master(name)) => directory.last_known(name),
+            _ => None,
+        }
+    }
+
+    /// True if no sentinel has answered the last query.
+    fn is_unanswered(&self) -> bool {
+        matches!(&self.place, Place::Reported(directory, _) if directory.is_unanswered())
+    }
+
+    /// Waits before a failed command is tried again, but not longer than until the master has another place.
+    pub(super) async fn rest(&self) {
+        self.rest_until(Instant::now() + self.pause()).await;
+    }
+
+    /// Waits until then, or until the places of masters have changed.
+    async fn rest_until(&self, until: Instant) {
+        let Place::Reported(directory, _) = &self.place else {
+            return tokio::time::sleep_until(until).await;
+        };
+        let seen = lock(&self.current).changes;
+        let mut changes = directory.changes().subscribe();
+        let changed = changes.wait_for(|changes| *changes != seen);
+        // The directory is not gone, so its changes do not end.
+        if let Ok(Ok(changes)) = tokio::time::timeout_at(until, changed).await {
+            lock(&self.current).changes = *changes;
         }
     }
 
     /// Pause before a failed command is tried again.
     pub(super) fn pause(&self) -> Duration {
         let link = lock(&self.current).link.clone();
+        if link.as_ref().is_some_and(Link::is_cut) {
+            return CUT_PAUSE;
+        }
         let condition = link.map_or_else(
             || Arc::clone(&self.condition),
             |link| self.condition_at(link.node()),
         );
         condition.pause()
+    }
+
+    /// Counts messages that were not sent, for the log.
+    pub(super) fn not_sent(&self, count: usize) {
+        let link = lock(&self.current).link.clone();
+        let condition = link.map_or_else(
+            || Arc::clone(&self.condition),
+            |link| self.condition_at(link.node()),
+        );
+        condition.not_sent(count);
     }
 
     /// The last failure of the master within this time, or the one that still lasts.
@@ -383,7 +556,7 @@ impl MasterConnection {
         let mut current = lock(&self.current);
         let is_there = |link: &&Link| link.node() == node;
         if let Some(link) = current.link.as_ref().filter(is_there) {
-            if !link.is_suspect() {
+            if !link.is_spent() {
                 return Ok(link.clone());
             }
             if current.next > Instant::now() {
@@ -391,16 +564,23 @@ impl MasterConnection {
             }
         }
         let condition = self.condition_at(node);
-        let pause = condition.pause();
+        let pause = match &current.link {
+            Some(link) if link.is_cut() => CUT_PAUSE,
+            _ => condition.pause(),
+        };
         let network = &self.network;
         let open = || {
             let (access, runtime) = (&network.access, &network.runtime);
-            Link::open(access, node, self.purpose, &condition, runtime)
+            let doubts = self.doubts().map(Arc::clone);
+            Link::open(access, node, self.purpose, &condition, doubts, runtime)
         };
         let link = match self.is_pooled {
             true => network.pooled(node, open, pause)?,
             false => open(),
         };
+        if self.doubts().is_some() {
+            network.links.add(self.place.key(), link.reference());
+        }
         current.next = Instant::now() + pause;
         current.link = Some(link.clone());
         Ok(link)

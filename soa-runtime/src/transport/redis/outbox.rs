@@ -7,7 +7,7 @@
 //! When a list is full, or its Redis cannot take a message at present, the outbox waits and tries again by the schedule of
 //! the reference, for each list by itself. It tries with one message and not with all of them. A message that cannot wait
 //! longer fails a moment before its deadline, with an error that says that it was not sent. A push whose outcome is unknown
-//! is not tried again.
+//! is not tried again, unless its messages answer requests that are held: then Redis knows which of them were answered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -19,6 +19,8 @@ use tokio::time::Instant;
 
 use super::backend::{Limit, Link, PushError};
 use super::backlog::{Backlog, Waiting};
+use super::hold::Place;
+use super::hold_keys::{SCRIPTS, number};
 use super::master::MasterConnection;
 use super::message::{Message, Receipt};
 use super::meter::{SendMeters, as_number};
@@ -30,8 +32,20 @@ use crate::error::{TransportError, TransportErrorKind};
 /// Largest number of messages in one call: Lua unpacks them onto its stack.
 const BATCH_COUNT: usize = 128;
 
+/// The same where a round trip takes long: fewer round trips are worth a longer call.
+const FAR_BATCH_COUNT: usize = 1024;
+
+/// Time of a push from which on a round trip takes long.
+const FAR_TIME: Duration = Duration::from_millis(5);
+
 /// Approximate size of all messages in one call: Redis serves nobody else meanwhile.
 const BATCH_SIZE: usize = 1024 * 1024;
+
+/// Pause before Redis is asked again what it knows of a push.
+const RESOLVE_PAUSE: Duration = Duration::from_millis(50);
+
+/// The answer to a push of a process that was given up.
+const FENCED: i64 = -1;
 
 /// Longest pause before a push is tried again: a list that takes messages again is noticed as soon.
 const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -154,6 +168,11 @@ impl<R: Receipt> Outbox<R> {
         state.backlog.is_full() && state.backlog.len() >= MAX_WAITING_FOR_FULL
     }
 
+    /// True if the list took less than it was given the last time.
+    pub(super) fn is_full(&self) -> bool {
+        self.shared.state().backlog.is_full()
+    }
+
     /// True if a message that is sent now has to wait: the list takes none, or its master cannot be reached.
     pub(super) fn is_stuck(&self) -> bool {
         self.shared.master.link().is_none() || self.shared.state().backlog.is_waiting()
@@ -173,6 +192,13 @@ impl<R: Receipt> Outbox<R> {
     pub(super) fn is_idle(&self) -> bool {
         let state = self.shared.state();
         state.backlog.len() == 0 && !state.is_busy
+    }
+
+    /// Takes back the messages for which this is so, of those that were certainly not sent.
+    pub(super) fn recall(&self, is_meant: impl Fn(&R) -> bool) -> Vec<R> {
+        let recalled = self.shared.state().backlog.recall(is_meant);
+        let receipts = recalled.into_iter().map(|waiting| waiting.message.receipt);
+        receipts.collect()
     }
 
     /// The connection to its master.
@@ -199,6 +225,7 @@ impl<R: Receipt> OutboxShared<R> {
     async fn run(&self) {
         let mut limit = Limit::new();
         let mut refusals = 0;
+        let mut most = BATCH_COUNT;
         loop {
             if self.is_done() {
                 refusals = 0;
@@ -208,7 +235,7 @@ impl<R: Receipt> OutboxShared<R> {
             }
             // Tasks that are about to send do so first.
             requeue().await;
-            let count = if refusals == 0 { BATCH_COUNT } else { 1 };
+            let count = if refusals == 0 { most } else { 1 };
             let link = match self.master.link() {
                 Some(link) => link,
                 None => match self.connect().await {
@@ -220,13 +247,23 @@ impl<R: Receipt> OutboxShared<R> {
             if refusals > 0 {
                 batch.retain(|waiting| waiting.message.receipt.is_wanted());
             }
+            batch = fence(batch);
             if batch.is_empty() {
                 continue;
             }
+            let since = Instant::now();
             let refusal = match self.push(&mut limit, &link, &batch).await {
+                Ok(FENCED) => {
+                    lose(&batch);
+                    self.state().backlog.put_back(batch);
+                    continue;
+                }
                 Ok(taken) => {
+                    let taken = usize::try_from(taken).unwrap_or(0);
                     self.state().is_proven |= taken > 0;
                     let now = Instant::now();
+                    let is_far = now.duration_since(since) >= FAR_TIME;
+                    most = if is_far { FAR_BATCH_COUNT } else { BATCH_COUNT };
                     for waiting in batch.drain(..taken.min(batch.len())) {
                         let message = &waiting.message;
                         self.meters.time.record(now.duration_since(message.since));
@@ -234,14 +271,26 @@ impl<R: Receipt> OutboxShared<R> {
                         self.meters
                             .size
                             .record(as_number(message.frame.len() + size));
-                        waiting.message.receipt.done(Ok(()));
+                        let mut receipt = waiting.message.receipt;
+                        if receipt
+                            .place()
+                            .is_some_and(|place| place.is_at(&self.master))
+                        {
+                            receipt.acknowledged();
+                        }
+                        receipt.done(Ok(()));
                     }
                     self.queue_full()
                 }
                 Err(PushError::Refused(error)) => error.into(),
-                Err(PushError::Final(error) | PushError::Unknown(error)) => {
+                Err(PushError::Unknown(error)) => {
                     let refusal = Refusal::from(error);
-                    fail(batch.drain(..), &refusal);
+                    batch = self.resolve(std::mem::take(&mut batch), &refusal).await;
+                    refusal
+                }
+                Err(PushError::Final(error)) => {
+                    let refusal = Refusal::from(error);
+                    self.fail(std::mem::take(&mut batch), &refusal);
                     refusal
                 }
             };
@@ -299,7 +348,7 @@ impl<R: Receipt> OutboxShared<R> {
                 let refusal = Refusal::from(unready.error);
                 if unready.is_final {
                     let all = self.state().backlog.all();
-                    fail(all, &refusal);
+                    self.fail(all, &refusal);
                 } else {
                     self.give_up(&refusal);
                 }
@@ -308,29 +357,84 @@ impl<R: Receipt> OutboxShared<R> {
         }
     }
 
-    /// Pushes a batch; the number of messages that were taken.
+    /// Ends the messages of a push whose outcome is unknown. Redis knows which requests were answered, as far as they are
+    /// held: the responses to the others are returned, to be pushed again.
+    async fn resolve(&self, batch: Vec<Waiting<R>>, refusal: &Refusal) -> Vec<Waiting<R>> {
+        let is_here = |waiting: &Waiting<R>| {
+            let place = waiting.message.receipt.place();
+            place.is_some_and(|place| place.is_at(&self.master))
+        };
+        let (mut held, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_here);
+        self.fail(others, refusal);
+        loop {
+            held = fence(held);
+            let deadlines = held.iter().map(|waiting| waiting.message.deadline);
+            let Some(deadline) = deadlines.max().filter(|last| *last > Instant::now()) else {
+                self.fail(held, refusal);
+                return Vec::new();
+            };
+            if let Ok(link) = self.master.ready(deadline, None).await {
+                let places = held
+                    .iter()
+                    .filter_map(|waiting| waiting.message.receipt.place());
+                let places: Vec<Place> = places.cloned().collect();
+                let Some(life) = places.first().map(|place| Arc::clone(&place.slot.life)) else {
+                    return held;
+                };
+                if let Ok(answered) = life.find_answered(&link, &places).await
+                    && answered.len() == held.len()
+                {
+                    let mut left = Vec::new();
+                    for (waiting, is_answered) in held.into_iter().zip(answered) {
+                        if is_answered {
+                            let mut receipt = waiting.message.receipt;
+                            receipt.acknowledged();
+                            receipt.done(Ok(()));
+                        } else {
+                            left.push(waiting);
+                        }
+                    }
+                    return left;
+                }
+            }
+            tokio::time::sleep(RESOLVE_PAUSE).await;
+        }
+    }
+
+    /// Pushes a batch; the number of messages that were taken, or [`FENCED`].
     fn push<'a>(
         &'a self,
         limit: &'a mut Limit,
         link: &'a Link,
         batch: &[Waiting<R>],
-    ) -> impl Future<Output = Result<usize, PushError>> + Send + use<'a, R> {
+    ) -> impl Future<Output = Result<i64, PushError>> + Send + use<'a, R> {
+        let held = HeldPush::of(batch, &self.master);
         let lifetime = batch.iter().map(|waiting| waiting.message.lifetime).max();
         let lifetime = lifetime.unwrap_or_default().as_millis().to_string();
         let mut arguments = vec![lifetime.into(), self.capacity.clone()];
+        if let Some(held) = &held {
+            arguments.extend(held.before.iter().cloned());
+        }
         let messages = batch.iter().map(|waiting| &waiting.message);
         arguments.extend(messages.clone().map(|message| message.frame.clone()));
         let more: Vec<_> = messages.flat_map(|message| message.more.clone()).collect();
         let is_whole = !more.is_empty();
+        if let Some(held) = &held {
+            arguments.extend(held.after.iter().cloned());
+        }
         arguments.extend(more);
         async move {
+            if let Some(held) = held {
+                let mut keys = vec![Bytes::copy_from_slice(self.key.as_bytes())];
+                keys.extend(held.keys);
+                return link.run_on(limit, &SCRIPTS.reply, &keys, &arguments).await;
+            }
             let script = if is_whole {
                 &self.scripts.whole
             } else {
                 &self.scripts.some
             };
-            let taken = link.run(limit, script, &self.key, arguments).await?;
-            Ok(usize::try_from(taken).unwrap_or(0))
+            link.run(limit, script, &self.key, arguments).await
         }
     }
 
@@ -348,7 +452,18 @@ impl<R: Receipt> OutboxShared<R> {
     /// Fails the messages that cannot wait longer.
     fn give_up(&self, refusal: &Refusal) {
         let expired = self.state().backlog.expired(Instant::now());
-        fail(expired, refusal);
+        self.fail(expired, refusal);
+    }
+
+    /// Ends messages with the error that they were not taken.
+    fn fail(&self, messages: Vec<Waiting<R>>, refusal: &Refusal) {
+        // A list that is full is not the fault of its Redis.
+        if !messages.is_empty() && refusal.kind != TransportErrorKind::QueueFull {
+            self.master.not_sent(messages.len());
+        }
+        for waiting in messages {
+            waiting.message.receipt.done(Err(refusal.error()));
+        }
     }
 
     /// Waits before the next attempt, or until a message has to be given up.
@@ -377,6 +492,79 @@ impl<R: Receipt> OutboxShared<R> {
     }
 }
 
+/// Takes the messages out whose requests others answer.
+fn fence<R: Receipt>(batch: Vec<Waiting<R>>) -> Vec<Waiting<R>> {
+    let is_lost = |waiting: &Waiting<R>| {
+        let place = waiting.message.receipt.place();
+        place.is_some_and(Place::is_lost)
+    };
+    if !batch.iter().any(is_lost) {
+        return batch;
+    }
+    let (lost, left): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_lost);
+    lost.into_iter()
+        .for_each(|waiting| waiting.message.receipt.fenced());
+    left
+}
+
+/// Takes note that the process was given up whose requests these messages answer.
+fn lose<R: Receipt>(batch: &[Waiting<R>]) {
+    let mut places = batch
+        .iter()
+        .filter_map(|waiting| waiting.message.receipt.place());
+    if let Some(place) = places.next() {
+        place.slot.life.lose();
+    }
+}
+
+/// What a push adds to end the holds on the requests that it answers.
+struct HeldPush {
+    keys: Vec<Bytes>,
+    /// Arguments before the messages, and after them.
+    before: Vec<Bytes>,
+    after: Vec<Bytes>,
+}
+
+impl HeldPush {
+    /// `None` if none of the requests is held at this master.
+    fn of<R: Receipt>(batch: &[Waiting<R>], master: &Arc<MasterConnection>) -> Option<Self> {
+        let here = |waiting: &Waiting<R>| {
+            let place = waiting.message.receipt.place();
+            place.filter(|place| place.is_at(master)).cloned()
+        };
+        let places: Vec<Option<Place>> = batch.iter().map(here).collect();
+        let life = Arc::clone(&places.iter().flatten().next()?.slot.life);
+        let mut slots: Vec<u32> = Vec::new();
+        let mut before = vec![Bytes::from(life.id.clone()), number(batch.len())];
+        for place in &places {
+            let Some(place) = place else {
+                before.push(Bytes::from_static(b"0"));
+                continue;
+            };
+            let slot = place.slot.number;
+            let known = slots.iter().rposition(|known| *known == slot);
+            let index = known.unwrap_or_else(|| {
+                slots.push(slot);
+                slots.len() - 1
+            });
+            let index = u64::try_from(index + 1).unwrap_or(0);
+            before.push(number((index << 32) + u64::from(place.bit())));
+        }
+        let mut keys = vec![life.base.keys.burnt.clone(), life.done.clone()];
+        let mut after = Vec::new();
+        for slot in slots {
+            keys.push(life.key(slot));
+            let (name, length) = life.described(slot);
+            after.extend([Bytes::from(name), number(length)]);
+        }
+        Some(Self {
+            keys,
+            before,
+            after,
+        })
+    }
+}
+
 /// Lets all other tasks run that are ready. The runtime's own way of doing so looks at the sockets first, which is a system
 /// call before each push.
 async fn requeue() {
@@ -389,11 +577,4 @@ async fn requeue() {
         Poll::Pending
     })
     .await;
-}
-
-/// Ends messages with the error that they were not taken.
-fn fail<R: Receipt>(messages: impl IntoIterator<Item = Waiting<R>>, refusal: &Refusal) {
-    for waiting in messages {
-        waiting.message.receipt.done(Err(refusal.error()));
-    }
 }

@@ -15,15 +15,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::backend::{Limit, Link, PopError, Popped, Script};
+use super::backend::{Limit, Link, OutputCuts, PopError, Popped, Script};
 use super::groups::{Group, Groups};
 use super::master::MasterConnection;
-use super::reply_list::ReplyList;
+use super::pop_size::{self, RoundTrip};
+use super::reply_list::{Held, ReplyList};
 use super::scripts;
 use super::settings::RedisSettings;
 use crate::error::TransportError;
 
-/// Largest number of answers in one pop.
+/// Largest number of answers in one pop, unless the way to Redis is long.
 const POP_COUNT: usize = 64;
 
 /// Number of lists up to which they are popped from without a sweep before: a sweep is a command more for each answer.
@@ -42,6 +43,22 @@ const UNBLOCK_INTERVAL: Duration = Duration::from_millis(10);
 /// Time limit of waiting for a link, after which the state is looked at again.
 const LINK_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// Pause while callers have not taken their answers, for once the size that they may have in sum, and the longest.
+const HELD_PAUSE: Duration = Duration::from_millis(10);
+const MAX_HELD_PAUSE: Duration = Duration::from_secs(1);
+
+/// Progress of the task in its reading.
+struct Reading {
+    limit: Limit,
+    /// Number of lists in a row that were swept and empty.
+    empty: usize,
+    round_trip: RoundTrip,
+    /// True if the last pop was limited by a list that allows less than others.
+    was_held_back: bool,
+    /// True if the last pop failed.
+    has_failed: bool,
+}
+
 /// The outcome of reading once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -57,6 +74,10 @@ pub(super) struct Reader {
     pops: MasterConnection,
     commands: Arc<MasterConnection>,
     block: Duration,
+    /// Size of the answers that callers have not taken yet, and its bound.
+    held: Held,
+    max_held: usize,
+    cuts: OutputCuts,
     state: Mutex<ReaderState>,
     /// Number of calls that wait for an answer.
     waiting: AtomicUsize,
@@ -88,6 +109,9 @@ impl Reader {
             pops,
             commands,
             block: settings.block_time(),
+            held: Held::default(),
+            max_held: settings.reply_memory,
+            cuts: OutputCuts::default(),
             state: Mutex::default(),
             waiting: AtomicUsize::new(0),
             is_running: AtomicBool::new(false),
@@ -124,9 +148,33 @@ impl Reader {
         lists.iter().for_each(|list| list.fail_all(error));
     }
 
+    /// Records that the master is given up, for all lists that there are.
+    pub(super) fn abandon(&self) {
+        let state = self.state();
+        state.lists.lists().iter().for_each(|list| list.abandon());
+    }
+
+    /// Fails all calls that wait for answers, since the master is given up, and forgets the lists that were there then.
+    pub(super) fn give_up(&self, error: &TransportError) {
+        self.fail_all(error);
+        let lists = self.state().lists.lists().to_vec();
+        let abandoned = lists.iter().filter(|list| list.is_abandoned());
+        abandoned.for_each(|list| self.remove(list));
+    }
+
+    /// True while the master is given up, as one of several.
+    pub(super) fn is_lost(&self) -> bool {
+        self.pops.is_lost()
+    }
+
     /// The last failure to read answers within this time, or the one that still lasts.
     pub(super) fn trouble(&self, within: Duration) -> Option<String> {
         self.pops.trouble(within)
+    }
+
+    /// Size of the answers that callers have not taken yet.
+    pub(super) fn held(&self) -> &Held {
+        &self.held
     }
 
     /// The connection to the master for all but pops.
@@ -147,9 +195,13 @@ impl Reader {
     }
 
     async fn run(self: Arc<Self>) {
-        let mut limit = Limit::new();
-        // Number of lists in a row that were swept and empty.
-        let mut empty = 0;
+        let mut reading = Reading {
+            limit: Limit::new(),
+            empty: 0,
+            round_trip: RoundTrip::new(),
+            was_held_back: false,
+            has_failed: false,
+        };
         loop {
             let seen = self.changes.load(Ordering::SeqCst);
             let group = {
@@ -160,7 +212,7 @@ impl Reader {
                 state.lists.group()
             };
             self.seen.store(seen, Ordering::SeqCst);
-            let outcome = self.read(&mut limit, &group, &mut empty, seen).await;
+            let outcome = self.read(&mut reading, &group, seen).await;
             if outcome == Outcome::NoAnswers && self.waiting.load(Ordering::SeqCst) == 0 {
                 self.is_running.store(false, Ordering::SeqCst);
                 // A call that came just before has seen the task running, and relies on it.
@@ -174,44 +226,63 @@ impl Reader {
     }
 
     /// Sweeps or pops once, and delivers.
-    async fn read(
-        &self,
-        limit: &mut Limit,
-        group: &Group,
-        empty: &mut usize,
-        seen: u64,
-    ) -> Outcome {
+    async fn read(&self, reading: &mut Reading, group: &Group, seen: u64) -> Outcome {
         if group.keys.is_empty() {
             tokio::time::sleep(UNBLOCK_INTERVAL).await;
             return Outcome::NoAnswers;
+        }
+        let held = self.held.load(Ordering::Relaxed);
+        if held > self.max_held {
+            // Not until they have: one of them may be waiting for an answer that is still to come.
+            tokio::time::sleep(held_pause(held, self.max_held)).await;
         }
         let link = match self.pops.link() {
             Some(link) => link,
             None => match self.pops.ready(Instant::now() + LINK_TIMEOUT, None).await {
                 Ok(link) => link,
                 Err(_) => {
-                    tokio::time::sleep(self.pops.pause()).await;
+                    self.pops.rest().await;
                     return Outcome::NoAnswers;
                 }
             },
         };
-        let is_sweep = group.total > UNSWEPT_LISTS && *empty < group.total;
+        if std::mem::take(&mut reading.has_failed) {
+            self.cuts.look(&link, "reading answers").await;
+        }
+        let most = pop_size::most(POP_COUNT, reading.round_trip.get(link.round_trip()));
+        let count = group.count.min(most);
+        let is_sweep = group.total > UNSWEPT_LISTS && reading.empty < group.total
+            || std::mem::take(&mut reading.was_held_back);
         let popped = if is_sweep {
-            link.sweep(limit, &self.sweep, &group.keys, POP_COUNT).await
+            let limit = &mut reading.limit;
+            link.sweep(limit, &self.sweep, &group.keys, most).await
         } else {
-            *empty = 0;
-            self.pop(limit, &link, group, seen).await
+            reading.empty = 0;
+            let since = Instant::now();
+            let popped = self
+                .pop(&mut reading.limit, &link, group, count, seen)
+                .await;
+            let brought = popped
+                .iter()
+                .flatten()
+                .map(|popped| popped.frames.len())
+                .sum();
+            let asked = link.abilities().most_popped(count);
+            reading.round_trip.popped(asked, brought, since.elapsed());
+            reading.was_held_back = group.is_mixed && brought >= count;
+            popped
         };
         match popped {
             Ok(popped) if popped.is_empty() && is_sweep => {
-                *empty += group.keys.len();
+                reading.empty += group.keys.len();
                 Outcome::Unknown
             }
             Ok(popped) if popped.is_empty() => Outcome::NoAnswers,
             Ok(popped) => {
-                *empty = 0;
+                reading.empty = 0;
                 let count: usize = popped.iter().map(|popped| popped.frames.len()).sum();
-                popped.into_iter().for_each(|popped| self.deliver(popped));
+                let deliver = |popped| self.deliver(popped, !is_sweep);
+                popped.into_iter().for_each(deliver);
                 if count < YIELD_BELOW {
                     tokio::task::yield_now().await;
                 }
@@ -219,7 +290,8 @@ impl Reader {
             }
             Err(error) => {
                 // The log has it already.
-                tokio::time::sleep(self.pops.pause()).await;
+                reading.has_failed = true;
+                self.pops.rest().await;
                 if error == PopError::NotAList {
                     self.delete_other_types(&link, &group.keys).await;
                 }
@@ -234,6 +306,7 @@ impl Reader {
         limit: &mut Limit,
         link: &Link,
         group: &Group,
+        count: usize,
         seen: u64,
     ) -> Result<Vec<Popped>, PopError> {
         let block = match group.keys.len() == group.total {
@@ -243,7 +316,7 @@ impl Reader {
         self.is_blocking.store(true, Ordering::SeqCst);
         // Whoever changed something just before has not seen that this is going to wait.
         let popped = if self.changes.load(Ordering::SeqCst) == seen {
-            link.pop(limit, &group.keys, POP_COUNT, block).await
+            link.pop(limit, &group.keys, count, block).await
         } else {
             Ok(None)
         };
@@ -251,9 +324,13 @@ impl Reader {
         Ok(popped?.into_iter().collect())
     }
 
-    fn deliver(&self, popped: Popped) {
+    /// Delivers what was taken from a list. What a sweep brings says little about the size of a pop.
+    fn deliver(&self, popped: Popped, is_pop: bool) {
         let list = self.state().lists.find(&popped.key);
         if let Some(list) = list {
+            if is_pop {
+                list.popped(&popped.frames);
+            }
             let frames = popped.frames.into_iter();
             frames.for_each(|frame| list.deliver(frame));
         }
@@ -306,6 +383,14 @@ impl Reader {
         // Nothing panics while this is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The pause before the next pop while callers have not taken so many bytes. It grows as its square: what is taken all the same
+/// comes ever more slowly.
+fn held_pause(held: usize, max: usize) -> Duration {
+    let times = u32::try_from(held / max.max(1)).unwrap_or(u32::MAX);
+    let pause = HELD_PAUSE.saturating_mul(times.saturating_mul(times));
+    pause.clamp(HELD_PAUSE, MAX_HELD_PAUSE)
 }
 
 /// A call that waits for its answer.

@@ -2,8 +2,10 @@
 //!
 //! Each reply list has an outbox. The number of responses that wait is bounded, and callers that do not read, or lists that
 //! cannot be reached, have a part of it only: they must not hold up the answers to all others. A response that is lost is
-//! counted, and logged once in a while.
+//! counted, and told once in a while.
 
+use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::connection::RedisConnection;
+use super::hold::{Place, RedisSlot};
 use super::message::{Message, Receipt};
 use super::meter::SendMeters;
 use super::naming::PREFIX;
@@ -19,10 +22,9 @@ use super::outbox::Outbox;
 use super::ring::Ring;
 use super::settings::{RESPONSE_SIZE, RedisSettings, bounded};
 use crate::error::{TransportError, TransportErrorKind};
-use crate::log_limit::LogLimit;
+use crate::loss::Losses;
 use crate::message::Name;
-use crate::observe::names;
-use crate::transport::{MessageLimits, Reply};
+use crate::transport::{Hold, MessageLimits, Reply};
 use crate::wire;
 
 /// Largest number of responses that wait to be pushed; further ones hold up the jobs that they end.
@@ -31,8 +33,8 @@ const MAX_PENDING: u32 = 4096;
 /// Number of reply lists above which idle ones are forgotten, unless twice as many as are in use is more.
 const MIN_OUTBOXES_BOUND: usize = 1024;
 
-/// Time between two log lines about responses that are lost.
-const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Time without a full list after which none is looked for, in milliseconds. Every response to a full list begins it anew.
+const FULL_TIME: u64 = 60_000;
 
 /// The responses of a service.
 pub(super) struct Replies {
@@ -41,7 +43,10 @@ pub(super) struct Replies {
     meters: SendMeters,
     outboxes: Mutex<Outboxes>,
     pending: Arc<Semaphore>,
-    losses: Arc<Losses>,
+    /// Time at which a reply list was last seen full, in milliseconds from `begun`; 0 if that is long ago.
+    full_seen: AtomicU64,
+    begun: Instant,
+    losses: Losses,
 }
 
 /// The outboxes of reply lists.
@@ -67,10 +72,9 @@ impl Replies {
                 bound: MIN_OUTBOXES_BOUND,
             }),
             pending: Arc::new(Semaphore::new(MAX_PENDING as usize)),
-            losses: Arc::new(Losses {
-                service: service.clone(),
-                log: LogLimit::every(LOSS_LOG_INTERVAL),
-            }),
+            full_seen: AtomicU64::new(0),
+            begun: Instant::now(),
+            losses: Losses::new(service),
         }
     }
 
@@ -85,13 +89,18 @@ impl Replies {
         connection: &RedisConnection,
         reply: Reply,
     ) -> Result<(), TransportError> {
+        let place = reply.hold.and_then(place_of);
+        let mut unsent = Unsent(place);
         let ring = connection.ring().await?;
         let outbox = self.outbox(connection, &ring, reply.reply_to);
         let refused = |message: &str| {
             let error = TransportError::new(TransportErrorKind::QueueFull, message.to_owned());
             Err(error)
         };
-        if outbox.is_clogged() {
+        if outbox.is_full() {
+            self.full_seen.store(self.millis(), Ordering::Relaxed);
+        }
+        if outbox.is_clogged() && !reply.is_refusal {
             return refused("queue full: the caller does not read its reply list");
         }
         if self.is_refused(&outbox) {
@@ -113,17 +122,49 @@ impl Replies {
             since,
             deadline: since + reply.left.map_or(lifetime, |left| left.min(lifetime)),
             receipt: ReplyReceipt {
-                losses: Arc::clone(&self.losses),
+                losses: self.losses.clone(),
                 _pending: permit,
+                place: unsent.0.take(),
             },
         });
         Ok(())
     }
 
+    /// False if the list of these responses is full.
+    pub(super) fn takes(&self, reply_to: &str) -> bool {
+        let seen = self.full_seen.load(Ordering::Relaxed);
+        if seen == 0 {
+            return true;
+        }
+        if self.millis().saturating_sub(seen) > FULL_TIME {
+            self.full_seen.store(0, Ordering::Relaxed);
+            return true;
+        }
+        let outboxes = self.outboxes.lock();
+        // Nothing panics while this is held.
+        let outboxes = outboxes.unwrap_or_else(PoisonError::into_inner);
+        let outbox = outboxes.lists.get(reply_to);
+        outbox.is_none_or(|outbox| !outbox.is_full())
+    }
+
+    fn millis(&self) -> u64 {
+        let millis = self.begun.elapsed().as_millis();
+        u64::try_from(millis).unwrap_or(u64::MAX).max(1)
+    }
+
     /// Waits until all responses are sent or given up.
     pub(super) async fn flush(&self) {
+        // Also if nobody waits any more.
+        let _told = TellLosses(&self.losses);
         // Then every permit is back.
         let _ = self.pending.acquire_many(MAX_PENDING).await;
+    }
+
+    /// Number of responses that were lost, or are not sent yet.
+    pub(super) fn lost(&self) -> u64 {
+        let sent = self.pending.available_permits();
+        let unsent = (MAX_PENDING as usize).saturating_sub(sent);
+        self.losses.total() + u64::try_from(unsent).unwrap_or(u64::MAX)
     }
 
     /// True if there is no room for a response to this list. Half of the room is for lists that take responses, and those
@@ -173,16 +214,40 @@ impl Replies {
     }
 }
 
-/// Counter of lost responses. It logs few of them: a list that takes nothing, or a master that is away, loses many.
-struct Losses {
-    service: Name,
-    log: LogLimit,
+/// Logs the losses that are not logged yet when it is dropped.
+struct TellLosses<'a>(&'a Losses);
+
+impl Drop for TellLosses<'_> {
+    fn drop(&mut self) {
+        self.0.tell();
+    }
+}
+
+/// The place of a request, if it is held here.
+fn place_of(hold: Hold) -> Option<Place> {
+    let (slot, place) = hold.into_place()?;
+    let slot: Arc<dyn Any + Send + Sync> = slot;
+    let slot = slot.downcast::<RedisSlot>().ok()?;
+    Some(Place { slot, place })
+}
+
+/// The place of a request whose response is not accepted yet. If it never is, the job is over all the same.
+struct Unsent(Option<Place>);
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if let Some(place) = &self.0 {
+            place.finish();
+        }
+    }
 }
 
 /// The receipt of a response.
 struct ReplyReceipt {
-    losses: Arc<Losses>,
+    losses: Losses,
     _pending: OwnedSemaphorePermit,
+    /// The place of the request, until the hold on it has ended.
+    place: Option<Place>,
 }
 
 impl Receipt for ReplyReceipt {
@@ -191,13 +256,27 @@ impl Receipt for ReplyReceipt {
     }
 
     fn done(self, outcome: Result<(), TransportError>) {
-        let Err(error) = outcome else {
-            return;
-        };
-        let service = &self.losses.service;
-        names::RESPONSE_LOST.counter([service]).increment(1);
-        if let Some(kept_back) = self.losses.log.count() {
-            tracing::error!(%service, %error, kept_back, "a response was lost");
+        if let Some(place) = &self.place {
+            place.finish();
+        }
+        if let Err(error) = outcome {
+            self.losses.count(&error);
+        }
+    }
+
+    fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    fn acknowledged(&mut self) {
+        if let Some(place) = self.place.take() {
+            place.answered();
+        }
+    }
+
+    fn fenced(self) {
+        if let Some(place) = &self.place {
+            place.slot.life.base.fenced.increment(1);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The answers on a list tell by their ids which call they are for; the pieces of a chunked answer do not. While an answer
 //! is incomplete, a task looks after it: when nothing more of it comes, its call fails then and not at its timeout.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,12 +15,50 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::naming::PREFIX;
+use super::pop_size::next_count;
 use crate::error::{TransportError, TransportErrorKind};
 use crate::log_limit::LogLimit;
 use crate::message::JobResponse;
 use crate::wire::{self, Assembled, Assembly};
 
-pub(super) type Waiter = oneshot::Sender<Result<JobResponse, TransportError>>;
+pub(super) type Waiter = oneshot::Sender<Result<Answer, TransportError>>;
+
+/// Size of an answer from which on it counts until its caller has taken it.
+const HELD_SIZE: usize = 64 * 1024;
+
+/// An answer on its way to its caller.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) job: JobResponse,
+    _held: Option<HeldAnswer>,
+}
+
+/// Size of the large answers that their callers have not taken yet.
+pub(super) type Held = Arc<AtomicUsize>;
+
+/// The part of an answer in that size.
+#[derive(Debug)]
+struct HeldAnswer {
+    held: Held,
+    size: usize,
+}
+
+impl HeldAnswer {
+    fn new(held: &Held, size: usize) -> Option<Self> {
+        if size < HELD_SIZE {
+            return None;
+        }
+        held.fetch_add(size, Ordering::Relaxed);
+        let held = Arc::clone(held);
+        Some(Self { held, size })
+    }
+}
+
+impl Drop for HeldAnswer {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.size, Ordering::Relaxed);
+    }
+}
 
 /// Time after the last piece for which calls have lists of their own.
 const SEPARATE_LISTS_TIME: Duration = Duration::from_secs(300);
@@ -39,6 +77,9 @@ pub(super) struct ReplyList {
     assembly: Mutex<Assembly>,
     /// True while a task looks after them.
     is_watched: AtomicBool,
+    /// True once its master is given up.
+    is_abandoned: AtomicBool,
+    held: Held,
     statistics: Arc<ReplyStatistics>,
 }
 
@@ -52,6 +93,8 @@ pub(super) struct ReplyStatistics {
     /// Time of the last piece, in milliseconds from `begun`; 0 for none.
     last_piece: AtomicU64,
     begun: Instant,
+    /// Largest number of messages in the next pop.
+    pop_count: AtomicUsize,
     drop_log: LogLimit,
 }
 
@@ -62,6 +105,7 @@ impl ReplyStatistics {
             expects_pieces,
             last_piece: AtomicU64::new(0),
             begun: Instant::now(),
+            pop_count: AtomicUsize::new(1),
             drop_log: LogLimit::every(DROP_LOG_INTERVAL),
         }
     }
@@ -107,13 +151,20 @@ impl ReplyStatistics {
 }
 
 impl ReplyList {
-    pub(super) fn new(key: String, runtime: &Handle, statistics: &Arc<ReplyStatistics>) -> Self {
+    pub(super) fn new(
+        key: String,
+        runtime: &Handle,
+        held: &Held,
+        statistics: &Arc<ReplyStatistics>,
+    ) -> Self {
         Self {
             key: key.into(),
             runtime: runtime.clone(),
             waiters: Mutex::default(),
             assembly: Mutex::default(),
             is_watched: AtomicBool::new(false),
+            is_abandoned: AtomicBool::new(false),
+            held: Arc::clone(held),
             statistics: Arc::clone(statistics),
         }
     }
@@ -127,6 +178,30 @@ impl ReplyList {
     fn name(&self) -> &str {
         // It was made of text.
         std::str::from_utf8(&self.key).unwrap_or_default()
+    }
+
+    /// Records that its master is given up.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::SeqCst);
+    }
+
+    /// True once its master is given up.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Largest number of messages in the next pop. The lists of a client and service have answers of the same kind.
+    pub(super) fn pop_count(&self) -> usize {
+        self.statistics.pop_count.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of what a pop brought.
+    pub(super) fn popped(&self, frames: &[Bytes]) {
+        let count = self.pop_count();
+        let next = next_count(count, frames);
+        if next != count {
+            self.statistics.pop_count.store(next, Ordering::Relaxed);
+        }
     }
 
     /// Registers a call that waits for the answer with this id.
@@ -252,7 +327,13 @@ impl ReplyList {
         let id = response.request_id.as_i64();
         match id.and_then(|id| self.take_waiter(id)) {
             // The caller may have given up just now.
-            Some(waiter) => drop(waiter.send(Ok(response.job))),
+            Some(waiter) => {
+                let answer = Answer {
+                    job: response.job,
+                    _held: HeldAnswer::new(&self.held, frame.len()),
+                };
+                drop(waiter.send(Ok(answer)));
+            }
             None => {
                 self.statistics.unexpected.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(list = self.name(), id, "dropped an answer without a caller");

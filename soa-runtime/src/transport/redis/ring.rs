@@ -22,8 +22,10 @@ use super::condition::Purpose;
 use super::directory::{Directory, Wanted};
 use super::master::{MasterConnection, Network, Place};
 use super::naming::{PREFIX, request_key};
+use super::patrol::{Dependent, Dependents, patrol};
 use super::reader::Reader;
 use super::settings::{RedisMode, RedisSettings};
+use super::watch;
 use crate::error::{TransportError, TransportErrorKind};
 
 /// The masters of a connection.
@@ -34,6 +36,9 @@ pub(super) struct Ring {
     has_ended: AtomicBool,
     /// The task that ends with the runtime.
     watch: OnceLock<AbortHandle>,
+    /// The tasks that look after the masters.
+    tasks: Vec<AbortHandle>,
+    dependents: Arc<Dependents>,
 }
 
 /// Ends a ring when it is dropped with the runtime.
@@ -110,7 +115,12 @@ impl Ring {
         });
         let places: Vec<Place> = match (&settings.mode, &accesses.sentinels) {
             (RedisMode::Sentinel(sentinel), Some(access)) => {
-                let directory = Arc::new(Directory::new(access.clone(), hosts.collect(), false));
+                let directory = Arc::new(Directory::new(
+                    access.clone(),
+                    hosts.collect(),
+                    false,
+                    &network.links,
+                ));
                 let mut names = sentinel.services.clone();
                 if names.is_empty() {
                     names = directory.names().await.map_err(|problem| {
@@ -124,11 +134,24 @@ impl Ring {
             }
             (RedisMode::Cluster, _) => {
                 let access = accesses.redis.clone();
-                let directory = Arc::new(Directory::new(access, hosts.collect(), true));
+                let directory = Arc::new(Directory::new(
+                    access,
+                    hosts.collect(),
+                    true,
+                    &network.links,
+                ));
                 return Ok(Self::cluster(settings, network, directory));
             }
             _ => hosts.map(Place::Fixed).collect(),
         };
+        if places.len() > 1 {
+            network.have_several();
+        }
+        let mut tasks = Vec::new();
+        if let Some(Place::Reported(directory, _)) = places.first() {
+            let follow = watch::follow(Arc::clone(directory), accesses.redis.clone());
+            tasks.push(network.runtime.spawn(follow).abort_handle());
+        }
         let masters = places.into_iter().map(|place| {
             let commands = Arc::new(MasterConnection::with_own_links(
                 &network,
@@ -143,7 +166,17 @@ impl Ring {
                 place,
             }
         });
-        Ok(Self::new(Masters::Ring(masters.collect()), network))
+        let masters: Vec<RingMaster> = masters.collect();
+        let dependents: Arc<Dependents> = Arc::default();
+        if masters.len() > 1 {
+            let both =
+                |master: &RingMaster| (Arc::clone(&master.commands), Arc::clone(&master.reader));
+            let patrol = patrol(masters.iter().map(both).collect(), Arc::clone(&dependents));
+            tasks.push(network.runtime.spawn(patrol).abort_handle());
+        }
+        let mut ring = Self::new(Masters::Ring(masters), network);
+        (ring.tasks, ring.dependents) = (tasks, dependents);
+        Ok(ring)
     }
 
     fn new(masters: Masters, network: Arc<Network>) -> Self {
@@ -152,6 +185,8 @@ impl Ring {
             masters,
             has_ended: AtomicBool::new(false),
             watch: OnceLock::new(),
+            tasks: Vec::new(),
+            dependents: Arc::default(),
         }
     }
 
@@ -169,6 +204,11 @@ impl Ring {
             slots: Mutex::default(),
         };
         Self::new(masters, network)
+    }
+
+    /// Adds a part of a client that has to go on when a master is given up.
+    pub(super) fn add_dependent(&self, dependent: Weak<dyn Dependent>) {
+        self.dependents.add(dependent);
     }
 
     /// True if its runtime has ended, so that it is of no use any more.
@@ -247,6 +287,21 @@ impl Ring {
         }
     }
 
+    /// The connection to the master of a slot, in a cluster.
+    pub(super) fn master_of_slot(&self, slot: u16) -> Option<Arc<MasterConnection>> {
+        let Masters::Cluster {
+            directory, slots, ..
+        } = &self.masters
+        else {
+            return None;
+        };
+        let place = Place::Reported(Arc::clone(directory), Wanted::Slot(slot));
+        // Nothing panics while this is held.
+        let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(MasterConnection::with_pooled_links(&self.network, place));
+        Some(Arc::clone(slots.entry(slot).or_insert_with(new)))
+    }
+
     /// The connection to the master of a plain key. A `{tag}` in its name decides alone.
     pub(super) fn master_of_key(&self, key: &str) -> Arc<MasterConnection> {
         let tag = Self::tag(key).as_bytes();
@@ -280,6 +335,11 @@ impl Ring {
         }
     }
 
+    /// Describes the outage of a master that lasts.
+    pub(super) fn outage(&self) -> Option<String> {
+        self.network.outage()
+    }
+
     /// The runtime of all connections.
     pub(super) fn runtime(&self) -> &Handle {
         &self.network.runtime
@@ -296,9 +356,8 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        if let Some(watch) = self.watch.get() {
-            watch.abort();
-        }
+        let tasks = self.watch.get().into_iter().chain(&self.tasks);
+        tasks.for_each(AbortHandle::abort);
     }
 }
 

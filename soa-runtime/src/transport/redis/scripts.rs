@@ -1,7 +1,7 @@
 //! Scripts that run inside Redis.
 //!
 //! A script runs as a whole or not at all: the check of the capacity, the push and the time to live belong together. It is
-//! called by its digest; a Redis that does not know it, since it was started again, is sent the text.
+//! called by its digest; a Redis that does not know it, since it was started again, runs its text.
 
 use super::backend::Script;
 
@@ -54,31 +54,58 @@ for i = 2, #ARGV do
 end
 return count";
 
-/// Keys: lists. Argument: how many messages are wanted at most. Takes what is there, without waiting, and returns the places
-/// of the lists, each followed by its messages. A key that is no list has none.
+/// Keys: the leases of a service's processes, the ids of jobs whose callers are gone. Arguments: such ids. Notes them, with the
+/// time of Redis (ms), if a process of the service holds requests. They are kept for a minute, 10,000 at most.
+const CANCEL: &str = "\
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for i = 1, #ARGV do redis.call('ZADD', KEYS[2], string.format('%d', now), ARGV[i]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('(%d', now - 60000))
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -10001)
+redis.call('PEXPIRE', KEYS[2], 60000)
+return #ARGV";
+
+/// Keys: lists. Arguments: how many messages are wanted at most, and their size from which on no more are taken. Takes what
+/// is there, without waiting, and returns the places of the lists, each followed by its messages. A key that is no list has
+/// none. Of each list it takes 1, 2, 4, … messages, as long as those before were small.
 const SWEEP: &str = "\
-local out, left = {}, tonumber(ARGV[1])
+local out, left, room = {}, tonumber(ARGV[1]), tonumber(ARGV[2])
 for place, key in ipairs(KEYS) do
-  if left <= 0 then break end
-  local got = redis.pcall('LPOP', key, left)
-  if type(got) == 'table' and not got.err and #got > 0 then
-    out[#out + 1] = place
-    out[#out + 1] = got
+  if left <= 0 or room <= 0 then break end
+  local all, step = {}, 1
+  while left > 0 and room > 0 do
+    local count = math.min(left, step)
+    local got = redis.pcall('LPOP', key, count)
+    if type(got) ~= 'table' or got.err then break end
+    local largest = 1
+    for _, message in ipairs(got) do
+      all[#all + 1] = message
+      room = room - #message
+      largest = math.max(largest, #message)
+    end
     left = left - #got
+    if #got < count then break end
+    step = math.max(1, math.min(step * 2, math.floor(room / largest)))
+  end
+  if #all > 0 then
+    out[#out + 1] = place
+    out[#out + 1] = all
   end
 end
 return out";
 
 /// The same with the commands of the reference: in a script, BLPOP does not wait.
 const PLAIN_SWEEP: &str = "\
-local out, left = {}, tonumber(ARGV[1])
+local out, left, room = {}, tonumber(ARGV[1]), tonumber(ARGV[2])
 for place, key in ipairs(KEYS) do
   local all = {}
-  while left > 0 do
+  while left > 0 and room > 0 do
     local got = redis.pcall('BLPOP', key, 1)
     if type(got) ~= 'table' or got.err then break end
     all[#all + 1] = got[2]
     left = left - 1
+    room = room - #got[2]
   end
   if #all > 0 then
     out[#out + 1] = place
@@ -114,6 +141,11 @@ pub(super) fn give_back() -> Script {
 /// Removes messages that nobody has taken.
 pub(super) fn take_back() -> Script {
     Script::new(TAKE_BACK, TAKE_BACK)
+}
+
+/// Notes the ids of jobs whose callers are gone.
+pub(super) fn cancel() -> Script {
+    Script::new(CANCEL, CANCEL)
 }
 
 /// Takes messages from many lists.

@@ -5,7 +5,6 @@
 //! Closing the transport unblocks the pops that wait; requests that they still bring are delivered, and then the run loop
 //! ends. Requests that are left when the transport goes away without being closed are put back.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,35 +13,30 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::backend::{Limit, Link, PopError, PushError};
+use super::age::AgeReport;
 use super::connection::RedisConnection;
+use super::hold;
+use super::hold_base::Base;
+use super::hold_keys::HoldKeys;
+use super::lease::Holder;
+use super::lease_thread;
 use super::master::MasterConnection;
 use super::naming::request_key;
+use super::popper::Popper;
+use super::record::Records;
 use super::replies::Replies;
+use super::requests::{Phase, Requests, take_held, unheld};
 use super::ring::Ring;
-use super::scripts;
 use super::settings::{RedisSettings, bounded};
-use super::turns::{Turn, Turns};
+use super::standing::Standing;
+use super::turns::Turns;
 use crate::error::{BuildError, TransportError, TransportErrorKind};
 use crate::lifetime::Signal;
 use crate::message::Name;
-use crate::transport::{MessageLimits, Reply, ServerTransport};
-
-/// Largest number of requests in one pop.
-const POP_COUNT: usize = 32;
-
-/// Number of requests below which their jobs run before the next pop: those that can be answered at once are, and no further
-/// request waits meanwhile.
-const YIELD_BELOW: usize = 8;
-
-/// Size of a request above which the next pop takes one only.
-const LARGE_SIZE: usize = 64 * 1024;
-
-/// Pause before a pop is unblocked once more.
-const UNBLOCK_INTERVAL: Duration = Duration::from_millis(10);
-
-/// Time limit of waiting for a link, after which the state is looked at again.
-const LINK_TIMEOUT: Duration = Duration::from_millis(250);
+use crate::observe::names;
+use crate::transport::{
+    Backlog, Delivery, MessageLimits, Promise, Received, RecordKeeper, Reply, ServerTransport,
+};
 
 /// Takes the requests of one service from Redis. Clones share everything.
 ///
@@ -71,44 +65,11 @@ struct Handle {
     connection: RedisConnection,
     requests: Arc<Requests>,
     replies: Replies,
-}
-
-/// The requests of a service: the state that the clones and the tasks share.
-struct Requests {
-    service: Name,
-    key: Arc<str>,
-    settings: RedisSettings,
-    state: Mutex<RequestsState>,
-    /// Wakes the tasks: the run loop wants more, or the transport is closed.
-    wanted: Notify,
-    /// Wakes the run loop: there are requests, or the tasks have ended.
-    filled: Notify,
-    /// Set when the first pop is sent to a master.
-    popping: Signal,
-}
-
-#[derive(Default)]
-struct RequestsState {
-    buffer: VecDeque<Bytes>,
-    /// Number of requests that the run loop has room for.
-    wanted: usize,
-    /// Shares of the masters in the room, once they are known.
-    turns: Option<Turns>,
-    phase: Phase,
-    /// Number of tasks that run.
-    tasks: usize,
-    is_closed: bool,
-    /// True once the last clone is gone, so that no run loop can take requests.
-    is_abandoned: bool,
-}
-
-/// The phase in the life of the tasks. They end when the transport is closed, or with their runtime.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    NotStarted,
-    Running,
-    Ended,
+    age: AgeReport,
+    /// What the server promises about its jobs.
+    promise: Mutex<Option<Promise>>,
+    /// Ends the thread that gives signs of life.
+    leaving: Mutex<Arc<Signal>>,
 }
 
 impl RedisServerTransport {
@@ -151,6 +112,7 @@ impl RedisServerTransport {
         let service = service.into();
         let settings = connection.settings().clone();
         let replies = Replies::new(&service, &settings);
+        let age = AgeReport::new(connection, &service);
         let requests = Requests {
             key: request_key(&service).into(),
             service,
@@ -159,12 +121,16 @@ impl RedisServerTransport {
             wanted: Notify::new(),
             filled: Notify::new(),
             popping: Signal::default(),
+            holders: Mutex::default(),
         };
         Self {
             handle: Arc::new(Handle {
                 connection: connection.clone(),
                 requests: Arc::new(requests),
                 replies,
+                age,
+                promise: Mutex::default(),
+                leaving: Mutex::default(),
             }),
         }
     }
@@ -198,16 +164,49 @@ impl Handle {
             state.phase = Phase::Running;
             state.tasks = masters.len();
             state.turns = Some(Turns::new(masters.len()));
+            state.standing = Standing::new(masters.len());
         }
+        let holders = self.hold(&ring, &commands);
         for (index, (pops, commands)) in masters.into_iter().zip(commands).enumerate() {
             let popper = Popper {
                 requests: Arc::clone(&self.requests),
+                holder: holders.get(index).map(Arc::clone),
                 index,
                 key: Bytes::copy_from_slice(self.requests.key.as_bytes()),
                 pops,
                 commands,
             };
             ring.runtime().spawn(popper.run());
+        }
+        Ok(())
+    }
+
+    /// Begins to hold requests at these masters, if the server promises it.
+    fn hold(&self, ring: &Arc<Ring>, masters: &[Arc<MasterConnection>]) -> Vec<Arc<Holder>> {
+        let promise = lock(&self.promise).clone();
+        let Some(promise) = promise.filter(Promise::holds) else {
+            return Vec::new();
+        };
+        let settings = &self.requests.settings;
+        let holders = holders(&self.requests.service, settings, &promise, ring, masters);
+        let leaving = Arc::new(Signal::default());
+        lease_thread::start(settings, &holders, &leaving);
+        // The thread for another ring ends.
+        std::mem::replace(&mut *lock(&self.leaving), leaving).set();
+        lock(&self.requests.holders).clone_from(&holders);
+        holders
+    }
+
+    /// Checks that requests can be held at all masters.
+    async fn check(&self, promise: &Promise) -> Result<(), TransportError> {
+        let settings = &self.requests.settings;
+        let deadline = Instant::now() + bounded(settings.connect_timeout);
+        let ring = self.connection.ring_until(deadline).await?;
+        let masters = ring.request_masters(&self.requests.service);
+        for holder in holders(&self.requests.service, settings, promise, &ring, &masters) {
+            let ready = holder.base.master.ready(deadline, None).await;
+            let link = ready.map_err(|unready| unready.error)?;
+            holder.try_to_hold(&link, settings).await?;
         }
         Ok(())
     }
@@ -224,12 +223,14 @@ impl Drop for Handle {
         let mut state = self.requests.state();
         state.is_closed = true;
         state.is_abandoned = true;
-        let left: Vec<Bytes> = match state.phase {
+        let left: Vec<Received> = match state.phase {
             Phase::Ended => state.buffer.drain(..).rev().collect(),
             _ => Vec::new(), // The last task gives back what there is.
         };
         drop(state);
+        let left = unheld(left);
         self.stop();
+        lock(&self.leaving).set();
         if left.is_empty() {
             return;
         }
@@ -243,253 +244,26 @@ impl Drop for Handle {
     }
 }
 
-/// The task that pops from one master.
-struct Popper {
-    requests: Arc<Requests>,
-    index: usize,
-    key: Bytes,
-    /// The connection for pops.
-    pops: MasterConnection,
-    /// The connection for all other commands.
-    commands: Arc<MasterConnection>,
-}
-
-/// The end of a popper's task. If its runtime ends before it does, the requests that it has taken are kept for the next
-/// run loop.
-struct TaskEnd<'a> {
-    requests: &'a Requests,
-    is_done: bool,
-}
-
-impl Drop for TaskEnd<'_> {
-    fn drop(&mut self) {
-        if !self.is_done {
-            let lost = self.requests.end_task();
-            self.requests.filled.notify_waiters();
-            if !lost.is_empty() {
-                let (service, count) = (&self.requests.service, lost.len());
-                tracing::error!(%service, count, "lost requests");
-            }
-        }
-    }
-}
-
-impl Popper {
-    async fn run(self) {
-        let requests = &self.requests;
-        let mut end = TaskEnd {
-            requests,
-            is_done: false,
-        };
-        let mut limit = Limit::new();
-        let mut most = POP_COUNT;
-        while !requests.state().is_closed {
-            let link = match self.pops.link() {
-                Some(link) => link,
-                None => match self.pops.ready(Instant::now() + LINK_TIMEOUT, None).await {
-                    Ok(link) => link,
-                    Err(_) => {
-                        requests.set_up(self.index, false);
-                        requests.pause(self.pops.pause()).await;
-                        continue;
-                    }
-                },
-            };
-            requests.set_up(self.index, true);
-            let Some(turn) = requests.turn(self.index, most).await else {
-                break;
-            };
-            if !requests.popping.is_set() {
-                requests.popping.set();
-            }
-            let popped = self.pop(&mut limit, &link, turn).await;
-            let has_failed = popped.is_err();
-            let frames = popped.unwrap_or_default();
-            let is_large = frames.iter().any(|frame| frame.len() > LARGE_SIZE);
-            most = if is_large { 1 } else { POP_COUNT };
-            let has_few = frames.len() < YIELD_BELOW;
-            let is_filled = requests.add(self.index, frames);
-            if is_filled {
-                requests.filled.notify_waiters();
-                if has_few {
-                    tokio::task::yield_now().await;
-                }
-            } else {
-                // It may be the turn of another master now.
-                requests.wanted.notify_waiters();
-            }
-            if has_failed {
-                // The log has it already.
-                requests.pause(self.pops.pause()).await;
-            }
-        }
-        end.is_done = true;
-        let left = requests.end_task();
-        requests.filled.notify_waiters();
-        if left.is_empty() {
-            return;
-        }
-        let masters = [Arc::clone(&self.commands)];
-        requests.give_back(&masters, left).await;
-    }
-
-    /// Pops to the end, whatever happens. When the transport is closed meanwhile, it unblocks the pop.
-    async fn pop(
-        &self,
-        limit: &mut Limit,
-        link: &Link,
-        turn: Turn,
-    ) -> Result<Vec<Bytes>, PopError> {
-        let keys = [self.key.clone()];
-        let pop = link.pop(limit, &keys, turn.count, turn.block);
-        tokio::pin!(pop);
-        let popped = loop {
-            tokio::select! {
-                biased;
-                popped = &mut pop => break popped?,
-                () = self.requests.closed() => {}
-            }
-            // Unblocking that comes before its pop does nothing, so it may take more than one.
-            let unblock = async {
-                if let Ok(commands) = self
-                    .commands
-                    .ready(Instant::now() + LINK_TIMEOUT, None)
-                    .await
-                {
-                    commands.unblock(link).await;
-                }
-                tokio::time::sleep(UNBLOCK_INTERVAL).await;
-            };
-            tokio::select! {
-                biased;
-                popped = &mut pop => break popped?,
-                () = unblock => {}
-            }
-        };
-        Ok(popped.map(|popped| popped.frames).unwrap_or_default())
-    }
-}
-
-impl Requests {
-    /// Ends a task. The last one gets the requests that no run loop is left to take, the last one first.
-    fn end_task(&self) -> Vec<Bytes> {
-        let mut state = self.state();
-        state.tasks = state.tasks.saturating_sub(1);
-        if state.tasks > 0 {
-            return Vec::new();
-        }
-        state.phase = Phase::Ended;
-        match state.is_abandoned {
-            true => state.buffer.drain(..).rev().collect(),
-            false => Vec::new(),
-        }
-    }
-
-    /// Records that a master can be reached, or that it cannot.
-    fn set_up(&self, index: usize, is_up: bool) {
-        if let Some(turns) = &mut self.state().turns {
-            turns.set_up(index, is_up);
-        }
-    }
-
-    /// Waits until a master may be popped from; `None` once the transport is closed.
-    async fn turn(&self, index: usize, most: usize) -> Option<Turn> {
-        loop {
-            let wanted = self.wanted.notified();
-            tokio::pin!(wanted);
-            wanted.as_mut().enable();
-            {
-                let mut state = self.state();
-                if state.is_closed {
-                    return None;
-                }
-                let room = state.wanted.saturating_sub(state.buffer.len());
-                let block = self.settings.block_time();
-                if let Some(turns) = &mut state.turns
-                    && let Some(mut turn) = turns.begin(index, room, block)
-                {
-                    turn.count = turn.count.min(most);
-                    return Some(turn);
-                }
-            }
-            wanted.await;
-        }
-    }
-
-    /// Keeps the requests of a pop. True if there are some.
-    fn add(&self, index: usize, frames: Vec<Bytes>) -> bool {
-        let has_some = !frames.is_empty();
-        let mut state = self.state();
-        if let Some(turns) = &mut state.turns {
-            turns.end(index, frames.len());
-        }
-        if has_some {
-            state.wanted = 0;
-        }
-        state.buffer.extend(frames);
-        has_some
-    }
-
-    /// Waits after a failure, unless the transport is closed.
-    async fn pause(&self, time: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.closed() => {}
-        }
-    }
-
-    /// Waits until the transport is closed.
-    async fn closed(&self) {
-        loop {
-            let wanted = self.wanted.notified();
-            tokio::pin!(wanted);
-            wanted.as_mut().enable();
-            if self.state().is_closed {
-                return;
-            }
-            wanted.await;
-        }
-    }
-
-    /// Puts requests back that no run loop is left to answer, the last one first: to the first master that can be reached.
-    async fn give_back(&self, masters: &[Arc<MasterConnection>], frames: Vec<Bytes>) {
-        let count = frames.len();
-        let service = &self.service;
-        let lifetime = bounded(self.settings.message_expiry);
-        let lifetime = Bytes::from(lifetime.as_millis().to_string());
-        let arguments: Vec<Bytes> = std::iter::once(lifetime).chain(frames).collect();
-        let script = scripts::give_back();
-        let mut limit = Limit::new();
-        // A master that refuses, as the login has lost a right, may take them by other commands the next time.
-        for master in masters.iter().chain(masters) {
-            let deadline = Instant::now() + bounded(self.settings.command_timeout);
-            let Ok(link) = master.ready(deadline, None).await else {
-                continue;
-            };
-            let given = link.run(&mut limit, &script, &self.key, arguments.clone());
-            match given.await {
-                Ok(_) => return tracing::info!(%service, count, "put requests back"),
-                // They may be in the list.
-                Err(PushError::Unknown(_)) => break,
-                Err(_) => {}
-            }
-        }
-        tracing::error!(%service, count, "lost requests");
-    }
-
-    fn state(&self) -> MutexGuard<'_, RequestsState> {
-        // Nothing panics while this is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl ServerTransport for RedisServerTransport {
+    async fn prepare(&self, promise: Promise) -> Result<(), TransportError> {
+        *lock(&self.handle.promise) = Some(promise.clone());
+        match promise.delivery() {
+            Delivery::AtLeastOnce => self.handle.check(&promise).await,
+            Delivery::Auto | Delivery::AtMostOnce => Ok(()),
+        }
+    }
+
     fn close(&self) {
-        self.handle.requests.state().is_closed = true;
+        let mut state = self.handle.requests.state();
+        state.is_closed = true;
+        let not_begun = take_held(&mut state.buffer);
+        drop(state);
+        // Others begin them.
+        drop(not_begun);
         self.handle.stop();
     }
 
-    async fn receive(&self, limit: usize) -> Result<Vec<Bytes>, TransportError> {
+    async fn receive(&self, limit: usize) -> Result<Vec<Received>, TransportError> {
         let requests = &self.handle.requests;
         tokio::select! {
             biased;
@@ -534,11 +308,86 @@ impl ServerTransport for RedisServerTransport {
 
     async fn flush(&self) {
         self.handle.replies.flush().await;
+        let holders = lock(&self.handle.requests.holders).clone();
+        for holder in holders {
+            holder.leave().await;
+        }
+    }
+
+    fn lost(&self) -> u64 {
+        self.handle.replies.lost()
     }
 
     fn limits(&self) -> MessageLimits {
         self.handle.replies.limits()
     }
+
+    fn backlog(&self) -> Backlog {
+        let requests = &self.handle.requests;
+        let state = requests.state();
+        Backlog {
+            standing: state.standing.time(Instant::now()),
+            patience: Some(requests.settings.patience()),
+            round_trip: state.round_trip,
+        }
+    }
+
+    fn takes_responses(&self, reply_to: &str) -> bool {
+        self.handle.replies.takes(reply_to)
+    }
+
+    fn records(&self) -> Option<Arc<dyn RecordKeeper>> {
+        let requests = Arc::downgrade(&self.handle.requests);
+        let pausing = move |is_paused| {
+            if let Some(requests) = requests.upgrade() {
+                requests.set_paused(is_paused);
+            }
+        };
+        let (connection, service) = (&self.handle.connection, &self.handle.requests.service);
+        Some(Arc::new(Records::new(connection, service, pausing)))
+    }
+
+    fn note_age(&self, age: Duration) {
+        self.handle
+            .requests
+            .state()
+            .standing
+            .suspect(Instant::now());
+        self.handle.age.report(age);
+    }
+}
+
+/// What is held at each of these masters.
+fn holders(
+    service: &Name,
+    settings: &RedisSettings,
+    promise: &Promise,
+    ring: &Arc<Ring>,
+    masters: &[Arc<MasterConnection>],
+) -> Vec<Arc<Holder>> {
+    let must_hold = promise.delivery() == Delivery::AtLeastOnce;
+    let lifetime = bounded(settings.message_expiry).as_millis().to_string();
+    let lifetime = Bytes::from(lifetime);
+    let holders = masters.iter().map(|master| {
+        let base = Base {
+            keys: HoldKeys::new(service),
+            promise: promise.clone(),
+            master: Arc::clone(master),
+            ring: Arc::downgrade(ring),
+            lifetime: lifetime.clone(),
+            prefix: hold::prefix(),
+            held: names::HELD.gauge([service]),
+            fenced: names::FENCED.counter([service]),
+            woken: Notify::new(),
+        };
+        Arc::new(Holder::new(Arc::new(base), must_hold))
+    });
+    holders.collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while one of these is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A run loop that waits for requests. When it stops waiting it wants none: they are for other workers then.

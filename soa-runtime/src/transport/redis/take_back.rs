@@ -1,18 +1,26 @@
-//! Removal of requests whose calls have timed out.
+//! Removal of requests whose calls have timed out or were dropped.
 //!
-//! A call that times out leaves its request in the list if no server has taken it yet. It would be dropped unread once it has
-//! expired, but it takes up room until then, and one without a timeout of its own would still be run. So it is removed, with
-//! little effort: several at once, in a list that is not searched to its end, and no call waits for it.
+//! Such a call leaves its request in the list if no server has taken it yet. It would be dropped unread once it has expired, but
+//! it takes up room until then, and one without a timeout of its own would still be run. So it is removed, with little effort:
+//! several at once, in a list that is not searched to its end, and no call waits for it.
+//!
+//! If a server has taken it and holds it, the server is told: the id of the job is noted in a key that processes read with each
+//! sign of life.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
-use super::backend::{Limit, Script};
+use super::backend::{Limit, Link, Script};
+use super::keys::service_key;
 use super::master::MasterConnection;
+use super::naming::request_key;
 use super::scripts;
+use crate::lifetime::job_id;
 
 /// Number of messages of a list that are searched, from the one that is taken next. Those that timed out are mostly among
 /// the first, as those before them have timed out, too. A search without result takes Redis about 18 µs, with 10,000 it is
@@ -25,11 +33,17 @@ const BATCH_COUNT: usize = 16;
 /// Largest number of requests that wait for it; further ones expire.
 const MAX_WAITING: usize = 1024;
 
+/// Time for which servers are told nothing after a login that may not tell them.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// The requests to one service that are to be taken back.
 #[derive(Debug)]
 pub(super) struct TakeBack {
     key: String,
     script: Script,
+    /// The leases of the service's processes, and the ids of jobs whose callers are gone.
+    cancel_keys: [Bytes; 2],
+    cancel: Script,
     state: Mutex<TakeBackState>,
     count: AtomicU64,
 }
@@ -38,13 +52,17 @@ pub(super) struct TakeBack {
 struct TakeBackState {
     queue: VecDeque<(Arc<MasterConnection>, Bytes)>,
     is_running: bool,
+    /// Time until which servers are told nothing, as the login may not.
+    silent_until: Option<Instant>,
 }
 
 impl TakeBack {
-    pub(super) fn new(key: String) -> Self {
+    pub(super) fn new(service: &str) -> Self {
         Self {
-            key,
+            key: request_key(service),
             script: scripts::take_back(),
+            cancel_keys: ["leases", "cancelled"].map(|name| service_key(service, name).into()),
+            cancel: scripts::cancel(),
             state: Mutex::default(),
             count: AtomicU64::new(0),
         }
@@ -62,14 +80,16 @@ impl TakeBack {
             return; // It expires, too.
         }
         state.queue.push_back((Arc::clone(master), frame));
-        if !state.is_running {
-            state.is_running = true;
-            let task = Task {
-                take_back: Arc::clone(self),
-                is_done: false,
-            };
-            master.runtime().spawn(task.run());
+        if std::mem::replace(&mut state.is_running, true) {
+            return;
         }
+        // A runtime that ends drops the task here, which then needs the state.
+        drop(state);
+        let task = Task {
+            take_back: Arc::clone(self),
+            is_done: false,
+        };
+        master.runtime().spawn(task.run());
     }
 
     async fn run(&self) {
@@ -78,14 +98,34 @@ impl TakeBack {
             let Some(link) = master.link().filter(|link| link.abilities().take_back) else {
                 continue;
             };
-            let arguments =
-                std::iter::once(Bytes::from_static(SEARCH_DEPTH.as_bytes())).chain(frames);
+            let depth = Bytes::from_static(SEARCH_DEPTH.as_bytes());
+            let arguments = std::iter::once(depth).chain(frames.iter().cloned());
             // When it fails, they expire.
             let taken = link.run(&mut limit, &self.script, &self.key, arguments.collect());
-            if let Ok(count) = taken.await {
-                let count = u64::try_from(count).unwrap_or(0);
-                self.count.fetch_add(count, Ordering::Relaxed);
+            let Ok(count) = taken.await else {
+                continue;
+            };
+            let count = u64::try_from(count).unwrap_or(0);
+            self.count.fetch_add(count, Ordering::Relaxed);
+            let all = u64::try_from(frames.len()).unwrap_or(u64::MAX);
+            if count < all {
+                self.cancel(&mut limit, &link, &frames).await;
             }
+        }
+    }
+
+    /// Tells the servers that hold these requests that their callers are gone. Requests that were removed may be among them.
+    async fn cancel(&self, limit: &mut Limit, link: &Link, frames: &[Bytes]) {
+        let now = Instant::now();
+        if self.state().silent_until.is_some_and(|until| now < until) {
+            return;
+        }
+        let ids = frames.iter().map(|frame| job_id(frame).into());
+        let ids: Vec<Bytes> = ids.collect();
+        let told = link.run_on(limit, &self.cancel, &self.cancel_keys, &ids);
+        // Nothing depends on it: the jobs are finished for nobody.
+        if told.await.is_err() {
+            self.state().silent_until = Some(now + SILENCE);
         }
     }
 

@@ -32,6 +32,19 @@ impl RedisValue {
         }
     }
 
+    /// The text, if these are bytes that are one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            _ => None,
+        }
+    }
+
+    /// The number, also if it comes as a text.
+    pub(super) fn number(&self) -> Option<i64> {
+        self.as_integer().or_else(|| self.text()?.parse().ok())
+    }
+
     /// The answers of a list, which is empty for any other answer.
     pub fn into_list(self) -> Vec<Self> {
         match self {

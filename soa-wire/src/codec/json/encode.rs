@@ -39,6 +39,17 @@ pub fn encode_value(value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError>
     write::write(value, out, MAX_DEPTH, Layout::QUEUE).inspect_err(|_| out.truncate(start))
 }
 
+/// Encodes a key and its value at the end of `out`, within a map that was begun.
+pub(crate) fn encode_pair(
+    key: &Value,
+    value: &Value,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    write::write_key(key, out, Layout::QUEUE)?;
+    out.extend_from_slice(b": ");
+    write::write(value, out, MAX_DEPTH - 1, Layout::QUEUE)
+}
+
 /// Encodes a dynamic value at the end of `out`, without blanks and escapes, as HTTP has it. If that fails, `out` is as
 /// before.
 ///

@@ -17,6 +17,7 @@ pub(super) use decode::decode_body;
 pub(crate) use decode::decode_exact;
 pub use decode::{decode_value, from_slice};
 pub(super) use encode::encode_body;
+pub(crate) use encode::encode_pair;
 pub use encode::{encode_compact, encode_into, encode_value, to_vec};
 pub(crate) use read::{NumberKind, Passed, ReadError, Reader, Token};
 pub(crate) use write::write_text;

@@ -96,7 +96,7 @@ fn not_in_json(value: &Value, role: &str) -> EncodeError {
 }
 
 /// A key is text; Python makes text of scalars too.
-fn write_key(key: &Value, out: &mut Vec<u8>, layout: Layout) -> Result<(), EncodeError> {
+pub(super) fn write_key(key: &Value, out: &mut Vec<u8>, layout: Layout) -> Result<(), EncodeError> {
     match key {
         Value::Text(value) => write_text_in(value, out, layout.is_ascii),
         Value::Nil | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {

@@ -44,6 +44,16 @@ pub fn encode_value(value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError>
     value::write(value, out, MAX_DEPTH).inspect_err(|_| out.truncate(start))
 }
 
+/// Encodes a key and its value at the end of `out`, within a map that was begun.
+pub(crate) fn encode_pair(
+    key: &Value,
+    value: &Value,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    value::write(key, out, MAX_DEPTH - 1)?;
+    value::write(value, out, MAX_DEPTH - 1)
+}
+
 /// Encodes a body. See `Encoding::encode_body`.
 pub(crate) fn encode_body<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>, EncodeError> {
     let mut out = SCRATCH.take();

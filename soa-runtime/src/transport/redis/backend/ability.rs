@@ -5,10 +5,9 @@
 //! an argument that is refused, but only after the login and the command were accepted. Missing commands are replaced by
 //! others.
 
-use fred::error::{Error, ErrorKind};
-use fred::types::Value;
-
+use super::error::{Error, ErrorKind};
 use super::failure::is_answer;
+use super::words::Value;
 
 /// The abilities of a login at a Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +22,8 @@ pub(in super::super) struct Abilities {
     pub(in super::super) times: bool,
     /// Finding a message in a list and removing it: otherwise requests that timed out stay.
     pub(in super::super) take_back: bool,
+    /// Running a script by its text, when Redis does not know its digest: otherwise the text is loaded first.
+    pub(in super::super) eval: bool,
 }
 
 /// A command that is tried, and the place of the ability that needs it.
@@ -36,7 +37,7 @@ pub(super) struct Probe {
 const KEY: &str = "pysoa:";
 
 /// All commands that are tried.
-pub(super) const PROBES: [Probe; 8] = [
+pub(super) const PROBES: [Probe; 9] = [
     Probe::new(0, "BLMPOP", &["x", "1", KEY, "LEFT"]),
     Probe::new(1, "LPOP", &[KEY, "-1"]),
     Probe::new(2, "CLIENT", &["UNBLOCK", "0"]),
@@ -45,6 +46,7 @@ pub(super) const PROBES: [Probe; 8] = [
     Probe::new(3, "PEXPIRE", &[KEY, "x"]),
     Probe::new(4, "LPOS", &[KEY, "x", "RANK", "0"]),
     Probe::new(4, "LREM", &[KEY, "x", "x"]),
+    Probe::new(5, "EVAL", &["", "x"]),
 ];
 
 impl Probe {
@@ -65,7 +67,7 @@ impl Probe {
             Ok(_) => Ok(0),
             Err(error) if is_lacking(&error) => Ok(1 << self.place),
             Err(error) if is_not_now(&error) => Err(error),
-            Err(error) if is_answer(&error) || *error.kind() == ErrorKind::InvalidArgument => Ok(0),
+            Err(error) if is_answer(&error) || error.kind() == ErrorKind::InvalidArgument => Ok(0),
             Err(error) => Err(error),
         }
     }
@@ -76,7 +78,7 @@ impl Abilities {
     pub(super) const UNKNOWN: u8 = u8::MAX;
 
     /// The bits of all abilities.
-    pub(super) const ALL: u8 = 0b1_1111;
+    pub(super) const ALL: u8 = 0b11_1111;
 
     /// The abilities that bits stand for; all of them, as long as they are unknown.
     pub(super) fn from_bits(bits: u8) -> Self {
@@ -87,10 +89,20 @@ impl Abilities {
             unblock: has(2),
             times: has(3),
             take_back: has(4),
+            eval: has(5),
         }
     }
 
-    /// Names of the commands that are missing; empty when all are there.
+    /// The number of messages that a pop of so many may bring.
+    pub(in super::super) fn most_popped(self, count: usize) -> usize {
+        if self.blmpop || self.lpop {
+            count
+        } else {
+            count.min(1)
+        }
+    }
+
+    /// Names of the commands that are missing and of consequence; empty when all are there.
     pub(in super::super) fn missing(self) -> String {
         let commands = [
             (self.blmpop, "BLMPOP"),
@@ -139,6 +151,11 @@ mod tests {
             let missing = probe.missing(Err(refused())).unwrap();
             assert_eq!(missing.count_ones(), 1);
             let abilities = Abilities::from_bits(Abilities::ALL & !missing);
+            // What is done in the place of this one is as good.
+            if probe.command == "EVAL" {
+                assert!(!abilities.eval);
+                continue;
+            }
             assert!(abilities.missing().contains(probe.command), "{abilities:?}");
             // Another error says that the command is there.
             let error = Error::new(ErrorKind::Unknown, "ERR value is out of range");

@@ -1,18 +1,17 @@
-//! Settings of connections, turned into those of the client library.
+//! Settings of connections, and the connections that are made with them.
 
 use std::fmt;
 use std::time::Duration;
 
-use fred::clients::Client;
-use fred::socket2::TcpKeepalive;
-use fred::types::config::{
-    Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, Server, ServerConfig, TcpConfig,
-};
-
+use super::dialogue::Dialogue;
+use super::error::{Error, ErrorKind};
 use super::login::Login;
 use super::node::Node;
-use super::tls::Tls;
+use super::terms::Terms;
+use super::tls::{Client, Lifetime, Tls};
+use super::wire::Wire;
 use crate::error::BuildError;
+use crate::future::BoxFuture;
 use crate::transport::redis::settings::{RedisSettings, SentinelSettings, bounded};
 
 /// Share of the time limit of connecting in which the credentials must be read, so that the error says what was late.
@@ -21,13 +20,9 @@ const CREDENTIALS_SHARE: f64 = 0.9;
 /// Settings of the connections to Redis, or to sentinels.
 #[derive(Clone)]
 pub(in super::super) struct Access {
-    login: Login,
-    /// `None` for 0, as the login may have no right to choose one.
-    database: Option<u8>,
+    terms: Terms,
     tls: Option<Tls>,
-    connect_timeout: Duration,
     pub(super) command_timeout: Duration,
-    keep_alive: bool,
 }
 
 impl Access {
@@ -35,18 +30,20 @@ impl Access {
     pub(in super::super) fn redis(settings: &RedisSettings) -> Result<Self, BuildError> {
         let tls = settings.tls.as_ref();
         Ok(Self {
-            login: Login::new(
-                settings.username.as_ref(),
-                settings.password.as_ref(),
-                settings.password_file.as_ref(),
-                settings.credentials.as_ref(),
-                bounded(settings.connect_timeout).mul_f64(CREDENTIALS_SHARE),
-            )?,
-            database: Some(settings.database).filter(|number| *number > 0),
+            terms: Terms {
+                login: Login::new(
+                    settings.username.as_ref(),
+                    settings.password.as_ref(),
+                    settings.password_file.as_ref(),
+                    settings.credentials.as_ref(),
+                    bounded(settings.connect_timeout).mul_f64(CREDENTIALS_SHARE),
+                )?,
+                database: Some(settings.database).filter(|number| *number > 0),
+                connect_timeout: settings.connect_timeout,
+                keep_alive: settings.keep_alive,
+            },
             tls: tls.map(|tls| Tls::new(tls, "tls")).transpose()?,
-            connect_timeout: settings.connect_timeout,
             command_timeout: settings.command_timeout,
-            keep_alive: settings.keep_alive,
         })
     }
 
@@ -57,56 +54,76 @@ impl Access {
     ) -> Result<Self, BuildError> {
         let tls = sentinel.tls.as_ref();
         Ok(Self {
-            login: Login::new(
-                sentinel.username.as_ref(),
-                sentinel.password.as_ref(),
-                sentinel.password_file.as_ref(),
-                sentinel.credentials.as_ref(),
-                bounded(settings.connect_timeout).mul_f64(CREDENTIALS_SHARE),
-            )?,
-            database: None,
+            terms: Terms {
+                login: Login::new(
+                    sentinel.username.as_ref(),
+                    sentinel.password.as_ref(),
+                    sentinel.password_file.as_ref(),
+                    sentinel.credentials.as_ref(),
+                    bounded(settings.connect_timeout).mul_f64(CREDENTIALS_SHARE),
+                )?,
+                database: None,
+                connect_timeout: settings.connect_timeout,
+                keep_alive: settings.keep_alive,
+            },
             tls: tls
                 .map(|tls| Tls::new(tls, "tls (of the sentinels)"))
                 .transpose()?,
-            connect_timeout: settings.connect_timeout,
             command_timeout: settings.command_timeout,
-            keep_alive: settings.keep_alive,
         })
     }
 
     /// Time limit of connecting and of one command together.
     pub(super) fn time_limit(&self) -> Duration {
-        self.connect_timeout.saturating_add(self.command_timeout)
+        let connecting = self.terms.connect_timeout;
+        connecting.saturating_add(self.command_timeout)
     }
 
-    /// A client that is not connected yet. Without a policy it makes a single attempt.
-    pub(super) fn client(&self, node: &Node, policy: Option<ReconnectPolicy>) -> Client {
-        let server = Server::new(node.host.as_str(), node.port);
-        let mut config = Config {
-            // Without it, the first attempt counts as one of those that the policy allows.
-            fail_fast: policy.is_none(),
-            database: self.database,
-            server: ServerConfig::Centralized { server },
-            ..Config::default()
+    /// An encrypted connection, which is not made yet; `None` if it is to be one of our own.
+    pub(super) fn client(&self, node: &Node, lifetime: Lifetime) -> Option<Client> {
+        let tls = self.tls.as_ref()?;
+        Some(Client::new(tls, &self.terms, node, lifetime))
+    }
+
+    /// True if connections are encrypted.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Makes a connection of our own for many commands, and logs in. Returns the connection, its number at Redis if that tells
+    /// it, and the driver that is to be run as long as the connection is in use.
+    ///
+    /// # Errors
+    /// Redis cannot be reached, or refuses the login.
+    pub(super) async fn dial(
+        &self,
+        node: &Node,
+    ) -> Result<(Wire, Option<i64>, BoxFuture<Error>), Error> {
+        let dialled = async {
+            let mut dialogue = Dialogue::open(node, &self.terms).await?;
+            let number = dialogue.number().await?;
+            let (wire, driver) = Wire::of(dialogue)?;
+            let driver: BoxFuture<Error> = Box::pin(driver);
+            Ok((wire, number, driver))
         };
-        if let Some(tls) = &self.tls {
-            tls.apply(&mut config);
-        }
-        self.login.apply(&mut config);
-        let connection = ConnectionConfig {
-            connection_timeout: self.connect_timeout,
-            internal_command_timeout: self.connect_timeout,
-            max_command_attempts: 1,
-            reconnect_on_auth_error: true,
-            tcp: TcpConfig {
-                nodelay: Some(true),
-                keepalive: self.keep_alive.then(TcpKeepalive::new),
-                ..TcpConfig::default()
-            },
-            ..ConnectionConfig::default()
-        };
-        let performance = PerformanceConfig::default();
-        Client::new(config, Some(performance), Some(connection), policy)
+        self.in_time(dialled).await
+    }
+
+    /// Makes a connection of our own for few commands, and logs in.
+    ///
+    /// # Errors
+    /// Redis cannot be reached, or refuses the login.
+    pub(super) async fn dialogue(&self, node: &Node) -> Result<Dialogue, Error> {
+        self.in_time(Dialogue::open(node, &self.terms)).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        connecting: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let late = |_| Err(Error::new(ErrorKind::Timeout, "connecting timed out"));
+        let connected = tokio::time::timeout(self.terms.connect_timeout, connecting).await;
+        connected.unwrap_or_else(late)
     }
 }
 

@@ -1,7 +1,6 @@
-//! The meaning of the client library's errors.
+//! The meaning of errors.
 
-use fred::error::{Error, ErrorKind};
-
+use super::error::{Error, ErrorKind};
 use crate::error::TransportErrorKind;
 use crate::transport::redis::condition::Failure;
 
@@ -14,9 +13,15 @@ const LOGIN_ADVICE: &str = "authentication failed: check the user name and the p
 /// First words of the error for credentials that could not be read.
 const UNREAD_CREDENTIALS: &str = "reading the credentials failed";
 
+/// Text for a command that was not sent, as the connection had ended.
+const NOT_SENT: &str = "the connection was closed before";
+
+/// Text for a command that waited for its answer when the connection ended.
+const NOT_ANSWERED: &str = "the connection was closed before the answer came";
+
 /// Describes an error for the log.
 pub(super) fn failure(error: &Error) -> Failure {
-    let is_login = *error.kind() == ErrorKind::Auth;
+    let is_login = error.kind() == ErrorKind::Auth;
     let kind = match is_answer(error) {
         true => word(error).to_owned(),
         // These are few and say always the same.
@@ -34,8 +39,8 @@ pub(super) fn text(error: &Error) -> String {
     if error.details().starts_with(UNREAD_CREDENTIALS) {
         return error.details().to_owned();
     }
-    let text = readable(error.to_string());
-    match *error.kind() == ErrorKind::Auth {
+    let text = error.to_string();
+    match error.kind() == ErrorKind::Auth {
         true => format!("{text} ({LOGIN_ADVICE})"),
         false => text,
     }
@@ -46,17 +51,6 @@ pub(super) fn unread_credentials(why: &str) -> Error {
     Error::new(ErrorKind::Unknown, format!("{UNREAD_CREDENTIALS}: {why}"))
 }
 
-/// Shortens an error of the system or of the standard library, whose debug output the client library shows, to its message.
-fn readable(text: String) -> String {
-    let debug = [(": Os {", "message: \""), (": Custom {", "error: \"")];
-    let message = debug.into_iter().find_map(|(form, field)| {
-        let (what, rest) = text.split_once(form)?;
-        let message = rest.split_once(field)?.1;
-        Some(format!("{what}: {}", message.split_once('"')?.0))
-    });
-    message.unwrap_or(text)
-}
-
 /// Makes an error the cause of another.
 pub(super) fn explained(error: &Error) -> Box<dyn std::error::Error + Send + Sync> {
     text(error).into()
@@ -64,15 +58,54 @@ pub(super) fn explained(error: &Error) -> Box<dyn std::error::Error + Send + Syn
 
 /// The kind of error for callers.
 pub(super) fn kind(error: &Error) -> TransportErrorKind {
-    match *error.kind() == ErrorKind::Auth {
+    match error.kind() == ErrorKind::Auth {
         true => TransportErrorKind::Misconfigured,
         false => TransportErrorKind::Transient,
     }
 }
 
+/// The error of a command that was not sent, as the connection had ended.
+pub(super) fn not_sent() -> Error {
+    Error::new(ErrorKind::Io, NOT_SENT)
+}
+
+/// The error of a command that waited for its answer when the connection ended.
+pub(super) fn not_answered() -> Error {
+    Error::new(ErrorKind::Io, NOT_ANSWERED)
+}
+
+/// The error of a connection that Redis has closed.
+pub(super) fn closed() -> Error {
+    Error::new(ErrorKind::Io, "Redis has closed the connection")
+}
+
+/// The error of a connection on which something has come that nobody has asked for.
+pub(super) fn unasked() -> Error {
+    let what = "Redis has sent an answer that nobody waits for";
+    Error::new(ErrorKind::Protocol, what)
+}
+
+/// True if the connection has ended, or Redis says why it is about to end it.
+pub(super) fn is_unwelcome(error: &Error) -> bool {
+    let details = error.details();
+    matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol)
+        || details.starts_with("DENIED")
+        || details.contains("max number of clients")
+}
+
+/// True if the connection was closed while the command was on it, or before.
+pub(super) fn is_cut(error: &Error) -> bool {
+    [NOT_SENT, NOT_ANSWERED].contains(&error.details())
+}
+
+/// True if the command certainly did not reach Redis.
+pub(super) fn is_not_sent(error: &Error) -> bool {
+    error.details() == NOT_SENT
+}
+
 /// True if a connection ended, for no reason that is known.
 pub(super) fn is_closed(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::IO | ErrorKind::Canceled)
+    matches!(error.kind(), ErrorKind::Io | ErrorKind::Canceled)
 }
 
 /// True if another Redis has to be asked.
@@ -95,11 +128,7 @@ const OUTAGE: [&str; 7] = [
 pub(super) fn is_outage(error: &Error) -> bool {
     let is_of_command = matches!(
         error.kind(),
-        ErrorKind::Unknown
-            | ErrorKind::InvalidArgument
-            | ErrorKind::InvalidCommand
-            | ErrorKind::NotFound
-            | ErrorKind::Parse
+        ErrorKind::Unknown | ErrorKind::InvalidArgument
     );
     !is_of_command || is_wrong_node(error) || OUTAGE.contains(&word(error))
 }
@@ -126,22 +155,4 @@ pub(super) fn is_answer(error: &Error) -> bool {
 
 fn word(error: &Error) -> &str {
     error.details().split(' ').next().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::readable;
-
-    #[test]
-    fn an_error_of_the_system_is_what_it_says() {
-        let text =
-            r#"IO Error: Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }"#;
-        assert_eq!(readable(text.to_owned()), "IO Error: Connection refused");
-        let text = r#"IO Error: Custom { kind: Uncategorized, error: "failed to lookup address information: Name or service not known" }"#;
-        assert_eq!(
-            readable(text.to_owned()),
-            "IO Error: failed to lookup address information: Name or service not known"
-        );
-        assert_eq!(readable("IO Error: cut".to_owned()), "IO Error: cut");
-    }
 }

@@ -1,40 +1,47 @@
 //! One connection to one Redis.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use fred::clients::Client;
-use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::config::{Options, ReconnectPolicy};
-use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
+use metrics::Counter;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
 use super::ability::{self, Abilities, PROBES};
 use super::access::Access;
-use super::failure::{self, failure, is_about_the_key, is_answer, is_closed, is_final, kind, text};
-use super::limit::Limit;
+use super::error::{Error, ErrorKind};
+use super::failure::{self, failure, is_about_the_key, is_closed, kind, text};
+use super::limit::{DOUBT_AFTER, Limit};
 use super::node::Node;
-use super::script::{Script, Variant};
+use super::tls::{Client, Lifetime};
+use super::wire::Wire;
+use super::words::{Value, word};
 use crate::error::{TransportError, TransportErrorKind};
 use crate::observe::names;
 use crate::transport::redis::condition::{Condition, Purpose};
+use crate::transport::redis::pause::random;
 
 /// Time limit of closing a connection.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Shortest and longest pause between two attempts to connect, and the random part of it, in milliseconds.
-const RECONNECT_PAUSE: (u32, u32) = (1, 500);
-const RECONNECT_JITTER: u32 = 10;
+/// Shortest and longest pause between two attempts to connect, and the longest random part of it.
+const CONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(500));
+const CONNECT_JITTER: Duration = Duration::from_millis(10);
 
 /// Age of a failure up to which it explains a missing connection.
 const REASON_AGE: Duration = Duration::from_secs(10);
 
+/// The number of times that somebody has doubted a master.
+pub(in super::super) type Doubts = Arc<watch::Sender<u64>>;
+
 /// One connection to Redis. Clones are the same connection; it closes with the last of them.
+///
+/// It tries to connect until it has. When the connection ends, so does the link: what was on it fails at once, and there is
+/// no second connection, on which what nobody waits for any more would be sent.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Link(Arc<Inner>);
 
@@ -51,15 +58,16 @@ impl LinkRef {
 
 #[derive(Debug)]
 struct Inner {
-    client: Client,
+    /// The connection if it is encrypted; `None` for one of our own.
+    client: Option<Client>,
     node: Node,
     command_timeout: Duration,
     runtime: Handle,
-    task: Mutex<ConnectHandle>,
+    /// The task that connects.
+    keeper: Mutex<Option<JoinHandle<()>>>,
     state: Arc<LinkState>,
     is_probing: AtomicBool,
     probe_ended: Notify,
-    is_suspect: AtomicBool,
 }
 
 /// The state of a connection, shared with those who hear of its events.
@@ -72,29 +80,105 @@ struct LinkState {
     problem: Mutex<Option<(TransportErrorKind, String)>>,
     /// Bits of [`Abilities`], probed on every new connection.
     abilities: AtomicU8,
+    /// Time of the round trip of the last probe, in microseconds.
+    round_trip: AtomicU64,
     /// Time of the last probe.
     probed: Mutex<Option<Instant>>,
     /// The policy by which this Redis evicts keys, if it does.
     eviction: Mutex<Option<String>>,
+    /// The task of an encrypted connection, which has the commands that wait.
+    task: Mutex<Option<AbortHandle>>,
+    /// The connection of our own, once there is one.
+    wire: OnceLock<Wire>,
+    /// The number of that connection at Redis.
+    id: OnceLock<i64>,
+    connected: Notify,
+    was_connected: AtomicBool,
+    /// True once the connection has ended.
+    is_closed: AtomicBool,
+    is_suspect: AtomicBool,
+    /// True if this Redis has said that it is not the master.
+    is_wrong: AtomicBool,
+    /// The number of doubts, for whoever finds out about the master, if anybody does.
+    doubts: Option<Doubts>,
+    /// True if it may be elsewhere, and if it may be dead: each is found out by another task.
+    is_doubtful: [AtomicBool; 2],
+    /// Count of the links to this Redis that were lost or given up.
+    reconnects: Counter,
 }
 
 impl LinkState {
+    /// Ends the connection. All commands that wait on it fail at once, and so do those that are sent later.
+    fn close(&self) {
+        if self.is_closed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if !self.is_suspect.load(Ordering::Relaxed) && self.was_connected.load(Ordering::Relaxed) {
+            self.reconnects.increment(1);
+        }
+        // With the task goes the queue of commands: nothing waits there for a connection to come.
+        if let Some(task) = &*lock(&self.task) {
+            task.abort();
+        }
+        // Either this sees the connection that is just made, or whoever makes it sees this.
+        fence(Ordering::SeqCst);
+        if let Some(wire) = self.wire.get() {
+            wire.end();
+        }
+        self.connected.notify_waiters();
+    }
+
+    /// Takes the connection of our own, and its number at Redis. There is one in the life of a link.
+    fn take(&self, wire: Wire, id: Option<i64>) {
+        if let Some(id) = id {
+            let _ = self.id.set(id);
+        }
+        let _ = self.wire.set(wire);
+        fence(Ordering::SeqCst);
+        if self.is_closed.load(Ordering::Relaxed)
+            && let Some(wire) = self.wire.get()
+        {
+            wire.end();
+        }
+        self.connected();
+    }
+
+    /// Records that there is a connection.
+    fn connected(&self) {
+        self.was_connected.store(true, Ordering::Relaxed);
+        lock(&self.problem).take();
+        self.connected.notify_waiters();
+    }
+
+    /// Records the end of a connection, or that there was none.
+    fn ended(&self, node: &str, error: &Error, was_connected: bool) {
+        if was_connected && is_closed(error) {
+            // Redis ends connections that are idle. A command that was using it fails, and so does the next attempt to connect.
+            tracing::debug!(redis = node, %error, "a connection to Redis was closed");
+        } else {
+            self.failed(error);
+        }
+        if was_connected {
+            self.close();
+        }
+        self.doubt();
+    }
+
+    /// Has somebody find out whether the master is dead, or elsewhere by now.
+    fn doubt(&self) {
+        if let Some(doubts) = &self.doubts {
+            for is_doubtful in &self.is_doubtful {
+                is_doubtful.store(true, Ordering::Relaxed);
+            }
+            doubts.send_modify(|count| *count += 1);
+        }
+    }
+
     /// Records a failure, and logs it if that is due.
     fn failed(&self, error: &Error) {
         *lock(&self.problem) = Some((kind(error), text(error)));
         self.condition.failed(self.purpose, &failure(error));
     }
-}
-
-/// The error of a push, by its effect.
-#[derive(Debug)]
-pub(in super::super) enum PushError {
-    /// Nothing was pushed.
-    Refused(TransportError),
-    /// Nothing was pushed, and a retry fails as well: the key holds another type, or the login lacks a right.
-    Final(TransportError),
-    /// It may have been pushed, or not.
-    Unknown(TransportError),
 }
 
 impl Link {
@@ -104,66 +188,113 @@ impl Link {
         node: &Node,
         purpose: Purpose,
         condition: &Arc<Condition>,
+        doubts: Option<Doubts>,
         runtime: &Handle,
     ) -> Self {
         // The caller may be on another runtime, which ends before.
         let _entered = runtime.enter();
-        let mut policy =
-            ReconnectPolicy::new_exponential(0, RECONNECT_PAUSE.0, RECONNECT_PAUSE.1, 2);
-        policy.set_jitter(RECONNECT_JITTER);
-        let client = access.client(node, Some(policy));
         let state = Arc::new(LinkState {
             purpose,
             condition: Arc::clone(condition),
             problem: Mutex::default(),
             abilities: AtomicU8::new(Abilities::UNKNOWN),
+            round_trip: AtomicU64::new(0),
             probed: Mutex::default(),
             eviction: Mutex::default(),
+            task: Mutex::default(),
+            wire: OnceLock::new(),
+            id: OnceLock::new(),
+            connected: Notify::new(),
+            was_connected: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+            is_suspect: AtomicBool::new(false),
+            is_wrong: AtomicBool::new(false),
+            doubts,
+            is_doubtful: Default::default(),
+            reconnects: names::RECONNECT.counter([&node.to_string()]),
         });
-        let (seen, place) = (Arc::clone(&state), node.to_string());
-        client.on_error(move |(error, connected)| {
-            if connected.is_some() && is_closed(&error) {
-                // Redis ends connections that are idle. A command that was using it fails, and so does the next attempt to connect.
-                tracing::debug!(redis = place, %error, "a connection to Redis was closed");
-            } else {
-                seen.failed(&error);
+        let client = access.client(node, Lifetime::UntilCut);
+        let keeper = match &client {
+            None => runtime.spawn(keep_own(access.clone(), node.clone(), Arc::clone(&state))),
+            Some(client) => {
+                watch_encrypted(client, node, &state);
+                runtime.spawn(keep_encrypted(client.clone(), Arc::clone(&state)))
             }
-            std::future::ready(Ok(()))
-        });
-        let seen = Arc::clone(&state);
-        let reconnects = names::RECONNECT.counter([&node.to_string()]);
-        client.on_reconnect(move |_| {
-            // Without a problem before, this is the first time.
-            if lock(&seen.problem).take().is_some() {
-                reconnects.increment(1);
-            }
-            // It may be another Redis, and the login another one.
-            seen.abilities.store(Abilities::UNKNOWN, Ordering::Relaxed);
-            seen.condition.connected(seen.purpose);
-            std::future::ready(Ok(()))
-        });
-        let task = Mutex::new(client.connect());
+        };
         Self(Arc::new(Inner {
             client,
             node: node.clone(),
             command_timeout: access.command_timeout,
             runtime: runtime.clone(),
-            task,
+            keeper: Mutex::new(Some(keeper)),
             state,
             is_probing: AtomicBool::new(false),
             probe_ended: Notify::new(),
-            is_suspect: AtomicBool::new(false),
         }))
     }
 
-    /// The client of the library.
-    pub(super) fn client(&self) -> &Client {
-        &self.0.client
+    /// Sends a command, and waits for its answer as long as it takes. To be awaited to its end where it takes something away.
+    pub(super) async fn send(&self, name: &'static str, words: Vec<Value>) -> Result<Value, Error> {
+        let state = &self.0.state;
+        if let Some(client) = &self.0.client {
+            // Each future around this one would be as large as those of the library.
+            return Box::pin(client.send(name, words, &state.is_closed)).await;
+        }
+        match state.wire.get() {
+            Some(wire) => wire.send(name, &words).await,
+            None => Err(failure::not_sent()),
+        }
     }
 
-    /// The time limit of commands.
-    pub(super) fn command_timeout(&self) -> Duration {
-        self.0.command_timeout
+    /// Sends commands in one flush, and waits for their answers. To be awaited to its end where they take something away.
+    pub(super) async fn send_all(
+        &self,
+        commands: Vec<(&'static str, Vec<Value>)>,
+    ) -> Vec<Result<Value, Error>> {
+        let Some(wire) = self.0.state.wire.get() else {
+            let sent = commands.into_iter();
+            let sent = sent.map(|(name, words)| self.send(name, words));
+            return futures_util::future::join_all(sent).await;
+        };
+        let sent = commands.iter();
+        let sent: Vec<_> = sent.map(|(name, words)| wire.send(name, words)).collect();
+        let mut answers = Vec::with_capacity(sent.len());
+        for answer in sent {
+            answers.push(answer.await);
+        }
+        answers
+    }
+
+    /// The number of the connection at Redis, if it is known.
+    pub(super) fn id(&self) -> Option<i64> {
+        match &self.0.client {
+            Some(client) => client.id(),
+            None => self.0.state.id.get().copied(),
+        }
+    }
+
+    /// True if there is a connection.
+    fn is_connected(&self) -> bool {
+        match &self.0.client {
+            Some(client) => client.is_connected(),
+            None => self.0.state.wire.get().is_some() && !self.is_closed(),
+        }
+    }
+
+    /// Waits for a connection, or for something to happen to it.
+    async fn wait_for_connect(&self) {
+        let state = &self.0.state;
+        match &self.0.client {
+            Some(client) => client.wait_for_connect().await,
+            None => {
+                let connected = state.connected.notified();
+                tokio::pin!(connected);
+                connected.as_mut().enable();
+                if !self.is_connected() && !self.is_closed() {
+                    connected.await;
+                }
+            }
+        }
     }
 
     /// Its purpose.
@@ -186,9 +317,25 @@ impl Link {
         *lock(&self.0.state.eviction) = policy;
     }
 
+    /// The time limit of commands.
+    pub(super) fn command_timeout(&self) -> Duration {
+        self.0.command_timeout
+    }
+
+    /// True if the rights of the login were probed since this time.
+    pub(super) fn was_probed_since(&self, time: Instant) -> bool {
+        let probed = *lock(&self.0.state.probed);
+        probed.is_some_and(|probed| probed > time)
+    }
+
     /// The Redis at the other end.
     pub(in super::super) fn node(&self) -> &Node {
         &self.0.node
+    }
+
+    /// True if both are the same connection.
+    pub(in super::super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The link, without keeping it open.
@@ -198,17 +345,48 @@ impl Link {
 
     /// True if there is a connection that is not suspect.
     pub(in super::super) fn is_ready(&self) -> bool {
-        self.0.client.is_connected() && self.knows_abilities() && !self.is_suspect()
+        self.is_connected() && self.knows_abilities() && !self.is_spent()
     }
 
     /// True if this Redis did not answer in time, or is not the right one.
     pub(in super::super) fn is_suspect(&self) -> bool {
-        self.0.is_suspect.load(Ordering::Relaxed)
+        self.0.state.is_suspect.load(Ordering::Relaxed)
+    }
+
+    /// True if this Redis has said that it is not the master.
+    pub(in super::super) fn is_wrong(&self) -> bool {
+        self.0.state.is_wrong.load(Ordering::Relaxed)
+    }
+
+    /// Records that this Redis is not the master, so that another link is opened.
+    pub(in super::super) fn refute(&self) {
+        self.0.state.is_wrong.store(true, Ordering::Relaxed);
+        self.replace();
+    }
+
+    /// True if another link has to be opened in the place of this one.
+    pub(in super::super) fn is_spent(&self) -> bool {
+        self.is_closed() || self.is_suspect()
+    }
+
+    /// True if the connection has ended.
+    fn is_closed(&self) -> bool {
+        self.0.state.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// True if the connection was of use, and was cut: nothing speaks against another one at once.
+    pub(in super::super) fn is_cut(&self) -> bool {
+        self.is_closed() && self.knows_abilities() && !self.is_suspect()
     }
 
     /// The abilities of the login; all of them, as long as they are unknown.
     pub(in super::super) fn abilities(&self) -> Abilities {
         Abilities::from_bits(self.0.state.abilities.load(Ordering::Relaxed))
+    }
+
+    /// The time that a round trip took when the connection was made.
+    pub(in super::super) fn round_trip(&self) -> Duration {
+        Duration::from_micros(self.0.state.round_trip.load(Ordering::Relaxed))
     }
 
     fn knows_abilities(&self) -> bool {
@@ -217,34 +395,34 @@ impl Link {
 
     /// Waits until there is a connection.
     pub(in super::super) async fn ready(&self, deadline: Instant) -> Result<(), TransportError> {
-        let client = &self.0.client;
-        while !client.is_connected() {
-            if Instant::now() >= deadline {
+        let mut doubt = Instant::now() + DOUBT_AFTER;
+        while !self.is_connected() {
+            let now = Instant::now();
+            if now >= deadline || self.is_closed() {
                 return Err(self.unreachable());
             }
-            {
-                // The library gives up for good when the configuration cannot work; Redis' may change.
-                let mut task = lock(&self.0.task);
-                if task.is_finished() {
-                    let _entered = self.0.runtime.enter();
-                    *task = client.connect();
-                }
+            if now >= doubt {
+                self.doubt();
+                doubt = now + DOUBT_AFTER;
             }
             // Waiting alone could miss a connection that was made just before.
             let pause = (Instant::now() + Duration::from_millis(50)).min(deadline);
-            let _ = tokio::time::timeout_at(pause, client.wait_for_connect()).await;
-            if !client.is_connected() {
+            let _ = tokio::time::timeout_at(pause, self.wait_for_connect()).await;
+            if !self.is_connected() {
                 // A failed attempt ends the wait early, which must not become a busy loop.
                 tokio::time::sleep_until(pause).await;
             }
         }
         while !self.knows_abilities() {
+            if self.is_closed() {
+                return Err(self.unreachable());
+            }
             let ended = self.0.probe_ended.notified();
             tokio::pin!(ended);
             ended.as_mut().enable();
             self.start_probe();
             let is_late = tokio::time::timeout_at(deadline, ended).await.is_err();
-            if is_late || self.is_suspect() || !client.is_connected() {
+            if is_late || self.is_spent() {
                 return Err(self.unreachable());
             }
         }
@@ -263,10 +441,13 @@ impl Link {
             match probed {
                 Ok(bits) => {
                     *lock(&state.probed) = Some(Instant::now());
+                    // One that still loads its data takes connections, too.
+                    state.condition.connected(state.purpose);
                     state.abilities.store(bits, Ordering::Relaxed);
                 }
                 Err(error) => {
                     link.note(&error);
+                    link.0.probe_ended.notify_waiters();
                     tokio::time::sleep(state.condition.pause()).await;
                 }
             }
@@ -278,10 +459,13 @@ impl Link {
     /// Tries the commands whose presence decides on the abilities; their bits.
     async fn probe(&self) -> Result<u8, Error> {
         let probes = PROBES.iter().map(|probe| async {
-            let arguments = probe.arguments.iter().map(|text| Value::from(*text));
+            let arguments = probe.arguments.iter().map(|text| word(*text));
             probe.missing(self.command(probe.command, arguments.collect()).await)
         });
+        let since = Instant::now();
         let missing = futures_util::future::try_join_all(probes).await?;
+        let took = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.0.state.round_trip.store(took, Ordering::Relaxed);
         Ok(missing
             .into_iter()
             .fold(Abilities::ALL, |bits, missing| bits & !missing))
@@ -302,61 +486,39 @@ impl Link {
         TransportError::new(kind, message)
     }
 
-    /// Runs a script that returns a number on one key, at most once.
-    pub(in super::super) async fn run(
+    /// Waits for the outcome of a command that usually takes up to `usual`; `None` if it does not come in time.
+    pub(super) fn limited<T>(
         &self,
         limit: &mut Limit,
-        script: &Script,
-        key: &str,
-        arguments: Vec<Bytes>,
-    ) -> Result<i64, PushError> {
-        let variant = script.variant(self.abilities().times);
-        let key = [Bytes::copy_from_slice(key.as_bytes())];
-        match self.evaluate(limit, variant, &key, &arguments).await {
-            Ok(number) => {
-                self.works();
-                Ok(number.as_i64().unwrap_or(0))
-            }
-            Err(error) => Err(self.failed_push(error)),
-        }
+        usual: Duration,
+        length: Duration,
+        command: Pin<&mut impl Future<Output = T>>,
+    ) -> impl Future<Output = Option<T>> {
+        let usual = self.0.state.doubts.is_some().then_some(usual);
+        limit.apply(length, usual, || self.doubt(), command)
     }
 
-    /// Runs a script by its digest, and sends its text to a Redis that does not know it.
-    pub(super) async fn evaluate(
-        &self,
-        limit: &mut Limit,
-        variant: &Variant,
-        keys: &[Bytes],
-        arguments: &[Bytes],
-    ) -> Result<Value, Error> {
-        match self.call(limit, &variant.digest, keys, arguments).await {
-            // After a restart Redis does not know the script, and has not run it.
-            Err(error) if error.details().starts_with("NOSCRIPT") => {
-                let load = vec![Value::from("LOAD"), Value::from(&*variant.text)];
-                self.command("SCRIPT", load).await?;
-                self.call(limit, &variant.digest, keys, arguments).await
-            }
-            outcome => outcome,
-        }
+    /// Has somebody find out whether the master is dead, or elsewhere by now.
+    pub(super) fn doubt(&self) {
+        self.0.state.doubt();
     }
 
-    async fn call(
-        &self,
-        limit: &mut Limit,
-        digest: &str,
-        keys: &[Bytes],
-        arguments: &[Bytes],
-    ) -> Result<Value, Error> {
-        let words = keys.iter().chain(arguments).cloned().map(Value::Bytes);
-        let words: Vec<Value> = [Value::from(digest), integer(keys.len())]
-            .into_iter()
-            .chain(words)
-            .collect();
-        let command = CustomCommand::new_static("EVALSHA", ClusterHash::Offset(2), false);
-        let answer = self.0.client.custom(command, words);
-        let late = || Err(Error::new(ErrorKind::Timeout, "the command timed out"));
-        let answer = limit.apply(self.0.command_timeout, answer).await;
-        answer.unwrap_or_else(late)
+    /// Returns true if there was doubt whether the master is still here, and ends it.
+    pub(in super::super) fn may_be_elsewhere(&self) -> bool {
+        let [elsewhere, _] = &self.0.state.is_doubtful;
+        elsewhere.swap(false, Ordering::Relaxed)
+    }
+
+    /// Returns true if there was doubt whether the master lives, and ends it.
+    pub(in super::super) fn may_be_dead(&self) -> bool {
+        let [_, dead] = &self.0.state.is_doubtful;
+        dead.swap(false, Ordering::Relaxed)
+    }
+
+    /// Ends the connection, since the master is elsewhere. All commands that wait on it fail at once; what they would still
+    /// bring is lost with the master.
+    pub(in super::super) fn close(&self) {
+        self.0.state.close();
     }
 
     /// Sends a command that does not block, with a timer of its own: for commands that are rare.
@@ -365,13 +527,10 @@ impl Link {
         name: &'static str,
         arguments: Vec<Value>,
     ) -> Result<Value, Error> {
-        let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
-        let options = Options {
-            timeout: Some(self.0.command_timeout),
-            ..Options::default()
-        };
-        let client = self.0.client.with_options(&options);
-        client.custom(command, arguments).await
+        let answer = self.send(name, arguments);
+        let late = |_| Err(Error::new(ErrorKind::Timeout, "the command timed out"));
+        let answer = tokio::time::timeout(self.0.command_timeout, answer).await;
+        answer.unwrap_or_else(late)
     }
 
     /// Records a success.
@@ -390,60 +549,93 @@ impl Link {
         if !is_about_the_key(error) {
             self.0.state.failed(error);
         }
-        let is_hanging = *error.kind() == ErrorKind::Timeout;
-        if is_hanging || failure::is_wrong_node(error) || ability::is_lacking(error) {
+        let is_hanging = error.kind() == ErrorKind::Timeout;
+        let is_wrong = failure::is_wrong_node(error);
+        if is_wrong {
+            self.refute();
+        } else if is_hanging || ability::is_lacking(error) {
             self.replace();
+        }
+        if is_hanging || is_wrong {
+            self.doubt();
         }
     }
 
     /// Has another link opened in the place of this one.
     pub(super) fn replace(&self) {
-        if !self.0.is_suspect.swap(true, Ordering::Relaxed) {
-            let node = self.0.node.to_string();
-            names::RECONNECT.counter([&node]).increment(1);
-        }
-    }
-
-    fn failed_push(&self, error: Error) -> PushError {
-        let since = self.0.state.condition.since();
-        self.note(&error);
-        let message = format!("Redis at {} refused a message", self.0.node);
-        let is_lacking = ability::is_lacking(&error);
-        let failed = |error: Error| {
-            TransportError::new(kind(&error), message).with_source(failure::explained(&error))
-        };
-        // The rights of the login have changed: they are probed again, and other commands may do. If that was done since,
-        // there is nothing more to try.
-        let probed = *lock(&self.0.state.probed);
-        let is_probed = since.is_some_and(|since| probed.is_some_and(|probed| probed > since));
-        if is_lacking && !is_probed {
-            PushError::Refused(failed(error))
-        } else if is_lacking || is_final(&error) {
-            PushError::Final(failed(error))
-        } else if is_answer(&error) {
-            PushError::Refused(failed(error))
-        } else {
-            PushError::Unknown(failed(error))
+        let state = &self.0.state;
+        if !state.is_suspect.swap(true, Ordering::Relaxed) && !self.is_closed() {
+            state.reconnects.increment(1);
         }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let client = self.client.clone();
-        let task = lock(&self.task).abort_handle();
+        let (client, state) = (self.client.clone(), Arc::clone(&self.state));
+        let keeper = lock(&self.keeper).take();
         self.runtime.spawn(async move {
-            // It is being closed; whatever went wrong before is in the log.
-            let _ = tokio::time::timeout(QUIT_TIMEOUT, client.quit()).await;
             // Without a connection there is nothing to quit, and it would go on trying.
-            task.abort();
+            if let Some(keeper) = keeper {
+                keeper.abort();
+                let _ = keeper.await;
+            }
+            // It is being closed; whatever went wrong before is in the log.
+            if let Some(client) = client
+                && !state.is_closed.load(Ordering::Relaxed)
+            {
+                let _ = tokio::time::timeout(QUIT_TIMEOUT, client.quit()).await;
+            }
+            state.close();
+            if let Some(task) = &*lock(&state.task) {
+                task.abort();
+            }
         });
     }
 }
 
-/// A number as an argument of a command.
-pub(super) fn integer(number: usize) -> Value {
-    Value::from(i64::try_from(number).unwrap_or(i64::MAX))
+/// Has the state know what happens to an encrypted connection.
+fn watch_encrypted(client: &Client, node: &Node, state: &Arc<LinkState>) {
+    let (seen, place) = (Arc::clone(state), node.to_string());
+    let ended = move |error: &Error, was_connected| seen.ended(&place, error, was_connected);
+    let seen = Arc::clone(state);
+    client.watch(ended, move || seen.connected());
+}
+
+/// Connects, with as many attempts as it takes, and runs the connection until it ends.
+async fn keep_own(access: Access, node: Node, state: Arc<LinkState>) {
+    let (mut pause, longest) = CONNECT_PAUSE;
+    let place = node.to_string();
+    while !state.is_closed.load(Ordering::Relaxed) {
+        match access.dial(&node).await {
+            Ok((wire, id, driver)) => {
+                state.take(wire, id);
+                let error = driver.await;
+                return state.ended(&place, &error, true);
+            }
+            Err(error) => state.ended(&place, &error, false),
+        }
+        tokio::time::sleep(pause + CONNECT_JITTER.mul_f64(random())).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+/// The same for an encrypted connection.
+async fn keep_encrypted(client: Client, state: Arc<LinkState>) {
+    let (mut pause, longest) = CONNECT_PAUSE;
+    loop {
+        let (handle, ended) = client.connect();
+        *lock(&state.task) = Some(handle.clone());
+        if state.is_closed.load(Ordering::Relaxed) {
+            handle.abort();
+        }
+        ended.await;
+        if state.is_closed.load(Ordering::Relaxed) || state.was_connected.load(Ordering::Relaxed) {
+            return state.close();
+        }
+        tokio::time::sleep(pause + CONNECT_JITTER.mul_f64(random())).await;
+        pause = (pause * 2).min(longest);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

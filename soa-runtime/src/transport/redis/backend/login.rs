@@ -1,19 +1,17 @@
 //! The login of connections: fixed, or read anew for each connection.
 //!
-//! A password in a file, or one that a callback gives, may change while the process runs. The library asks for it before each
-//! attempt to log in, so a new connection has the new one, and a login that was refused is tried with what there is then.
+//! A password in a file, or one that a callback gives, may change while the process runs. It is asked for before each attempt
+//! to log in, so a new connection has the new one, and a login that was refused is tried with what there is then.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fred::error::Error;
-use fred::types::config::{Config, CredentialProvider, Server};
 use futures_util::FutureExt;
 
+use super::error::Error;
 use super::failure::unread_credentials;
 use crate::error::BuildError;
 use crate::transport::redis::settings::CredentialSource;
@@ -44,7 +42,7 @@ enum Place {
     Callback(CredentialSource),
 }
 
-type Pair = (Option<String>, Option<String>);
+pub(super) type Pair = (Option<String>, Option<String>);
 
 impl Login {
     /// A login by these settings. Reads the file, if there is one, to find out that it can be read.
@@ -76,23 +74,21 @@ impl Login {
         Ok(Self::Read(Arc::new(Reader { place, time_limit })))
     }
 
-    /// Sets it in the library's configuration.
-    pub(super) fn apply(&self, config: &mut Config) {
+    /// Returns the user name and the password.
+    ///
+    /// # Errors
+    /// They cannot be read at present.
+    pub(super) async fn pair(&self) -> Result<Pair, Error> {
         match self {
-            Self::Fixed { username, password } => {
-                config.username.clone_from(username);
-                config.password.clone_from(password);
-            }
-            Self::Read(reader) => {
-                let reader: Arc<dyn CredentialProvider> = Arc::clone(reader) as _;
-                config.credential_provider = Some(reader);
-            }
+            Self::Fixed { username, password } => Ok((username.clone(), password.clone())),
+            Self::Read(reader) => reader.read().await,
         }
     }
 }
 
 impl Reader {
-    async fn read(&self) -> Result<Pair, Error> {
+    /// Returns the user name and the password, as they are now.
+    pub(super) async fn read(&self) -> Result<Pair, Error> {
         match &self.place {
             // The file may be on a disk that does not answer, and the thread has other connections.
             Place::File { username, file } => {
@@ -115,21 +111,6 @@ impl Reader {
                 }
             }
         }
-    }
-}
-
-impl CredentialProvider for Reader {
-    // As the library's macro writes it.
-    fn fetch<'reader, 'server, 'fetch>(
-        &'reader self,
-        _: Option<&'server Server>,
-    ) -> Pin<Box<dyn Future<Output = Result<Pair, Error>> + Send + 'fetch>>
-    where
-        'reader: 'fetch,
-        'server: 'fetch,
-        Self: 'fetch,
-    {
-        Box::pin(self.read())
     }
 }
 

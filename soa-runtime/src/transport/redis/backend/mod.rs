@@ -1,44 +1,49 @@
-//! The client library, and all that is known about its ways. Nothing outside this module names it.
+//! Connections to Redis: our own, and with TLS those of a client library, which `tls` alone names.
 //!
-//! A [`Link`] is one connection to one Redis that reconnects by itself, with growing pauses. Pushes and pops have a link
-//! each, since a blocking pop stops everything behind it. Three habits of the library are undone here:
+//! A connection begins as a [`dialogue`], on which one command follows the answer to the other: the login, the rare questions
+//! to sentinels and cluster nodes, what a sentinel announces. For many commands at a time it becomes a [`wire`].
 //!
-//! * it sends a command again when the outcome is unknown: one attempt only, so nothing is pushed twice;
-//! * a command that waits for its answer while the connection is lost ends only after the next connect: every command has a
-//!   time limit of its own;
-//! * its own script commands hold up all that is sent after them: scripts go through its generic command.
+//! A [`Link`] is one connection to one Redis, which it tries to reach, with growing pauses. Pushes and pops have a link
+//! each, since a blocking pop stops everything behind it. A link that hears that its Redis is not the right one, or gets no
+//! answer, becomes *suspect*, and whoever uses it opens another, as after the end of a connection.
 //!
-//! Its modes for sentinels and clusters are not used: the first cannot have several masters, and has no time limit; the
-//! second does not follow a list that has moved when a command is sent once only. A link that hears that its Redis is not
-//! the right one, or gets no answer, becomes *suspect*, and whoever uses it opens another.
-//!
-//! Each file uses only those above it: `failure`, `limit`, `node`, `script`, `ability`, `login`, `tls`, `access`,
-//! `discovery`, `link`, `inspect`, `command`, `pop`.
+//! Each file uses only those above it: `slot`, `error`, `failure`, `limit`, `node`, `script`, `words`, `ability`, `login`,
+//! `terms`, `tls`, `resp`, `dialogue`, `wire`, `access`, `monitor`, `discovery`, `link`, `inspect`, `push`, `command`, `pop`.
 
 mod ability;
 mod access;
 mod command;
+mod dialogue;
 mod discovery;
+mod error;
 mod failure;
 mod inspect;
 mod limit;
 mod link;
 mod login;
+mod monitor;
 mod node;
 mod pop;
+mod push;
+mod resp;
 mod script;
+mod slot;
+mod terms;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
+mod wire;
+mod words;
 
 pub(super) use access::Access;
-pub(super) use discovery::{SentinelMaster, masters, slots};
+pub(super) use discovery::{
+    Announcements, Move, NoAnnouncements, Pulse, SentinelMaster, masters, pulse, slots,
+};
+pub(super) use inspect::OutputCuts;
 pub(super) use limit::Limit;
-pub(super) use link::{Link, LinkRef, PushError};
+pub(super) use link::{Doubts, Link, LinkRef};
+pub(super) use monitor::Monitor;
 pub(super) use node::Node;
 pub(super) use pop::{PopError, Popped};
+pub(super) use push::PushError;
 pub(super) use script::Script;
-
-/// The slot of a cluster that a key is in.
-pub(super) fn key_slot(key: &[u8]) -> u16 {
-    fred::util::redis_keyslot(key)
-}
+pub(super) use slot::key_slot;

@@ -2,20 +2,21 @@
 //!
 //! A pop waits inside Redis for the first of some lists that has a message; a sweep takes what is there of many lists. Both
 //! have to be awaited to their ends: Redis hands what they take to a connection, whether or not somebody still listens
-//! there. Only [`Link::unblock`], from another link, ends a pop early. A frame is copied out of the library's read buffer if
+//! there. Only [`Link::unblock`], from another link, ends a pop early. A frame is copied out of the read buffer if
 //! it is small, so that it does not keep the whole of it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientInterface, ClientLike};
-use fred::types::{ClientUnblockFlag, ClusterHash, CustomCommand, Value};
 
-use super::failure::is_about_the_key;
+use super::error::{Error, ErrorKind};
+use super::failure::{is_about_the_key, is_cut};
 use super::limit::Limit;
-use super::link::{Link, integer};
+use super::link::Link;
 use super::script::Script;
+use super::words::{Value, integer, word};
+use crate::transport::redis::pop_size::POP_SIZE;
 
 /// Size up to which frames are copied out of the read buffer, which would otherwise live as long as the last of them.
 const COPIED_SIZE: usize = 64 * 1024;
@@ -73,7 +74,8 @@ impl Link {
                 _ => self.pop_first(keys, count, block, abilities.lpop).await,
             }
         };
-        let Some(outcome) = limit.apply(block + POP_GRACE, pop).await else {
+        let pop = pin!(pop);
+        let Some(outcome) = self.limited(limit, block, block + POP_GRACE, pop).await else {
             self.note(&Error::new(
                 ErrorKind::Timeout,
                 "a blocking pop got no answer",
@@ -82,8 +84,8 @@ impl Link {
         };
         let popped = match outcome {
             Ok(popped) => popped,
-            // With this the library says that there was nothing.
-            Err(error) if *error.kind() == ErrorKind::Timeout => None,
+            // With this an encrypted connection says that there was nothing.
+            Err(error) if error.kind() == ErrorKind::Timeout => None,
             Err(error) if error.details().starts_with("UNBLOCKED") => None,
             Err(error) => return Err(self.failed_pop(&error)),
         };
@@ -93,7 +95,10 @@ impl Link {
     }
 
     fn failed_pop(&self, error: &Error) -> PopError {
-        self.note(error);
+        // A connection that was cut is no news, unless there is no other one. Then that is told.
+        if !is_cut(error) {
+            self.note(error);
+        }
         if !is_about_the_key(error) {
             return PopError::Failed;
         }
@@ -102,7 +107,7 @@ impl Link {
         PopError::NotAList
     }
 
-    /// Takes up to `count` messages from these lists, as many as are there, without waiting.
+    /// Takes up to `count` messages from these lists, as many as are there, without waiting, and fewer where they are large.
     ///
     /// To be awaited to its end: dropping it loses messages.
     pub(in super::super) async fn sweep(
@@ -113,19 +118,20 @@ impl Link {
         count: usize,
     ) -> Result<Vec<Popped>, PopError> {
         let variant = script.variant(self.abilities().lpop);
-        let count = [Bytes::from(count.to_string())];
-        let swept = match self.evaluate(limit, variant, keys, &count).await {
+        let arguments = [count, POP_SIZE].map(|number| Bytes::from(number.to_string()));
+        let swept = match self.evaluate(limit, variant, keys, &arguments).await {
             Ok(swept) => swept,
             Err(error) => return Err(self.failed_pop(&error)),
         };
         self.works();
-        let Value::Array(swept) = swept else {
+        let Value::List(swept) = swept else {
             return Ok(Vec::new());
         };
         let mut swept = swept.into_iter();
         let mut popped = Vec::new();
-        while let (Some(place), Some(Value::Array(frames))) = (swept.next(), swept.next()) {
-            let place = place.as_usize().and_then(|place| place.checked_sub(1));
+        while let (Some(place), Some(Value::List(frames))) = (swept.next(), swept.next()) {
+            let place = place.number().and_then(|place| place.checked_sub(1));
+            let place = place.and_then(|place| usize::try_from(place).ok());
             if let Some(key) = place.and_then(|place| keys.get(place)) {
                 popped.push(Popped {
                     key: key.clone(),
@@ -147,9 +153,7 @@ impl Link {
 
     async fn pop_now(&self, key: &Bytes, count: usize) -> Result<Option<Popped>, Error> {
         let arguments = vec![Value::Bytes(key.clone()), integer(count)];
-        let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
-        let popped: Value = self.client().custom(command, arguments).await?;
-        let Value::Array(frames) = popped else {
+        let Value::List(frames) = self.send("LPOP", arguments).await? else {
             return Ok(None);
         };
         let frames = frames.into_iter().filter_map(frame).collect();
@@ -163,20 +167,18 @@ impl Link {
         count: usize,
         block: Duration,
     ) -> Result<Option<Popped>, Error> {
-        let block = block.max(LEAST_BLOCK).as_secs_f64();
-        let mut arguments = vec![Value::from(block), integer(keys.len())];
+        let mut arguments = vec![seconds(block), integer(keys.len())];
         arguments.extend(keys.iter().cloned().map(Value::Bytes));
-        arguments.extend([Value::from("LEFT"), Value::from("COUNT"), integer(count)]);
-        let command = CustomCommand::new_static("BLMPOP", ClusterHash::Offset(2), true);
-        let Value::Array(answer) = self.client().custom(command, arguments).await? else {
+        arguments.extend([word("LEFT"), word("COUNT"), integer(count)]);
+        let Value::List(answer) = self.send("BLMPOP", arguments).await? else {
             return Ok(None);
         };
         let mut answer = answer.into_iter();
-        let (Some(key), Some(Value::Array(frames))) = (answer.next(), answer.next()) else {
+        let (Some(key), Some(Value::List(frames))) = (answer.next(), answer.next()) else {
             return Ok(None);
         };
         let frames = frames.into_iter().filter_map(frame).collect();
-        Ok(bytes(key).map(|key| Popped { key, frames }))
+        Ok(key.into_bytes().map(|key| Popped { key, frames }))
     }
 
     /// Pops from a Redis before version 7, or for a login that may not use BLMPOP.
@@ -188,22 +190,20 @@ impl Link {
         has_lpop: bool,
     ) -> Result<Option<Popped>, Error> {
         let mut arguments: Vec<Value> = keys.iter().cloned().map(Value::Bytes).collect();
-        arguments.push(Value::from(block.max(LEAST_BLOCK).as_secs_f64()));
-        let command = CustomCommand::new_static("BLPOP", ClusterHash::FirstKey, true);
-        let Value::Array(answer) = self.client().custom(command, arguments).await? else {
+        arguments.push(seconds(block));
+        let Value::List(answer) = self.send("BLPOP", arguments).await? else {
             return Ok(None);
         };
         let mut answer = answer.into_iter();
-        let Some(key) = answer.next().and_then(bytes) else {
+        let Some(key) = answer.next().and_then(Value::into_bytes) else {
             return Ok(None);
         };
         let mut frames: Vec<Bytes> = answer.filter_map(frame).collect();
         if count > 1 && has_lpop {
             let arguments = vec![Value::Bytes(key.clone()), integer(count - 1)];
-            let command = CustomCommand::new_static("LPOP", ClusterHash::FirstKey, false);
             // What the first pop brought is delivered even when this one fails.
-            let more: Result<Value, Error> = self.client().custom(command, arguments).await;
-            if let Ok(Value::Array(more)) = more {
+            let more = self.send("LPOP", arguments).await;
+            if let Ok(Value::List(more)) = more {
                 frames.extend(more.into_iter().filter_map(frame));
             }
         }
@@ -212,20 +212,25 @@ impl Link {
 
     /// Ends the blocking pop of another link early, if one waits.
     pub(in super::super) async fn unblock(&self, other: &Self) {
-        let Some(id) = other.client().connection_ids().into_values().next() else {
+        let Some(id) = other.id() else {
             return;
         };
-        let flag = Some(ClientUnblockFlag::Timeout);
-        let unblock = self.client().client_unblock::<i64, _>(id, flag);
+        let words = vec![word("UNBLOCK"), Value::Integer(id), word("TIMEOUT")];
         // It is tried again until the pop has ended.
-        let _ = tokio::time::timeout(self.command_timeout(), unblock).await;
+        let _ = self.command("CLIENT", words).await;
     }
 
     /// Deletes a list, in a way that is open to every login.
     pub(in super::super) async fn delete(&self, key: &Bytes) {
-        let arguments = vec![Value::Bytes(key.clone()), Value::from(0)];
+        let arguments = vec![Value::Bytes(key.clone()), Value::Integer(0)];
         // It expires anyway.
         let _ = self.command("EXPIRE", arguments).await;
+    }
+
+    /// The number of messages in a list; `None` if Redis does not tell.
+    pub(in super::super) async fn length(&self, key: &Bytes) -> Option<usize> {
+        let length = self.command("LLEN", vec![Value::Bytes(key.clone())]).await;
+        usize::try_from(length.ok()?.number()?).ok()
     }
 
     /// True if a key holds another type than a list.
@@ -235,16 +240,13 @@ impl Link {
     }
 }
 
-fn bytes(value: Value) -> Option<Bytes> {
-    match value {
-        Value::Bytes(bytes) => Some(bytes),
-        Value::String(text) => Some(text.into_inner()),
-        _ => None,
-    }
+/// The time for a pop to block, as Redis takes it.
+fn seconds(block: Duration) -> Value {
+    word(block.max(LEAST_BLOCK).as_secs_f64().to_string())
 }
 
 fn frame(value: Value) -> Option<Bytes> {
-    let frame = bytes(value)?;
+    let frame = value.into_bytes()?;
     if frame.len() <= COPIED_SIZE {
         return Some(Bytes::copy_from_slice(&frame));
     }

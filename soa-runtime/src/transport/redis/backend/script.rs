@@ -1,5 +1,7 @@
 //! A Lua script, in the two forms that logins need.
 
+use bytes::Bytes;
+
 /// A script in full, and with no commands but those of the reference.
 #[derive(Debug)]
 pub(in super::super) struct Script {
@@ -10,8 +12,8 @@ pub(in super::super) struct Script {
 /// A Lua script and its digest, by which Redis knows it.
 #[derive(Debug)]
 pub(super) struct Variant {
-    pub(super) text: String,
-    pub(super) digest: String,
+    pub(super) text: Bytes,
+    pub(super) digest: Bytes,
 }
 
 impl Script {
@@ -32,8 +34,8 @@ impl Script {
 impl Variant {
     fn new(text: String) -> Self {
         Self {
-            digest: sha1_smol::Sha1::from(&text).digest().to_string(),
-            text,
+            digest: sha1_smol::Sha1::from(&text).digest().to_string().into(),
+            text: text.into(),
         }
     }
 }

@@ -38,6 +38,9 @@ impl RedisSettings {
                 "must be at least 1: a list of 0 takes nothing",
             );
         }
+        if self.reply_memory == 0 {
+            return bad("reply_memory", "must be at least 1");
+        }
         if let Some(threshold) = self.chunk_messages_larger_than {
             if threshold < LEAST_CHUNK {
                 let rule = format!("must be at least {LEAST_CHUNK}, and is {threshold}");

@@ -107,6 +107,13 @@ pub struct RedisSettings {
     #[serde(with = "period::duration")]
     #[schemars(with = "Period", extend("x-minimum" = "1ms"))]
     pub receive_timeout: Duration,
+    /// Time for which callers are taken to wait that do not tell it, by default `receive_timeout`. A server refuses their
+    /// requests when they have waited in the queue for about as long, since nobody would take the response.
+    #[schemars(extend("x-minimum" = "1ms"))]
+    pub assumed_timeout: Option<Period>,
+    /// Age of the queue of a service above which calls fail at once, as far as its servers tell the age; never by default.
+    #[schemars(extend("x-minimum" = "1ms"))]
+    pub max_queue_age: Option<Period>,
     /// Time after which an unread message expires, in whole seconds; 60 s by default. A call with a timeout uses that
     /// instead.
     #[serde(with = "period::duration")]
@@ -125,6 +132,13 @@ pub struct RedisSettings {
     /// True if each call has a reply list of its own from the start; false by default. It is for services of PySOA that send
     /// responses in chunks, which do not tell their call. Without it, the first chunk has the same effect.
     pub expects_chunked_replies: bool,
+    /// Size of the large answers, in bytes, that a client has taken from Redis and that its callers have not taken yet, above
+    /// which it takes further ones slowly; 64 MiB by default. Answers count from 64 KiB on.
+    #[schemars(range(min = 1))]
+    pub reply_memory: usize,
+    /// Number of replicas that have to know of a request before it runs, if it must not run twice and its service holds
+    /// requests; 0 by default. It costs a round trip to the replicas. After a second without them, requests run all the same.
+    pub wait_replicas: u32,
     /// Time limit of one blocking pop inside Redis; 5 s by default. Nothing is missed between two of them.
     #[serde(with = "period::duration")]
     #[schemars(with = "Period")]
@@ -174,11 +188,15 @@ impl Default for RedisSettings {
             queue_capacity: 10_000,
             queue_full_retries: 10,
             receive_timeout: Duration::from_secs(5),
+            assumed_timeout: None,
+            max_queue_age: None,
             message_expiry: Duration::from_secs(60),
             maximum_message_size: None,
             log_messages_larger_than: 102_400,
             chunk_messages_larger_than: None,
             expects_chunked_replies: false,
+            reply_memory: 64 * 1024 * 1024,
+            wait_replicas: 0,
             block_timeout: Duration::from_secs(5),
         }
     }
@@ -289,6 +307,10 @@ setters! { RedisSettings:
     chunk_messages_larger_than: usize,
     /// Sets whether each call has a reply list of its own from the start.
     expects_chunked_replies: bool,
+    /// Sets the size of the large answers, in bytes, that callers have not taken yet, above which further ones are taken slowly.
+    reply_memory: usize,
+    /// Sets the number of replicas that have to know of a request before it runs, if it must not run twice.
+    wait_replicas: u32,
     /// Sets the time limit of one blocking pop inside Redis.
     block_timeout: Duration,
 }
@@ -421,10 +443,51 @@ impl RedisSettings {
         self
     }
 
+    /// Sets the time for which callers are taken to wait that do not tell it.
+    #[must_use]
+    pub fn assumed_timeout(mut self, timeout: Duration) -> Self {
+        self.assumed_timeout = Some(timeout.into());
+        self
+    }
+
+    /// Sets the age of the queue above which calls fail at once.
+    #[must_use]
+    pub fn max_queue_age(mut self, age: Duration) -> Self {
+        self.max_queue_age = Some(age.into());
+        self
+    }
+
     /// The hosts with their ports, for messages.
     pub fn addresses(&self) -> String {
         let hosts = self.hosts.iter().map(|(host, port)| shown(host, *port));
         hosts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The hosts with their ports, and what they are, for messages.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::{RedisSettings, SentinelSettings};
+    ///
+    /// let settings = RedisSettings::ring([("redis-1", 6379), ("redis-2", 6379)]);
+    /// assert_eq!(settings.arrangement(), "redis-1:6379, redis-2:6379");
+    /// let named = SentinelSettings::default().services(vec!["primary".to_owned()]);
+    /// let settings = RedisSettings::sentinel([("sentinel-1", 26379)], named);
+    /// assert_eq!(settings.arrangement(), "primary, by the sentinels sentinel-1:26379");
+    /// ```
+    pub fn arrangement(&self) -> String {
+        let addresses = self.addresses();
+        match &self.mode {
+            RedisMode::Standard => addresses,
+            RedisMode::Sentinel(sentinel) if sentinel.services.is_empty() => {
+                format!("all masters, by the sentinels {addresses}")
+            }
+            RedisMode::Sentinel(sentinel) => {
+                let names = sentinel.services.join(", ");
+                format!("{names}, by the sentinels {addresses}")
+            }
+            RedisMode::Cluster => format!("the cluster {addresses}"),
+        }
     }
 
     /// Checks what a connection will rely on. Connections do so when they are made.
@@ -455,6 +518,14 @@ impl RedisSettings {
                 *port = usual;
             }
         }
+    }
+
+    /// Time for which callers are taken to wait that do not tell it.
+    pub(super) fn patience(&self) -> Duration {
+        bounded(
+            self.assumed_timeout
+                .map_or(self.receive_timeout, Period::get),
+        )
     }
 
     /// Time that a pop blocks inside Redis, which would take 0 for ever.

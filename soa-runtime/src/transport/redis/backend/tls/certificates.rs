@@ -29,14 +29,14 @@ const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 /// TLS as the library has it.
 #[derive(Clone)]
-pub(super) struct Tls {
+pub(in super::super) struct Tls {
     config: TlsConfig,
     server_name: Option<String>,
 }
 
 impl Tls {
     /// Configures TLS, and reads the files of the settings. `field` is the name of the settings in errors.
-    pub(super) fn new(settings: &TlsSettings, field: &str) -> Result<Self, BuildError> {
+    pub(in super::super) fn new(settings: &TlsSettings, field: &str) -> Result<Self, BuildError> {
         Ok(Self {
             config: configured(settings, field)?,
             server_name: settings.server_name.clone(),

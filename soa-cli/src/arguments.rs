@@ -1,0 +1,353 @@
+//! The arguments of the command line.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter;
+use soa_program::cli::LetterChoice;
+use soa_program::settings::Period;
+
+use crate::complete;
+use crate::connect::Target;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default())
+    .error(AnsiColor::Red.on_default().bold());
+
+const EXIT_CODES: &str = "\
+The address of Redis, from the strongest: --redis, --settings, SOA_REDIS, SOA_SETTINGS. Colours are off if NO_COLOR is set.
+
+Exit codes: 0 success; 1 the command ran and its result is bad: an answer with errors, a finding of `check`, something that \
+`--expect` does not get; 2 bad command line, or a body that does not fit: nothing was sent; 3 bad settings; 4 Redis or the \
+service over HTTP cannot be reached, or refuses the login; 5 nobody answered in time; 6 `check` has warnings, and no errors.";
+
+/// Shows, calls and operates a fleet of services: those of the framework soa, and those of PySOA.
+#[derive(Parser)]
+#[command(name = "soa", version, styles = STYLES, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// List services: their queues, workers, rates and versions
+    Services(ServicesArguments),
+    /// List the workers that tell about themselves
+    Workers(WorkersArguments),
+    /// Describe a service or an action, as the service tells it
+    Describe(DescribeArguments),
+    /// Ask a worker of a service for its status; fails if it has errors
+    Status(StatusArguments),
+    /// Call an action and print its response
+    Call(CallArguments),
+    /// Run the calls in a file, which may use the results of earlier ones
+    Job(JobArguments),
+    /// Look at queues, and change them
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// Look at dead letters: jobs that are not run any more, as they ended too many processes
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Show who calls whom, from the records of workers
+    Graph(GraphArguments),
+    /// Find out what is wrong with Redis and the fleet
+    Check(CheckArguments),
+    /// Show the fleet live: services, actions, callers, workers, jobs in flight
+    Top(TopArguments),
+    /// Show requests and answers as they pass, sampled by the workers, with secrets removed
+    Watch(WatchArguments),
+    /// Print the line that turns completions on in a shell
+    Completions {
+        /// Name of the shell
+        shell: Shell,
+    },
+    /// Write the man pages into a folder
+    Man {
+        /// Folder, which has to exist
+        folder: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct ServicesArguments {
+    /// Only this service, also if nothing in Redis tells of it; may be repeated
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: Vec<String>,
+    /// Time between the two looks at the queues from which the rates follow; `0s` for one look and no rates of arrivals
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub(crate) interval: Period,
+    /// Do not ask services without records for their status
+    #[arg(long)]
+    pub(crate) no_status: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct WorkersArguments {
+    /// Only workers of this service; may be repeated
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: Vec<String>,
+    /// Show the jobs in flight, too
+    #[arg(long)]
+    pub(crate) jobs: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DescribeArguments {
+    /// Service, or action of it
+    #[arg(value_name = "SERVICE[.ACTION]", add = ArgValueCompleter::new(complete::targets))]
+    pub(crate) target: String,
+    /// Print Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// Time limit of the answer
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) timeout: Period,
+}
+
+#[derive(Args)]
+pub(crate) struct StatusArguments {
+    /// Service
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: String,
+    /// Time limit of the answer
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) timeout: Period,
+}
+
+#[derive(Args)]
+pub(crate) struct CallArguments {
+    /// Action of a service
+    #[arg(value_name = "SERVICE.ACTION", add = ArgValueCompleter::new(complete::targets))]
+    pub(crate) target: String,
+    /// Body: an object as JSON or YAML; `-` reads it from the standard input, `@FILE` from a file
+    ///
+    /// Dates, times, decimals, amounts and bytes are written as text: "2026-11-21", "08:30:00",
+    /// "2026-11-21T08:30:00+00:00", "12.30", "USD 1250", base64. Decimals may also be numbers. The response is printed in the
+    /// same form.
+    pub(crate) body: Option<String>,
+    /// Set a field of the body, as in `a.b=1` or `tags.0=new`: JSON, or text; may be repeated
+    #[arg(long = "field", value_name = "PATH=VALUE", add = ArgValueCompleter::new(complete::fields))]
+    pub(crate) fields: Vec<String>,
+    /// Turn a switch on; may be repeated
+    #[arg(long = "switch", value_name = "NUMBER")]
+    pub(crate) switches: Vec<i64>,
+    /// Add a value, JSON or text, to the context; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) context: Vec<String>,
+    /// Add a text to the context, also if it looks like JSON; may be repeated
+    #[arg(long, value_name = "KEY=TEXT")]
+    pub(crate) context_text: Vec<String>,
+    /// Time limit of each call, such as 500ms or 2s
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) timeout: Period,
+    /// Number of calls; of more than one, a summary is printed
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) repeat: u64,
+    /// Number of calls at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) parallel: u64,
+    /// Fail unless the response has this field with this value, as in `total=3`, or these fields, as JSON; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) expect: Vec<String>,
+    /// Send the body as it is, without asking the service for the types of the action
+    #[arg(long = "raw")]
+    pub(crate) is_raw: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct JobArguments {
+    /// File with the calls, as YAML or JSON; `-` for the standard input
+    pub(crate) file: String,
+    /// Set a value that the file uses as `${NAME}`; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) values: Vec<String>,
+    /// Time limit of each call
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) timeout: Period,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum QueueCommand {
+    /// List the queues that hold requests, and those that are paused
+    List,
+    /// Show the requests that wait, the oldest first, with secrets removed; they stay in the queue
+    Peek {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+        /// Largest number of requests
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        count: u64,
+    },
+    /// Move requests to the queue of another service, the oldest first
+    Move {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+        /// The other service
+        #[arg(value_name = "TO", add = ArgValueCompleter::new(complete::services))]
+        to: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Delete requests, the oldest first: their callers time out
+    Drop {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Have the workers of a service take no more requests
+    Pause {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+        /// Resume by itself after this time
+        #[arg(long = "for", value_name = "TIME")]
+        time: Option<Period>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Have the workers of a service take requests again
+    Resume {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DeadCommand {
+    /// List dead letters, the oldest first
+    List {
+        /// Service; all by default
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: Option<String>,
+        #[command(flatten)]
+        which: LetterChoice,
+    },
+    /// Show a dead letter with all that is known of it
+    Show {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+        /// Id, or the beginning of it
+        id: String,
+    },
+    /// Run dead letters again, as if they had never run
+    Retry {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+        #[command(flatten)]
+        which: LetterChoice,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Forget dead letters
+    Drop {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+        #[command(flatten)]
+        which: LetterChoice,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Print dead letters with their whole messages, secrets among them: a line of JSON each
+    Export {
+        /// Service
+        #[arg(add = ArgValueCompleter::new(complete::services))]
+        service: String,
+        #[command(flatten)]
+        which: LetterChoice,
+    },
+}
+
+/// What a change of a queue is about.
+#[derive(Args)]
+pub(crate) struct Change {
+    /// Largest number of requests; all by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Only requests with this action
+    #[arg(long, value_name = "NAME")]
+    pub(crate) action: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct GraphArguments {
+    /// Only calls of and by this service; may be repeated
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: Vec<String>,
+    /// Form of the graph
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Lines for people
+    Text,
+    /// The language of Graphviz
+    Dot,
+    /// A picture
+    Svg,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArguments {
+    /// Only these services; may be repeated
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: Vec<String>,
+    /// Time between the two looks at the queues that show which of them grow
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    pub(crate) interval: Period,
+    /// Exit with 0 if there are warnings only
+    #[arg(long)]
+    pub(crate) errors_only: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct TopArguments {
+    /// Only these services; may be repeated
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: Vec<String>,
+    /// Time between two looks
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    pub(crate) interval: Period,
+}
+
+#[derive(Args)]
+pub(crate) struct WatchArguments {
+    /// Service, or action of it
+    #[arg(value_name = "SERVICE[.ACTION]", add = ArgValueCompleter::new(complete::targets))]
+    pub(crate) target: String,
+    /// Largest number of requests a second that each worker shows; with `--monitor`, of all together
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rate: u32,
+    /// Time after which it ends; 1m, or 10s with `--monitor`
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) time: Option<Period>,
+    /// Number of requests after which it ends
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Have Redis tell all of its commands, as workers of PySOA do not sample: this can halve what Redis does in a second
+    #[arg(long)]
+    pub(crate) monitor: bool,
+}

@@ -1,0 +1,148 @@
+//! `soa check`: what is wrong with Redis and the fleet, and what to do about it.
+//!
+//! ```text
+//! finding    what is wrong, where, and what to do      redis    masters, sentinels, the login
+//! service    queues, workers, calls
+//! ```
+
+mod finding;
+mod redis;
+mod service;
+
+use serde_json::{Value as Json, json};
+
+use crate::arguments::CheckArguments;
+use crate::connect::{Redis, Target};
+use crate::failure::{Failure, Reason};
+use crate::output::{Output, harmless, print};
+use crate::progress::while_running;
+use crate::services::{ask, count};
+
+use finding::{Finding, Findings, Severity};
+use redis::{check_login, check_master, check_sentinel, unreachable};
+use service::{check_callers, check_clocks, check_dead, check_queue, check_workers};
+
+pub(crate) async fn run(
+    target: &Target,
+    output: Output,
+    arguments: CheckArguments,
+) -> Result<(), Failure> {
+    let redis = target.connect("check").await?;
+    let checked = check(&redis, &arguments);
+    let (findings, masters, services) =
+        while_running("checking Redis and the fleet", checked).await?;
+    let worst = findings.0.iter().map(|finding| finding.severity).min();
+    if output.as_json {
+        let told: Vec<Json> = findings.0.iter().map(as_json).collect();
+        output.json(&json!({
+            "redis": redis.address(),
+            "masters": masters,
+            "services": services,
+            "findings": told,
+        }))?;
+    } else {
+        print(&text(output, &findings, masters, services))?;
+    }
+    match worst {
+        Some(Severity::Error) => Err(Failure::told(Reason::Bad)),
+        Some(Severity::Warning) if !arguments.errors_only => Err(Failure::told(Reason::Warnings)),
+        _ => Ok(()),
+    }
+}
+
+fn text(output: Output, findings: &Findings, masters: usize, services: usize) -> String {
+    let mut out = String::new();
+    for finding in &findings.0 {
+        let word = match finding.severity {
+            Severity::Error => output.bad("error"),
+            Severity::Warning => output.warning("warning"),
+            Severity::Note => output.dim("note"),
+        };
+        let subject = output.bold(&harmless(&finding.subject));
+        out += &format!("{word}: {subject}: {}\n", harmless(&finding.what));
+        if !finding.advice.is_empty() {
+            out += &format!("  {}\n", harmless(&finding.advice));
+        }
+    }
+    let of = |severity| {
+        findings
+            .0
+            .iter()
+            .filter(|found| found.severity == severity)
+            .count()
+    };
+    let counts = format!(
+        "{masters} masters of Redis and {services} services: {} errors, {} warnings\n",
+        of(Severity::Error),
+        of(Severity::Warning)
+    );
+    out + &match of(Severity::Error) + of(Severity::Warning) {
+        0 => output.good(&counts),
+        _ => counts,
+    }
+}
+
+fn as_json(finding: &Finding) -> Json {
+    json!({
+        "severity": finding.severity.word(),
+        "code": finding.code,
+        "subject": finding.subject,
+        "what": finding.what,
+        "advice": finding.advice,
+    })
+}
+
+async fn check(
+    redis: &Redis,
+    arguments: &CheckArguments,
+) -> Result<(Findings, usize, usize), Failure> {
+    let mut findings = Findings::default();
+    let masters = redis.masters().await?;
+    let count_of_masters = masters.len() + redis.lost.len();
+    for (name, why) in &redis.lost {
+        unreachable(name, why, &mut findings);
+    }
+    let mut is_reachable = true;
+    for master in &masters {
+        is_reachable &= check_master(master, &mut findings).await;
+    }
+    for sentinel in redis.connection.sentinels().await {
+        check_sentinel(&sentinel, &mut findings);
+    }
+    if redis.lost.is_empty()
+        && let Some(outage) = redis.connection.outage()
+    {
+        findings.error(
+            "OUTAGE",
+            &redis.address(),
+            outage,
+            "look at the processes of Redis and of its sentinels, and at the network between",
+        );
+    }
+    check_login(redis, &mut findings).await;
+    if !is_reachable {
+        findings.0.sort_by_key(|finding| finding.severity);
+        return Ok((findings, count_of_masters, 0));
+    }
+    let fleet = redis.fleet(&arguments.service).await?;
+    // The masters that cannot be reached were told.
+    for note in fleet.notes.iter().skip(redis.lost.len()) {
+        findings.warning("UNSEEN", &redis.address(), note.clone(), "");
+    }
+    let answers = ask(redis, &fleet).await?;
+    let interval = arguments.interval.get();
+    tokio::time::sleep(interval).await;
+    for (name, service) in &fleet.services {
+        let later = redis.queue(&masters, name).await?;
+        let growth =
+            (count(later.depth) - count(service.queue.depth)) / interval.as_secs_f64().max(0.001);
+        let answers = answers.get(name).map(Option::is_some);
+        check_queue(name, service, growth, answers, &mut findings);
+        check_workers(name, service, &mut findings);
+        check_clocks(redis, name, service, &mut findings).await?;
+        check_dead(redis, &masters, name, &mut findings).await?;
+    }
+    check_callers(&fleet, &mut findings);
+    findings.0.sort_by_key(|finding| finding.severity);
+    Ok((findings, count_of_masters, fleet.services.len()))
+}

@@ -1,0 +1,226 @@
+//! The way to the services: Redis, or the HTTP of one service.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::future::join_all;
+use soa_http::HttpTransport;
+use soa_program::settings::{NoSection, Settings, TransportSettings};
+use soa_runtime::TransportError;
+use soa_runtime::client::Client;
+use soa_runtime::transport::{RedisClientTransport, RedisConnection, RedisMaster, RedisSettings};
+
+use crate::failure::Failure;
+
+/// Longest time until a connection is made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time in which the client takes back a request that was not answered.
+const TAKE_BACK_TIME: Duration = Duration::from_millis(200);
+
+/// The name of this program in the contexts of its calls.
+pub(crate) const CALLER: &str = "soa";
+
+/// Where the services are.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection and output")]
+pub(crate) struct Target {
+    /// Address of Redis: HOST:PORT, or redis://USER:PASSWORD@HOST:PORT/DATABASE [env: SOA_REDIS]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub(crate) redis: Option<String>,
+    /// Settings file of a service, whose Redis is used [env: SOA_SETTINGS]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Address of a service over HTTP, such as http://127.0.0.1:8000: for `call`, `describe` and `status`
+    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["redis", "settings"])]
+    pub(crate) http: Option<String>,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// A variable of the environment. An empty one counts as unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Target {
+    /// The settings of Redis, from the strongest source: `--redis`, `--settings`, `SOA_REDIS`, `SOA_SETTINGS`. An address
+    /// beside a file replaces the address in the file, and leaves its other settings.
+    pub(crate) fn redis_settings(&self) -> Result<RedisSettings, Failure> {
+        let parse = |source: &str, address: &str| {
+            let parsed = address.parse::<RedisSettings>();
+            parsed.map_err(|error| {
+                Failure::usage(format!("{source}: {error}"))
+                    .advise("write it as HOST:PORT, such as 127.0.0.1:6379, or as redis://USER:PASSWORD@HOST:PORT")
+            })
+        };
+        let given = self.redis.as_deref();
+        let given = given.map(|address| parse("--redis", address)).transpose()?;
+        let of_variable = || {
+            let address = variable("SOA_REDIS");
+            address
+                .map(|address| parse("SOA_REDIS", &address))
+                .transpose()
+        };
+        let file = match (&self.settings, &given) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Some(_)) => None,
+            (None, None) => match of_variable()? {
+                Some(settings) => return Ok(settings),
+                None => variable("SOA_SETTINGS").map(PathBuf::from),
+            },
+        };
+        match (file, given) {
+            (Some(file), given) => {
+                let mut loader = Settings::<NoSection>::loader().only_connections().file(file);
+                if let Some(address) = &given {
+                    loader = loader.redis("--redis", address);
+                }
+                match loader.load()?.server.transport {
+                    TransportSettings::Redis(redis) => Ok(redis),
+                    _ => Err(Failure::usage("the transport in the settings is not Redis")),
+                }
+            }
+            (None, Some(settings)) => Ok(settings),
+            (None, None) => Err(Failure::usage("which Redis? No address is given").advise(
+                "add `--redis HOST:PORT`, set SOA_REDIS, or name the settings file of a service with `--settings FILE`",
+            )),
+        }
+    }
+
+    /// Connects to Redis, for a command that needs it.
+    pub(crate) async fn connect(&self, command: &str) -> Result<Redis, Failure> {
+        if self.http.is_some() {
+            return Err(Failure::usage(format!(
+                "`{command}` needs Redis, and `--http` leads to a single service"
+            ))
+            .advise("add `--redis HOST:PORT` in its place"));
+        }
+        Redis::connect(self.redis_settings()?).await
+    }
+
+    /// Prepares calls of one service.
+    pub(crate) async fn reach(&self, service: &str) -> Result<Reached, Failure> {
+        let builder = Client::builder().caller(CALLER);
+        match &self.http {
+            Some(url) => {
+                let transport = HttpTransport::call(door(url))?;
+                let client = builder.service(service.to_owned(), transport).build()?;
+                Ok(Reached {
+                    client,
+                    redis: None,
+                })
+            }
+            None => {
+                let redis = Redis::connect(self.redis_settings()?).await?;
+                let client = redis.client(&[service])?;
+                Ok(Reached {
+                    client,
+                    redis: Some(redis),
+                })
+            }
+        }
+    }
+}
+
+/// The address of the door for calls by name: that of the program, if there is no path in it.
+fn door(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
+    match after.contains('/') {
+        true => url.to_owned(),
+        false => format!("{url}/call"),
+    }
+}
+
+/// A client of one service, and Redis if it leads there.
+pub(crate) struct Reached {
+    pub(crate) client: Client,
+    pub(crate) redis: Option<Redis>,
+}
+
+/// A Redis with queues of services.
+#[derive(Clone, Debug)]
+pub(crate) struct Redis {
+    pub(crate) connection: RedisConnection,
+    /// Masters that cannot be reached, with the reason. What they hold is not shown.
+    pub(crate) lost: BTreeMap<String, String>,
+}
+
+impl Redis {
+    async fn connect(settings: RedisSettings) -> Result<Self, Failure> {
+        let address = settings.arrangement();
+        let limit = settings.connect_timeout.min(CONNECT_TIMEOUT);
+        let settings = settings.connect_timeout(limit);
+        let failed = |error: &TransportError| Failure::of_redis(error, &address);
+        let connection = RedisConnection::new(settings)?;
+        let masters = connection.masters().await;
+        let masters = masters.map_err(|error| failed(&error))?;
+        let reached = join_all(masters.iter().map(RedisMaster::ready)).await;
+        let mut lost = BTreeMap::new();
+        let mut last = None;
+        for (master, outcome) in masters.iter().zip(reached) {
+            if let Err(error) = outcome {
+                lost.insert(master.name(), error.to_string());
+                last = Some(error);
+            }
+        }
+        match last.filter(|_| lost.len() == masters.len()) {
+            // With some of several, the fleet is still to be looked at.
+            None => Ok(Self { connection, lost }),
+            Some(error) => Err(failed(&error)),
+        }
+    }
+
+    /// The addresses, without a password.
+    pub(crate) fn address(&self) -> String {
+        self.connection.settings().arrangement()
+    }
+
+    /// Waits until the client has taken back requests that nobody has answered: they are no traffic of the fleet.
+    pub(crate) async fn settled(&self) {
+        tokio::time::sleep(TAKE_BACK_TIME).await;
+    }
+
+    pub(crate) fn failed(&self, error: &TransportError) -> Failure {
+        Failure::of_redis(error, &self.address())
+    }
+
+    /// A client of these services.
+    pub(crate) fn client(&self, services: &[&str]) -> Result<Client, Failure> {
+        let mut builder = Client::builder().caller(CALLER);
+        for service in services {
+            let transport = RedisClientTransport::on(&self.connection, (*service).to_owned());
+            builder = builder.service((*service).to_owned(), transport);
+        }
+        Ok(builder.build()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_door_of_a_program_is_below_call() {
+        assert_eq!(door("http://127.0.0.1:8000"), "http://127.0.0.1:8000/call");
+        assert_eq!(door("http://127.0.0.1:8000/"), "http://127.0.0.1:8000/call");
+        assert_eq!(
+            door("https://a.example/api/call"),
+            "https://a.example/api/call"
+        );
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_read_names_its_source() {
+        let target = Target {
+            redis: Some("ftp://nowhere".to_owned()),
+            ..Target::default()
+        };
+        let failure = target.redis_settings().unwrap_err();
+        assert!(format!("{failure:?}").contains("--redis"), "{failure:?}");
+    }
+}

@@ -1,0 +1,21 @@
+//! The program `soa` against a real Redis, with services of this framework and of PySOA.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
+#![allow(clippy::print_stdout)] // What the processes of a failed test have said.
+
+#[allow(dead_code)] // Shared with the tests of interoperability, which use more of it.
+#[path = "../../../soa/tests/interop/processes.rs"]
+mod processes;
+mod support;
+
+mod bad_night;
+mod calling;
+mod checking;
+mod dying;
+mod many;
+mod nothing;
+mod queues;
+mod seeing;
+mod top;
+mod watching;
+mod words;
