@@ -1,6 +1,6 @@
 //! One connection to one Redis.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -527,10 +527,11 @@ impl Link {
         name: &'static str,
         arguments: Vec<Value>,
     ) -> Result<Value, Error> {
-        let answer = self.send(name, arguments);
-        let late = |_| Err(Error::new(ErrorKind::Timeout, "the command timed out"));
-        let answer = tokio::time::timeout(self.0.command_timeout, answer).await;
-        answer.unwrap_or_else(late)
+        let answer = pin!(self.send(name, arguments));
+        let mut limit = Limit::new();
+        let answer = limit.apply(self.0.command_timeout, None, || {}, answer);
+        let late = || Err(Error::new(ErrorKind::Timeout, "the command timed out"));
+        answer.await.unwrap_or_else(late)
     }
 
     /// Records a success.
