@@ -7,7 +7,7 @@ use std::time::Duration;
 use soa_runtime::{ActionError, Context, SentinelSettings, ServerBuilder, Value, value};
 use tokio::sync::Notify;
 
-use crate::holding::{QUEUE, Runs, calls, leftovers};
+use crate::holding::{QUEUE, Runs, calls, key, leftovers};
 use crate::sentinel::watched;
 use crate::support::{Redis, Running, client, service, until};
 
@@ -46,6 +46,42 @@ async fn a_job_hears_within_seconds_that_its_caller_has_dropped_the_call() {
             .count()
     };
     until("no slot is left", || slots() == 0).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn many_callers_that_are_gone_do_not_make_signs_of_life_large() {
+    let redis = Redis::start();
+    let (begun, told) = (Arc::default(), Arc::default());
+    let server = waiting(&begun, &told).build().unwrap();
+    let running = Running::start(server, redis.settings());
+    let note = b"local time = redis.call('TIME')
+        for i = 1, 10000 do redis.call('ZADD', KEYS[1], (time[1] + ARGV[1]) * 1000, string.format('%032d', i)) end";
+    // These are noted in the future, so that each sign of life could read all of them.
+    redis.command(&[b"EVAL", note, b"1", key("cancelled").as_bytes(), b"50"]);
+    let lease = || redis.text(&format!("ZRANGE {} 0 -1 WITHSCORES", key("leases")));
+    let sent = || {
+        let info = String::from_utf8(redis.text("INFO stats").bytes()).unwrap();
+        let sent = info
+            .lines()
+            .find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+        sent.unwrap().parse::<u64>().unwrap()
+    };
+    let before = sent();
+    for _ in 0..3 {
+        let last = lease();
+        until("there is a sign of life", || lease() != last).await;
+    }
+    let sent = sent() - before;
+    assert!(sent < 400_000, "{sent} bytes for three signs of life");
+    // Notes in the past are older than any of a job that runs, and stand behind them.
+    redis.command(&[b"EVAL", note, b"1", key("cancelled").as_bytes(), b"-5"]);
+    let client = client(redis.settings());
+    let call = client.call_action("test", "wait", &value!({}));
+    let call = tokio::spawn(call.timeout(Duration::from_secs(300)).into_future());
+    begun.notified().await;
+    call.abort();
+    until("the job is told", || told.load(Ordering::Relaxed) == 1).await;
     running.stop().await;
 }
 

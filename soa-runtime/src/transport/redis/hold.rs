@@ -6,7 +6,7 @@
 //! A request leaves its slot with its response, by the script that pushes that ([`outbox`](super::outbox)). Whatever ends
 //! without a response, or goes back, is told to Redis a few milliseconds later, several at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -206,7 +206,7 @@ impl Life {
     }
 
     /// Tells the jobs with these ids that their callers are gone.
-    pub(super) fn callers_gone(&self, ids: &[String]) {
+    pub(super) fn callers_gone(&self, ids: &HashSet<String>) {
         if ids.is_empty() {
             return;
         }

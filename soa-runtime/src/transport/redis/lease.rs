@@ -9,6 +9,7 @@
 //! its lease is three seconds old by the clock of Redis, which has written it. A Redis that was started again, or has become the
 //! master, knows no connection of before, so the name of its run is part of that of a connection.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -308,8 +309,8 @@ pub(super) struct Seen {
     pub(super) burnt: Vec<(String, u64)>,
     pub(super) again: bool,
     pub(super) suspects: bool,
-    /// Ids of jobs whose callers are gone.
-    pub(super) cancelled: Vec<String>,
+    /// Ids of jobs whose callers are gone, the latest of them.
+    pub(super) cancelled: HashSet<String>,
 }
 
 /// Gives a sign of life. `None` if this process was given up. `before` is the time of the last one, by the clock of Redis; 0
