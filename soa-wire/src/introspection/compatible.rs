@@ -442,6 +442,19 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_of_anything_is_none_so_an_untyped_action_may_become_idempotent() {
+        let some = || field(value!({ "type": "unicode" }));
+        let anything = || value!({ "type": "anything", "soa": { "idempotent": true } });
+        let none = || (Value::Nil, Value::Nil);
+        assert_eq!(reasons(none(), (anything(), Value::Nil)), [] as [&str; 0]);
+        assert_eq!(reasons((anything(), Value::Nil), none()), [] as [&str; 0]);
+        assert_eq!(
+            reasons((anything(), Value::Nil), (some(), Value::Nil)),
+            ["request: the body could be anything, and now has a schema"]
+        );
+    }
+
+    #[test]
     fn variants_stand_for_the_action_that_they_are_of() {
         let offer = |names: &[&str]| {
             let text = || field(value!({ "type": "unicode" }));

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::allow::check;
 use super::exchange::Exchange;
+use super::shape::kind;
 use crate::codec::{Value, json};
 use crate::error::BuildError;
 use crate::message::{Name, Switch, SwitchSet};
@@ -100,6 +101,8 @@ impl Introspection {
             };
             let schema = |side| match action.get(side) {
                 None | Some(Value::Nil) => Ok(None),
+                // What is declared of an action without a schema stands within one that allows anything.
+                Some(schema @ Value::Map(_)) if kind(schema) == "anything" => Ok(None),
                 Some(schema @ Value::Map(_)) => Ok(Some(schema.clone())),
                 Some(_) => Err(format!("`{side}` of `{name}` is not a map")),
             };
