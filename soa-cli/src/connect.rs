@@ -8,9 +8,9 @@ use clap::Args;
 use futures_util::future::join_all;
 use soa_http::HttpTransport;
 use soa_program::settings::{NoSection, Settings, TransportSettings};
+use soa_redis::{RedisClientTransport, RedisConnection, RedisMaster, RedisSettings};
 use soa_runtime::TransportError;
 use soa_runtime::client::Client;
-use soa_runtime::transport::{RedisClientTransport, RedisConnection, RedisMaster, RedisSettings};
 
 use crate::failure::Failure;
 

@@ -8,7 +8,8 @@ use soa_program::cli::{
     LetterChoice, exported_letter, letter_json, letter_with_id, only_letter, told_letter,
     told_letters,
 };
-use soa_runtime::transport::{DeadLetter, RedisDeadLetters};
+use soa_redis::RedisDeadLetters;
+use soa_runtime::transport::DeadLetter;
 
 use crate::arguments::DeadCommand;
 use crate::connect::{Redis, Target};

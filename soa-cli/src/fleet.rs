@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use soa_redis::{RedisMaster, RedisScript, RedisValue, service_key};
 use soa_runtime::observe::record::{PAUSED_KEY, WORKER_KEY, WorkerRecord};
-use soa_runtime::transport::{RedisMaster, RedisScript, RedisValue, service_key};
 use soa_runtime::{Serializers, TransportError, TransportErrorKind, wire};
 
 use crate::connect::Redis;
@@ -264,7 +264,7 @@ impl Redis {
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
-        self.connection.settings().mode == soa_runtime::RedisMode::Cluster
+        self.connection.settings().mode == soa_redis::RedisMode::Cluster
     }
 
     /// The masters that may have the queue of a service: in a cluster it is one of them, which finds itself.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
+use soa_redis::{RedisValue, service_key};
 use soa_runtime::observe::record::PAUSED_KEY;
 use soa_runtime::redact::Redaction;
-use soa_runtime::transport::{RedisValue, service_key};
 use soa_runtime::{JobRequest, Serializers, wire};
 
 use crate::arguments::{Change, QueueCommand};

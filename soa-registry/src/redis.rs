@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use soa_runtime::transport::{RedisKeys, RedisScript, component_key};
-use soa_runtime::{BoxFuture, RedisConnection, TransportError};
+use soa_redis::{RedisConnection, RedisKeys, RedisScript, component_key};
+use soa_runtime::{BoxFuture, TransportError};
 use soa_wire::redact;
 use tokio::time::{Instant, sleep};
 
@@ -79,7 +79,7 @@ return records",
 ///
 /// ```
 /// use soa_registry::{RedisRegistry, Registry};
-/// use soa_runtime::{RedisConnection, RedisSettings};
+/// use soa_redis::{RedisConnection, RedisSettings};
 ///
 /// let redis = RedisConnection::new(RedisSettings::new("127.0.0.1", 6379))?;
 /// let registry = RedisRegistry::new(&redis);

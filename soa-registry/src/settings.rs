@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use soa_http::HttpClient;
-use soa_runtime::BuildError;
 #[cfg(feature = "redis")]
-use soa_runtime::RedisConnection;
+use soa_redis::RedisConnection;
+use soa_runtime::BuildError;
 use soa_runtime::period::Period;
 use soa_runtime::secret::Secret;
 use soa_wire::{Name, redact};
@@ -434,7 +434,7 @@ mod tests {
         assert!(settings.needs_redis());
         let error = settings.open(&client()).unwrap_err().to_string();
         assert!(error.contains("and there is none"), "{error}");
-        let redis = RedisConnection::new(soa_runtime::RedisSettings::new("a", 1)).unwrap();
+        let redis = RedisConnection::new(soa_redis::RedisSettings::new("a", 1)).unwrap();
         let registry = settings.open_with_redis(&client(), &redis).unwrap();
         assert_eq!(registry.shown_address(), "redis://a:1");
         let error = read(json!({ "url": "redis://:secret@a:1" })).unwrap_err();

@@ -3,4 +3,10 @@
 pub use soa_wire::debug_as_text;
 
 pub use crate::context::{ClientLayer, FrozenTime};
+pub use crate::lifetime::{Signal, job_id};
+pub use crate::loss::Losses;
 pub use crate::message::HttpHead;
+pub use crate::transport::{
+    Ending, Fit, Judge, Loss, LostJob, RecordKeeper, Redelivery, Retired, SLOT_SIZE, Slot, Slots,
+    Told, Verdict,
+};

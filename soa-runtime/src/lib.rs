@@ -41,7 +41,8 @@ mod service;
 mod session;
 mod stack;
 pub mod stub;
-mod suspension;
+#[doc(hidden)]
+pub mod suspension;
 mod watchdog;
 
 pub use client::{Call, Client, ClientBuilder, Expand, Pending, TypedClient};
@@ -57,13 +58,6 @@ pub use log_level::LogLevel;
 pub use serve::Serve;
 pub use server::{IntoServer, LocalTransport, Server, ServerBuilder, StartupError};
 pub use service::{ActionCall, ActionFuture, Service, ServiceAction};
-#[cfg(feature = "redis")]
-#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use transport::{
-    RedisClientTransport, RedisConnection, RedisCredentials, RedisMode, RedisServerTransport,
-    RedisSettings, SentinelSettings, TlsSettings,
-};
-
 pub use watchdog::{Blocked, Watchdog};
 
 // The wire, under its own names: the modules of this crate, and whoever depends on it, find it here.

@@ -24,7 +24,7 @@ use crate::BoxFuture;
 
 /// An event that happens once and can be waited for.
 #[derive(Debug, Default)]
-pub(crate) struct Signal {
+pub struct Signal {
     is_set: AtomicBool,
     waiting: Notify,
     /// The number of jobs that have ended because of it.
@@ -32,22 +32,24 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    pub(crate) fn set(&self) {
+    /// Sets it, and wakes all that wait.
+    pub fn set(&self) {
         self.is_set.store(true, Ordering::Release);
         self.waiting.notify_waiters();
     }
 
-    pub(crate) fn is_set(&self) -> bool {
+    /// True once it was set.
+    pub fn is_set(&self) -> bool {
         self.is_set.load(Ordering::Acquire)
     }
 
     /// Returns the number of jobs that have been given up because of it.
-    pub(crate) fn ended(&self) -> usize {
+    pub fn ended(&self) -> usize {
         self.ended.load(Ordering::Acquire)
     }
 
     /// Waits until it is set. Returns at once if it is set already.
-    pub(crate) async fn wait(&self) {
+    pub async fn wait(&self) {
         let mut notified = std::pin::pin!(self.waiting.notified());
         // From here on no signal is missed, so check it afterwards.
         notified.as_mut().enable();
@@ -97,7 +99,7 @@ impl Origin {
 }
 
 /// Returns the id of a job with this frame.
-pub(crate) fn job_id(frame: &[u8]) -> String {
+pub fn job_id(frame: &[u8]) -> String {
     let digest = Sha256::digest(frame);
     let bytes = digest.iter().take(16);
     bytes.map(|byte| format!("{byte:02x}")).collect()

@@ -19,7 +19,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The lost responses of one service. Clones count the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Losses {
+pub struct Losses {
     shared: Arc<Shared>,
 }
 
@@ -40,7 +40,8 @@ struct State {
 }
 
 impl Losses {
-    pub(crate) fn new(service: &Name) -> Self {
+    /// Returns the losses of a service, none so far.
+    pub fn new(service: &Name) -> Self {
         Self {
             shared: Arc::new(Shared {
                 service: service.clone(),
@@ -51,7 +52,7 @@ impl Losses {
     }
 
     /// Counts a response that was lost for this reason.
-    pub(crate) fn count(&self, error: &TransportError) {
+    pub fn count(&self, error: &TransportError) {
         let service = &self.shared.service;
         names::RESPONSE_LOST.counter([service]).increment(1);
         self.shared.total.fetch_add(1, Ordering::Relaxed);
@@ -83,12 +84,12 @@ impl Losses {
     }
 
     /// Returns the number of responses that were lost so far.
-    pub(crate) fn total(&self) -> u64 {
+    pub fn total(&self) -> u64 {
         self.shared.total.load(Ordering::Relaxed)
     }
 
     /// Logs what was not logged yet.
-    pub(crate) fn tell(&self) {
+    pub fn tell(&self) {
         self.shared.tell();
     }
 }

@@ -20,7 +20,7 @@ static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Records that something that was due at this time happens only now. Returns the length of the pause, if that was one, and
 /// has to be logged.
-pub(crate) fn woke(due: Instant) -> Option<Duration> {
+pub fn woke(due: Instant) -> Option<Duration> {
     let now = Instant::now();
     let late = now.saturating_duration_since(due);
     if late < LEAST_PAUSE {
@@ -35,7 +35,7 @@ pub(crate) fn woke(due: Instant) -> Option<Duration> {
 }
 
 /// Logs a pause.
-pub(crate) fn tell(length: Duration) {
+pub fn tell(length: Duration) {
     tracing::warn!(
         ?length,
         "this process did not run for some time: it was stopped, its machine was, or a handler blocked its thread"
@@ -43,8 +43,7 @@ pub(crate) fn tell(length: Duration) {
 }
 
 /// Returns true if a pause was noticed since this time.
-#[cfg(feature = "redis")]
-pub(crate) fn was_noticed_since(time: Instant) -> bool {
+pub fn was_noticed_since(time: Instant) -> bool {
     let last = *LAST.lock().unwrap_or_else(PoisonError::into_inner);
     last.is_some_and(|last| last >= time)
 }
@@ -60,12 +59,10 @@ mod tests {
             return; // The machine has just started.
         };
         assert_eq!(woke(start), None);
-        #[cfg(feature = "redis")]
         assert!(!was_noticed_since(start));
         assert!(woke(long_ago).is_some_and(|late| late >= LEAST_PAUSE * 3));
         // It is told once.
         assert_eq!(woke(long_ago), None);
-        #[cfg(feature = "redis")]
         assert!(was_noticed_since(start));
     }
 }

@@ -581,6 +581,13 @@ macro_rules! test_plans {
     };
 }
 
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+#[doc(inline)]
+pub use soa_redis::{
+    RedisClientTransport, RedisConnection, RedisCredentials, RedisMode, RedisServerTransport,
+    RedisSettings, SentinelSettings, TlsSettings,
+};
 #[doc(inline)]
 pub use soa_runtime::{
     Action, ActionBody, ActionCall, ActionDescriptor, ActionError, ActionErrors, ActionFuture,
@@ -589,13 +596,6 @@ pub use soa_runtime::{
     IntoServer, JobError, LocalServer, LocalTransport, LogLevel, OpenCircuit, Pending, Server,
     ServerBuilder, Service, ServiceAction, ServiceDescriptor, StartupError, TypedClient,
     VariableDescriptor, Watchdog, client, health, server,
-};
-#[cfg(feature = "redis")]
-#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-#[doc(inline)]
-pub use soa_runtime::{
-    RedisClientTransport, RedisConnection, RedisCredentials, RedisMode, RedisServerTransport,
-    RedisSettings, SentinelSettings, TlsSettings,
 };
 #[doc(inline)]
 pub use soa_wire::{

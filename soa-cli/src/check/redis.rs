@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use soa_runtime::transport::{RedisMaster, RedisSentinel, RedisValue, service_key};
+use soa_redis::{RedisMaster, RedisSentinel, RedisValue, service_key};
 use soa_runtime::{TransportError, TransportErrorKind};
 
 use super::finding::Findings;

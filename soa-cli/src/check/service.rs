@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use soa_redis::{RedisMaster, RedisScript, RedisValue, service_key};
 use soa_runtime::TransportErrorKind;
 use soa_runtime::observe::record::{LIFETIME, OTHER, Sketch, WORKER_KEY, WorkerRecord};
-use soa_runtime::transport::{RedisMaster, RedisScript, RedisValue, service_key};
 
 use super::finding::Findings;
 use crate::connect::Redis;

@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
+use soa_redis::RedisMonitor;
 use soa_runtime::codec::Value;
 use soa_runtime::message::{Body, WireError};
 use soa_runtime::observe::record::Sample;
 use soa_runtime::redact::Redaction;
-use soa_runtime::transport::RedisMonitor;
 use soa_runtime::{Serializers, wire};
 use tokio::sync::mpsc;
 

@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use soa_redis::{RedisScript, RedisValue, service_key};
 use soa_runtime::observe::record::{Sample, WATCH_KEY, WATCHED_KEY, WatchOrder};
-use soa_runtime::transport::{RedisScript, RedisValue, service_key};
 
 use super::shown::Shown;
 use crate::called::Named;

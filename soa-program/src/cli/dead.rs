@@ -1,6 +1,6 @@
 //! The command `dead`: jobs that are not run any more, as they ended too many processes.
 
-use soa_runtime::transport::RedisDeadLetters;
+use soa_redis::RedisDeadLetters;
 
 use super::argument::{Dead, DeadChoice};
 use super::failure::Failure;

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::json;
+use soa_redis::DeadFilter;
 use soa_runtime::codec::Value;
-use soa_runtime::transport::{DeadFilter, DeadLetter};
+use soa_runtime::transport::DeadLetter;
 use soa_runtime::{text, wire};
 
 use crate::settings::Period;

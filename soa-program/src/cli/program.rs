@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
-use soa_runtime::transport::RedisSettings;
+use soa_redis::RedisSettings;
 use soa_runtime::{BuildError, Component, ComponentBuilder, Serve, Server, ServiceDescriptor};
 use tracing_subscriber::{Layer, Registry};
 

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use soa_redis::RedisServerTransport;
 use soa_runtime::TransportError;
 use soa_runtime::transport::{
-    Backlog, LocalQueue, MessageLimits, Promise, Received, RecordKeeper, RedisServerTransport,
-    Reply, ServerTransport,
+    Backlog, LocalQueue, MessageLimits, Promise, Received, RecordKeeper, Reply, ServerTransport,
 };
 use tokio::sync::watch;
 

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use soa_redis::{RedisConnection, RedisServerTransport};
 use soa_runtime::health::{Health, HealthCheck};
 use soa_runtime::server::{Server, ServerBuilder, Stopped};
-use soa_runtime::transport::{LocalQueue, RedisConnection, RedisServerTransport};
+use soa_runtime::transport::LocalQueue;
 use soa_runtime::{Component, Context, StartupError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use soa_redis::give_up_holders;
 use soa_runtime::Context;
 use soa_runtime::health::{Health, HealthCheck};
 use soa_runtime::server::ServerBuilder;
-use soa_runtime::transport::give_up_holders;
 
 use super::child::News;
 

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use soa_redis::{RedisClientTransport, RedisConnection, RedisSettings};
 use soa_runtime::client::{Client, ClientBuilder, ClientRequest};
 use soa_runtime::codec::Encoding;
 use soa_runtime::message::Name;
 use soa_runtime::period::Period;
-use soa_runtime::transport::{
-    ClientTransport, RedisClientTransport, RedisConnection, RedisSettings, ReplyFuture,
-};
+use soa_runtime::transport::{ClientTransport, ReplyFuture};
 use soa_runtime::{BuildError, TransportError};
 
 use super::calling::ClientSettings;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use soa_http::{HttpClient, HttpTransportSettings};
+use soa_redis::RedisConnection;
 use soa_registry::{Channels, Directory, Discovery, HttpChannel};
-use soa_runtime::transport::{ClientTransport, RedisConnection};
+use soa_runtime::transport::ClientTransport;
 use soa_runtime::{BuildError, Channel};
 
 use super::calling::ClientSettings;

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
+use soa_redis::RedisSettings;
 use soa_runtime::client::Expansions;
-use soa_runtime::transport::RedisSettings;
 
 use super::error::{Problem, SettingsError};
 use super::middleware::KnownMiddleware;

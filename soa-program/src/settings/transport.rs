@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 #[cfg(feature = "http")]
 use soa_http::HttpTransportSettings;
+use soa_redis::RedisSettings;
 use soa_runtime::stub::StubSettings;
-use soa_runtime::transport::RedisSettings;
 
 #[cfg(not(feature = "http"))]
 use super::http::HttpTransportSettings;

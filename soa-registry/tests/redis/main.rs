@@ -8,11 +8,11 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use soa_redis::{RedisConnection, RedisSettings};
 use soa_registry::{
     Address, Directory, Followed, HealthEndpoint, Instance, Keeper, Listing, RedisRegistry,
     Registration, Registry as _,
 };
-use soa_runtime::{RedisConnection, RedisSettings};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::server::Redis;

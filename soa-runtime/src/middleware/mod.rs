@@ -57,8 +57,5 @@ pub use retry::Retry;
 pub use crate::context::ActionStage;
 pub use crate::exchange::{ClientStage, JobStage};
 pub use crate::identity::Identity;
-#[cfg(feature = "redis")]
-#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use crate::session::RedisSessions;
 pub use crate::session::{MemorySessions, Session, SessionError, SessionStore, Sessions};
 pub use crate::stack::{FromFn, Middleware, Next, Stage, StageResult, from_fn};

@@ -104,7 +104,8 @@ impl Metric {
         with_recorder(|recorder| recorder.register_gauge(&key, &METADATA))
     }
 
-    pub(crate) fn histogram<const N: usize>(&self, values: [&str; N]) -> Histogram {
+    #[doc(hidden)]
+    pub fn histogram<const N: usize>(&self, values: [&str; N]) -> Histogram {
         let key = self.key(values);
         with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))
     }

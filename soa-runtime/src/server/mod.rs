@@ -49,7 +49,7 @@ mod record;
 mod run;
 mod sampler;
 mod sibling;
-#[cfg(all(test, feature = "redis"))]
+#[cfg(test)]
 mod simulation;
 mod stats;
 mod tally;

@@ -9,8 +9,6 @@
 //! of it is sent to callers. Stores know a token by its SHA-256 only, so nobody who reads a store can call with what is in it.
 
 mod memory;
-#[cfg(feature = "redis")]
-mod redis;
 
 use std::error::Error;
 use std::fmt;
@@ -32,8 +30,6 @@ use crate::redact;
 use crate::stack::{Middleware, Next};
 
 pub use memory::MemorySessions;
-#[cfg(feature = "redis")]
-pub use redis::RedisSessions;
 
 /// The default key of the token in the context.
 pub(crate) const DEFAULT_TOKEN_KEY: &str = "token";

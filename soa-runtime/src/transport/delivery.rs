@@ -80,13 +80,20 @@ pub struct Promise {
 }
 
 impl Promise {
-    #[cfg(feature = "redis")]
-    pub(crate) fn delivery(&self) -> Delivery {
+    #[doc(hidden)]
+    pub fn delivery(&self) -> Delivery {
         self.delivery
     }
 
+    /// Returns who decides about jobs whose process is gone.
+    #[doc(hidden)]
+    pub fn judge(&self) -> &Arc<dyn Judge> {
+        &self.judge
+    }
+
     /// True if requests are to be held until they are answered, where that is possible.
-    pub(crate) fn holds(&self) -> bool {
+    #[doc(hidden)]
+    pub fn holds(&self) -> bool {
         match self.delivery {
             Delivery::Auto => self.judge.may_run_again(),
             Delivery::AtMostOnce => false,
@@ -104,7 +111,7 @@ impl fmt::Debug for Promise {
 }
 
 /// Decides about jobs whose process is gone.
-pub(crate) trait Judge: Send + Sync {
+pub trait Judge: Send + Sync {
     /// True if the service has idempotent actions of its own.
     fn may_run_again(&self) -> bool;
 
@@ -117,16 +124,18 @@ pub(crate) trait Judge: Send + Sync {
 
 /// A job whose process is gone.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LostJob<'a> {
-    pub(crate) frame: &'a Bytes,
+pub struct LostJob<'a> {
+    /// The frame of its request.
+    pub frame: &'a Bytes,
     /// What is known of earlier deliveries; `None` if this was the first.
-    pub(crate) redelivery: Option<&'a Redelivery>,
-    pub(crate) loss: Loss,
+    pub redelivery: Option<&'a Redelivery>,
+    /// The way in which it was lost.
+    pub loss: Loss,
 }
 
 /// The way in which a job was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loss {
+pub enum Loss {
     /// Its process was given up for dead.
     Crash {
         /// True if that process held a suspect, so that no other job is to blame.
@@ -140,7 +149,7 @@ pub(crate) enum Loss {
 
 /// What becomes of a job whose process is gone.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// It is forgotten: nobody waits for it any more.
     Expired,
     /// It may have taken effect, and must not run again. Its caller is told, if there is one.

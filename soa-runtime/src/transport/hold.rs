@@ -41,7 +41,8 @@ impl From<Bytes> for Received {
 }
 
 impl Received {
-    pub(crate) fn held(frame: Bytes, hold: Hold) -> Self {
+    #[doc(hidden)]
+    pub fn held(frame: Bytes, hold: Hold) -> Self {
         Self {
             frame,
             hold: Some(hold),
@@ -76,7 +77,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn new(reply_to: String, frame: Bytes, left: Option<Duration>) -> Self {
+    #[doc(hidden)]
+    pub fn new(reply_to: String, frame: Bytes, left: Option<Duration>) -> Self {
         Self {
             reply_to,
             frame,
@@ -88,7 +90,7 @@ impl Reply {
 }
 
 /// A place in which a transport keeps requests until they are answered.
-pub(crate) trait Slot: Any + Send + Sync {
+pub trait Slot: Any + Send + Sync {
     /// Ends the hold on one of its requests.
     fn end(&self, place: u8, ending: Ending, redelivery: Option<Box<Redelivery>>);
 
@@ -108,7 +110,7 @@ pub(crate) trait Slot: Any + Send + Sync {
 
 /// The end of a hold without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// The job needs no response.
     Done,
     /// The job was not begun, and any server may take it.
@@ -126,7 +128,8 @@ pub struct Hold {
 }
 
 impl Hold {
-    pub(crate) fn new(slot: Arc<dyn Slot>, place: u8, redelivery: Option<Box<Redelivery>>) -> Self {
+    #[doc(hidden)]
+    pub fn new(slot: Arc<dyn Slot>, place: u8, redelivery: Option<Box<Redelivery>>) -> Self {
         Self {
             held: Some((slot, place)),
             redelivery,
@@ -135,7 +138,8 @@ impl Hold {
     }
 
     /// Records that the job begins. The transport sets the signal when it hears that the caller is gone.
-    pub(crate) fn begin(&mut self, frame: &Bytes, gone: &Arc<Signal>) {
+    #[doc(hidden)]
+    pub fn begin(&mut self, frame: &Bytes, gone: &Arc<Signal>) {
         self.is_begun = true;
         if let Some((slot, place)) = &self.held {
             slot.begun(*place, frame, gone);
@@ -143,12 +147,14 @@ impl Hold {
     }
 
     /// Returns the facts about earlier deliveries; `None` if this is the first.
-    pub(crate) fn redelivery(&self) -> Option<&Redelivery> {
+    #[doc(hidden)]
+    pub fn redelivery(&self) -> Option<&Redelivery> {
         self.redelivery.as_deref()
     }
 
     /// Returns the signal that the request is held by others now.
-    pub(crate) fn lost(&self) -> Arc<Signal> {
+    #[doc(hidden)]
+    pub fn lost(&self) -> Arc<Signal> {
         match &self.held {
             Some((slot, _)) => Arc::clone(slot.lost()),
             None => Arc::default(),
@@ -156,23 +162,27 @@ impl Hold {
     }
 
     /// Returns true if the job has to end where it is.
-    pub(crate) fn has_crashed(&self) -> bool {
+    #[doc(hidden)]
+    pub fn has_crashed(&self) -> bool {
         let held = self.held.as_ref();
         held.is_some_and(|(slot, _)| slot.has_crashed())
     }
 
     /// Ends the hold: the job is over, and has no response.
-    pub(crate) fn done(mut self) {
+    #[doc(hidden)]
+    pub fn done(mut self) {
         self.end(Ending::Done);
     }
 
     /// Ends the hold: another server is to run the job.
-    pub(crate) fn hand_over(mut self) {
+    #[doc(hidden)]
+    pub fn hand_over(mut self) {
         self.end(Ending::Again);
     }
 
     /// Gives out the place, whose transport ends the hold.
-    pub(crate) fn into_place(mut self) -> Option<(Arc<dyn Slot>, u8)> {
+    #[doc(hidden)]
+    pub fn into_place(mut self) -> Option<(Arc<dyn Slot>, u8)> {
         self.held.take()
     }
 

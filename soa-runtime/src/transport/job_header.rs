@@ -14,7 +14,7 @@ const MAX_HEADER: usize = 32 * 1024;
 
 impl Redelivery {
     /// Writes the header, and the frame after it.
-    pub(crate) fn write(&self, frame: &[u8]) -> Bytes {
+    pub fn write(&self, frame: &[u8]) -> Bytes {
         let (id, attempt, strikes, born) = (&self.id, self.attempt, self.strikes, self.born);
         let reason = self.reason;
         let late = if self.is_late { ";late=1" } else { "" };
@@ -26,7 +26,7 @@ impl Redelivery {
     }
 
     /// Reads a job with its header. Without a header, which only a person could have removed, it counts as a new one.
-    pub(crate) fn read(job: &Bytes) -> (Option<Box<Self>>, Bytes) {
+    pub fn read(job: &Bytes) -> (Option<Box<Self>>, Bytes) {
         let Some((fields, frame)) = fields(job) else {
             return (None, job.clone());
         };
@@ -53,7 +53,8 @@ impl Redelivery {
 
 impl DeadLetter {
     /// Writes the header, and the frame after it.
-    pub(crate) fn write(&self) -> Bytes {
+    #[doc(hidden)]
+    pub fn write(&self) -> Bytes {
         let (attempt, strikes) = (self.attempts, self.strikes);
         let (born, died) = (self.born, self.died);
         let actions: Vec<_> = self
@@ -71,7 +72,8 @@ impl DeadLetter {
     }
 
     /// Reads a dead letter. One without a header is all frame.
-    pub(crate) fn read(job: &Bytes) -> Self {
+    #[doc(hidden)]
+    pub fn read(job: &Bytes) -> Self {
         let (fields, frame) = fields(job).unwrap_or_else(|| (String::new(), job.clone()));
         let text = |name: &str| unescaped(field(&fields, name).unwrap_or_default());
         let number = |name: &str| text(name).parse().unwrap_or(0);

@@ -25,8 +25,8 @@ pub struct MessageLimits {
 }
 
 impl MessageLimits {
-    #[cfg(any(feature = "redis", test))]
-    pub(crate) fn new(maximum: usize, logged: usize) -> Self {
+    #[doc(hidden)]
+    pub fn new(maximum: usize, logged: usize) -> Self {
         let some = |size| (size > 0).then_some(size);
         Self {
             maximum: some(maximum),
@@ -36,14 +36,15 @@ impl MessageLimits {
     }
 
     /// Adds the size above which messages are cut into pieces.
-    #[cfg(any(feature = "redis", test))]
-    pub(crate) fn chunked(mut self, size: Option<usize>) -> Self {
+    #[doc(hidden)]
+    pub fn chunked(mut self, size: Option<usize>) -> Self {
         self.chunked = size;
         self
     }
 
     /// Compares the payload of a frame with the limits. Only receivers of version 3 can put pieces together.
-    pub(crate) fn fit(self, frame: &[u8]) -> Fit {
+    #[doc(hidden)]
+    pub fn fit(self, frame: &[u8]) -> Fit {
         let is_over = |size: usize, limit: Option<usize>| limit.is_some_and(|limit| size > limit);
         let limits = [self.maximum, self.logged, self.chunked];
         // Few frames are so large that their head has to be read again.
@@ -66,7 +67,7 @@ impl MessageLimits {
 
 /// The result of comparing the payload of a frame with the limits. Nothing is logged or counted by the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fit {
+pub enum Fit {
     /// It may be sent.
     Small,
     /// It may be sent, and its size is logged.

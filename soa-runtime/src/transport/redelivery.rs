@@ -4,21 +4,21 @@ use bytes::Bytes;
 
 /// The facts about the earlier deliveries of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Redelivery {
+pub struct Redelivery {
     /// The id of the job, the same in all of its deliveries.
-    pub(crate) id: String,
+    pub id: String,
     /// The number of this delivery, from 2.
-    pub(crate) attempt: u32,
+    pub attempt: u32,
     /// The number of processes that are gone and may have been ended by it.
-    pub(crate) strikes: u32,
+    pub strikes: u32,
     /// True if it is run beside no other suspect, to find out whether it ends processes.
-    pub(crate) is_suspect: bool,
+    pub is_suspect: bool,
     /// True if it runs however late it is: a person wants it to.
-    pub(crate) is_late: bool,
+    pub is_late: bool,
     /// The time of its first delivery, in milliseconds since 1970.
-    pub(crate) born: u64,
+    pub born: u64,
     /// The reason for the last delivery.
-    pub(crate) reason: &'static str,
+    pub reason: &'static str,
 }
 
 /// A job that is not run any more, with the reason.

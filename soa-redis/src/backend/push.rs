@@ -1,0 +1,157 @@
+//! Running scripts, which is how messages are pushed.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use soa_runtime::TransportError;
+
+use super::ability;
+use super::error::{Error, ErrorKind};
+use super::failure::{self, is_answer, is_final, kind};
+use super::limit::Limit;
+use super::link::Link;
+use super::script::{Script, Variant};
+use super::words::{Value, integer, word};
+
+/// Largest number of times that a script is loaded for one run of it.
+const LOADS: usize = 3;
+
+/// The error of a push, by its effect.
+#[derive(Debug)]
+pub(in super::super) enum PushError {
+    /// Nothing was pushed.
+    Refused(TransportError),
+    /// Nothing was pushed, and a retry fails as well: the key holds another type, or the login lacks a right.
+    Final(TransportError),
+    /// It may have been pushed, or not.
+    Unknown(TransportError),
+}
+
+impl Link {
+    /// Runs a script that returns a number on one key, at most once.
+    pub(in super::super) async fn run(
+        &self,
+        limit: &mut Limit,
+        script: &Script,
+        key: &str,
+        arguments: Vec<Bytes>,
+    ) -> Result<i64, PushError> {
+        let key = [Bytes::copy_from_slice(key.as_bytes())];
+        self.run_on(limit, script, &key, &arguments).await
+    }
+
+    /// The same on several keys.
+    pub(in super::super) async fn run_on(
+        &self,
+        limit: &mut Limit,
+        script: &Script,
+        keys: &[Bytes],
+        arguments: &[Bytes],
+    ) -> Result<i64, PushError> {
+        let variant = script.variant(self.abilities().times);
+        match self.evaluate(limit, variant, keys, arguments).await {
+            Ok(number) => {
+                self.works();
+                Ok(number.number().unwrap_or(0))
+            }
+            Err(error) => Err(self.failed_push(error)),
+        }
+    }
+
+    /// Runs a script by its digest, and sends its text to a Redis that does not know it, since it was started again, or its
+    /// scripts were removed. It has not run it then.
+    pub(super) async fn evaluate(
+        &self,
+        limit: &mut Limit,
+        variant: &Variant,
+        keys: &[Bytes],
+        arguments: &[Bytes],
+    ) -> Result<Value, Error> {
+        let (digest, text) = (&variant.digest, &variant.text);
+        let mut outcome = self.call(limit, "EVALSHA", digest, keys, arguments).await;
+        for _ in 0..LOADS {
+            match &outcome {
+                Err(error) if error.details().starts_with("NOSCRIPT") => {}
+                _ => break,
+            }
+            if self.abilities().eval {
+                return self.call(limit, "EVAL", text, keys, arguments).await;
+            }
+            // Somebody may remove it in between, again and again.
+            let load = vec![word("LOAD"), word(text.clone())];
+            self.command("SCRIPT", load).await?;
+            outcome = self.call(limit, "EVALSHA", digest, keys, arguments).await;
+        }
+        outcome
+    }
+
+    async fn call(
+        &self,
+        limit: &mut Limit,
+        name: &'static str,
+        script: &Bytes,
+        keys: &[Bytes],
+        arguments: &[Bytes],
+    ) -> Result<Value, Error> {
+        let words = keys.iter().chain(arguments).cloned().map(Value::Bytes);
+        let words: Vec<Value> = [word(script.clone()), integer(keys.len())]
+            .into_iter()
+            .chain(words)
+            .collect();
+        let answer = pin!(self.send(name, words));
+        let late = || Err(Error::new(ErrorKind::Timeout, "the command timed out"));
+        let answer = self.limited(limit, Duration::ZERO, self.command_timeout(), answer);
+        answer.await.unwrap_or_else(late)
+    }
+
+    fn failed_push(&self, error: Error) -> PushError {
+        let since = self.condition().since();
+        self.note(&error);
+        let node = self.node();
+        let refused = format!("Redis at {node} refused a message");
+        let is_lacking = ability::is_lacking(&error);
+        let failed = |message: String, error: &Error| {
+            TransportError::new(kind(error), message).with_source(failure::explained(error))
+        };
+        // The rights of the login have changed: they are probed again, and other commands may do. If that was done since,
+        // there is nothing more to try.
+        let is_probed = since.is_some_and(|since| self.was_probed_since(since));
+        if is_lacking && !is_probed {
+            PushError::Refused(failed(refused, &error))
+        } else if is_lacking || is_final(&error) {
+            PushError::Final(failed(refused, &error))
+        } else if is_answer(&error) {
+            PushError::Refused(failed(refused, &error))
+        } else if failure::is_not_sent(&error) {
+            let message = format!("a message was not sent to Redis at {node}");
+            PushError::Refused(failed(message, &error))
+        } else {
+            let message = format!(
+                "Redis at {node} did not confirm a message: it may have been queued, or not"
+            );
+            PushError::Unknown(failed(message, &error))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the future that a function of these arguments returns.
+    fn size<A, B, C, D, F>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// It is moved into those around it for each push. With the futures of the client library in it, it had 28 KB.
+    #[test]
+    fn the_future_of_a_push_is_small() {
+        let push = |(link, limit): (&'static Link, &'static mut Limit),
+                    script: &'static Script,
+                    key: &'static str,
+                    arguments| link.run(limit, script, key, arguments);
+        let size = size(push);
+        assert!(size < 1_500, "{size} bytes");
+    }
+}

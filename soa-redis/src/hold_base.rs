@@ -1,0 +1,29 @@
+//! What a process needs to hold requests at one master, whatever name it has there.
+
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use metrics::{Counter, Gauge};
+use soa_runtime::transport::Promise;
+use tokio::sync::Notify;
+
+use super::hold_keys::HoldKeys;
+use super::master::MasterConnection;
+use super::ring::Ring;
+
+/// What all lives at one master share.
+pub(super) struct Base {
+    pub(super) keys: HoldKeys,
+    pub(super) promise: Promise,
+    /// The connection for all but pops.
+    pub(super) master: Arc<MasterConnection>,
+    pub(super) ring: Weak<Ring>,
+    /// Least time to live of lists, in milliseconds.
+    pub(super) lifetime: Bytes,
+    /// The name of the process of `--fork`, with which all of its names begin; empty without.
+    pub(super) prefix: String,
+    pub(super) held: Gauge,
+    pub(super) fenced: Counter,
+    /// Wakes the pull that waits: there are jobs to run again, or it has to begin anew.
+    pub(super) woken: Notify,
+}

@@ -1,0 +1,580 @@
+//! The messages that wait to be pushed to one list.
+//!
+//! The first message starts a task, which takes all messages, up to a bound, pushes them with one call of a script, and goes
+//! on. What comes while a call is under way is the next batch: a lone message is sent at once, and many callers share a round
+//! trip. When nothing has come for some time, or no sender is left, the task ends.
+//!
+//! When a list is full, or its Redis cannot take a message at present, the outbox waits and tries again by the schedule of
+//! the reference, for each list by itself. It tries with one message and not with all of them. A message that cannot wait
+//! longer fails a moment before its deadline, with an error that says that it was not sent. A push whose outcome is unknown
+//! is not tried again, unless its messages answer requests that are held: then Redis knows which of them were answered.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use soa_runtime::{TransportError, TransportErrorKind};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::backend::{Limit, Link, PushError};
+use super::backlog::{Backlog, Waiting};
+use super::hold::Place;
+use super::hold_keys::{SCRIPTS, number};
+use super::master::MasterConnection;
+use super::message::{Message, Receipt};
+use super::meter::{SendMeters, as_number};
+use super::pause::{pause, random};
+use super::scripts::PushScripts;
+use super::settings::RedisSettings;
+
+/// Largest number of messages in one call: Lua unpacks them onto its stack.
+const BATCH_COUNT: usize = 128;
+
+/// The same where a round trip takes long: fewer round trips are worth a longer call.
+const FAR_BATCH_COUNT: usize = 1024;
+
+/// Time of a push from which on a round trip takes long.
+const FAR_TIME: Duration = Duration::from_millis(5);
+
+/// Approximate size of all messages in one call: Redis serves nobody else meanwhile.
+const BATCH_SIZE: usize = 1024 * 1024;
+
+/// Pause before Redis is asked again what it knows of a push.
+const RESOLVE_PAUSE: Duration = Duration::from_millis(50);
+
+/// The answer to a push of a process that was given up.
+const FENCED: i64 = -1;
+
+/// Longest pause before a push is tried again: a list that takes messages again is noticed as soon.
+const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// The messages for one list.
+#[derive(Debug)]
+pub(super) struct Outbox<R> {
+    shared: Arc<OutboxShared<R>>,
+}
+
+/// The state that the handle and the task share. The task sees when the handle is gone.
+#[derive(Debug)]
+struct OutboxShared<R> {
+    master: Arc<MasterConnection>,
+    scripts: Arc<PushScripts>,
+    key: Arc<str>,
+    capacity: Bytes,
+    meters: SendMeters,
+    /// Number of further attempts to find the master; `None` for as long as there is time.
+    retries: Option<u32>,
+    state: Mutex<OutboxState<R>>,
+    /// Wakes the task: there is a message more, or no sender is left.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct OutboxState<R> {
+    backlog: Backlog<R>,
+    /// True while there is a task.
+    is_running: bool,
+    /// True while it has messages.
+    is_busy: bool,
+    /// True once no sender is left.
+    is_closed: bool,
+    /// True once the list has taken a message.
+    is_proven: bool,
+}
+
+/// The error of all messages that were not taken.
+struct Refusal {
+    kind: TransportErrorKind,
+    text: String,
+}
+
+impl Refusal {
+    fn error(&self) -> TransportError {
+        TransportError::new(self.kind, self.text.clone())
+    }
+}
+
+impl From<TransportError> for Refusal {
+    fn from(error: TransportError) -> Self {
+        let source = std::error::Error::source(&error);
+        let text = match source {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        Self {
+            kind: error.kind(),
+            text,
+        }
+    }
+}
+
+/// Number of messages that may wait for a full list; more would only keep room from others.
+const MAX_WAITING_FOR_FULL: usize = 16;
+
+impl<R: Receipt> Outbox<R> {
+    pub(super) fn new(
+        master: Arc<MasterConnection>,
+        scripts: Arc<PushScripts>,
+        key: impl Into<Arc<str>>,
+        settings: &RedisSettings,
+        retries: Option<u32>,
+        meters: SendMeters,
+    ) -> Self {
+        // From some number on, the waits are longer than any message lives.
+        let tries = settings.queue_full_retries.min(24);
+        let patience = (0..tries).map(|attempt| pause(attempt, 0.5)).sum();
+        let shared = OutboxShared {
+            master,
+            scripts,
+            key: key.into(),
+            capacity: settings.queue_capacity.to_string().into(),
+            meters,
+            retries,
+            state: Mutex::new(OutboxState {
+                backlog: Backlog::new(patience),
+                is_running: false,
+                is_busy: false,
+                is_closed: false,
+                is_proven: false,
+            }),
+            changed: Notify::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Sends a message, now or as soon as there is room; its receipt hears of it.
+    pub(super) fn send(&self, message: Message<R>) {
+        let mut state = self.shared.state();
+        state.backlog.push(message);
+        if state.is_running {
+            drop(state);
+            self.shared.changed.notify_one();
+            return;
+        }
+        state.is_running = true;
+        drop(state);
+        let shared = Arc::clone(&self.shared);
+        let runtime = self.shared.master.runtime();
+        runtime.spawn(async move { shared.run().await });
+    }
+
+    /// True if the list is full, and enough messages wait for it already.
+    pub(super) fn is_clogged(&self) -> bool {
+        let state = self.shared.state();
+        state.backlog.is_full() && state.backlog.len() >= MAX_WAITING_FOR_FULL
+    }
+
+    /// True if the list took less than it was given the last time.
+    pub(super) fn is_full(&self) -> bool {
+        self.shared.state().backlog.is_full()
+    }
+
+    /// True if a message that is sent now has to wait: the list takes none, or its master cannot be reached.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.shared.master.link().is_none() || self.shared.state().backlog.is_waiting()
+    }
+
+    /// True if the list has taken a message before.
+    pub(super) fn is_proven(&self) -> bool {
+        self.shared.state().is_proven
+    }
+
+    /// True if messages wait already.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.shared.state().backlog.len() > 0
+    }
+
+    /// True if no message waits or is being pushed.
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.shared.state();
+        state.backlog.len() == 0 && !state.is_busy
+    }
+
+    /// Takes back the messages for which this is so, of those that were certainly not sent.
+    pub(super) fn recall(&self, is_meant: impl Fn(&R) -> bool) -> Vec<R> {
+        let recalled = self.shared.state().backlog.recall(is_meant);
+        let receipts = recalled.into_iter().map(|waiting| waiting.message.receipt);
+        receipts.collect()
+    }
+
+    /// The connection to its master.
+    pub(super) fn master(&self) -> &Arc<MasterConnection> {
+        &self.shared.master
+    }
+}
+
+impl<R> Drop for Outbox<R> {
+    fn drop(&mut self) {
+        self.shared.state().is_closed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl<R> OutboxShared<R> {
+    fn state(&self) -> MutexGuard<'_, OutboxState<R>> {
+        // Nothing panics between two changes of the state, so it is whole even when poisoned.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Receipt> OutboxShared<R> {
+    async fn run(&self) {
+        let mut limit = Limit::new();
+        let mut refusals = 0;
+        let mut most = BATCH_COUNT;
+        loop {
+            if self.is_done() {
+                refusals = 0;
+                if self.ends(&mut limit).await {
+                    return;
+                }
+            }
+            // Tasks that are about to send do so first.
+            requeue().await;
+            let count = if refusals == 0 { most } else { 1 };
+            let link = match self.master.link() {
+                Some(link) => link,
+                None => match self.connect().await {
+                    Some(link) => link,
+                    None => continue,
+                },
+            };
+            let mut batch = self.state().backlog.take(count, BATCH_SIZE);
+            if refusals > 0 {
+                batch.retain(|waiting| waiting.message.receipt.is_wanted());
+            }
+            batch = fence(batch);
+            if batch.is_empty() {
+                continue;
+            }
+            let since = Instant::now();
+            let refusal = match self.push(&mut limit, &link, &batch).await {
+                Ok(FENCED) => {
+                    lose(&batch);
+                    self.state().backlog.put_back(batch);
+                    continue;
+                }
+                Ok(taken) => {
+                    let taken = usize::try_from(taken).unwrap_or(0);
+                    self.state().is_proven |= taken > 0;
+                    let now = Instant::now();
+                    let is_far = now.duration_since(since) >= FAR_TIME;
+                    most = if is_far { FAR_BATCH_COUNT } else { BATCH_COUNT };
+                    for waiting in batch.drain(..taken.min(batch.len())) {
+                        let message = &waiting.message;
+                        self.meters.time.record(now.duration_since(message.since));
+                        let size: usize = message.more.iter().map(Bytes::len).sum();
+                        self.meters
+                            .size
+                            .record(as_number(message.frame.len() + size));
+                        let mut receipt = waiting.message.receipt;
+                        if receipt
+                            .place()
+                            .is_some_and(|place| place.is_at(&self.master))
+                        {
+                            receipt.acknowledged();
+                        }
+                        receipt.done(Ok(()));
+                    }
+                    self.queue_full()
+                }
+                Err(PushError::Refused(error)) => error.into(),
+                Err(PushError::Unknown(error)) => {
+                    let refusal = Refusal::from(error);
+                    batch = self.resolve(std::mem::take(&mut batch), &refusal).await;
+                    refusal
+                }
+                Err(PushError::Final(error)) => {
+                    let refusal = Refusal::from(error);
+                    self.fail(std::mem::take(&mut batch), &refusal);
+                    refusal
+                }
+            };
+            if batch.is_empty() {
+                if refusals > 0 {
+                    refusals = 0;
+                    self.state().backlog.go_on();
+                }
+                continue;
+            }
+            self.refused(batch, &refusal);
+            if !self.is_done() {
+                self.wait_to_retry(refusals).await;
+                refusals += 1;
+            }
+        }
+    }
+
+    /// True if no message is left. Then everything is as in the beginning.
+    fn is_done(&self) -> bool {
+        let mut state = self.state();
+        state.is_busy = state.backlog.len() > 0;
+        if !state.is_busy {
+            state.backlog.go_on();
+        }
+        !state.is_busy
+    }
+
+    /// Waits for the next message. True if there is none for as long as a push may take, or no sender is left: then the task
+    /// ends, and the next message starts another.
+    async fn ends(&self, limit: &mut Limit) -> bool {
+        let is_over = tokio::select! {
+            biased;
+            () = self.changed.notified() => self.state().is_closed,
+            () = limit.passed() => true,
+        };
+        let mut state = self.state();
+        state.is_running = !is_over || state.backlog.len() > 0;
+        !state.is_running
+    }
+
+    /// Waits for a connection, and fails the messages that cannot wait so long.
+    async fn connect(&self) -> Option<Link> {
+        let first = {
+            let mut state = self.state();
+            state.backlog.wait(false);
+            state.backlog.next_time()?
+        };
+        match self.master.ready(first, self.retries).await {
+            Ok(link) => {
+                self.state().backlog.go_on();
+                Some(link)
+            }
+            Err(unready) => {
+                let refusal = Refusal::from(unready.error);
+                if unready.is_final {
+                    let all = self.state().backlog.all();
+                    self.fail(all, &refusal);
+                } else {
+                    self.give_up(&refusal);
+                }
+                None
+            }
+        }
+    }
+
+    /// Ends the messages of a push whose outcome is unknown. Redis knows which requests were answered, as far as they are
+    /// held: the responses to the others are returned, to be pushed again.
+    async fn resolve(&self, batch: Vec<Waiting<R>>, refusal: &Refusal) -> Vec<Waiting<R>> {
+        let is_here = |waiting: &Waiting<R>| {
+            let place = waiting.message.receipt.place();
+            place.is_some_and(|place| place.is_at(&self.master))
+        };
+        let (mut held, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_here);
+        self.fail(others, refusal);
+        loop {
+            held = fence(held);
+            let deadlines = held.iter().map(|waiting| waiting.message.deadline);
+            let Some(deadline) = deadlines.max().filter(|last| *last > Instant::now()) else {
+                self.fail(held, refusal);
+                return Vec::new();
+            };
+            if let Ok(link) = self.master.ready(deadline, None).await {
+                let places = held
+                    .iter()
+                    .filter_map(|waiting| waiting.message.receipt.place());
+                let places: Vec<Place> = places.cloned().collect();
+                let Some(life) = places.first().map(|place| Arc::clone(&place.slot.life)) else {
+                    return held;
+                };
+                if let Ok(answered) = life.find_answered(&link, &places).await
+                    && answered.len() == held.len()
+                {
+                    let mut left = Vec::new();
+                    for (waiting, is_answered) in held.into_iter().zip(answered) {
+                        if is_answered {
+                            let mut receipt = waiting.message.receipt;
+                            receipt.acknowledged();
+                            receipt.done(Ok(()));
+                        } else {
+                            left.push(waiting);
+                        }
+                    }
+                    return left;
+                }
+            }
+            tokio::time::sleep(RESOLVE_PAUSE).await;
+        }
+    }
+
+    /// Pushes a batch; the number of messages that were taken, or [`FENCED`].
+    fn push<'a>(
+        &'a self,
+        limit: &'a mut Limit,
+        link: &'a Link,
+        batch: &[Waiting<R>],
+    ) -> impl Future<Output = Result<i64, PushError>> + Send + use<'a, R> {
+        let held = HeldPush::of(batch, &self.master);
+        let lifetime = batch.iter().map(|waiting| waiting.message.lifetime).max();
+        let lifetime = lifetime.unwrap_or_default().as_millis().to_string();
+        let mut arguments = vec![lifetime.into(), self.capacity.clone()];
+        if let Some(held) = &held {
+            arguments.extend(held.before.iter().cloned());
+        }
+        let messages = batch.iter().map(|waiting| &waiting.message);
+        arguments.extend(messages.clone().map(|message| message.frame.clone()));
+        let more: Vec<_> = messages.flat_map(|message| message.more.clone()).collect();
+        let is_whole = !more.is_empty();
+        if let Some(held) = &held {
+            arguments.extend(held.after.iter().cloned());
+        }
+        arguments.extend(more);
+        async move {
+            if let Some(held) = held {
+                let mut keys = vec![Bytes::copy_from_slice(self.key.as_bytes())];
+                keys.extend(held.keys);
+                return link.run_on(limit, &SCRIPTS.reply, &keys, &arguments).await;
+            }
+            let script = if is_whole {
+                &self.scripts.whole
+            } else {
+                &self.scripts.some
+            };
+            link.run(limit, script, &self.key, arguments).await
+        }
+    }
+
+    /// Puts messages back that were not taken, and fails those that cannot wait longer.
+    fn refused(&self, batch: Vec<Waiting<R>>, refusal: &Refusal) {
+        let is_full = refusal.kind == TransportErrorKind::QueueFull;
+        self.meters.retry.increment(1);
+        let mut state = self.state();
+        state.backlog.put_back(batch);
+        state.backlog.wait(is_full);
+        drop(state);
+        self.give_up(refusal);
+    }
+
+    /// Fails the messages that cannot wait longer.
+    fn give_up(&self, refusal: &Refusal) {
+        let expired = self.state().backlog.expired(Instant::now());
+        self.fail(expired, refusal);
+    }
+
+    /// Ends messages with the error that they were not taken.
+    fn fail(&self, messages: Vec<Waiting<R>>, refusal: &Refusal) {
+        // A list that is full is not the fault of its Redis.
+        if !messages.is_empty() && refusal.kind != TransportErrorKind::QueueFull {
+            self.master.not_sent(messages.len());
+        }
+        for waiting in messages {
+            waiting.message.receipt.done(Err(refusal.error()));
+        }
+    }
+
+    /// Waits before the next attempt, or until a message has to be given up.
+    async fn wait_to_retry(&self, refusals: u32) {
+        // One message is offered at a time, so looking often costs little; a message itself is given up by the schedule.
+        let until = Instant::now() + pause(refusals, random()).min(MAX_RETRY_PAUSE);
+        loop {
+            let first = self.state().backlog.next_time();
+            let until = first.map_or(until, |first| first.min(until));
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    fn queue_full(&self) -> Refusal {
+        Refusal {
+            kind: TransportErrorKind::QueueFull,
+            text: format!(
+                "queue full: the list `{}` holds {} messages, and too few of them were taken in time",
+                self.key,
+                String::from_utf8_lossy(&self.capacity),
+            ),
+        }
+    }
+}
+
+/// Takes the messages out whose requests others answer.
+fn fence<R: Receipt>(batch: Vec<Waiting<R>>) -> Vec<Waiting<R>> {
+    let is_lost = |waiting: &Waiting<R>| {
+        let place = waiting.message.receipt.place();
+        place.is_some_and(Place::is_lost)
+    };
+    if !batch.iter().any(is_lost) {
+        return batch;
+    }
+    let (lost, left): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_lost);
+    lost.into_iter()
+        .for_each(|waiting| waiting.message.receipt.fenced());
+    left
+}
+
+/// Takes note that the process was given up whose requests these messages answer.
+fn lose<R: Receipt>(batch: &[Waiting<R>]) {
+    let mut places = batch
+        .iter()
+        .filter_map(|waiting| waiting.message.receipt.place());
+    if let Some(place) = places.next() {
+        place.slot.life.lose();
+    }
+}
+
+/// What a push adds to end the holds on the requests that it answers.
+struct HeldPush {
+    keys: Vec<Bytes>,
+    /// Arguments before the messages, and after them.
+    before: Vec<Bytes>,
+    after: Vec<Bytes>,
+}
+
+impl HeldPush {
+    /// `None` if none of the requests is held at this master.
+    fn of<R: Receipt>(batch: &[Waiting<R>], master: &Arc<MasterConnection>) -> Option<Self> {
+        let here = |waiting: &Waiting<R>| {
+            let place = waiting.message.receipt.place();
+            place.filter(|place| place.is_at(master)).cloned()
+        };
+        let places: Vec<Option<Place>> = batch.iter().map(here).collect();
+        let life = Arc::clone(&places.iter().flatten().next()?.slot.life);
+        let mut slots: Vec<u32> = Vec::new();
+        let mut before = vec![Bytes::from(life.id.clone()), number(batch.len())];
+        for place in &places {
+            let Some(place) = place else {
+                before.push(Bytes::from_static(b"0"));
+                continue;
+            };
+            let slot = place.slot.number;
+            let known = slots.iter().rposition(|known| *known == slot);
+            let index = known.unwrap_or_else(|| {
+                slots.push(slot);
+                slots.len() - 1
+            });
+            let index = u64::try_from(index + 1).unwrap_or(0);
+            before.push(number((index << 32) + u64::from(place.bit())));
+        }
+        let mut keys = vec![life.base.keys.burnt.clone(), life.done.clone()];
+        let mut after = Vec::new();
+        for slot in slots {
+            keys.push(life.key(slot));
+            let (name, length) = life.described(slot);
+            after.extend([Bytes::from(name), number(length)]);
+        }
+        Some(Self {
+            keys,
+            before,
+            after,
+        })
+    }
+}
+
+/// Lets all other tasks run that are ready. The runtime's own way of doing so looks at the sockets first, which is a system
+/// call before each push.
+async fn requeue() {
+    let mut has_waited = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
