@@ -16,6 +16,8 @@ use rustc_hash::FxHashMap;
 use soa_runtime::TransportError;
 use soa_runtime::internal::{Ending, Loss, Redelivery, Signal, Slot, Slots, job_id};
 use soa_runtime::observe::names;
+use soa_wire::Serializers;
+use soa_wire::wire::{self, DropReason};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -216,6 +218,23 @@ impl Life {
         {
             gone.set();
         }
+    }
+
+    /// The jobs of a slot that run although their callers' time is over: their places and messages.
+    pub(super) fn expired(&self, slot: u32) -> Vec<(u8, Bytes)> {
+        let running = self.running();
+        let jobs = running.iter().filter(|((number, _), _)| *number == slot);
+        let jobs: Vec<_> = jobs
+            .map(|((_, place), (frame, _))| (*place, frame.clone()))
+            .collect();
+        // They are read without the lock, which jobs wait for.
+        drop(running);
+        let is_expired = |frame: &Bytes| {
+            let read = wire::read_request(frame, &Serializers::default());
+            read.is_err_and(|unreadable| unreadable.reason == DropReason::Expired)
+        };
+        let expired = jobs.into_iter().filter(|(_, frame)| is_expired(frame));
+        expired.collect()
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {

@@ -91,6 +91,7 @@ pub(super) struct HoldScripts {
     pub(super) find: Script,
     pub(super) read: Script,
     pub(super) pull_old: Script,
+    pub(super) sweep: Script,
     pub(super) pull_full: Script,
     pub(super) probe: Script,
 }
@@ -115,6 +116,7 @@ pub(super) static SCRIPTS: LazyLock<HoldScripts> = LazyLock::new(|| {
         find: script(&[include_str!("lua/find.lua")]),
         read: script(&[include_str!("lua/read.lua")]),
         pull_old: script(&[include_str!("lua/pull_old.lua")]),
+        sweep: script(&[answered, include_str!("lua/sweep.lua")]),
         pull_full: script(&[include_str!("lua/pull_full.lua")]),
         probe: script(&[include_str!("lua/probe.lua")]),
     }

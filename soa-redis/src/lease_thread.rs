@@ -21,6 +21,7 @@ use super::lease::{Holder, LINK_TIMEOUT, Seen, TICK, millis, name_of, renew, tex
 use super::master::MasterConnection;
 use super::reclaim::Reclaim;
 use super::settings::RedisSettings;
+use super::sweep::Sweep;
 
 /// The same before the first sign of life.
 const FIRST_TICK: Duration = Duration::from_millis(200);
@@ -90,6 +91,7 @@ struct Watch {
     master: Arc<MasterConnection>,
     observed: Observed,
     reclaim: Reclaim,
+    sweep: Sweep,
     /// The node and the name of the connection that Redis knows it by.
     connection: Option<(Link, Bytes)>,
     /// The name of this process for which Redis knows the connection.
@@ -188,6 +190,7 @@ impl Watch {
             holder,
             master,
             observed: Observed::default(),
+            sweep: Sweep::default(),
             connection: None,
             named: String::new(),
             dead: Vec::new(),
@@ -255,6 +258,7 @@ impl Watch {
         seen.burnt
             .extend(burnt.into_iter().map(|process| (process, seen.now)));
         self.reclaim.settle(&link, &seen).await;
+        self.sweep.run(&link, &life).await;
         self.ticks += 1;
         if self.ticks.is_multiple_of(AUDIT_TICKS) || is_new {
             self.reclaim.audit(&link, &life).await;

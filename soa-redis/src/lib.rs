@@ -62,6 +62,7 @@ mod server;
 mod sessions;
 mod settings;
 mod standing;
+mod sweep;
 mod take_back;
 mod taking;
 mod turns;

@@ -7,6 +7,6 @@ pub use crate::lifetime::{Signal, job_id};
 pub use crate::loss::Losses;
 pub use crate::message::HttpHead;
 pub use crate::transport::{
-    Ending, Fit, Judge, Loss, LostJob, RecordKeeper, Redelivery, Retired, SLOT_SIZE, Slot, Slots,
-    Told, Verdict,
+    Ending, Fit, Judge, Loss, LostJob, OpenSlot, RecordKeeper, Redelivery, Retired, SLOT_SIZE,
+    Slot, Slots, Told, Verdict,
 };

@@ -302,7 +302,7 @@ async fn with_at_least_once_such_a_login_fails_at_the_start_with_the_line_to_add
 async fn the_documented_line_is_enough_to_hold() {
     let redis = Redis::start();
     let line = "ACL SETUSER documented on >secret ~pysoa:* ~{pysoa:* -@all +evalsha +script|load +llen +rpush +expire +blpop \
-                +lmove +blmove +lpop +lpush +lrange +del +exists +persist +pttl +pexpire +hset +hget +hdel +zadd +zrem +zscore \
+                +lmove +blmove +lpop +lpush +lset +lrange +del +exists +persist +pttl +pexpire +hset +hget +hdel +zadd +zrem +zscore \
                 +zrange +zremrangebyscore +zremrangebyrank +time +client|id +client|list +client|unblock +info";
     assert_eq!(redis.text(line), Reply::Text("+OK".to_owned()));
     let server = held().delivery(Delivery::AtLeastOnce).build().unwrap();

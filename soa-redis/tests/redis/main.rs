@@ -14,6 +14,7 @@ mod fleet;
 mod forms;
 mod holding;
 mod holding_faults;
+mod holding_long;
 #[path = "../../../soa-runtime/tests/support/log.rs"]
 mod kept;
 mod keys;

@@ -38,4 +38,4 @@ pub use server::{Backlog, ServerTransport};
 #[doc(hidden)]
 pub use server::{RecordKeeper, Told};
 #[doc(hidden)]
-pub use slots::{Retired, SLOT_SIZE, Slots};
+pub use slots::{OpenSlot, Retired, SLOT_SIZE, Slots};

@@ -55,6 +55,27 @@ pub struct Retired {
     pub until: Instant,
 }
 
+/// A slot with jobs that are not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSlot {
+    /// The number of the slot.
+    pub number: u32,
+    /// True if its jobs have headers.
+    pub is_old: bool,
+    /// The number of its jobs that are known.
+    pub length: usize,
+    /// Bits of the jobs that are not answered.
+    pub open: u32,
+}
+
+impl OpenSlot {
+    /// Bits of the jobs that are answered.
+    pub fn answered(&self) -> u32 {
+        let all = (0..self.length).fold(0_u32, |all, _| all << 1 | 1);
+        all & !self.open
+    }
+}
+
 impl Slots {
     /// Takes a free slot for a pull, of at most so many that there may be.
     pub fn begin(&mut self, is_old: bool, most: usize) -> Option<u32> {
@@ -177,6 +198,19 @@ impl Slots {
     pub fn has_suspect(&self) -> bool {
         let may_have = |slot: &SlotState| slot.is_old && matches!(slot.phase, Phase::Retired(_));
         self.suspects > 0 || self.slots.iter().any(may_have)
+    }
+
+    /// The slots in use that have jobs.
+    pub fn in_use(&self) -> Vec<OpenSlot> {
+        let slots = (0..).zip(&self.slots);
+        let used = slots.filter(|(_, slot)| slot.phase == Phase::Used && slot.open != 0);
+        let used = used.map(|(number, slot)| OpenSlot {
+            number,
+            is_old: slot.is_old,
+            length: usize::from(slot.length),
+            open: slot.open,
+        });
+        used.collect()
     }
 
     /// Numbers of the slots that are in use, with what tells whether their jobs have headers.
