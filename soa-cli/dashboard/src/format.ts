@@ -34,8 +34,8 @@ export function time(seconds: number | null | undefined): string {
   if (seconds < 0.001) return `${(seconds * 1e6).toFixed(0)} µs`;
   if (seconds < 0.01) return `${(seconds * 1e3).toFixed(1)} ms`;
   if (seconds < 0.9995) return `${(seconds * 1e3).toFixed(0)} ms`;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 60) return `${seconds.toFixed(0)} s`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.5) return `${seconds.toFixed(0)} s`;
   const two = (large: number, unit: string, small: number, part: string) =>
     small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${part}`;
   const whole = Math.round(seconds);

@@ -16,6 +16,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ['Esc', 'leave the filter, close this list'],
   ['g then f', 'fleet'],
   ['g then c', 'call graph'],
+  ['g then i', 'findings'],
   ['g then d', 'dead letters'],
   ['u', 'one level up'],
   ['t', 'light, dark, or as the system'],
@@ -58,7 +59,7 @@ export function listen(actions: Actions): () => void {
     }
     if (begun > event.timeStamp - PAIR_WAIT) {
       begun = 0;
-      const places: Record<string, string> = { f: '#/', c: '#/graph', d: '#/dead' };
+      const places: Record<string, string> = { f: '#/', c: '#/graph', i: '#/findings', d: '#/dead' };
       const place = places[event.key];
       if (place !== undefined) {
         act(event, () => actions.go(place));

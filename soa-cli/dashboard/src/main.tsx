@@ -9,6 +9,7 @@ import { number, shown } from './format.ts';
 import { KEYS, listen } from './keys.ts';
 import { ActionPage } from './page/action.tsx';
 import { DeadPage, LetterPage } from './page/dead.tsx';
+import { FindingsPage } from './page/findings.tsx';
 import { FleetPage } from './page/fleet.tsx';
 import { GraphPage } from './page/graph.tsx';
 import { LoginPage } from './page/login.tsx';
@@ -68,6 +69,9 @@ function App() {
           <Link href="#/graph" isHere={route.page === 'graph'}>
             Graph
           </Link>
+          <Link href="#/findings" isHere={route.page === 'findings'}>
+            Findings
+          </Link>
           <Link href="#/dead" isHere={route.page === 'dead' || route.page === 'letter'}>
             Dead letters <DeadCount />
           </Link>
@@ -96,6 +100,7 @@ function Page({ route }: { route: Route }) {
   switch (route.page) {
     case 'fleet': return <FleetPage />;
     case 'graph': return <GraphPage />;
+    case 'findings': return <FindingsPage />;
     case 'dead': return <DeadPage service={route.service} />;
     case 'letter': return <LetterPage service={route.service} id={route.id} />;
     case 'service': return <ServicePage service={route.service} tab={route.tab} />;
@@ -123,6 +128,7 @@ function title(route: Route): string {
   switch (route.page) {
     case 'fleet': return 'Fleet';
     case 'graph': return 'Call graph';
+    case 'findings': return 'Findings';
     case 'dead': case 'letter': return 'Dead letters';
     case 'service': return shown(route.service, 60);
     case 'action': return `${shown(route.service, 60)}.${shown(route.action, 60)}`;

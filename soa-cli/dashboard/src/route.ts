@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 export type Route =
   | { page: 'fleet' }
   | { page: 'graph' }
+  | { page: 'findings' }
   | { page: 'dead'; service: string | null }
   | { page: 'letter'; service: string; id: string }
   | { page: 'service'; service: string; tab: Tab }
@@ -33,6 +34,7 @@ export function read(hash: string): Route {
   const [first, second, third, fourth] = parts;
   if (first === undefined) return { page: 'fleet' };
   if (first === 'graph' && parts.length === 1) return { page: 'graph' };
+  if (first === 'findings' && parts.length === 1) return { page: 'findings' };
   if (first === 'dead') {
     if (second === undefined) return { page: 'dead', service: null };
     if (third === undefined) return { page: 'dead', service: second };

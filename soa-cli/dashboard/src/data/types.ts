@@ -292,3 +292,15 @@ export interface CallAnswer {
   command: string;
   curl: string;
 }
+
+export interface Finding extends Problem {
+  /** The service that it is about, or another part of the fleet. */
+  subject: string | null;
+}
+
+export interface Findings {
+  redis: string;
+  masters: number;
+  services: number;
+  findings: Finding[];
+}

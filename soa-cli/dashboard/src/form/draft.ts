@@ -4,6 +4,7 @@
 // keeps all of its digits.
 import { Digits } from '../data/json.ts';
 import type { Mistake, Schema } from '../data/types.ts';
+import { counted } from '../format.ts';
 
 export type Draft =
   /** An optional field that is not sent. */
@@ -58,16 +59,13 @@ export function input(schema: Schema): Input {
 
 /** The word for the type of a node. */
 export function word(schema: Schema): string {
-  const kind = input(schema);
-  const items = typeof schema.items === 'object' ? schema.items : ANY;
-  const base = {
-    constant: 'one of several values',
-    list: `${schema['x-soa'] === 'set' ? 'set' : 'list'} of ${word(plain(items))}`,
-    tuple: 'tuple',
-    choice: 'one of several forms',
-    any: 'JSON',
-  }[kind as string];
-  return base ?? schema['x-soa'] ?? kind;
+  switch (input(schema)) {
+    case 'constant': return 'one of several values';
+    case 'list': return `${schema['x-soa'] === 'set' ? 'set' : 'list'} of ${word(plain(itemsOf(schema)))}`;
+    case 'choice': return 'one of several forms';
+    case 'any': return 'JSON';
+    default: return schema['x-soa'] ?? 'JSON';
+  }
 }
 
 export function isRequired(schema: Schema, name: string): boolean {
@@ -142,8 +140,8 @@ function readNode(given: Schema, draft: Draft, path: string, mistakes: Mistake[]
     case 'list': {
       const { minItems, maxItems } = schema;
       const count = draft.items.length;
-      if (input(schema) === 'list' && minItems !== undefined && count < minItems) wrong(`At least ${minItems} items are needed.`);
-      if (input(schema) === 'list' && maxItems !== undefined && count > maxItems) wrong(`At most ${maxItems} items are allowed.`);
+      if (input(schema) === 'list' && minItems !== undefined && count < minItems) wrong(`Needs at least ${counted(minItems, 'item')}.`);
+      if (input(schema) === 'list' && maxItems !== undefined && count > maxItems) wrong(`Takes at most ${counted(maxItems, 'item')}.`);
       return draft.items.map((item, index) => readNode(schema.prefixItems?.[index] ?? itemsOf(schema), item, below(index), mistakes));
     }
     case 'text': return readText(schema, draft.text, wrong);
@@ -174,8 +172,8 @@ function readText(schema: Schema, text: string, wrong: (message: string) => void
   }
   if (kind === 'text') {
     const length = [...text].length;
-    if (schema.minLength !== undefined && length < schema.minLength) wrong(`At least ${schema.minLength} characters are needed.`);
-    if (schema.maxLength !== undefined && length > schema.maxLength) wrong(`At most ${schema.maxLength} characters are allowed; these are ${length}.`);
+    if (schema.minLength !== undefined && length < schema.minLength) wrong(`Needs at least ${counted(schema.minLength, 'character')}.`);
+    if (schema.maxLength !== undefined && length > schema.maxLength) wrong(`Takes at most ${counted(schema.maxLength, 'character')}; there are ${length}.`);
     return text;
   }
   const typed = text.trim();

@@ -5,19 +5,22 @@ import { counted, escapedLines, shown } from '../format.ts';
 import type { Mistake, Schema } from '../data/types.ts';
 import { type Draft, ANY, empty, input, isNullable, isRequired, itemsOf, options, plain, valuesOf, word } from './draft.ts';
 
+/** Changes a draft as it is by then: several fields may change at once, as when a browser fills them in. */
+export type Change = (update: (draft: Draft) => Draft) => void;
+
 interface NodeProps {
   schema: Schema;
   draft: Draft;
   path: string;
   mistakes: ReadonlyMap<string, readonly string[]>;
-  change: (draft: Draft) => void;
+  change: Change;
 }
 
 interface Props {
   schema: Schema;
   draft: Draft;
   mistakes: readonly Mistake[];
-  change: (draft: Draft) => void;
+  change: Change;
 }
 
 export function Form({ schema, draft, mistakes, change }: Props) {
@@ -79,7 +82,11 @@ function Fields({ schema: given, draft, path, mistakes, change }: NodeProps) {
   if (draft.kind !== 'object') return <Leaf schema={schema} draft={draft} path={path} mistakes={mistakes} change={change} />;
   const fields = Object.entries(schema.properties ?? {});
   if (fields.length === 0) return <p class="muted">It has no fields.</p>;
-  const set = (name: string, value: Draft) => change({ kind: 'object', fields: { ...draft.fields, [name]: value } });
+  const set = (name: string, update: (draft: Draft) => Draft) =>
+    change((old) => {
+      if (old.kind !== 'object') return old;
+      return { kind: 'object', fields: { ...old.fields, [name]: update(old.fields[name] ?? { kind: 'absent' }) } };
+    });
   return (
     <>
       {fields.map(([name, field]) => (
@@ -91,7 +98,7 @@ function Fields({ schema: given, draft, path, mistakes, change }: NodeProps) {
           draft={draft.fields[name] ?? { kind: 'absent' }}
           path={path === '' ? name : `${path}.${name}`}
           mistakes={mistakes}
-          change={(value) => set(name, value)}
+          change={(update) => set(name, update)}
         />
       ))}
     </>
@@ -110,6 +117,7 @@ const id = (path: string) => `field-${path}`;
 
 function Field({ name, isOptional, remove, title, ...node }: FieldProps) {
   const { draft, path, change } = node;
+  const put = (next: Draft) => change(() => next);
   const schema = plain(node.schema);
   const wrong = node.mistakes.get(path) ?? [];
   const kind = input(schema);
@@ -132,13 +140,13 @@ function Field({ name, isOptional, remove, title, ...node }: FieldProps) {
           <input
             type="checkbox"
             checked={draft.kind === 'null'}
-            onChange={(event) => change(event.currentTarget.checked ? { kind: 'null' } : empty(schema))}
+            onChange={(event) => put(event.currentTarget.checked ? { kind: 'null' } : empty(schema))}
           />
           null
         </label>
       )}
       {draft.kind === 'absent' ? (
-        <button type="button" class="small" aria-label={`Add ${shown(name)}`} onClick={() => change(empty(schema))}>
+        <button type="button" class="small" aria-label={`Add ${shown(name)}`} onClick={() => put(empty(schema))}>
           Add
         </button>
       ) : isOptional || remove ? (
@@ -146,7 +154,7 @@ function Field({ name, isOptional, remove, title, ...node }: FieldProps) {
           type="button"
           class="small"
           aria-label={`Remove ${shown(name)}`}
-          onClick={() => (remove ? remove() : change({ kind: 'absent' }))}
+          onClick={() => (remove ? remove() : put({ kind: 'absent' }))}
         >
           Remove
         </button>
@@ -213,6 +221,7 @@ const LONG = 100;
 
 /** The input of a node, without its name. */
 function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
+  const put = (next: Draft) => change(() => next);
   const isWrong = (mistakes.get(path)?.length ?? 0) > 0;
   const shared = {
     id: id(path),
@@ -229,7 +238,7 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
             {...shared}
             type="checkbox"
             checked={draft.value}
-            onChange={(event) => change({ kind: 'flag', value: event.currentTarget.checked })}
+            onChange={(event) => put({ kind: 'flag', value: event.currentTarget.checked })}
           />
           {draft.value ? 'true' : 'false'}
         </label>
@@ -239,7 +248,7 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
         <select
           {...shared}
           value={String(draft.index)}
-          onChange={(event) => change({ kind: 'constant', index: Number(event.currentTarget.value) })}
+          onChange={(event) => put({ kind: 'constant', index: Number(event.currentTarget.value) })}
         >
           {draft.index < 0 && <option value="-1">Choose…</option>}
           {(schema.enum ?? []).map((value, index) => (
@@ -262,7 +271,7 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
             value={String(draft.index)}
             onChange={(event) => {
               const index = Number(event.currentTarget.value);
-              change({ kind: 'choice', index, value: empty(all[index] ?? ANY) });
+              put({ kind: 'choice', index, value: empty(all[index] ?? ANY) });
             }}
           >
             {all.map((option, index) => (
@@ -276,14 +285,14 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
             draft={draft.value}
             path={path}
             mistakes={mistakes}
-            change={(value) => change({ ...draft, value })}
+            change={(update) => change((old) => (old.kind === 'choice' ? { ...old, value: update(old.value) } : old))}
           />
         </>
       );
     }
     case 'text': {
       const kind = schema['x-soa'] ?? 'any';
-      const typed = (event: { currentTarget: { value: string } }) => change({ kind: 'text', text: event.currentTarget.value });
+      const typed = (event: { currentTarget: { value: string } }) => put({ kind: 'text', text: event.currentTarget.value });
       if (input(schema) === 'any' || (kind === 'text' && (schema.maxLength ?? Infinity) > LONG)) {
         const isJson = input(schema) === 'any';
         return (
@@ -317,7 +326,7 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
       return (
         <span class="with-button">
           {line}
-          <button type="button" class="small" onClick={() => change({ kind: 'text', text: `${new Date().toISOString().slice(0, 19)}+00:00` })}>
+          <button type="button" class="small" onClick={() => put({ kind: 'text', text: `${new Date().toISOString().slice(0, 19)}+00:00` })}>
             Now
           </button>
         </span>
@@ -331,7 +340,8 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
 function Items({ schema, draft, path, mistakes, change }: NodeProps) {
   if (draft.kind !== 'list') return null;
   const isFixed = input(schema) === 'tuple';
-  const set = (items: Draft[]) => change({ kind: 'list', items });
+  const set = (update: (items: Draft[]) => Draft[]) =>
+    change((old) => (old.kind === 'list' ? { kind: 'list', items: update(old.items) } : old));
   return (
     <>
       {draft.items.map((item, index) => (
@@ -339,16 +349,16 @@ function Items({ schema, draft, path, mistakes, change }: NodeProps) {
           key={index}
           name={String(index)}
           isOptional={false}
-          {...(isFixed ? {} : { remove: () => set(draft.items.toSpliced(index, 1)) })}
+          {...(isFixed ? {} : { remove: () => set((items) => items.toSpliced(index, 1)) })}
           schema={schema.prefixItems?.[index] ?? itemsOf(schema)}
           draft={item}
           path={path === '' ? String(index) : `${path}.${index}`}
           mistakes={mistakes}
-          change={(value) => set(draft.items.with(index, value))}
+          change={(update) => set((items) => items.map((old, place) => (place === index ? update(old) : old)))}
         />
       ))}
       {!isFixed && (
-        <button type="button" class="small" onClick={() => set([...draft.items, empty(itemsOf(schema))])}>
+        <button type="button" class="small" onClick={() => set((items) => [...items, empty(itemsOf(schema))])}>
           Add an item
         </button>
       )}
@@ -359,7 +369,10 @@ function Items({ schema, draft, path, mistakes, change }: NodeProps) {
 function Entries({ schema, draft, path, mistakes, change }: NodeProps) {
   if (draft.kind !== 'map') return null;
   const { entries } = draft;
-  const set = (changed: typeof entries) => change({ kind: 'map', entries: changed });
+  const set = (update: (old: typeof entries) => typeof entries) =>
+    change((old) => (old.kind === 'map' ? { kind: 'map', entries: update(old.entries) } : old));
+  const setOne = (index: number, update: (old: (typeof entries)[number]) => (typeof entries)[number]) =>
+    set((all) => all.map((old, place) => (place === index ? update(old) : old)));
   return (
     <>
       {entries.map((entry, index) => (
@@ -373,19 +386,22 @@ function Entries({ schema, draft, path, mistakes, change }: NodeProps) {
               aria-label={`Key of entry ${index + 1}`}
               placeholder="key"
               value={entry.key}
-              onInput={(event) => set(entries.with(index, { ...entry, key: event.currentTarget.value }))}
+              onInput={(event) => {
+                const key = event.currentTarget.value;
+                setOne(index, (old) => ({ ...old, key }));
+              }}
             />
           }
           isOptional={false}
-          remove={() => set(entries.toSpliced(index, 1))}
+          remove={() => set((all) => all.toSpliced(index, 1))}
           schema={valuesOf(schema)}
           draft={entry.value}
           path={path === '' ? entry.key : `${path}.${entry.key}`}
           mistakes={mistakes}
-          change={(value) => set(entries.with(index, { ...entry, value }))}
+          change={(update) => setOne(index, (old) => ({ ...old, value: update(old.value) }))}
         />
       ))}
-      <button type="button" class="small" onClick={() => set([...entries, { key: '', value: empty(valuesOf(schema)) }])}>
+      <button type="button" class="small" onClick={() => set((all) => [...all, { key: '', value: empty(valuesOf(schema)) }])}>
         Add an entry
       </button>
     </>

@@ -1,6 +1,6 @@
 // One action: its charts, and a form that calls it.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { Failure, post } from '../data/ask.ts';
+import { Failure, get, post } from '../data/ask.ts';
 import { write } from '../data/json.ts';
 import { path, useLive, useResource } from '../data/live.ts';
 import type { Action, ActionDescription, CallAnswer, Description, Mistake, Schema, ServiceDetail } from '../data/types.ts';
@@ -95,7 +95,7 @@ function Numbers({ action }: { action: Action }) {
                   </span>
                 )),
           ],
-          ['Shortest time that a caller waits', ms(action.shortest_patience_ms)],
+          ['Shortest time limit', ms(action.shortest_patience_ms)],
         ]}
       />
     </>
@@ -149,10 +149,9 @@ function Caller({ service, description, note }: { service: string; description: 
 
   // A form in which something was wrong says at once what is still wrong.
   const [isChecked, setIsChecked] = useState(false);
-  const change = (next: Draft) => {
-    setDraft(next);
-    if (isChecked) setMistakes(read(schema, next).mistakes);
-  };
+  useEffect(() => {
+    if (isChecked) setMistakes(read(schema, draft).mistakes);
+  }, [draft]);
   useEffect(() => {
     if (mistakes.length > 0 && isBusy === false) document.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   }, [isBusy]);
@@ -192,7 +191,7 @@ function Caller({ service, description, note }: { service: string; description: 
       is_check: isCheck,
     };
     try {
-      const answer = await post<CallAnswer>('api/call', write(request));
+      const answer = await (isCheck ? check(request) : post<CallAnswer>('api/call', write(request)));
       setOutcome({ answer, isCheck });
       setCommands(answer);
     } catch (error) {
@@ -242,7 +241,7 @@ function Caller({ service, description, note }: { service: string; description: 
             <textarea id="raw" class="code" rows={10} spellcheck={false} value={raw} onInput={(event) => setRaw(event.currentTarget.value)} />
           </div>
         ) : (
-          <Form schema={schema} draft={draft} mistakes={mistakes} change={change} />
+          <Form schema={schema} draft={draft} mistakes={mistakes} change={setDraft} />
         )}
         <div class="field">
           <label for="timeout">
@@ -284,6 +283,15 @@ function Caller({ service, description, note }: { service: string; description: 
       </div>
     </div>
   );
+}
+
+/** Largest request that an address carries, in bytes. */
+const ADDRESS_SIZE = 24_000;
+
+/** Has a call checked, which changes nothing: a dashboard without changes answers it too. */
+function check(request: unknown): Promise<CallAnswer> {
+  const asked = encodeURIComponent(write(request));
+  return asked.length <= ADDRESS_SIZE ? get(`api/call/check?request=${asked}`) : post('api/call', write(request));
 }
 
 /** The mistakes of a body that is written as JSON. */

@@ -8,7 +8,7 @@ import { Missing, Name, Nothing } from '../part/state.tsx';
 import { type Column, Table } from '../part/table.tsx';
 import { to } from '../route.ts';
 import { Quiet } from './fleet.tsx';
-import { layout, near } from './layout.ts';
+import { type Place, key, layout, near } from './layout.ts';
 
 /** Number of nodes up to which all of them are drawn. */
 const DRAWN = 40;
@@ -124,84 +124,112 @@ function NodeLink({ name }: { name: string }) {
 }
 
 /** Sizes of the picture, in pixels. */
-const BOX = { width: 168, height: 44 };
-const GAP = { width: 132, height: 22 };
+const BOX = { width: 152, height: 44 };
+const GAP = { width: 100, height: 22 };
 const MARGIN = 16;
 
 /** Longest name in a box, in characters. */
-const LETTERS = 20;
+const LETTERS = 18;
+
+type Point = readonly [number, number];
 
 function Picture({ nodes, edges }: { nodes: readonly GraphNode[]; edges: readonly GraphEdge[] }) {
   // The layout stays while the same services call each other; only the numbers change.
   const shape = JSON.stringify([nodes.map((node) => node.name), edges.map((edge) => [edge.from, edge.to])]);
   const placed = useMemo(() => layout(nodes.map((node) => node.name), edges), [shape]);
-  const x = (name: string) => MARGIN + (placed.places.get(name)?.column ?? 0) * (BOX.width + GAP.width);
-  const y = (name: string) => MARGIN + (placed.places.get(name)?.row ?? 0) * (BOX.height + GAP.height);
-  const width = 2 * MARGIN + placed.columns * BOX.width + Math.max(0, placed.columns - 1) * GAP.width;
-  const height = 2 * MARGIN + placed.rows * (BOX.height + GAP.height) - GAP.height + 12;
+  const step = BOX.height + GAP.height;
+  const spot = ({ column, row }: Place): Point => [MARGIN + column * (BOX.width + GAP.width), MARGIN + row * step];
+  const of = (name: string) => spot(placed.places.get(name) ?? { column: 0, row: 0 });
+  const curves = edges.map((edge) => {
+    const bends = (placed.bends.get(key(edge)) ?? []).map((place): Point => {
+      const [x, y] = spot(place);
+      return [x, y + BEND_MIDDLE];
+    });
+    return { edge, ...curve(of(edge.from), bends, of(edge.to)) };
+  });
+  const width = 2 * MARGIN + placed.columns * (BOX.width + GAP.width) - GAP.width;
+  const height = 2 * MARGIN + placed.rows * step;
   const most = Math.max(1e-9, ...edges.map((edge) => edge.rate ?? 0));
   return (
     <div class="picture" tabIndex={0} role="group" aria-label="Picture of the call graph. The table below has the same numbers.">
       <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
         <defs>
           {(['arrow', 'arrow-bad'] as const).map((name) => (
-            <marker key={name} id={name} class={name} viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse">
+            <marker key={name} id={name} class={name} viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
               <path d="M0 0.5 8 4 0 7.5z" />
             </marker>
           ))}
         </defs>
-        {edges.map((edge) => (
-          <Line key={`${edge.from}\n${edge.to}`} edge={edge} from={[x(edge.from), y(edge.from)]} to={[x(edge.to), y(edge.to)]} share={(edge.rate ?? 0) / most} />
-        ))}
-        {edges.map((edge) => (
-          <Label key={`${edge.from}\n${edge.to}`} edge={edge} from={[x(edge.from), y(edge.from)]} to={[x(edge.to), y(edge.to)]} />
+        {curves.map(({ edge, path }) => (
+          <Line key={key(edge)} edge={edge} path={path} share={(edge.rate ?? 0) / most} />
         ))}
         {nodes.map((node) => (
-          <Box key={node.name} node={node} x={x(node.name)} y={y(node.name)} />
+          <Box key={node.name} node={node} at={of(node.name)} />
+        ))}
+        {curves.map(({ edge, label }) => (
+          <Label key={key(edge)} edge={edge} at={label} />
         ))}
       </svg>
     </div>
   );
 }
 
-type Point = readonly [number, number];
+/** The distance of a bend from the top of its place, in pixels. */
+const BEND_MIDDLE = 8;
 
-/** The curve of an edge. One that leads back runs below its boxes. */
-function curve([fromX, fromY]: Point, [toX, toY]: Point): { path: string; label: Point } {
+/** The curve of an edge through its bends. One that leads back runs below its boxes. */
+function curve([fromX, fromY]: Point, bends: readonly Point[], [toX, toY]: Point): { path: string; label: Point } {
   const [startX, startY] = [fromX + BOX.width, fromY + BOX.height / 2];
-  const endY = toY + BOX.height / 2;
-  if (toX > fromX) {
-    const bend = Math.max(40, (toX - startX) / 2);
-    // The label stands near the end: edges that begin in one box have different ends.
-    const t = 0.62;
-    const at = (a: number, b: number, c: number, d: number) => (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t ** 2 * c + t ** 3 * d;
+  if (toX <= fromX) {
+    const low = Math.max(fromY, toY) + BOX.height + GAP.height * 0.7;
+    const [outX, inX] = [fromX + BOX.width - 24, toX + 24];
     return {
-      path: `M${startX} ${startY}C${startX + bend} ${startY} ${toX - bend} ${endY} ${toX - 2} ${endY}`,
-      label: [at(startX, startX + bend, toX - bend, toX), at(startY, startY, endY, endY)],
+      path: `M${outX} ${fromY + BOX.height}C${outX} ${low} ${inX} ${low} ${inX} ${toY + BOX.height + 2}`,
+      label: [(outX + inX) / 2, low - 4],
     };
   }
-  const low = Math.max(fromY, toY) + BOX.height + GAP.height * 0.7;
-  const [outX, inX] = [fromX + BOX.width - 24, toX + 24];
-  return {
-    path: `M${outX} ${fromY + BOX.height}C${outX} ${low} ${inX} ${low} ${inX} ${toY + BOX.height + 2}`,
-    label: [(outX + inX) / 2, low - 4],
+  let path = `M${startX} ${startY}`;
+  let [x, y] = [startX, startY];
+  const half = GAP.width / 2;
+  const bend = (nextX: number, nextY: number) => {
+    path += `C${x + half} ${y} ${nextX - half} ${nextY} ${nextX} ${nextY}`;
+    [x, y] = [nextX, nextY];
   };
+  for (const [bendX, bendY] of bends) {
+    bend(bendX, bendY);
+    x += BOX.width;
+    path += `H${x}`;
+  }
+  const endY = toY + BOX.height / 2;
+  // The label stands before the end, as edges that begin in one box end in several.
+  const last: Point = [x, y];
+  bend(toX - 2, endY);
+  const first = bends[0];
+  return { path, label: first ? [first[0] + BOX.width / 2, first[1]] : between(last, [toX, endY]) };
 }
 
-function Line({ edge, from, to: end, share }: { edge: GraphEdge; from: Point; to: Point; share: number }) {
+/** The point of a curve at two thirds of its way. */
+function between([startX, startY]: Point, [endX, endY]: Point): Point {
+  const t = 0.6;
+  const half = GAP.width / 2;
+  const at = (a: number, b: number, c: number, d: number) =>
+    (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t ** 2 * c + t ** 3 * d;
+  return [at(startX, startX + half, endX - half, endX), at(startY, startY, endY, endY)];
+}
+
+function Line({ edge, path, share }: { edge: GraphEdge; path: string; share: number }) {
   const isBad = (edge.rate_failed ?? 0) > 0;
   return (
     <path
       class={isBad ? 'edge bad' : edge.rate ? 'edge' : 'edge idle'}
-      d={curve(from, end).path}
+      d={path}
       stroke-width={1 + 2 * share}
       marker-end={`url(#${isBad ? 'arrow-bad' : 'arrow'})`}
     />
   );
 }
 
-function Label({ edge, from, to: end }: { edge: GraphEdge; from: Point; to: Point }) {
-  const [x, y] = curve(from, end).label;
+function Label({ edge, at: [x, y] }: { edge: GraphEdge; at: Point }) {
   const isBad = (edge.rate_failed ?? 0) > 0;
   return (
     <text class={isBad ? 'rate bad' : 'rate'} x={x} y={y + 4} text-anchor="middle">
@@ -212,7 +240,7 @@ function Label({ edge, from, to: end }: { edge: GraphEdge; from: Point; to: Poin
   );
 }
 
-function Box({ node, x, y }: { node: GraphNode; x: number; y: number }) {
+function Box({ node, at: [x, y] }: { node: GraphNode; at: Point }) {
   const isBad = (node.rate_errors ?? 0) > 0;
   const box = (
     <>

@@ -331,8 +331,8 @@ const CALLED: readonly Column<Called>[] = [
 
 /** Who calls: a service, which has a page, or others. */
 export function Who({ name }: { name: string }) {
-  if (name === 'program') return <span class="muted">programs that are no services</span>;
-  if (name === 'other') return <span class="muted">others, too many to be counted one by one</span>;
+  if (name === 'program') return <span class="muted" title="Callers that are no services">programs</span>;
+  if (name === 'other') return <span class="muted" title="Callers too many to be counted one by one">others</span>;
   return (
     <a href={to('services', name)}>
       <Name text={name} />
@@ -397,7 +397,7 @@ function Queue({ service, replyLists }: { service: string; replyLists: number })
           <p>Requests are here from the moment that a caller sends them until a worker takes them.</p>
         </Nothing>
       ) : (
-        <table class="plain" aria-label="Requests">
+        <table class="plain requests" aria-label="Requests">
           <thead>
             <tr>
               <th scope="col">Actions</th>

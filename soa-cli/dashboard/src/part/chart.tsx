@@ -156,7 +156,7 @@ function options(
         size: 52,
         space: 36,
         incrs: unit === 'count' ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] : undefined,
-        values: (_plot, splits) => splits.map((split) => written(unit, split)),
+        values: (_plot, splits) => splits.map((split) => (split === 0 ? '0' : written(unit, split))),
       } as uPlot.Axis,
     ],
     series: [

@@ -60,14 +60,15 @@ export function State({ state, problems }: { state: ServiceState; problems: read
   );
 }
 
-export function Problems({ problems }: { problems: readonly Problem[] }) {
+export function Problems({ problems }: { problems: readonly (Problem & { subject?: ComponentChildren })[] }) {
   if (problems.length === 0) return null;
   return (
     <ul class="problems" aria-label="Problems">
-      {problems.map((problem) => (
-        <li key={problem.code + problem.what} class={problem.severity}>
+      {problems.map((problem, index) => (
+        <li key={index} class={problem.severity}>
           <Sign tone={problem.severity === 'error' ? 'bad' : problem.severity === 'warning' ? 'warning' : 'quiet'} />
           <div>
+            {problem.subject && <span class="subject">{problem.subject}</span>}
             <strong>
               <span class="hidden">{problem.severity}: </span>
               {escapedLines(problem.what)}

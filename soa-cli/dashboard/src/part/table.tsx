@@ -51,9 +51,10 @@ export function Table<Row>(props: Props<Row>) {
       if (row === 0) return;
       setHeight(row);
       const top = -place.getBoundingClientRect().top;
-      const first = Math.max(0, Math.floor(top / row) - SPARE);
-      const last = Math.min(count, Math.ceil((top + innerHeight) / row) + SPARE);
-      setRange((old) => (old[0] === first && old[1] === last ? old : [first, Math.max(first, last)]));
+      // A few rows are always there, as their height is needed.
+      const first = Math.max(0, Math.min(Math.floor(top / row), count) - SPARE);
+      const last = Math.max(Math.ceil((top + innerHeight) / row), first) + SPARE;
+      setRange((old) => (old[0] === first && old[1] === last ? old : [first, last]));
     };
     look();
     addEventListener('scroll', look, { passive: true });
