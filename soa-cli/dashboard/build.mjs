@@ -27,7 +27,14 @@ if (target === '--tests') {
   rmSync(folder, { recursive: true, force: true });
   const sources = readdirSync(join(here, 'src'), { recursive: true, encoding: 'utf8' });
   const entryPoints = sources.filter((name) => name.endsWith('.test.ts')).map((name) => join('src', name));
-  await build({ ...shared, entryPoints, outdir: folder, platform: 'node', target: 'node20', outExtension: { '.js': '.mjs' } });
+  await build({
+    ...shared,
+    entryPoints,
+    outdir: folder,
+    platform: 'node',
+    target: 'node20',
+    outExtension: { '.js': '.mjs' },
+  });
 } else {
   mkdirSync(target, { recursive: true });
   await build({

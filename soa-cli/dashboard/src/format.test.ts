@@ -6,7 +6,18 @@ import { read, to } from './route.ts';
 test('times have the unit that suits them', () => {
   const times = [0, 0.0000004, 0.00123, 0.0123, 0.9996, 9.97, 59.6, 60, 250, 7500, 90000, null];
   assert.deepEqual(times.map(time), [
-    '0 s', '0 µs', '1.2 ms', '12 ms', '1.0 s', '10 s', '1 min', '1 min', '4 min 10 s', '2 h 5 min', '1 d 1 h', '–',
+    '0 s',
+    '0 µs',
+    '1.2 ms',
+    '12 ms',
+    '1.0 s',
+    '10 s',
+    '1 min',
+    '1 min',
+    '4 min 10 s',
+    '2 h 5 min',
+    '1 d 1 h',
+    '–',
   ]);
 });
 

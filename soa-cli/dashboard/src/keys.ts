@@ -70,18 +70,31 @@ export function listen(actions: Actions): () => void {
     // The rows have the arrows while the choice is in them; elsewhere they move the page.
     const hasRow = field.closest('tbody') !== null;
     switch (event.key) {
-      case 'j': return act(event, () => list?.move(1));
-      case 'k': return act(event, () => list?.move(-1));
-      case 'ArrowDown': return hasRow ? act(event, () => list?.move(1)) : undefined;
-      case 'ArrowUp': return hasRow ? act(event, () => list?.move(-1)) : undefined;
-      case 'Home': return hasRow ? act(event, () => list?.end(false)) : undefined;
-      case 'End': return hasRow ? act(event, () => list?.end(true)) : undefined;
-      case '/': return act(event, () => document.querySelector<HTMLInputElement>('input[type=search]')?.focus());
-      case '?': return act(event, actions.help);
-      case 'u': return act(event, actions.up);
-      case 't': return act(event, actions.theme);
-      case 'g': begun = event.timeStamp; return undefined;
-      default: return undefined;
+      case 'j':
+        return act(event, () => list?.move(1));
+      case 'k':
+        return act(event, () => list?.move(-1));
+      case 'ArrowDown':
+        return hasRow ? act(event, () => list?.move(1)) : undefined;
+      case 'ArrowUp':
+        return hasRow ? act(event, () => list?.move(-1)) : undefined;
+      case 'Home':
+        return hasRow ? act(event, () => list?.end(false)) : undefined;
+      case 'End':
+        return hasRow ? act(event, () => list?.end(true)) : undefined;
+      case '/':
+        return act(event, () => document.querySelector<HTMLInputElement>('input[type=search]')?.focus());
+      case '?':
+        return act(event, actions.help);
+      case 'u':
+        return act(event, actions.up);
+      case 't':
+        return act(event, actions.theme);
+      case 'g':
+        begun = event.timeStamp;
+        return undefined;
+      default:
+        return undefined;
     }
   };
   addEventListener('keydown', pressed);

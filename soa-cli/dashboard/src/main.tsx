@@ -51,7 +51,14 @@ function App() {
   }, [place]);
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         Skip to the content
       </a>
       <header class="bar">
@@ -78,7 +85,13 @@ function App() {
         </nav>
         <div class="bar-end">
           <Connection />
-          <button type="button" class="icon theme" onClick={next} aria-label={`Colours: ${theme}. Change`} title={`Colours: ${theme} (t)`}>
+          <button
+            type="button"
+            class="icon theme"
+            onClick={next}
+            aria-label={`Colours: ${theme}. Change`}
+            title={`Colours: ${theme} (t)`}
+          >
             <ThemeSign theme={theme} />
           </button>
           <button type="button" class="icon" onClick={() => setHasHelp(true)} aria-label="Keys" title="Keys (?)">
@@ -98,14 +111,22 @@ function App() {
 
 function Page({ route }: { route: Route }) {
   switch (route.page) {
-    case 'fleet': return <FleetPage />;
-    case 'graph': return <GraphPage />;
-    case 'findings': return <FindingsPage />;
-    case 'dead': return <DeadPage service={route.service} />;
-    case 'letter': return <LetterPage service={route.service} id={route.id} />;
-    case 'service': return <ServicePage service={route.service} tab={route.tab} />;
-    case 'action': return <ActionPage service={route.service} action={route.action} />;
-    case 'worker': return <WorkerPage service={route.service} id={route.worker} />;
+    case 'fleet':
+      return <FleetPage />;
+    case 'graph':
+      return <GraphPage />;
+    case 'findings':
+      return <FindingsPage />;
+    case 'dead':
+      return <DeadPage service={route.service} />;
+    case 'letter':
+      return <LetterPage service={route.service} id={route.id} />;
+    case 'service':
+      return <ServicePage service={route.service} tab={route.tab} />;
+    case 'action':
+      return <ActionPage service={route.service} action={route.action} />;
+    case 'worker':
+      return <WorkerPage service={route.service} id={route.worker} />;
     case 'unknown':
       return (
         <Nothing title="There is no such page.">
@@ -126,14 +147,23 @@ function key(route: Route): string {
 
 function title(route: Route): string {
   switch (route.page) {
-    case 'fleet': return 'Fleet';
-    case 'graph': return 'Call graph';
-    case 'findings': return 'Findings';
-    case 'dead': case 'letter': return 'Dead letters';
-    case 'service': return shown(route.service, 60);
-    case 'action': return `${shown(route.service, 60)}.${shown(route.action, 60)}`;
-    case 'worker': return `A worker of ${shown(route.service, 60)}`;
-    case 'unknown': return 'No such page';
+    case 'fleet':
+      return 'Fleet';
+    case 'graph':
+      return 'Call graph';
+    case 'findings':
+      return 'Findings';
+    case 'dead':
+    case 'letter':
+      return 'Dead letters';
+    case 'service':
+      return shown(route.service, 60);
+    case 'action':
+      return `${shown(route.service, 60)}.${shown(route.action, 60)}`;
+    case 'worker':
+      return `A worker of ${shown(route.service, 60)}`;
+    case 'unknown':
+      return 'No such page';
   }
 }
 
@@ -155,10 +185,15 @@ function Connection() {
   const isLost = useLive((live) => live.lostSince !== null);
   const isUp = useLive((live) => live.fleet?.redis.is_up ?? true);
   const session = useLive((live) => live.session);
-  const mode = session?.is_signed_in && session.allow_changes === false ? 'Calls and changes need --allow-changes' : undefined;
+  const mode =
+    session?.is_signed_in && session.allow_changes === false ? 'Calls and changes need --allow-changes' : undefined;
   return (
     <span class="connection">
-      {mode && <span class="mode" title={mode}>read-only</span>}
+      {mode && (
+        <span class="mode" title={mode}>
+          read-only
+        </span>
+      )}
       {isLost ? (
         <Badge tone="bad">no connection</Badge>
       ) : !isConnected ? (
@@ -174,7 +209,8 @@ function Connection() {
 
 function ThemeSign({ theme }: { theme: Theme }) {
   const path = {
-    light: 'M8 4.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7M8 1v1.6M8 13.4V15M1 8h1.6M13.4 8H15M3 3l1.2 1.2M11.8 11.8 13 13M13 3l-1.2 1.2M4.2 11.8 3 13',
+    light:
+      'M8 4.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7M8 1v1.6M8 13.4V15M1 8h1.6M13.4 8H15M3 3l1.2 1.2M11.8 11.8 13 13M13 3l-1.2 1.2M4.2 11.8 3 13',
     dark: 'M13.5 9.7A6 6 0 0 1 6.3 2.5a6 6 0 1 0 7.2 7.2z',
     system: 'M2 3h12v8H2zM5.5 14h5M8 11v3',
   }[theme];
@@ -238,4 +274,3 @@ if (app) {
   render(<App />, app);
   void connect();
 }
-

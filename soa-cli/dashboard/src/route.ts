@@ -27,7 +27,11 @@ export function to(...parts: string[]): string {
 export function read(hash: string): Route {
   let parts: string[];
   try {
-    parts = hash.replace(/^#\/?/, '').split('/').filter((part) => part !== '').map(decodeURIComponent);
+    parts = hash
+      .replace(/^#\/?/, '')
+      .split('/')
+      .filter((part) => part !== '')
+      .map(decodeURIComponent);
   } catch {
     return { page: 'unknown' };
   }

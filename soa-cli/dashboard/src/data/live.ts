@@ -84,10 +84,13 @@ function listen(): void {
 
 function heard(): void {
   clearTimeout(silence);
-  silence = setTimeout(() => {
-    lost();
-    void connect();
-  }, Math.max(SILENCE_LIMIT, 5000 * (state.fleet?.interval_seconds ?? 0)));
+  silence = setTimeout(
+    () => {
+      lost();
+      void connect();
+    },
+    Math.max(SILENCE_LIMIT, 5000 * (state.fleet?.interval_seconds ?? 0)),
+  );
 }
 
 async function poll(): Promise<void> {

@@ -20,7 +20,8 @@ export type Draft =
   | { kind: 'choice'; index: number; value: Draft };
 
 /** The form of input that a node gets. */
-export type Input = 'text' | 'number' | 'flag' | 'constant' | 'list' | 'tuple' | 'object' | 'map' | 'choice' | 'any' | 'null';
+export type Input =
+  'text' | 'number' | 'flag' | 'constant' | 'list' | 'tuple' | 'object' | 'map' | 'choice' | 'any' | 'null';
 
 export const ANY: Schema = { 'x-soa': 'any' };
 
@@ -38,33 +39,60 @@ export function plain(schema: Schema): Schema {
   const left = options(schema);
   const only = left[0];
   if (schema.anyOf === undefined || only === undefined || left.length !== 1) return schema;
-  return { ...only, ...(schema.description ? { description: schema.description } : {}), ...(schema['x-nullable'] ? { 'x-nullable': true } : {}) };
+  return {
+    ...only,
+    ...(schema.description ? { description: schema.description } : {}),
+    ...(schema['x-nullable'] ? { 'x-nullable': true } : {}),
+  };
 }
 
 export function input(schema: Schema): Input {
   if (schema.enum) return 'constant';
   switch (schema['x-soa']) {
-    case 'boolean': return 'flag';
-    case 'integer': case 'float': return 'number';
-    case 'list': case 'set': return 'list';
-    case 'tuple': return schema.prefixItems ? 'tuple' : 'list';
-    case 'object': return 'object';
-    case 'map': return 'map';
-    case 'choice': return options(schema).length > 0 ? 'choice' : 'any';
-    case 'null': return 'null';
-    case 'text': case 'decimal': case 'amount': case 'bytes': case 'date': case 'time': case 'datetime': return 'text';
-    default: return 'any';
+    case 'boolean':
+      return 'flag';
+    case 'integer':
+    case 'float':
+      return 'number';
+    case 'list':
+    case 'set':
+      return 'list';
+    case 'tuple':
+      return schema.prefixItems ? 'tuple' : 'list';
+    case 'object':
+      return 'object';
+    case 'map':
+      return 'map';
+    case 'choice':
+      return options(schema).length > 0 ? 'choice' : 'any';
+    case 'null':
+      return 'null';
+    case 'text':
+    case 'decimal':
+    case 'amount':
+    case 'bytes':
+    case 'date':
+    case 'time':
+    case 'datetime':
+      return 'text';
+    default:
+      return 'any';
   }
 }
 
 /** The word for the type of a node. */
 export function word(schema: Schema): string {
   switch (input(schema)) {
-    case 'constant': return 'one of several values';
-    case 'list': return `${schema['x-soa'] === 'set' ? 'set' : 'list'} of ${word(plain(itemsOf(schema)))}`;
-    case 'choice': return 'one of several forms';
-    case 'any': return 'JSON';
-    default: return schema['x-soa'] ?? 'JSON';
+    case 'constant':
+      return 'one of several values';
+    case 'list':
+      return `${schema['x-soa'] === 'set' ? 'set' : 'list'} of ${word(plain(itemsOf(schema)))}`;
+    case 'choice':
+      return 'one of several forms';
+    case 'any':
+      return 'JSON';
+    default:
+      return schema['x-soa'] ?? 'JSON';
   }
 }
 
@@ -76,20 +104,31 @@ export function isRequired(schema: Schema, name: string): boolean {
 export function empty(given: Schema): Draft {
   const schema = plain(given);
   switch (input(schema)) {
-    case 'flag': return { kind: 'flag', value: false };
-    case 'constant': return { kind: 'constant', index: schema.enum?.length === 1 ? 0 : -1 };
-    case 'list': return { kind: 'list', items: Array.from({ length: Math.min(schema.minItems ?? 0, 20) }, () => empty(itemsOf(schema))) };
-    case 'tuple': return { kind: 'list', items: (schema.prefixItems ?? []).map(empty) };
-    case 'map': return { kind: 'map', entries: [] };
-    case 'null': return { kind: 'null' };
-    case 'choice': return { kind: 'choice', index: 0, value: empty(options(schema)[0] ?? ANY) };
+    case 'flag':
+      return { kind: 'flag', value: false };
+    case 'constant':
+      return { kind: 'constant', index: schema.enum?.length === 1 ? 0 : -1 };
+    case 'list':
+      return {
+        kind: 'list',
+        items: Array.from({ length: Math.min(schema.minItems ?? 0, 20) }, () => empty(itemsOf(schema))),
+      };
+    case 'tuple':
+      return { kind: 'list', items: (schema.prefixItems ?? []).map(empty) };
+    case 'map':
+      return { kind: 'map', entries: [] };
+    case 'null':
+      return { kind: 'null' };
+    case 'choice':
+      return { kind: 'choice', index: 0, value: empty(options(schema)[0] ?? ANY) };
     case 'object': {
       const fields = Object.entries(schema.properties ?? {}).map(([name, field]) => {
         return [name, isRequired(schema, name) ? empty(field) : ({ kind: 'absent' } as Draft)] as const;
       });
       return { kind: 'object', fields: Object.fromEntries(fields) };
     }
-    default: return { kind: 'text', text: '' };
+    default:
+      return { kind: 'text', text: '' };
   }
 }
 
@@ -113,14 +152,18 @@ function readNode(given: Schema, draft: Draft, path: string, mistakes: Mistake[]
   const wrong = (message: string) => void mistakes.push({ field: path === '' ? null : path, message });
   const below = (part: string | number) => (path === '' ? String(part) : `${path}.${part}`);
   switch (draft.kind) {
-    case 'absent': return undefined;
-    case 'null': return null;
-    case 'flag': return draft.value;
+    case 'absent':
+      return undefined;
+    case 'null':
+      return null;
+    case 'flag':
+      return draft.value;
     case 'constant': {
       if (draft.index < 0) wrong('Choose a value.');
       return schema.enum?.[draft.index];
     }
-    case 'choice': return readNode(options(schema)[draft.index] ?? ANY, draft.value, path, mistakes);
+    case 'choice':
+      return readNode(options(schema)[draft.index] ?? ANY, draft.value, path, mistakes);
     case 'object': {
       const read: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
       for (const [name, field] of Object.entries(schema.properties ?? {})) {
@@ -140,11 +183,16 @@ function readNode(given: Schema, draft: Draft, path: string, mistakes: Mistake[]
     case 'list': {
       const { minItems, maxItems } = schema;
       const count = draft.items.length;
-      if (input(schema) === 'list' && minItems !== undefined && count < minItems) wrong(`Needs at least ${counted(minItems, 'item')}.`);
-      if (input(schema) === 'list' && maxItems !== undefined && count > maxItems) wrong(`Takes at most ${counted(maxItems, 'item')}.`);
-      return draft.items.map((item, index) => readNode(schema.prefixItems?.[index] ?? itemsOf(schema), item, below(index), mistakes));
+      if (input(schema) === 'list' && minItems !== undefined && count < minItems)
+        wrong(`Needs at least ${counted(minItems, 'item')}.`);
+      if (input(schema) === 'list' && maxItems !== undefined && count > maxItems)
+        wrong(`Takes at most ${counted(maxItems, 'item')}.`);
+      return draft.items.map((item, index) =>
+        readNode(schema.prefixItems?.[index] ?? itemsOf(schema), item, below(index), mistakes),
+      );
     }
-    case 'text': return readText(schema, draft.text, wrong);
+    case 'text':
+      return readText(schema, draft.text, wrong);
   }
 }
 
@@ -172,8 +220,10 @@ function readText(schema: Schema, text: string, wrong: (message: string) => void
   }
   if (kind === 'text') {
     const length = [...text].length;
-    if (schema.minLength !== undefined && length < schema.minLength) wrong(`Needs at least ${counted(schema.minLength, 'character')}.`);
-    if (schema.maxLength !== undefined && length > schema.maxLength) wrong(`Takes at most ${counted(schema.maxLength, 'character')}; there are ${length}.`);
+    if (schema.minLength !== undefined && length < schema.minLength)
+      wrong(`Needs at least ${counted(schema.minLength, 'character')}.`);
+    if (schema.maxLength !== undefined && length > schema.maxLength)
+      wrong(`Takes at most ${counted(schema.maxLength, 'character')}; there are ${length}.`);
     return text;
   }
   const typed = text.trim();
@@ -182,7 +232,7 @@ function readText(schema: Schema, text: string, wrong: (message: string) => void
     return null;
   }
   if (kind === 'integer') {
-    if (!/^[+-]?\d+$/.test(typed)) return wrong('Write a whole number.'), null;
+    if (!/^[+-]?\d+$/.test(typed)) return (wrong('Write a whole number.'), null);
     limits(schema, Number(typed), wrong);
     const digits = BigInt(typed.replace(/^\+/, '')).toString();
     return Number.isSafeInteger(Number(digits)) ? Number(digits) : new Digits(digits);
@@ -190,7 +240,7 @@ function readText(schema: Schema, text: string, wrong: (message: string) => void
   if (kind === 'float') {
     if (/^(NaN|-?Infinity)$/.test(typed)) return typed;
     const value = Number(typed);
-    if (!Number.isFinite(value)) return wrong('Write a number, as 1.5.'), null;
+    if (!Number.isFinite(value)) return (wrong('Write a number, as 1.5.'), null);
     limits(schema, value, wrong);
     return value;
   }

@@ -3,7 +3,19 @@ import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { counted, escapedLines, shown } from '../format.ts';
 import type { Mistake, Schema } from '../data/types.ts';
-import { type Draft, ANY, empty, input, isNullable, isRequired, itemsOf, options, plain, valuesOf, word } from './draft.ts';
+import {
+  type Draft,
+  ANY,
+  empty,
+  input,
+  isNullable,
+  isRequired,
+  itemsOf,
+  options,
+  plain,
+  valuesOf,
+  word,
+} from './draft.ts';
 
 /** Changes a draft as it is by then: several fields may change at once, as when a browser fills them in. */
 export type Change = (update: (draft: Draft) => Draft) => void;
@@ -68,7 +80,10 @@ function pathsOf(given: Schema, draft: Draft, path: string): string[] {
         own,
       );
     case 'map':
-      return draft.entries.reduce((all, { key, value }) => all.concat(pathsOf(valuesOf(schema), value, below(key))), own);
+      return draft.entries.reduce(
+        (all, { key, value }) => all.concat(pathsOf(valuesOf(schema), value, below(key))),
+        own,
+      );
     case 'choice':
       return own.concat(pathsOf(options(schema)[draft.index] ?? ANY, draft.value, path));
     default:
@@ -79,7 +94,8 @@ function pathsOf(given: Schema, draft: Draft, path: string): string[] {
 /** The fields of an object. */
 function Fields({ schema: given, draft, path, mistakes, change }: NodeProps) {
   const schema = plain(given);
-  if (draft.kind !== 'object') return <Leaf schema={schema} draft={draft} path={path} mistakes={mistakes} change={change} />;
+  if (draft.kind !== 'object')
+    return <Leaf schema={schema} draft={draft} path={path} mistakes={mistakes} change={change} />;
   const fields = Object.entries(schema.properties ?? {});
   if (fields.length === 0) return <p class="muted">It has no fields.</p>;
   const set = (name: string, update: (draft: Draft) => Draft) =>
@@ -121,7 +137,8 @@ function Field({ name, isOptional, remove, title, ...node }: FieldProps) {
   const schema = plain(node.schema);
   const wrong = node.mistakes.get(path) ?? [];
   const kind = input(schema);
-  const isGroup = ['object', 'list', 'tuple', 'map', 'choice'].includes(kind) && draft.kind !== 'absent' && draft.kind !== 'null';
+  const isGroup =
+    ['object', 'list', 'tuple', 'map', 'choice'].includes(kind) && draft.kind !== 'absent' && draft.kind !== 'null';
   const limits = told(schema);
   const head = (
     <>
@@ -292,7 +309,8 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
     }
     case 'text': {
       const kind = schema['x-soa'] ?? 'any';
-      const typed = (event: { currentTarget: { value: string } }) => put({ kind: 'text', text: event.currentTarget.value });
+      const typed = (event: { currentTarget: { value: string } }) =>
+        put({ kind: 'text', text: event.currentTarget.value });
       if (input(schema) === 'any' || (kind === 'text' && (schema.maxLength ?? Infinity) > LONG)) {
         const isJson = input(schema) === 'any';
         return (
@@ -308,25 +326,30 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
         );
       }
       const isNumber = kind === 'integer' || kind === 'float' || kind === 'decimal';
-      const line = kind === 'date' ? (
-        <input {...shared} type="date" class="code" value={draft.text} onInput={typed} />
-      ) : (
-        <input
-          {...shared}
-          type="text"
-          inputMode={isNumber ? 'decimal' : undefined}
-          autocomplete="off"
-          class={kind === 'text' ? '' : 'code'}
-          placeholder={PLACEHOLDERS[kind]}
-          value={draft.text}
-          onInput={typed}
-        />
-      );
+      const line =
+        kind === 'date' ? (
+          <input {...shared} type="date" class="code" value={draft.text} onInput={typed} />
+        ) : (
+          <input
+            {...shared}
+            type="text"
+            inputMode={isNumber ? 'decimal' : undefined}
+            autocomplete="off"
+            class={kind === 'text' ? '' : 'code'}
+            placeholder={PLACEHOLDERS[kind]}
+            value={draft.text}
+            onInput={typed}
+          />
+        );
       if (kind !== 'datetime') return line;
       return (
         <span class="with-button">
           {line}
-          <button type="button" class="small" onClick={() => put({ kind: 'text', text: `${new Date().toISOString().slice(0, 19)}+00:00` })}>
+          <button
+            type="button"
+            class="small"
+            onClick={() => put({ kind: 'text', text: `${new Date().toISOString().slice(0, 19)}+00:00` })}
+          >
             Now
           </button>
         </span>
@@ -401,7 +424,11 @@ function Entries({ schema, draft, path, mistakes, change }: NodeProps) {
           change={(update) => setOne(index, (old) => ({ ...old, value: update(old.value) }))}
         />
       ))}
-      <button type="button" class="small" onClick={() => set((all) => [...all, { key: '', value: empty(valuesOf(schema)) }])}>
+      <button
+        type="button"
+        class="small"
+        onClick={() => set((all) => [...all, { key: '', value: empty(valuesOf(schema)) }])}
+      >
         Add an entry
       </button>
     </>

@@ -3,7 +3,15 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Failure, get, post } from '../data/ask.ts';
 import { write } from '../data/json.ts';
 import { path, useLive, useResource } from '../data/live.ts';
-import type { Action, ActionDescription, CallAnswer, Description, Mistake, Schema, ServiceDetail } from '../data/types.ts';
+import type {
+  Action,
+  ActionDescription,
+  CallAnswer,
+  Description,
+  Mistake,
+  Schema,
+  ServiceDetail,
+} from '../data/types.ts';
 import { type Draft, empty, input, plain, read } from '../form/draft.ts';
 import { Form } from '../form/form.tsx';
 import { counted, escapedLines, number, shown, time } from '../format.ts';
@@ -27,7 +35,13 @@ export function ActionPage({ service, action }: { service: string; action: strin
   const about = variants[0]?.documentation;
   return (
     <>
-      <Trail parts={[['Fleet', '#/'], [service, to('services', service)], [action, null]]} />
+      <Trail
+        parts={[
+          ['Fleet', '#/'],
+          [service, to('services', service)],
+          [action, null],
+        ]}
+      />
       <header class="head">
         <h1>
           <Name text={action} />
@@ -161,7 +175,9 @@ function Caller({ service, description, note }: { service: string; description: 
       try {
         return JSON.parse(raw);
       } catch (error) {
-        setMistakes([{ field: null, message: `This is not JSON: ${error instanceof Error ? error.message : String(error)}` }]);
+        setMistakes([
+          { field: null, message: `This is not JSON: ${error instanceof Error ? error.message : String(error)}` },
+        ]);
         return undefined;
       }
     }
@@ -238,7 +254,14 @@ function Caller({ service, description, note }: { service: string; description: 
             <label for="raw">
               <span class="field-name">Body</span>
             </label>
-            <textarea id="raw" class="code" rows={10} spellcheck={false} value={raw} onInput={(event) => setRaw(event.currentTarget.value)} />
+            <textarea
+              id="raw"
+              class="code"
+              rows={10}
+              spellcheck={false}
+              value={raw}
+              onInput={(event) => setRaw(event.currentTarget.value)}
+            />
           </div>
         ) : (
           <Form schema={schema} draft={draft} mistakes={mistakes} change={setDraft} />
@@ -247,7 +270,14 @@ function Caller({ service, description, note }: { service: string; description: 
           <label for="timeout">
             <span class="field-name">Time limit</span> <span class="muted">milliseconds, at most 60,000</span>
           </label>
-          <input id="timeout" type="text" class="code short" inputMode="numeric" value={timeout} onInput={(event) => setTimeout(event.currentTarget.value)} />
+          <input
+            id="timeout"
+            type="text"
+            class="code short"
+            inputMode="numeric"
+            value={timeout}
+            onInput={(event) => setTimeout(event.currentTarget.value)}
+          />
         </div>
         <div class="buttons">
           {mayCall && (
@@ -255,7 +285,11 @@ function Caller({ service, description, note }: { service: string; description: 
               {isBusy ? 'Waiting…' : 'Call'}
             </button>
           )}
-          <button type={mayCall ? 'button' : 'submit'} disabled={isBusy} {...(mayCall ? { onClick: () => void send(true) } : {})}>
+          <button
+            type={mayCall ? 'button' : 'submit'}
+            disabled={isBusy}
+            {...(mayCall ? { onClick: () => void send(true) } : {})}
+          >
             Check, and show the command
           </button>
         </div>
@@ -322,14 +356,17 @@ function Answered({ answer, isCheck }: { answer: CallAnswer; isCheck: boolean })
     return (
       <div class="broken answer">
         <p>
-          <Badge tone="bad">{error.kind === 'action' ? `The action has answered with an error${took}` : `The call has failed${took}`}</Badge>
+          <Badge tone="bad">
+            {error.kind === 'action' ? `The action has answered with an error${took}` : `The call has failed${took}`}
+          </Badge>
         </p>
         {error.message && <p>{escapedLines(error.message)}</p>}
         {error.errors.length > 0 && (
           <ul>
             {error.errors.map((one, index) => (
               <li key={index}>
-                <code>{shown(one.code)}</code> {one.field && <code>{shown(one.field)}</code>} {escapedLines(one.message)}
+                <code>{shown(one.code)}</code> {one.field && <code>{shown(one.field)}</code>}{' '}
+                {escapedLines(one.message)}
               </li>
             ))}
           </ul>

@@ -30,7 +30,9 @@ export function DeadPage({ service }: { service: string | null }) {
   const rows = useMemo(() => {
     const text = filter.trim().toLowerCase();
     const fits = (letter: Letter) =>
-      [letter.service, ...letter.actions, letter.reason, letter.error ?? ''].some((part) => part.toLowerCase().includes(text));
+      [letter.service, ...letter.actions, letter.reason, letter.error ?? ''].some((part) =>
+        part.toLowerCase().includes(text),
+      );
     return (answer?.letters ?? []).filter(fits);
   }, [answer, filter]);
   const columns = useMemo<Column<Letter>[]>(() => {
@@ -65,9 +67,28 @@ export function DeadPage({ service }: { service: string | null }) {
   };
   return (
     <>
-      {service !== null && <Trail parts={[['Dead letters', '#/dead'], [service, null]]} />}
-      <h1>Dead letters{service === null ? '' : <>{' of '}<Name text={service} /></>}</h1>
-      <p class="muted">Jobs that are not run any more, as they ended too many processes. Run them again when the cause is gone.</p>
+      {service !== null && (
+        <Trail
+          parts={[
+            ['Dead letters', '#/dead'],
+            [service, null],
+          ]}
+        />
+      )}
+      <h1>
+        Dead letters
+        {service === null ? (
+          ''
+        ) : (
+          <>
+            {' of '}
+            <Name text={service} />
+          </>
+        )}
+      </h1>
+      <p class="muted">
+        Jobs that are not run any more, as they ended too many processes. Run them again when the cause is gone.
+      </p>
       {!answer ? (
         <Missing what="the dead letters" failure={failure} retry={reload} />
       ) : (
@@ -148,10 +169,36 @@ const COLUMNS: readonly Column<Letter>[] = [
       </a>
     ),
   },
-  { key: 'reason', title: 'Reason', className: 'c-text', by: (letter) => letter.reason, cell: (letter) => <Name text={letter.reason} /> },
-  { key: 'error', title: 'Error', className: 'c-text c-wide', by: (letter) => letter.error, cell: (letter) => (letter.error ? <Name text={letter.error} /> : <span class="quiet">–</span>) },
-  { key: 'attempts', title: 'Attempts', isNumber: true, className: 'c-number c-wide', by: (letter) => letter.attempts, cell: (letter) => number(letter.attempts) },
-  { key: 'died', title: 'Died', isNumber: true, className: 'c-moment', by: (letter) => letter.died_ms, cell: (letter) => <Moment at={seconds(letter.died_ms)} /> },
+  {
+    key: 'reason',
+    title: 'Reason',
+    className: 'c-text',
+    by: (letter) => letter.reason,
+    cell: (letter) => <Name text={letter.reason} />,
+  },
+  {
+    key: 'error',
+    title: 'Error',
+    className: 'c-text c-wide',
+    by: (letter) => letter.error,
+    cell: (letter) => (letter.error ? <Name text={letter.error} /> : <span class="quiet">–</span>),
+  },
+  {
+    key: 'attempts',
+    title: 'Attempts',
+    isNumber: true,
+    className: 'c-number c-wide',
+    by: (letter) => letter.attempts,
+    cell: (letter) => number(letter.attempts),
+  },
+  {
+    key: 'died',
+    title: 'Died',
+    isNumber: true,
+    className: 'c-moment',
+    by: (letter) => letter.died_ms,
+    cell: (letter) => <Moment at={seconds(letter.died_ms)} />,
+  },
 ];
 
 /** The buttons that change letters, and their question. */
@@ -169,7 +216,9 @@ function Changes({ letters, done }: { letters: readonly Letter[]; done: (said: s
         changed += (await post<{ changed: number }>(`api/dead/${change}`, { service, ids })).changed;
       }
       setAsked(null);
-      done(`${counted(changed, 'letter')} ${change === 'retry' ? (changed === 1 ? 'runs again' : 'run again') : changed === 1 ? 'is dropped' : 'are dropped'}.`);
+      done(
+        `${counted(changed, 'letter')} ${change === 'retry' ? (changed === 1 ? 'runs again' : 'run again') : changed === 1 ? 'is dropped' : 'are dropped'}.`,
+      );
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       setFailure(error);
@@ -186,13 +235,28 @@ function Changes({ letters, done }: { letters: readonly Letter[]; done: (said: s
         Drop
       </button>
       {asked === 'retry' && (
-        <Confirm title={`Run ${count} again?`} word="Run again" isBusy={isBusy} run={() => void run('retry')} close={() => setAsked(null)}>
-          <p>They are put into the queue as if they had never run. Their callers are gone, and nobody takes the answers.</p>
+        <Confirm
+          title={`Run ${count} again?`}
+          word="Run again"
+          isBusy={isBusy}
+          run={() => void run('retry')}
+          close={() => setAsked(null)}
+        >
+          <p>
+            They are put into the queue as if they had never run. Their callers are gone, and nobody takes the answers.
+          </p>
           {failure && <Broken failure={failure} />}
         </Confirm>
       )}
       {asked === 'drop' && (
-        <Confirm title={`Drop ${count}?`} word="Drop" isDangerous isBusy={isBusy} run={() => void run('drop')} close={() => setAsked(null)}>
+        <Confirm
+          title={`Drop ${count}?`}
+          word="Drop"
+          isDangerous
+          isBusy={isBusy}
+          run={() => void run('drop')}
+          close={() => setAsked(null)}
+        >
           <p>They are forgotten, and cannot be had back.</p>
           {failure && <Broken failure={failure} />}
         </Confirm>
@@ -212,7 +276,15 @@ export function LetterPage({ service, id }: { service: string; id: string }) {
   const { answer, failure, reload } = useResource<{ letter: LetterDetail }>(url, PAUSE);
   const mayChange = useLive((live) => live.session?.allow_changes === true);
   const [said, setSaid] = useState<string | null>(null);
-  const head = <Trail parts={[['Dead letters', '#/dead'], [service, to('dead', service)], [id, null]]} />;
+  const head = (
+    <Trail
+      parts={[
+        ['Dead letters', '#/dead'],
+        [service, to('dead', service)],
+        [id, null],
+      ]}
+    />
+  );
   if (said !== null) {
     return (
       <>
@@ -220,7 +292,10 @@ export function LetterPage({ service, id }: { service: string; id: string }) {
         <h1>Dead letter</h1>
         <div class="notice" role="status">
           <p>
-            {said} <a href={to('dead', service)}>Back to the dead letters of <Name text={service} /></a>
+            {said}{' '}
+            <a href={to('dead', service)}>
+              Back to the dead letters of <Name text={service} />
+            </a>
           </p>
         </div>
       </>

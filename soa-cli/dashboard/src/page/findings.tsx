@@ -32,7 +32,8 @@ export function FindingsPage() {
     <>
       <h1>Findings</h1>
       <p class="muted">
-        What <code>soa check</code> finds in {counted(answer.services, 'service')} and {counted(answer.masters, 'Redis', 'Redis')}.
+        What <code>soa check</code> finds in {counted(answer.services, 'service')} and{' '}
+        {counted(answer.masters, 'Redis', 'Redis')}.
       </p>
       {failure && <Broken failure={failure} />}
       {findings.length === 0 ? (

@@ -76,9 +76,33 @@ const COLUMNS: readonly Column<Service>[] = [
       </span>
     ),
   },
-  { key: 'p50', title: 'p50', about: 'Half of the calls take less time', isNumber: true, className: 'c-p50', by: (service) => service.p50_ms, cell: (service) => ms(service.p50_ms) },
-  { key: 'p95', title: 'p95', about: '95 % of the calls take less time', isNumber: true, className: 'c-p95', by: (service) => service.p95_ms, cell: (service) => ms(service.p95_ms) },
-  { key: 'p99', title: 'p99', about: '99 % of the calls take less time', isNumber: true, className: 'c-p99', by: (service) => service.p99_ms, cell: (service) => ms(service.p99_ms) },
+  {
+    key: 'p50',
+    title: 'p50',
+    about: 'Half of the calls take less time',
+    isNumber: true,
+    className: 'c-p50',
+    by: (service) => service.p50_ms,
+    cell: (service) => ms(service.p50_ms),
+  },
+  {
+    key: 'p95',
+    title: 'p95',
+    about: '95 % of the calls take less time',
+    isNumber: true,
+    className: 'c-p95',
+    by: (service) => service.p95_ms,
+    cell: (service) => ms(service.p95_ms),
+  },
+  {
+    key: 'p99',
+    title: 'p99',
+    about: '99 % of the calls take less time',
+    isNumber: true,
+    className: 'c-p99',
+    by: (service) => service.p99_ms,
+    cell: (service) => ms(service.p99_ms),
+  },
   {
     key: 'flight',
     title: 'In flight',
@@ -88,7 +112,11 @@ const COLUMNS: readonly Column<Service>[] = [
     by: (service) => service.in_flight,
     cell: (service) => (
       <>
-        <Quiet value={service.in_flight} text={number(service.in_flight)} isBad={service.in_flight >= service.concurrency} />
+        <Quiet
+          value={service.in_flight}
+          text={number(service.in_flight)}
+          isBad={service.in_flight >= service.concurrency}
+        />
         <span class="quiet">/{number(service.concurrency)}</span>
       </>
     ),
@@ -138,7 +166,9 @@ export function FleetPage() {
   const rows = useMemo(() => {
     const text = filter.trim().toLowerCase();
     return (services ?? []).filter((service) => {
-      const isFound = service.name.toLowerCase().includes(text) || service.versions.some(({ version }) => version.toLowerCase().includes(text));
+      const isFound =
+        service.name.toLowerCase().includes(text) ||
+        service.versions.some(({ version }) => version.toLowerCase().includes(text));
       return isFound && (!onlyProblems || rank(service) < 3);
     });
   }, [services, filter, onlyProblems]);
@@ -174,11 +204,17 @@ export function FleetPage() {
       <div class="tools">
         <Filter label="Filter services" value={filter} change={setFilter} />
         <label class="check">
-          <input type="checkbox" checked={onlyProblems} onChange={(event) => setOnlyProblems(event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={onlyProblems}
+            onChange={(event) => setOnlyProblems(event.currentTarget.checked)}
+          />
           Only with problems
         </label>
         <span class="muted" role="status">
-          {rows.length === totals.services ? counted(rows.length, 'service') : `${number(rows.length)} of ${counted(totals.services, 'service')}`}
+          {rows.length === totals.services
+            ? counted(rows.length, 'service')
+            : `${number(rows.length)} of ${counted(totals.services, 'service')}`}
         </span>
       </div>
       <Table
@@ -193,8 +229,8 @@ export function FleetPage() {
           totals.services === 0 ? (
             <Nothing title="No service can be seen in this Redis.">
               <p>
-                No queue holds a request, and no worker tells a record. Start a worker; an idle worker of PySOA leaves no trace until
-                a request waits.
+                No queue holds a request, and no worker tells a record. Start a worker; an idle worker of PySOA leaves
+                no trace until a request waits.
               </p>
             </Nothing>
           ) : (
@@ -204,7 +240,9 @@ export function FleetPage() {
           )
         }
       />
-      {(fleet.services_left_off ?? 0) > 0 && <p class="muted">{counted(fleet.services_left_off ?? 0, 'more service')} not shown.</p>}
+      {(fleet.services_left_off ?? 0) > 0 && (
+        <p class="muted">{counted(fleet.services_left_off ?? 0, 'more service')} not shown.</p>
+      )}
     </>
   );
 }

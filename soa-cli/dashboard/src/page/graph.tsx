@@ -20,7 +20,9 @@ export function GraphPage() {
   const seen = useMemo(() => (answer ? selected(answer, chosen) : null), [answer, chosen]);
   const edges = useMemo(() => {
     const text = filter.trim().toLowerCase();
-    return (answer?.edges ?? []).filter(({ from, to }) => from.toLowerCase().includes(text) || to.toLowerCase().includes(text));
+    return (answer?.edges ?? []).filter(
+      ({ from, to }) => from.toLowerCase().includes(text) || to.toLowerCase().includes(text),
+    );
   }, [answer, filter]);
   if (!answer || !seen) {
     return (
@@ -58,15 +60,29 @@ export function GraphPage() {
           {seen.nodes.length > 0 ? (
             <Picture nodes={seen.nodes} edges={seen.edges} />
           ) : (
-            <p class="notice">These are {counted(linked.size, 'service')}, too many for one picture. Choose one to see what is near to it.</p>
+            <p class="notice">
+              These are {counted(linked.size, 'service')}, too many for one picture. Choose one to see what is near to
+              it.
+            </p>
           )}
           <h2>Calls</h2>
           <div class="tools">
             <Filter label="Filter calls" value={filter} change={setFilter} />
             <span class="muted">{counted(edges.length, 'edge')}</span>
           </div>
-          <Table label="Calls" columns={COLUMNS} rows={edges} id={(edge) => `${edge.from}\n${edge.to}`} sort={['rate', true]} empty={<Nothing title="No call fits." />} />
-          {answer.edges_left_off > 0 && <p class="muted">{counted(answer.edges_left_off, 'more edge')} not shown: those with the most calls are here.</p>}
+          <Table
+            label="Calls"
+            columns={COLUMNS}
+            rows={edges}
+            id={(edge) => `${edge.from}\n${edge.to}`}
+            sort={['rate', true]}
+            empty={<Nothing title="No call fits." />}
+          />
+          {answer.edges_left_off > 0 && (
+            <p class="muted">
+              {counted(answer.edges_left_off, 'more edge')} not shown: those with the most calls are here.
+            </p>
+          )}
         </>
       )}
       {alone.length > 0 && (
@@ -103,11 +119,44 @@ function selected(graph: Graph, chosen: string | null): { nodes: GraphNode[]; ed
 }
 
 const COLUMNS: readonly Column<GraphEdge>[] = [
-  { key: 'from', title: 'Caller', className: 'c-half', by: (edge) => edge.from, cell: (edge) => <NodeLink name={edge.from} /> },
-  { key: 'to', title: 'Calls', className: 'c-half', by: (edge) => edge.to, cell: (edge) => <NodeLink name={edge.to} /> },
-  { key: 'rate', title: 'Calls/s', isNumber: true, className: 'c-number', by: (edge) => edge.rate, cell: (edge) => number(edge.rate) },
-  { key: 'failed', title: 'Failed/s', isNumber: true, className: 'c-number', by: (edge) => edge.rate_failed, cell: (edge) => <Quiet value={edge.rate_failed} text={number(edge.rate_failed)} isBad /> },
-  { key: 'calls', title: 'In all', isNumber: true, className: 'c-number c-wide', by: (edge) => edge.calls, cell: (edge) => number(edge.calls) },
+  {
+    key: 'from',
+    title: 'Caller',
+    className: 'c-half',
+    by: (edge) => edge.from,
+    cell: (edge) => <NodeLink name={edge.from} />,
+  },
+  {
+    key: 'to',
+    title: 'Calls',
+    className: 'c-half',
+    by: (edge) => edge.to,
+    cell: (edge) => <NodeLink name={edge.to} />,
+  },
+  {
+    key: 'rate',
+    title: 'Calls/s',
+    isNumber: true,
+    className: 'c-number',
+    by: (edge) => edge.rate,
+    cell: (edge) => number(edge.rate),
+  },
+  {
+    key: 'failed',
+    title: 'Failed/s',
+    isNumber: true,
+    className: 'c-number',
+    by: (edge) => edge.rate_failed,
+    cell: (edge) => <Quiet value={edge.rate_failed} text={number(edge.rate_failed)} isBad />,
+  },
+  {
+    key: 'calls',
+    title: 'In all',
+    isNumber: true,
+    className: 'c-number c-wide',
+    by: (edge) => edge.calls,
+    cell: (edge) => number(edge.calls),
+  },
 ];
 
 function isService(name: string): boolean {
@@ -136,7 +185,14 @@ type Point = readonly [number, number];
 function Picture({ nodes, edges }: { nodes: readonly GraphNode[]; edges: readonly GraphEdge[] }) {
   // The layout stays while the same services call each other; only the numbers change.
   const shape = JSON.stringify([nodes.map((node) => node.name), edges.map((edge) => [edge.from, edge.to])]);
-  const placed = useMemo(() => layout(nodes.map((node) => node.name), edges), [shape]);
+  const placed = useMemo(
+    () =>
+      layout(
+        nodes.map((node) => node.name),
+        edges,
+      ),
+    [shape],
+  );
   const step = BOX.height + GAP.height;
   const spot = ({ column, row }: Place): Point => [MARGIN + column * (BOX.width + GAP.width), MARGIN + row * step];
   const of = (name: string) => spot(placed.places.get(name) ?? { column: 0, row: 0 });
@@ -151,11 +207,27 @@ function Picture({ nodes, edges }: { nodes: readonly GraphNode[]; edges: readonl
   const height = 2 * MARGIN + placed.rows * step;
   const most = Math.max(1e-9, ...edges.map((edge) => edge.rate ?? 0));
   return (
-    <div class="picture" tabIndex={0} role="group" aria-label="Picture of the call graph. The table below has the same numbers.">
+    <div
+      class="picture"
+      tabIndex={0}
+      role="group"
+      aria-label="Picture of the call graph. The table below has the same numbers."
+    >
       <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
         <defs>
           {(['arrow', 'arrow-bad'] as const).map((name) => (
-            <marker key={name} id={name} class={name} viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
+            <marker
+              key={name}
+              id={name}
+              class={name}
+              viewBox="0 0 8 8"
+              refX="7.5"
+              refY="4"
+              markerWidth="8"
+              markerHeight="8"
+              markerUnits="userSpaceOnUse"
+              orient="auto"
+            >
               <path d="M0 0.5 8 4 0 7.5z" />
             </marker>
           ))}
@@ -244,7 +316,14 @@ function Box({ node, at: [x, y] }: { node: GraphNode; at: Point }) {
   const isBad = (node.rate_errors ?? 0) > 0;
   const box = (
     <>
-      <rect x={x} y={y} width={BOX.width} height={BOX.height} rx="7" class={node.kind === 'service' ? 'box' : 'box other'} />
+      <rect
+        x={x}
+        y={y}
+        width={BOX.width}
+        height={BOX.height}
+        rx="7"
+        class={node.kind === 'service' ? 'box' : 'box other'}
+      />
       <text class="box-name" x={x + 12} y={y + 18}>
         {shown(node.name, LETTERS)}
       </text>

@@ -6,7 +6,10 @@ const edge = (from: string, to: string) => ({ from, to });
 
 test('callers stand to the left of what they call', () => {
   const { places, columns } = layout(['a', 'b', 'c'], [edge('a', 'b'), edge('b', 'c'), edge('a', 'c')]);
-  assert.deepEqual(['a', 'b', 'c'].map((name) => places.get(name)?.column), [0, 1, 2]);
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((name) => places.get(name)?.column),
+    [0, 1, 2],
+  );
   assert.equal(columns, 3);
 });
 
@@ -21,7 +24,10 @@ test('an edge over a column has a bend in it, at a place of its own', () => {
 
 test('a circle has an end', () => {
   const { places } = layout(['a', 'b'], [edge('a', 'b'), edge('b', 'a'), edge('a', 'a')]);
-  assert.deepEqual(['a', 'b'].map((name) => places.get(name)?.column), [0, 1]);
+  assert.deepEqual(
+    ['a', 'b'].map((name) => places.get(name)?.column),
+    [0, 1],
+  );
 });
 
 test('two thousand nodes are laid out in no time', () => {

@@ -1,7 +1,18 @@
 // One service: charts, actions, workers, callers and the queue.
 import { useMemo, useState } from 'preact/hooks';
 import { path, useResource } from '../data/live.ts';
-import type { Action, Called, Caller, Description, Job, QueueDetail, Request, Service, ServiceDetail, Worker } from '../data/types.ts';
+import type {
+  Action,
+  Called,
+  Caller,
+  Description,
+  Job,
+  QueueDetail,
+  Request,
+  Service,
+  ServiceDetail,
+  Worker,
+} from '../data/types.ts';
 import { counted, escapedLines, number, percent, shown, time } from '../format.ts';
 import { Charts } from '../part/charts.tsx';
 import { Filter } from '../part/filter.tsx';
@@ -14,7 +25,14 @@ import { Trail } from '../part/trail.tsx';
 
 export function ServicePage({ service, tab }: { service: string; tab: Tab }) {
   const { answer, failure, reload } = useResource<ServiceDetail>(path('services', service));
-  const head = <Trail parts={[['Fleet', '#/'], [service, null]]} />;
+  const head = (
+    <Trail
+      parts={[
+        ['Fleet', '#/'],
+        [service, null],
+      ]}
+    />
+  );
   if (!answer) {
     return (
       <>
@@ -69,10 +87,14 @@ function Head({ service }: { service: Service }) {
       {service.is_paused && service.state !== 'paused' && <Badge tone="warning">paused</Badge>}
       {versions.length > 0 && (
         <span class="muted" title={versions.join(', ')}>
-          {versions.length === 1 ? `version ${shown(service.versions[0]?.version ?? '', 40)}` : `versions ${versions.slice(0, 3).join(', ')}`}
+          {versions.length === 1
+            ? `version ${shown(service.versions[0]?.version ?? '', 40)}`
+            : `versions ${versions.slice(0, 3).join(', ')}`}
         </span>
       )}
-      {service.dead_letters > 0 && <a href={to('dead', service.name)}>{counted(service.dead_letters, 'dead letter')}</a>}
+      {service.dead_letters > 0 && (
+        <a href={to('dead', service.name)}>{counted(service.dead_letters, 'dead letter')}</a>
+      )}
     </header>
   );
 }
@@ -101,9 +123,24 @@ function Overview({ detail }: { detail: ServiceDetail }) {
 }
 
 /** The columns of calls and times, which tables of several things have. */
-export function latelyColumns<Row extends { rate: number | null; rate_errors: number | null; p50_ms: number | null; p95_ms: number | null; p99_ms: number | null }>(): Column<Row>[] {
+export function latelyColumns<
+  Row extends {
+    rate: number | null;
+    rate_errors: number | null;
+    p50_ms: number | null;
+    p95_ms: number | null;
+    p99_ms: number | null;
+  },
+>(): Column<Row>[] {
   return [
-    { key: 'rate', title: 'Calls/s', isNumber: true, className: 'c-number', by: (row) => row.rate, cell: (row) => <Quiet value={row.rate} text={number(row.rate)} /> },
+    {
+      key: 'rate',
+      title: 'Calls/s',
+      isNumber: true,
+      className: 'c-number',
+      by: (row) => row.rate,
+      cell: (row) => <Quiet value={row.rate} text={number(row.rate)} />,
+    },
     {
       key: 'errors',
       title: 'Errors/s',
@@ -112,9 +149,30 @@ export function latelyColumns<Row extends { rate: number | null; rate_errors: nu
       by: (row) => row.rate_errors,
       cell: (row) => <Quiet value={row.rate_errors} text={number(row.rate_errors)} isBad />,
     },
-    { key: 'p50', title: 'p50', isNumber: true, className: 'c-number c-wide', by: (row) => row.p50_ms, cell: (row) => ms(row.p50_ms) },
-    { key: 'p95', title: 'p95', isNumber: true, className: 'c-number c-wide', by: (row) => row.p95_ms, cell: (row) => ms(row.p95_ms) },
-    { key: 'p99', title: 'p99', isNumber: true, className: 'c-number', by: (row) => row.p99_ms, cell: (row) => ms(row.p99_ms) },
+    {
+      key: 'p50',
+      title: 'p50',
+      isNumber: true,
+      className: 'c-number c-wide',
+      by: (row) => row.p50_ms,
+      cell: (row) => ms(row.p50_ms),
+    },
+    {
+      key: 'p95',
+      title: 'p95',
+      isNumber: true,
+      className: 'c-number c-wide',
+      by: (row) => row.p95_ms,
+      cell: (row) => ms(row.p95_ms),
+    },
+    {
+      key: 'p99',
+      title: 'p99',
+      isNumber: true,
+      className: 'c-number',
+      by: (row) => row.p99_ms,
+      cell: (row) => ms(row.p99_ms),
+    },
   ];
 }
 
@@ -141,7 +199,15 @@ function uncalled(name: string): Action {
   return { name, calls: 0, errors: {}, callers: {}, shortest_patience_ms: null, ...unknown };
 }
 
-export function Actions({ service, actions, leftOff }: { service: string; actions: readonly Action[]; leftOff: number }) {
+export function Actions({
+  service,
+  actions,
+  leftOff,
+}: {
+  service: string;
+  actions: readonly Action[];
+  leftOff: number;
+}) {
   const columns = useMemo<Column<Action>[]>(
     () => [
       {
@@ -156,8 +222,23 @@ export function Actions({ service, actions, leftOff }: { service: string; action
         ),
       },
       ...latelyColumns<Action>(),
-      { key: 'max', title: 'Max', isNumber: true, className: 'c-number c-wide', by: (action) => action.max_ms, cell: (action) => ms(action.max_ms) },
-      { key: 'calls', title: 'Calls', about: 'Since the workers started', isNumber: true, className: 'c-number c-wide', by: (action) => action.calls, cell: (action) => number(action.calls) },
+      {
+        key: 'max',
+        title: 'Max',
+        isNumber: true,
+        className: 'c-number c-wide',
+        by: (action) => action.max_ms,
+        cell: (action) => ms(action.max_ms),
+      },
+      {
+        key: 'calls',
+        title: 'Calls',
+        about: 'Since the workers started',
+        isNumber: true,
+        className: 'c-number c-wide',
+        by: (action) => action.calls,
+        cell: (action) => number(action.calls),
+      },
     ],
     [service],
   );
@@ -192,7 +273,13 @@ const WORKERS: readonly Column<Worker & { service: string }>[] = [
       </a>
     ),
   },
-  { key: 'version', title: 'Version', className: 'c-text c-wide', by: (worker) => worker.version, cell: (worker) => <Name text={worker.version} /> },
+  {
+    key: 'version',
+    title: 'Version',
+    className: 'c-text c-wide',
+    by: (worker) => worker.version,
+    cell: (worker) => <Name text={worker.version} />,
+  },
   {
     key: 'flight',
     title: 'In flight',
@@ -201,7 +288,11 @@ const WORKERS: readonly Column<Worker & { service: string }>[] = [
     by: (worker) => worker.in_flight,
     cell: (worker) => (
       <>
-        <Quiet value={worker.in_flight} text={number(worker.in_flight)} isBad={worker.in_flight >= worker.concurrency} />
+        <Quiet
+          value={worker.in_flight}
+          text={number(worker.in_flight)}
+          isBad={worker.in_flight >= worker.concurrency}
+        />
         <span class="quiet">/{number(worker.concurrency)}</span>
       </>
     ),
@@ -252,7 +343,9 @@ function Workers({ detail }: { detail: ServiceDetail }) {
           )
         }
       />
-      {detail.workers_left_off > 0 && <p class="muted">{counted(detail.workers_left_off, 'more worker')} not shown: the busiest are here.</p>}
+      {detail.workers_left_off > 0 && (
+        <p class="muted">{counted(detail.workers_left_off, 'more worker')} not shown: the busiest are here.</p>
+      )}
       {jobs.length > 0 && (
         <>
           <h2>Jobs in flight</h2>
@@ -273,14 +366,20 @@ export function Jobs({ jobs }: { jobs: readonly Job[] }) {
         <tr>
           <th scope="col">Action</th>
           <th scope="col">Caller</th>
-          <th scope="col" class="number">Runs for</th>
-          <th scope="col" class="number">Time left</th>
+          <th scope="col" class="number">
+            Runs for
+          </th>
+          <th scope="col" class="number">
+            Time left
+          </th>
         </tr>
       </thead>
       <tbody>
         {sorted.map((job, index) => (
           <tr key={index}>
-            <td><Name text={job.action} /></td>
+            <td>
+              <Name text={job.action} />
+            </td>
             <td>{job.caller === null ? <span class="muted">a program</span> : <Name text={job.caller} />}</td>
             <td class="number">{time(job.running_ms / 1000)}</td>
             <td class="number">
@@ -306,14 +405,48 @@ function Left({ ms: left, of }: { ms: number | null; of: number }) {
 }
 
 const CALLERS: readonly Column<Caller>[] = [
-  { key: 'name', title: 'Caller', className: 'c-name', by: (caller) => caller.name, cell: (caller) => <Who name={caller.name} /> },
-  { key: 'rate', title: 'Calls/s', isNumber: true, className: 'c-number', by: (caller) => caller.rate, cell: (caller) => number(caller.rate) },
-  { key: 'calls', title: 'Calls', about: 'Since the workers started', isNumber: true, className: 'c-number', by: (caller) => caller.calls, cell: (caller) => number(caller.calls) },
+  {
+    key: 'name',
+    title: 'Caller',
+    className: 'c-name',
+    by: (caller) => caller.name,
+    cell: (caller) => <Who name={caller.name} />,
+  },
+  {
+    key: 'rate',
+    title: 'Calls/s',
+    isNumber: true,
+    className: 'c-number',
+    by: (caller) => caller.rate,
+    cell: (caller) => number(caller.rate),
+  },
+  {
+    key: 'calls',
+    title: 'Calls',
+    about: 'Since the workers started',
+    isNumber: true,
+    className: 'c-number',
+    by: (caller) => caller.calls,
+    cell: (caller) => number(caller.calls),
+  },
 ];
 
 const CALLED: readonly Column<Called>[] = [
-  { key: 'name', title: 'Service', className: 'c-name', by: (called) => called.name, cell: (called) => <Who name={called.name} /> },
-  { key: 'rate', title: 'Calls/s', isNumber: true, className: 'c-number', by: (called) => called.rate, cell: (called) => number(called.rate) },
+  {
+    key: 'name',
+    title: 'Service',
+    className: 'c-name',
+    by: (called) => called.name,
+    cell: (called) => <Who name={called.name} />,
+  },
+  {
+    key: 'rate',
+    title: 'Calls/s',
+    isNumber: true,
+    className: 'c-number',
+    by: (called) => called.rate,
+    cell: (called) => number(called.rate),
+  },
   {
     key: 'failed',
     title: 'Failed',
@@ -326,13 +459,30 @@ const CALLED: readonly Column<Called>[] = [
       </span>
     ),
   },
-  { key: 'calls', title: 'Calls', isNumber: true, className: 'c-number', by: (called) => called.calls, cell: (called) => number(called.calls) },
+  {
+    key: 'calls',
+    title: 'Calls',
+    isNumber: true,
+    className: 'c-number',
+    by: (called) => called.calls,
+    cell: (called) => number(called.calls),
+  },
 ];
 
 /** Who calls: a service, which has a page, or others. */
 export function Who({ name }: { name: string }) {
-  if (name === 'program') return <span class="muted" title="Callers that are no services">programs</span>;
-  if (name === 'other') return <span class="muted" title="Callers too many to be counted one by one">others</span>;
+  if (name === 'program')
+    return (
+      <span class="muted" title="Callers that are no services">
+        programs
+      </span>
+    );
+  if (name === 'other')
+    return (
+      <span class="muted" title="Callers too many to be counted one by one">
+        others
+      </span>
+    );
   return (
     <a href={to('services', name)}>
       <Name text={name} />
@@ -402,9 +552,15 @@ function Queue({ service, replyLists }: { service: string; replyLists: number })
             <tr>
               <th scope="col">Actions</th>
               <th scope="col">Caller</th>
-              <th scope="col" class="number">Age</th>
-              <th scope="col" class="number">Time left</th>
-              <th scope="col" class="number c-wide">Bytes</th>
+              <th scope="col" class="number">
+                Age
+              </th>
+              <th scope="col" class="number">
+                Time left
+              </th>
+              <th scope="col" class="number c-wide">
+                Bytes
+              </th>
               <th scope="col">Body</th>
             </tr>
           </thead>
@@ -415,7 +571,9 @@ function Queue({ service, replyLists }: { service: string; replyLists: number })
           </tbody>
         </table>
       )}
-      {answer.left_off > 0 && <p class="muted">{counted(answer.left_off, 'more request')} not shown: the oldest are here.</p>}
+      {answer.left_off > 0 && (
+        <p class="muted">{counted(answer.left_off, 'more request')} not shown: the oldest are here.</p>
+      )}
     </>
   );
 }
@@ -433,7 +591,13 @@ function QueueRow({ request }: { request: Request }) {
       </td>
       <td>{request.caller === null ? <span class="muted">a program</span> : <Name text={request.caller} />}</td>
       <td class="number">{time(request.age_seconds)}</td>
-      <td class="number">{request.left_seconds !== null && request.left_seconds < 0 ? <Badge tone="bad">over</Badge> : time(request.left_seconds)}</td>
+      <td class="number">
+        {request.left_seconds !== null && request.left_seconds < 0 ? (
+          <Badge tone="bad">over</Badge>
+        ) : (
+          time(request.left_seconds)
+        )}
+      </td>
       <td class="number c-wide">{number(request.bytes)}</td>
       <td class="body">
         {request.bodies.map((body, index) => (

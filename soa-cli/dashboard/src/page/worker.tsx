@@ -32,7 +32,11 @@ export function WorkerPage({ service, id }: { service: string; id: string }) {
         {answer?.worker.is_paused && <Badge tone="warning">paused</Badge>}
         {failure && answer && <Badge tone="quiet">gone: these are its last numbers</Badge>}
       </header>
-      {answer ? <Detail detail={answer} service={service} /> : <Missing what="the worker" failure={failure} retry={reload} />}
+      {answer ? (
+        <Detail detail={answer} service={service} />
+      ) : (
+        <Missing what="the worker" failure={failure} retry={reload} />
+      )}
     </>
   );
 }
@@ -43,7 +47,11 @@ function Detail({ detail, service }: { detail: WorkerDetail; service: string }) 
     <>
       <Stats
         stats={[
-          ['In flight', `${number(worker.in_flight)}/${number(worker.concurrency)}`, worker.in_flight >= worker.concurrency],
+          [
+            'In flight',
+            `${number(worker.in_flight)}/${number(worker.concurrency)}`,
+            worker.in_flight >= worker.concurrency,
+          ],
           ['Calls/s', number(worker.rate)],
           ['Errors/s', number(worker.rate_errors), (worker.rate_errors ?? 0) > 0],
           ['p50', ms(worker.p50_ms)],

@@ -12,13 +12,15 @@ export function Banners() {
       {lostSince !== null && (
         <div class="banner bad">
           <strong>No connection to the dashboard since {clock(lostSince)}.</strong>{' '}
-          {at === null ? 'See if `soa dashboard` runs.' : `The numbers are those of ${clock(at)}.`} The page tries again by itself.
+          {at === null ? 'See if `soa dashboard` runs.' : `The numbers are those of ${clock(at)}.`} The page tries again
+          by itself.
         </div>
       )}
       {lostSince === null && redis && !redis.is_up && (
         <div class="banner bad">
           <strong>
-            Redis at {shown(redis.address)} does not answer since {redis.down_since === null ? 'the start' : clock(redis.down_since)}.
+            Redis at {shown(redis.address)} does not answer since{' '}
+            {redis.down_since === null ? 'the start' : clock(redis.down_since)}.
           </strong>{' '}
           {at !== null && `The numbers are those of ${clock(at)}. `}
           {redis.problem && escapedLines(redis.problem)}

@@ -123,11 +123,7 @@ function columns({ time, series, step }: Props): uPlot.AlignedData {
   return [times, ...values];
 }
 
-function options(
-  now: { props: Props },
-  width: number,
-  legend: { current: HTMLDListElement | null },
-): uPlot.Options {
+function options(now: { props: Props }, width: number, legend: { current: HTMLDListElement | null }): uPlot.Options {
   const { unit, series } = now.props;
   const [line, ink] = [colour('line'), colour('muted')];
   const font = '11px system-ui, sans-serif';
@@ -150,12 +146,21 @@ function options(
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.12 : 1] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_plot, splits, _axis, _space, step) => times(splits, step) },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 24,
+        space: 70,
+        values: (_plot, splits, _axis, _space, step) => times(splits, step),
+      },
       {
         ...axis,
         size: 52,
         space: 36,
-        incrs: unit === 'count' ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] : undefined,
+        incrs:
+          unit === 'count'
+            ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7]
+            : undefined,
         values: (_plot, splits) => splits.map((split) => (split === 0 ? '0' : written(unit, split))),
       } as uPlot.Axis,
     ],

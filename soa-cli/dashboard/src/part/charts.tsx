@@ -43,7 +43,11 @@ function charts(history: History) {
   const { time, from, to, step_seconds: step } = history;
   const chart = (title: string, unit: Unit, series: readonly (Series & { values: Values | undefined })[]) => {
     const isKnown = series.every((one) => one.values !== undefined);
-    return isKnown && <Chart key={title} title={title} unit={unit} time={time} from={from} to={to} step={step} series={series} />;
+    return (
+      isKnown && (
+        <Chart key={title} title={title} unit={unit} time={time} from={from} to={to} step={step} series={series} />
+      )
+    );
   };
   const line = (label: string, values: Values | undefined, colour = 'accent') =>
     ({ label, values, colour, isFilled: true }) as Series & { values: Values | undefined };

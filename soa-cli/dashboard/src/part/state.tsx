@@ -21,7 +21,15 @@ function Sign({ tone }: { tone: Tone }) {
   );
 }
 
-export function Badge({ tone, title, children }: { tone: Tone; title?: string | undefined; children: ComponentChildren }) {
+export function Badge({
+  tone,
+  title,
+  children,
+}: {
+  tone: Tone;
+  title?: string | undefined;
+  children: ComponentChildren;
+}) {
   return (
     <span class={`badge ${tone}`} title={title}>
       <Sign tone={tone} />
