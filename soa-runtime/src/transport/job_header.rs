@@ -70,8 +70,9 @@ impl DeadLetter {
         [header.as_bytes(), &self.frame].concat().into()
     }
 
-    /// Reads a dead letter. One without a header is all frame.
-    pub(crate) fn read(job: &Bytes) -> Self {
+    /// Reads a dead letter as it is stored. One without a header is all frame. For the crates of the framework.
+    #[doc(hidden)]
+    pub fn read(job: &Bytes) -> Self {
         let (fields, frame) = fields(job).unwrap_or_else(|| (String::new(), job.clone()));
         let text = |name: &str| unescaped(field(&fields, name).unwrap_or_default());
         let number = |name: &str| text(name).parse().unwrap_or(0);
