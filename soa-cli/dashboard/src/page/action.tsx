@@ -17,7 +17,7 @@ import { Form } from '../form/form.tsx';
 import { counted, escapedLines, number, shown, time } from '../format.ts';
 import { Charts } from '../part/charts.tsx';
 import { Copied } from '../part/copy.tsx';
-import { Badge, Broken, Facts, Missing, Name } from '../part/state.tsx';
+import { Badge, Broken, Facts, Missing, Name, Prose } from '../part/state.tsx';
 import { Stats } from '../part/stats.tsx';
 import { Trail } from '../part/trail.tsx';
 import { to } from '../route.ts';
@@ -360,7 +360,11 @@ function Answered({ answer, isCheck }: { answer: CallAnswer; isCheck: boolean })
             {error.kind === 'action' ? `The action has answered with an error${took}` : `The call has failed${took}`}
           </Badge>
         </p>
-        {error.message && <p>{escapedLines(error.message)}</p>}
+        {error.message && (
+          <p>
+            <Prose text={error.message} />
+          </p>
+        )}
         {error.errors.length > 0 && (
           <ul>
             {error.errors.map((one, index) => (
@@ -373,7 +377,7 @@ function Answered({ answer, isCheck }: { answer: CallAnswer; isCheck: boolean })
         )}
         {error.advice.map((advice) => (
           <p key={advice} class="muted">
-            {escapedLines(advice)}
+            <Prose text={advice} />
           </p>
         ))}
       </div>

@@ -334,5 +334,11 @@ function Box({ node, at: [x, y] }: { node: GraphNode; at: Point }) {
       <title>{shown(node.name, 200)}</title>
     </>
   );
-  return node.kind === 'service' ? <a href={to('services', node.name)}>{box}</a> : <g>{box}</g>;
+  return node.kind === 'service' ? (
+    <a href={to('services', node.name)} aria-label={shown(node.name)}>
+      {box}
+    </a>
+  ) : (
+    <g>{box}</g>
+  );
 }

@@ -16,7 +16,7 @@ import type {
 import { counted, escapedLines, number, percent, shown, time } from '../format.ts';
 import { Charts } from '../part/charts.tsx';
 import { Filter } from '../part/filter.tsx';
-import { Badge, Missing, Name, Nothing, Problems, State } from '../part/state.tsx';
+import { Badge, Missing, Name, Nothing, Problems, Prose, State } from '../part/state.tsx';
 import { Stats } from '../part/stats.tsx';
 import { type Column, Table } from '../part/table.tsx';
 import { type Tab, to } from '../route.ts';
@@ -189,7 +189,11 @@ function AllActions({ detail }: { detail: ServiceDetail }) {
     <>
       {answer?.documentation && <p class="about">{escapedLines(answer.documentation)}</p>}
       <Actions service={service} actions={rows} leftOff={detail.actions_left_off} />
-      {failure && <p class="muted">Actions without calls are not shown: {escapedLines(failure.message)}</p>}
+      {failure && (
+        <p class="muted">
+          Actions without calls are not shown: <Prose text={failure.message} />
+        </p>
+      )}
     </>
   );
 }
@@ -590,8 +594,10 @@ function QueueRow({ request }: { request: Request }) {
         {request.problem && <Badge tone="bad">{escapedLines(request.problem)}</Badge>}
       </td>
       <td>{request.caller === null ? <span class="muted">a program</span> : <Name text={request.caller} />}</td>
-      <td class="number">{time(request.age_seconds)}</td>
-      <td class="number">
+      <td class="number" data-label="age">
+        {time(request.age_seconds)}
+      </td>
+      <td class="number" data-label="time left">
         {request.left_seconds !== null && request.left_seconds < 0 ? (
           <Badge tone="bad">over</Badge>
         ) : (

@@ -1,6 +1,7 @@
 // What is wrong with the dashboard itself: no connection, no Redis, not everything seen.
 import { useLive } from '../data/live.ts';
-import { clock, escapedLines, shown } from '../format.ts';
+import { clock, shown } from '../format.ts';
+import { Prose } from './state.tsx';
 
 export function Banners() {
   const lostSince = useLive((live) => live.lostSince);
@@ -12,8 +13,7 @@ export function Banners() {
       {lostSince !== null && (
         <div class="banner bad">
           <strong>No connection to the dashboard since {clock(lostSince)}.</strong>{' '}
-          {at === null ? 'See if `soa dashboard` runs.' : `The numbers are those of ${clock(at)}.`} The page tries again
-          by itself.
+          {at === null ? 'See if it runs.' : `The numbers are those of ${clock(at)}.`} The page tries again by itself.
         </div>
       )}
       {lostSince === null && redis && !redis.is_up && (
@@ -23,13 +23,13 @@ export function Banners() {
             {redis.down_since === null ? 'the start' : clock(redis.down_since)}.
           </strong>{' '}
           {at !== null && `The numbers are those of ${clock(at)}. `}
-          {redis.problem && escapedLines(redis.problem)}
+          {redis.problem && <Prose text={redis.problem} />}
         </div>
       )}
       {lostSince === null &&
         notes?.map((note) => (
           <div key={note} class="banner">
-            {escapedLines(note)}
+            <Prose text={note} />
           </div>
         ))}
     </div>

@@ -3,9 +3,14 @@
 const WIDTH = 84;
 const HEIGHT = 20;
 
+/** Number of values of a full line. A shorter one grows from the right. */
+const FULL = 30;
+
 export function Sparkline({ values, label }: { values: readonly (number | null)[]; label: string }) {
   const most = Math.max(0, ...values.map((value) => value ?? 0));
-  const step = WIDTH / Math.max(1, values.length - 1);
+  const count = Math.max(values.length, FULL);
+  const step = WIDTH / (count - 1);
+  const x = (index: number) => (count - values.length + index) * step;
   const y = (value: number) => HEIGHT - 1.5 - (most === 0 ? 0 : (value / most) * (HEIGHT - 3));
   let path = '';
   let isOpen = false;
@@ -14,7 +19,7 @@ export function Sparkline({ values, label }: { values: readonly (number | null)[
       isOpen = false;
       return;
     }
-    path += `${isOpen ? 'L' : 'M'}${(index * step).toFixed(1)} ${y(value).toFixed(1)}`;
+    path += `${isOpen ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`;
     isOpen = true;
   });
   return (

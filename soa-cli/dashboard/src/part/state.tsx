@@ -79,13 +79,28 @@ export function Problems({ problems }: { problems: readonly (Problem & { subject
             {problem.subject && <span class="subject">{problem.subject}</span>}
             <strong>
               <span class="hidden">{problem.severity}: </span>
-              {escapedLines(problem.what)}
+              <Prose text={problem.what} />
             </strong>
-            {problem.advice && <p>{escapedLines(problem.advice)}</p>}
+            {problem.advice && (
+              <p>
+                <Prose text={problem.advice} />
+              </p>
+            )}
           </div>
         </li>
       ))}
     </ul>
+  );
+}
+
+/** A text of the server. What it has in backticks is code. */
+export function Prose({ text }: { text: string }) {
+  return (
+    <>
+      {escapedLines(text)
+        .split('`')
+        .map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}
+    </>
   );
 }
 
@@ -94,10 +109,14 @@ export function Broken({ failure, retry }: { failure: Failure; retry?: () => voi
   return (
     <div class="broken" role="alert">
       <p>
-        <strong>{escapedLines(failure.message)}</strong>
+        <strong>
+          <Prose text={failure.message} />
+        </strong>
       </p>
       {failure.advice.map((advice) => (
-        <p key={advice}>{escapedLines(advice)}</p>
+        <p key={advice}>
+          <Prose text={advice} />
+        </p>
       ))}
       {retry && (
         <button type="button" onClick={retry}>

@@ -1,7 +1,7 @@
 // A table of many rows: sorted by any column, walked by the keyboard. Only the rows in sight are in the document.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { register } from '../keys.ts';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { type List, register } from '../keys.ts';
 
 export interface Column<Row> {
   key: string;
@@ -67,7 +67,12 @@ export function Table<Row>(props: Props<Row>) {
 
   const state = useRef({ sorted, height, id: props.id });
   state.current = { sorted, height, id: props.id };
-  useEffect(() => register(walker(body, state)), []);
+  const walk = useRef<Walker | null>(null);
+  walk.current ??= walker(body, state);
+  const walking = walk.current;
+  useLayoutEffect(() => register(walking), []);
+  // A row that was not in the document gets the focus as soon as it is.
+  useLayoutEffect(walking.arrived);
 
   const start = Math.min(from, Math.max(0, count - 1));
   const end = Math.min(until, count);
@@ -157,32 +162,35 @@ function useSorted<Row>(
   }, [rows, columns, sort]);
 }
 
+interface Walker extends List {
+  /** Gives the focus to the chosen row, if it has waited for that. */
+  arrived(): void;
+}
+
 /** Moves the focus from row to row, also to those that are not in the document yet. */
 function walker<Row>(
   body: { current: HTMLTableSectionElement | null },
   state: { current: { sorted: readonly Row[]; height: number; id: (row: Row) => string } },
-) {
+): Walker {
   let chosen: string | null = null;
+  let isAwaited = false;
+  const arrived = () => {
+    const row = isAwaited && body.current?.querySelector<HTMLElement>(`tr[data-id="${CSS.escape(chosen ?? '')}"]`);
+    if (!row) return;
+    isAwaited = false;
+    row.querySelector<HTMLElement>('a, button')?.focus({ preventScroll: true });
+    row.scrollIntoView({ block: 'nearest' });
+  };
   const focus = (index: number) => {
     const { sorted, height, id } = state.current;
-    const row = sorted[Math.min(Math.max(index, 0), sorted.length - 1)];
+    const at = Math.min(Math.max(index, 0), sorted.length - 1);
+    const row = sorted[at];
     const place = body.current;
     if (row === undefined || !place) return;
     chosen = id(row);
-    const find = () => place.querySelector<HTMLElement>(`tr[data-id="${CSS.escape(chosen ?? '')}"]`);
-    const there = find();
-    if (there) {
-      target(there);
-      return;
-    }
-    const top = place.getBoundingClientRect().top + scrollY + sorted.indexOf(row) * height;
-    scrollTo({ top: top - innerHeight / 2 });
-    requestAnimationFrame(() => requestAnimationFrame(() => target(find())));
-  };
-  const target = (row: HTMLElement | null) => {
-    const link = row?.querySelector<HTMLElement>('a, button');
-    link?.focus({ preventScroll: true });
-    row?.scrollIntoView({ block: 'nearest' });
+    isAwaited = true;
+    arrived();
+    if (isAwaited) scrollTo({ top: place.getBoundingClientRect().top + scrollY + at * height - innerHeight / 2 });
   };
   const place = () => {
     const focused = document.activeElement?.closest<HTMLElement>('tr[data-id]');
@@ -191,6 +199,7 @@ function walker<Row>(
     return sorted.findIndex((row) => id(row) === chosen);
   };
   return {
+    arrived,
     move: (by: number) => {
       const at = place();
       focus(at < 0 ? 0 : at + by);
