@@ -43,15 +43,20 @@ export function useLive<Part>(select: (live: Live) => Part): Part {
 }
 
 let events: EventSource | null = null;
+let attempts = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let silence: ReturnType<typeof setTimeout> | undefined;
 
 /** Begins, and goes on after each loss. */
 export async function connect(): Promise<void> {
+  attempts += 1;
+  const attempt = attempts;
   clearTimeout(timer);
   disconnect();
   try {
     const session = await get<Session>('api/session');
+    // A later attempt has begun meanwhile.
+    if (attempt !== attempts) return;
     set({ session, needsLogin: !session.is_signed_in });
     if (!session.is_signed_in) return;
   } catch (error) {

@@ -242,6 +242,7 @@ function Leaf({ schema, draft, path, mistakes, change }: NodeProps) {
   const isWrong = (mistakes.get(path)?.length ?? 0) > 0;
   const shared = {
     id: id(path),
+    'aria-label': path === '' ? 'Body' : undefined,
     'aria-invalid': isWrong,
     'aria-describedby': isWrong ? `${id(path)}-wrong` : undefined,
   };

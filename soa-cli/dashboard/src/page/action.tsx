@@ -1,7 +1,7 @@
 // One action: its charts, and a form that calls it.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Failure, get, post } from '../data/ask.ts';
-import { write } from '../data/json.ts';
+import { parse, write } from '../data/json.ts';
 import { path, useLive, useResource } from '../data/live.ts';
 import type {
   Action,
@@ -173,7 +173,7 @@ function Caller({ service, description, note }: { service: string; description: 
   const body = (): unknown => {
     if (raw !== null) {
       try {
-        return JSON.parse(raw);
+        return parse(raw);
       } catch (error) {
         setMistakes([
           { field: null, message: `This is not JSON: ${error instanceof Error ? error.message : String(error)}` },

@@ -212,13 +212,19 @@ function Changes({ letters, done }: { letters: readonly Letter[]; done: (said: s
     setFailure(null);
     try {
       let changed = 0;
-      for (const [service, ids] of byService(letters)) {
-        changed += (await post<{ changed: number }>(`api/dead/${change}`, { service, ids })).changed;
+      for (const request of requests(letters)) {
+        changed += (await post<{ changed: number }>(`api/dead/${change}`, request)).changed;
       }
       setAsked(null);
-      done(
-        `${counted(changed, 'letter')} ${change === 'retry' ? (changed === 1 ? 'runs again' : 'run again') : changed === 1 ? 'is dropped' : 'are dropped'}.`,
-      );
+      const verb =
+        change === 'retry'
+          ? changed === 1
+            ? 'runs again'
+            : 'run again'
+          : changed === 1
+            ? 'is dropped'
+            : 'are dropped';
+      done(`${counted(changed, 'letter')} ${verb}.`);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       setFailure(error);
@@ -265,9 +271,17 @@ function Changes({ letters, done }: { letters: readonly Letter[]; done: (said: s
   );
 }
 
-function byService(letters: readonly Letter[]): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  for (const { service, id } of letters) found.set(service, [...(found.get(service) ?? []), id]);
+/** Most letters of one request. */
+const AT_ONCE = 100;
+
+/** The ids of letters, in as many requests as they need. */
+function requests(letters: readonly Letter[]): { service: string; ids: string[] }[] {
+  const found: { service: string; ids: string[] }[] = [];
+  for (const { service, id } of letters) {
+    const open = found.find((request) => request.service === service && request.ids.length < AT_ONCE);
+    if (open) open.ids.push(id);
+    else found.push({ service, ids: [id] });
+  }
   return found;
 }
 

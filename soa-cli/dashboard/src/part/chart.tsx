@@ -184,7 +184,8 @@ function told(plot: uPlot, { unit, series }: Props, legend: HTMLDListElement | n
   const at = index == null ? undefined : plot.data[0][index];
   legend?.querySelectorAll('dd').forEach((place, number) => {
     const value = at === undefined || index == null ? series[number]?.values.at(-1) : plot.data[number + 1]?.[index];
-    place.textContent = written(unit, value);
+    // The node stays: the view changes it, too.
+    if (place.firstChild) place.firstChild.nodeValue = written(unit, value);
   });
   legend?.setAttribute('data-at', at === undefined ? '' : clock(at));
 }
