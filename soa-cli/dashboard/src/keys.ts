@@ -49,7 +49,7 @@ export function listen(actions: Actions): () => void {
   let begun = 0;
   const pressed = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    const field = event.target as HTMLElement;
+    const field = event.target instanceof HTMLElement ? event.target : document.body;
     if (document.querySelector('dialog[open]')) return;
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(field.tagName)) {
       if (event.key === 'Escape') field.blur();

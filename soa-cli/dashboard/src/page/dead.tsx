@@ -249,7 +249,8 @@ function Changes({ letters, done }: { letters: readonly Letter[]; done: (said: s
           close={() => setAsked(null)}
         >
           <p>
-            They are put into the queue as if they had never run. Their callers are gone, and nobody takes the answers.
+            What runs again is put into the queue as if it had never run. The callers are gone, and nobody takes the
+            answers.
           </p>
           {failure && <Broken failure={failure} />}
         </Confirm>
@@ -263,7 +264,7 @@ function Changes({ letters, done }: { letters: readonly Letter[]; done: (said: s
           run={() => void run('drop')}
           close={() => setAsked(null)}
         >
-          <p>They are forgotten, and cannot be had back.</p>
+          <p>What is dropped is forgotten, and cannot be had back.</p>
           {failure && <Broken failure={failure} />}
         </Confirm>
       )}

@@ -145,7 +145,7 @@ const COLUMNS: readonly Column<GraphEdge>[] = [
     key: 'failed',
     title: 'Failed/s',
     isNumber: true,
-    className: 'c-number',
+    className: 'c-number c-last',
     by: (edge) => edge.rate_failed,
     cell: (edge) => <Quiet value={edge.rate_failed} text={number(edge.rate_failed)} isBad />,
   },

@@ -145,7 +145,7 @@ export function latelyColumns<
       key: 'errors',
       title: 'Errors/s',
       isNumber: true,
-      className: 'c-number',
+      className: 'c-number c-errors',
       by: (row) => row.rate_errors,
       cell: (row) => <Quiet value={row.rate_errors} text={number(row.rate_errors)} isBad />,
     },
@@ -169,7 +169,7 @@ export function latelyColumns<
       key: 'p99',
       title: 'p99',
       isNumber: true,
-      className: 'c-number',
+      className: 'c-number c-last',
       by: (row) => row.p99_ms,
       cell: (row) => ms(row.p99_ms),
     },
@@ -331,6 +331,7 @@ function Workers({ detail }: { detail: ServiceDetail }) {
       </div>
       <Table
         label="Workers"
+        className="workers"
         columns={WORKERS}
         rows={rows}
         id={(worker) => worker.id}

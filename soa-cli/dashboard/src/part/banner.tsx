@@ -23,7 +23,11 @@ export function Banners() {
             {redis.down_since === null ? 'the start' : clock(redis.down_since)}.
           </strong>{' '}
           {at !== null && `The numbers are those of ${clock(at)}. `}
-          {redis.problem && <Prose text={redis.problem} />}
+          {redis.problem && (
+            <div class="muted">
+              <Prose text={redis.problem} />
+            </div>
+          )}
         </div>
       )}
       {lostSince === null &&

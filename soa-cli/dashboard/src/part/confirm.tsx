@@ -24,7 +24,7 @@ export function Confirm({ title, children, word, isDangerous, isBusy, run, close
         <button type="button" class={isDangerous ? 'danger' : 'primary'} disabled={isBusy} onClick={run}>
           {word}
         </button>
-        <button type="button" onClick={() => dialog.current?.close()}>
+        <button type="button" autofocus={isDangerous ?? false} onClick={() => dialog.current?.close()}>
           Cancel
         </button>
       </div>
