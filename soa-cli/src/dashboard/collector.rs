@@ -12,12 +12,12 @@ use futures_util::StreamExt as _;
 use soa_runtime::transport::RedisMaster;
 use soa_runtime::{TransportError, TransportErrorKind};
 
-use super::Dashboard;
 use super::flow::Counter;
 use super::history::{self, Minute};
 use super::kept;
 use super::line::Beside;
 use super::picture::{Health, Looked, Picture};
+use super::shared::Dashboard;
 use crate::connect::Redis;
 use crate::failure::Failure;
 use crate::fleet::{Fleet, Found};

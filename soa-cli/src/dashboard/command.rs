@@ -3,8 +3,8 @@
 use soa_runtime::codec::Value;
 use soa_runtime::text;
 
-use super::Dashboard;
-use super::call::Asked;
+use super::asked::{Asked, TIMEOUT};
+use super::shared::Dashboard;
 
 /// The line of `soa call` that makes the same call.
 pub(super) fn soa_call(dashboard: &Dashboard, asked: &Asked) -> String {
@@ -25,7 +25,7 @@ pub(super) fn soa_call(dashboard: &Dashboard, asked: &Asked) -> String {
         };
         line += &format!(" {flag} {}", quoted(&format!("{key}={value}")));
     }
-    if asked.timeout != super::call::TIMEOUT {
+    if asked.timeout != TIMEOUT {
         line += &format!(" --timeout {}ms", asked.timeout.as_millis());
     }
     let target = format!("{}.{}", asked.service, asked.action);

@@ -1,7 +1,4 @@
 //! The description of a service: its actions with their types, as one of its workers tells them.
-//!
-//! A worker is asked only for a service that the last look has seen, and the answer is kept for half a minute: a request leaves
-//! something in a queue, and a page must not fill the queues of services that are none.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,23 +7,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 use soa_runtime::codec::{Map, Value};
 
-use super::Dashboard;
-use super::answer::Refusal;
 use super::form;
-use crate::called::{self, Named};
-use crate::connect::Reached;
 
 /// Time for which a description is kept.
-const LIFETIME: Duration = Duration::from_secs(30);
-
-/// Age below which a description is fresh enough for whoever wants a fresh one.
-const FRESH_AGE: Duration = Duration::from_secs(2);
+pub(super) const LIFETIME: Duration = Duration::from_secs(30);
 
 /// Largest number of descriptions that are kept.
 const MAX_KEPT: usize = 64;
-
-/// Time that a worker has to answer.
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The answer of a service to `introspect`.
 pub(super) type Told = Arc<Value>;
@@ -41,7 +28,8 @@ impl Descriptions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, service: &str, age: Duration) -> Option<Told> {
+    /// The description of a service, if one is kept that is younger.
+    pub(super) fn get(&self, service: &str, age: Duration) -> Option<Told> {
         let mut kept = self.lock();
         kept.retain(|(_, since, _)| since.elapsed() < LIFETIME);
         let found = kept.iter().find(|(name, _, _)| name == service);
@@ -49,7 +37,7 @@ impl Descriptions {
         found.map(|(_, _, told)| Arc::clone(told))
     }
 
-    fn put(&self, service: &str, told: &Told) {
+    pub(super) fn put(&self, service: &str, told: &Told) {
         let mut kept = self.lock();
         kept.retain(|(name, _, _)| name != service);
         while kept.len() >= MAX_KEPT {
@@ -57,41 +45,6 @@ impl Descriptions {
         }
         kept.push_back((service.to_owned(), Instant::now(), Arc::clone(told)));
     }
-}
-
-/// Asks a service for its description, or takes the one that is kept.
-pub(super) async fn of_service(
-    dashboard: &Dashboard,
-    service: &str,
-    is_fresh: bool,
-) -> Result<Told, Refusal> {
-    let age = if is_fresh { FRESH_AGE } else { LIFETIME };
-    if let Some(told) = dashboard.descriptions.get(service, age) {
-        return Ok(told);
-    }
-    let redis = dashboard.redis();
-    let told = dashboard
-        .within(TIMEOUT * 2, async {
-            let named = Named {
-                service: service.to_owned(),
-                action: None,
-            };
-            let reached = Reached {
-                client: redis.client(&[service])?,
-                redis: Some(redis),
-            };
-            match called::introspect(&reached.client, &named, TIMEOUT).await {
-                Ok(told) => Ok(told),
-                Err(error) => {
-                    let failure = called::failed(&error, &reached, &named, TIMEOUT).await;
-                    Err(Refusal::of_service(failure))
-                }
-            }
-        })
-        .await?;
-    let told = Arc::new(told);
-    dashboard.descriptions.put(service, &told);
-    Ok(told)
 }
 
 /// A description for the page.

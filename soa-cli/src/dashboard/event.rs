@@ -14,9 +14,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::Dashboard;
 use super::answer::Refusal;
 use super::picture::Picture;
+use super::shared::Dashboard;
 
 /// Largest number of listeners.
 pub(super) const MAX_LISTENERS: usize = 32;

@@ -22,8 +22,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::Dashboard;
 use super::answer::Refusal;
+use super::shared::Dashboard;
 
 /// The beginning of the paths of the API.
 pub(super) const API: &str = "/api/";

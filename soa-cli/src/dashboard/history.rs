@@ -132,16 +132,23 @@ impl<const N: usize> Ring<N> {
             return;
         }
         let gap = usize::try_from(slot - self.next).unwrap_or(usize::MAX);
-        if gap >= self.capacity {
+        let gap = if gap < self.capacity { gap } else { 0 };
+        if gap == 0 && slot != self.next {
             self.points.clear();
-        } else {
-            let gaps = std::iter::repeat_n([Packed::default(); N], gap);
-            self.points.extend(gaps);
         }
+        let over = (self.points.len() + gap + 1).saturating_sub(self.capacity);
+        self.points.drain(..over);
+        // Room grows by halves and ends at the capacity. Doubling would take as much again as is needed.
+        if self.points.len() + gap + 1 > self.points.capacity() {
+            let wanted = (self.points.len() + gap + 1) * 3 / 2;
+            let wanted = wanted.clamp(16, self.capacity.max(16));
+            let more = wanted.saturating_sub(self.points.len());
+            self.points.reserve_exact(more.max(gap + 1));
+        }
+        let gaps = std::iter::repeat_n([Packed::default(); N], gap);
+        self.points.extend(gaps);
         self.points.push_back(packed);
         self.next = slot + 1;
-        let over = self.points.len().saturating_sub(self.capacity);
-        self.points.drain(..over);
     }
 
     /// The points that are no gaps, with their slots, the oldest first.
@@ -580,6 +587,7 @@ mod tests {
         let lengths =
             [&series.looks, &series.coarse[0].1, &series.coarse[1].1].map(|ring| ring.points.len());
         assert_eq!(lengths, [30, 240, 1_440]);
+        assert_eq!(series.coarse[1].1.points.capacity(), 1_440);
         let other: Arc<str> = "users".into();
         for later in [200_000.0, 200_061.0] {
             let looked = Looked {

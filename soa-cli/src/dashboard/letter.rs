@@ -13,8 +13,8 @@ use soa_runtime::codec::Value;
 use soa_runtime::text::Plain;
 use soa_runtime::transport::{DeadFilter, DeadLetter, RedisDeadLetters, RedisValue, service_key};
 
-use super::Dashboard;
 use super::answer::{Refusal, only_keys};
+use super::shared::{ASK_TIMEOUT, Dashboard};
 use crate::connect::Redis;
 use crate::failure::Failure;
 use crate::fleet::DEAD_KEY;
@@ -36,7 +36,7 @@ pub(super) async fn list(dashboard: &Dashboard, only: Option<String>) -> Result<
         None => dashboard.with_dead_letters(),
     };
     let redis = dashboard.redis();
-    let found = dashboard.within(super::ASK_TIMEOUT, async {
+    let found = dashboard.within(ASK_TIMEOUT, async {
         let masters = redis.masters().await?;
         let mut letters: Vec<(String, DeadLetter)> = Vec::new();
         let mut counts = BTreeMap::new();
@@ -101,7 +101,7 @@ fn told(service: &str, letter: &DeadLetter) -> Json {
 pub(super) async fn show(dashboard: &Dashboard, service: &str, id: &str) -> Result<Json, Refusal> {
     let redis = dashboard.redis();
     let found = dashboard
-        .within(super::ASK_TIMEOUT, async {
+        .within(ASK_TIMEOUT, async {
             Ok::<_, Refusal>(with_id(&redis, service, id).await?)
         })
         .await?;

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use soa_runtime::codec::Value;
@@ -130,8 +130,9 @@ impl Login {
         self.is_needed() && headers.contains_key(AUTHORIZATION)
     }
 
-    /// Begins a session for a token. Returns the header with its cookie, or `None` if the token is wrong.
-    pub(super) fn begin(&self, token: &str) -> Option<String> {
+    /// Begins a session for a token. Returns the header with its cookie, or `None` if the token is wrong. A page that was opened
+    /// through a proxy with TLS gets a cookie that is sent over TLS alone.
+    pub(super) fn begin(&self, token: &str, headers: &HeaderMap) -> Option<String> {
         let Need::Token(right) = &self.need else {
             return None;
         };
@@ -145,8 +146,11 @@ impl Login {
         }
         sessions.push_back((Secret::of(id.as_bytes()), Instant::now()));
         let age = SESSION_TIME.as_secs();
+        let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
+        let is_secure = origin.is_some_and(|origin| origin.starts_with(b"https://"));
+        let secure = if is_secure { "; Secure" } else { "" };
         Some(format!(
-            "{COOKIE_NAME}={id}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict"
+            "{COOKIE_NAME}={id}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
         ))
     }
 
@@ -240,8 +244,6 @@ fn read_passwords(file: &Path) -> Result<Vec<Secret>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     const TOKEN: &str = "0123456789abcdef";
@@ -256,9 +258,14 @@ mod tests {
         assert!(!login.admits(&HeaderMap::new()));
         assert!(login.admits(&headers(AUTHORIZATION, &format!("Bearer {TOKEN}"))));
         assert!(!login.admits(&headers(AUTHORIZATION, "Bearer 0123456789abcdeg")));
-        assert!(login.begin("0123456789abcdeg").is_none());
-        let cookie = login.begin(TOKEN).unwrap();
-        assert!(!cookie.contains(TOKEN), "{cookie}");
+        assert!(login.begin("0123456789abcdeg", &HeaderMap::new()).is_none());
+        let cookie = login.begin(TOKEN, &HeaderMap::new()).unwrap();
+        assert!(
+            !cookie.contains(TOKEN) && !cookie.contains("Secure"),
+            "{cookie}"
+        );
+        let over_tls = headers(ORIGIN, "https://fleet.example");
+        assert!(login.begin(TOKEN, &over_tls).unwrap().ends_with("; Secure"));
         let pair = cookie.split(';').next().unwrap();
         let sent = headers(COOKIE, &format!("a=b; {pair}"));
         assert!(login.admits(&sent));
@@ -270,7 +277,7 @@ mod tests {
     fn sessions_are_bounded_and_the_oldest_ends_first() {
         let login = Login::new(Some(TOKEN), None).unwrap();
         let cookies: Vec<String> = (0..=MAX_SESSIONS)
-            .map(|_| login.begin(TOKEN).unwrap())
+            .map(|_| login.begin(TOKEN, &HeaderMap::new()).unwrap())
             .collect();
         let admits = |cookie: &str| {
             let pair = cookie.split(';').next().unwrap();

@@ -5,9 +5,10 @@
 //! asset        the files of the page               login        tokens, passwords, sessions
 //! history      the numbers of the past             kept         the same in Redis
 //! flow         rates of calls between services     line         a service and its parts, summed up
-//! picture      what one look has seen
-//! form         types as JSON Schema                description  what services tell of themselves
-//! call         calls, checked and made             command      the same as a line of a shell
+//! picture      what one look has seen              form         types as JSON Schema
+//! description  what services tell of themselves    shared       what all requests share
+//! introspect   asks services for it                asked        a call, as it is asked for
+//! command      the same as a line of a shell       call         calls, checked and made
 //! letter       dead letters                        event        the fleet after each look, as events
 //! collector    looks at Redis again and again      guard        who may send what
 //! route        which request is answered by what
@@ -20,6 +21,7 @@
 //! What peers choose, such as the names of services, goes out as JSON alone, and the page shows it as text.
 
 mod answer;
+mod asked;
 mod asset;
 mod call;
 mod collector;
@@ -30,6 +32,7 @@ mod flow;
 mod form;
 mod guard;
 mod history;
+mod introspect;
 mod kept;
 mod letter;
 mod line;
@@ -37,47 +40,34 @@ mod login;
 mod number;
 mod picture;
 mod route;
+mod shared;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use soa_http::{Doors, HttpListener, HttpServer, HttpSettings};
 use soa_runtime::Server;
 use soa_runtime::transport::RedisConnection;
 use tokio::sync::{Semaphore, watch};
 
 use crate::arguments::DashboardArguments;
-use crate::connect::{Redis, Target, variable};
+use crate::connect::{Target, variable};
 use crate::failure::{Failure, Reason};
 use crate::output::{Output, print};
 
-use answer::Refusal;
 use description::Descriptions;
 use history::History;
-use line::Seen;
 use login::Login;
 use picture::{Health, Looked, Picture};
+use shared::{Dashboard, MAX_ASKING};
 
 /// Shortest and longest time between two looks.
 const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// Longest time until Redis is connected to, and until it answers: a page does not wait for longer.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Longest time of a question to Redis for one request.
-const ASK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Longest time of the check of the whole fleet, and the time between its two looks at the queues.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
-const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Time for which the findings of a check are kept.
-const FINDINGS_LIFETIME: Duration = Duration::from_secs(10);
-
-/// Largest number of requests that ask Redis or a service at once.
-const MAX_ASKING: usize = 16;
 
 /// Largest number of wrong passwords that wait for their answer.
 const MAX_GUESSES: usize = 4;
@@ -87,97 +77,6 @@ const MAX_HEAD: usize = 128 << 10;
 
 /// Largest number of connections.
 const MAX_CONNECTIONS: usize = 256;
-
-/// Everything that the requests share.
-#[derive(Debug)]
-struct Dashboard {
-    connection: RedisConnection,
-    interval: Duration,
-    login: Login,
-    allow_changes: bool,
-    keeps_in_redis: bool,
-    /// Names under which the page may be opened, besides addresses and localhost.
-    hosts: Vec<String>,
-    /// The flags that lead `soa` to the same Redis.
-    target_flags: Vec<(&'static str, String)>,
-    pictures: watch::Sender<Arc<Picture>>,
-    history: Mutex<History>,
-    descriptions: Descriptions,
-    /// The findings of the last check. Whoever asks for them meanwhile waits for it.
-    findings: tokio::sync::Mutex<Option<(Instant, Json)>>,
-    listeners: Arc<Semaphore>,
-    asking: Semaphore,
-    guesses: Semaphore,
-}
-
-impl Dashboard {
-    /// The newest picture.
-    fn picture(&self) -> Arc<Picture> {
-        Arc::clone(&self.pictures.borrow())
-    }
-
-    fn history(&self) -> MutexGuard<'_, History> {
-        // A panic in it is a bug, and the next numbers are as good as before.
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Redis, without the masters that the last look could not reach.
-    fn redis(&self) -> Redis {
-        Redis {
-            connection: self.connection.clone(),
-            lost: self.picture().looked.lost.clone(),
-        }
-    }
-
-    /// Refuses the name of a service that the last look has not seen.
-    fn seen(&self, service: &str) -> Result<(), Refusal> {
-        self.picture().seen(service).map(drop)
-    }
-
-    /// The services with dead letters.
-    fn with_dead_letters(&self) -> Vec<String> {
-        let picture = self.picture();
-        let services = picture.looked.services.iter();
-        let services = services.filter(|(_, seen)| seen.line.dead_letters > 0);
-        services.map(|(name, _)| name.to_string()).collect()
-    }
-
-    /// Runs what asks Redis or a service, if there is a place for it, and within a time.
-    async fn within<T>(
-        &self,
-        limit: Duration,
-        work: impl Future<Output = Result<T, Refusal>>,
-    ) -> Result<T, Refusal> {
-        let picture = self.picture();
-        if let Some(problem) = &picture.redis.problem {
-            let message = format!("Redis does not answer: {problem}");
-            return Err(Refusal::redis_away(message)
-                .advise("the dashboard goes on by itself once Redis answers"));
-        }
-        let place = self.asking.try_acquire();
-        let _place = place.map_err(|_| {
-            Refusal::too_many(format!(
-                "{MAX_ASKING} requests ask Redis or services already"
-            ))
-        })?;
-        let outcome = tokio::time::timeout(limit, work).await;
-        outcome.unwrap_or_else(|_| {
-            let message = format!("no answer within {} s", limit.as_secs());
-            Err(Refusal::timed_out(message)
-                .advise("`soa check` finds out what is wrong with Redis"))
-        })
-    }
-}
-
-impl Picture {
-    /// What the last look has seen of a service.
-    fn seen(&self, service: &str) -> Result<&Seen, Refusal> {
-        self.looked.services.get(service).ok_or_else(|| {
-            Refusal::not_found(format!("nothing in Redis tells of `{service}`"))
-                .advise("it is seen once it has a worker, a caller or a request that waits")
-        })
-    }
-}
 
 pub(crate) async fn run(
     target: &Target,

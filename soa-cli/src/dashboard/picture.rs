@@ -76,6 +76,14 @@ impl Picture {
         let text = written(&fleet)?;
         Ok(self.fleet.get_or_init(|| text).clone())
     }
+
+    /// What the last look has seen of a service.
+    pub(super) fn seen(&self, service: &str) -> Result<&Seen, Refusal> {
+        self.looked.services.get(service).ok_or_else(|| {
+            Refusal::not_found(format!("nothing in Redis tells of `{service}`"))
+                .advise("it is seen once it has a worker, a caller or a request that waits")
+        })
+    }
 }
 
 #[derive(Serialize)]

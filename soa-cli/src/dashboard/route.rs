@@ -1,7 +1,7 @@
 //! The routes: which request is answered by what.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,7 +16,8 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::answer::{Refusal, json_response, ok};
-use super::call::{self, Asked};
+use super::asked::Asked;
+use super::call;
 use super::description;
 use super::event;
 use super::guard::{API, guard, guessed, sign_in};
@@ -24,9 +25,17 @@ use super::history::Span;
 use super::letter::{self, Change};
 use super::line::{Seen, WorkerLine, WorkerSeen};
 use super::picture::Health;
-use super::{Dashboard, asset};
+use super::shared::{ASK_TIMEOUT, Dashboard};
+use super::{asset, introspect};
 use crate::check;
 use crate::queue::{self, Waiting, frames, now};
+
+/// Longest time of the check of the whole fleet, and the time between its two looks at the queues.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time for which the findings of a check are kept.
+const FINDINGS_LIFETIME: Duration = Duration::from_secs(10);
 
 /// Largest body of a request, in bytes.
 const MAX_BODY: usize = 1 << 20;
@@ -153,13 +162,13 @@ async fn session(State(dashboard): Shared, headers: HeaderMap) -> Answer {
     }))
 }
 
-async fn login(State(dashboard): Shared, body: Body) -> Answer {
+async fn login(State(dashboard): Shared, headers: HeaderMap, body: Body) -> Answer {
     let body = read(body).await?;
     let request: Json = serde_json::from_slice(&body).unwrap_or_default();
     let Some(token) = request["token"].as_str() else {
         return Err(Refusal::bad("expected {\"token\": …}"));
     };
-    let Some(cookie) = dashboard.login.begin(token) else {
+    let Some(cookie) = dashboard.login.begin(token, &headers) else {
         guessed(&dashboard).await?;
         return Err(sign_in());
     };
@@ -250,7 +259,7 @@ async fn waiting(State(dashboard): Shared, path: Name, query: RawQuery) -> Answe
     let is_paused = picture.seen(&service)?.line.is_paused;
     let redis = dashboard.redis();
     let (queue, requests) = dashboard
-        .within(super::ASK_TIMEOUT, async {
+        .within(ASK_TIMEOUT, async {
             let masters = redis.masters().await?;
             let mut requests = Vec::new();
             for holder in redis.masters_of(&masters) {
@@ -277,7 +286,7 @@ async fn described(State(dashboard): Shared, path: Name, query: RawQuery) -> Ans
     let service = name(path)?;
     dashboard.seen(&service)?;
     let is_fresh = wish(&query, "fresh").is_some();
-    let told = description::of_service(&dashboard, &service, is_fresh).await?;
+    let told = introspect::of_service(&dashboard, &service, is_fresh).await?;
     ok(&description::shown(&service, &told))
 }
 
@@ -311,14 +320,14 @@ async fn graph(State(dashboard): Shared) -> Answer {
 async fn findings(State(dashboard): Shared) -> Answer {
     let mut kept = dashboard.findings.lock().await;
     let fresh = kept.as_ref();
-    let fresh = fresh.filter(|(since, _)| since.elapsed() < super::FINDINGS_LIFETIME);
+    let fresh = fresh.filter(|(since, _)| since.elapsed() < FINDINGS_LIFETIME);
     if let Some((_, known)) = fresh {
         return ok(known);
     }
     let redis = dashboard.redis();
     let (found, masters, services) = dashboard
-        .within(super::CHECK_TIMEOUT, async {
-            let found = check::check(&redis, &[], super::CHECK_INTERVAL).await?;
+        .within(CHECK_TIMEOUT, async {
+            let found = check::check(&redis, &[], CHECK_INTERVAL).await?;
             Ok::<_, Refusal>(found)
         })
         .await?;

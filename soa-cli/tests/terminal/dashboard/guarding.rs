@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Dashboard, Request};
 use crate::processes::Redis;
-use crate::support::{Worker, command, outcome, redis_cli, soa_at};
+use crate::support::{Worker, command, outcome, redis_cli, soa, soa_at};
 
 const TOKEN: &str = "0123456789abcdef0123";
 
@@ -93,6 +93,21 @@ fn requests_of_other_pages_and_hosts_are_refused() {
     let large = format!("{{\"service\":\"{}\"}}", "x".repeat(2 << 20));
     let reply = dashboard.ask(&Request::post("/api/dead/drop", &large));
     assert_eq!(reply.refusal().1, "TOO_LARGE");
+}
+
+#[test]
+fn the_guide_names_all_flags() {
+    let guide = include_str!("../../../../docs/guide/dashboard.md");
+    let help = soa(&["dashboard", "--help"]).ok().out;
+    let (own, _) = help.split_once("Connection and output:").unwrap();
+    let flags = own
+        .split_whitespace()
+        .filter(|word| word.starts_with("--") && *word != "--help");
+    let flags: Vec<&str> = flags.collect();
+    assert!(flags.len() >= 7, "{help}");
+    for flag in flags {
+        assert!(guide.contains(&format!("`{flag}")), "{flag}");
+    }
 }
 
 /// Runs the server until it ends by itself.

@@ -56,6 +56,13 @@ impl Mortal {
             .output();
         output.is_ok_and(|output| output.stdout.starts_with(b"1"))
     }
+
+    /// Sends it a signal.
+    fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
 }
 
 impl Drop for Mortal {
@@ -137,4 +144,30 @@ fn a_redis_that_is_away_is_said_since_when_and_it_goes_on_with_the_next_one() {
         fleet["services"][0]["name"] == "news"
     });
     assert_eq!(fleet["redis"]["is_up"], true);
+}
+
+#[test]
+fn a_redis_that_hangs_holds_up_no_request() {
+    let mut redis = Mortal::new();
+    redis.start();
+    crate::support::until("Redis answers", || redis.push("mail"));
+    let dashboard = Dashboard::at(&redis.address(), &[]);
+    dashboard.until_service("mail", |mail| mail["depth"] == 1);
+    redis.signal("-STOP");
+    let begun = Instant::now();
+    let (status, code, _) = dashboard.get("/api/dead?service=mail").refusal();
+    assert!([503, 504].contains(&status), "{code}");
+    let fleet = dashboard.until("Redis is away", "/api/fleet", |fleet| {
+        fleet["redis"]["is_up"] == false
+    });
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(fleet["services"][0]["name"], "mail");
+    redis.signal("-CONT");
+    dashboard.until("Redis is back", "/api/fleet", |fleet| {
+        fleet["redis"]["is_up"] == true
+    });
 }
