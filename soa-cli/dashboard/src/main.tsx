@@ -28,6 +28,7 @@ function App() {
   const theme = useTheme();
   const [hasHelp, setHasHelp] = useState(false);
   const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
   const next = () => choose(THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system');
   useEffect(
     () =>
@@ -43,11 +44,13 @@ function App() {
       }),
     [],
   );
-  // A new place begins at its top, and is told to who cannot see it. A part of a service keeps the place of the window.
+  // A new place begins at its top, and gets the focus, so that it is told to who cannot see it. A part of a service keeps the place of the window.
   const place = key(route);
   useEffect(() => {
     document.title = `${title(route)} – soa dashboard`;
     scrollTo(0, 0);
+    if (isFirst.current) isFirst.current = false;
+    else main.current?.focus({ preventScroll: true });
   }, [place]);
   return (
     <>

@@ -38,6 +38,17 @@ async fn an_action_is_called_and_its_answer_and_its_commands_are_shown() {
         window.write("#field-title", "nothing");
         window.click("form button", "Call");
         window.wait_for_text("There is no such book");
+        window.click(".choice button", "JSON");
+        window.write("#raw", r#"{"title": "By hand"}"#);
+        window.click("form button", "Call");
+        window
+            .browser
+            .wait_for("document.querySelector('.answer code')?.innerText.includes('By hand')");
+        // What a service does not describe is written as JSON.
+        window.go("#/services/mail/actions/send");
+        window.write("textarea[aria-label=Body]", r#"{"title": "lost"}"#);
+        window.click("form button", "Call");
+        window.wait_for_text("The reader has no address");
         window.assert_clean();
     })
     .await

@@ -97,7 +97,7 @@ fn readers() -> Server {
     Server::untyped("readers", "2.0.3")
         .action("get", |_: Value, _: Context| async {
             tokio::time::sleep(Duration::from_millis(2)).await;
-            Ok::<_, ActionError>(value!({ "name": "Ada" }))
+            Ok::<_, ActionError>(value!({ "name": "a reader" }))
         })
         .records(true)
         .build()
@@ -137,7 +137,10 @@ impl Fleet {
                 let order = client.call_action("shop", "order", &value!({ "title": title }));
                 // An order that fails while Redis is away is not what is tested.
                 let _ = order.await;
-                tokio::time::sleep(Duration::from_millis(20 + number % 7 * 5)).await;
+                tokio::time::sleep(Duration::from_millis(
+                    10 + number % 7 * 5 + number / 200 % 3 * 15,
+                ))
+                .await;
             }
         });
         Self {

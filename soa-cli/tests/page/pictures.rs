@@ -103,8 +103,9 @@ async fn write_pictures(folder: PathBuf) {
                 std::thread::sleep(std::time::Duration::from_secs(1));
             }
         }
-        for (name, hash, ready) in [PAGES[0], PAGES[1], PAGES[6]] {
-            window.shape(1100, 720, "light");
+        let service = ("service", "#/services/mail", PAGES[1].2);
+        for (name, hash, ready) in [PAGES[0], service, PAGES[6]] {
+            window.shape(1200, 760, "light");
             window.go(hash);
             window.wait_for(ready);
             if name == "action" {

@@ -76,6 +76,10 @@ impl Window {
             _turn: turn,
         };
         window.shape(1280, 900, "light");
+        let hidden = json!({ "hidden": true });
+        window
+            .browser
+            .command("Emulation.setScrollbarsHidden", hidden);
         window.browser.open(&format!("{}{hash}", window.url));
         window
     }

@@ -59,7 +59,7 @@ const COLUMNS: readonly Column<Service>[] = [
     by: (service) => service.rate,
     cell: (service) => (
       <>
-        <Sparkline values={service.spark} label="calls a second over the last looks" />
+        <Sparkline values={service.spark} />
         <span class="beside">{number(service.rate)}</span>
       </>
     ),

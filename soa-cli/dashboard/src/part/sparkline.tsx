@@ -6,7 +6,8 @@ const HEIGHT = 20;
 /** Number of values of a full line. A shorter one grows from the right. */
 const FULL = 30;
 
-export function Sparkline({ values, label }: { values: readonly (number | null)[]; label: string }) {
+/** Draws values, whose last one stands beside it as a number. */
+export function Sparkline({ values }: { values: readonly (number | null)[] }) {
   const most = Math.max(0, ...values.map((value) => value ?? 0));
   const count = Math.max(values.length, FULL);
   const step = WIDTH / (count - 1);
@@ -23,14 +24,7 @@ export function Sparkline({ values, label }: { values: readonly (number | null)[
     isOpen = true;
   });
   return (
-    <svg
-      class="sparkline"
-      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-      width={WIDTH}
-      height={HEIGHT}
-      role="img"
-      aria-label={label}
-    >
+    <svg class="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
       <path d={path} />
     </svg>
   );

@@ -51,7 +51,7 @@ export function State({ state, problems }: { state: ServiceState; problems: read
   const errors = problems.filter((problem) => problem.severity === 'error').length;
   const warnings = problems.filter((problem) => problem.severity === 'warning').length;
   const what = problems.map((problem) => escapedLines(problem.what)).join('\n');
-  if (state === 'up' && errors + warnings > 0) {
+  if ((state === 'up' || state === 'unknown') && errors + warnings > 0) {
     const worst = errors > 0 ? 'bad' : 'warning';
     const count = errors > 0 ? errors : warnings;
     const noun = errors > 0 ? 'error' : 'warning';
