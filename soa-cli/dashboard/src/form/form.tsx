@@ -125,7 +125,7 @@ interface FieldProps extends NodeProps {
   name: string;
   isOptional: boolean;
   remove?: () => void;
-  /** What stands in the place of the name. */
+  /** Content in the place of the name. */
   title?: ComponentChildren;
 }
 

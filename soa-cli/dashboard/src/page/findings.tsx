@@ -1,4 +1,4 @@
-// What a check of the fleet finds, as `soa check` does.
+// The findings of a check of the fleet, as of `soa check`.
 import { useLive, useResource } from '../data/live.ts';
 import type { Finding, Findings } from '../data/types.ts';
 import { counted } from '../format.ts';

@@ -103,7 +103,7 @@ export function GraphPage() {
   );
 }
 
-/** What is drawn: everything, if it is not too much, or what is near to a service. */
+/** Selects the part that is drawn: all of it, if it is not too much, or the surroundings of a service. */
 function selected(graph: Graph, chosen: string | null): { nodes: GraphNode[]; edges: GraphEdge[] } {
   const linked = new Set(graph.edges.flatMap((edge) => [edge.from, edge.to]));
   let names = linked;

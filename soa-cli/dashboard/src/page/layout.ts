@@ -32,7 +32,7 @@ export function key({ from, to }: Edge): string {
   return JSON.stringify([from, to]);
 }
 
-/** What stands in a column: a node, or a bend of an edge. */
+/** A part of a column: a node, or a bend of an edge. */
 interface Item {
   name: string;
   height: number;

@@ -474,7 +474,7 @@ const CALLED: readonly Column<Called>[] = [
   },
 ];
 
-/** Who calls: a service, which has a page, or others. */
+/** The name of a caller: of a service, which has a page, or of others. */
 export function Who({ name }: { name: string }) {
   if (name === 'program')
     return (

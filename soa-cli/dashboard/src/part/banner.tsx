@@ -1,4 +1,4 @@
-// What is wrong with the dashboard itself: no connection, no Redis, not everything seen.
+// Troubles of the dashboard itself: no connection, no Redis, not everything seen.
 import { useLive } from '../data/live.ts';
 import { clock, shown } from '../format.ts';
 import { Prose } from './state.tsx';

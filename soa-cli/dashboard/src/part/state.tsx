@@ -135,7 +135,7 @@ export function Loading({ what }: { what: string }) {
   );
 }
 
-/** What is shown of a resource until it is there: that it loads, or why it does not. */
+/** The place of a resource until it is there: says that it loads, or why it does not. */
 export function Missing({ what, failure, retry }: { what: string; failure: Failure | null; retry: () => void }) {
   return failure ? <Broken failure={failure} retry={retry} /> : <Loading what={what} />;
 }

@@ -27,7 +27,7 @@ interface Props<Row> {
   sort?: readonly [key: string, descending: boolean];
   /** A class of each row. */
   rowClass?: (row: Row) => string | undefined;
-  /** What stands in the place of the rows if there are none. */
+  /** Content in the place of the rows if there are none. */
   empty: ComponentChildren;
   className?: string;
 }
