@@ -359,6 +359,9 @@ pub(crate) struct DashboardArguments {
     /// Address and port to listen on; port 0 is any free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
+    /// Show this service also if nothing in Redis tells of it, as of an idle one of PySOA; may be repeated
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: Vec<String>,
     /// Name under which the page is opened, besides addresses and localhost; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,

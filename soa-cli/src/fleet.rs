@@ -71,7 +71,7 @@ pub(crate) const DEAD_KEY: &str = "dead";
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// Services with something that waits, or with a key of their own.
-    services: BTreeSet<String>,
+    pub(crate) services: BTreeSet<String>,
     /// Keys of records, by service.
     records: BTreeMap<String, BTreeSet<String>>,
     paused: BTreeSet<String>,

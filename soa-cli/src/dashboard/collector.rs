@@ -126,8 +126,10 @@ impl Collector {
             None => {
                 let at = Instant::now();
                 let mut notes = Vec::new();
-                let found = redis.find(&masters, &mut notes).await?;
+                let mut found = redis.find(&masters, &mut notes).await?;
                 let took = at.elapsed();
+                let named = self.dashboard.services.iter();
+                found.services.extend(named.cloned());
                 Names {
                     found,
                     notes,

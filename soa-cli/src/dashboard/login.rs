@@ -130,8 +130,9 @@ impl Login {
         self.is_needed() && headers.contains_key(AUTHORIZATION)
     }
 
-    /// Begins a session for a token. Returns the header with its cookie, or `None` if the token is wrong. A page that was opened
-    /// through a proxy with TLS gets a cookie that is sent over TLS alone.
+    /// Begins a session for a token. Returns the header with its cookie, or `None` if the token is wrong.
+    ///
+    /// A page that was opened through a proxy with TLS gets a cookie that is sent over TLS alone.
     pub(super) fn begin(&self, token: &str, headers: &HeaderMap) -> Option<String> {
         let Need::Token(right) = &self.need else {
             return None;

@@ -119,6 +119,7 @@ pub(crate) async fn run(
         login,
         allow_changes: arguments.allow_changes,
         keeps_in_redis: arguments.keep_in_redis,
+        services: arguments.service,
         hosts: arguments.host,
         target_flags: target.flags(),
         pictures,

@@ -81,7 +81,7 @@ impl Picture {
     pub(super) fn seen(&self, service: &str) -> Result<&Seen, Refusal> {
         self.looked.services.get(service).ok_or_else(|| {
             Refusal::not_found(format!("nothing in Redis tells of `{service}`"))
-                .advise("it is seen once it has a worker, a caller or a request that waits")
+                .advise("it is seen once it has a worker, a caller or a request that waits; `--service NAME` shows it all the same")
         })
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Dashboard {
     pub(super) login: Login,
     pub(super) allow_changes: bool,
     pub(super) keeps_in_redis: bool,
+    /// Services that are shown also if nothing in Redis tells of them.
+    pub(super) services: Vec<String>,
     /// Names under which the page may be opened, besides addresses and localhost.
     pub(super) hosts: Vec<String>,
     /// The flags that lead `soa` to the same Redis.

@@ -7,7 +7,7 @@ use soa::transport::Delivery;
 use soa::{ActionError, Client, Context, RedisClientTransport, Server, Value, value};
 
 use super::{Dashboard, encoded};
-use crate::processes::Redis;
+use crate::processes::{Redis, reference_service};
 use crate::support::{Worker, redis_cli, settings};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,6 +107,33 @@ async fn a_call_can_be_checked_by_readers_and_nothing_is_sent() {
         |seen| seen["actions"].to_string().contains("introspect"),
     );
     assert!(!seen["actions"].to_string().contains("square"), "{seen}");
+}
+
+#[test]
+fn an_idle_service_of_pysoa_is_described_and_called_once_it_is_named() {
+    let redis = Redis::start();
+    let _python = reference_service(&redis, "python");
+    let flags = ["--allow-changes", "--service", "python"];
+    let dashboard = Dashboard::start(&redis, &flags);
+    let python = dashboard.until_service("python", |_| true);
+    assert_eq!(
+        (&python["state"], &python["rate"]),
+        (&json!("unknown"), &json!(null))
+    );
+    let path = "/api/services/python/description";
+    let told = dashboard.until("it has started", path, |told| told["actions"].is_array());
+    let actions = told["actions"].as_array().unwrap();
+    let square = actions.iter().find(|action| action["name"] == "square");
+    assert_eq!(
+        square.unwrap()["request"]["properties"]["number"]["x-soa"],
+        "integer",
+        "{told}"
+    );
+    let call = json!({ "service": "python", "action": "square", "body": { "number": 5 } });
+    assert_eq!(
+        dashboard.post("/api/call", &call).ok()["response"]["square"],
+        25
+    );
 }
 
 /// Sends a job, and makes it a dead letter as the servers of a service do.
