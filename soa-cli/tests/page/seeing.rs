@@ -42,12 +42,30 @@ async fn the_fleet_is_filtered_and_opened_by_keys() {
         window
             .browser
             .wait_for("document.querySelectorAll('.charts .chart canvas').length === 6");
+        window.click(".choice button", "1 hour");
+        window
+            .browser
+            .wait_for("document.querySelector('.choice button:nth-child(2)').ariaPressed === 'true'");
+        window
+            .browser
+            .wait_for("document.querySelectorAll('.charts .chart canvas').length === 6");
+        let hour = |asked: &String| asked.ends_with("/history?span=1h");
+        assert!(window.browser.requests.iter().any(hour));
         window.press("u");
         window.wait_for("table.fleet");
         window.press("?");
         window.wait_for("dialog[open]");
         assert!(window.text("dialog").contains("filter the table"));
         window.press("Escape");
+        window
+            .browser
+            .wait_for("document.querySelector('dialog') === null");
+        for theme in ["'light'", "'dark'", "undefined"] {
+            window.press("t");
+            window.browser.wait_for(&format!(
+                "document.documentElement.dataset.theme === {theme}"
+            ));
+        }
         window.assert_clean();
     })
     .await
