@@ -29,6 +29,12 @@ interface Props {
 
 const HEIGHT = 150;
 
+/** Distances between two times of an axis, in seconds. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
+
+/** Distances between two counts of an axis: half a job does not run. */
+const COUNT_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7];
+
 /** Writes a value of a chart with its unit. */
 function written(unit: Unit, value: number | null | undefined): string {
   if (value == null) return '–';
@@ -150,17 +156,15 @@ function options(now: { props: Props }, width: number, legend: { current: HTMLDL
         ...axis,
         grid: { show: false },
         size: 24,
-        space: 70,
+        space: 64,
+        incrs: TIME_STEPS,
         values: (_plot, splits, _axis, _space, step) => times(splits, step),
       },
       {
         ...axis,
         size: 52,
         space: 36,
-        incrs:
-          unit === 'count'
-            ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7]
-            : undefined,
+        incrs: unit === 'count' ? COUNT_STEPS : undefined,
         values: (_plot, splits) => splits.map((split) => (split === 0 ? '0' : written(unit, split))),
       } as uPlot.Axis,
     ],
