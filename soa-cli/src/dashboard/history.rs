@@ -601,6 +601,27 @@ mod tests {
         assert_eq!(history.actions, 0);
     }
 
+    /// The bytes of all points that there is room for.
+    fn room<const N: usize>(series: &Series<N>) -> usize {
+        let [hour, day] = &series.coarse;
+        let rings = [&series.looks, &hour.1, &day.1];
+        let points: usize = rings.iter().map(|ring| ring.points.capacity()).sum();
+        points * std::mem::size_of::<[Packed; N]>()
+    }
+
+    #[test]
+    fn a_day_of_a_service_takes_29_kilobytes_and_one_of_an_action_18() {
+        let mut history = History::new(Duration::from_secs(2));
+        let mut at = 60_000_000_000.0;
+        for look in 0..1_700 {
+            at += if look < 200 { 2.0 } else { 60.0 };
+            add(&mut history, at, point(1.0, 1.0, 1.0));
+        }
+        let service = &history.services["books"];
+        assert_eq!(room(&service.series), 29_280);
+        assert_eq!(room(&service.actions["find"]), 18_300);
+    }
+
     #[test]
     fn names_without_end_take_no_room_without_end() {
         let mut history = History::new(Duration::from_secs(2));

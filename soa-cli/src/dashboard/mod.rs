@@ -51,6 +51,7 @@ use soa_http::{Doors, HttpListener, HttpServer, HttpSettings};
 use soa_runtime::Server;
 use soa_runtime::transport::RedisConnection;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 use crate::arguments::DashboardArguments;
 use crate::connect::{Target, variable};
@@ -132,8 +133,11 @@ pub(crate) async fn run(
     });
     let server = server(&dashboard, listener)?;
     tell(output, &dashboard, server.url())?;
+    // A task of its own, on another thread: requests are answered while this one sums up.
+    let mut serving = JoinSet::new();
+    serving.spawn(server.run_until(stopped(), Duration::ZERO));
     tokio::select! {
-        _ = server.run_until(stopped(), Duration::ZERO) => Ok(()),
+        _ = serving.join_next() => Ok(()),
         never = collector::run(dashboard) => match never {},
     }
 }
