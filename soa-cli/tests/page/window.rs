@@ -144,9 +144,14 @@ impl Window {
         if key.len() == 1 {
             down["text"] = key.into();
         }
-        if key == "Enter" {
-            down["text"] = "\r".into();
-            down["windowsVirtualKeyCode"] = 13.into();
+        // What the browser does by itself at a key, it does by its number.
+        match key {
+            "Enter" => {
+                down["text"] = "\r".into();
+                down["windowsVirtualKeyCode"] = 13.into();
+            }
+            "Escape" => down["windowsVirtualKeyCode"] = 27.into(),
+            _ => {}
         }
         self.browser.command("Input.dispatchKeyEvent", down);
         let up = json!({ "type": "keyUp", "key": key });
