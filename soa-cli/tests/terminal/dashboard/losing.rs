@@ -171,3 +171,31 @@ fn a_redis_that_hangs_holds_up_no_request() {
         fleet["redis"]["is_up"] == true
     });
 }
+
+#[test]
+fn one_of_two_masters_that_is_away_is_a_note_and_the_rest_is_shown() {
+    let mut masters = [Mortal::new(), Mortal::new()];
+    for master in &mut masters {
+        master.start();
+    }
+    crate::support::until("both answer", || {
+        let [first, second] = &masters;
+        first.push("mail") && second.push("mail")
+    });
+    let addresses = masters.each_ref().map(Mortal::address).join(",");
+    let dashboard = Dashboard::at(&addresses, &[]);
+    dashboard.until_service("mail", |mail| mail["depth"] == 2);
+    masters[1].stop();
+    let lost = masters[1].address();
+    let fleet = dashboard.until("a note names it", "/api/fleet", |fleet| {
+        fleet["notes"].to_string().contains(&lost)
+    });
+    assert_eq!(fleet["redis"]["is_up"], true);
+    assert_eq!(fleet["services"][0]["depth"], 1, "{fleet}");
+    let queue = dashboard.json("/api/services/mail/queue");
+    assert_eq!(queue["requests"].as_array().unwrap().len(), 1, "{queue}");
+    masters[1].start();
+    dashboard.until("no note is left", "/api/fleet", |fleet| {
+        fleet["notes"] == json!([])
+    });
+}
