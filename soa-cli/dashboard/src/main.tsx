@@ -2,7 +2,7 @@
 import 'uplot/dist/uPlot.min.css';
 import './app.css';
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { post } from './data/ask.ts';
 import { connect, useLive } from './data/live.ts';
 import { number, shown } from './format.ts';
@@ -46,7 +46,7 @@ function App() {
   );
   // A new place begins at its top, and gets the focus, so that it is told to who cannot see it. A part of a service keeps the place of the window.
   const place = key(route);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${title(route)} – soa dashboard`;
     scrollTo(0, 0);
     if (isFirst.current) isFirst.current = false;
