@@ -72,7 +72,7 @@ export function shown(text: string, length = NAME_LENGTH): string {
 }
 
 /** Writes control characters, line ends among them, and those that turn the direction of writing, as escapes. */
-export function escaped(text: string): string {
+function escaped(text: string): string {
   return text.replace(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu, escape);
 }
 

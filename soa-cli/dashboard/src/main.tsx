@@ -44,7 +44,8 @@ function App() {
       }),
     [],
   );
-  // A new place begins at its top, and gets the focus, so that it is told to who cannot see it. A part of a service keeps the place of the window.
+  // A new place begins at its top, and gets the focus, so that it is told to who cannot see it. The parts of a service are
+  // one place.
   const place = key(route);
   useLayoutEffect(() => {
     document.title = `${title(route)} – soa dashboard`;

@@ -123,7 +123,7 @@ function Overview({ detail }: { detail: ServiceDetail }) {
 }
 
 /** The columns of calls and times, which tables of several things have. */
-export function latelyColumns<
+function latelyColumns<
   Row extends {
     rate: number | null;
     rate_errors: number | null;
