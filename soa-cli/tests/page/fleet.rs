@@ -163,14 +163,19 @@ pub(crate) fn images(redis: &Redis) -> Worker {
     Worker::start(redis, server.unwrap())
 }
 
-/// Sends a job to `images`, and makes it a dead letter as the servers of a service do.
-pub(crate) async fn letter(redis: &Redis, id: &str) {
+/// Sends a job to `images`, and waits for no answer.
+pub(crate) async fn request(redis: &Redis) {
     let transport = RedisClientTransport::new("images", settings(redis)).unwrap();
     let client = Client::builder().service("images", transport);
     let client = client.build().unwrap();
     let body = value!({ "width": 640, "password": "hunter22" });
     let call = client.call_action("images", "shrink", &body);
     call.send_and_forget().await.unwrap();
+}
+
+/// Sends a job to `images`, and makes it a dead letter as the servers of a service do.
+pub(crate) async fn letter(redis: &Redis, id: &str) {
+    request(redis).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = now.as_millis();
     let header = format!(

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::fleet::{Fleet, letter};
+use crate::fleet::{Fleet, letter, request};
 use crate::processes::Redis;
-use crate::support::redis_cli;
 use crate::window::{Dashboard, Window};
 
 /// The pages, with an element that shows that its numbers are there.
@@ -17,7 +16,7 @@ const PAGES: [(&str, &str, &str); 11] = [
     ("actions", "#/services/books/actions", "tr[data-id=count]"),
     ("workers", "#/services/books/workers", "tr[data-id]"),
     ("callers", "#/services/books/callers", "tr[data-id=shop]"),
-    ("queue", "#/services/images/queue", "td.body"),
+    ("queue", "#/services/images/queue", "td.body code"),
     ("action", "#/services/books/actions/find", "#field-title"),
     ("graph", "#/graph", ".picture rect"),
     ("findings", "#/findings", ".problems li"),
@@ -36,8 +35,9 @@ async fn each_page_fits_into_its_window_in_all_colours() {
     let _fleet = Fleet::start(&redis);
     letter(&redis, "ab12").await;
     letter(&redis, "cd34").await;
-    let waits = "for i = 1, 8 do redis.call('RPUSH', 'pysoa:service.images', 'no message') end";
-    redis_cli(&redis, &["EVAL", waits, "0"]);
+    for _ in 0..5 {
+        request(&redis).await;
+    }
     let dashboard = Dashboard::start(&redis);
     tokio::task::spawn_blocking(move || {
         let mut window = Window::open(&dashboard, "");

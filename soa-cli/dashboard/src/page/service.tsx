@@ -46,7 +46,7 @@ export function ServicePage({ service, tab }: { service: string; tab: Tab }) {
   }
   const tabs: readonly (readonly [Tab, string, number | null])[] = [
     ['overview', 'Overview', null],
-    ['actions', 'Actions', answer.actions.length + answer.actions_left_off],
+    ['actions', 'Actions', null],
     ['workers', 'Workers', answer.service.workers],
     ['callers', 'Callers', answer.callers.length],
     ['queue', 'Queue', answer.service.depth],
@@ -499,7 +499,7 @@ function Callers({ detail }: { detail: ServiceDetail }) {
   return (
     <div class="columns">
       <section>
-        <h2>Calls this service</h2>
+        <h2>Callers</h2>
         <Table
           label="Callers"
           columns={CALLERS}
@@ -510,7 +510,7 @@ function Callers({ detail }: { detail: ServiceDetail }) {
         />
       </section>
       <section>
-        <h2>Is called by this service</h2>
+        <h2>Services that it calls</h2>
         <CalledTable called={detail.called} />
       </section>
     </div>
