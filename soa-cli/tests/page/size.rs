@@ -9,7 +9,7 @@ use crate::support::redis_cli;
 use crate::window::{Dashboard, Window};
 
 /// Time for which the main thread is watched.
-const WATCHED: Duration = Duration::from_secs(10);
+const WATCHED: Duration = Duration::from_secs(5);
 
 /// Writes the records of 200 services with 10 workers each, as the workers do.
 fn records(redis: &Redis) {
