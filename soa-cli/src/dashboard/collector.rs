@@ -162,7 +162,7 @@ impl Collector {
         looked.lost = read.lost;
         let minutes = {
             let mut history = self.dashboard.history();
-            let services = looked.services.values().map(|seen| history::Looked {
+            let services = looked.services.values().map(|seen| history::Numbers {
                 name: &seen.line.name,
                 point: seen.point(),
                 actions: seen

@@ -27,6 +27,7 @@ const SIGN_INTERVAL: Duration = Duration::from_secs(15);
 /// Somebody who listens.
 struct Listener {
     pictures: watch::Receiver<Arc<Picture>>,
+    is_stopping: watch::Receiver<bool>,
     /// True until the first state was sent.
     is_new: bool,
     _place: OwnedSemaphorePermit,
@@ -36,10 +37,12 @@ impl Listener {
     /// Waits for the next text to send. `None` ends the events.
     async fn next(&mut self) -> Option<Bytes> {
         if !std::mem::take(&mut self.is_new) {
-            match tokio::time::timeout(SIGN_INTERVAL, self.pictures.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return None,
-                Err(_) => return Some(Bytes::from_static(b": still here\n\n")),
+            tokio::select! {
+                changed = self.pictures.changed() => changed.ok()?,
+                _ = self.is_stopping.wait_for(|is_stopping| *is_stopping) => return None,
+                () = tokio::time::sleep(SIGN_INTERVAL) => {
+                    return Some(Bytes::from_static(b": still here\n\n"));
+                }
             }
         }
         let picture = Arc::clone(&self.pictures.borrow_and_update());
@@ -59,6 +62,7 @@ pub(super) fn listen(dashboard: &Dashboard) -> Result<Response, Refusal> {
     })?;
     let listener = Listener {
         pictures: dashboard.pictures.subscribe(),
+        is_stopping: dashboard.is_stopping.subscribe(),
         is_new: true,
         _place: place,
     };

@@ -262,7 +262,7 @@ struct OfService {
 
 /// The numbers of a service at one look, and those of its actions.
 #[derive(Debug)]
-pub(super) struct Looked<'a> {
+pub(super) struct Numbers<'a> {
     pub(super) name: &'a Arc<str>,
     pub(super) point: Point<OF_SERVICE>,
     pub(super) actions: Vec<(&'a str, Point<OF_ACTION>)>,
@@ -327,7 +327,7 @@ impl History {
     }
 
     /// Adds what a look has seen, at a time in seconds since 1970. Returns the minutes that are complete with it.
-    pub(super) fn add(&mut self, at: f64, services: Vec<Looked<'_>>) -> Vec<Minute> {
+    pub(super) fn add(&mut self, at: f64, services: Vec<Numbers<'_>>) -> Vec<Minute> {
         let interval = self.interval.as_secs_f64();
         let (look, seconds) = (slot(at / interval), slot(at));
         let looks = self.looks();
@@ -497,7 +497,7 @@ mod tests {
     fn add(history: &mut History, at: f64, point: Point<OF_SERVICE>) -> Vec<Minute> {
         let name: Arc<str> = "books".into();
         let actions = vec![("find", [Some(1.0), None, None, None, None])];
-        let looked = Looked {
+        let looked = Numbers {
             name: &name,
             point,
             actions,
@@ -590,7 +590,7 @@ mod tests {
         assert_eq!(series.coarse[1].1.points.capacity(), 1_440);
         let other: Arc<str> = "users".into();
         for later in [200_000.0, 200_061.0] {
-            let looked = Looked {
+            let looked = Numbers {
                 name: &other,
                 point: point(1.0, 1.0, 1.0),
                 actions: Vec::new(),
@@ -628,7 +628,7 @@ mod tests {
         for number in 0..3_000 {
             let name: Arc<str> = format!("service-{number}").into();
             let action = format!("action-{number}");
-            let looked = |action| Looked {
+            let looked = |action| Numbers {
                 name: &name,
                 point: point(1.0, 1.0, 1.0),
                 actions: vec![(action, [Some(1.0); OF_ACTION])],

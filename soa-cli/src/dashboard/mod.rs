@@ -124,6 +124,7 @@ pub(crate) async fn run(
         hosts: arguments.host,
         target_flags: target.flags(),
         pictures,
+        is_stopping: watch::Sender::new(false),
         history: Mutex::new(History::new(interval)),
         descriptions: Descriptions::default(),
         findings: tokio::sync::Mutex::default(),
@@ -135,9 +136,20 @@ pub(crate) async fn run(
     tell(output, &dashboard, server.url())?;
     // A task of its own, on another thread: requests are answered while this one sums up.
     let mut serving = JoinSet::new();
-    serving.spawn(server.run_until(stopped(), Duration::ZERO));
+    serving.spawn({
+        let dashboard = Arc::clone(&dashboard);
+        let stop = async move {
+            stopped().await;
+            // Events have no end of their own.
+            dashboard.is_stopping.send_replace(true);
+        };
+        server.run_until(stop, Duration::ZERO)
+    });
     tokio::select! {
-        _ = serving.join_next() => Ok(()),
+        ended = serving.join_next() => match ended {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(Failure::new(Reason::Bad, "the server has ended by a panic")),
+        },
         never = collector::run(dashboard) => match never {},
     }
 }

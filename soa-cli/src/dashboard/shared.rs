@@ -35,6 +35,8 @@ pub(super) struct Dashboard {
     /// The flags that lead `soa` to the same Redis.
     pub(super) target_flags: Vec<(&'static str, String)>,
     pub(super) pictures: watch::Sender<Arc<Picture>>,
+    /// True once the program is told to stop.
+    pub(super) is_stopping: watch::Sender<bool>,
     pub(super) history: Mutex<History>,
     pub(super) descriptions: Descriptions,
     /// The findings of the last check. Whoever asks for them meanwhile waits for it.

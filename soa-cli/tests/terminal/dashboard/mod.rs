@@ -9,7 +9,7 @@ mod showing;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -54,6 +54,11 @@ impl Dashboard {
 
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits for its end.
+    pub(super) fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Sends a request, as a program does.

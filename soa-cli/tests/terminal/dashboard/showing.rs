@@ -393,6 +393,28 @@ async fn events_bring_the_fleet_after_each_look_to_a_bounded_number_of_listeners
     });
 }
 
+#[test]
+fn a_signal_ends_events_and_the_program_at_once() {
+    let redis = Redis::start();
+    let mut dashboard = Dashboard::start(&redis, &[]);
+    let mut events = BufReader::new(dashboard.send(&Request::get("/api/events")));
+    assert!(!events.fill_buf().unwrap().is_empty());
+    let pid = dashboard.pid().to_string();
+    let begun = std::time::Instant::now();
+    let mut kill = std::process::Command::new("kill");
+    assert!(kill.args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(dashboard.ended().code(), Some(0));
+    // Without an end of the events it would wait for seconds.
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut events, &mut rest).unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
+}
+
 impl Dashboard {
     /// The beginning of an answer that may have no end.
     fn ask_briefly(&self, path: &str) -> String {
