@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Top(TopArguments),
     /// Show requests and answers as they pass, sampled by the workers, with secrets removed
     Watch(WatchArguments),
+    /// Serve a page that shows the fleet in a browser, live and with its history
+    Dashboard(DashboardArguments),
     /// Print the line that turns completions on in a shell
     Completions {
         /// Name of the shell
@@ -350,4 +352,33 @@ pub(crate) struct WatchArguments {
     /// Have Redis tell all of its commands, as workers of PySOA do not sample: this can halve what Redis does in a second
     #[arg(long)]
     pub(crate) monitor: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DashboardArguments {
+    /// Address and port to listen on; port 0 is any free port
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: String,
+    /// Show this service also if nothing in Redis tells of it, as of an idle one of PySOA; may be repeated
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: Vec<String>,
+    /// Name under which the page is opened, besides addresses and localhost; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// Token that a browser has to give, needed on an address that other machines reach; rather set the variable, which others
+    /// do not see [env: SOA_DASHBOARD_TOKEN]
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// File with a line USER:PASSWORD for each user, in place of a token
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(crate) basic_auth: Option<PathBuf>,
+    /// Allow calls of actions, and changes of dead letters; without it the page only shows
+    #[arg(long)]
+    pub(crate) allow_changes: bool,
+    /// Time between two looks at Redis, from 1s to 10s
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    pub(crate) interval: Period,
+    /// Keep the history of a day in Redis, too, so that it is there after a restart
+    #[arg(long)]
+    pub(crate) keep_in_redis: bool,
 }

@@ -221,7 +221,7 @@ pub(crate) fn with_fields(mut body: Value, fields: &[Field]) -> Result<Value, Fa
 }
 
 /// Reads a body by the schema of an action, and returns all mistakes in it.
-fn read(schema: &Schema, body: Value) -> (Value, Vec<FieldError>) {
+pub(crate) fn read(schema: &Schema, body: Value) -> (Value, Vec<FieldError>) {
     let (value, mut mistakes) = Plain::exact(body).read_as(schema, Reading::PEOPLE);
     for mistake in schema.check(&value) {
         // A text that is not of its type's form has been told in better words.

@@ -42,7 +42,7 @@ pub(crate) struct Target {
 }
 
 /// A variable of the environment. An empty one counts as unset.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -89,6 +89,15 @@ impl Target {
                 "add `--redis HOST:PORT`, set SOA_REDIS, or name the settings file of a service with `--settings FILE`",
             )),
         }
+    }
+
+    /// The flags that lead to the same Redis in another terminal. An address with a password is left out.
+    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
+        let redis = self.redis.iter().filter(|address| !address.contains('@'));
+        let redis = redis.map(|address| ("--redis", address.clone()));
+        let settings = self.settings.iter();
+        let settings = settings.map(|file| ("--settings", file.display().to_string()));
+        settings.chain(redis).collect()
     }
 
     /// Connects to Redis, for a command that needs it.
@@ -152,11 +161,18 @@ pub(crate) struct Redis {
 
 impl Redis {
     async fn connect(settings: RedisSettings) -> Result<Self, Failure> {
-        let address = settings.arrangement();
         let limit = settings.connect_timeout.min(CONNECT_TIMEOUT);
-        let settings = settings.connect_timeout(limit);
+        let connection = RedisConnection::new(settings.connect_timeout(limit))?;
+        Self::reach(connection).await
+    }
+
+    /// Finds out which masters can be reached.
+    ///
+    /// # Errors
+    /// None can be.
+    pub(crate) async fn reach(connection: RedisConnection) -> Result<Self, Failure> {
+        let address = connection.settings().arrangement();
         let failed = |error: &TransportError| Failure::of_redis(error, &address);
-        let connection = RedisConnection::new(settings)?;
         let masters = connection.masters().await;
         let masters = masters.map_err(|error| failed(&error))?;
         let reached = join_all(masters.iter().map(RedisMaster::ready)).await;

@@ -101,6 +101,11 @@ impl Failure {
         self.message.lines().next().unwrap_or_default().to_owned()
     }
 
+    /// The reason, the message and the advice, for an answer that is not printed.
+    pub(crate) fn into_parts(self) -> (Reason, String, Vec<String>) {
+        (self.reason, self.message, self.advice)
+    }
+
     /// The lines for the standard error, and the exit code.
     pub(crate) fn told_with_code(&self) -> (String, ExitCode) {
         let mut lines = String::new();

@@ -64,14 +64,19 @@ pub(crate) struct Worker {
     pub(crate) record: WorkerRecord,
 }
 
+/// The key of a service in which its dead letters are.
+pub(crate) const DEAD_KEY: &str = "dead";
+
 /// The names that keys tell.
 #[derive(Debug, Default)]
-struct Found {
+pub(crate) struct Found {
     /// Services with something that waits, or with a key of their own.
-    services: BTreeSet<String>,
+    pub(crate) services: BTreeSet<String>,
     /// Keys of records, by service.
     records: BTreeMap<String, BTreeSet<String>>,
     paused: BTreeSet<String>,
+    /// Services with dead letters.
+    pub(crate) dead: BTreeSet<String>,
     reply_lists: BTreeMap<String, usize>,
 }
 
@@ -98,6 +103,8 @@ impl Found {
                 keys.insert(key.to_owned());
             } else if rest == PAUSED_KEY {
                 self.paused.insert(service.to_owned());
+            } else if rest == DEAD_KEY {
+                self.dead.insert(service.to_owned());
             }
         }
     }
@@ -112,8 +119,8 @@ impl Redis {
         Ok(masters)
     }
 
-    /// The names of the services that keys tell.
-    async fn find(
+    /// The names of the services that keys tell. This looks at all keys of Redis.
+    pub(crate) async fn find(
         &self,
         masters: &[RedisMaster],
         notes: &mut Vec<String>,
@@ -163,20 +170,38 @@ impl Redis {
 
     /// The fleet: these services, or all that can be seen.
     pub(crate) async fn fleet(&self, only: &[String]) -> Result<Fleet, Failure> {
-        let mut fleet = Fleet::default();
+        let mut notes = self.lost_notes();
+        let masters = self.masters().await?;
+        let found = self.find(&masters, &mut notes).await?;
+        let fleet = self.fleet_of(&masters, &found, only).await?;
+        Ok(Fleet { notes, ..fleet })
+    }
+
+    /// What cannot be seen, as some masters cannot be reached.
+    pub(crate) fn lost_notes(&self) -> Vec<String> {
         let lost = self.lost.iter().map(|(name, why)| {
             format!("{name} cannot be reached, and what it holds is not shown: {why}")
         });
-        fleet.notes.extend(lost);
-        let masters = self.masters().await?;
-        let found = self.find(&masters, &mut fleet.notes).await?;
+        lost.collect()
+    }
+
+    /// The fleet of these names, without notes: these services, or all.
+    pub(crate) async fn fleet_of(
+        &self,
+        masters: &[RedisMaster],
+        found: &Found,
+        only: &[String],
+    ) -> Result<Fleet, Failure> {
+        let mut fleet = Fleet::default();
         let mut names: BTreeSet<String> = match only.is_empty() {
             true => found.services.clone(),
             false => only.iter().cloned().collect(),
         };
-        let asked = names.iter().map(|service| async {
-            let workers = self.workers(service, found.records.get(service)).await;
-            (service.clone(), workers)
+        // Names are owned, as the compiler does not see otherwise that the work may go to another thread.
+        let owned = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>();
+        let asked = owned(&names).into_iter().map(|service| async move {
+            let workers = self.workers(&service, found.records.get(&service)).await;
+            (service, workers)
         });
         let asked: Vec<_> = futures_util::stream::iter(asked)
             .buffer_unordered(AT_ONCE)
@@ -190,10 +215,9 @@ impl Redis {
             // Callers know services that have no key at present.
             names.extend(workers.values().flat_map(|workers| related(workers)));
         }
-        let masters = &masters;
-        let queues = names.iter().map(|service| async move {
-            let queue = self.queue(masters, service).await;
-            (service.clone(), queue)
+        let queues = owned(&names).into_iter().map(|service| async move {
+            let queue = self.queue(masters, &service).await;
+            (service, queue)
         });
         let queues: Vec<_> = futures_util::stream::iter(queues)
             .buffer_unordered(AT_ONCE)
@@ -261,6 +285,21 @@ impl Redis {
             queue.oldest = queue.oldest.max(first.and_then(|frame| waited(&frame)));
         }
         Ok(queue)
+    }
+
+    /// The number of dead letters of a service.
+    pub(crate) async fn dead_letters(
+        &self,
+        masters: &[RedisMaster],
+        service: &str,
+    ) -> Result<u64, TransportError> {
+        let key = service_key(service, DEAD_KEY);
+        let mut count = 0;
+        for holder in self.masters_of(masters) {
+            let told = holder.ask("ZCARD", &[&key]).await?.as_integer();
+            count += told.and_then(|told| u64::try_from(told).ok()).unwrap_or(0);
+        }
+        Ok(count)
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
@@ -372,6 +411,7 @@ mod tests {
             "{pysoa:service.shop}.worker.1",
             "{pysoa:service.shop}.worker.2",
             "{pysoa:service.mail}.paused",
+            "{pysoa:service.mail}.dead",
             "{pysoa:component.books}.registered",
             "session",
         ] {
@@ -380,7 +420,7 @@ mod tests {
         let services: Vec<_> = found.services.iter().map(String::as_str).collect();
         assert_eq!(services, ["books", "mail", "shop", "v2.books"]);
         assert_eq!(found.records["shop"].len(), 2);
-        assert!(found.paused.contains("mail"));
+        assert!(found.paused.contains("mail") && found.dead.contains("mail"));
         assert_eq!(found.reply_lists["users"], 1);
     }
 }

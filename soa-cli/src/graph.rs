@@ -17,40 +17,44 @@ use crate::output::{Output, harmless, print};
 use crate::progress::while_running;
 
 /// The name of callers that are programs.
-const PROGRAMS: &str = "(programs)";
+pub(crate) const PROGRAMS: &str = "(programs)";
 
 /// The name of callers that are too many to be told one by one.
-const OTHERS: &str = "(others)";
+pub(crate) const OTHERS: &str = "(others)";
 
 /// Calls of one service by another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Edge {
-    calls: u64,
+pub(crate) struct Edge {
+    pub(crate) calls: u64,
     /// Calls that failed, as far as the caller tells.
-    failed: u64,
+    pub(crate) failed: u64,
 }
 
 /// The calls among services, by caller and service.
 #[derive(Debug, Default)]
-struct Graph {
-    edges: BTreeMap<(String, String), Edge>,
+pub(crate) struct Graph {
+    pub(crate) edges: BTreeMap<(String, String), Edge>,
     /// Services that nobody calls, and that call nobody.
     alone: BTreeSet<String>,
 }
 
+/// The name of a caller in the graph.
+pub(crate) fn shown_caller(caller: &str) -> &str {
+    match caller {
+        PROGRAM => PROGRAMS,
+        OTHER => OTHERS,
+        caller => caller,
+    }
+}
+
 impl Graph {
-    fn of(fleet: &Fleet) -> Self {
+    pub(crate) fn of(fleet: &Fleet) -> Self {
         let mut edges: BTreeMap<(String, String), Edge> = BTreeMap::new();
         for (name, service) in &fleet.services {
             for worker in &service.workers {
                 for action in worker.record.actions.values() {
                     for (caller, calls) in &action.callers {
-                        let caller = match caller.as_str() {
-                            PROGRAM => PROGRAMS,
-                            OTHER => OTHERS,
-                            caller => caller,
-                        };
-                        let key = (caller.to_owned(), name.clone());
+                        let key = (shown_caller(caller).to_owned(), name.clone());
                         edges.entry(key).or_default().calls += calls;
                     }
                 }

@@ -1,4 +1,4 @@
-//! The program `soa`: a fleet of services in a terminal.
+//! The program `soa`: a fleet of services in a terminal, and in a browser.
 //!
 //! It knows nothing of any service but what is told on the wire and in Redis, so services of PySOA are shown and called as
 //! those of this framework.
@@ -18,6 +18,7 @@ mod called;
 mod check;
 mod complete;
 mod connect;
+mod dashboard;
 mod dead;
 mod describe;
 mod failure;
@@ -96,6 +97,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Check(arguments) => check::run(&target, output, arguments).await,
         Command::Top(arguments) => top::run(&target, output, arguments).await,
         Command::Watch(arguments) => watch::run(&target, output, arguments).await,
+        Command::Dashboard(arguments) => dashboard::run(&target, output, arguments).await,
         Command::Completions { shell } => complete::print_script(shell),
         Command::Man { folder } => manual::write(&folder),
     }

@@ -127,7 +127,7 @@ async fn list(redis: &Redis, output: Output) -> Result<(), Failure> {
 }
 
 /// A request that waits, as far as it can be read.
-struct Waiting {
+pub(crate) struct Waiting {
     size: usize,
     waited: Option<Duration>,
     left: Option<Duration>,
@@ -137,7 +137,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn read(frame: &Bytes) -> Self {
+    pub(crate) fn read(frame: &Bytes) -> Self {
         let mut waiting = Self {
             size: frame.len(),
             waited: waited(frame),
@@ -183,12 +183,14 @@ impl Waiting {
     }
 }
 
-fn now() -> f64 {
+/// The time, in seconds since 1970.
+pub(crate) fn now() -> f64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.unwrap_or_default().as_secs_f64()
 }
 
-async fn frames(
+/// Reads the requests at these places of a queue, the oldest first.
+pub(crate) async fn frames(
     redis: &Redis,
     holder: &Holder<'_>,
     service: &str,
@@ -253,7 +255,7 @@ async fn peek(redis: &Redis, output: Output, service: &str, count: u64) -> Resul
     print(&out)
 }
 
-fn as_json(request: &Waiting) -> Json {
+pub(crate) fn as_json(request: &Waiting) -> Json {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     let context = request.job.as_ref().map(|job| &job.context);
     let bodies = request.job.iter().flat_map(|job| &job.actions);

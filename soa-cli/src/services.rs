@@ -180,11 +180,11 @@ pub(crate) async fn ask(
 ) -> Result<BTreeMap<String, Option<Vec<String>>>, Failure> {
     let services = fleet.services.iter();
     let untold = services.filter(|(_, service)| service.workers.is_empty());
-    let names: Vec<&str> = untold.map(|(name, _)| name.as_str()).collect();
-    let client = &redis.client(&names)?;
+    let names: Vec<String> = untold.map(|(name, _)| name.clone()).collect();
+    let client = &redis.client(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
     let asked = names.into_iter().map(|name| async move {
         let body = value!({ "verbose": false });
-        let call = client.call_action(name.to_owned(), "status", &body);
+        let call = client.call_action(name.clone(), "status", &body);
         let status = call.timeout(STATUS_TIMEOUT).await;
         // An error is an answer, too.
         let told = match status {
@@ -192,7 +192,7 @@ pub(crate) async fn ask(
             Err(error) if !error.errors().is_empty() => Some(Vec::new()),
             Err(_) => None,
         };
-        (name.to_owned(), told)
+        (name, told)
     });
     let asked: Vec<_> = futures_util::stream::iter(asked)
         .buffer_unordered(AT_ONCE)

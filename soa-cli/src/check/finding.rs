@@ -2,14 +2,14 @@
 
 /// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Severity {
+pub(crate) enum Severity {
     Error,
     Warning,
     Note,
 }
 
 impl Severity {
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
@@ -20,18 +20,18 @@ impl Severity {
 
 /// What is wrong, where, and what to do.
 #[derive(Clone, Debug)]
-pub(super) struct Finding {
-    pub(super) severity: Severity,
+pub(crate) struct Finding {
+    pub(crate) severity: Severity,
     /// A stable name for programs.
-    pub(super) code: &'static str,
-    pub(super) subject: String,
-    pub(super) what: String,
-    pub(super) advice: String,
+    pub(crate) code: &'static str,
+    pub(crate) subject: String,
+    pub(crate) what: String,
+    pub(crate) advice: String,
 }
 
 /// All findings.
 #[derive(Debug, Default)]
-pub(super) struct Findings(pub(super) Vec<Finding>);
+pub(crate) struct Findings(pub(crate) Vec<Finding>);
 
 impl Findings {
     fn add(

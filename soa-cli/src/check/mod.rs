@@ -9,6 +9,8 @@ mod finding;
 mod redis;
 mod service;
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 
 use crate::arguments::CheckArguments;
@@ -18,9 +20,11 @@ use crate::output::{Output, harmless, print};
 use crate::progress::while_running;
 use crate::services::{ask, count};
 
-use finding::{Finding, Findings, Severity};
+pub(crate) use finding::{Finding, Findings, Severity};
+pub(crate) use service::{check_actions, check_letters, check_queue, check_workers};
+
 use redis::{check_login, check_master, check_sentinel, unreachable};
-use service::{check_callers, check_clocks, check_dead, check_queue, check_workers};
+use service::{check_callers, check_clocks, check_dead};
 
 pub(crate) async fn run(
     target: &Target,
@@ -28,7 +32,7 @@ pub(crate) async fn run(
     arguments: CheckArguments,
 ) -> Result<(), Failure> {
     let redis = target.connect("check").await?;
-    let checked = check(&redis, &arguments);
+    let checked = check(&redis, &arguments.service, arguments.interval.get());
     let (findings, masters, services) =
         while_running("checking Redis and the fleet", checked).await?;
     let worst = findings.0.iter().map(|finding| finding.severity).min();
@@ -82,7 +86,7 @@ fn text(output: Output, findings: &Findings, masters: usize, services: usize) ->
     }
 }
 
-fn as_json(finding: &Finding) -> Json {
+pub(crate) fn as_json(finding: &Finding) -> Json {
     json!({
         "severity": finding.severity.word(),
         "code": finding.code,
@@ -92,9 +96,11 @@ fn as_json(finding: &Finding) -> Json {
     })
 }
 
-async fn check(
+/// Looks for all that is wrong: findings, and the numbers of masters and services.
+pub(crate) async fn check(
     redis: &Redis,
-    arguments: &CheckArguments,
+    services: &[String],
+    interval: Duration,
 ) -> Result<(Findings, usize, usize), Failure> {
     let mut findings = Findings::default();
     let masters = redis.masters().await?;
@@ -124,13 +130,12 @@ async fn check(
         findings.0.sort_by_key(|finding| finding.severity);
         return Ok((findings, count_of_masters, 0));
     }
-    let fleet = redis.fleet(&arguments.service).await?;
+    let fleet = redis.fleet(services).await?;
     // The masters that cannot be reached were told.
     for note in fleet.notes.iter().skip(redis.lost.len()) {
         findings.warning("UNSEEN", &redis.address(), note.clone(), "");
     }
     let answers = ask(redis, &fleet).await?;
-    let interval = arguments.interval.get();
     tokio::time::sleep(interval).await;
     for (name, service) in &fleet.services {
         let later = redis.queue(&masters, name).await?;

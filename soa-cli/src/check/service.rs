@@ -26,7 +26,7 @@ const FAILING: (f64, u64) = (0.1, 10);
 /// Number of calls from which a p99 is known.
 const KNOWN: u64 = 100;
 
-pub(super) fn check_queue(
+pub(crate) fn check_queue(
     name: &str,
     service: &Service,
     growth: f64,
@@ -76,7 +76,7 @@ pub(super) fn check_queue(
     }
 }
 
-pub(super) fn check_workers(name: &str, service: &Service, findings: &mut Findings) {
+pub(crate) fn check_workers(name: &str, service: &Service, findings: &mut Findings) {
     let records = || service.workers.iter().map(|worker| &worker.record);
     let versions: BTreeSet<&str> = records().map(|record| record.version.as_str()).collect();
     let listed = |names: &BTreeSet<&str>| {
@@ -118,9 +118,6 @@ pub(super) fn check_workers(name: &str, service: &Service, findings: &mut Findin
     }
 }
 
-/// The key of a service in which its dead letters are.
-const DEAD_KEY: &str = "dead";
-
 /// Counts the dead letters of a service.
 pub(super) async fn check_dead(
     redis: &Redis,
@@ -128,16 +125,17 @@ pub(super) async fn check_dead(
     name: &str,
     findings: &mut Findings,
 ) -> Result<(), Failure> {
-    let key = service_key(name, DEAD_KEY);
-    let mut count = 0;
-    for holder in redis.masters_of(masters) {
-        match holder.ask("ZCARD", &[&key]).await {
-            Ok(told) => count += told.as_integer().unwrap_or(0),
-            // The check of the login has told it.
-            Err(error) if error.kind() == TransportErrorKind::Misconfigured => return Ok(()),
-            Err(error) => return Err(redis.failed(&error)),
-        }
+    match redis.dead_letters(masters, name).await {
+        Ok(count) => check_letters(name, count, findings),
+        // The check of the login has told it.
+        Err(error) if error.kind() == TransportErrorKind::Misconfigured => {}
+        Err(error) => return Err(redis.failed(&error)),
     }
+    Ok(())
+}
+
+/// Tells of dead letters, if there are some.
+pub(crate) fn check_letters(name: &str, count: u64, findings: &mut Findings) {
     if count > 0 {
         findings.warning(
             "DEAD_LETTERS",
@@ -146,7 +144,6 @@ pub(super) async fn check_dead(
             format!("`soa dead list {name}` shows them; `soa dead retry {name} --all` runs them again once the cause is mended"),
         );
     }
-    Ok(())
 }
 
 /// Difference of the clocks of a worker and of Redis from which it is told. A record reaches Redis some time after it was written,
@@ -230,41 +227,47 @@ fn check_clock(
     }
 }
 
-/// Checks the actions: errors, and time limits of callers.
+/// Checks the actions of all services.
 pub(super) fn check_callers(fleet: &Fleet, findings: &mut Findings) {
     for (name, service) in &fleet.services {
-        let mut actions: BTreeMap<&str, (Sketch, u64, Option<u64>)> = BTreeMap::new();
-        for worker in &service.workers {
-            for (action, told) in &worker.record.actions {
-                let (times, errors, patience) = actions.entry(action).or_default();
-                times.merge(&told.lately);
-                *errors += told.lately_errors;
-                let shortest = told.shortest_patience;
-                *patience = match (*patience, shortest) {
-                    (Some(known), Some(other)) => Some(known.min(other)),
-                    (known, other) => known.or(other),
-                };
-            }
+        check_actions(name, service, findings);
+    }
+}
+
+/// Checks the actions of a service: errors, and time limits of callers.
+pub(crate) fn check_actions(name: &str, service: &Service, findings: &mut Findings) {
+    let mut actions: BTreeMap<&str, (Sketch, u64, Option<u64>)> = BTreeMap::new();
+    for worker in &service.workers {
+        for (action, told) in &worker.record.actions {
+            let (times, errors, patience) = actions.entry(action).or_default();
+            times.merge(&told.lately);
+            *errors += told.lately_errors;
+            let shortest = told.shortest_patience;
+            *patience = match (*patience, shortest) {
+                (Some(known), Some(other)) => Some(known.min(other)),
+                (known, other) => known.or(other),
+            };
         }
-        for (action, (times, errors, patience)) in actions {
-            if action == OTHER {
-                continue;
-            }
-            let subject = format!("{name}.{action}");
-            let calls = times.count();
-            if calls >= FAILING.1 && count(errors) >= count(calls) * FAILING.0 {
-                findings.warning(
+    }
+    for (action, (times, errors, patience)) in actions {
+        if action == OTHER {
+            continue;
+        }
+        let subject = format!("{name}.{action}");
+        let calls = times.count();
+        if calls >= FAILING.1 && count(errors) >= count(calls) * FAILING.0 {
+            findings.warning(
                     "ERRORS",
                     &subject,
                     format!("{errors} errors in the last {calls} calls"),
                     format!("`soa workers --service {name} --json` has their codes, and the log of the workers their causes"),
                 );
-            }
-            if let (Some(p99), Some(patience)) = (times.quantile(0.99), patience)
-                && calls >= KNOWN
-                && count(patience) / 1_000.0 < p99
-            {
-                findings.warning(
+        }
+        if let (Some(p99), Some(patience)) = (times.quantile(0.99), patience)
+            && calls >= KNOWN
+            && count(patience) / 1_000.0 < p99
+        {
+            findings.warning(
                     "SHORT_TIMEOUT",
                     &subject,
                     format!(
@@ -274,7 +277,6 @@ pub(super) fn check_callers(fleet: &Fleet, findings: &mut Findings) {
                     ),
                     "raise the time limit of that caller (`soa graph` shows who calls), or make the action quicker",
                 );
-            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod support;
 mod bad_night;
 mod calling;
 mod checking;
+mod dashboard;
 mod dying;
 mod many;
 mod nothing;

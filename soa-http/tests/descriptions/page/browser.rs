@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,10 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts Chromium, with a page.
     pub(crate) fn start() -> Self {
-        let profile = std::env::temp_dir().join(format!("soa-page-{}", std::process::id()));
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let profile = format!("soa-page-{}-{number}", std::process::id());
+        let profile = std::env::temp_dir().join(profile);
         let _ = fs::remove_dir_all(&profile);
         fs::create_dir_all(&profile).unwrap();
         let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
@@ -137,7 +141,8 @@ impl Browser {
         }
     }
 
-    fn command(&mut self, method: &str, arguments: Json) -> Json {
+    /// Sends a command of the DevTools protocol, and returns its answer.
+    pub(crate) fn command(&mut self, method: &str, arguments: Json) -> Json {
         self.last_id += 1;
         let mut command = json!({ "id": self.last_id, "method": method, "params": arguments });
         if let Some(session) = &self.session {
