@@ -14,8 +14,8 @@ use crate::support::{
     Load, Redis, Reply, Running, client, free_port, logged, ring, service, until,
 };
 
-/// Time after the sentinels have switched within which calls are answered again.
-const AGAIN: Duration = Duration::from_millis(1_500);
+/// Time after the sentinels have switched within which calls are answered again. Half of it is usual, and a busy machine is slower.
+const SERVED_WITHIN: Duration = Duration::from_secs(3);
 
 /// Makes the master fail under load. Returns how long after the switch calls were answered again.
 async fn time_until_served(
@@ -48,13 +48,13 @@ fn usual(sentinel: &Sentinel) -> soa_redis::RedisSettings {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_was_killed_is_replaced_within_moments_of_the_switch() {
     let took = time_until_served(Redis::kill, usual).await;
-    assert!(took < AGAIN, "{took:?}");
+    assert!(took < SERVED_WITHIN, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_hangs_is_replaced_within_moments_of_the_switch() {
     let took = time_until_served(|master| master.signal("STOP"), usual).await;
-    assert!(took < AGAIN, "{took:?}");
+    assert!(took < SERVED_WITHIN, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,7 +66,7 @@ async fn each_of_twenty_masters_is_replaced_within_moments_of_the_switch() {
         slowest = slowest.max(time_until_served(|master| master.signal("STOP"), usual).await);
     }
     println!("{slowest:?}");
-    assert!(slowest < AGAIN, "{slowest:?}");
+    assert!(slowest < SERVED_WITHIN, "{slowest:?}");
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_message_on_a_connection_that_breaks_fails_at_once_and_is_told_as_unkn
     proxy.cut();
     let outcomes = [first.await.unwrap(), second.await.unwrap()];
     let took = broken.elapsed();
-    assert!(took < AGAIN, "{took:?}: {outcomes:?}");
+    assert!(took < SERVED_WITHIN, "{took:?}: {outcomes:?}");
     let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
     // The second one went with the first, or was not sent before another connection was there.
     assert!(!failed.is_empty());
@@ -107,7 +107,7 @@ async fn a_login_that_may_not_subscribe_asks_the_sentinels_while_in_doubt() {
         sentinel.settings(SentinelSettings::default().user("asker", "hidden"))
     };
     let took = time_until_served(|master| master.signal("STOP"), asks).await;
-    assert!(took < AGAIN, "{took:?}");
+    assert!(took < SERVED_WITHIN, "{took:?}");
 }
 
 /// Clients of a ring of two masters, one of which fails, while each client has a call that runs.
@@ -148,7 +148,7 @@ async fn clients_go_on_when_a_master_is_lost(fail: impl FnOnce(&mut Redis)) {
     let lost = Instant::now();
     let finished = || held.iter().filter(|held| held.is_finished()).count();
     // Each calls all the time, as the loss of a master that hangs is noticed by calls alone.
-    while lost.elapsed() < AGAIN {
+    while lost.elapsed() < SERVED_WITHIN {
         let calls = clients
             .iter()
             .map(|client| tokio::spawn(call(client, "echo", 1)));
@@ -213,9 +213,9 @@ async fn a_master_goes_on_without_sentinels(rights: &str, may_ask: bool) {
     master.text("CLIENT KILL TYPE normal");
     let cut = Instant::now();
     while call(1).await.is_err() {
-        assert!(cut.elapsed() < AGAIN, "{:?}", cut.elapsed());
+        assert!(cut.elapsed() < SERVED_WITHIN, "{:?}", cut.elapsed());
     }
-    assert!(cut.elapsed() < AGAIN, "{:?}", cut.elapsed());
+    assert!(cut.elapsed() < SERVED_WITHIN, "{:?}", cut.elapsed());
     let told = logged(&format!("127.0.0.1:{port}"));
     let told = told
         .iter()
