@@ -588,7 +588,7 @@ pub use soa_runtime::{
     ComponentBuilder, ComponentState, Context, ErrorDescriptor, ErrorKind, Expand, IntoActionError,
     IntoServer, JobError, LocalServer, LocalTransport, LogLevel, OpenCircuit, Pending, Server,
     ServerBuilder, Service, ServiceAction, ServiceDescriptor, StartupError, TypedClient,
-    VariableDescriptor, Watchdog, client, health, server,
+    VariableDescriptor, Watchdog, client, health, recording, server,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

@@ -1,0 +1,389 @@
+//! Records of requests and answers, to be replayed.
+//!
+//! ```text
+//! action ─▶ Record ─▶ handler
+//!             │ sampled, within the rate, small enough
+//!             ▼
+//!           queue, bounded ─▶ thread: decode, redact, write ─▶ sink: a file
+//! ```
+//!
+//! An action waits for nothing: its bodies are put into a queue as bytes, and if there is no place, they are dropped. All
+//! else happens in a thread of its own. What is dropped is counted by its reason (`server.recording.dropped`), and the first of
+//! each reason is logged. An action that is given up has no outcome, and no record.
+
+mod file;
+mod writer;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use self::file::RecordFile;
+use self::writer::{Taken, Writer};
+use crate::codec::UtcDateTime;
+use crate::context::{ActionCall, ActionStage, Context};
+use crate::error::ActionError;
+use crate::message::{ActionResponse, Body, Switch};
+use crate::redact::Redaction;
+use crate::stack::{Middleware, Next};
+
+/// The actions of every server. They tell about the server, and are recorded only if they are named.
+const BUILT_IN: [&str; 2] = ["introspect", "status"];
+
+/// The reason why an action is not recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dropped {
+    /// More actions in this second than the rate allows.
+    Rate,
+    /// Bodies that are larger than a record may be.
+    TooLarge,
+    /// The writer has no place in its queue.
+    Busy,
+    /// The file is full.
+    Full,
+    /// The record cannot be written.
+    Failed,
+}
+
+impl Dropped {
+    const ALL: [Self; 5] = [
+        Self::Rate,
+        Self::TooLarge,
+        Self::Busy,
+        Self::Full,
+        Self::Failed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::TooLarge => "too_large",
+            Self::Busy => "busy",
+            Self::Full => "full",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The action to take when the file of records is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The file gets the suffix `.1`, in place of the last one of that name, and a new one is begun. So the file and what
+    /// stands beside it have at most twice the size of a file.
+    #[default]
+    Rotate,
+    /// Nothing is recorded any more, until the file is taken away.
+    Stop,
+}
+
+/// Action middleware that records requests and answers into a file, to be replayed: `soa replay`, and
+/// [`Replay`](crate::recording::Replay). Clones share the file and its limits.
+///
+/// It records what stands inside of it, so it should be the outermost. Secrets are removed as they are from logs
+/// ([`Redaction`]). The guide on recording has the format.
+///
+/// ```no_run
+/// # use soa_runtime as soa;
+/// use soa::Server;
+/// use soa::middleware::Record;
+///
+/// let record = Record::to_file("requests.jsonl").share(0.01).max_rate(10);
+/// let server = Server::untyped("tools", "1.0.0").action_middleware(record).build()?;
+/// # Ok::<(), soa::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct Record {
+    rules: Rules,
+    redaction: Redaction,
+    actions: Option<Arc<[String]>>,
+    state: Arc<State>,
+}
+
+/// The limits of records.
+#[derive(Clone, Debug, PartialEq)]
+#[doc(hidden)]
+#[non_exhaustive]
+pub struct Rules {
+    pub file: PathBuf,
+    pub share: f64,
+    pub max_rate: u32,
+    pub max_record_bytes: usize,
+    pub max_file_bytes: u64,
+    pub when_full: WhenFull,
+}
+
+/// What clones share.
+#[derive(Default)]
+struct State {
+    /// The number of actions that could be recorded, from which chance is made.
+    seen: AtomicU64,
+    window: Mutex<Option<Window>>,
+    writer: OnceLock<Arc<Writer>>,
+}
+
+/// The records of the present second.
+#[derive(Clone, Copy)]
+struct Window {
+    since: Instant,
+    records: u32,
+}
+
+impl Record {
+    /// Returns middleware that writes a line of JSON for each action into this file. It is made with the first record, for
+    /// its owner alone, and lines are added to one that is there.
+    pub fn to_file(path: impl Into<PathBuf>) -> Self {
+        Self {
+            rules: Rules {
+                file: path.into(),
+                share: 1.0,
+                max_rate: 100,
+                max_record_bytes: 64 << 10,
+                max_file_bytes: 64 << 20,
+                when_full: WhenFull::Rotate,
+            },
+            redaction: Redaction::standard(),
+            actions: None,
+            state: Arc::default(),
+        }
+    }
+
+    /// Sets the share of actions that are recorded, from 0 to 1; 1 by default. Which of them is left to chance.
+    ///
+    /// # Panics
+    /// If `share` is not between 0 and 1.
+    #[must_use]
+    pub fn share(mut self, share: f64) -> Self {
+        assert!(
+            (0.0..=1.0).contains(&share),
+            "the share of recorded actions is between 0 and 1, and not {share}"
+        );
+        self.rules.share = share;
+        self
+    }
+
+    /// Sets the maximum number of records a second; 100 by default.
+    #[must_use]
+    pub fn max_rate(mut self, records: u32) -> Self {
+        self.rules.max_rate = records;
+        self
+    }
+
+    /// Sets the maximum size of a request and its answer together, in bytes of the message; 64 KiB by default. Larger ones
+    /// are not recorded.
+    #[must_use]
+    pub fn max_record_bytes(mut self, bytes: usize) -> Self {
+        self.rules.max_record_bytes = bytes;
+        self
+    }
+
+    /// Sets the maximum size of the file, in bytes; 64 MiB by default.
+    #[must_use]
+    pub fn max_file_bytes(mut self, bytes: u64) -> Self {
+        self.rules.max_file_bytes = bytes;
+        self
+    }
+
+    /// Sets what becomes of a full file; by default [`WhenFull::Rotate`].
+    #[must_use]
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.rules.when_full = when_full;
+        self
+    }
+
+    /// Sets the redaction of secrets; [`Redaction::standard`] by default.
+    #[must_use]
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
+        self
+    }
+
+    /// Records these actions alone; by default all but `status` and `introspect`.
+    #[must_use]
+    pub fn actions<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.actions = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Returns the limits.
+    #[doc(hidden)]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Begins a record, if this action is one of those to record.
+    fn begin(&self, call: &ActionCall) -> Option<Begun> {
+        let is_wanted = match &self.actions {
+            Some(names) => names.iter().any(|name| **name == *call.action),
+            None => !BUILT_IN.contains(&&*call.action),
+        };
+        if !is_wanted || !self.is_sampled() {
+            return None;
+        }
+        let writer = self.writer(&call.context);
+        let drop = |reason| {
+            writer.dropped(reason);
+            None
+        };
+        let Ok(request) = call.body.bytes() else {
+            return None;
+        };
+        if request.len() > self.rules.max_record_bytes {
+            return drop(Dropped::TooLarge);
+        }
+        if !self.is_within_rate() {
+            return drop(Dropped::Rate);
+        }
+        // The body is a slice of the message, which would be kept as long as the handler runs.
+        let request = Bytes::copy_from_slice(request);
+        Some(Begun {
+            since: Instant::now(),
+            request: Body::from_bytes(call.body.encoding(), request),
+            context: call.context.clone(),
+            is_idempotent: call.context.is_idempotent(&call.action),
+            action: call.action.to_string(),
+            writer,
+        })
+    }
+
+    /// Draws a number from the count of actions, as that is cheaper than a generator of chance, and as good here.
+    fn is_sampled(&self) -> bool {
+        if self.rules.share >= 1.0 {
+            return true;
+        }
+        let mut mixed = self.state.seen.fetch_add(1, Ordering::Relaxed);
+        // SplitMix64.
+        mixed = mixed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        #[expect(clippy::cast_precision_loss, reason = "chance need not be exact")]
+        let drawn = (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64;
+        drawn < self.rules.share
+    }
+
+    fn is_within_rate(&self) -> bool {
+        let now = Instant::now();
+        // Nothing panics while it is locked.
+        let mut window = self
+            .state
+            .window
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let fresh = Window {
+            since: now,
+            records: 0,
+        };
+        let window = window.get_or_insert(fresh);
+        if now.duration_since(window.since) >= Duration::from_secs(1) {
+            *window = fresh;
+        }
+        let is_within = window.records < self.rules.max_rate;
+        window.records += u32::from(is_within);
+        is_within
+    }
+
+    /// Returns the writer, which begins with the first record: a process that forks has none before.
+    fn writer(&self, context: &Context) -> Arc<Writer> {
+        let begin = || {
+            let file = RecordFile::new(&self.rules);
+            Arc::new(Writer::begin(
+                context.service(),
+                file,
+                self.redaction.clone(),
+            ))
+        };
+        Arc::clone(self.state.writer.get_or_init(begin))
+    }
+}
+
+/// A record whose action runs.
+struct Begun {
+    since: Instant,
+    request: Body,
+    context: Context,
+    is_idempotent: bool,
+    action: String,
+    writer: Arc<Writer>,
+}
+
+impl Begun {
+    fn end(self, outcome: &Result<ActionResponse, ActionError>, max_bytes: usize) {
+        let took = self.since.elapsed();
+        let (response, errors) = match outcome {
+            Ok(response) if response.errors.is_empty() => (Some(&response.body), &*response.errors),
+            Ok(response) => (None, &*response.errors),
+            Err(error) => (None, error.errors()),
+        };
+        let size = |body: &Body| body.bytes().map_or(0, |bytes| bytes.len());
+        let response_size = response.map_or(0, size);
+        if size(&self.request).saturating_add(response_size) > max_bytes {
+            return self.writer.dropped(Dropped::TooLarge);
+        }
+        let header = self.context.header();
+        let caller = header.calling_service.as_ref().or(header.caller.as_ref());
+        self.writer.take(Taken {
+            time: UtcDateTime::now(),
+            service: self.context.service().to_owned(),
+            action: self.action,
+            is_idempotent: self.is_idempotent,
+            correlation_id: header.correlation_id.to_string(),
+            caller: caller.map(ToString::to_string),
+            switches: header.switches.iter().map(Switch::number).collect(),
+            context: header.extra.clone(),
+            request: self.request,
+            response: response.cloned(),
+            errors: errors.to_vec(),
+            took,
+        });
+    }
+}
+
+impl Middleware<ActionStage> for Record {
+    async fn call(
+        &self,
+        request: ActionCall,
+        next: Next<ActionStage>,
+    ) -> Result<ActionResponse, ActionError> {
+        let Some(begun) = self.begin(&request) else {
+            return next.run(request).await;
+        };
+        let outcome = next.run(request).await;
+        begun.end(&outcome, self.rules.max_record_bytes);
+        outcome
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn about_the_share_is_sampled() {
+        let sampled = |share| {
+            let record = Record::to_file("unused").share(share);
+            (0..10_000).filter(|_| record.is_sampled()).count()
+        };
+        assert_eq!((sampled(0.0), sampled(1.0)), (0, 10_000));
+        let tenth = sampled(0.1);
+        assert!((900..1_100).contains(&tenth), "{tenth}");
+    }
+
+    #[test]
+    fn the_rate_bounds_the_records_of_a_second() {
+        let record = Record::to_file("unused").max_rate(5);
+        let within = (0..100).filter(|_| record.is_within_rate()).count();
+        assert!(within >= 5 && within % 5 == 0, "{within}");
+    }
+}
