@@ -180,7 +180,11 @@ pub(crate) struct JobArguments {
 #[derive(Args)]
 pub(crate) struct ReplayArguments {
     /// File of recorded actions, as the middleware `record` writes it; `-` for the standard input
-    pub(crate) file: String,
+    #[arg(required_unless_present = "stream", conflicts_with = "stream")]
+    pub(crate) file: Option<String>,
+    /// Read the recorded actions of this service from the stream in Redis, in place of a file
+    #[arg(long = "from-stream", value_name = "SERVICE", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) stream: Option<String>,
     /// Place of the service: redis://HOST:PORT, http://HOST:PORT, or the path of a program that is started for the replay; by
     /// default that of `--redis` or `--http`
     ///

@@ -9,7 +9,7 @@ use std::io::BufRead as _;
 use serde_json::{Value as Json, json};
 use soa_program::cli::context_value;
 use soa_runtime::client::Client;
-use soa_runtime::recording::{Entry, FieldPath, Replay, Report};
+use soa_runtime::recording::{Entry, FieldPath, RedisRecords, Replay, Report};
 
 use crate::arguments::ReplayArguments;
 use crate::body::Field;
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     arguments: ReplayArguments,
 ) -> Result<(), Failure> {
     let replay = replay_of(&arguments)?;
-    let entries = read(&arguments.file)?;
+    let entries = read(&lines(target, &arguments).await?)?;
     let services: BTreeSet<&str> = entries
         .iter()
         .map(|(_, entry)| replay.service_of(entry))
@@ -91,39 +91,50 @@ fn replay_of(arguments: &ReplayArguments) -> Result<Replay, Failure> {
     Ok(replay)
 }
 
-/// Reads the entries of a file, each with the number of its line.
-///
-/// # Errors
-/// A line that is no entry. A line that is cut off, as a process leaves it that is killed, is left out with a warning.
-fn read(file: &str) -> Result<Vec<(usize, Entry)>, Failure> {
-    let failed = |error: &std::io::Error| {
+/// Reads the lines of a recording: of a file, of the standard input, or of a stream in Redis.
+async fn lines(target: &Target, arguments: &ReplayArguments) -> Result<Vec<String>, Failure> {
+    if let Some(service) = &arguments.stream {
+        let redis = target.connect("replay --from-stream").await?;
+        let lines = RedisRecords::on(&redis.connection).read(service).await;
+        return lines.map_err(|error| redis.failed(&error));
+    }
+    let file = arguments.file.as_deref().unwrap_or("-");
+    let source = || -> std::io::Result<Vec<String>> {
+        match file {
+            "-" => std::io::stdin().lock().lines().collect(),
+            file => std::io::BufReader::new(std::fs::File::open(file)?)
+                .lines()
+                .collect(),
+        }
+    };
+    source().map_err(|error| {
         let place = match file {
             "-" => "the standard input".to_owned(),
             file => format!("the file `{file}`"),
         };
         Failure::usage(format!("{place} cannot be read: {error}"))
-    };
-    let source: Box<dyn std::io::BufRead> = match file {
-        "-" => Box::new(std::io::stdin().lock()),
-        file => {
-            let opened = std::fs::File::open(file).map_err(|error| failed(&error))?;
-            Box::new(std::io::BufReader::new(opened))
-        }
-    };
+    })
+}
+
+/// Reads entries, each with the number of its line.
+///
+/// # Errors
+/// A line that is no entry. A line that is cut off, as a process leaves it that is killed, is left out with a warning.
+fn read(lines: &[String]) -> Result<Vec<(usize, Entry)>, Failure> {
     let (mut entries, mut cut) = (Vec::new(), Vec::new());
-    for (index, line) in source.lines().enumerate() {
-        let (line, number) = (line.map_err(|error| failed(&error))?, index + 1);
+    for (index, line) in lines.iter().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
-        match Entry::from_line(&line) {
+        let number = index + 1;
+        match Entry::from_line(line) {
             Ok(entry) => entries.push((number, entry)),
             Err(error) if error.is_cut() => cut.push((number, error)),
             Err(error) => {
                 return Err(Failure::usage(format!(
-                    "line {number} of `{file}`, and nothing was sent: {error}"
+                    "line {number} of the recording, and nothing was sent: {error}"
                 ))
-                .advise("the middleware `record` writes such files; see the guide on recording"));
+                .advise("the middleware `record` makes recordings; see the guide on recording"));
             }
         }
     }
@@ -132,10 +143,10 @@ fn read(file: &str) -> Result<Vec<(usize, Entry)>, Failure> {
             .first()
             .map(|(number, error)| format!("; line {number}: {error}"));
         return Err(Failure::usage(format!(
-            "`{file}` has no recorded actions{}",
+            "the recording has no recorded actions{}",
             cut.unwrap_or_default()
         ))
-        .advise("the middleware `record` writes such files; see the guide on recording"));
+        .advise("the middleware `record` makes recordings; see the guide on recording"));
     }
     for (number, error) in cut.iter().take(MAX_TOLD) {
         let error = harmless(&error.to_string());
@@ -276,27 +287,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistake_in_a_file_is_told_with_its_line_and_a_cut_line_is_left_out() {
-        let folder = std::env::temp_dir().join(format!("soa-replay-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = |name: &str, text: &str| {
-            let path = folder.join(name);
-            std::fs::write(&path, text).unwrap();
-            path.to_str().unwrap().to_owned()
+    fn a_mistake_in_a_recording_is_told_with_its_line_and_a_cut_line_is_left_out() {
+        let lines = |text: &[&str]| {
+            text.iter()
+                .map(|line| (*line).to_owned())
+                .collect::<Vec<_>>()
         };
         let line = r#"{"format": 1, "time": "2026-11-21T08:30:00+00:00", "service": "a", "action": "b", "request": {"value": {}}, "response": {"value": {}}}"#;
-        let cut = file("cut", &format!("{line}\n\n{line}\n{}", &line[..40]));
-        let numbers: Vec<usize> = read(&cut).unwrap().iter().map(|(line, _)| *line).collect();
+        let cut = read(&lines(&[line, "", line, &line[..40]])).unwrap();
+        let numbers: Vec<usize> = cut.iter().map(|(line, _)| *line).collect();
         assert_eq!(numbers, [1, 3]);
-        let other = file("other", &format!("{line}\n{{\"level\": \"info\"}}\n"));
-        let failure = format!("{:?}", read(&other).unwrap_err());
+        let other = read(&lines(&[line, r#"{"level": "info"}"#]));
+        let failure = format!("{:?}", other.unwrap_err());
         assert!(
             failure.contains("line 2") && failure.contains("nothing was sent"),
             "{failure}"
         );
-        let empty = file("empty", "");
-        assert!(format!("{:?}", read(&empty).unwrap_err()).contains("no recorded actions"));
-        assert!(read("/nowhere").is_err());
-        std::fs::remove_dir_all(folder).unwrap();
+        let empty = format!("{:?}", read(&[]).unwrap_err());
+        assert!(empty.contains("no recorded actions"), "{empty}");
     }
 }

@@ -26,8 +26,8 @@ pub use soa_runtime::stub::{
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 #[doc(inline)]
 pub use soa_testing::{
-    Faults, FaultyTransport, Recording, TestServer, Unexpected, plan, replay, runs, runs_with_error_codes,
-    runs_with_errors, runs_with_field_errors, runs_with_only_error_codes,
+    Faults, FaultyTransport, Recording, TestServer, Unexpected, plan, replay, runs,
+    runs_with_error_codes, runs_with_errors, runs_with_field_errors, runs_with_only_error_codes,
     runs_with_only_field_errors, snapshot,
 };
 #[doc(inline)]

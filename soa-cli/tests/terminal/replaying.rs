@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use soa::middleware::{Record, WhenFull};
+use soa::recording::RedisRecords;
 use soa::{
-    ActionError, Blob, Client, Date, Decimal, RedisClientTransport, Server, ServerBuilder,
-    UtcDateTime, service,
+    ActionError, Blob, Client, Date, Decimal, RedisClientTransport, RedisConnection, Server,
+    ServerBuilder, UtcDateTime, service,
 };
 
 use crate::processes::Redis;
-use crate::support::{Run, Worker, settings, soa_at, until};
+use crate::support::{Run, Worker, redis_cli, settings, soa_at, until};
 
 /// The number of recorded calls.
 const CALLS: u32 = 1_000;
@@ -345,4 +346,27 @@ async fn a_recording_from_a_queue_is_replayed_over_http_with_the_same_types() {
     let run = crate::support::soa(&["replay", file.to_str().unwrap(), "--against", &url]).ok();
     assert_eq!(run.out.trim(), "100 records: 100 sent, 100 as recorded");
     serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_in_redis_keeps_the_last_records_and_is_replayed() {
+    let redis = Redis::start();
+    let connection = RedisConnection::new(settings(&redis)).unwrap();
+    let records = RedisRecords::on(&connection).max_records(100);
+    let record = Record::to_sink(records).max_rate(1_000_000);
+    let worker = Worker::start(&redis, shop("").action_middleware(record).build().unwrap());
+    let client = ShopClient::new(&client(&redis));
+    orders(&client, (0..300).map(order).collect(), true).await;
+    let key = "{pysoa:service.shop}.recorded";
+    let last = || redis_cli(&redis, &["xrevrange", key, "+", "-", "count", "1"]);
+    // The answers come in any order, so that the last request need not be the last record.
+    until("all are recorded", || {
+        redis_cli(&redis, &["xinfo", "stream", key]).contains("\n300\n")
+    });
+    assert!(last().contains(r#""service": "shop""#), "{}", last());
+    let length: u64 = redis_cli(&redis, &["xlen", key]).parse().unwrap();
+    assert!((100..300).contains(&length), "{length}");
+    let run = soa_at(&redis, &["replay", "--from-stream", "shop", "--json"]).ok();
+    assert_eq!(run.json()["same"], length, "{}", run.out);
+    worker.stop().await;
 }

@@ -9,8 +9,8 @@ use crate::support::{Worker, command, outcome, soa, soa_at, until};
 fn the_help_is_as_it_was() {
     insta::assert_snapshot!("help", soa(&["--help"]).ok().out);
     for name in [
-        "services", "workers", "describe", "status", "call", "job", "queue", "dead", "graph",
-        "check", "top", "watch",
+        "services", "workers", "describe", "status", "call", "job", "replay", "queue", "dead",
+        "graph", "check", "top", "watch",
     ] {
         insta::assert_snapshot!(format!("help_{name}"), soa(&[name, "--help"]).ok().out);
     }

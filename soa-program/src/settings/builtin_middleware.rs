@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use soa_runtime::LogLevel;
 use soa_runtime::middleware::{CircuitBreaker, Logging, Record, ResultCache, Retry, WhenFull};
 use soa_runtime::period::Period;
+use soa_runtime::recording::RedisRecords;
 use soa_runtime::redact::Redaction;
+use soa_runtime::secret::Secret;
+use soa_runtime::transport::{RedisConnection, RedisSettings};
+use soa_runtime::{BuildError, LogLevel};
 
 use super::middleware::KnownMiddleware;
 
@@ -32,7 +35,7 @@ impl KnownMiddleware {
                 Ok(server.job_middleware(settings.middleware()))
             })
             .server("record", |settings: RecordOptions, server| {
-                Ok(server.action_middleware(settings.middleware()))
+                Ok(server.action_middleware(settings.middleware()?))
             })
             .client("logging", |settings: LoggingOptions, client| {
                 Ok(client.middleware(settings.middleware()))
@@ -94,14 +97,23 @@ impl LoggingOptions {
     }
 }
 
-/// Requests and answers in a file, with secrets removed, for `soa replay`. Actions never wait for it: what cannot be recorded in
+/// Requests and answers in a file or in Redis, with secrets removed, for `soa replay`. Actions never wait for it: what cannot be recorded in
 /// time is dropped and counted.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields)]
 struct RecordOptions {
-    /// File to which a line of JSON is added for each action.
-    file: PathBuf,
+    /// File to which a line of JSON is added for each action; either this or `redis`.
+    #[garde(custom(one_place(self.redis.is_some())))]
+    #[serde(default)]
+    file: Option<PathBuf>,
+    /// Address of the Redis in which a stream gets them, `{pysoa:service.NAME}.recorded`: `HOST:PORT`, or
+    /// `redis://USER:PASSWORD@HOST:PORT/DATABASE`.
+    #[serde(default)]
+    redis: Option<Secret>,
+    /// Number of records that the stream in Redis keeps, roughly.
+    #[serde(default = "defaults::stream_length")]
+    stream_length: u64,
     /// Share of actions that are recorded, from 0 to 1.
     #[serde(default = "defaults::share")]
     #[schemars(range(min = 0, max = 1))]
@@ -131,6 +143,16 @@ struct RecordOptions {
     #[schemars(inner(length(min = 1)))]
     #[serde(default)]
     show: Vec<String>,
+}
+
+fn one_place(has_redis: bool) -> impl FnOnce(&Option<PathBuf>, &()) -> garde::Result {
+    move |file, ()| match (file, has_redis) {
+        (Some(_), true) => Err(garde::Error::new(
+            "expected either `file` or `redis`, found both",
+        )),
+        (None, false) => Err(garde::Error::new("expected a file, or `redis`")),
+        _ => Ok(()),
+    }
 }
 
 /// The choices of [`WhenFull`], by their names.
@@ -163,28 +185,43 @@ mod defaults {
         rules().max_record_bytes
     }
 
+    pub(super) fn stream_length() -> u64 {
+        10_000
+    }
+
     pub(super) fn file_size() -> u64 {
         rules().max_file_bytes
     }
 }
 
 impl RecordOptions {
-    fn middleware(self) -> Record {
+    fn middleware(self) -> Result<Record, BuildError> {
         let when_full = match self.when_full {
             FullFile::Rotate => WhenFull::Rotate,
             FullFile::Stop => WhenFull::Stop,
         };
-        let record = Record::to_file(self.file)
+        let place = match self.redis {
+            Some(address) => {
+                let settings = address.expose().parse::<RedisSettings>();
+                let settings = settings.map_err(|error| {
+                    BuildError::new(format!("`redis` of the middleware `record`: {error}"))
+                })?;
+                let records = RedisRecords::on(&RedisConnection::new(settings)?);
+                Record::to_sink(records.max_records(self.stream_length))
+            }
+            None => Record::to_file(self.file.unwrap_or_default()),
+        };
+        let record = place
             .share(self.share)
             .max_rate(self.rate)
             .max_record_bytes(self.record_size)
             .max_file_bytes(self.file_size)
             .when_full(when_full)
             .redaction(Redaction::standard().without(self.show).with(self.redact));
-        match self.actions {
+        Ok(match self.actions {
             Some(actions) => record.actions(actions),
             None => record,
-        }
+        })
     }
 }
 

@@ -11,17 +11,25 @@
 //!   read is the value that was written, without asking any schema, as the service may have changed meanwhile.
 //! * [`Replay`] sends entries again, and [`Report`] groups the differences by field.
 //!
-//! The middleware [`Record`](crate::middleware::Record) writes entries. Nothing here opens a file or a connection.
+//! The middleware [`Record`](crate::middleware::Record) writes entries, into a file or into a [`RecordSink`]. Nothing here opens
+//! a file or a connection.
 
 mod difference;
 mod entry;
 mod exact;
 mod path;
+#[cfg(feature = "redis")]
+mod redis;
 mod replay;
 mod report;
+mod sink;
 
 pub use entry::{Entry, Outcome, UnreadableEntry};
 pub use exact::Recorded;
 pub use path::{FieldPath, PathError};
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis::RedisRecords;
 pub use replay::Replay;
 pub use report::{Change, ChangedField, Report, Unanswered};
+pub use sink::RecordSink;

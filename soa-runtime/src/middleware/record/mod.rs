@@ -4,7 +4,7 @@
 //! action ─▶ Record ─▶ handler
 //!             │ sampled, within the rate, small enough
 //!             ▼
-//!           queue, bounded ─▶ thread: decode, redact, write ─▶ sink: a file
+//!           queue, bounded ─▶ thread: decode, redact, write ─▶ a file, or a sink such as a stream of Redis
 //! ```
 //!
 //! An action waits for nothing: its bodies are put into a queue as bytes, and if there is no place, they are dropped. All
@@ -23,11 +23,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use self::file::RecordFile;
-use self::writer::{Taken, Writer};
-use crate::codec::UtcDateTime;
+use self::writer::{Place, Taken, Writer};
+use crate::codec::{Map, UtcDateTime, Value};
 use crate::context::{ActionCall, ActionStage, Context};
 use crate::error::ActionError;
-use crate::message::{ActionResponse, Body, Switch};
+use crate::message::{ActionResponse, Body, Switch, WireError};
+use crate::recording::RecordSink;
 use crate::redact::Redaction;
 use crate::stack::{Middleware, Next};
 
@@ -99,6 +100,7 @@ pub enum WhenFull {
 #[derive(Clone)]
 pub struct Record {
     rules: Rules,
+    sink: Option<Arc<dyn RecordSink>>,
     redaction: Redaction,
     actions: Option<Arc<[String]>>,
     state: Arc<State>,
@@ -146,9 +148,18 @@ impl Record {
                 max_file_bytes: 64 << 20,
                 when_full: WhenFull::Rotate,
             },
+            sink: None,
             redaction: Redaction::standard(),
             actions: None,
             state: Arc::default(),
+        }
+    }
+
+    /// Returns middleware that hands a line of JSON for each action to a sink. The limits of files have no meaning for it.
+    pub fn to_sink(sink: impl RecordSink) -> Self {
+        Self {
+            sink: Some(Arc::new(sink)),
+            ..Self::to_file("")
         }
     }
 
@@ -173,8 +184,8 @@ impl Record {
         self
     }
 
-    /// Sets the maximum size of a request and its answer together, in bytes of the message; 64 KiB by default. Larger ones
-    /// are not recorded.
+    /// Sets the maximum size of a request, its context and its answer together, in bytes of the message, roughly; 64 KiB by
+    /// default. Larger ones are not recorded.
     #[must_use]
     pub fn max_record_bytes(mut self, bytes: usize) -> Self {
         self.rules.max_record_bytes = bytes;
@@ -289,10 +300,13 @@ impl Record {
     /// Returns the writer, which begins with the first record: a process that forks has none before.
     fn writer(&self, context: &Context) -> Arc<Writer> {
         let begin = || {
-            let file = RecordFile::new(&self.rules);
+            let place = match &self.sink {
+                Some(sink) => Place::Sink(Arc::clone(sink)),
+                None => Place::File(RecordFile::new(&self.rules)),
+            };
             Arc::new(Writer::begin(
                 context.service(),
-                file,
+                place,
                 self.redaction.clone(),
             ))
         };
@@ -318,12 +332,18 @@ impl Begun {
             Ok(response) => (None, &*response.errors),
             Err(error) => (None, error.errors()),
         };
-        let size = |body: &Body| body.bytes().map_or(0, |bytes| bytes.len());
-        let response_size = response.map_or(0, size);
-        if size(&self.request).saturating_add(response_size) > max_bytes {
+        let header = self.context.header();
+        // Callers choose the size of each of these.
+        let size = [&self.request]
+            .into_iter()
+            .chain(response)
+            .map(|body| body.bytes().map_or(0, |bytes| bytes.len()))
+            .chain(errors.iter().map(weight_of_error))
+            .chain(header.extra.iter().map(weight_of_pair))
+            .fold(0, usize::saturating_add);
+        if size > max_bytes {
             return self.writer.dropped(Dropped::TooLarge);
         }
-        let header = self.context.header();
         let caller = header.calling_service.as_ref().or(header.caller.as_ref());
         self.writer.take(Taken {
             time: UtcDateTime::now(),
@@ -338,8 +358,36 @@ impl Begun {
             response: response.cloned(),
             errors: errors.to_vec(),
             took,
+            size,
         });
     }
+}
+
+/// The size of a value in memory, roughly.
+fn weight(value: &Value) -> usize {
+    let inner = match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items) => items.iter().map(weight).fold(0, usize::saturating_add),
+        Value::Map(map) => map
+            .iter()
+            .map(weight_of_pair)
+            .fold(0, usize::saturating_add),
+        _ => 0,
+    };
+    inner.saturating_add(size_of::<Value>())
+}
+
+fn weight_of_pair((key, value): &(Value, Value)) -> usize {
+    weight(key).saturating_add(weight(value))
+}
+
+fn weight_of_error(error: &WireError) -> usize {
+    let texts = error.message.len() + error.field.as_ref().map_or(0, String::len);
+    let variables = error.variables.iter().flat_map(Map::iter);
+    variables
+        .map(weight_of_pair)
+        .fold(texts, usize::saturating_add)
 }
 
 impl Middleware<ActionStage> for Record {

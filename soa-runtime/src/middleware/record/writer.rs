@@ -11,19 +11,20 @@ use std::sync::{Arc, Condvar};
 use std::time::{Duration, Instant};
 
 use metrics::Counter;
+use tokio::runtime::Handle;
 
 use super::Dropped;
 use super::file::{RecordFile, Unwritten};
 use crate::codec::{Map, UtcDateTime, Value};
 use crate::message::{Body, WireError};
 use crate::observe::names;
-use crate::recording::{Entry, Outcome, Recorded};
+use crate::recording::{Entry, Outcome, RecordSink, Recorded};
 use crate::redact::Redaction;
 
 /// The greatest number of records that wait.
 const MAX_WAITING: usize = 1_024;
 
-/// The greatest size of the bodies that wait, in bytes.
+/// The greatest size of what waits, in bytes.
 const MAX_WAITING_BYTES: usize = 16 << 20;
 
 /// The greatest number of records that are written at once. Those of a batch are lost together if the process is killed.
@@ -46,14 +47,11 @@ pub(super) struct Taken {
     pub(super) response: Option<Body>,
     pub(super) errors: Vec<WireError>,
     pub(super) took: Duration,
+    /// The size of all of it, in bytes, roughly.
+    pub(super) size: usize,
 }
 
 impl Taken {
-    fn size(&self) -> usize {
-        let size = |body: &Body| body.bytes().map_or(0, |bytes| bytes.len());
-        size(&self.request) + self.response.as_ref().map_or(0, size)
-    }
-
     /// Makes the line of a record. `None` if one of its bodies is malformed: that is no action that could be replayed.
     fn into_line(self, redaction: &Redaction) -> Option<String> {
         let entry = Entry {
@@ -72,15 +70,15 @@ impl Taken {
             },
             took: self.took,
         };
-        let mut line = entry.to_line();
-        line.push('\n');
-        Some(line)
+        Some(entry.to_line())
     }
 }
 
 /// The way to the thread that writes. When it is dropped, the thread writes what waits, and ends.
 pub(super) struct Writer {
-    queue: Mutex<Option<SyncSender<Taken>>>,
+    queue: Option<SyncSender<Taken>>,
+    /// True if the thread needs this one's runtime to write, so that nobody can wait for it.
+    is_async: bool,
     shared: Arc<Shared>,
 }
 
@@ -95,7 +93,7 @@ struct Shared {
 }
 
 impl Writer {
-    pub(super) fn begin(service: &str, file: RecordFile, redaction: Redaction) -> Self {
+    pub(super) fn begin(service: &str, place: Place, redaction: Redaction) -> Self {
         let (queue, waiting) = sync_channel(MAX_WAITING);
         let drops = Dropped::ALL.map(|reason| {
             let labels = [service, reason.as_str()];
@@ -112,9 +110,12 @@ impl Writer {
             names::RECORDING_WRITTEN.counter([service]),
             Arc::clone(&shared),
         );
+        let is_async = matches!(place, Place::Sink(_));
+        let runtime = Handle::try_current().ok();
         let thread = std::thread::Builder::new().name("soa-record".to_owned());
         let begun = thread.spawn(move || {
-            run(&waiting, &own, file, &redaction, &written);
+            let mut output = Output { place, runtime };
+            run(&waiting, &own, &mut output, &redaction, &written);
             let (is_done, told) = &own.is_done;
             *is_done.lock().unwrap_or_else(PoisonError::into_inner) = true;
             told.notify_all();
@@ -123,22 +124,21 @@ impl Writer {
             shared.dropped(Dropped::Failed, error);
         }
         Self {
-            queue: Mutex::new(begun.is_ok().then_some(queue)),
+            queue: begun.is_ok().then_some(queue),
+            is_async,
             shared,
         }
     }
 
     /// Puts a record into the queue, if there is a place.
     pub(super) fn take(&self, taken: Taken) {
-        let size = taken.size();
+        let size = taken.size;
         let waiting = &self.shared.waiting_bytes;
         if waiting.fetch_add(size, Ordering::Relaxed) + size > MAX_WAITING_BYTES {
             waiting.fetch_sub(size, Ordering::Relaxed);
             return self.dropped(Dropped::Busy);
         }
-        // Nothing waits and nothing panics while it is locked.
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = queue.as_ref().map(|queue| queue.try_send(taken));
+        let sent = self.queue.as_ref().map(|queue| queue.try_send(taken));
         let reason = match sent {
             Some(Ok(())) => return,
             Some(Err(TrySendError::Full(_))) => Dropped::Busy,
@@ -157,8 +157,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // Without a sender, the thread ends when all is written.
-        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if queue.take().is_none() {
+        if self.queue.take().is_none() || self.is_async {
             return;
         }
         let (is_done, told) = &self.shared.is_done;
@@ -191,7 +190,7 @@ impl Shared {
             ),
             Dropped::Busy => tracing::warn!(
                 service,
-                "actions are not recorded: the disk is slower than they are; lower `share` or `rate`"
+                "actions are not recorded: the place of the records is slower than they are; lower `share` or `rate`"
             ),
             Dropped::Full => tracing::warn!(
                 service,
@@ -199,9 +198,44 @@ impl Shared {
             ),
             Dropped::Failed => tracing::error!(
                 service, %error,
-                "actions are not recorded: the file cannot be written; each further record tries again"
+                "actions are not recorded: the records cannot be written; each further one tries again"
             ),
         }
+    }
+}
+
+/// The place of records.
+pub(super) enum Place {
+    File(RecordFile),
+    Sink(Arc<dyn RecordSink>),
+}
+
+/// The place of records, and the runtime of those who give them.
+struct Output {
+    place: Place,
+    runtime: Option<Handle>,
+}
+
+impl Output {
+    /// Writes lines. Returns the outcomes, each with its number of lines.
+    fn write(&mut self, service: &str, lines: Vec<String>) -> Vec<(u64, Result<(), Unwritten>)> {
+        let count = lines.len() as u64;
+        let sink = match &mut self.place {
+            Place::File(file) => {
+                let lines: Vec<_> = lines.into_iter().map(|line| line + "\n").collect();
+                return file.write(&lines, Instant::now());
+            }
+            Place::Sink(sink) => sink,
+        };
+        let outcome = match &self.runtime {
+            // In a task, which ends with the runtime: a future of it that this thread polls would panic then.
+            Some(runtime) => match runtime.block_on(runtime.spawn(sink.write(service, lines))) {
+                Ok(outcome) => outcome.map_err(|error| error.to_string()),
+                Err(stopped) => Err(stopped.to_string()),
+            },
+            None => Err("a sink needs a tokio runtime".to_owned()),
+        };
+        vec![(count, outcome.map_err(Unwritten::Failed))]
     }
 }
 
@@ -209,20 +243,20 @@ impl Shared {
 fn run(
     waiting: &Receiver<Taken>,
     shared: &Shared,
-    mut file: RecordFile,
+    output: &mut Output,
     redaction: &Redaction,
     written: &Counter,
 ) {
-    let mut batch = Vec::with_capacity(MAX_BATCH);
     while let Ok(first) = waiting.recv() {
         let rest = std::iter::from_fn(|| waiting.try_recv().ok());
+        let mut batch = Vec::with_capacity(MAX_BATCH);
         for taken in std::iter::once(first).chain(rest.take(MAX_BATCH - 1)) {
             shared
                 .waiting_bytes
-                .fetch_sub(taken.size(), Ordering::Relaxed);
+                .fetch_sub(taken.size, Ordering::Relaxed);
             batch.extend(taken.into_line(redaction));
         }
-        for (count, outcome) in file.write(&batch, Instant::now()) {
+        for (count, outcome) in output.write(&shared.service, batch) {
             match outcome {
                 Ok(()) => written.increment(count),
                 Err(Unwritten::Full) => {
@@ -233,6 +267,5 @@ fn run(
                 }
             }
         }
-        batch.clear();
     }
 }
