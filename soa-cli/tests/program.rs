@@ -1,7 +1,7 @@
 //! `soa replay --against ./program`: this test is the program, too.
 //!
-//! Cargo tells a test the paths of its own package's programs alone, and this package has no service. So the test has a `main` of
-//! its own, which serves where the arguments say so, and runs the tests otherwise.
+//! Cargo tells a test the paths of its own package's programs alone, and this package has no service. So the test has a
+//! `main` of its own, which serves where the arguments say so, and runs the tests otherwise.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // In place of a harness.

@@ -97,8 +97,8 @@ impl LoggingOptions {
     }
 }
 
-/// Requests and answers in a file or in Redis, with secrets removed, for `soa replay`. Actions never wait for it: what cannot be recorded in
-/// time is dropped and counted.
+/// Requests and answers in a file or in Redis, with secrets removed, for `soa replay`. Actions never wait for it: what cannot
+/// be recorded in time is dropped and counted.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields)]
@@ -127,7 +127,7 @@ struct RecordOptions {
     /// Largest size of the file, in bytes.
     #[serde(default = "defaults::file_size")]
     file_size: u64,
-    /// What becomes of a full file: `rotate` moves it to `FILE.1` in place of the one there, and begins anew; `stop` records
+    /// Treatment of a full file: `rotate` moves it to `FILE.1` in place of the one there, and begins anew; `stop` records
     /// nothing until it is taken away.
     #[serde(default)]
     when_full: FullFile,

@@ -11,8 +11,8 @@
 //!   read is the value that was written, without asking any schema, as the service may have changed meanwhile.
 //! * [`Replay`] sends entries again, and [`Report`] groups the differences by field.
 //!
-//! The middleware [`Record`](crate::middleware::Record) writes entries, into a file or into a [`RecordSink`]. Nothing here opens
-//! a file or a connection.
+//! The middleware [`Record`](crate::middleware::Record) writes entries, into a file or into a [`RecordSink`]. Nothing here
+//! opens a file or a connection.
 
 mod difference;
 mod entry;

@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Rules, WhenFull};
+use super::rules::{Rules, WhenFull};
 
 /// The pause after a failure, in which no further attempt is made.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
@@ -182,7 +182,7 @@ mod tests {
         }
 
         fn file(&self, max_bytes: u64, when_full: WhenFull) -> RecordFile {
-            let mut rules = super::super::Record::to_file(self.0.join("a.jsonl")).rules;
+            let mut rules = Rules::of_file(self.0.join("a.jsonl"));
             (rules.max_file_bytes, rules.when_full) = (max_bytes, when_full);
             RecordFile::new(&rules)
         }

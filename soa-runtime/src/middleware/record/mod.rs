@@ -12,7 +12,10 @@
 //! each reason is logged. An action that is given up has no outcome, and no record.
 
 mod file;
+mod rules;
 mod writer;
+
+pub use self::rules::{Rules, WhenFull};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,6 +26,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use self::file::RecordFile;
+use self::rules::Dropped;
 use self::writer::{Place, Taken, Writer};
 use crate::codec::{Map, UtcDateTime, Value};
 use crate::context::{ActionCall, ActionStage, Context};
@@ -34,53 +38,6 @@ use crate::stack::{Middleware, Next};
 
 /// The actions of every server. They tell about the server, and are recorded only if they are named.
 const BUILT_IN: [&str; 2] = ["introspect", "status"];
-
-/// The reason why an action is not recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dropped {
-    /// More actions in this second than the rate allows.
-    Rate,
-    /// Bodies that are larger than a record may be.
-    TooLarge,
-    /// The writer has no place in its queue.
-    Busy,
-    /// The file is full.
-    Full,
-    /// The record cannot be written.
-    Failed,
-}
-
-impl Dropped {
-    const ALL: [Self; 5] = [
-        Self::Rate,
-        Self::TooLarge,
-        Self::Busy,
-        Self::Full,
-        Self::Failed,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Rate => "rate",
-            Self::TooLarge => "too_large",
-            Self::Busy => "busy",
-            Self::Full => "full",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The action to take when the file of records is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhenFull {
-    /// The file gets the suffix `.1`, in place of the last one of that name, and a new one is begun. So the file and what
-    /// stands beside it have at most twice the size of a file.
-    #[default]
-    Rotate,
-    /// Nothing is recorded any more, until the file is taken away.
-    Stop,
-}
 
 /// Action middleware that records requests and answers into a file, to be replayed: `soa replay`, and
 /// [`Replay`](crate::recording::Replay). Clones share the file and its limits.
@@ -106,20 +63,7 @@ pub struct Record {
     state: Arc<State>,
 }
 
-/// The limits of records.
-#[derive(Clone, Debug, PartialEq)]
-#[doc(hidden)]
-#[non_exhaustive]
-pub struct Rules {
-    pub file: PathBuf,
-    pub share: f64,
-    pub max_rate: u32,
-    pub max_record_bytes: usize,
-    pub max_file_bytes: u64,
-    pub when_full: WhenFull,
-}
-
-/// What clones share.
+/// The state that clones share.
 #[derive(Default)]
 struct State {
     /// The number of actions that could be recorded, from which chance is made.
@@ -140,14 +84,7 @@ impl Record {
     /// its owner alone, and lines are added to one that is there.
     pub fn to_file(path: impl Into<PathBuf>) -> Self {
         Self {
-            rules: Rules {
-                file: path.into(),
-                share: 1.0,
-                max_rate: 100,
-                max_record_bytes: 64 << 10,
-                max_file_bytes: 64 << 20,
-                when_full: WhenFull::Rotate,
-            },
+            rules: Rules::of_file(path.into()),
             sink: None,
             redaction: Redaction::standard(),
             actions: None,
@@ -199,7 +136,7 @@ impl Record {
         self
     }
 
-    /// Sets what becomes of a full file; by default [`WhenFull::Rotate`].
+    /// Sets the treatment of a full file; by default [`WhenFull::Rotate`].
     #[must_use]
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.rules.when_full = when_full;

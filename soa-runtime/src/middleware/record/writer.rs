@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use metrics::Counter;
 use tokio::runtime::Handle;
 
-use super::Dropped;
 use super::file::{RecordFile, Unwritten};
+use super::rules::Dropped;
 use crate::codec::{Map, UtcDateTime, Value};
 use crate::message::{Body, WireError};
 use crate::observe::names;
@@ -76,13 +76,13 @@ impl Taken {
 
 /// The way to the thread that writes. When it is dropped, the thread writes what waits, and ends.
 pub(super) struct Writer {
-    queue: Option<SyncSender<Taken>>,
+    queue: Option<SyncSender<Box<Taken>>>,
     /// True if the thread needs this one's runtime to write, so that nobody can wait for it.
     is_async: bool,
     shared: Arc<Shared>,
 }
 
-/// What the thread shares with those who give it records.
+/// The state that the thread shares with those who give it records.
 struct Shared {
     service: String,
     waiting_bytes: AtomicUsize,
@@ -138,11 +138,13 @@ impl Writer {
             waiting.fetch_sub(size, Ordering::Relaxed);
             return self.dropped(Dropped::Busy);
         }
-        let sent = self.queue.as_ref().map(|queue| queue.try_send(taken));
-        let reason = match sent {
-            Some(Ok(())) => return,
-            Some(Err(TrySendError::Full(_))) => Dropped::Busy,
-            Some(Err(TrySendError::Disconnected(_))) | None => Dropped::Failed,
+        let reason = match &self.queue {
+            Some(queue) => match queue.try_send(Box::new(taken)) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => Dropped::Busy,
+                Err(TrySendError::Disconnected(_)) => Dropped::Failed,
+            },
+            None => Dropped::Failed,
         };
         waiting.fetch_sub(size, Ordering::Relaxed);
         self.dropped(reason);
@@ -241,7 +243,7 @@ impl Output {
 
 /// Writes records until all of their senders are gone.
 fn run(
-    waiting: &Receiver<Taken>,
+    waiting: &Receiver<Box<Taken>>,
     shared: &Shared,
     output: &mut Output,
     redaction: &Redaction,
