@@ -5,7 +5,7 @@ use crate::error::TransportError;
 
 /// A place for records. [`RedisRecords`](crate::recording::RedisRecords) is a stream in Redis.
 ///
-/// It is called by one task at a time for each [`Record`](crate::middleware::Record), and never by an action.
+/// It is called by one thread at a time for each service of a [`Record`](crate::middleware::Record), and never by an action.
 pub trait RecordSink: Send + Sync + 'static {
     /// Writes lines of a service, the oldest first. Each is an [`Entry`](crate::recording::Entry), without the end of a line.
     ///

@@ -115,6 +115,22 @@ async fn status_and_introspect_are_recorded_only_if_they_are_named() {
     assert_eq!(actions, ["find", "status"]);
 }
 
+#[tokio::test]
+async fn services_that_share_a_file_are_told_apart() {
+    let file = File::new("shared");
+    let record = Record::to_file(&file.0);
+    for name in ["shop", "kiosk"] {
+        let server = recorded(record.clone()).name(name).build().unwrap();
+        let client = Client::builder().service(name, LocalTransport::new(server));
+        let client = client.build().unwrap();
+        client.call_action(name, "find", &value!({})).await.unwrap();
+    }
+    let entries = file.entries(2);
+    let mut services: Vec<_> = entries.iter().map(|entry| &*entry.service).collect();
+    services.sort_unstable();
+    assert_eq!(services, ["kiosk", "shop"]);
+}
+
 #[test]
 fn what_is_not_recorded_is_counted_by_its_reason() {
     let file = File::new("counted");

@@ -20,7 +20,7 @@ pub use self::rules::{Rules, WhenFull};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -69,7 +69,8 @@ struct State {
     /// The number of actions that could be recorded, from which chance is made.
     seen: AtomicU64,
     window: Mutex<Option<Window>>,
-    writer: OnceLock<Arc<Writer>>,
+    /// A writer for each service, as clones may be in servers of several.
+    writers: Mutex<Vec<(String, Arc<Writer>)>>,
 }
 
 /// The records of the present second.
@@ -234,20 +235,25 @@ impl Record {
         is_within
     }
 
-    /// Returns the writer, which begins with the first record: a process that forks has none before.
+    /// Returns the writer of a service, which begins with its first record.
     fn writer(&self, context: &Context) -> Arc<Writer> {
-        let begin = || {
-            let place = match &self.sink {
-                Some(sink) => Place::Sink(Arc::clone(sink)),
-                None => Place::File(RecordFile::new(&self.rules)),
-            };
-            Arc::new(Writer::begin(
-                context.service(),
-                place,
-                self.redaction.clone(),
-            ))
+        let service = context.service();
+        // Nothing panics while it is locked.
+        let mut writers = self
+            .state
+            .writers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, writer)) = writers.iter().find(|(name, _)| name == service) {
+            return Arc::clone(writer);
+        }
+        let place = match &self.sink {
+            Some(sink) => Place::Sink(Arc::clone(sink)),
+            None => Place::File(RecordFile::new(&self.rules)),
         };
-        Arc::clone(self.state.writer.get_or_init(begin))
+        let writer = Arc::new(Writer::begin(service, place, self.redaction.clone()));
+        writers.push((service.to_owned(), Arc::clone(&writer)));
+        writer
     }
 }
 
