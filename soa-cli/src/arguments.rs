@@ -23,7 +23,8 @@ const EXIT_CODES: &str = "\
 The address of Redis, from the strongest: --redis, --settings, SOA_REDIS, SOA_SETTINGS. Colours are off if NO_COLOR is set.
 
 Exit codes: 0 success; 1 the command ran and its result is bad: an answer with errors, a finding of `check`, something that \
-`--expect` does not get; 2 bad command line, or a body that does not fit: nothing was sent; 3 bad settings; 4 Redis or the \
+`--expect` does not get, a difference that `replay` finds; 2 bad command line, a body that does not fit, or a recording of which \
+nothing may be sent: nothing was sent; 3 bad settings; 4 Redis or the \
 service over HTTP cannot be reached, or refuses the login; 5 nobody answered in time; 6 `check` has warnings, and no errors.";
 
 /// Shows, calls and operates a fleet of services: those of the framework soa, and those of PySOA.
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Call(CallArguments),
     /// Run the calls in a file, which may use the results of earlier ones
     Job(JobArguments),
+    /// Send recorded requests again, and compare the answers with those that were recorded
+    Replay(ReplayArguments),
     /// Look at queues, and change them
     #[command(subcommand)]
     Queue(QueueCommand),
@@ -174,6 +177,51 @@ pub(crate) struct JobArguments {
     /// Time limit of each call
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub(crate) timeout: Period,
+}
+
+#[derive(Args)]
+pub(crate) struct ReplayArguments {
+    /// File of recorded actions, as the middleware `record` writes it; `-` for the standard input
+    #[arg(required_unless_present = "stream", conflicts_with = "stream")]
+    pub(crate) file: Option<String>,
+    /// Read the recorded actions of this service from the stream in Redis, in place of a file
+    #[arg(long = "from-stream", value_name = "SERVICE", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) stream: Option<String>,
+    /// Place of the service: redis://HOST:PORT, http://HOST:PORT, or the path of a program that is started for the replay; by
+    /// default that of `--redis` or `--http`
+    ///
+    /// A program is started with `serve --http` on a free port of this machine; with `--redis`, it is called over that Redis,
+    /// under a name of its own. Arguments of its own stand after `--`, as in `-- --settings test.toml`. Variables with settings
+    /// of services are not passed to it.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) against: Option<String>,
+    /// Call the service under this name, in place of the recorded one
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    pub(crate) service: Option<String>,
+    /// Send actions that are not idempotent, too: they change again what they have changed
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Leave this field out of the comparison, as in `updated` or `items.*.id`, with what is below it; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ignore: Vec<String>,
+    /// Largest number of calls that begin in a second
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+    /// Number of calls at once; with more than one, answers need not come in the order of the recording
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) parallel: u64,
+    /// Set a field of each request, as for a secret, which is not in the recording; may be repeated
+    #[arg(long = "field", value_name = "PATH=VALUE")]
+    pub(crate) fields: Vec<String>,
+    /// Set a key of each context; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) context: Vec<String>,
+    /// Time limit of each call
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) timeout: Period,
+    /// Arguments of the program
+    #[arg(last = true)]
+    pub(crate) program: Vec<String>,
 }
 
 #[derive(Subcommand)]

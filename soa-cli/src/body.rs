@@ -45,6 +45,11 @@ impl Field {
         })
     }
 
+    /// The value, as JSON says.
+    pub(crate) fn into_value(self) -> Value {
+        Plain::exact(self.value).into_value()
+    }
+
     /// The value as text, if it was read as something else.
     fn as_text(&self) -> Option<Value> {
         let is_text = matches!(self.value, Value::Text(_));

@@ -33,7 +33,7 @@ pub(crate) struct Target {
     /// Settings file of a service, whose Redis is used [env: SOA_SETTINGS]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// Address of a service over HTTP, such as http://127.0.0.1:8000: for `call`, `describe` and `status`
+    /// Address of a service over HTTP, such as http://127.0.0.1:8000: for `call`, `replay`, `describe` and `status`
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["redis", "settings"])]
     pub(crate) http: Option<String>,
     /// Print JSON, for programs

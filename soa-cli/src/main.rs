@@ -8,7 +8,8 @@
 //! connect     the way to Redis or to HTTP         fleet       names, queues and records in Redis
 //! progress    what takes longer than a second     called      the description of a service, and its actions
 //! complete    completions of names                arguments   the command line
-//! body        bodies of calls and their checks    the rest    one command each
+//! body        bodies of calls and their checks    started     a program that is started for a replay
+//! the rest    one command each
 //! ```
 
 mod arguments;
@@ -29,7 +30,9 @@ mod manual;
 mod output;
 mod progress;
 mod queue;
+mod replay;
 mod services;
+mod started;
 mod status;
 mod top;
 mod watch;
@@ -91,6 +94,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(&target, output, arguments).await,
         Command::Call(arguments) => call::run(&target, output, arguments).await,
         Command::Job(arguments) => job::run(&target, output, arguments).await,
+        Command::Replay(arguments) => replay::run(&target, output, arguments).await,
         Command::Queue(command) => queue::run(&target, output, command).await,
         Command::Dead(command) => dead::run(&target, output, command).await,
         Command::Graph(arguments) => graph::run(&target, output, arguments).await,

@@ -52,6 +52,7 @@ mod popper;
 mod reader;
 mod reclaim;
 mod record;
+mod recorded;
 mod replies;
 mod reply_list;
 mod reply_lists;
@@ -81,6 +82,7 @@ pub use keys::{RedisKeys, RedisScript, component_key, service_key};
 pub use lease_thread::give_up_holders;
 #[doc(hidden)]
 pub use masters::{RedisMaster, RedisMonitor, RedisSentinel};
+pub use recorded::RedisRecords;
 pub use server::RedisServerTransport;
 pub use sessions::RedisSessions;
 pub use settings::{RedisCredentials, RedisMode, RedisSettings, SentinelSettings, TlsSettings};

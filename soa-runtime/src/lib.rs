@@ -9,7 +9,8 @@
 //! * [`Server`] and the [`Service`] trait: registry, middleware, execution;
 //! * [`Client`]: routes, calls, jobs; [`transport`]s between the two;
 //! * [`redact`]: the removal of secrets from logs;
-//! * [`stub`]: services made of answers, for tests of their callers.
+//! * [`stub`]: services made of answers, for tests of their callers;
+//! * [`recording`]: requests with their answers in a file, and their replay.
 //!
 //! `message` and `codec` know nothing of the async runtime.
 
@@ -23,6 +24,7 @@ pub mod middleware;
 pub mod observe;
 #[doc(hidden)]
 pub mod private;
+pub mod recording;
 pub mod server;
 pub mod transport;
 

@@ -18,6 +18,12 @@ use soa_runtime::{ClientError, ErrorKind};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unexpected(String);
 
+impl Unexpected {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl fmt::Display for Unexpected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

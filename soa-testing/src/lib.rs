@@ -4,6 +4,7 @@
 //! * assertions about a call, as macros ([`assert_runs!`], …) and as functions ([`runs`], …);
 //! * snapshots of the outcome of a call ([`assert_response_snapshot!`]);
 //! * [`Faults`]: drops, delays, duplicates and reorders calls, by a seed;
+//! * [`Recording`] and [`replay!`]: what a service has answered, compared with what it answers now;
 //! * [`plan`]: PySOA's test plans, which are cases in plain text.
 //!
 //! The kit takes a service or a client, and returns responses, or a description of each difference from what a test
@@ -15,6 +16,7 @@
 mod assertion;
 mod fault;
 pub mod plan;
+mod replay;
 mod server;
 mod snapshot;
 
@@ -30,5 +32,6 @@ pub use assertion::{
     runs_with_only_error_codes, runs_with_only_field_errors,
 };
 pub use fault::{Faults, FaultyTransport};
+pub use replay::Recording;
 pub use server::TestServer;
 pub use snapshot::snapshot;

@@ -631,6 +631,7 @@ pub use soa_testing::{
 
 pub mod middleware;
 pub mod observe;
+pub mod recording;
 pub mod testing;
 pub mod transport;
 

@@ -10,8 +10,8 @@
 //! a clone of `next` again. The first one that is added is the outermost. Errors and panics of handlers are responses when
 //! middleware gets them. [`from_fn`] makes middleware of a closure.
 //!
-//! The framework has [`Logging`], [`Authentication`], [`Sessions`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`]. With
-//! the feature `tower`, `from_layer` makes middleware of any layer of tower. See the guide
+//! The framework has [`Logging`], [`Record`], [`Authentication`], [`Sessions`], [`Retry`], [`CircuitBreaker`] and
+//! [`ResultCache`]. With the feature `tower`, `from_layer` makes middleware of any layer of tower. See the guide
 //! [middleware](crate::docs::middleware).
 //!
 //! ```
@@ -35,6 +35,10 @@
 //! }
 //! ```
 
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+#[doc(inline)]
+pub use soa_redis::RedisSessions;
 #[doc(inline)]
 pub use soa_runtime::middleware::*;
 #[cfg(feature = "tower")]

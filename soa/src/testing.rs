@@ -14,6 +14,7 @@
 //! * `TestServer`: the real service in the same process, with its middleware and a base context;
 //! * assertions about a call, as macros (`assert_runs!`, …) and as functions (`runs`, …);
 //! * snapshots of the outcome of a call (`assert_response_snapshot!`);
+//! * `Recording` and the macro `replay!`: what a service has answered, compared with what it answers now;
 //! * `Faults`: drops, delays, duplicates and reorders calls;
 //! * `plan` and the macro `test_plans!`: cases in plain text.
 
@@ -25,8 +26,8 @@ pub use soa_runtime::stub::{
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 #[doc(inline)]
 pub use soa_testing::{
-    Faults, FaultyTransport, TestServer, Unexpected, plan, runs, runs_with_error_codes,
-    runs_with_errors, runs_with_field_errors, runs_with_only_error_codes,
+    Faults, FaultyTransport, Recording, TestServer, Unexpected, plan, replay, runs,
+    runs_with_error_codes, runs_with_errors, runs_with_field_errors, runs_with_only_error_codes,
     runs_with_only_field_errors, snapshot,
 };
 #[doc(inline)]

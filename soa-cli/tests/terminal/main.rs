@@ -16,6 +16,7 @@ mod dying;
 mod many;
 mod nothing;
 mod queues;
+mod replaying;
 mod seeing;
 mod top;
 mod watching;

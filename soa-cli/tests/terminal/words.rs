@@ -15,6 +15,7 @@ fn the_help_is_as_it_was() {
         "status",
         "call",
         "job",
+        "replay",
         "queue",
         "dead",
         "graph",

@@ -1,17 +1,22 @@
 //! The settings of the middleware that the framework ships.
 
+use std::path::PathBuf;
+
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use soa_runtime::LogLevel;
-use soa_runtime::middleware::{CircuitBreaker, Logging, ResultCache, Retry};
+use soa_redis::RedisRecords;
+use soa_redis::{RedisConnection, RedisSettings};
+use soa_runtime::middleware::{CircuitBreaker, Logging, Record, ResultCache, Retry, WhenFull};
 use soa_runtime::period::Period;
 use soa_runtime::redact::Redaction;
+use soa_runtime::secret::Secret;
+use soa_runtime::{BuildError, LogLevel};
 
 use super::middleware::KnownMiddleware;
 
 impl KnownMiddleware {
-    /// The middleware that the framework ships: `logging` for servers; `logging`, `result_cache`, `retry` and
+    /// The middleware that the framework ships: `logging` and `record` for servers; `logging`, `result_cache`, `retry` and
     /// `circuit_breaker` for clients.
     ///
     /// ```
@@ -28,6 +33,9 @@ impl KnownMiddleware {
         Self::none()
             .server("logging", |settings: LoggingOptions, server| {
                 Ok(server.job_middleware(settings.middleware()))
+            })
+            .server("record", |settings: RecordOptions, server| {
+                Ok(server.action_middleware(settings.middleware()?))
             })
             .client("logging", |settings: LoggingOptions, client| {
                 Ok(client.middleware(settings.middleware()))
@@ -86,6 +94,134 @@ impl LoggingOptions {
             .bodies(self.bodies)
             .length(self.length)
             .redaction(Redaction::standard().without(self.show).with(self.redact))
+    }
+}
+
+/// Requests and answers in a file or in Redis, with secrets removed, for `soa replay`. Actions never wait for it: what cannot
+/// be recorded in time is dropped and counted.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[garde(allow_unvalidated)]
+#[serde(deny_unknown_fields)]
+struct RecordOptions {
+    /// File to which a line of JSON is added for each action; either this or `redis`.
+    #[garde(custom(one_place(self.redis.is_some())))]
+    #[serde(default)]
+    file: Option<PathBuf>,
+    /// Address of the Redis in which a stream gets them, `{pysoa:service.NAME}.recorded`: `HOST:PORT`, or
+    /// `redis://USER:PASSWORD@HOST:PORT/DATABASE`.
+    #[serde(default)]
+    redis: Option<Secret>,
+    /// Number of records that the stream in Redis keeps, roughly.
+    #[serde(default = "defaults::stream_length")]
+    stream_length: u64,
+    /// Share of actions that are recorded, from 0 to 1.
+    #[serde(default = "defaults::share")]
+    #[schemars(range(min = 0, max = 1))]
+    share: f64,
+    /// Largest number of records a second.
+    #[serde(default = "defaults::rate")]
+    rate: u32,
+    /// Largest size of a request and its answer together, in bytes. Larger ones are not recorded.
+    #[serde(default = "defaults::record_size")]
+    record_size: usize,
+    /// Largest size of the file, in bytes.
+    #[serde(default = "defaults::file_size")]
+    file_size: u64,
+    /// Treatment of a full file: `rotate` moves it to `FILE.1` in place of the one there, and begins anew; `stop` records
+    /// nothing until it is taken away.
+    #[serde(default)]
+    when_full: FullFile,
+    /// Names of the actions that are recorded; by default all but `status` and `introspect`.
+    #[schemars(inner(length(min = 1)))]
+    #[serde(default)]
+    actions: Option<Vec<String>>,
+    /// Names of fields to redact in addition to the usual ones.
+    #[schemars(inner(length(min = 1)))]
+    #[serde(default)]
+    redact: Vec<String>,
+    /// Names of usual fields that are not redacted.
+    #[schemars(inner(length(min = 1)))]
+    #[serde(default)]
+    show: Vec<String>,
+}
+
+fn one_place(has_redis: bool) -> impl FnOnce(&Option<PathBuf>, &()) -> garde::Result {
+    move |file, ()| match (file, has_redis) {
+        (Some(_), true) => Err(garde::Error::new(
+            "expected either `file` or `redis`, found both",
+        )),
+        (None, false) => Err(garde::Error::new("expected a file, or `redis`")),
+        _ => Ok(()),
+    }
+}
+
+/// The choices of [`WhenFull`], by their names.
+#[derive(Clone, Copy, Default, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+enum FullFile {
+    #[default]
+    Rotate,
+    Stop,
+}
+
+/// The defaults of the keys that stand beside the required one.
+mod defaults {
+    use soa_runtime::middleware::{Record, RecordRules};
+
+    fn rules() -> RecordRules {
+        Record::to_file("").rules().clone()
+    }
+
+    pub(super) fn share() -> f64 {
+        rules().share
+    }
+
+    pub(super) fn rate() -> u32 {
+        rules().max_rate
+    }
+
+    pub(super) fn record_size() -> usize {
+        rules().max_record_bytes
+    }
+
+    pub(super) fn stream_length() -> u64 {
+        10_000
+    }
+
+    pub(super) fn file_size() -> u64 {
+        rules().max_file_bytes
+    }
+}
+
+impl RecordOptions {
+    fn middleware(self) -> Result<Record, BuildError> {
+        let when_full = match self.when_full {
+            FullFile::Rotate => WhenFull::Rotate,
+            FullFile::Stop => WhenFull::Stop,
+        };
+        let place = match self.redis {
+            Some(address) => {
+                let settings = address.expose().parse::<RedisSettings>();
+                let settings = settings.map_err(|error| {
+                    BuildError::new(format!("`redis` of the middleware `record`: {error}"))
+                })?;
+                let records = RedisRecords::on(&RedisConnection::new(settings)?);
+                Record::to_sink(records.max_records(self.stream_length))
+            }
+            None => Record::to_file(self.file.unwrap_or_default()),
+        };
+        let record = place
+            .share(self.share)
+            .max_rate(self.rate)
+            .max_record_bytes(self.record_size)
+            .max_file_bytes(self.file_size)
+            .when_full(when_full)
+            .redaction(Redaction::standard().without(self.show).with(self.redact));
+        Ok(match self.actions {
+            Some(actions) => record.actions(actions),
+            None => record,
+        })
     }
 }
 

@@ -112,7 +112,7 @@ fn the_page_and_the_schema_know_the_settings_of_middleware() {
         });
         names.collect::<Vec<_>>()
     };
-    assert_eq!(names("ServerMiddleware"), ["logging"]);
+    assert_eq!(names("ServerMiddleware"), ["logging", "record"]);
     let of_client = [
         "circuit_breaker",
         "logging",

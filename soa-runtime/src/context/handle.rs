@@ -79,6 +79,9 @@ pub(crate) trait Siblings: Send + Sync {
     /// Returns the places for jobs of the server.
     fn places(&self) -> Arc<Places>;
 
+    /// Returns true if this action of the server may run again, where these switches select one of several variants.
+    fn is_idempotent(&self, action: &str, switches: &SwitchSet) -> bool;
+
     /// Returns what modules above this one keep for the handlers of the server.
     fn extensions(&self) -> &Extensions;
 }
@@ -196,6 +199,12 @@ impl Context {
     pub(super) fn change(mut self, change: impl FnOnce(&mut JobState)) -> Self {
         change(Arc::make_mut(&mut self.job));
         self
+    }
+
+    /// Returns true if this action of the server behind the context may run again.
+    pub(crate) fn is_idempotent(&self, action: &str) -> bool {
+        let server = self.job.server.as_ref();
+        server.is_some_and(|server| server.is_idempotent(action, self.switches()))
     }
 
     /// Returns the name of the action that runs.

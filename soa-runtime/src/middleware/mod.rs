@@ -11,8 +11,8 @@
 //! the result, or call a clone of `next` again. The first one added is the outermost. When middleware sees them, errors
 //! and panics of handlers are responses already.
 //!
-//! Included are [`Logging`], [`Authentication`], [`Sessions`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`]. With the feature
-//! `tower`, `from_layer` turns any layer of tower into middleware.
+//! Included are [`Logging`], [`Record`], [`Authentication`], [`Sessions`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`].
+//! With the feature `tower`, `from_layer` turns any layer of tower into middleware.
 //!
 //! ```
 //! # use soa_runtime as soa;
@@ -42,6 +42,7 @@ mod cache;
 #[cfg(feature = "tower")]
 mod layer;
 mod logging;
+mod record;
 mod retry;
 
 pub(crate) use auth::not_authorized;
@@ -52,6 +53,9 @@ pub use cache::ResultCache;
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use layer::{BoxError, FromLayer, Inner, LayeredStage, Passing, from_layer};
 pub use logging::Logging;
+#[doc(hidden)]
+pub use record::Rules as RecordRules;
+pub use record::{Record, WhenFull};
 pub use retry::Retry;
 
 pub use crate::context::ActionStage;

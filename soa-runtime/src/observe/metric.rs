@@ -227,6 +227,10 @@ table! {
         "Retries of responses that did not fit into the queue.";
     RESPONSE_LOST = OURS Counter Count "server.response.lost" ["service"]
         "Responses that could not be sent.";
+    RECORDING_WRITTEN = OURS Counter Count "server.recording.written" ["service"]
+        "Actions that were recorded, to be replayed.";
+    RECORDING_DROPPED = OURS Counter Count "server.recording.dropped" ["service", "reason"]
+        "Sampled actions that were not recorded, by reason: `rate`, `too_large`, `busy` (what they are written to is too slow), `full` or `failed`.";
     CALL_TIME = OURS Histogram Seconds "client.call.time" ["service", "action"]
         "The time of calls, middleware included. A job of several actions counts for its first.";
     CALL_ERROR = OURS Counter Count "client.call.error" ["service", "action", "kind"]

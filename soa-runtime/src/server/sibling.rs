@@ -14,7 +14,7 @@ use crate::client::Places;
 use crate::context::{ActionCall, ActionFuture, LocalServer, Siblings};
 use crate::error::ActionError;
 use crate::lifetime::{Blocking, Lifetime};
-use crate::message::{WireError, code};
+use crate::message::{SwitchSet, WireError, code};
 
 impl Siblings for ServerShared {
     fn call(self: Arc<Self>, mut call: ActionCall) -> ActionFuture {
@@ -48,6 +48,11 @@ impl Siblings for ServerShared {
 
     fn places(&self) -> Arc<Places> {
         Arc::clone(&self.places)
+    }
+
+    fn is_idempotent(&self, action: &str, switches: &SwitchSet) -> bool {
+        let registered = self.actions.get(action);
+        registered.is_some_and(|registered| registered.handler.is_idempotent(switches))
     }
 
     fn extensions(&self) -> &Extensions {

@@ -22,6 +22,7 @@
 //! | [`observing`] | Logs, metrics and traces. With the feature `cli` |
 //! | [`settings`] | Every key of the settings. With the feature `cli` |
 //! | [`testing`] | Services without a network, assertions, stubs, snapshots, contracts, faults |
+//! | [`record_and_replay`] | Requests and answers of production in a file, and their replay against another version |
 //! | [`test_plans`] | PySOA's test plans, a test for each case |
 //! | [`from_pysoa`] | PySOA's names, and the differences |
 //! | [`from_aspyx`] | Aspyx's names and channels, and the differences. With the feature `http` |
@@ -102,6 +103,9 @@ pub mod settings {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("record_and_replay.md")]
+pub mod record_and_replay {}
 
 #[doc = include_str!("test_plans.md")]
 pub mod test_plans {}

@@ -29,6 +29,7 @@ mod http_calls;
 mod introspected_actions;
 mod introspection;
 mod named_components;
+mod replays;
 mod run_loop;
 mod server;
 mod sessions;

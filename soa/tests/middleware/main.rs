@@ -8,6 +8,8 @@ mod cache;
 #[cfg(feature = "tower")]
 mod layers;
 mod logging;
+#[cfg(feature = "cli")]
+mod record;
 mod retry;
 #[cfg(feature = "cli")]
 mod settings;

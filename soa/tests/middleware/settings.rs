@@ -101,7 +101,7 @@ client_middleware = [
 "#,
     )
     .unwrap_err();
-    let missing = "the program's defaults:8: `server.middleware[5].name`: the key is missing; expected `logging` or `note`";
+    let missing = "the program's defaults:8: `server.middleware[5].name`: the key is missing; expected `logging`, `note` or `record`";
     assert!(error.to_string().contains(missing), "{error}");
     let error = load(
         known(&Notes::default()),
