@@ -2,22 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
-use soa_program::cli::LetterChoice;
+use soa_program::cli::{LetterChoice, STYLES};
 use soa_program::settings::Period;
 
 use crate::complete;
 use crate::connect::Target;
-
-const STYLES: Styles = Styles::styled()
-    .header(AnsiColor::Yellow.on_default().bold())
-    .usage(AnsiColor::Yellow.on_default().bold())
-    .literal(AnsiColor::Green.on_default())
-    .placeholder(AnsiColor::Cyan.on_default())
-    .error(AnsiColor::Red.on_default().bold());
 
 const EXIT_CODES: &str = "\
 The address of Redis, from the strongest: --redis, --settings, SOA_REDIS, SOA_SETTINGS. Colours are off if NO_COLOR is set.
@@ -276,7 +268,7 @@ pub(crate) enum DeadCommand {
     },
 }
 
-/// What a change of a queue is about.
+/// The requests that a change of a queue is about.
 #[derive(Args)]
 pub(crate) struct Change {
     /// Largest number of requests; all by default
