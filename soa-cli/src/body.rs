@@ -288,7 +288,7 @@ pub(crate) fn checked(
     )))
 }
 
-/// What a response has to have.
+/// An expectation of a response.
 #[derive(Clone, Debug)]
 pub(crate) enum Expected {
     Field(Field),

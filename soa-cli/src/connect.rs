@@ -23,7 +23,7 @@ const TAKE_BACK_TIME: Duration = Duration::from_millis(200);
 /// The name of this program in the contexts of its calls.
 pub(crate) const CALLER: &str = "soa";
 
-/// Where the services are.
+/// The place of the services.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection and output")]
 pub(crate) struct Target {

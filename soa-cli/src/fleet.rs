@@ -34,7 +34,7 @@ const RECORDS_AT_ONCE: usize = 50;
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
     pub(crate) services: BTreeMap<String, Service>,
-    /// What could not be seen, for people.
+    /// Lines for people about what could not be seen.
     pub(crate) notes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What is printed: text for people, in columns and with colours on a terminal, and JSON for programs.
+//! The output: text for people, in columns and with colours on a terminal, and JSON for programs.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -123,7 +123,7 @@ pub(crate) struct Cell {
     tone: Tone,
 }
 
-/// What a text says beside its words.
+/// The tone of a text beside its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Plain,

@@ -45,7 +45,7 @@ pub(crate) struct Line {
     pub(crate) state: State,
 }
 
-/// How a service is known.
+/// The way in which a service is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
     /// Its workers tell records.
@@ -215,7 +215,7 @@ fn versions(status: &Value) -> Vec<String> {
     version.into_iter().collect()
 }
 
-/// What records and queue tell about a service.
+/// Sums up what records and queue tell about a service.
 pub(crate) fn line(name: &str, service: &Service) -> Line {
     let mut line = Line {
         name: name.to_owned(),

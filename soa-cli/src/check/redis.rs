@@ -1,4 +1,4 @@
-//! What is wrong with Redis and its sentinels, and with what this login may do.
+//! Faults of Redis and its sentinels, and with what this login may do.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! What is wrong with services: their queues, their workers, and the calls.
+//! Faults of services: their queues, their workers, and the calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -149,8 +149,8 @@ pub(super) async fn check_dead(
     Ok(())
 }
 
-/// Difference of the clocks of a worker and of Redis from which it is told. A record reaches Redis some time after it was written,
-/// on a busy machine.
+/// Difference of the clocks of a worker and of Redis from which it is told. A record reaches Redis some time after it was
+/// written, on a busy machine.
 const CLOCKS_APART: f64 = 2.0;
 
 /// The time of Redis, and each record with the time that it still lives.

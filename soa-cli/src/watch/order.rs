@@ -1,7 +1,7 @@
 //! Samples that workers take on request.
 //!
-//! The order is a key that expires, and is renewed while this program runs: when it is gone, the workers stop within seconds. It
-//! has the id of its watcher, and samples go to a key of this id: nobody sees those that were taken for another.
+//! The order is a key that expires, and is renewed while this program runs: when it is gone, the workers stop within seconds.
+//! It has the id of its watcher, and samples go to a key of this id: nobody sees those that were taken for another.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

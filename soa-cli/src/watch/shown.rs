@@ -7,7 +7,7 @@ use soa_runtime::observe::record::Sample;
 use crate::failure::Failure;
 use crate::output::{Output, harmless, latency, print};
 
-/// What is shown, and for how long.
+/// The printer of samples, with its limits.
 pub(super) struct Shown {
     pub(super) output: Output,
     /// Largest number of samples a second: of each worker, or of all.

@@ -11,8 +11,8 @@
 //! the result, or call a clone of `next` again. The first one added is the outermost. When middleware sees them, errors
 //! and panics of handlers are responses already.
 //!
-//! Included are [`Logging`], [`Authentication`], [`Sessions`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`]. With the feature
-//! `tower`, `from_layer` turns any layer of tower into middleware.
+//! Included are [`Logging`], [`Authentication`], [`Sessions`], [`Retry`], [`CircuitBreaker`] and [`ResultCache`]. With the
+//! feature `tower`, `from_layer` turns any layer of tower into middleware.
 //!
 //! ```
 //! # use soa_runtime as soa;
