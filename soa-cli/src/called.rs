@@ -9,7 +9,7 @@ use soa_runtime::{ClientError, ErrorKind, Map};
 
 use crate::connect::{Reached, Target};
 use crate::failure::{Failure, Reason};
-use crate::output::time;
+use crate::output::{counted, requests_wait, time};
 
 /// A service or an action, as it is named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +50,17 @@ impl Target {
     /// Finds the service and the action of an argument. Redis is asked only where the dots leave it open.
     pub(crate) async fn named(&self, text: &str) -> Result<Named, Failure> {
         if text.is_empty() {
-            return Err(Failure::usage("the name of the service is empty"));
+            return Err(Failure::usage("the name of the service is empty")
+                .advise("`soa services` lists the services that can be seen"));
         }
         let dots = text.matches('.').count();
         if dots <= 1 || self.http.is_some() {
             return Ok(split(text, std::iter::empty()));
         }
         let redis = self.connect("call").await?;
-        Ok(split(text, redis.names().await?.into_iter()))
+        // A login that may not look names up calls all the same.
+        let names = redis.names().await.unwrap_or_default();
+        Ok(split(text, names.into_iter()))
     }
 }
 
@@ -128,12 +131,23 @@ pub(crate) async fn failed(
         (ErrorKind::Timeout, None) => {
             failure.advise("wait longer with `--timeout TIME`, or look at the log of the service")
         }
-        (ErrorKind::Transport, Some(redis)) => {
-            let login = "if the login is refused: it needs ~pysoa:* +@read +@write +@scripting";
-            failure.advise(format!("is Redis running at {}? {login}", redis.address()))
-        }
+        (ErrorKind::Transport, Some(redis)) => failure.advise_on_redis(&redis.address()),
         (ErrorKind::Transport, None) => {
             failure.advise("is the service running at the address of `--http`?")
+        }
+        (ErrorKind::Action | ErrorKind::Job, _) => {
+            let mut errors = error.errors().iter();
+            let target = match &named.action {
+                Some(action) => format!("{}.{action}", named.service),
+                None => named.service.clone(),
+            };
+            failure.advise(match errors.all(|error| error.is_caller_error) {
+                true => format!("`soa describe {target}` shows what it takes"),
+                false => format!(
+                    "the log of the workers of `{}` has the cause",
+                    named.service
+                ),
+            })
         }
         _ => failure,
     }
@@ -142,8 +156,9 @@ pub(crate) async fn failed(
 /// Says what Redis tells about a service that does not answer.
 async fn unanswered(failure: Failure, redis: &crate::connect::Redis, service: &str) -> Failure {
     redis.settled().await;
-    let Ok(fleet) = redis.fleet(&[service.to_owned()]).await else {
-        return failure;
+    let Ok(fleet) = redis.look(&[service.to_owned()]).await else {
+        return failure
+            .advise("wait longer with `--timeout TIME`, or look at the log of the service");
     };
     let seen = fleet.services.get(service);
     let workers = seen.map_or(0, |seen| seen.workers.len());
@@ -155,8 +170,10 @@ async fn unanswered(failure: Failure, redis: &crate::connect::Redis, service: &s
     if workers > 0 {
         let depth = seen.map_or(0, |seen| seen.queue.depth);
         return failure.advise(format!(
-            "{workers} workers of `{service}` tell records, and {depth} requests wait: see `soa workers --service {service} \
-             --jobs`, or wait longer with `--timeout`"
+            "{} of `{service}` tell records, and {}: see `soa workers --service {service} --jobs`, or wait longer with \
+             `--timeout`",
+            counted(workers, "worker"),
+            requests_wait(depth)
         ));
     }
     let waiting = seen.map(|seen| seen.queue).filter(|queue| queue.depth > 0);
@@ -165,13 +182,19 @@ async fn unanswered(failure: Failure, redis: &crate::connect::Redis, service: &s
             .oldest
             .map(|oldest| format!(", the oldest for {}", time(oldest)));
         return failure.advise(format!(
-            "nobody takes the requests of `{service}`: {} wait{}; start a worker of it",
-            queue.depth,
+            "nobody takes the requests of `{service}`: {}{}; start a worker of it",
+            requests_wait(queue.depth),
             since.unwrap_or_default()
         ));
     }
+    if let Some(why) = &fleet.blind {
+        return failure.advise(format!(
+            "whether a worker of `{service}` runs cannot be seen ({why}); wait longer with `--timeout`"
+        ));
+    }
     let failure = failure.advise(format!(
-        "nothing in Redis at {} tells of `{service}`: no worker, no request that waits",
+        "nothing in Redis at {} tells of `{service}`: no worker tells a record, and no request waits; if it is of PySOA, it may \
+         be at work: wait longer with `--timeout`",
         redis.address()
     ));
     let names = redis.names().await.unwrap_or_default();

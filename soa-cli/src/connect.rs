@@ -8,14 +8,19 @@ use clap::Args;
 use futures_util::future::join_all;
 use soa_http::HttpTransport;
 use soa_program::settings::{NoSection, Settings, TransportSettings};
-use soa_redis::{RedisClientTransport, RedisConnection, RedisMaster, RedisSettings};
+use soa_redis::{RedisClientTransport, RedisConnection, RedisMaster, RedisMode, RedisSettings};
 use soa_runtime::TransportError;
 use soa_runtime::client::Client;
 
 use crate::failure::Failure;
+use crate::progress::while_running;
 
-/// Longest time until a connection is made.
+/// Longest time until a connection is made: to one Redis, and to each of several, of which those that are gone are left out.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const EACH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time between two looks whether Redis refuses connections.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Time in which the client takes back a request that was not answered.
 const TAKE_BACK_TIME: Duration = Duration::from_millis(200);
@@ -81,7 +86,8 @@ impl Target {
                 }
                 match loader.load()?.server.transport {
                     TransportSettings::Redis(redis) => Ok(redis),
-                    _ => Err(Failure::usage("the transport in the settings is not Redis")),
+                    _ => Err(Failure::usage("the transport in the settings is not Redis")
+                        .advise("name the address of Redis with `--redis HOST:PORT`, or a settings file of a service over Redis")),
                 }
             }
             (None, Some(settings)) => Ok(settings),
@@ -99,7 +105,8 @@ impl Target {
             ))
             .advise("add `--redis HOST:PORT` in its place"));
         }
-        Redis::connect(self.redis_settings()?).await
+        let connecting = Redis::connect(self.redis_settings()?);
+        while_running("connecting to Redis", connecting).await
     }
 
     /// Prepares calls of one service.
@@ -115,7 +122,7 @@ impl Target {
                 })
             }
             None => {
-                let redis = Redis::connect(self.redis_settings()?).await?;
+                let redis = self.connect("call").await?;
                 let client = redis.client(&[service])?;
                 Ok(Reached {
                     client,
@@ -124,6 +131,33 @@ impl Target {
             }
         }
     }
+}
+
+/// Waits for a connection to a master. If it is the only one, and refuses, nobody waits on: an address was mistyped.
+async fn reach(
+    connection: &RedisConnection,
+    master: &RedisMaster,
+    is_one: bool,
+) -> Result<(), TransportError> {
+    let ready = master.ready();
+    tokio::pin!(ready);
+    loop {
+        tokio::select! {
+            biased;
+            reached = &mut ready => return reached,
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+        }
+        if is_one && connection.outage().is_some() {
+            return refused(connection).await;
+        }
+    }
+}
+
+/// Tries once more, for the reason of the failure.
+async fn refused(connection: &RedisConnection) -> Result<(), TransportError> {
+    let settings = connection.settings().clone();
+    let again = settings.connect_timeout(LOOK_INTERVAL);
+    RedisConnection::connect(again).await.map(drop)
 }
 
 /// The address of the door for calls by name: that of the program, if there is no path in it.
@@ -153,13 +187,22 @@ pub(crate) struct Redis {
 impl Redis {
     async fn connect(settings: RedisSettings) -> Result<Self, Failure> {
         let address = settings.arrangement();
-        let limit = settings.connect_timeout.min(CONNECT_TIMEOUT);
+        let is_one = settings.mode == RedisMode::Standard && settings.hosts.len() == 1;
+        let most = if is_one {
+            CONNECT_TIMEOUT
+        } else {
+            EACH_TIMEOUT
+        };
+        let limit = settings.connect_timeout.min(most);
         let settings = settings.connect_timeout(limit);
         let failed = |error: &TransportError| Failure::of_redis(error, &address);
         let connection = RedisConnection::new(settings)?;
         let masters = connection.masters().await;
         let masters = masters.map_err(|error| failed(&error))?;
-        let reached = join_all(masters.iter().map(RedisMaster::ready)).await;
+        let reached = masters
+            .iter()
+            .map(|master| reach(&connection, master, is_one));
+        let reached = join_all(reached).await;
         let mut lost = BTreeMap::new();
         let mut last = None;
         for (master, outcome) in masters.iter().zip(reached) {
@@ -178,6 +221,12 @@ impl Redis {
     /// The addresses, without a password.
     pub(crate) fn address(&self) -> String {
         self.connection.settings().arrangement()
+    }
+
+    /// The command that gives this login rights.
+    pub(crate) fn grant(&self, rights: &str) -> String {
+        let user = self.connection.settings().username.as_deref();
+        format!("ACL SETUSER {} {rights}", user.unwrap_or("default"))
     }
 
     /// Waits until the client has taken back requests that nobody has answered: they are no traffic of the fleet.

@@ -13,7 +13,7 @@ use soa_runtime::observe::record::{PAUSED_KEY, WORKER_KEY, WorkerRecord};
 use soa_runtime::{Serializers, TransportError, TransportErrorKind, wire};
 
 use crate::connect::Redis;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 
 /// The beginning of the names of all keys of the protocol.
 const QUEUE: &str = "pysoa:service.";
@@ -36,6 +36,8 @@ pub(crate) struct Fleet {
     pub(crate) services: BTreeMap<String, Service>,
     /// Lines for people about what could not be seen.
     pub(crate) notes: Vec<String>,
+    /// The reason why the keys of services and workers could not be looked up.
+    pub(crate) blind: Option<String>,
 }
 
 /// A service.
@@ -73,6 +75,8 @@ struct Found {
     records: BTreeMap<String, BTreeSet<String>>,
     paused: BTreeSet<String>,
     reply_lists: BTreeMap<String, usize>,
+    /// The reason why keys could not be looked up.
+    blind: Option<String>,
 }
 
 impl Found {
@@ -113,11 +117,7 @@ impl Redis {
     }
 
     /// The names of the services that keys tell.
-    async fn find(
-        &self,
-        masters: &[RedisMaster],
-        notes: &mut Vec<String>,
-    ) -> Result<Found, Failure> {
+    async fn find(&self, masters: &[RedisMaster]) -> Result<Found, Failure> {
         let mut found = Found::default();
         for master in masters {
             let mut cursor = "0".to_owned();
@@ -126,10 +126,7 @@ impl Redis {
                 let answer = match master.ask("SCAN", &arguments).await {
                     Ok(answer) => answer,
                     Err(error) if error.kind() == TransportErrorKind::Misconfigured => {
-                        notes.push(format!(
-                            "the names of services cannot be looked up, as the login may not run SCAN ({error}); name them \
-                             with --service NAME, or allow it with ACL SETUSER … +scan"
-                        ));
+                        found.blind = Some(error.to_string());
                         return Ok(found);
                     }
                     Err(error) => return Err(self.failed(&error)),
@@ -152,7 +149,7 @@ impl Redis {
     /// The names of all services that can be seen, for completions and advice.
     pub(crate) async fn names(&self) -> Result<BTreeSet<String>, Failure> {
         let masters = self.masters().await?;
-        let found = self.find(&masters, &mut Vec::new()).await?;
+        let found = self.find(&masters).await?;
         let mut names = found.services.clone();
         for service in found.records.keys() {
             let workers = self.workers(service, found.records.get(service)).await?;
@@ -162,14 +159,52 @@ impl Redis {
     }
 
     /// The fleet: these services, or all that can be seen.
+    ///
+    /// # Errors
+    /// Redis fails, or the login may not look up names, and none is given.
     pub(crate) async fn fleet(&self, only: &[String]) -> Result<Fleet, Failure> {
+        let fleet = self.look(only).await?;
+        match &fleet.blind {
+            Some(why) if only.is_empty() => Err(self
+                .blind("the names of services", why)
+                .advise("or name them: `services`, `check` and `top` take `--service NAME`")),
+            _ => Ok(fleet),
+        }
+    }
+
+    /// The fleet with the records of its workers.
+    ///
+    /// # Errors
+    /// Redis fails, or the login may not look up records.
+    pub(crate) async fn workers_of(&self, only: &[String]) -> Result<Fleet, Failure> {
+        let fleet = self.look(only).await?;
+        match &fleet.blind {
+            Some(why) => Err(self.blind("the records of workers", why)),
+            None => Ok(fleet),
+        }
+    }
+
+    fn blind(&self, what: &str, why: &str) -> Failure {
+        let message = format!("{what} cannot be looked up: {why}");
+        Failure::new(Reason::Connection, message)
+            .advise(format!("allow it with {}", self.grant("+scan")))
+    }
+
+    /// The same as far as this login may look: without names there may be no service.
+    pub(crate) async fn look(&self, only: &[String]) -> Result<Fleet, Failure> {
         let mut fleet = Fleet::default();
         let lost = self.lost.iter().map(|(name, why)| {
             format!("{name} cannot be reached, and what it holds is not shown: {why}")
         });
         fleet.notes.extend(lost);
         let masters = self.masters().await?;
-        let found = self.find(&masters, &mut fleet.notes).await?;
+        let found = self.find(&masters).await?;
+        if let Some(why) = &found.blind {
+            fleet.notes.push(format!(
+                "workers that tell records are not shown, as the login may not look up their keys ({why}); allow it with {}",
+                self.grant("+scan")
+            ));
+        }
         let mut names: BTreeSet<String> = match only.is_empty() {
             true => found.services.clone(),
             false => only.iter().cloned().collect(),
@@ -208,6 +243,7 @@ impl Redis {
             };
             fleet.services.insert(name, service);
         }
+        fleet.blind = found.blind;
         Ok(fleet)
     }
 

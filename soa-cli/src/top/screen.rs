@@ -8,7 +8,7 @@ use ratatui::widgets::{Cell, Clear, Paragraph, Row, Table, TableState};
 
 use super::model::{Choice, View};
 use crate::fleet::Fleet;
-use crate::output::{Tone, harmless, rate};
+use crate::output::{Tone, counted, harmless, rate};
 use crate::services::line;
 
 /// All that a picture is made of.
@@ -30,7 +30,7 @@ pub(super) struct Screen {
 
 const HELP: &str = "\
  1 to 5, Tab     services, actions, callers, workers, jobs in flight
- < and >         sort by another column
+ < and >, F6     sort by another column
  r               turn the order round
  / or F4         filter; Enter keeps the filter, Esc removes it
  Up, Down        select a row; Page Up, Page Down, Home, End
@@ -91,9 +91,10 @@ impl Screen {
                 let errors: f64 = lines.iter().filter_map(|line| line.errors).sum();
                 let depth: u64 = lines.iter().map(|line| line.depth).sum();
                 format!(
-                    "  {}  {} services, {workers} workers, {depth} waiting, {} calls, {} errors",
+                    "  {}  {}, {}, {depth} waiting, {} calls, {} errors",
                     self.address,
-                    lines.len(),
+                    counted(lines.len(), "service"),
+                    counted(workers, "worker"),
                     rate(calls),
                     rate(errors)
                 )

@@ -58,7 +58,7 @@ async fn a_sound_fleet_has_no_findings_and_a_sick_one_is_told_with_advice() {
     }
     let text = soa_at(&redis, &["check", "--interval", "100ms"]).out;
     assert!(
-        text.contains("error: gone: 1 requests wait, and nobody takes them"),
+        text.contains("error: gone: 1 request waits, and nobody takes them"),
         "{text}"
     );
     assert!(

@@ -12,6 +12,7 @@ mod bad_night;
 mod calling;
 mod checking;
 mod dying;
+mod every;
 mod many;
 mod nothing;
 mod queues;

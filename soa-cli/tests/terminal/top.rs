@@ -80,7 +80,7 @@ async fn the_screen_shows_the_fleet_obeys_keys_and_takes_another_size() {
     );
     let terminal = Terminal::start("top", &program);
     let screen = terminal.await_screen("the service", |screen| screen.contains("example"));
-    for part in ["SERVICE", "RATE", "P99", "1 services, 1 workers", "q quit"] {
+    for part in ["SERVICE", "RATE", "P99", "1 service, 1 worker", "q quit"] {
         assert!(screen.contains(part), "{part} in\n{screen}");
     }
     terminal.press("2");
