@@ -188,23 +188,20 @@ async fn a_body_comes_from_the_standard_input_or_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_uses_the_results_of_earlier_calls() {
-    let redis = Redis::start();
-    let _workers = [
-        Worker::example(&redis, "example"),
-        Worker::example(&redis, "example2"),
-    ];
+async fn a_job_uses_the_results_of_earlier_calls_of_services_in_both_languages() {
+    let both = Both::start();
+    let redis = &both.redis;
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("job.yaml");
-    let text = "steps:\n  - call: example.square\n    body: { number: \"${n}\" }\n    as: first\n  - call: example2.square\n    \
-                body: { number: \"${first.square}\" }\n    expect: { square: 81 }\n";
+    let text = "steps:\n  - call: python.square\n    body: { number: \"${n}\" }\n    as: first\n  \
+                - call: example.square\n    body: { number: \"${first.square}\" }\n    expect: { square: 81 }\n";
     std::fs::write(&file, text).unwrap();
     let path = file.to_str().unwrap();
-    let run = soa_at(&redis, &["job", path, "--set", "n=3", "--json"]).ok();
+    let run = soa_at(redis, &["job", path, "--set", "n=3", "--json"]).ok();
     assert_eq!(
         run.json(),
         serde_json::json!({ "first": { "square": 9 }, "2": { "square": 81 } })
     );
-    let run = soa_at(&redis, &["job", path, "--set", "n=4", "--json"]);
+    let run = soa_at(redis, &["job", path, "--set", "n=4", "--json"]);
     assert_eq!(run.code, Some(1));
     assert!(
         run.errors
@@ -212,7 +209,7 @@ async fn a_job_uses_the_results_of_earlier_calls() {
         "{}",
         run.errors
     );
-    let run = soa_at(&redis, &["job", path]);
+    let run = soa_at(redis, &["job", path]);
     assert_eq!(run.code, Some(2));
     assert!(
         run.errors.contains("`${n}` leads nowhere"),

@@ -13,6 +13,7 @@ mod calling;
 mod checking;
 mod dying;
 mod every;
+mod keys;
 mod many;
 mod nothing;
 mod queues;
