@@ -119,3 +119,30 @@ async fn the_keys_of_json_are_those_of_the_guide() {
         .collect();
     assert_eq!(found, listed);
 }
+
+#[test]
+fn the_codes_of_check_are_those_of_the_guide() {
+    let sources = [
+        include_str!("../../src/check/answer.rs"),
+        include_str!("../../src/check/mod.rs"),
+        include_str!("../../src/check/redis.rs"),
+        include_str!("../../src/check/service.rs"),
+    ];
+    let findings = sources
+        .iter()
+        .flat_map(|source| source.split("findings.").skip(1));
+    let findings = findings.filter(|text| {
+        let kinds = ["error(", "warning(", "note("];
+        kinds.iter().any(|kind| text.starts_with(kind))
+    });
+    let codes: BTreeSet<&str> = findings
+        .map(|text| text.split('"').nth(1).unwrap())
+        .collect();
+    let (_, section) = GUIDE.split_once("| code | finding |").unwrap();
+    let rows = section
+        .lines()
+        .take_while(|line| !line.starts_with("Workers"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let listed = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    assert_eq!(codes, listed.collect::<BTreeSet<_>>());
+}
