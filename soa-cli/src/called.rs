@@ -86,6 +86,15 @@ pub(crate) fn is_unknown_action(error: &ClientError) -> bool {
     })
 }
 
+/// True if another program or another page has answered over HTTP than the service: to a call of a built-in action, which is
+/// always there, or with the service as the field.
+pub(crate) fn is_elsewhere(error: &ClientError, action: Option<&str>) -> bool {
+    let is_built_in = matches!(action, None | Some("introspect" | "status"));
+    error.errors().iter().any(|error| {
+        error.code == code::NOT_FOUND && (is_built_in || error.field.as_deref() == Some("service"))
+    })
+}
+
 /// The names of the actions of a service, without their variants. Empty if it does not tell.
 pub(crate) async fn action_names(
     client: &Client,
@@ -135,6 +144,11 @@ pub(crate) async fn failed(
         (ErrorKind::Transport, None) => {
             failure.advise("is the service running at the address of `--http`?")
         }
+        (ErrorKind::Action | ErrorKind::Job, None)
+            if is_elsewhere(error, named.action.as_deref()) =>
+        {
+            failure.advise("`--http` is the address of the program that has the service, such as http://127.0.0.1:8000")
+        }
         (ErrorKind::Action | ErrorKind::Job, _) => {
             let mut errors = error.errors().iter();
             let target = match &named.action {
@@ -170,7 +184,7 @@ async fn unanswered(failure: Failure, redis: &crate::connect::Redis, service: &s
     if workers > 0 {
         let depth = seen.map_or(0, |seen| seen.queue.depth);
         return failure.advise(format!(
-            "{} of `{service}` tell records, and {}: see `soa workers --service {service} --jobs`, or wait longer with \
+            "`{service}` has {} with records, and {}: see `soa workers --service {service} --jobs`, or wait longer with \
              `--timeout`",
             counted(workers, "worker"),
             requests_wait(depth)

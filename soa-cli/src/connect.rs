@@ -38,7 +38,7 @@ pub(crate) struct Target {
     /// Settings file of a service, whose Redis is used [env: SOA_SETTINGS]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// Address of a service over HTTP, such as http://127.0.0.1:8000: for `call`, `describe` and `status`
+    /// Address of a service over HTTP, such as http://127.0.0.1:8000: for `call`, `job`, `describe` and `status`
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["redis", "settings"])]
     pub(crate) http: Option<String>,
     /// Print JSON, for programs
@@ -114,7 +114,11 @@ impl Target {
         let builder = Client::builder().caller(CALLER);
         match &self.http {
             Some(url) => {
-                let transport = HttpTransport::call(door(url))?;
+                let transport = HttpTransport::call(door(url));
+                let transport = transport.map_err(|error| {
+                    Failure::usage(format!("`--http {url}`: {error}"))
+                        .advise("write it as http://HOST:PORT, such as http://127.0.0.1:8000")
+                })?;
                 let client = builder.service(service.to_owned(), transport).build()?;
                 Ok(Reached {
                     client,
@@ -163,10 +167,10 @@ async fn refused(connection: &RedisConnection) -> Result<(), TransportError> {
 /// The address of the door for calls by name: that of the program, if there is no path in it.
 fn door(url: &str) -> String {
     let url = url.trim_end_matches('/');
-    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (scheme, after) = url.split_once("://").unwrap_or(("http", url));
     match after.contains('/') {
-        true => url.to_owned(),
-        false => format!("{url}/call"),
+        true => format!("{scheme}://{after}"),
+        false => format!("{scheme}://{after}/call"),
     }
 }
 
@@ -257,6 +261,7 @@ mod tests {
     fn the_door_of_a_program_is_below_call() {
         assert_eq!(door("http://127.0.0.1:8000"), "http://127.0.0.1:8000/call");
         assert_eq!(door("http://127.0.0.1:8000/"), "http://127.0.0.1:8000/call");
+        assert_eq!(door("127.0.0.1:8000"), "http://127.0.0.1:8000/call");
         assert_eq!(
             door("https://a.example/api/call"),
             "https://a.example/api/call"

@@ -151,7 +151,11 @@ async fn errors_of_a_service_switches_and_contexts_are_those_of_any_caller() {
         &["call", "example.slow", "seconds: 5", "--timeout", "200ms"],
     );
     assert_eq!(run.code, Some(5), "{}", run.errors);
-    assert!(run.errors.contains("tell records"), "{}", run.errors);
+    assert!(
+        run.errors.contains("has 1 worker with records"),
+        "{}",
+        run.errors
+    );
     let run = soa_at(&redis, &["call", "example"]);
     assert_eq!(run.code, Some(2));
     assert!(
@@ -234,6 +238,23 @@ async fn a_service_behind_doors_is_called_over_http() {
     assert_eq!(call.json()["square"], 144);
     assert!(run(&["describe", "example", "--json"]).ok().json()["actions"]["square"].is_object());
     assert!(run(&["status", "example", "--json"]).ok().json()["version"].is_string());
+    let missing = run(&["call", "exampl.square", "number: 2"]);
+    assert_eq!(missing.code, Some(1), "{}", missing.out);
+    for part in [
+        "There is no service `exampl` here",
+        "`--http` is the address",
+    ] {
+        assert!(missing.errors.contains(part), "{part}: {}", missing.errors);
+    }
+    for (address, code, part) in [
+        ("127.0.0.1:1", 4, "is the service running"),
+        ("ftp://x", 2, "write it as http://HOST:PORT"),
+    ] {
+        let words = ["status", "example", "--http", address];
+        let wrong = crate::support::soa(&words);
+        assert_eq!(wrong.code, Some(code), "{}", wrong.errors);
+        assert!(wrong.errors.contains(part), "{part}: {}", wrong.errors);
+    }
     let services = run(&["services"]);
     assert_eq!(services.code, Some(2), "{}", services.errors);
     assert!(
