@@ -10,6 +10,7 @@ use soa_runtime::{ClientError, ErrorKind, Map};
 use crate::connect::{Reached, Target};
 use crate::failure::{Failure, Reason};
 use crate::output::{counted, requests_wait, time};
+use crate::progress::while_running;
 
 /// A service or an action, as it is named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,8 @@ impl Target {
         }
         let redis = self.connect("call").await?;
         // A login that may not look names up calls all the same.
-        let names = redis.names().await.unwrap_or_default();
+        let names = while_running("looking for the service", redis.names()).await;
+        let names = names.unwrap_or_default();
         Ok(split(text, names.into_iter()))
     }
 }
@@ -207,8 +209,8 @@ async fn unanswered(failure: Failure, redis: &crate::connect::Redis, service: &s
         ));
     }
     let failure = failure.advise(format!(
-        "nothing in Redis at {} tells of `{service}`: no worker tells a record, and no request waits; if it is of PySOA, it may \
-         be at work: wait longer with `--timeout`",
+        "nothing in Redis at {} tells of `{service}`: no worker tells a record, and no request waits; if it is of PySOA, it \
+         may be at work: wait longer with `--timeout`",
         redis.address()
     ));
     let names = redis.names().await.unwrap_or_default();

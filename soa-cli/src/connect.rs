@@ -87,7 +87,7 @@ impl Target {
                 match loader.load()?.server.transport {
                     TransportSettings::Redis(redis) => Ok(redis),
                     _ => Err(Failure::usage("the transport in the settings is not Redis")
-                        .advise("name the address of Redis with `--redis HOST:PORT`, or a settings file of a service over Redis")),
+                        .advise("name the address of Redis with `--redis HOST:PORT`, or the file of a service over Redis")),
                 }
             }
             (None, Some(settings)) => Ok(settings),

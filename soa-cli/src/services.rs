@@ -24,7 +24,8 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 64;
 
 /// The services that are not shown.
-const IDLE: &str = "a service of PySOA whose queue is empty, and that no other calls, leaves no trace: name it with --service NAME";
+const IDLE: &str =
+    "an idle service of PySOA that no other calls leaves no trace: name it with --service NAME";
 
 /// Depth from which a queue is shown as a long one.
 const LONG: u64 = 100;

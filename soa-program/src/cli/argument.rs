@@ -11,6 +11,7 @@ use super::letters::LetterChoice;
 use crate::settings::Period;
 
 /// Colours of the texts of help, which services and the program `soa` share.
+#[doc(hidden)] // Its type is of clap, which is not for those who use the library.
 pub const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
     .usage(AnsiColor::Yellow.on_default().bold())
