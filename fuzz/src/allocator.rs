@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 struct Counting;
 
-/// What a thread has allocated. Tests run side by side, each in a thread.
+/// Allocations of a thread. Tests run side by side, each in a thread.
 #[derive(Clone, Copy)]
 struct Counts {
     /// Bytes in use.

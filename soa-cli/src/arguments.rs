@@ -2,22 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
-use soa_program::cli::LetterChoice;
+use soa_program::cli::{LetterChoice, STYLES};
 use soa_program::settings::Period;
 
 use crate::complete;
 use crate::connect::Target;
-
-const STYLES: Styles = Styles::styled()
-    .header(AnsiColor::Yellow.on_default().bold())
-    .usage(AnsiColor::Yellow.on_default().bold())
-    .literal(AnsiColor::Green.on_default())
-    .placeholder(AnsiColor::Cyan.on_default())
-    .error(AnsiColor::Red.on_default().bold());
 
 const EXIT_CODES: &str = "\
 The address of Redis, from the strongest: --redis, --settings, SOA_REDIS, SOA_SETTINGS. Colours are off if NO_COLOR is set.
@@ -81,10 +73,18 @@ pub(crate) enum Command {
     },
 }
 
+/// Reads the name of a service.
+fn service_name(text: &str) -> Result<String, &'static str> {
+    match text.is_empty() {
+        true => Err("the name is empty; `soa services` lists those that can be seen"),
+        false => Ok(text.to_owned()),
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct ServicesArguments {
     /// Only this service, also if nothing in Redis tells of it; may be repeated
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    #[arg(long, value_name = "NAME", value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Vec<String>,
     /// Time between the two looks at the queues from which the rates follow; `0s` for one look and no rates of arrivals
     #[arg(long, value_name = "TIME", default_value = "1s")]
@@ -97,7 +97,7 @@ pub(crate) struct ServicesArguments {
 #[derive(Args)]
 pub(crate) struct WorkersArguments {
     /// Only workers of this service; may be repeated
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    #[arg(long, value_name = "NAME", value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Vec<String>,
     /// Show the jobs in flight, too
     #[arg(long)]
@@ -120,7 +120,7 @@ pub(crate) struct DescribeArguments {
 #[derive(Args)]
 pub(crate) struct StatusArguments {
     /// Service
-    #[arg(add = ArgValueCompleter::new(complete::services))]
+    #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: String,
     /// Time limit of the answer
     #[arg(long, value_name = "TIME", default_value = "5s")]
@@ -167,7 +167,23 @@ pub(crate) struct CallArguments {
     pub(crate) is_raw: bool,
 }
 
+const JOB_FILE: &str = "\
+The file:
+
+steps:
+  - call: users.find
+    body: { id: \"${id}\" }          # a value of --set
+    as: user                        # a name for the response; by default the number of the step
+    switches: [5]
+    context: { locale: fr_FR }
+  - call: mail.send
+    body: { to: \"${user.email}\" }   # a field of an earlier response
+    expect: { sent: true }          # fail unless the response has these fields
+
+A step that fails ends the job.";
+
 #[derive(Args)]
+#[command(after_help = JOB_FILE)]
 pub(crate) struct JobArguments {
     /// File with the calls, as YAML or JSON; `-` for the standard input
     pub(crate) file: String,
@@ -231,7 +247,7 @@ pub(crate) enum QueueCommand {
     /// Show the requests that wait, the oldest first, with secrets removed; they stay in the queue
     Peek {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
         /// Largest number of requests
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -240,10 +256,10 @@ pub(crate) enum QueueCommand {
     /// Move requests to the queue of another service, the oldest first
     Move {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
         /// The other service
-        #[arg(value_name = "TO", add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_name = "TO", value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         to: String,
         #[command(flatten)]
         change: Change,
@@ -251,7 +267,7 @@ pub(crate) enum QueueCommand {
     /// Delete requests, the oldest first: their callers time out
     Drop {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
         #[command(flatten)]
         change: Change,
@@ -259,7 +275,7 @@ pub(crate) enum QueueCommand {
     /// Have the workers of a service take no more requests
     Pause {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
         /// Resume by itself after this time
         #[arg(long = "for", value_name = "TIME")]
@@ -271,8 +287,11 @@ pub(crate) enum QueueCommand {
     /// Have the workers of a service take requests again
     Resume {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -281,7 +300,7 @@ pub(crate) enum DeadCommand {
     /// List dead letters, the oldest first
     List {
         /// Service; all by default
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: Option<String>,
         #[command(flatten)]
         which: LetterChoice,
@@ -289,7 +308,7 @@ pub(crate) enum DeadCommand {
     /// Show a dead letter with all that is known of it
     Show {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
         /// Id, or the beginning of it
         id: String,
@@ -297,7 +316,7 @@ pub(crate) enum DeadCommand {
     /// Run dead letters again, as if they had never run
     Retry {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
         #[command(flatten)]
         which: LetterChoice,
@@ -308,7 +327,7 @@ pub(crate) enum DeadCommand {
     /// Forget dead letters
     Drop {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
         #[command(flatten)]
         which: LetterChoice,
@@ -319,14 +338,14 @@ pub(crate) enum DeadCommand {
     /// Print dead letters with their whole messages, secrets among them: a line of JSON each
     Export {
         /// Service
-        #[arg(add = ArgValueCompleter::new(complete::services))]
+        #[arg(value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
         service: String,
         #[command(flatten)]
         which: LetterChoice,
     },
 }
 
-/// What a change of a queue is about.
+/// The requests that a change of a queue is about.
 #[derive(Args)]
 pub(crate) struct Change {
     /// Largest number of requests; all by default
@@ -343,7 +362,7 @@ pub(crate) struct Change {
 #[derive(Args)]
 pub(crate) struct GraphArguments {
     /// Only calls of and by this service; may be repeated
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    #[arg(long, value_name = "NAME", value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Vec<String>,
     /// Form of the graph
     #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
@@ -363,7 +382,7 @@ pub(crate) enum GraphFormat {
 #[derive(Args)]
 pub(crate) struct CheckArguments {
     /// Only these services; may be repeated
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    #[arg(long, value_name = "NAME", value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Vec<String>,
     /// Time between the two looks at the queues that show which of them grow
     #[arg(long, value_name = "TIME", default_value = "2s")]
@@ -376,7 +395,7 @@ pub(crate) struct CheckArguments {
 #[derive(Args)]
 pub(crate) struct TopArguments {
     /// Only these services; may be repeated
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::services))]
+    #[arg(long, value_name = "NAME", value_parser = service_name, add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Vec<String>,
     /// Time between two looks
     #[arg(long, value_name = "TIME", default_value = "2s")]

@@ -61,6 +61,7 @@ impl Field {
 pub(crate) fn source(argument: &str) -> Result<String, Failure> {
     let failed = |place: &str, error: &std::io::Error| {
         Failure::usage(format!("{place} cannot be read: {error}"))
+            .advise("`@FILE` reads a body from a file, and `-` from the standard input")
     };
     let mut text = String::new();
     if argument == "-" {
@@ -80,8 +81,8 @@ pub(crate) fn source(argument: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Parses JSON or YAML. Numbers with a fraction are decimals with all their digits.
-pub(crate) fn parse(text: &str) -> Result<Value, Failure> {
+/// Parses JSON or YAML, of what is named. Numbers with a fraction are decimals with all their digits.
+pub(crate) fn parse(what: &str, text: &str) -> Result<Value, Failure> {
     let as_json = match Plain::from_json(text) {
         Ok(plain) => return Ok(plain.into_exact()),
         Err(error) => error.to_string(),
@@ -89,8 +90,10 @@ pub(crate) fn parse(text: &str) -> Result<Value, Failure> {
     let begins_as_json = text.trim_start().starts_with(['{', '[', '"']);
     match yaml(text) {
         Ok(value) => Ok(value),
-        Err(_) if begins_as_json => Err(Failure::usage(format!("it is not JSON: {as_json}"))),
-        Err(as_yaml) => Err(Failure::usage(format!("it is not YAML: {as_yaml}"))),
+        Err(_) if begins_as_json => Err(Failure::usage(format!("{what} is not JSON: {as_json}"))
+            .advise("write it in quotes of the shell, as in '{\"number\": 12}', or as YAML: 'number: 12'")),
+        Err(as_yaml) => Err(Failure::usage(format!("{what} is neither JSON nor YAML: {as_yaml}"))
+            .advise("mend that line; JSON is YAML, too")),
     }
 }
 
@@ -99,7 +102,7 @@ pub(crate) fn object(text: &str) -> Result<Value, Failure> {
     if text.trim().is_empty() {
         return Ok(Value::Map(Map::new()));
     }
-    match parse(text)? {
+    match parse("the body", text)? {
         body @ Value::Map(_) => Ok(body),
         other => Err(Failure::usage(format!(
             "the body must be an object, and this is of type {}: write '{{\"field\": …}}', or `field: …` as YAML",
@@ -293,7 +296,7 @@ pub(crate) fn checked(
     )))
 }
 
-/// What a response has to have.
+/// An expectation of a response.
 #[derive(Clone, Debug)]
 pub(crate) enum Expected {
     Field(Field),
@@ -419,7 +422,7 @@ mod tests {
         for (text, told) in [
             ("[1]", "must be an object"),
             ("{\"a\": 1", "not JSON"),
-            ("a: [1", "not YAML"),
+            ("a: [1", "neither JSON nor YAML"),
             ("just text", "must be an object"),
         ] {
             let failure = object(text).unwrap_err();

@@ -166,6 +166,13 @@ pub(crate) async fn told_schema(
                 ),
             ));
         }
+        Err(error) if reached.redis.is_none() && called::is_elsewhere(&error, None) => {
+            let service = Named {
+                action: None,
+                ..named.clone()
+            };
+            return Err(called::failed(&error, reached, &service, timeout).await);
+        }
         Err(error) if matches!(error.kind(), ErrorKind::Action | ErrorKind::Job) => {
             error.to_string()
         }

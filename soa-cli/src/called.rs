@@ -9,7 +9,8 @@ use soa_runtime::{ClientError, ErrorKind, Map};
 
 use crate::connect::{Reached, Target};
 use crate::failure::{Failure, Reason};
-use crate::output::time;
+use crate::output::{counted, requests_wait, time};
+use crate::progress::while_running;
 
 /// A service or an action, as it is named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +51,18 @@ impl Target {
     /// Finds the service and the action of an argument. Redis is asked only where the dots leave it open.
     pub(crate) async fn named(&self, text: &str) -> Result<Named, Failure> {
         if text.is_empty() {
-            return Err(Failure::usage("the name of the service is empty"));
+            return Err(Failure::usage("the name of the service is empty")
+                .advise("`soa services` lists the services that can be seen"));
         }
         let dots = text.matches('.').count();
         if dots <= 1 || self.http.is_some() {
             return Ok(split(text, std::iter::empty()));
         }
         let redis = self.connect("call").await?;
-        Ok(split(text, redis.names().await?.into_iter()))
+        // A login that may not look names up calls all the same.
+        let names = while_running("looking for the service", redis.names()).await;
+        let names = names.unwrap_or_default();
+        Ok(split(text, names.into_iter()))
     }
 }
 
@@ -80,6 +85,15 @@ pub(crate) fn is_unknown_action(error: &ClientError) -> bool {
     error.errors().iter().any(|error| {
         let field = error.field.as_deref();
         error.code == code::UNKNOWN && field == Some("action") || field == Some("action_name")
+    })
+}
+
+/// True if another program or another page has answered over HTTP than the service: to a call of a built-in action, which is
+/// always there, or with the service as the field.
+pub(crate) fn is_elsewhere(error: &ClientError, action: Option<&str>) -> bool {
+    let is_built_in = matches!(action, None | Some("introspect" | "status"));
+    error.errors().iter().any(|error| {
+        error.code == code::NOT_FOUND && (is_built_in || error.field.as_deref() == Some("service"))
     })
 }
 
@@ -128,12 +142,28 @@ pub(crate) async fn failed(
         (ErrorKind::Timeout, None) => {
             failure.advise("wait longer with `--timeout TIME`, or look at the log of the service")
         }
-        (ErrorKind::Transport, Some(redis)) => {
-            let login = "if the login is refused: it needs ~pysoa:* +@read +@write +@scripting";
-            failure.advise(format!("is Redis running at {}? {login}", redis.address()))
-        }
+        (ErrorKind::Transport, Some(redis)) => failure.advise_on_redis(&redis.address()),
         (ErrorKind::Transport, None) => {
             failure.advise("is the service running at the address of `--http`?")
+        }
+        (ErrorKind::Action | ErrorKind::Job, None)
+            if is_elsewhere(error, named.action.as_deref()) =>
+        {
+            failure.advise("`--http` is the address of the program that has the service, such as http://127.0.0.1:8000")
+        }
+        (ErrorKind::Action | ErrorKind::Job, _) => {
+            let mut errors = error.errors().iter();
+            let target = match &named.action {
+                Some(action) => format!("{}.{action}", named.service),
+                None => named.service.clone(),
+            };
+            failure.advise(match errors.all(|error| error.is_caller_error) {
+                true => format!("`soa describe {target}` shows what it takes"),
+                false => format!(
+                    "the log of the workers of `{}` has the cause",
+                    named.service
+                ),
+            })
         }
         _ => failure,
     }
@@ -142,8 +172,9 @@ pub(crate) async fn failed(
 /// Says what Redis tells about a service that does not answer.
 async fn unanswered(failure: Failure, redis: &crate::connect::Redis, service: &str) -> Failure {
     redis.settled().await;
-    let Ok(fleet) = redis.fleet(&[service.to_owned()]).await else {
-        return failure;
+    let Ok(fleet) = redis.look(&[service.to_owned()]).await else {
+        return failure
+            .advise("wait longer with `--timeout TIME`, or look at the log of the service");
     };
     let seen = fleet.services.get(service);
     let workers = seen.map_or(0, |seen| seen.workers.len());
@@ -155,8 +186,10 @@ async fn unanswered(failure: Failure, redis: &crate::connect::Redis, service: &s
     if workers > 0 {
         let depth = seen.map_or(0, |seen| seen.queue.depth);
         return failure.advise(format!(
-            "{workers} workers of `{service}` tell records, and {depth} requests wait: see `soa workers --service {service} \
-             --jobs`, or wait longer with `--timeout`"
+            "`{service}` has {} with records, and {}: see `soa workers --service {service} --jobs`, or wait longer with \
+             `--timeout`",
+            counted(workers, "worker"),
+            requests_wait(depth)
         ));
     }
     let waiting = seen.map(|seen| seen.queue).filter(|queue| queue.depth > 0);
@@ -165,13 +198,19 @@ async fn unanswered(failure: Failure, redis: &crate::connect::Redis, service: &s
             .oldest
             .map(|oldest| format!(", the oldest for {}", time(oldest)));
         return failure.advise(format!(
-            "nobody takes the requests of `{service}`: {} wait{}; start a worker of it",
-            queue.depth,
+            "nobody takes the requests of `{service}`: {}{}; start a worker of it",
+            requests_wait(queue.depth),
             since.unwrap_or_default()
         ));
     }
+    if let Some(why) = &fleet.blind {
+        return failure.advise(format!(
+            "whether a worker of `{service}` runs cannot be seen ({why}); wait longer with `--timeout`"
+        ));
+    }
     let failure = failure.advise(format!(
-        "nothing in Redis at {} tells of `{service}`: no worker, no request that waits",
+        "nothing in Redis at {} tells of `{service}`: no worker tells a record, and no request waits; if it is of PySOA, it \
+         may be at work: wait longer with `--timeout`",
         redis.address()
     ));
     let names = redis.names().await.unwrap_or_default();

@@ -56,7 +56,7 @@ fn flag(words: &[String], name: &str) -> Option<String> {
     None
 }
 
-/// Where the services are, by the line that is completed and the environment.
+/// The place of the services, by the line that is completed and the environment.
 fn target() -> Target {
     let words = words();
     Target {

@@ -8,14 +8,19 @@ use clap::Args;
 use futures_util::future::join_all;
 use soa_http::HttpTransport;
 use soa_program::settings::{NoSection, Settings, TransportSettings};
-use soa_redis::{RedisClientTransport, RedisConnection, RedisMaster, RedisSettings};
+use soa_redis::{RedisClientTransport, RedisConnection, RedisMaster, RedisMode, RedisSettings};
 use soa_runtime::TransportError;
 use soa_runtime::client::Client;
 
 use crate::failure::Failure;
+use crate::progress::while_running;
 
-/// Longest time until a connection is made.
+/// Longest time until a connection is made: to one Redis, and to each of several, of which those that are gone are left out.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const EACH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time between two looks whether Redis refuses connections.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Time in which the client takes back a request that was not answered.
 const TAKE_BACK_TIME: Duration = Duration::from_millis(200);
@@ -23,7 +28,7 @@ const TAKE_BACK_TIME: Duration = Duration::from_millis(200);
 /// The name of this program in the contexts of its calls.
 pub(crate) const CALLER: &str = "soa";
 
-/// Where the services are.
+/// The place of the services.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection and output")]
 pub(crate) struct Target {
@@ -33,7 +38,7 @@ pub(crate) struct Target {
     /// Settings file of a service, whose Redis is used [env: SOA_SETTINGS]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// Address of a service over HTTP, such as http://127.0.0.1:8000: for `call`, `replay`, `describe` and `status`
+    /// Address of a service over HTTP, such as http://127.0.0.1:8000: for `call`, `job`, `replay`, `describe` and `status`
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["redis", "settings"])]
     pub(crate) http: Option<String>,
     /// Print JSON, for programs
@@ -81,7 +86,8 @@ impl Target {
                 }
                 match loader.load()?.server.transport {
                     TransportSettings::Redis(redis) => Ok(redis),
-                    _ => Err(Failure::usage("the transport in the settings is not Redis")),
+                    _ => Err(Failure::usage("the transport in the settings is not Redis")
+                        .advise("name the address of Redis with `--redis HOST:PORT`, or the file of a service over Redis")),
                 }
             }
             (None, Some(settings)) => Ok(settings),
@@ -108,7 +114,8 @@ impl Target {
             ))
             .advise("add `--redis HOST:PORT` in its place"));
         }
-        Redis::connect(self.redis_settings()?).await
+        let connecting = Redis::connect(self.redis_settings()?);
+        while_running("connecting to Redis", connecting).await
     }
 
     /// Prepares calls of one service.
@@ -116,7 +123,11 @@ impl Target {
         let builder = Client::builder().caller(CALLER);
         match &self.http {
             Some(url) => {
-                let transport = HttpTransport::call(door(url))?;
+                let transport = HttpTransport::call(door(url));
+                let transport = transport.map_err(|error| {
+                    Failure::usage(format!("`--http {url}`: {error}"))
+                        .advise("write it as http://HOST:PORT, such as http://127.0.0.1:8000")
+                })?;
                 let client = builder.service(service.to_owned(), transport).build()?;
                 Ok(Reached {
                     client,
@@ -124,7 +135,7 @@ impl Target {
                 })
             }
             None => {
-                let redis = Redis::connect(self.redis_settings()?).await?;
+                let redis = self.connect("call").await?;
                 let client = redis.client(&[service])?;
                 Ok(Reached {
                     client,
@@ -135,13 +146,45 @@ impl Target {
     }
 }
 
+/// True if there is one master, at an address that somebody gave.
+fn is_one(settings: &RedisSettings) -> bool {
+    settings.mode == RedisMode::Standard && settings.hosts.len() == 1
+}
+
+/// Waits for a connection to a master. If it is the only one, and refuses, nobody waits on: an address was mistyped.
+async fn reach(
+    connection: &RedisConnection,
+    master: &RedisMaster,
+    is_one: bool,
+) -> Result<(), TransportError> {
+    let ready = master.ready();
+    tokio::pin!(ready);
+    loop {
+        tokio::select! {
+            biased;
+            reached = &mut ready => return reached,
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+        }
+        if is_one && connection.outage().is_some() {
+            return refused(connection).await;
+        }
+    }
+}
+
+/// Tries once more, for the reason of the failure.
+async fn refused(connection: &RedisConnection) -> Result<(), TransportError> {
+    let settings = connection.settings().clone();
+    let again = settings.connect_timeout(LOOK_INTERVAL);
+    RedisConnection::connect(again).await.map(drop)
+}
+
 /// The address of the door for calls by name: that of the program, if there is no path in it.
 fn door(url: &str) -> String {
     let url = url.trim_end_matches('/');
-    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (scheme, after) = url.split_once("://").unwrap_or(("http", url));
     match after.contains('/') {
-        true => url.to_owned(),
-        false => format!("{url}/call"),
+        true => format!("{scheme}://{after}"),
+        false => format!("{scheme}://{after}/call"),
     }
 }
 
@@ -161,7 +204,12 @@ pub(crate) struct Redis {
 
 impl Redis {
     async fn connect(settings: RedisSettings) -> Result<Self, Failure> {
-        let limit = settings.connect_timeout.min(CONNECT_TIMEOUT);
+        let most = if is_one(&settings) {
+            CONNECT_TIMEOUT
+        } else {
+            EACH_TIMEOUT
+        };
+        let limit = settings.connect_timeout.min(most);
         let connection = RedisConnection::new(settings.connect_timeout(limit))?;
         Self::reach(connection).await
     }
@@ -172,10 +220,14 @@ impl Redis {
     /// None can be.
     pub(crate) async fn reach(connection: RedisConnection) -> Result<Self, Failure> {
         let address = connection.settings().arrangement();
+        let is_one = is_one(connection.settings());
         let failed = |error: &TransportError| Failure::of_redis(error, &address);
         let masters = connection.masters().await;
         let masters = masters.map_err(|error| failed(&error))?;
-        let reached = join_all(masters.iter().map(RedisMaster::ready)).await;
+        let reached = masters
+            .iter()
+            .map(|master| reach(&connection, master, is_one));
+        let reached = join_all(reached).await;
         let mut lost = BTreeMap::new();
         let mut last = None;
         for (master, outcome) in masters.iter().zip(reached) {
@@ -194,6 +246,12 @@ impl Redis {
     /// The addresses, without a password.
     pub(crate) fn address(&self) -> String {
         self.connection.settings().arrangement()
+    }
+
+    /// The command that gives this login rights.
+    pub(crate) fn grant(&self, rights: &str) -> String {
+        let user = self.connection.settings().username.as_deref();
+        format!("ACL SETUSER {} {rights}", user.unwrap_or("default"))
     }
 
     /// Waits until the client has taken back requests that nobody has answered: they are no traffic of the fleet.
@@ -224,6 +282,7 @@ mod tests {
     fn the_door_of_a_program_is_below_call() {
         assert_eq!(door("http://127.0.0.1:8000"), "http://127.0.0.1:8000/call");
         assert_eq!(door("http://127.0.0.1:8000/"), "http://127.0.0.1:8000/call");
+        assert_eq!(door("127.0.0.1:8000"), "http://127.0.0.1:8000/call");
         assert_eq!(
             door("https://a.example/api/call"),
             "https://a.example/api/call"

@@ -14,12 +14,15 @@ use soa_runtime::transport::DeadLetter;
 use crate::arguments::DeadCommand;
 use crate::connect::{Redis, Target};
 use crate::failure::{Failure, Reason};
-use crate::output::{Output, harmless_lines, print};
+use crate::output::{Output, complain, counted, harmless_lines, print};
 use crate::progress::while_running;
 use crate::queue::confirm;
 
 /// Number of services that are asked at once.
 const AT_ONCE: usize = 16;
+
+/// Those who take a dead letter that runs again.
+const RUN: &str = "workers of this framework take them, and those of PySOA do not";
 
 pub(crate) async fn run(
     target: &Target,
@@ -42,6 +45,10 @@ pub(crate) async fn run(
         } => change(&redis, output, &service, &which, yes, false).await,
         DeadCommand::Export { service, which } => {
             let found = found(&redis, &service, &which).await?;
+            if found.is_empty() {
+                complain("there are no such dead letters\n");
+                return Ok(());
+            }
             let lines = found
                 .iter()
                 .map(|letter| exported_letter(letter).to_string());
@@ -57,7 +64,9 @@ async fn found(
     which: &LetterChoice,
 ) -> Result<Vec<DeadLetter>, Failure> {
     let letters = RedisDeadLetters::on(&redis.connection, service);
-    let found = letters.list(&which.filter()).await;
+    let filter = which.filter();
+    let found = letters.list(&filter);
+    let found = while_running("looking for dead letters", found).await;
     found.map_err(|error| redis.failed(&error))
 }
 
@@ -117,7 +126,9 @@ async fn list(
 
 async fn show(redis: &Redis, output: Output, service: &str, id: &str) -> Result<(), Failure> {
     let letters = RedisDeadLetters::on(&redis.connection, service);
-    let found = letters.list(&letter_with_id(id)).await;
+    let filter = letter_with_id(id);
+    let found = letters.list(&filter);
+    let found = while_running("looking for dead letters", found).await;
     let found = found.map_err(|error| redis.failed(&error))?;
     let letter = only_letter(id, &found).map_err(|problem| {
         Failure::new(Reason::Bad, format!("`{service}`: {problem}"))
@@ -143,24 +154,36 @@ async fn change(
     if count > 0 {
         let question = match again {
             true => format!(
-                "Run {count} dead letters of `{service}` again, as if they had never run? Their callers are gone."
+                "Run {} of `{service}` again, as if they had never run: {RUN}; their callers are gone. Go on?",
+                counted(count, "dead letter")
             ),
-            false => format!("Forget {count} dead letters of `{service}`?"),
+            false => format!("Forget {} of `{service}`?", counted(count, "dead letter")),
         };
         confirm(&question, yes)?;
     }
     let letters = RedisDeadLetters::on(&redis.connection, service);
-    let changed = match (count, again) {
-        (0, _) => Ok(0),
-        (_, true) => letters.retry(&which.filter()).await,
-        (_, false) => letters.forget(&which.filter()).await,
+    let filter = which.filter();
+    let changing = async {
+        match (count, again) {
+            (0, _) => Ok(0),
+            (_, true) => letters.retry(&filter).await,
+            (_, false) => letters.forget(&filter).await,
+        }
     };
+    let changed = while_running("changing dead letters", changing).await;
     let changed = changed.map_err(|error| redis.failed(&error))?;
     if output.as_json {
         return output.json(&json!({ "service": service, "changed": changed }));
     }
+    let letters = counted(changed, "dead letter");
     print(&match again {
-        true => format!("{changed} dead letters of `{service}` run again"),
-        false => format!("{changed} dead letters of `{service}` are forgotten"),
+        true if changed == 0 => {
+            format!("nothing of `{service}` runs again: there are no such dead letters")
+        }
+        true => format!(
+            "to be run again: {letters} of `{service}`\n{}",
+            output.dim(RUN)
+        ),
+        false => format!("forgotten: {letters} of `{service}`"),
     })
 }

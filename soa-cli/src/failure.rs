@@ -35,6 +35,10 @@ impl Reason {
     }
 }
 
+/// The rights that a login for this program needs.
+const LOGIN: &str = "a login for this program needs: ~pysoa:* ~{pysoa:* +@read +@write +@scripting +@connection +scan +info; \
+                     the guide on operating a fleet has the line for ACL SETUSER";
+
 /// A failure of a command.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -85,13 +89,27 @@ impl Failure {
     pub(crate) fn of_redis(error: &TransportError, address: &str) -> Self {
         let failure = Self::new(Reason::Connection, with_causes(error));
         match error.kind() {
-            TransportErrorKind::Misconfigured => failure.advise(
-                "a login for this program needs: ~pysoa:* ~{pysoa:* +@read +@write +@scripting +scan +info +ping; the guide on \
-                 operating a fleet has the line for ACL SETUSER",
-            ),
+            TransportErrorKind::Misconfigured => failure.advise(LOGIN),
+            _ if failure.is_refusal() => failure.advise(LOGIN),
             _ => failure.advise(format!(
                 "is Redis running at {address}? Name another one with `--redis HOST:PORT` or SOA_REDIS, or `--settings FILE` \
                  of a service"
+            )),
+        }
+    }
+
+    /// True if Redis refuses the login a command or a key, whatever made the call fail in the end.
+    fn is_refusal(&self) -> bool {
+        let told = ["NOPERM", "NOAUTH", "WRONGPASS"];
+        told.iter().any(|code| self.message.contains(code))
+    }
+
+    /// Advice for a call that did not get to a service over the Redis at this address.
+    pub(crate) fn advise_on_redis(self, address: &str) -> Self {
+        match self.is_refusal() {
+            true => self.advise(LOGIN),
+            false => self.advise(format!(
+                "is Redis running at {address}? If it refuses the login: {LOGIN}"
             )),
         }
     }

@@ -13,7 +13,7 @@ use soa_runtime::observe::record::{PAUSED_KEY, WORKER_KEY, WorkerRecord};
 use soa_runtime::{Serializers, TransportError, TransportErrorKind, wire};
 
 use crate::connect::Redis;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 
 /// The beginning of the names of all keys of the protocol.
 const QUEUE: &str = "pysoa:service.";
@@ -34,8 +34,10 @@ const RECORDS_AT_ONCE: usize = 50;
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
     pub(crate) services: BTreeMap<String, Service>,
-    /// What could not be seen, for people.
+    /// Lines for people about what could not be seen.
     pub(crate) notes: Vec<String>,
+    /// The reason why the keys of services and workers could not be looked up.
+    pub(crate) blind: Option<String>,
 }
 
 /// A service.
@@ -78,6 +80,8 @@ pub(crate) struct Found {
     /// Services with dead letters.
     pub(crate) dead: BTreeSet<String>,
     reply_lists: BTreeMap<String, usize>,
+    /// The reason why keys could not be looked up.
+    blind: Option<String>,
 }
 
 impl Found {
@@ -120,11 +124,7 @@ impl Redis {
     }
 
     /// The names of the services that keys tell. This looks at all keys of Redis.
-    pub(crate) async fn find(
-        &self,
-        masters: &[RedisMaster],
-        notes: &mut Vec<String>,
-    ) -> Result<Found, Failure> {
+    pub(crate) async fn find(&self, masters: &[RedisMaster]) -> Result<Found, Failure> {
         let mut found = Found::default();
         for master in masters {
             let mut cursor = "0".to_owned();
@@ -133,10 +133,7 @@ impl Redis {
                 let answer = match master.ask("SCAN", &arguments).await {
                     Ok(answer) => answer,
                     Err(error) if error.kind() == TransportErrorKind::Misconfigured => {
-                        notes.push(format!(
-                            "the names of services cannot be looked up, as the login may not run SCAN ({error}); name them \
-                             with --service NAME, or allow it with ACL SETUSER … +scan"
-                        ));
+                        found.blind = Some(error.to_string());
                         return Ok(found);
                     }
                     Err(error) => return Err(self.failed(&error)),
@@ -159,7 +156,7 @@ impl Redis {
     /// The names of all services that can be seen, for completions and advice.
     pub(crate) async fn names(&self) -> Result<BTreeSet<String>, Failure> {
         let masters = self.masters().await?;
-        let found = self.find(&masters, &mut Vec::new()).await?;
+        let found = self.find(&masters).await?;
         let mut names = found.services.clone();
         for service in found.records.keys() {
             let workers = self.workers(service, found.records.get(service)).await?;
@@ -169,20 +166,60 @@ impl Redis {
     }
 
     /// The fleet: these services, or all that can be seen.
+    ///
+    /// # Errors
+    /// Redis fails, or the login may not look up names, and none is given.
     pub(crate) async fn fleet(&self, only: &[String]) -> Result<Fleet, Failure> {
-        let mut notes = self.lost_notes();
-        let masters = self.masters().await?;
-        let found = self.find(&masters, &mut notes).await?;
-        let fleet = self.fleet_of(&masters, &found, only).await?;
-        Ok(Fleet { notes, ..fleet })
+        let fleet = self.look(only).await?;
+        match &fleet.blind {
+            Some(why) if only.is_empty() => Err(self
+                .blind("the names of services", why)
+                .advise("or name them: `services`, `check` and `top` take `--service NAME`")),
+            _ => Ok(fleet),
+        }
     }
 
-    /// What cannot be seen, as some masters cannot be reached.
-    pub(crate) fn lost_notes(&self) -> Vec<String> {
+    /// The fleet with the records of its workers.
+    ///
+    /// # Errors
+    /// Redis fails, or the login may not look up records.
+    pub(crate) async fn workers_of(&self, only: &[String]) -> Result<Fleet, Failure> {
+        let fleet = self.look(only).await?;
+        match &fleet.blind {
+            Some(why) => Err(self.blind("the records of workers", why)),
+            None => Ok(fleet),
+        }
+    }
+
+    fn blind(&self, what: &str, why: &str) -> Failure {
+        let message = format!("{what} cannot be looked up: {why}");
+        Failure::new(Reason::Connection, message)
+            .advise(format!("allow it with {}", self.grant("+scan")))
+    }
+
+    /// The same as far as this login may look: without names there may be no service.
+    pub(crate) async fn look(&self, only: &[String]) -> Result<Fleet, Failure> {
+        let masters = self.masters().await?;
+        let found = self.find(&masters).await?;
+        let fleet = self.fleet_of(&masters, &found, only).await?;
+        Ok(Fleet {
+            notes: self.notes(&found),
+            ..fleet
+        })
+    }
+
+    /// What cannot be seen: masters that cannot be reached, and what this login may not look up.
+    pub(crate) fn notes(&self, found: &Found) -> Vec<String> {
         let lost = self.lost.iter().map(|(name, why)| {
             format!("{name} cannot be reached, and what it holds is not shown: {why}")
         });
-        lost.collect()
+        let blind = found.blind.iter().map(|why| {
+            format!(
+                "workers that tell records are not shown, as the login may not look up their keys ({why}); allow it with {}",
+                self.grant("+scan")
+            )
+        });
+        lost.chain(blind).collect()
     }
 
     /// The fleet of these names, without notes: these services, or all.
@@ -232,6 +269,7 @@ impl Redis {
             };
             fleet.services.insert(name, service);
         }
+        fleet.blind.clone_from(&found.blind);
         Ok(fleet)
     }
 

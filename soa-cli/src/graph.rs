@@ -13,7 +13,7 @@ use crate::arguments::{GraphArguments, GraphFormat};
 use crate::connect::Target;
 use crate::failure::Failure;
 use crate::fleet::Fleet;
-use crate::output::{Output, harmless, print};
+use crate::output::{Output, counted, harmless, print};
 use crate::progress::while_running;
 
 /// The name of callers that are programs.
@@ -140,7 +140,7 @@ pub(crate) async fn run(
     arguments: GraphArguments,
 ) -> Result<(), Failure> {
     let redis = target.connect("graph").await?;
-    let fleet = while_running("looking at the fleet", redis.fleet(&[])).await?;
+    let fleet = while_running("looking at the fleet", redis.workers_of(&[])).await?;
     let mut graph = Graph::of(&fleet);
     graph.only(&arguments.service);
     if output.as_json {
@@ -173,8 +173,8 @@ pub(crate) async fn run(
 
 fn label(edge: Edge) -> String {
     match edge.failed {
-        0 => format!("{} calls", edge.calls),
-        failed => format!("{} calls, {failed} failed", edge.calls),
+        0 => counted(edge.calls, "call"),
+        failed => format!("{}, {failed} failed", counted(edge.calls, "call")),
     }
 }
 

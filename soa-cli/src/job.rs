@@ -77,7 +77,8 @@ fn read(file: &Value) -> Result<Vec<Step>, Failure> {
         false => Err(Failure::usage(format!(
             "the file is wrong, and nothing was sent:\n  {}",
             mistakes.join("\n  ")
-        ))),
+        ))
+        .advise("`soa job --help` shows the form of the file")),
     }
 }
 
@@ -206,7 +207,7 @@ pub(crate) async fn run(
         "-" => "-".to_owned(),
         file => format!("@{file}"),
     };
-    let steps = read(&body::parse(&body::source(&place)?)?)?;
+    let steps = read(&body::parse("the file", &body::source(&place)?)?)?;
     let mut known = Value::Map(Map::new());
     for assignment in &arguments.values {
         let Some((name, value)) = assignment.split_once('=') else {
@@ -238,9 +239,11 @@ pub(crate) async fn run(
             }
         }
     }
+    let is_empty = results.is_empty();
     let results = Json::Object(results);
     match output.as_json {
         true => output.json(&results)?,
+        false if is_empty => {}
         false => print(&format!("{results:#}"))?,
     }
     outcome
@@ -323,8 +326,10 @@ mod tests {
 
     #[test]
     fn all_mistakes_of_a_file_are_told_at_once() {
-        let file =
-            body::parse("steps:\n  - call: users\n  - call: a.b\n    body: 7\n    bdy: {}\n");
+        let file = body::parse(
+            "the file",
+            "steps:\n  - call: users\n  - call: a.b\n    body: 7\n    bdy: {}\n",
+        );
         let failure = format!("{:?}", read(&file.unwrap()).unwrap_err());
         for part in [
             "step 1: `call`",
@@ -333,6 +338,6 @@ mod tests {
         ] {
             assert!(failure.contains(part), "{part} in {failure}");
         }
-        assert!(read(&body::parse("{}").unwrap()).is_err());
+        assert!(read(&body::parse("the file", "{}").unwrap()).is_err());
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! failure     what went wrong, and exit codes     output      tables, colours, JSON
-//! connect     the way to Redis or to HTTP         fleet       names, queues and records in Redis
-//! progress    what takes longer than a second     called      the description of a service, and its actions
+//! progress    what takes longer than a second     connect     the way to Redis or to HTTP
+//! fleet       names, queues and records in Redis  called      the description of a service, and its actions
 //! complete    completions of names                arguments   the command line
 //! body        bodies of calls and their checks    started     a program that is started for a replay
 //! the rest    one command each

@@ -1,5 +1,6 @@
-//! What is printed: text for people, in columns and with colours on a terminal, and JSON for programs.
+//! The output: text for people, in columns and with colours on a terminal, and JSON for programs.
 
+use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -123,7 +124,7 @@ pub(crate) struct Cell {
     tone: Tone,
 }
 
-/// What a text says beside its words.
+/// The tone of a text beside its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Plain,
@@ -201,6 +202,20 @@ pub(crate) fn complain(lines: &str) {
     let _ = std::io::stderr().lock().write_all(lines.as_bytes());
 }
 
+/// A number of things: `1 worker`, `2 workers`.
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
+    match count == N::from(1) {
+        true => format!("1 {thing}"),
+        false => format!("{count} {thing}s"),
+    }
+}
+
+/// The requests that wait, as the beginning of a sentence.
+pub(crate) fn requests_wait(count: u64) -> String {
+    let verb = if count == 1 { "waits" } else { "wait" };
+    format!("{} {verb}", counted(count, "request"))
+}
+
 /// A time in at most two units: `350ms`, `4.2s`, `3m 10s`, `2h 5m`, `4d 1h`.
 pub(crate) fn time(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -265,6 +280,14 @@ mod tests {
     fn names_from_the_wire_cannot_steer_the_terminal() {
         let cell = Cell::from("x\u{1b}[2Jy\r\n");
         assert_eq!(cell.text, "x\u{fffd}[2Jy\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn one_thing_is_counted_in_the_singular() {
+        assert_eq!(counted(1_u64, "worker"), "1 worker");
+        assert_eq!(counted(0_usize, "worker"), "0 workers");
+        assert_eq!(requests_wait(1), "1 request waits");
+        assert_eq!(requests_wait(12), "12 requests wait");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::arguments::{Change, QueueCommand};
 use crate::connect::{Redis, Target};
 use crate::failure::{Failure, Reason};
 use crate::fleet::{Holder, queue_key, waited};
-use crate::output::{Cell, Output, Tone, harmless, print, time};
+use crate::output::{Cell, Output, Tone, counted, harmless, print, time};
 use crate::progress::while_running;
 
 /// Number of requests that one script changes.
@@ -75,7 +75,7 @@ pub(crate) async fn run(
         QueueCommand::Pause { service, time, yes } => {
             pause(&redis, output, &service, time.map(|time| time.get()), yes).await
         }
-        QueueCommand::Resume { service } => resume(&redis, output, &service).await,
+        QueueCommand::Resume { service, yes } => resume(&redis, output, &service, yes).await,
     }
 }
 
@@ -208,7 +208,8 @@ pub(crate) async fn frames(
         .collect())
 }
 
-async fn peek(redis: &Redis, output: Output, service: &str, count: u64) -> Result<(), Failure> {
+/// The first requests of each master, and the number of all.
+async fn first(redis: &Redis, service: &str, count: u64) -> Result<(Vec<Waiting>, u64), Failure> {
     let masters = redis.masters().await?;
     let mut waiting = Vec::new();
     for holder in redis.masters_of(&masters) {
@@ -216,6 +217,12 @@ async fn peek(redis: &Redis, output: Output, service: &str, count: u64) -> Resul
         waiting.extend(frames.iter().map(Waiting::read));
     }
     let depth = redis.queue(&masters, service).await?.depth;
+    Ok((waiting, depth))
+}
+
+async fn peek(redis: &Redis, output: Output, service: &str, count: u64) -> Result<(), Failure> {
+    let looked = while_running("looking at the queue", first(redis, service, count));
+    let (waiting, depth) = looked.await?;
     if output.as_json {
         let requests: Vec<Json> = waiting.iter().map(as_json).collect();
         return output.json(&json!({ "service": service, "depth": depth, "requests": requests }));
@@ -320,37 +327,52 @@ async fn change_queue(
         return done(output, service, to, 0);
     }
     let requests = match &change.action {
-        Some(action) => format!("up to {most} requests of `{service}` with the action `{action}`"),
-        None => format!("{most} requests of `{service}`"),
+        Some(action) => format!(
+            "up to {} of `{service}` with the action `{action}`",
+            counted(most, "request")
+        ),
+        None => format!("{} of `{service}`", counted(most, "request")),
     };
     let question = match to {
-        Some(to) => format!(
-            "Move {requests} to `{to}`? Its workers take them as their own, those of PySOA, too."
-        ),
-        None => format!("Delete {requests}? Their callers wait until they time out."),
+        Some(to) => format!("Move {requests} to `{to}`: {MOVED}. Go on?"),
+        None => format!("Delete {requests}: {DELETED}. Go on?"),
     };
     confirm(&question, change.yes)?;
-    let mut left = most;
-    for holder in redis.masters_of(&masters) {
-        let changed = match &change.action {
-            None => oldest(redis, &holder, service, to, left).await?,
-            Some(action) => chosen(redis, &holder, service, to, action, left).await?,
-        };
-        left = left.saturating_sub(changed);
-        if left == 0 {
-            break;
+    let changing = async {
+        let mut left = most;
+        for holder in redis.masters_of(&masters) {
+            let changed = match &change.action {
+                None => oldest(redis, &holder, service, to, left).await?,
+                Some(action) => chosen(redis, &holder, service, to, action, left).await?,
+            };
+            left = left.saturating_sub(changed);
+            if left == 0 {
+                break;
+            }
         }
-    }
-    done(output, service, to, most - left)
+        Ok::<_, Failure>(most - left)
+    };
+    let changed = while_running("changing the queue", changing).await?;
+    done(output, service, to, changed)
 }
+
+/// The consequences of a move and of a deletion, for workers that know nothing of it.
+const MOVED: &str = "its workers take them as their own, those of PySOA, too";
+const DELETED: &str =
+    "their callers wait until they time out; what a worker has taken, also one of PySOA, goes on";
 
 fn done(output: Output, service: &str, to: Option<&str>, count: u64) -> Result<(), Failure> {
     if output.as_json {
         return output.json(&json!({ "service": service, "to": to, "changed": count }));
     }
-    print(&match to {
-        Some(to) => format!("moved {count} requests of `{service}` to `{to}`"),
-        None => format!("deleted {count} requests of `{service}`"),
+    let requests = counted(count, "request");
+    let (told, consequence) = match to {
+        Some(to) => (format!("moved {requests} of `{service}` to `{to}`"), MOVED),
+        None => (format!("deleted {requests} of `{service}`"), DELETED),
+    };
+    print(&match count {
+        0 => told,
+        _ => format!("{told}\n{}", output.dim(consequence)),
     })
 }
 
@@ -434,18 +456,25 @@ async fn pause(
     span: Option<Duration>,
     yes: bool,
 ) -> Result<(), Failure> {
-    let fleet = redis.fleet(&[service.to_owned()]).await?;
-    let workers = fleet
-        .services
-        .get(service)
-        .map_or(0, |seen| seen.workers.len());
+    let names = [service.to_owned()];
+    let fleet = while_running("looking for its workers", redis.look(&names)).await?;
+    let seen = fleet.services.get(service);
+    // A login that may not look them up does not know their number.
+    let workers = match fleet.blind {
+        Some(_) => None,
+        None => Some(seen.map_or(0, |seen| seen.workers.len())),
+    };
+    let those = match workers {
+        Some(1) => "1 worker that tells records".to_owned(),
+        Some(workers) => format!("{workers} workers that tell records"),
+        None => "workers that tell records".to_owned(),
+    };
     let until = match span {
         Some(span) => format!("for {}", time(span)),
         None => "until `soa queue resume`".to_owned(),
     };
     let question = format!(
-        "Pause `{service}` {until}? {workers} workers tell records and stop within seconds; workers of PySOA, and those \
-         without records, go on all the same."
+        "Pause `{service}` {until}? It is for {those}; workers of PySOA, and those without records, go on all the same."
     );
     confirm(&question, yes)?;
     let key = service_key(service, PAUSED_KEY);
@@ -454,17 +483,24 @@ async fn pause(
     if output.as_json {
         return output.json(&json!({ "service": service, "is_paused": true, "workers": workers }));
     }
-    let mut out = format!(
-        "paused `{service}` {until}: {workers} workers stop taking requests within about two seconds, and end what they have \
-         begun\n"
+    let mut out = format!("paused `{service}` {until}\n");
+    out += &format!(
+        "{those}: within about two seconds no more requests are taken, and what was begun is ended\n"
     );
     out += "requests wait in the queue, and time out as their callers do\n";
     out += "workers of PySOA, and those without records, take no notice\n";
     print(&out)
 }
 
-async fn resume(redis: &Redis, output: Output, service: &str) -> Result<(), Failure> {
+async fn resume(redis: &Redis, output: Output, service: &str, yes: bool) -> Result<(), Failure> {
     let key = service_key(service, PAUSED_KEY);
+    let is_paused = redis.connection.keys().get(&key).await;
+    if is_paused.map_err(|error| redis.failed(&error))?.is_some() {
+        let question = format!(
+            "Resume `{service}`? Its workers take requests again; those of PySOA, and those without records, have not stopped."
+        );
+        confirm(&question, yes)?;
+    }
     let was_paused = redis.connection.keys().delete(&key).await;
     let was_paused = was_paused.map_err(|error| redis.failed(&error))?;
     if output.as_json {

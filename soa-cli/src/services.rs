@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
+use soa_runtime::ErrorKind;
 use soa_runtime::codec::Value;
 use soa_runtime::observe::record::Sketch;
 use soa_runtime::value;
@@ -21,6 +22,10 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Number of services that are asked at once.
 const AT_ONCE: usize = 64;
+
+/// The services that are not shown.
+const IDLE: &str =
+    "an idle service of PySOA that no other calls leaves no trace: name it with --service NAME";
 
 /// Depth from which a queue is shown as a long one.
 const LONG: u64 = 100;
@@ -45,7 +50,7 @@ pub(crate) struct Line {
     pub(crate) state: State,
 }
 
-/// How a service is known.
+/// The way in which a service is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
     /// Its workers tell records.
@@ -86,7 +91,10 @@ pub(crate) async fn run(
              PySOA leaves no trace: name its service with --service NAME",
             redis.address()
         ));
-    } else if !silent.is_empty() {
+    } else if arguments.service.is_empty() {
+        notes.push(IDLE.to_owned());
+    }
+    if !silent.is_empty() {
         notes.push(format!(
             "nobody answered for {}: start a worker, or see `soa queue peek NAME` for what waits",
             soa_program::settings::listed(silent.into_iter().take(10), "and")
@@ -116,8 +124,8 @@ async fn look(
 ) -> Result<(Vec<Line>, Vec<String>), Failure> {
     let begun = Instant::now();
     let fleet = redis.fleet(&arguments.service).await?;
-    let answers = match arguments.no_status {
-        true => BTreeMap::new(),
+    let asked = match arguments.no_status {
+        true => Asked::default(),
         false => ask(redis, &fleet).await?,
     };
     let interval = arguments.interval.get();
@@ -130,7 +138,7 @@ async fn look(
         }
     };
     let lines = fleet.services.iter().map(|(name, service)| {
-        let answer = answers.get(name);
+        let answer = asked.answers.get(name);
         let mut line = line(name, service);
         if let Some(answer) = answer {
             line.state = match answer {
@@ -149,7 +157,14 @@ async fn look(
         }
         line
     });
-    Ok((lines.collect(), fleet.notes))
+    let lines = lines.collect();
+    let mut notes = fleet.notes;
+    if let Some(problem) = asked.problem {
+        notes.push(format!(
+            "services whose workers tell no records could not be asked for their status: {problem}"
+        ));
+    }
+    Ok((lines, notes))
 }
 
 /// The rate of arrivals: what was done, and what the queue has grown by.
@@ -173,39 +188,49 @@ async fn depths(redis: &Redis, fleet: &Fleet) -> Result<BTreeMap<String, Queue>,
     asked.into_iter().collect()
 }
 
-/// Asks services without records for their status. The values are what they run, or `None` if nobody answered.
-pub(crate) async fn ask(
-    redis: &Redis,
-    fleet: &Fleet,
-) -> Result<BTreeMap<String, Option<Vec<String>>>, Failure> {
+/// The answers of services without records to `status`.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// The versions that a service runs, or `None` if nobody answered. A service that could not be asked is absent.
+    pub(crate) answers: BTreeMap<String, Option<Vec<String>>>,
+    /// The reason why services could not be asked.
+    pub(crate) problem: Option<String>,
+}
+
+/// Asks services without records for their status.
+pub(crate) async fn ask(redis: &Redis, fleet: &Fleet) -> Result<Asked, Failure> {
     let services = fleet.services.iter();
     let untold = services.filter(|(_, service)| service.workers.is_empty());
     let names: Vec<String> = untold.map(|(name, _)| name.clone()).collect();
     let client = &redis.client(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-    let asked = names.into_iter().map(|name| async move {
+    let questions = names.into_iter().map(|name| async move {
         let body = value!({ "verbose": false });
         let call = client.call_action(name.clone(), "status", &body);
-        let status = call.timeout(STATUS_TIMEOUT).await;
-        // An error is an answer, too.
-        let told = match status {
-            Ok(status) => Some(versions(&status)),
-            Err(error) if !error.errors().is_empty() => Some(Vec::new()),
-            Err(_) => None,
-        };
-        (name, told)
+        (name, call.timeout(STATUS_TIMEOUT).await)
     });
-    let asked: Vec<_> = futures_util::stream::iter(asked)
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
-    if asked.iter().any(|(_, told)| told.is_none()) {
+    let mut questions = futures_util::stream::iter(questions).buffer_unordered(AT_ONCE);
+    let mut asked = Asked::default();
+    while let Some((name, answer)) = questions.next().await {
+        let told = match answer {
+            Ok(status) => Some(versions(&status)),
+            // An error is an answer, too.
+            Err(error) if !error.errors().is_empty() => Some(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::Timeout => None,
+            Err(error) => {
+                asked.problem = Some(error.to_string());
+                continue;
+            }
+        };
+        asked.answers.insert(name, told);
+    }
+    if asked.answers.values().any(Option::is_none) {
         redis.settled().await;
     }
-    Ok(asked.into_iter().collect())
+    Ok(asked)
 }
 
 /// The version in an answer of `status`, with the framework if that is another one.
-fn versions(status: &Value) -> Vec<String> {
+pub(crate) fn versions(status: &Value) -> Vec<String> {
     let text = |key: &str| status.get(key).and_then(Value::as_str);
     let is_python = text("python").is_some_and(|python| !python.starts_with("rust "));
     let version = text("version").map(|version| match (is_python, text("pysoa")) {
@@ -215,7 +240,7 @@ fn versions(status: &Value) -> Vec<String> {
     version.into_iter().collect()
 }
 
-/// What records and queue tell about a service.
+/// Sums up what records and queue tell about a service.
 pub(crate) fn line(name: &str, service: &Service) -> Line {
     let mut line = Line {
         name: name.to_owned(),

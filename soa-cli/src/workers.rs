@@ -19,7 +19,7 @@ pub(crate) async fn run(
     arguments: WorkersArguments,
 ) -> Result<(), Failure> {
     let redis = target.connect("workers").await?;
-    let fleet = while_running("looking at the fleet", redis.fleet(&arguments.service)).await?;
+    let fleet = while_running("looking at the fleet", redis.workers_of(&arguments.service)).await?;
     let services = fleet.services.values();
     let workers: Vec<&Worker> = services.flat_map(|service| &service.workers).collect();
     let mut notes = fleet.notes;

@@ -1,7 +1,7 @@
 //! The arguments of `#[service(…)]`, `#[action(…)]` and `#[health_check(…)]`.
 //!
-//! The tables [`SERVICE`], [`CONTRACT`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each attribute, and
-//! [`argument`] reads a list of arguments by such a table. The result is one struct for each attribute.
+//! The tables [`SERVICE`], [`CONTRACT`], [`IMPLEMENTATION`], [`ACTION`] and [`HEALTH_CHECK`] list the arguments of each
+//! attribute, and [`argument`] reads a list of arguments by such a table. The result is one struct for each attribute.
 //!
 //! An argument with a mistake is reported and left out of the struct, so the stages behind this one see valid values only.
 //! Rules about several arguments, or about an argument and a signature, are not checked here but in `validate`.

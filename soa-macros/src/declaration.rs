@@ -1,8 +1,8 @@
 //! The declarations of an action besides its types: `requires`, `idempotent`, `cache`, and those for HTTP (`http`); and
 //! `calls`, the services that the handlers call.
 //!
-//! A service is called once by its name on the wire. A permission is a name without spaces, and is required once. An action with a cache runs once for several calls, so it
-//! has to be declared idempotent, too.
+//! A service is called once by its name on the wire. A permission is a name without spaces, and is required once. An action
+//! with a cache runs once for several calls, so it has to be declared idempotent, too.
 
 use std::collections::BTreeSet;
 

@@ -12,9 +12,9 @@
 //! * `validate` checks the rules and builds the `model`;
 //! * `codegen` turns the model, and nothing else, into code.
 //!
-//! `#[soa::body]`, `#[derive(Expand)]`, `#[derive(ActionErrors)]` and `test_plans!` have a folder each, with the same stages. All stages
-//! report into one sink of `errors`, so that a user sees all mistakes at once, and the user's own item is part of the
-//! output in any case.
+//! `#[soa::body]`, `#[derive(Expand)]`, `#[derive(ActionErrors)]` and `test_plans!` have a folder each, with the same stages.
+//! All stages report into one sink of `errors`, so that a user sees all mistakes at once, and the user's own item is part of
+//! the output in any case.
 //!
 //! The generated code decides nothing at run time: decoding, validation, encoding and sending are in the runtime, which
 //! this crate does not depend on and knows by paths alone.

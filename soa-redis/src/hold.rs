@@ -1,4 +1,4 @@
-//! What a process holds at one master: requests that it has taken and not answered.
+//! The holdings of a process at one master: requests that it has taken and not answered.
 //!
 //! A [`Life`] is the time for which a process has one name at the master. If it is given up for dead, it gets another one: what
 //! it held under the old name belongs to others, and they answer it.

@@ -1,4 +1,4 @@
-//! What a process needs to hold requests at one master, whatever name it has there.
+//! The needs of a process that holds requests at one master, whatever name it has there.
 
 use std::sync::{Arc, Weak};
 
@@ -11,7 +11,7 @@ use super::hold_keys::HoldKeys;
 use super::master::MasterConnection;
 use super::ring::Ring;
 
-/// What all lives at one master share.
+/// The parts that all lives at one master share.
 pub(super) struct Base {
     pub(super) keys: HoldKeys,
     pub(super) promise: Promise,

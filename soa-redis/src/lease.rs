@@ -1,13 +1,13 @@
 //! Signs of life of a process, and the processes that give none.
 //!
-//! A thread of its own, with a runtime and connections of its own, renews the lease of the process at each master once a second:
-//! a handler that blocks all others cannot stop it. With the same command it sees the leases of all others.
+//! A thread of its own, with a runtime and connections of its own, renews the lease of the process at each master once a
+//! second: a handler that blocks all others cannot stop it. With the same command it sees the leases of all others.
 //!
 //! **Death is observed, not computed.** A process is given up if its lease was seen unchanged for ten seconds, by the monotonic
 //! clock of the observer and without a gap in its looking. No two clocks are compared, so neither a clock that is set nor an
-//! observer that was stopped gives anybody up. It goes faster where it is certain: if the connection of the process is gone, and
-//! its lease is three seconds old by the clock of Redis, which has written it. A Redis that was started again, or has become the
-//! master, knows no connection of before, so the name of its run is part of that of a connection.
+//! observer that was stopped gives anybody up. It goes faster where it is certain: if the connection of the process is gone,
+//! and its lease is three seconds old by the clock of Redis, which has written it. A Redis that was started again, or has
+//! become the master, knows no connection of before, so the name of its run is part of that of a connection.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +44,7 @@ pub(super) enum Way {
     NotNow,
 }
 
-/// What this process is at one master.
+/// The part of this process at one master.
 pub(super) struct Holder {
     pub(super) base: Arc<Base>,
     /// True if requests are not taken where they cannot be held.
@@ -69,7 +69,7 @@ struct HolderState {
     has_suspects: bool,
 }
 
-/// What a login lacks, and the line that adds it.
+/// Returns an error about what a login lacks, with the line that adds it.
 pub(super) fn lacking(settings: &RedisSettings, what: &str) -> TransportError {
     let user = settings.username.as_deref().unwrap_or("default");
     let message = format!(
@@ -301,7 +301,7 @@ impl Holder {
     }
 }
 
-/// What a sign of life tells of the others.
+/// The news of a sign of life about the others.
 pub(super) struct Seen {
     /// The time of Redis, in milliseconds.
     pub(super) now: u64,

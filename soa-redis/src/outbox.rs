@@ -517,7 +517,7 @@ fn lose<R: Receipt>(batch: &[Waiting<R>]) {
     }
 }
 
-/// What a push adds to end the holds on the requests that it answers.
+/// Additions of a push to end the holds on the requests that it answers.
 struct HeldPush {
     keys: Vec<Bytes>,
     /// Arguments before the messages, and after them.

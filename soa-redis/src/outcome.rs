@@ -24,7 +24,7 @@ const AGAIN: usize = 1;
 const SUSPECT: usize = 2;
 const DEAD: usize = 3;
 
-/// What becomes of the jobs of one slot.
+/// The fate of the jobs of one slot.
 pub(super) struct Plan<'a> {
     base: &'a Arc<Base>,
     /// Numbers of keys, scores, and messages.

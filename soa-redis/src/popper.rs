@@ -34,7 +34,7 @@ const LINK_TIMEOUT: Duration = Duration::from_millis(250);
 /// The task that pops from one master.
 pub(super) struct Popper {
     pub(super) requests: Arc<Requests>,
-    /// What is held at this master; `None` if requests are forgotten when they are taken.
+    /// Holder at this master; `None` if requests are forgotten when they are taken.
     pub(super) holder: Option<Arc<Holder>>,
     pub(super) index: usize,
     pub(super) key: Bytes,
@@ -68,7 +68,7 @@ impl Drop for TaskEnd<'_> {
 /// Number of requests in one pull from which on as many again are likely to be there already.
 const BUSY_COUNT: usize = 8;
 
-/// What the last pull tells of the queue.
+/// The state of the queue after the last pull.
 #[derive(Clone, Copy, Default)]
 struct Expected {
     /// Number of requests that it left there.

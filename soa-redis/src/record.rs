@@ -1,7 +1,7 @@
 //! The records of workers, in keys below `{pysoa:service.NAME}.worker.`, each with a time to live.
 //!
-//! One script writes the record, and looks whether the service is paused and whether somebody watches it. A login that may not use the keys
-//! serves as before; this is logged once.
+//! One script writes the record, and looks whether the service is paused and whether somebody watches it. A login that may not
+//! use the keys serves as before; this is logged once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -31,7 +31,7 @@ pub(super) struct Requests {
     pub(super) filled: Notify,
     /// Set when the first pop is sent to a master.
     pub(super) popping: Signal,
-    /// What is held at each master, if requests are held.
+    /// Holders at each master, if requests are held.
     pub(super) holders: Mutex<Vec<Arc<Holder>>>,
 }
 

@@ -65,7 +65,7 @@ struct Handle {
     requests: Arc<Requests>,
     replies: Replies,
     age: AgeReport,
-    /// What the server promises about its jobs.
+    /// Promise of the server about its jobs.
     promise: Mutex<Option<Promise>>,
     /// Ends the thread that gives signs of life.
     leaving: Mutex<Arc<Signal>>,
@@ -357,7 +357,7 @@ impl ServerTransport for RedisServerTransport {
     }
 }
 
-/// What is held at each of these masters.
+/// Returns the holders at these masters.
 fn holders(
     service: &Name,
     settings: &RedisSettings,

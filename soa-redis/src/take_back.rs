@@ -1,8 +1,8 @@
 //! Removal of requests whose calls have timed out or were dropped.
 //!
-//! Such a call leaves its request in the list if no server has taken it yet. It would be dropped unread once it has expired, but
-//! it takes up room until then, and one without a timeout of its own would still be run. So it is removed, with little effort:
-//! several at once, in a list that is not searched to its end, and no call waits for it.
+//! Such a call leaves its request in the list if no server has taken it yet. It would be dropped unread once it has expired,
+//! but it takes up room until then, and one without a timeout of its own would still be run. So it is removed, with little
+//! effort: several at once, in a list that is not searched to its end, and no call waits for it.
 //!
 //! If a server has taken it and holds it, the server is told: the id of the job is noted in a key that processes read with each
 //! sign of life.

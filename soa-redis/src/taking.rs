@@ -6,8 +6,8 @@
 //! jobs are to run again             a script moves them into a slot     seen by the thread that renews the lease
 //! ```
 //!
-//! A pull whose answer is lost has still moved its requests: its slot is *retired*, and read when Redis can be reached again, until
-//! nothing of it can be under way any more.
+//! A pull whose answer is lost has still moved its requests: its slot is *retired*, and read when Redis can be reached again,
+//! until nothing of it can be under way any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ const REPLICATION_TIME: Duration = Duration::from_secs(1);
 /// Pause before a Redis without memory is asked again.
 const FULL_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a pull has brought.
+/// The yield of a pull.
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) requests: Vec<Received>,
@@ -265,8 +265,8 @@ impl Taker<'_> {
         taken
     }
 
-    /// Waits until replicas know that these requests were taken, if one of them must not run twice: after a failover, it would be
-    /// in the queue again.
+    /// Waits until replicas know that these requests were taken, if one of them must not run twice: after a failover, it would
+    /// be in the queue again.
     pub(super) async fn replicate(&self, limit: &mut Limit, requests: &[Received]) {
         if self.replicas == 0 {
             return;

@@ -220,8 +220,8 @@ pub use soa_macros::service;
 /// * `&self`: all jobs share the service, so mutable state needs a lock or a channel.
 /// * `request` is taken by value. Without it, the action takes `{}` and refuses all keys as unknown.
 /// * `cx` is the [`Context`]: switches, correlation id, clients for chained calls. It may be left out.
-/// * `Request` and `Response` are [`ActionBody`]s: structs under [`#[soa::body]`](macro@body), other maps that derive `Serialize`, `Deserialize`,
-///   `garde::Validate` and `schemars::JsonSchema`; [`Value`] for any map; `()` for `{}`.
+/// * `Request` and `Response` are [`ActionBody`]s: structs under [`#[soa::body]`](macro@body), other maps that derive
+///   `Serialize`, `Deserialize`, `garde::Validate` and `schemars::JsonSchema`; [`Value`] for any map; `()` for `{}`.
 /// * `Error` is any type that converts `Into<ActionError>`: see [errors](crate::docs::errors).
 ///
 /// The request is decoded and validated before the method runs, and the response is validated after it.

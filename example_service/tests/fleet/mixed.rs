@@ -52,8 +52,8 @@ async fn of_a_mixed_fleet_two_instances_are_killed_under_load_and_no_idempotent_
 }
 
 /// A caller in Python finds a component in Rust by each channel. When its instance is lost, its channel is dead for good: that
-/// is the reference, which keeps the address of one instance for each channel, and forgets it for ever when it is gone. A caller
-/// in Rust goes on.
+/// is the reference, which keeps the address of one instance for each channel, and forgets it for ever when it is gone. A
+/// caller in Rust goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_in_python_finds_a_component_in_rust_and_loses_its_channel_with_the_instance() {
     let agent = Agent::start();

@@ -18,7 +18,7 @@ impl Severity {
     }
 }
 
-/// What is wrong, where, and what to do.
+/// A thing that is wrong, with its place and what to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
     pub(crate) severity: Severity,

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! finding    what is wrong, where, and what to do      redis    masters, sentinels, the login
-//! service    queues, workers, calls
+//! service    queues, workers, calls                    answer   workers that tell no records, by their answers
 //! ```
 
+mod answer;
 mod finding;
 mod redis;
 mod service;
@@ -16,13 +17,14 @@ use serde_json::{Value as Json, json};
 use crate::arguments::CheckArguments;
 use crate::connect::{Redis, Target};
 use crate::failure::{Failure, Reason};
-use crate::output::{Output, harmless, print};
+use crate::output::{Output, counted, harmless, print};
 use crate::progress::while_running;
 use crate::services::{ask, count};
 
 pub(crate) use finding::{Finding, Findings, Severity};
 pub(crate) use service::{check_actions, check_letters, check_queue, check_workers};
 
+use answer::{check_answers, compare};
 use redis::{check_login, check_master, check_sentinel, unreachable};
 use service::{check_callers, check_clocks, check_dead};
 
@@ -76,9 +78,11 @@ fn text(output: Output, findings: &Findings, masters: usize, services: usize) ->
             .count()
     };
     let counts = format!(
-        "{masters} masters of Redis and {services} services: {} errors, {} warnings\n",
-        of(Severity::Error),
-        of(Severity::Warning)
+        "{} of Redis and {}: {}, {}\n",
+        counted(masters, "master"),
+        counted(services, "service"),
+        counted(of(Severity::Error), "error"),
+        counted(of(Severity::Warning), "warning")
     );
     out + &match of(Severity::Error) + of(Severity::Warning) {
         0 => output.good(&counts),
@@ -110,7 +114,7 @@ pub(crate) async fn check(
     }
     let mut is_reachable = true;
     for master in &masters {
-        is_reachable &= check_master(master, &mut findings).await;
+        is_reachable &= check_master(redis, master, &mut findings).await;
     }
     for sentinel in redis.connection.sentinels().await {
         check_sentinel(&sentinel, &mut findings);
@@ -130,12 +134,36 @@ pub(crate) async fn check(
         findings.0.sort_by_key(|finding| finding.severity);
         return Ok((findings, count_of_masters, 0));
     }
-    let fleet = redis.fleet(services).await?;
-    // The masters that cannot be reached were told.
-    for note in fleet.notes.iter().skip(redis.lost.len()) {
-        findings.warning("UNSEEN", &redis.address(), note.clone(), "");
+    let fleet = redis.look(services).await?;
+    if let Some(why) = &fleet.blind {
+        findings.warning(
+            "UNSEEN",
+            &redis.address(),
+            format!("the names of services and the records of workers cannot be looked up: {why}"),
+            format!(
+                "allow it with {}; until then name services with --service NAME",
+                redis.grant("+scan")
+            ),
+        );
+    } else if fleet.services.is_empty() {
+        findings.note(
+            "NOTHING_SEEN",
+            &redis.address(),
+            "no service can be seen: no queue holds a request, and no worker tells a record",
+            "name services of PySOA with --service NAME: while they are idle, they leave no trace",
+        );
     }
-    let answers = ask(redis, &fleet).await?;
+    let asked = ask(redis, &fleet).await?;
+    if let Some(problem) = asked.problem {
+        findings.warning(
+            "UNASKED",
+            &redis.address(),
+            format!("services whose workers tell no records could not be asked for their status: {problem}"),
+            format!("check as a user who may call: {}", redis.grant("~pysoa:* +@read +@write +@scripting")),
+        );
+    }
+    let answers = asked.answers;
+    let compared = compare(redis, &answers).await?;
     tokio::time::sleep(interval).await;
     for (name, service) in &fleet.services {
         let later = redis.queue(&masters, name).await?;
@@ -144,6 +172,9 @@ pub(crate) async fn check(
         let answers = answers.get(name).map(Option::is_some);
         check_queue(name, service, growth, answers, &mut findings);
         check_workers(name, service, &mut findings);
+        if let Some(compared) = compared.get(name) {
+            check_answers(name, compared, &mut findings);
+        }
         check_clocks(redis, name, service, &mut findings).await?;
         check_dead(redis, &masters, name, &mut findings).await?;
     }

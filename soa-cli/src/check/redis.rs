@@ -1,4 +1,4 @@
-//! What is wrong with Redis and its sentinels, and with what this login may do.
+//! Faults of Redis and its sentinels, and with what this login may do.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,7 +27,11 @@ fn info(answer: RedisValue) -> BTreeMap<String, String> {
 }
 
 /// Checks one master. False if it cannot be reached.
-pub(super) async fn check_master(master: &RedisMaster, findings: &mut Findings) -> bool {
+pub(super) async fn check_master(
+    redis: &Redis,
+    master: &RedisMaster,
+    findings: &mut Findings,
+) -> bool {
     let name = &master.name();
     let told = match master.ask("INFO", &["everything"]).await {
         Ok(told) => info(told),
@@ -36,7 +40,10 @@ pub(super) async fn check_master(master: &RedisMaster, findings: &mut Findings) 
                 "NO_INFO",
                 name,
                 format!("memory, eviction and persistence cannot be checked: {error}"),
-                "allow this login the command with ACL SETUSER … +info, or check as another user",
+                format!(
+                    "allow this login the command with {}, or check as another user",
+                    redis.grant("+info")
+                ),
             );
             BTreeMap::new()
         }
@@ -47,7 +54,7 @@ pub(super) async fn check_master(master: &RedisMaster, findings: &mut Findings) 
     };
     check_memory(name, &told, findings);
     check_persistence(name, &told, findings);
-    check_clock(master, findings).await;
+    check_clock(redis, master, findings).await;
     true
 }
 
@@ -87,7 +94,9 @@ pub(super) fn check_sentinel(sentinel: &RedisSentinel, findings: &mut Findings) 
             "MASTER_DOWN",
             name,
             format!("this sentinel holds the master `{master}` for down"),
-            format!("`redis-cli SENTINEL MASTER {master}` at the sentinel says why; if it is wrong, look at the network between"),
+            format!(
+                "`redis-cli SENTINEL MASTER {master}` at the sentinel says why; if it is wrong, look at the network between"
+            ),
         );
     }
 }
@@ -152,15 +161,27 @@ fn check_persistence(name: &str, told: &BTreeMap<String, String>, findings: &mut
     }
 }
 
-async fn check_clock(master: &RedisMaster, findings: &mut Findings) {
+async fn check_clock(redis: &Redis, master: &RedisMaster, findings: &mut Findings) {
     let now = || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         now.unwrap_or_default().as_secs_f64()
     };
     let before = now();
     let script = "local t = redis.call('TIME') return t[1] .. '.' .. string.format('%06d', t[2])";
-    let Ok(told) = master.evaluate(script, &[], bytes::Bytes::new()).await else {
-        return; // The check of the login tells it.
+    let told = match master.evaluate(script, &[], bytes::Bytes::new()).await {
+        Ok(told) => told,
+        Err(error) => {
+            findings.warning(
+                "NO_CLOCK",
+                &master.name(),
+                format!("the clocks of Redis and of workers cannot be compared: {error}"),
+                format!(
+                    "allow this login scripts with {}, or check as another user",
+                    redis.grant("+@scripting")
+                ),
+            );
+            return;
+        }
     };
     let after = now();
     let told = told.into_bytes().unwrap_or_default();
@@ -189,8 +210,6 @@ pub(super) async fn check_login(redis: &Redis, findings: &mut Findings) {
     let tagged = keys
         .ask_key("EXISTS", &[&service_key("soa-check", "checked")])
         .await;
-    let user = redis.connection.settings().username.clone();
-    let user = user.unwrap_or_else(|| "default".to_owned());
     let mut refused = |answer: Result<RedisValue, TransportError>, pattern: &str, what: &str| {
         if let Err(error) = answer
             && error.kind() == TransportErrorKind::Misconfigured
@@ -199,7 +218,10 @@ pub(super) async fn check_login(redis: &Redis, findings: &mut Findings) {
                 "LOGIN",
                 &subject,
                 format!("this login may not use {what}: {error}"),
-                format!("if the services have the same login: ACL SETUSER {user} {pattern} +@read +@write +@scripting"),
+                format!(
+                    "if the services have the same login: {}",
+                    redis.grant(&format!("{pattern} +@read +@write +@scripting"))
+                ),
             );
         }
     };

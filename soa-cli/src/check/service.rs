@@ -1,4 +1,4 @@
-//! What is wrong with services: their queues, their workers, and the calls.
+//! Faults of services: their queues, their workers, and the calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::finding::Findings;
 use crate::connect::Redis;
 use crate::failure::Failure;
 use crate::fleet::{Fleet, Service};
-use crate::output::{latency, time};
+use crate::output::{counted, latency, requests_wait, time};
 use crate::services::count;
 
 /// Age of a queue from which callers with the usual time limit give up.
@@ -35,21 +35,23 @@ pub(crate) fn check_queue(
 ) {
     let queue = service.queue;
     let has_consumers = !service.workers.is_empty() || answers == Some(true);
+    // A service that could not be asked may have some.
+    let is_deserted = !has_consumers && answers == Some(false);
     if service.is_paused {
         findings.warning(
             "PAUSED",
             name,
-            format!("it is paused, and {} requests wait", queue.depth),
+            format!("it is paused, and {}", requests_wait(queue.depth)),
             format!("`soa queue resume {name}` has its workers take requests again"),
         );
-    } else if queue.depth > 0 && !has_consumers {
+    } else if queue.depth > 0 && is_deserted {
         findings.error(
             "NO_CONSUMER",
             name,
-            format!("{} requests wait, and nobody takes them", queue.depth),
+            format!("{}, and nobody takes them", requests_wait(queue.depth)),
             "start a worker; if the service is gone, find its callers with `soa queue peek` and `soa graph`",
         );
-    } else if queue.depth == 0 && !has_consumers && answers == Some(false) {
+    } else if is_deserted {
         findings.warning(
             "SILENT",
             name,
@@ -57,7 +59,7 @@ pub(crate) fn check_queue(
             "start a worker, or remove its callers",
         );
     }
-    if has_consumers && !service.is_paused {
+    if !is_deserted && !service.is_paused {
         if let Some(oldest) = queue.oldest.filter(|oldest| *oldest >= OLD) {
             findings.error(
                 "OLD",
@@ -87,7 +89,10 @@ pub(crate) fn check_workers(name: &str, service: &Service, findings: &mut Findin
         findings.warning(
             "MIXED_VERSIONS",
             name,
-            format!("its workers run the versions {}", listed(&versions)),
+            format!(
+                "the workers that tell records run the versions {}",
+                listed(&versions)
+            ),
             "right while a deployment goes on; otherwise restart those of the old version",
         );
     }
@@ -100,7 +105,7 @@ pub(crate) fn check_workers(name: &str, service: &Service, findings: &mut Findin
             findings.error(
                 "MIXED_SCHEMAS",
                 name,
-                format!("workers of version {version} offer different actions or schemas: a caller meets either"),
+                format!("workers of version {version} tell different actions or schemas: a caller meets either"),
                 "they are different builds under one version: restart the old ones, and count the version up",
             );
         }
@@ -112,7 +117,11 @@ pub(crate) fn check_workers(name: &str, service: &Service, findings: &mut Findin
         findings.warning(
             "BUSY",
             name,
-            format!("{} of {} workers have all of their places in use", full.len(), service.workers.len()),
+            format!(
+                "{} of {} with all places in use",
+                full.len(),
+                counted(service.workers.len(), "worker")
+            ),
             format!("`soa workers --service {name} --jobs` shows the oldest jobs; raise `server.concurrency` or start more"),
         );
     }
@@ -140,14 +149,16 @@ pub(crate) fn check_letters(name: &str, count: u64, findings: &mut Findings) {
         findings.warning(
             "DEAD_LETTERS",
             name,
-            format!("{count} jobs are not run any more, as they ended too many processes"),
-            format!("`soa dead list {name}` shows them; `soa dead retry {name} --all` runs them again once the cause is mended"),
+            format!("{}: they are not run any more, as they ended too many processes", counted(count, "job")),
+            format!(
+                "`soa dead list {name}` shows them; `soa dead retry {name} --all` runs them again once the cause is mended"
+            ),
         );
     }
 }
 
-/// Difference of the clocks of a worker and of Redis from which it is told. A record reaches Redis some time after it was written,
-/// on a busy machine.
+/// Difference of the clocks of a worker and of Redis from which it is told. A record reaches Redis some time after it was
+/// written, on a busy machine.
 const CLOCKS_APART: f64 = 2.0;
 
 /// The time of Redis, and each record with the time that it still lives.
@@ -180,7 +191,7 @@ pub(super) async fn check_clocks(
         let keys: Vec<String> = keys.collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let told = match keys_of.run_script(&script, &keys, &[]).await {
-            // The check of the login has told it.
+            // The check of the masters has told it.
             Err(error) if error.kind() == TransportErrorKind::Misconfigured => return Ok(()),
             told => told,
         };
@@ -219,7 +230,8 @@ fn check_clock(
             "WORKER_CLOCK",
             name,
             format!(
-                "the clock of its worker {} on {} is {apart:+.1} s from that of Redis: requests seem expired, or wait for too long",
+                "the clock of its worker {} on {} is {apart:+.1} s from that of Redis: requests seem expired, or wait for too \
+                 long",
                 record.pid, record.host
             ),
             "let NTP set the clocks of all machines",
@@ -259,7 +271,7 @@ pub(crate) fn check_actions(name: &str, service: &Service, findings: &mut Findin
             findings.warning(
                     "ERRORS",
                     &subject,
-                    format!("{errors} errors in the last {calls} calls"),
+                    format!("{} in the last {}", counted(errors, "error"), counted(calls, "call")),
                     format!("`soa workers --service {name} --json` has their codes, and the log of the workers their causes"),
                 );
         }
@@ -368,7 +380,7 @@ mod tests {
         };
         let fleet = Fleet {
             services: BTreeMap::from([("books".to_owned(), service)]),
-            notes: Vec::new(),
+            ..Fleet::default()
         };
         let mut findings = Findings::default();
         check_callers(&fleet, &mut findings);

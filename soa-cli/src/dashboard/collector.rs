@@ -38,7 +38,6 @@ const SPARK_LENGTH: usize = 30;
 /// Names that a look at all keys has found.
 struct Names {
     found: Found,
-    notes: Vec<String>,
     at: Instant,
     took: Duration,
 }
@@ -125,23 +124,16 @@ impl Collector {
             Some(names) => names,
             None => {
                 let at = Instant::now();
-                let mut notes = Vec::new();
-                let mut found = redis.find(&masters, &mut notes).await?;
+                let mut found = redis.find(&masters).await?;
                 let took = at.elapsed();
                 let named = self.dashboard.services.iter();
                 found.services.extend(named.cloned());
-                Names {
-                    found,
-                    notes,
-                    at,
-                    took,
-                }
+                Names { found, at, took }
             }
         };
         let names = self.names.insert(names);
         let mut fleet = redis.fleet_of(&masters, &names.found, &[]).await?;
-        fleet.notes = redis.lost_notes();
-        fleet.notes.extend(names.notes.iter().cloned());
+        fleet.notes = redis.notes(&names.found);
         let (dead, note) = dead_letters(&redis, &masters, &names.found).await?;
         fleet.notes.extend(note);
         Ok(Read {

@@ -140,7 +140,7 @@ mod tests {
         };
         Fleet {
             services: BTreeMap::from([("books".to_owned(), service)]),
-            notes: Vec::new(),
+            ..Fleet::default()
         }
     }
 

@@ -147,7 +147,7 @@ impl Screen {
             KeyCode::Char('/') | KeyCode::F(4) => self.is_filtering = true,
             KeyCode::Esc => self.choice.filter.clear(),
             KeyCode::Char(' ') => self.is_held = !self.is_held,
-            KeyCode::Char('>' | '.') | KeyCode::Right => self.sort_by(1),
+            KeyCode::Char('>' | '.') | KeyCode::Right | KeyCode::F(6) => self.sort_by(1),
             KeyCode::Char('<' | ',') | KeyCode::Left => {
                 self.sort_by(self.choice.view.headings().len() - 1);
             }

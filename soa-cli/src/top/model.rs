@@ -1,4 +1,4 @@
-//! What the screen shows: rows of the fleet, sorted and filtered. Nothing here knows of a terminal.
+//! The content of the screen: rows of the fleet, sorted and filtered. Nothing here knows of a terminal.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

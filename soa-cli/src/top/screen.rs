@@ -8,7 +8,7 @@ use ratatui::widgets::{Cell, Clear, Paragraph, Row, Table, TableState};
 
 use super::model::{Choice, View};
 use crate::fleet::Fleet;
-use crate::output::{Tone, harmless, rate};
+use crate::output::{Tone, counted, harmless, rate};
 use crate::services::line;
 
 /// All that a picture is made of.
@@ -28,15 +28,18 @@ pub(super) struct Screen {
     pub(super) rows: usize,
 }
 
-const HELP: &str = "\
- 1 to 5, Tab     services, actions, callers, workers, jobs in flight
- < and >         sort by another column
- r               turn the order round
- / or F4         filter; Enter keeps the filter, Esc removes it
- Up, Down        select a row; Page Up, Page Down, Home, End
- Space           hold the picture, or go on
- q or F10        end
- Any key closes this help.";
+const HELP: &str = concat!(
+    " 1 to 5, Tab     services, actions, callers, workers, jobs in flight\n",
+    " <, > or F6      sort by another column\n",
+    " r               turn the order round\n",
+    " / or F4         filter; Enter keeps the filter, Esc removes it\n",
+    " Up, Down        select a row; Page Up, Page Down, Home, End\n",
+    " Space           hold the picture, or go on\n",
+    " q or F10        end\n",
+    "\n",
+    " An idle service of PySOA leaves no trace; --service NAME shows it.\n",
+    " Any key closes this help."
+);
 
 impl Screen {
     fn style(&self, tone: Tone) -> Style {
@@ -65,7 +68,12 @@ impl Screen {
         ])
         .areas(frame.area());
         frame.render_widget(Paragraph::new(self.head()), head);
+        let rates = self.rates();
+        let width = u16::try_from(rates.width()).unwrap_or(u16::MAX);
+        let [tabs, right] =
+            Layout::horizontal([Constraint::Min(0), Constraint::Length(width)]).areas(tabs);
         frame.render_widget(Paragraph::new(self.tabs()), tabs);
+        frame.render_widget(Paragraph::new(rates), right);
         self.draw_table(frame, table);
         frame.render_widget(Paragraph::new(self.foot()), foot);
         if self.has_help {
@@ -81,21 +89,14 @@ impl Screen {
         let told = match &self.fleet {
             None => format!("  {}  looking …", self.address),
             Some(fleet) => {
-                let lines: Vec<_> = fleet
-                    .services
-                    .iter()
-                    .map(|(name, service)| line(name, service))
-                    .collect();
-                let workers: usize = lines.iter().map(|line| line.workers).sum();
-                let calls: f64 = lines.iter().filter_map(|line| line.rate_out).sum();
-                let errors: f64 = lines.iter().filter_map(|line| line.errors).sum();
-                let depth: u64 = lines.iter().map(|line| line.depth).sum();
+                let services = fleet.services.values();
+                let workers: usize = services.clone().map(|service| service.workers.len()).sum();
+                let depth: u64 = services.map(|service| service.queue.depth).sum();
                 format!(
-                    "  {}  {} services, {workers} workers, {depth} waiting, {} calls, {} errors",
+                    "  {}  {}, {}, {depth} waiting",
                     self.address,
-                    lines.len(),
-                    rate(calls),
-                    rate(errors)
+                    counted(fleet.services.len(), "service"),
+                    counted(workers, "worker")
                 )
             }
         };
@@ -105,6 +106,17 @@ impl Screen {
             Span::raw(told),
             Span::styled(held, self.style(Tone::Warning)),
         ])
+    }
+
+    /// The rates of the fleet.
+    fn rates(&self) -> Line<'_> {
+        let services = self.fleet.iter().flat_map(|fleet| &fleet.services);
+        let lines: Vec<_> = services
+            .map(|(name, service)| line(name, service))
+            .collect();
+        let calls: f64 = lines.iter().filter_map(|line| line.rate_out).sum();
+        let errors: f64 = lines.iter().filter_map(|line| line.errors).sum();
+        Line::from(format!("{}  {} errors", rate(calls), rate(errors))).right_aligned()
     }
 
     fn tabs(&self) -> Line<'_> {

@@ -36,15 +36,18 @@ pub(crate) async fn run(
         false => TIME,
     };
     let time = arguments.time.map_or(usual, |time| time.get());
-    let shown = Shown {
+    let mut shown = Shown {
         output,
         rate: arguments.rate,
         time,
         end: Instant::now() + time,
         left: arguments.count.unwrap_or(u64::MAX),
+        has_shown: false,
     };
     match arguments.monitor {
-        true => monitor::watch(&redis, &named, shown).await,
-        false => order::watch(&redis, &named, shown).await,
+        true => monitor::watch(&redis, &named, &mut shown).await?,
+        false => order::watch(&redis, &named, &mut shown).await?,
     }
+    shown.close(&named.service);
+    Ok(())
 }

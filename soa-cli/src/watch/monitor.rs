@@ -34,7 +34,7 @@ const SHOWN: usize = 2_000;
 /// Number of lines that wait to be read.
 const LINES: usize = 1_000;
 
-pub(super) async fn watch(redis: &Redis, named: &Named, mut shown: Shown) -> Result<(), Failure> {
+pub(super) async fn watch(redis: &Redis, named: &Named, shown: &mut Shown) -> Result<(), Failure> {
     let (send, mut lines) = mpsc::channel(LINES);
     for master in redis.masters().await? {
         let monitor = master.monitor().await;

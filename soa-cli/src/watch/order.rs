@@ -1,7 +1,7 @@
 //! Samples that workers take on request.
 //!
-//! The order is a key that expires, and is renewed while this program runs: when it is gone, the workers stop within seconds. It
-//! has the id of its watcher, and samples go to a key of this id: nobody sees those that were taken for another.
+//! The order is a key that expires, and is renewed while this program runs: when it is gone, the workers stop within seconds.
+//! It has the id of its watcher, and samples go to a key of this id: nobody sees those that were taken for another.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,8 @@ use super::shown::Shown;
 use crate::called::Named;
 use crate::connect::Redis;
 use crate::failure::{Failure, Reason};
-use crate::output::{complain, time};
+use crate::output::{complain, counted, time};
+use crate::progress::while_running;
 
 /// Time that an order lives without its watcher.
 const LIFETIME: Duration = Duration::from_secs(6);
@@ -40,9 +41,10 @@ const END: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
 return 1";
 
-pub(super) async fn watch(redis: &Redis, named: &Named, mut shown: Shown) -> Result<(), Failure> {
+pub(super) async fn watch(redis: &Redis, named: &Named, shown: &mut Shown) -> Result<(), Failure> {
     let service = named.service.as_str();
-    let fleet = redis.fleet(&[service.to_owned()]).await?;
+    let names = [service.to_owned()];
+    let fleet = while_running("looking for its workers", redis.workers_of(&names)).await?;
     let seen = fleet.services.get(service);
     let workers = seen.map_or(0, |seen| seen.workers.len());
     if workers == 0 {
@@ -64,14 +66,15 @@ pub(super) async fn watch(redis: &Redis, named: &Named, mut shown: Shown) -> Res
     };
     order.renew().await?;
     complain(&format!(
-        "{workers} workers of `{service}` show up to {} requests a second each, for {}; Ctrl+C ends it\n",
+        "{} of `{service}`, up to {} requests a second of each, for {}; Ctrl+C ends it\n",
+        counted(workers, "worker"),
         shown.rate,
         time(shown.time)
     ));
     let watched = tokio::select! {
         biased;
         _ = tokio::signal::ctrl_c() => Ok(()),
-        watched = order.watch(&mut shown) => watched,
+        watched = order.watch(shown) => watched,
     };
     order.end().await;
     watched

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use soa_runtime::observe::record::Sample;
 
 use crate::failure::Failure;
-use crate::output::{Output, harmless, latency, print};
+use crate::output::{Output, complain, harmless, latency, print};
 
-/// What is shown, and for how long.
+/// The printer of samples, with its limits.
 pub(super) struct Shown {
     pub(super) output: Output,
     /// Largest number of samples a second: of each worker, or of all.
@@ -17,9 +17,21 @@ pub(super) struct Shown {
     pub(super) end: Instant,
     /// Number of samples that are still to be shown.
     pub(super) left: u64,
+    /// True once a sample was shown.
+    pub(super) has_shown: bool,
 }
 
 impl Shown {
+    /// Says that nothing has passed, if that is so.
+    pub(super) fn close(&self, service: &str) {
+        if !self.has_shown {
+            complain(&format!(
+                "no request of `{}` has passed in this time; `--for TIME` watches for longer\n",
+                harmless(service)
+            ));
+        }
+    }
+
     /// True once nothing more is to be shown.
     pub(super) fn is_over(&self) -> bool {
         self.left == 0 || Instant::now() >= self.end
@@ -31,6 +43,7 @@ impl Shown {
             return Ok(());
         }
         self.left -= 1;
+        self.has_shown = true;
         match self.output.as_json {
             true => print(&serde_json::to_string(sample).unwrap_or_default()),
             false => print(&text(self.output, sample)),

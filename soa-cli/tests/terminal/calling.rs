@@ -151,7 +151,11 @@ async fn errors_of_a_service_switches_and_contexts_are_those_of_any_caller() {
         &["call", "example.slow", "seconds: 5", "--timeout", "200ms"],
     );
     assert_eq!(run.code, Some(5), "{}", run.errors);
-    assert!(run.errors.contains("tell records"), "{}", run.errors);
+    assert!(
+        run.errors.contains("has 1 worker with records"),
+        "{}",
+        run.errors
+    );
     let run = soa_at(&redis, &["call", "example"]);
     assert_eq!(run.code, Some(2));
     assert!(
@@ -188,23 +192,20 @@ async fn a_body_comes_from_the_standard_input_or_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_uses_the_results_of_earlier_calls() {
-    let redis = Redis::start();
-    let _workers = [
-        Worker::example(&redis, "example"),
-        Worker::example(&redis, "example2"),
-    ];
+async fn a_job_uses_the_results_of_earlier_calls_of_services_in_both_languages() {
+    let both = Both::start();
+    let redis = &both.redis;
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("job.yaml");
-    let text = "steps:\n  - call: example.square\n    body: { number: \"${n}\" }\n    as: first\n  - call: example2.square\n    \
-                body: { number: \"${first.square}\" }\n    expect: { square: 81 }\n";
+    let text = "steps:\n  - call: python.square\n    body: { number: \"${n}\" }\n    as: first\n  \
+                - call: example.square\n    body: { number: \"${first.square}\" }\n    expect: { square: 81 }\n";
     std::fs::write(&file, text).unwrap();
     let path = file.to_str().unwrap();
-    let run = soa_at(&redis, &["job", path, "--set", "n=3", "--json"]).ok();
+    let run = soa_at(redis, &["job", path, "--set", "n=3", "--json"]).ok();
     assert_eq!(
         run.json(),
         serde_json::json!({ "first": { "square": 9 }, "2": { "square": 81 } })
     );
-    let run = soa_at(&redis, &["job", path, "--set", "n=4", "--json"]);
+    let run = soa_at(redis, &["job", path, "--set", "n=4", "--json"]);
     assert_eq!(run.code, Some(1));
     assert!(
         run.errors
@@ -212,7 +213,7 @@ async fn a_job_uses_the_results_of_earlier_calls() {
         "{}",
         run.errors
     );
-    let run = soa_at(&redis, &["job", path]);
+    let run = soa_at(redis, &["job", path]);
     assert_eq!(run.code, Some(2));
     assert!(
         run.errors.contains("`${n}` leads nowhere"),
@@ -237,6 +238,23 @@ async fn a_service_behind_doors_is_called_over_http() {
     assert_eq!(call.json()["square"], 144);
     assert!(run(&["describe", "example", "--json"]).ok().json()["actions"]["square"].is_object());
     assert!(run(&["status", "example", "--json"]).ok().json()["version"].is_string());
+    let missing = run(&["call", "exampl.square", "number: 2"]);
+    assert_eq!(missing.code, Some(1), "{}", missing.out);
+    for part in [
+        "There is no service `exampl` here",
+        "`--http` is the address",
+    ] {
+        assert!(missing.errors.contains(part), "{part}: {}", missing.errors);
+    }
+    for (address, code, part) in [
+        ("127.0.0.1:1", 4, "is the service running"),
+        ("ftp://x", 2, "write it as http://HOST:PORT"),
+    ] {
+        let words = ["status", "example", "--http", address];
+        let wrong = crate::support::soa(&words);
+        assert_eq!(wrong.code, Some(code), "{}", wrong.errors);
+        assert!(wrong.errors.contains(part), "{part}: {}", wrong.errors);
+    }
     let services = run(&["services"]);
     assert_eq!(services.code, Some(2), "{}", services.errors);
     assert!(

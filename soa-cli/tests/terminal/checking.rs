@@ -1,6 +1,6 @@
 //! `soa check`: each finding has a cause and something to do.
 
-use soa::{Client, RedisClientTransport, Server, value};
+use soa::{ActionError, Client, Context, RedisClientTransport, Server, Value, value};
 
 use crate::processes::Redis;
 use crate::support::{Worker, redis_cli, settings, soa, soa_at, until};
@@ -58,7 +58,7 @@ async fn a_sound_fleet_has_no_findings_and_a_sick_one_is_told_with_advice() {
     }
     let text = soa_at(&redis, &["check", "--interval", "100ms"]).out;
     assert!(
-        text.contains("error: gone: 1 requests wait, and nobody takes them"),
+        text.contains("error: gone: 1 request waits, and nobody takes them"),
         "{text}"
     );
     assert!(
@@ -114,4 +114,27 @@ fn a_sentinel_that_does_not_answer_is_a_finding() {
     let (code, found) = check(&second);
     assert_eq!(code, Some(1));
     assert!(found.contains(&"SENTINEL".to_owned()), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_that_tell_no_records_are_compared_by_their_answers() {
+    let redis = Redis::start();
+    let server = |version: &'static str, action: &'static str| {
+        let action = action.to_owned();
+        let server = Server::untyped("mixed", version);
+        let server = server.action(action, |body: Value, _: Context| async {
+            Ok::<_, ActionError>(body)
+        });
+        Worker::start(&redis, server.records(false).build().unwrap())
+    };
+    let _first = server("1.0.0", "find");
+    let second = server("2.0.0", "find");
+    let is_found = |code: &str| {
+        let words = ["check", "--service", "mixed", "--interval", "0s", "--json"];
+        codes(&soa_at(&redis, &words).json()).contains(&code.to_owned())
+    };
+    until("both versions have answered", || is_found("MIXED_VERSIONS"));
+    second.stop().await;
+    let _third = server("1.0.0", "get");
+    until("both builds have answered", || is_found("MIXED_SCHEMAS"));
 }

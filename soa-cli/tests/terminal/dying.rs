@@ -1,42 +1,18 @@
 //! Dead letters: seen, run again, forgotten and taken away.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use soa::transport::Delivery;
-use soa::{ActionError, Client, Context, RedisClientTransport, Server, Value, value};
+use soa::{ActionError, Context, Server, Value, value};
 
 use crate::processes::Redis;
-use crate::support::{Worker, redis_cli, settings, soa_at, until};
-
-/// Sends a job, and makes it a dead letter as the servers of a service do.
-async fn letter(redis: &Redis, id: &str) {
-    let transport = RedisClientTransport::new("images", settings(redis)).unwrap();
-    let client = Client::builder().service("images", transport);
-    let client = client.build().unwrap();
-    let call = client.call_action("images", "shrink", &value!({ "password": "secret" }));
-    call.send_and_forget().await.unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let now = now.as_millis();
-    let header = format!(
-        "soa-job/1 id={id};attempt=3;strikes=3;born={now};reason=poison;died={now};actions=shrink;error=three processes ended\\n"
-    );
-    let script = format!(
-        "local frame = redis.call('LPOP', KEYS[1]) return redis.call('ZADD', KEYS[2], {now}, '{header}' .. frame)"
-    );
-    let keys = ["2", "pysoa:service.images", "{pysoa:service.images}.dead"];
-    assert_eq!(
-        redis_cli(redis, &[&["EVAL", script.as_str()][..], &keys].concat()),
-        "1"
-    );
-}
+use crate::support::{Worker, dead_letter, soa_at, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_listed_shown_and_exported() {
     let redis = Redis::start();
     let none = soa_at(&redis, &["dead", "list"]).ok();
     assert_eq!(none.out, "there are no dead letters\n");
-    letter(&redis, "ab12").await;
-    letter(&redis, "ab34").await;
+    dead_letter(&redis, "images", "ab12").await;
+    dead_letter(&redis, "images", "ab34").await;
     let run = soa_at(&redis, &["dead", "list"]).ok();
     assert!(
         run.out
@@ -88,7 +64,7 @@ async fn dead_letters_are_listed_shown_and_exported() {
 async fn dead_letters_run_again_or_are_forgotten_if_somebody_says_which() {
     let redis = Redis::start();
     for id in ["a1", "b2", "b3"] {
-        letter(&redis, id).await;
+        dead_letter(&redis, "images", id).await;
     }
     let run = soa_at(&redis, &["dead", "drop", "images", "--yes"]);
     assert_eq!(run.code, Some(2), "{}", run.out);
@@ -97,7 +73,7 @@ async fn dead_letters_run_again_or_are_forgotten_if_somebody_says_which() {
     assert_eq!(run.code, Some(2), "{}", run.out);
     assert!(run.errors.contains("add `--yes`"), "{}", run.errors);
     let run = soa_at(&redis, &["dead", "drop", "images", "a1", "--yes"]).ok();
-    assert_eq!(run.out, "1 dead letters of `images` are forgotten\n");
+    assert_eq!(run.out, "forgotten: 1 dead letter of `images`\n");
 
     let server = Server::untyped("images", "1.0.0")
         .action("shrink", |_: Value, _: Context| async {

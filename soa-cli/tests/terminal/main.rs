@@ -13,6 +13,8 @@ mod calling;
 mod checking;
 mod dashboard;
 mod dying;
+mod every;
+mod keys;
 mod many;
 mod nothing;
 mod queues;

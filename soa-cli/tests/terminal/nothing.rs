@@ -1,49 +1,7 @@
-//! Nothing that runs, a wrong address, a login that may little: each says what to do.
+//! An empty Redis, a login that may little, and the sources of the address.
 
 use crate::processes::Redis;
 use crate::support::{command, outcome, redis_cli, soa, soa_at};
-
-#[test]
-fn without_an_address_every_command_says_how_to_give_one() {
-    for arguments in [
-        &["services"][..],
-        &["workers"],
-        &["describe", "books"],
-        &["status", "books"],
-        &["call", "books.find", "{}"],
-        &["queue", "list"],
-        &["graph"],
-        &["check"],
-    ] {
-        let run = soa(arguments);
-        assert_eq!(run.code, Some(2), "{arguments:?}: {}", run.errors);
-        for part in [
-            "which Redis?",
-            "--redis HOST:PORT",
-            "SOA_REDIS",
-            "--settings FILE",
-        ] {
-            assert!(run.errors.contains(part), "{arguments:?}: {}", run.errors);
-        }
-    }
-}
-
-#[test]
-fn a_wrong_address_is_an_error_of_the_connection_that_names_it() {
-    // Nobody listens on this port.
-    for arguments in [&["services"][..], &["check"], &["call", "books.find", "{}"]] {
-        let mut all = arguments.to_vec();
-        all.extend(["--redis", "127.0.0.1:1"]);
-        let run = soa(&all);
-        assert_eq!(run.code, Some(4), "{arguments:?}: {}", run.errors);
-        for part in ["127.0.0.1:1", "is Redis running", "--redis HOST:PORT"] {
-            assert!(run.errors.contains(part), "{arguments:?}: {}", run.errors);
-        }
-    }
-    let run = soa(&["services", "--redis", "ftp://x"]);
-    assert_eq!(run.code, Some(2), "{}", run.errors);
-    assert!(run.errors.contains("--redis"), "{}", run.errors);
-}
 
 #[test]
 fn an_empty_redis_has_no_services_and_that_is_said() {
@@ -78,29 +36,6 @@ fn an_empty_redis_has_no_services_and_that_is_said() {
 }
 
 #[test]
-fn a_service_that_nobody_runs_is_not_answered_for_and_advice_is_given() {
-    let redis = Redis::start();
-    for arguments in [
-        &["status", "books", "--timeout", "300ms"][..],
-        &["describe", "books", "--timeout", "300ms"],
-        &["call", "books.find", "{}", "--timeout", "300ms"],
-    ] {
-        let run = soa_at(&redis, arguments);
-        assert_eq!(
-            run.code,
-            Some(5),
-            "{arguments:?}: {}{}",
-            run.out,
-            run.errors
-        );
-        assert!(run.errors.contains("tells of `books`"), "{}", run.errors);
-        assert!(run.errors.contains("soa services"), "{}", run.errors);
-    }
-    // The request of a caller that has given up is gone.
-    assert_eq!(redis_cli(&redis, &["LLEN", "pysoa:service.books"]), "0");
-}
-
-#[test]
 fn a_login_that_may_little_is_told_what_it_lacks() {
     let redis = Redis::start();
     let user = [
@@ -110,12 +45,15 @@ fn a_login_that_may_little_is_told_what_it_lacks() {
     assert_eq!(redis_cli(&redis, &user), "OK");
     redis_cli(&redis, &["RPUSH", "pysoa:service.books", "x"]);
     let address = format!("redis://little:secret@{}", redis.addresses());
-    let run = soa(&["services", "--no-status", "--redis", &address]).ok();
-    assert!(
-        run.out.contains("the login may not run SCAN"),
-        "{}",
-        run.out
-    );
+    let run = soa(&["services", "--no-status", "--redis", &address]);
+    assert_eq!(run.code, Some(4), "{}", run.out);
+    for part in [
+        "the names of services cannot be looked up",
+        "ACL SETUSER little +scan",
+        "`--service NAME`",
+    ] {
+        assert!(run.errors.contains(part), "{part}: {}", run.errors);
+    }
     let named = soa(&[
         "services",
         "--service",

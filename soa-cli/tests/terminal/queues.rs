@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use soa::{Client, RedisClientTransport, value};
 
-use crate::processes::Redis;
+use crate::processes::{Redis, reference_service};
 use crate::support::{Worker, redis_cli, settings, soa_at, steady, until};
 
 /// Sends requests that nobody takes.
@@ -65,13 +65,23 @@ async fn requests_are_moved_and_deleted_by_their_number_or_their_action() {
         &["queue", "drop", "books", "--action", "add", "--yes"],
     )
     .ok();
-    assert_eq!(run.out, "deleted 2 requests of `books`\n");
+    assert!(
+        run.out.starts_with("deleted 2 requests of `books`\n"),
+        "{}",
+        run.out
+    );
     let run = soa_at(
         &redis,
         &["queue", "move", "books", "old", "--count", "2", "--yes"],
     )
     .ok();
-    assert_eq!(run.out, "moved 2 requests of `books` to `old`\n");
+    assert!(
+        run.out
+            .starts_with("moved 2 requests of `books` to `old`\n"),
+        "{}",
+        run.out
+    );
+    assert!(run.out.contains("those of PySOA, too"), "{}", run.out);
     assert_eq!(
         (depth(&redis, "books"), depth(&redis, "old")),
         ("1".to_owned(), "2".to_owned())
@@ -88,7 +98,11 @@ async fn requests_are_moved_and_deleted_by_their_number_or_their_action() {
     );
     assert_eq!(run.ok().json()["changed"], 1);
     let run = soa_at(&redis, &["queue", "drop", "old", "--yes"]).ok();
-    assert_eq!(run.out, "deleted 3 requests of `old`\n");
+    assert!(
+        run.out.starts_with("deleted 3 requests of `old`\n"),
+        "{}",
+        run.out
+    );
     let run = soa_at(&redis, &["queue", "move", "books", "books", "--yes"]);
     assert_eq!(run.code, Some(2));
 }
@@ -133,7 +147,14 @@ async fn a_service_that_is_paused_takes_nothing_until_it_is_resumed() {
     );
     let services = soa_at(&redis, &["services", "--service", "example", "--no-status"]).ok();
     assert!(services.out.contains("paused"), "{}", services.out);
-    soa_at(&redis, &["queue", "resume", "example"]).ok();
+    let run = soa_at(&redis, &["queue", "resume", "example"]);
+    assert_eq!(run.code, Some(2), "{}", run.out);
+    assert!(
+        run.errors.contains("those of PySOA") && run.errors.contains("add `--yes`"),
+        "{}",
+        run.errors
+    );
+    soa_at(&redis, &["queue", "resume", "example", "--yes"]).ok();
     until("it takes requests again", || call("2s").code == Some(0));
     let run = soa_at(&redis, &["queue", "resume", "example"]).ok();
     assert_eq!(run.out, "`example` was not paused\n");
@@ -146,4 +167,25 @@ async fn a_service_that_is_paused_takes_nothing_until_it_is_resumed() {
         std::thread::sleep(Duration::from_millis(200));
         redis_cli(&redis, &["EXISTS", "{pysoa:service.example}.paused"]) == "0"
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_python_service_takes_no_notice_of_a_pause_and_runs_what_is_moved_to_it() {
+    let redis = Redis::start();
+    let _python = reference_service(&redis, "python");
+    let square = || soa_at(&redis, &["call", "python.square", "number: 3", "--raw"]);
+    until("python answers", || square().code == Some(0));
+    let run = soa_at(&redis, &["queue", "pause", "python", "--yes"]).ok();
+    for part in [
+        "0 workers that tell records",
+        "workers of PySOA, and those without records, take no notice",
+    ] {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+    square().ok();
+    send(&redis, "stuck", "square", 2).await;
+    let run = soa_at(&redis, &["queue", "move", "stuck", "python", "--yes"]).ok();
+    assert!(run.out.contains("those of PySOA, too"), "{}", run.out);
+    until("python has taken them", || depth(&redis, "python") == "0");
+    square().ok();
 }

@@ -5,12 +5,15 @@ use std::time::Duration;
 use soa::{ActionError, Client, Context, RedisClientTransport, Server, Value, value};
 
 use crate::processes::{Redis, reference_service};
-use crate::support::{Worker, settings, soa_at, steady, until};
+use crate::support::{Worker, redis_cli, settings, soa_at, steady, until};
 
-/// A service `shop` that calls `example`.
+/// A service `shop` that calls `example` and `python`.
 fn shop(redis: &Redis) -> Server {
-    let transport = RedisClientTransport::new("example", settings(redis)).unwrap();
-    let client = Client::builder().service("example", transport).build();
+    let mut client = Client::builder();
+    for name in ["example", "python"] {
+        let transport = RedisClientTransport::new(name, settings(redis)).unwrap();
+        client = client.service(name, transport);
+    }
     Server::untyped("shop", "2.0.0")
         .build_id("b7")
         .action("buy", |_: Value, cx: Context| async move {
@@ -19,11 +22,17 @@ fn shop(redis: &Redis) -> Server {
                 .call_action("example", "square", &value!({ "number": 3 }));
             call.await.map_err(ActionError::from)
         })
+        .action("read", |_: Value, cx: Context| async move {
+            let call = cx
+                .soa_client()
+                .call_action("python", "square", &value!({ "number": 3 }));
+            call.await.map_err(ActionError::from)
+        })
         .action("wait", |_: Value, _: Context| async move {
             tokio::time::sleep(Duration::from_secs(30)).await;
             Ok::<_, ActionError>(value!({}))
         })
-        .client(client.unwrap())
+        .client(client.build().unwrap())
         .records(true)
         .build()
         .unwrap()
@@ -42,6 +51,7 @@ async fn services_workers_and_calls_are_seen_from_records_and_python_from_its_st
     for _ in 0..3 {
         call("shop.buy", "{}").ok();
     }
+    call("shop.read", "{}").ok();
     assert_eq!(call("example.nope", "{}").code, Some(2));
     until("the records have the calls", || {
         let workers = soa_at(&redis, &["workers", "--service", "example", "--json"])
@@ -100,12 +110,27 @@ async fn services_workers_and_calls_are_seen_from_records_and_python_from_its_st
     assert_eq!(shop["pid"], std::process::id());
     assert_eq!(shop["called"]["example"]["calls"], 3, "{shop}");
 
-    let graph = soa_at(&redis, &["graph", "--json"]).ok().json();
-    let edge = serde_json::json!({ "from": "shop", "to": "example", "calls": 3, "failed": 0 });
+    let untold = soa_at(&redis, &["workers", "--service", "python"]).ok().out;
     assert!(
-        graph["edges"].as_array().unwrap().contains(&edge),
-        "{graph}"
+        untold.contains("no worker of `python` tells a record"),
+        "{untold}"
     );
+
+    // A service of PySOA is known from who calls it.
+    until("the records have both calls", || {
+        let graph = soa_at(&redis, &["graph", "--json"]).ok().json();
+        [("example", 3), ("python", 1)].iter().all(|(to, calls)| {
+            let edge = serde_json::json!({ "from": "shop", "to": to, "calls": calls, "failed": 0 });
+            graph["edges"].as_array().unwrap().contains(&edge)
+        })
+    });
+    let all = soa_at(&redis, &["services", "--json"]).ok().json();
+    let names = all["services"].as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|service| service["name"].clone()).collect();
+    assert_eq!(names, ["example", "python", "shop"]);
+    redis_cli(&redis, &["CONFIG", "SET", "maxmemory", "500mb"]);
+    let check = soa_at(&redis, &["check", "--interval", "100ms"]).ok().out;
+    assert!(check.contains("and 3 services: 0 errors"), "{check}");
     let text = soa_at(&redis, &["graph", "--service", "example"]).ok().out;
     assert!(text.contains("shop\n  → example  3 calls"), "{text}");
     let dot = soa_at(&redis, &["graph", "--format", "dot"]).ok().out;

@@ -2,10 +2,10 @@
 
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use example_service::ExampleService;
-use soa::{RedisServerTransport, RedisSettings, Server};
+use soa::{Client, RedisClientTransport, RedisServerTransport, RedisSettings, Server, value};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -138,6 +138,32 @@ pub(crate) fn redis_cli(redis: &Redis, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.expect("redis-cli").stdout)
         .trim()
         .to_owned()
+}
+
+/// Sends a job, and makes it a dead letter as the servers of a service do.
+pub(crate) async fn dead_letter(redis: &Redis, service: &'static str, id: &str) {
+    let transport = RedisClientTransport::new(service, settings(redis)).expect("settings");
+    let client = Client::builder().service(service, transport);
+    let client = client.build().expect("a client");
+    let call = client.call_action(service, "shrink", &value!({ "password": "secret" }));
+    call.send_and_forget().await.expect("it is sent");
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock");
+    let now = now.as_millis();
+    let header = format!(
+        "soa-job/1 id={id};attempt=3;strikes=3;born={now};reason=poison;died={now};actions=shrink;error=three processes \
+         ended\\n"
+    );
+    let script = format!(
+        "local frame = redis.call('LPOP', KEYS[1]) return redis.call('ZADD', KEYS[2], {now}, '{header}' .. frame)"
+    );
+    let keys = [
+        format!("pysoa:service.{service}"),
+        format!("{{pysoa:service.{service}}}.dead"),
+    ];
+    let moved = ["EVAL", &script, "2", &keys[0], &keys[1]];
+    assert_eq!(redis_cli(redis, &moved), "1");
 }
 
 /// Replaces what differs from run to run: numbers, and the name of the machine. Columns are as wide as without.

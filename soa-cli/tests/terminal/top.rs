@@ -4,18 +4,18 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::processes::Redis;
-use crate::support::{Worker, soa, soa_at, until};
+use crate::support::{Worker, redis_cli, soa, soa_at, until};
 
 /// Time limit for what the screen shows.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// A terminal of its own, with a server of tmux of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     socket: String,
 }
 
 impl Terminal {
-    fn start(name: &str, program: &str) -> Self {
+    pub(crate) fn start(name: &str, program: &str) -> Self {
         let terminal = Self {
             socket: format!("soa-{name}-{}", std::process::id()),
         };
@@ -36,7 +36,7 @@ impl Terminal {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn press(&self, keys: &str) {
+    pub(crate) fn press(&self, keys: &str) {
         self.tmux(&["send-keys", keys]);
     }
 
@@ -45,7 +45,7 @@ impl Terminal {
     }
 
     /// Waits until the screen shows something.
-    fn await_screen(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn await_screen(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         let end = Instant::now() + WAIT_LIMIT;
         loop {
             let screen = self.screen();
@@ -80,7 +80,7 @@ async fn the_screen_shows_the_fleet_obeys_keys_and_takes_another_size() {
     );
     let terminal = Terminal::start("top", &program);
     let screen = terminal.await_screen("the service", |screen| screen.contains("example"));
-    for part in ["SERVICE", "RATE", "P99", "1 services, 1 workers", "q quit"] {
+    for part in ["SERVICE", "RATE", "P99", "1 service, 1 worker", "q quit"] {
         assert!(screen.contains(part), "{part} in\n{screen}");
     }
     terminal.press("2");
@@ -114,6 +114,34 @@ async fn the_screen_shows_the_fleet_obeys_keys_and_takes_another_size() {
         terminal.press("q");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn an_address_that_is_wrong_is_told_on_the_terminal() {
+    let program = format!(
+        "{} top --redis 127.0.0.1:1; echo it ended with $?; sleep 60",
+        env!("CARGO_BIN_EXE_soa")
+    );
+    let terminal = Terminal::start("wrong", &program);
+    let screen = terminal.await_screen("the end", |screen| screen.contains("it ended with 4"));
+    assert!(screen.contains("is Redis running"), "{screen}");
+}
+
+#[test]
+fn a_login_that_may_not_look_up_names_is_told_on_the_screen_what_it_needs() {
+    let redis = Redis::start();
+    let user = ["ACL", "SETUSER", "nobody", "on", ">hunter2", "-@all"];
+    assert_eq!(redis_cli(&redis, &user), "OK");
+    let program = format!(
+        "{} top --redis redis://nobody:hunter2@{}",
+        env!("CARGO_BIN_EXE_soa"),
+        redis.addresses()
+    );
+    let terminal = Terminal::start("nobody", &program);
+    let screen = terminal.await_screen("the reason", |screen| {
+        screen.contains("the names of services cannot be looked up")
+    });
+    assert!(!screen.contains("hunter2"), "{screen}");
 }
 
 #[test]

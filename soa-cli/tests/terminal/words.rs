@@ -26,6 +26,18 @@ fn the_help_is_as_it_was() {
     ] {
         insta::assert_snapshot!(format!("help_{name}"), soa(&[name, "--help"]).ok().out);
     }
+    // Those below have the same flags for the connection.
+    let below = |group: &str, name: &str| {
+        let help = soa(&[group, name, "--help"]).ok().out;
+        let (own, _) = help.split_once("Connection and output:").unwrap();
+        own.to_owned()
+    };
+    for name in ["list", "peek", "move", "drop", "pause", "resume"] {
+        insta::assert_snapshot!(format!("help_queue_{name}"), below("queue", name));
+    }
+    for name in ["list", "show", "retry", "drop", "export"] {
+        insta::assert_snapshot!(format!("help_dead_{name}"), below("dead", name));
+    }
 }
 
 #[test]
@@ -81,19 +93,29 @@ fn colours_are_for_terminals_and_can_be_turned_off() {
     let redis = Redis::start();
     let plain = soa_at(&redis, &["services"]).ok().out;
     assert!(!plain.contains('\u{1b}'), "{plain}");
-    let on_terminal = |no_colour: &str| {
-        let program = format!(
-            "{} services --interval 0s --redis {}",
-            env!("CARGO_BIN_EXE_soa"),
-            redis.addresses()
-        );
-        let mut script = std::process::Command::new("script");
-        script
-            .args(["-qec", &program, "/dev/null"])
-            .stdin(Stdio::null());
-        script.env("TERM", "xterm").env("NO_COLOR", no_colour);
-        outcome(&script.output().unwrap()).out
-    };
-    assert!(on_terminal("").contains("\u{1b}[2m"));
-    assert!(!on_terminal("1").contains("\u{1b}[2m"));
+    let words = "services --interval 0s";
+    assert!(on_terminal(&redis, words, "").contains("\u{1b}[2m"));
+    assert!(!on_terminal(&redis, words, "1").contains("\u{1b}[2m"));
+}
+
+/// Runs the program on a terminal, and returns what that shows.
+fn on_terminal(redis: &Redis, words: &str, no_colour: &str) -> String {
+    let (program, address) = (env!("CARGO_BIN_EXE_soa"), redis.addresses());
+    let line = format!("{program} {words} --redis {address}");
+    let mut script = std::process::Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null());
+    script.env("TERM", "xterm").env("NO_COLOR", no_colour);
+    outcome(&script.output().unwrap()).out
+}
+
+#[test]
+fn what_takes_longer_than_a_second_shows_its_progress_on_a_terminal_alone() {
+    let redis = Redis::start();
+    let words = "services --interval 1500ms";
+    let shown = on_terminal(&redis, words, "1");
+    assert!(shown.contains("looking at the fleet"), "{shown}");
+    let piped = soa_at(&redis, &["services", "--interval", "1500ms"]).ok();
+    assert_eq!(piped.errors, "");
 }

@@ -211,7 +211,8 @@ impl HttpTransport {
         self.with(|shared| shared.repeats_broken = false)
     }
 
-    /// Returns true if the rules of a channel allow that a request is sent again after it was lost: REST with GET, PUT or DELETE.
+    /// Returns true if the rules of a channel allow that a request is sent again after it was lost: REST with GET, PUT or
+    /// DELETE.
     pub fn repeats(channel: Channel, request: &ClientRequest) -> bool {
         outgoing::verb_repeats(channel, request)
     }

@@ -1,7 +1,7 @@
 //! Bytes to a value, by the table of a message.
 //!
-//! Bytes that are not protobuf are an error of the whole. A field whose value does not fit is an error with the field, and the others
-//! are read on, so that a caller gets all errors at once.
+//! Bytes that are not protobuf are an error of the whole. A field whose value does not fit is an error with the field, and the
+//! others are read on, so that a caller gets all errors at once.
 //!
 //! Numbers, keys and lengths are read by prost. It is not asked for whole messages: it cuts integers off at 32 bits, and does
 //! not say in which field an error is.

@@ -10,7 +10,9 @@ use clap_complete::Shell;
 use super::letters::LetterChoice;
 use crate::settings::Period;
 
-const STYLES: Styles = Styles::styled()
+/// Colours of the texts of help, which services and the program `soa` share.
+#[doc(hidden)] // Its type is of clap, which is not for those who use the library.
+pub const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
     .usage(AnsiColor::Yellow.on_default().bold())
     .literal(AnsiColor::Green.on_default())
@@ -128,7 +130,7 @@ pub(super) enum Work {
     },
 }
 
-/// What is done with dead letters.
+/// An action on dead letters.
 #[derive(Subcommand)]
 pub(super) enum Dead {
     /// List dead letters, the oldest first

@@ -8,8 +8,9 @@
 //! is given up for some time, in which the others continue and report it by `status`. If all are given up, this process ends.
 //! Each signal to stop is passed on. The children have process groups of their own, so that
 //! they do not receive Ctrl-C from the terminal a second time. This process notifies systemd for all of them: it is ready
-//! when all are ready, and alive as long as one is. If one dies, the others are told at once, and run the jobs that it held. It registers their components, too, as all of them serve one address, and
-//! tells them if the registry is away, which they report.
+//! when all are ready, and alive as long as one is. If one dies, the others are told at once, and run the jobs that it held. It
+//! registers their components, too, as all of them serve one address, and tells them if the registry is away, which they
+//! report.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -217,7 +218,7 @@ struct Worker {
     listeners: Arc<Mutex<Option<Listeners>>>,
     /// Number of signals to stop so far.
     stop: watch::Receiver<u32>,
-    /// What the processes report.
+    /// Reports of the processes.
     news: watch::Receiver<News>,
     report: mpsc::UnboundedSender<Report>,
     restarts: Restarts,

@@ -1,5 +1,5 @@
-//! Dead letters on a command line: which are meant, and how they are shown. For the command `dead` of every service, and for the
-//! program `soa`.
+//! Dead letters on a command line: which are meant, and how they are shown. For the command `dead` of every service, and for
+//! the program `soa`.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -65,6 +65,8 @@ mod target;
 mod watch;
 
 #[doc(hidden)]
+pub use argument::STYLES;
+#[doc(hidden)]
 pub use call::{context_value, told_status};
 #[doc(hidden)]
 pub use describe::{described, kind};

@@ -86,7 +86,8 @@ impl Notifier {
         }
     }
 
-    /// Takes the next socket that the parent process has passed to this one. Nothing else may have been read from the parent yet.
+    /// Takes the next socket that the parent process has passed to this one. Nothing else may have been read from the parent
+    /// yet.
     pub(super) fn passed_socket(&self) -> Result<OwnedFd, Failure> {
         match &self.supervisor {
             Supervisor::Parent(socket) => passing::receive(socket).map_err(Failure::other),

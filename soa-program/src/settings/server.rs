@@ -60,9 +60,10 @@ pub struct ServerSettings {
     pub job_timeout: Option<Period>,
     /// True if a job is cancelled when its caller no longer waits; by default the value of the program, or `true`.
     pub honors_caller_timeouts: Option<bool>,
-    /// How often requests are delivered if the process that runs them crashes; by default the value of the program, or `auto`:
-    /// at least once for idempotent actions, if the service has some and Redis allows it. With `at-most-once`, a request is
-    /// lost with the process that has taken it. With `at-least-once`, the server does not start if Redis does not allow it.
+    /// Number of times that requests are delivered if the process that runs them crashes; by default the value of the program,
+    /// or `auto`: at least once for idempotent actions, if the service has some and Redis allows it. With `at-most-once`, a
+    /// request is lost with the process that has taken it. With `at-least-once`, the server does not start if Redis does not
+    /// allow it.
     pub delivery: Option<Delivery>,
     /// Time that running jobs have to end when the server is stopped. Then they are cancelled, and answered with
     /// `ACTION_TIMEOUT`.

@@ -2,8 +2,8 @@
 //!
 //! `SOA__SERVER__CONCURRENCY=8` sets `server.concurrency`. Two underscores separate keys. Upper case matches any case,
 //! and an underscore matches a dash and a dot, too. The name of a service is the one that another source has for it, and
-//! otherwise as the variable has it, in lower case. The text is parsed as the type of its key: a number, a boolean, a list (JSON,
-//! or items with commas between them), or a table (JSON). If that fails, the value stays text, and the check reports it.
+//! otherwise as the variable has it, in lower case. The text is parsed as the type of its key: a number, a boolean, a list
+//! (JSON, or items with commas between them), or a table (JSON). If that fails, the value stays text, and the check reports it.
 
 use serde_json::Value as Json;
 

@@ -49,7 +49,7 @@ impl Error {
         self.kind
     }
 
-    /// What happened; of an answer all of its text.
+    /// Returns what happened; of an answer all of its text.
     pub(super) fn details(&self) -> &str {
         &self.details
     }

@@ -1,4 +1,4 @@
-//! What a connection is made with, whoever makes it.
+//! The terms of a connection, whoever makes it.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
--- Keys: the leases, the given-up processes, the connections of processes, jobs to run again, suspects, ids of jobs whose callers
--- are gone.
+-- Keys: the leases, the given-up processes, the connections of processes, jobs to run again, suspects, ids of jobs whose
+-- callers are gone.
 -- Arguments: this process, its connection (empty if unknown), the number of its slots, the time of its last sign of life.
 -- Returns 0 if this process was given up; otherwise 1, the time of Redis (ms), all leases and all given-up processes with their
 -- times, the numbers of jobs to run again and of suspects, and the ids that were noted since that time: the latest 1,000, as

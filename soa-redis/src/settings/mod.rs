@@ -307,7 +307,8 @@ setters! { RedisSettings:
     chunk_messages_larger_than: usize,
     /// Sets whether each call has a reply list of its own from the start.
     expects_chunked_replies: bool,
-    /// Sets the size of the large answers, in bytes, that callers have not taken yet, above which further ones are taken slowly.
+    /// Sets the size of the large answers, in bytes, that callers have not taken yet, above which further ones are taken
+    /// slowly.
     reply_memory: usize,
     /// Sets the number of replicas that have to know of a request before it runs, if it must not run twice.
     wait_replicas: u32,

@@ -90,14 +90,16 @@ impl SentinelSettings {
         self.password(password)
     }
 
-    /// Logs in at the sentinels with the password in a file, as [`RedisSettings::password_file`](super::RedisSettings::password_file) does at the masters.
+    /// Logs in at the sentinels with the password in a file, as
+    /// [`RedisSettings::password_file`](super::RedisSettings::password_file) does at the masters.
     #[must_use]
     pub fn password_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.password_file = Some(file.into());
         self
     }
 
-    /// Takes the login at the sentinels from a callback, as [`RedisSettings::credentials`](super::RedisSettings::credentials) does for the masters.
+    /// Takes the login at the sentinels from a callback, as [`RedisSettings::credentials`](super::RedisSettings::credentials)
+    /// does for the masters.
     #[must_use]
     pub fn credentials<F, Fut, E>(mut self, read: F) -> Self
     where

@@ -146,7 +146,8 @@ impl ClientBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let discovery = Discovery;
-    /// // `discovery` is a `soa::registry::Discovery`, and `#[service(name = "books", component = "library")]` has made the client.
+    /// // `discovery` is a `soa::registry::Discovery`, and the client was made by
+    /// // `#[service(name = "books", component = "library")]`.
     /// let client = Client::builder().components(discovery).build()?;
     /// BooksClient::new(&client).status().await?;
     /// # Ok(()) }

@@ -115,7 +115,8 @@ impl Client {
         )
     }
 
-    /// Makes a call of an action with arguments by their positions, as services of Aspyx take them, and returns the bare result.
+    /// Makes a call of an action with arguments by their positions, as services of Aspyx take them, and returns the bare
+    /// result.
     ///
     /// Only the channels `dispatch-json` and `dispatch-msgpack` can carry it: any other transport fails before it sends. All
     /// other calls have their arguments by name, and typed clients know the positions.

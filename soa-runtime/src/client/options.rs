@@ -175,7 +175,8 @@ macro_rules! option_methods {
             self.with(|options| options.add_context(key.into(), value.into()))
         }
 
-        /// Adds a value of a declared type to the context, which flows down the chain; handlers get it by its type. See [`ContextValue`](crate::ContextValue).
+        /// Adds a value of a declared type to the context, which flows down the chain; handlers get it by its type. See
+        /// [`ContextValue`](crate::ContextValue).
         ///
         /// ```
         /// # use soa_runtime as soa;

@@ -450,8 +450,8 @@ impl Context {
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Returns true if the response of this job is not needed any more: its deadline has passed, its caller has given up, or the
-    /// server stops. Over Redis, a service with idempotent actions hears about its callers within about a second, and one
+    /// Returns true if the response of this job is not needed any more: its deadline has passed, its caller has given up, or
+    /// the server stops. Over Redis, a service with idempotent actions hears about its callers within about a second, and one
     /// without does not. Handlers that work without waiting, or on another thread, should
     /// check it.
     ///

@@ -33,7 +33,7 @@ pub const OTHER: &str = "other";
 /// The name of callers that are not services.
 pub const PROGRAM: &str = "program";
 
-/// What a worker tells about itself.
+/// The record of a worker about itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorkerRecord {
@@ -75,7 +75,7 @@ pub struct WorkerRecord {
     pub oldest: Vec<FlightRecord>,
 }
 
-/// What a worker tells about an action.
+/// The part of a worker's record about an action.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ActionRecord {
@@ -95,7 +95,7 @@ pub struct ActionRecord {
     pub shortest_patience: Option<u64>,
 }
 
-/// What a worker tells about a service that it calls.
+/// The part of a worker's record about a service that it calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CalledRecord {

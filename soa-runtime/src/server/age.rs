@@ -73,8 +73,8 @@ pub(super) enum Verdict {
 impl Verdict {
     /// Judges a request.
     ///
-    /// `age` is no more than the queue has been standing: the clocks of the two machines may differ, and what is in a queue that
-    /// was empty came after that.
+    /// `age` is no more than the queue has been standing: the clocks of the two machines may differ, and what is in a queue
+    /// that was empty came after that.
     pub(super) fn on(
         age: Duration,
         backlog: Backlog,
@@ -88,8 +88,8 @@ impl Verdict {
         if age < half {
             return Self::Fine;
         }
-        // Whatever an action takes, a request that has hardly waited is started: otherwise one that once took long would never be
-        // run again, and never be known to be quicker.
+        // Whatever an action takes, a request that has hardly waited is started: otherwise one that once took long would never
+        // be run again, and never be known to be quicker.
         let needed = usual().saturating_add(patience / WAY_BACK_PART);
         if age >= patience.saturating_sub(needed.min(half)) {
             return Self::TooOld;

@@ -1,4 +1,4 @@
-//! What becomes of jobs whose process is gone. The first that fits:
+//! The fate of jobs whose process is gone. The first that fits:
 //!
 //! | job | verdict |
 //! |---|---|
@@ -38,7 +38,7 @@ const POISON: &str = "poison";
 const UNKNOWN: &str =
     "The server that ran this job stopped; whether its actions took effect is not known";
 
-/// How much of a job may run again.
+/// The part of a job that may run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weakest {
     /// All actions are idempotent.

@@ -156,12 +156,12 @@ where
 /// ```
 pub struct StartupError {
     subject: String,
-    /// What failed; nothing for the transport, which says it itself.
+    /// The thing that failed; nothing for the transport, which says it itself.
     what: &'static str,
     reason: BoxError,
 }
 
-/// What failed where a hook did.
+/// The thing that failed where a hook did.
 const HOOK: &str = "a startup hook failed: ";
 
 impl StartupError {

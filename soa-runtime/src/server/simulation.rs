@@ -43,11 +43,11 @@ enum Kind {
     Poison,
 }
 
-/// What clients have sent.
+/// A request that clients have sent.
 struct Sent {
     kind: Kind,
     frame: Bytes,
-    /// How often its action took effect, and how often it was answered.
+    /// Number of times that its action took effect, and that it was answered.
     effects: u32,
     answers: u32,
     /// The greatest number of strikes that it had.

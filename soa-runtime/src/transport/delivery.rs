@@ -1,4 +1,4 @@
-//! What is known of jobs that are delivered again, and who decides about them.
+//! Facts about jobs that are delivered again, and the decisions about them.
 //!
 //! A transport finds requests that a dead process has held. What becomes of each is decided by the server
 //! ([`Judge`]), which knows its actions; the transport carries it out.
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::hold::Reply;
 use super::redelivery::{DeadLetter, Redelivery};
 
-/// How often the requests of a service are delivered, if the process that runs them crashes.
+/// The guarantee of delivery for the requests of a service, if the process that runs them crashes.
 ///
 /// ```
 /// # use soa_runtime as soa;
@@ -72,7 +72,7 @@ impl std::str::FromStr for Delivery {
     }
 }
 
-/// What a server promises about its jobs, for its transport. Cheap to clone.
+/// The promises of a server about its jobs, for its transport. Cheap to clone.
 #[derive(Clone)]
 pub struct Promise {
     pub(crate) delivery: Delivery,
@@ -127,7 +127,7 @@ pub trait Judge: Send + Sync {
 pub struct LostJob<'a> {
     /// The frame of its request.
     pub frame: &'a Bytes,
-    /// What is known of earlier deliveries; `None` if this was the first.
+    /// The facts about earlier deliveries; `None` if this was the first.
     pub redelivery: Option<&'a Redelivery>,
     /// The way in which it was lost.
     pub loss: Loss,
@@ -147,7 +147,7 @@ pub enum Loss {
     HandedOver,
 }
 
-/// What becomes of a job whose process is gone.
+/// The fate of a job whose process is gone.
 #[derive(Debug)]
 pub enum Verdict {
     /// It is forgotten: nobody waits for it any more.

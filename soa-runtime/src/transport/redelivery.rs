@@ -1,4 +1,4 @@
-//! What is known of jobs that are delivered again, and of those that are not run any more.
+//! Facts about jobs that are delivered again, and of those that are not run any more.
 
 use bytes::Bytes;
 

@@ -1,8 +1,8 @@
 //! The slots of a process: which of its lists in Redis are in use, and which of the jobs in them are answered.
 //!
-//! A slot is a list for the jobs of one pull, at most 32. Positions in it do not move, so a job is a bit. The slot is free again
-//! when all of its jobs are answered, as Redis has confirmed. One whose pull had no answer is *retired* for some time: jobs may
-//! be in it that nobody knows of here.
+//! A slot is a list for the jobs of one pull, at most 32. Positions in it do not move, so a job is a bit. The slot is free
+//! again when all of its jobs are answered, as Redis has confirmed. One whose pull had no answer is *retired* for some time:
+//! jobs may be in it that nobody knows of here.
 
 use tokio::time::Instant;
 

@@ -1,8 +1,8 @@
 //! serde's deserializer, over any source.
 //!
-//! It reads only the kind of value that the type asks for, and refuses any other itself: visitors are more lenient than the wire is (the
-//! one for text takes bytes, the one for structs takes lists). The meaning of a nil depends on its position (see the
-//! `position` module). If a type asks for anything, integers are visited as 64 bits wide, and ext types as newtypes
+//! It reads only the kind of value that the type asks for, and refuses any other itself: visitors are more lenient than the
+//! wire is (the one for text takes bytes, the one for structs takes lists). The meaning of a nil depends on its position (see
+//! the `position` module). If a type asks for anything, integers are visited as 64 bits wide, and ext types as newtypes
 //! around a pair (see the `ext` module); so are integers beyond 64 bits, which only a [`Value`](super::Value) can hold.
 
 use serde::de::value::BorrowedStrDeserializer;

@@ -8,8 +8,8 @@
 //! | `time` | dates and times, and those of `time`; [`UtcDateTime`](crate::UtcDateTime) and `time::OffsetDateTime` |
 //! | `uuid` | `uuid::Uuid` as a field of requests and responses, where it is text; [`Value`](crate::Value) and `Uuid` |
 //!
-//! Conversions that can fail are `TryFrom`s, whose error says which limit is broken. Digits below a microsecond are dropped, as the wire
-//! has no place for it.
+//! Conversions that can fail are `TryFrom`s, whose error says which limit is broken. Digits below a microsecond are dropped, as
+//! the wire has no place for it.
 
 #[cfg(feature = "chrono")]
 mod chrono;

@@ -116,7 +116,9 @@ impl ActionError {
     /// # #[derive(Debug, PartialEq)] enum BookError { NoSuchBook }
     /// # impl ActionErrors for BookError {
     /// #     const CODES: &'static [&'static str] = &["NO_SUCH_BOOK"];
-    /// #     fn from_wire(error: &soa::WireError) -> Option<Self> { (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook) }
+    /// #     fn from_wire(error: &soa::WireError) -> Option<Self> {
+    /// #         (error.code == "NO_SUCH_BOOK").then_some(Self::NoSuchBook)
+    /// #     }
     /// #     fn into_wire(self) -> soa::WireError { soa::WireError::caller("NO_SUCH_BOOK", "There is no such book") }
     /// # }
     ///

@@ -61,7 +61,8 @@ impl<'a> Checker<'a> {
     }
 
     /// Adds the errors of the option that comes nearest to the value, if none fits: with the fewest tags and keys of other
-    /// options, then the fewest fields that are missing, and then the fewest errors. Of options that come equally near, all are told.
+    /// options, then the fewest fields that are missing, and then the fewest errors. Of options that come equally near, all are
+    /// told.
     pub(super) fn nearest(&mut self, options: &'a [Node], value: &Value) {
         let before = self.errors.len();
         let (found, error_bytes) = (self.found, self.error_bytes);

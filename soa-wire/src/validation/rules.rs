@@ -247,7 +247,8 @@ pub fn inner_rules<T: BodyRules>(
 }
 
 /// A value whose type may be a body. `(&Probe(value)).__soa_check(path, report)` checks a body, or else a type that garde knows
-/// ([`ViaGarde`]), or else nothing ([`WithoutRules`]): the compiler takes the first of these methods that there is. Its name is one that no trait of a user has.
+/// ([`ViaGarde`]), or else nothing ([`WithoutRules`]): the compiler takes the first of these methods that there is. Its name is
+/// one that no trait of a user has.
 #[derive(Debug)]
 pub struct Probe<'a, T: ?Sized>(pub &'a T);
 

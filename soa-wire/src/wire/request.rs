@@ -88,7 +88,7 @@ pub fn read_late_request(frame: &Bytes, serializers: &Serializers) -> Result<Req
     read(frame, serializers, Expiry::IsIgnored)
 }
 
-/// Whether the expiry of a request counts.
+/// The meaning of the expiry of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expiry {
     Counts,

@@ -355,7 +355,7 @@ fn context<'a, C: Cursor<'a>>(
     })
 }
 
-/// What most contexts are, and the place behind it; `None` before anything else.
+/// Reads what most contexts are, and returns the place behind it; `None` before anything else.
 fn correlation_id_alone<'a, C: Cursor<'a>>(mut cursor: C) -> Option<(Option<Arc<str>>, C)> {
     if cursor.kind().ok()? != Kind::Map {
         return None;
