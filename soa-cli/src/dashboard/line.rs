@@ -193,7 +193,7 @@ impl Seen {
         let depth = service.queue.depth;
         let is_young = service.queue.oldest.is_some_and(|age| age < UNATTENDED_AGE);
         let is_taken = depth == 0 || is_young || growth.is_some_and(|growth| growth < 0.0);
-        let consumers = (depth > 0 && is_taken).then_some(true);
+        let consumers = (depth > 0).then_some(is_taken);
         let mut findings = Findings::default();
         check_queue(
             name,

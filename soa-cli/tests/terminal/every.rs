@@ -170,8 +170,8 @@ fn no_command_is_left_out_here() {
             below => all.extend(below.iter().map(|below| format!("{name} {below}"))),
         }
     }
-    // These need no Redis, or a terminal.
-    for name in ["completions", "man", "top"] {
+    // These need no Redis, or a terminal or a recording, or serve on.
+    for name in ["completions", "dashboard", "man", "replay", "top"] {
         assert!(all.remove(name), "{name} in {all:?}");
     }
     let here = CASES.iter().map(|case| match case.words {
