@@ -240,7 +240,7 @@ impl Redis {
             let queue = self.queue(masters, &service).await;
             (service, queue)
         });
-        let queues: Vec<_> = futures_util::stream::iter(queues)
+        let queues: BTreeMap<_, _> = futures_util::stream::iter(queues)
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
