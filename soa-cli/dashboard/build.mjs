@@ -43,7 +43,7 @@ if (target === '--tests') {
     outdir: target,
     minify: true,
   });
-  copyFileSync(join(here, 'src/index.html'), join(target, 'index.html'));
+  for (const name of ['index.html', 'icon.png']) copyFileSync(join(here, 'src', name), join(target, name));
   writeFileSync(join(target, 'LICENSES'), licenses());
 }
 

@@ -30,6 +30,15 @@ const AT_ONCE: usize = 32;
 /// Number of records in one question.
 const RECORDS_AT_ONCE: usize = 50;
 
+/// Largest record of a worker, in bytes: a thousand times as large as usual.
+const MAX_RECORD: usize = 4 << 20;
+
+/// Largest number of services that are known by the records of others alone. Workers name at most some dozens each.
+const MAX_NAMED: usize = 1_000;
+
+/// Largest number of notes about keys that hold something foreign.
+const MAX_NO_LISTS: usize = 5;
+
 /// The fleet at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
@@ -57,6 +66,8 @@ pub(crate) struct Queue {
     pub(crate) depth: u64,
     /// Time since the oldest message was sent, by the clocks of two machines. `None` if nothing waits, or if it does not tell.
     pub(crate) oldest: Option<Duration>,
+    /// True if the key holds something else than a list, so that nobody can send or take requests.
+    pub(crate) is_no_list: bool,
 }
 
 /// A worker that has told about itself.
@@ -201,11 +212,10 @@ impl Redis {
     pub(crate) async fn look(&self, only: &[String]) -> Result<Fleet, Failure> {
         let masters = self.masters().await?;
         let found = self.find(&masters).await?;
-        let fleet = self.fleet_of(&masters, &found, only).await?;
-        Ok(Fleet {
-            notes: self.notes(&found),
-            ..fleet
-        })
+        let mut fleet = self.fleet_of(&masters, &found, only).await?;
+        let mut notes = self.notes(&found);
+        notes.append(&mut fleet.notes);
+        Ok(Fleet { notes, ..fleet })
     }
 
     /// What cannot be seen: masters that cannot be reached, and what this login may not look up.
@@ -222,7 +232,7 @@ impl Redis {
         lost.chain(blind).collect()
     }
 
-    /// The fleet of these names, without notes: these services, or all.
+    /// The fleet of these names: these services, or all. Its notes are about them alone.
     pub(crate) async fn fleet_of(
         &self,
         masters: &[RedisMaster],
@@ -250,19 +260,39 @@ impl Redis {
         }
         if only.is_empty() {
             // Callers know services that have no key at present.
-            names.extend(workers.values().flat_map(|workers| related(workers)));
+            let named = workers.values().flat_map(|workers| related(workers));
+            let mut named: BTreeSet<String> = named.filter(|name| !names.contains(name)).collect();
+            if named.len() > MAX_NAMED {
+                let left_off = named.len() - MAX_NAMED;
+                fleet.notes.push(format!(
+                    "workers name {left_off} more services that have no key, which are not shown"
+                ));
+                named = named.into_iter().take(MAX_NAMED).collect();
+            }
+            names.extend(named);
         }
         let queues = owned(&names).into_iter().map(|service| async move {
             let queue = self.queue(masters, &service).await;
             (service, queue)
         });
-        let queues: Vec<_> = futures_util::stream::iter(queues)
+        let queues: BTreeMap<_, _> = futures_util::stream::iter(queues)
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
+        let mut no_lists = 0;
         for (name, queue) in queues {
+            let queue = queue?;
+            if queue.is_no_list {
+                no_lists += 1;
+                if no_lists <= MAX_NO_LISTS {
+                    fleet.notes.push(no_list(
+                        &queue_key(&name),
+                        "list, so no request can wait there",
+                    ));
+                }
+            }
             let service = Service {
-                queue: queue?,
+                queue,
                 workers: workers.remove(&name).unwrap_or_default(),
                 is_paused: found.paused.contains(&name),
                 reply_lists: found.reply_lists.get(&name).copied().unwrap_or(0),
@@ -270,6 +300,12 @@ impl Redis {
             fleet.services.insert(name, service);
         }
         fleet.blind.clone_from(&found.blind);
+        if no_lists > MAX_NO_LISTS {
+            let more = no_lists - MAX_NO_LISTS;
+            fleet
+                .notes
+                .push(format!("so it is with the keys of {more} more services"));
+        }
         Ok(fleet)
     }
 
@@ -294,7 +330,8 @@ impl Redis {
                 told => told.map_err(|error| self.failed(&error))?,
             };
             for (key, value) in some.iter().zip(told) {
-                // One that has expired since has no value.
+                // One that has expired since has no value, and no worker writes one that is so large.
+                let value = value.filter(|value| value.len() <= MAX_RECORD);
                 let Some(record) = value.as_deref().and_then(WorkerRecord::read) else {
                     continue;
                 };
@@ -317,9 +354,16 @@ impl Redis {
     ) -> Result<Queue, Failure> {
         let mut queue = Queue::default();
         for master in self.masters_of(masters) {
-            let asked = master.queue(service).await;
-            let (depth, first) = asked.map_err(|error| self.failed(&error))?;
-            queue.depth += depth;
+            let (depth, first) = match master.queue(service).await {
+                Ok(told) => told,
+                // One key that somebody has written by mistake must not hide the fleet.
+                Err(error) if is_wrong_type(&error) => {
+                    queue.is_no_list = true;
+                    continue;
+                }
+                Err(error) => return Err(self.failed(&error)),
+            };
+            queue.depth = queue.depth.saturating_add(depth);
             queue.oldest = queue.oldest.max(first.and_then(|frame| waited(&frame)));
         }
         Ok(queue)
@@ -400,6 +444,18 @@ impl Holder<'_> {
             }
         }
     }
+}
+
+/// True if a key holds another type than it has in the protocol.
+pub(crate) fn is_wrong_type(error: &TransportError) -> bool {
+    error.kind() == TransportErrorKind::Misconfigured && error.to_string().contains("wrong type: ")
+}
+
+/// Says that a key holds something foreign.
+pub(crate) fn no_list(key: &str, expected: &str) -> String {
+    format!(
+        "the key `{key}` holds something else than a {expected}: look at it with TYPE, and delete it"
+    )
 }
 
 /// The list of the requests of a service.

@@ -55,7 +55,8 @@ impl Graph {
                 for action in worker.record.actions.values() {
                     for (caller, calls) in &action.callers {
                         let key = (shown_caller(caller).to_owned(), name.clone());
-                        edges.entry(key).or_default().calls += calls;
+                        let edge = edges.entry(key).or_default();
+                        edge.calls = edge.calls.saturating_add(*calls);
                     }
                 }
             }
@@ -66,10 +67,10 @@ impl Graph {
                     let tells = fleet.services.get(called);
                     let tells = tells.is_some_and(|called| !called.workers.is_empty());
                     let edge = edges.entry((name.clone(), called.clone())).or_default();
-                    edge.failed += made.failed;
+                    edge.failed = edge.failed.saturating_add(made.failed);
                     // A service that counts its callers knows better, also what came before its last start.
                     if !tells {
-                        edge.calls += made.calls;
+                        edge.calls = edge.calls.saturating_add(made.calls);
                     }
                 }
             }

@@ -13,7 +13,7 @@ use soa_runtime::value;
 use crate::arguments::ServicesArguments;
 use crate::connect::{Redis, Target};
 use crate::failure::Failure;
-use crate::fleet::{Fleet, Queue, Service};
+use crate::fleet::{Fleet, Queue, Service, Worker};
 use crate::output::{Cell, Output, Tone, latency, print, rate, time};
 use crate::progress::while_running;
 
@@ -262,7 +262,7 @@ pub(crate) fn line(name: &str, service: &Service) -> Line {
         let seconds = record.lately_seconds.max(1.0);
         out += count(lately.count()) / seconds;
         let failed = record.actions.values().map(|action| action.lately_errors);
-        errors += count(failed.sum()) / seconds;
+        errors += count(failed.fold(0, u64::saturating_add)) / seconds;
         times.merge(&lately);
         line.versions.insert(record.version.clone());
     }
@@ -275,6 +275,12 @@ pub(crate) fn line(name: &str, service: &Service) -> Line {
 #[expect(clippy::cast_precision_loss, reason = "a rate need not be exact")]
 pub(crate) fn count(count: u64) -> f64 {
     count as f64
+}
+
+/// The number of jobs in flight of all workers. It has no overflow: whoever may write a record may write any number.
+pub(crate) fn running(workers: &[Worker]) -> usize {
+    let running = workers.iter().map(|worker| worker.record.running);
+    running.fold(0, usize::saturating_add)
 }
 
 fn table(output: Output, lines: &[Line]) -> String {

@@ -73,7 +73,7 @@ fn lately(worker: &Worker) -> (f64, f64, Sketch) {
     let errors = record.actions.values().map(|action| action.lately_errors);
     (
         count(times.count()) / seconds,
-        count(errors.sum()) / seconds,
+        count(errors.fold(0, u64::saturating_add)) / seconds,
         times,
     )
 }

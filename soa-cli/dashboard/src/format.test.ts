@@ -22,8 +22,8 @@ test('times have the unit that suits them', () => {
 });
 
 test('numbers have few digits', () => {
-  const numbers = [0, 0.004, 0.25, 3.14, 12, 128.4, 12_400, 1_250_000, null];
-  assert.deepEqual(numbers.map(number), ['0', '<0.01', '0.25', '3.1', '12', '128', '12,400', '1.3M', '–']);
+  const numbers = [0, 0.004, 0.25, 3.14, 12, 128.4, 12_400, 1_250_000, 3e18, null];
+  assert.deepEqual(numbers.map(number), ['0', '<0.01', '0.25', '3.1', '12', '128', '12,400', '1.3M', '3.0e+18', '–']);
   assert.deepEqual([0, 0.0004, 0.034, 0.5].map(percent), ['0 %', '<0.1 %', '3.4 %', '50 %']);
 });
 

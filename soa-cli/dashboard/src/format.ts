@@ -10,6 +10,7 @@ export function number(value: number | null | undefined): string {
   if (value == null || !Number.isFinite(value)) return '–';
   const size = Math.abs(value);
   if (size === 0) return '0';
+  if (size >= 1e13) return value.toExponential(1);
   if (size >= 1e9) return `${(value / 1e9).toFixed(1)}G`;
   if (size >= 1e6) return `${(value / 1e6).toFixed(1)}M`;
   if (size >= 100 || Number.isInteger(value)) return grouped.format(value);
@@ -67,18 +68,19 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
  * escapes, and what is too long for a line is cut.
  */
 export function shown(text: string, length = NAME_LENGTH): string {
-  const cut = text.length > length ? `${text.slice(0, length)}…` : text;
+  // Half of a character that takes two places is left out.
+  const cut = text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text;
   return escaped(cut);
 }
 
 /** Writes control characters, line ends among them, and those that turn the direction of writing, as escapes. */
 function escaped(text: string): string {
-  return text.replace(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu, escape);
+  return text.replace(/[\p{Cc}\u00ad\u061c\u180e\u{e0000}-\u{e007f}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu, escape);
 }
 
 /** The same for text of several lines. */
 export function escapedLines(text: string): string {
-  return text.replace(/(?![\n\t])[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu, escape);
+  return text.replace(/(?![\n\t])[\p{Cc}\u00ad\u061c\u180e\u{e0000}-\u{e007f}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu, escape);
 }
 
 function escape(character: string): string {

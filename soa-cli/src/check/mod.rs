@@ -153,6 +153,11 @@ pub(crate) async fn check(
             "name services of PySOA with --service NAME: while they are idle, they leave no trace",
         );
     }
+    // What cannot be reached or looked up was told.
+    let told = redis.lost.len() + usize::from(fleet.blind.is_some());
+    for note in fleet.notes.iter().skip(told) {
+        findings.warning("UNSEEN", &redis.address(), note.clone(), "");
+    }
     let asked = ask(redis, &fleet).await?;
     if let Some(problem) = asked.problem {
         findings.warning(

@@ -253,7 +253,7 @@ pub(crate) fn check_actions(name: &str, service: &Service, findings: &mut Findin
         for (action, told) in &worker.record.actions {
             let (times, errors, patience) = actions.entry(action).or_default();
             times.merge(&told.lately);
-            *errors += told.lately_errors;
+            *errors = errors.saturating_add(told.lately_errors);
             let shortest = told.shortest_patience;
             *patience = match (*patience, shortest) {
                 (Some(known), Some(other)) => Some(known.min(other)),
@@ -318,6 +318,7 @@ mod tests {
             queue: Queue {
                 depth: 7,
                 oldest: Some(Duration::from_secs(oldest)),
+                ..Queue::default()
             },
             ..Service::default()
         };

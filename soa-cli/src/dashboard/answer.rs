@@ -12,7 +12,7 @@ use soa_program::settings::listed;
 use crate::failure::{Failure, Reason};
 
 /// A request that is not answered as it was meant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
     /// A stable name for programs.

@@ -111,12 +111,29 @@ impl Asked {
             let millis = u64::try_from(self.timeout.as_millis()).unwrap_or(0);
             told.insert("timeout_ms", millis);
         }
-        text::write(&Value::Map(told))
+        exact(&Value::Map(told))
     }
 
     /// The switches of the call.
     pub(super) fn switches(&self) -> SwitchSet {
         self.switches.iter().copied().map(Switch::new).collect()
+    }
+}
+
+/// Writes what was read as JSON again. Decimals are the numbers that they were: as text, they would be others to an action
+/// that tells no types.
+pub(super) fn exact(value: &Value) -> String {
+    let parts = |parts: Vec<String>| parts.join(", ");
+    match value {
+        Value::Decimal(number) => number.to_string(),
+        Value::List(list) => format!("[{}]", parts(list.iter().map(exact).collect())),
+        Value::Map(map) => {
+            let entries = map.iter();
+            let entries =
+                entries.map(|(key, value)| format!("{}: {}", text::write(key), exact(value)));
+            format!("{{{}}}", parts(entries.collect()))
+        }
+        other => text::write(other),
     }
 }
 
@@ -130,7 +147,21 @@ mod tests {
         let asked = Asked::read(text.as_bytes()).unwrap();
         assert!(matches!(asked.body.get("price"), Some(Value::Decimal(_))));
         assert_eq!(asked.timeout, Duration::from_millis(100));
-        assert!(asked.as_json().contains("1.10"), "{}", asked.as_json());
+        assert!(
+            asked.as_json().contains(r#""price": 1.10, "#),
+            "{}",
+            asked.as_json()
+        );
+        for text in [
+            "{}",
+            r#"{"a": [1.5, -0.25, 12345678901234567890, "1.5", null, true, [], {}], "\"": {"": "\n"}}"#,
+        ] {
+            let value = Plain::from_json(text).unwrap().into_exact();
+            assert_eq!(exact(&value), text);
+            let large = Plain::from_json("[1e300, 1.5e-200]").unwrap().into_exact();
+            let again = Plain::from_json(&exact(&large)).unwrap().into_exact();
+            assert_eq!(again, large);
+        }
         assert!(asked.as_json().contains("switches"));
     }
 

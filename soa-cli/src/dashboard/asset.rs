@@ -13,37 +13,42 @@ use sha2::{Digest as _, Sha256};
 struct Asset {
     paths: &'static [&'static str],
     content_type: &'static str,
-    text: &'static str,
+    bytes: &'static [u8],
 }
 
-static ASSETS: [Asset; 4] = [
+static ASSETS: [Asset; 5] = [
     Asset {
         paths: &["/", "/index.html"],
         content_type: "text/html; charset=utf-8",
-        text: include_str!("../../dashboard/dist/index.html"),
+        bytes: include_bytes!("../../dashboard/dist/index.html"),
     },
     Asset {
         paths: &["/app.js"],
         content_type: "text/javascript; charset=utf-8",
-        text: include_str!("../../dashboard/dist/app.js"),
+        bytes: include_bytes!("../../dashboard/dist/app.js"),
     },
     Asset {
         paths: &["/app.css"],
         content_type: "text/css; charset=utf-8",
-        text: include_str!("../../dashboard/dist/app.css"),
+        bytes: include_bytes!("../../dashboard/dist/app.css"),
+    },
+    Asset {
+        paths: &["/icon.png"],
+        content_type: "image/png",
+        bytes: include_bytes!("../../dashboard/dist/icon.png"),
     },
     Asset {
         paths: &["/LICENSES"],
         content_type: "text/plain; charset=utf-8",
-        text: include_str!("../../dashboard/dist/LICENSES"),
+        bytes: include_bytes!("../../dashboard/dist/LICENSES"),
     },
 ];
 
-/// The tag of all files: that of their texts, as a new program has new ones.
+/// The tag of all files: that of their bytes, as a new program has new ones.
 static TAG: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
     let mut digest = Sha256::new();
     for asset in &ASSETS {
-        digest.update(asset.text);
+        digest.update(asset.bytes);
     }
     let digits = digest.finalize();
     let digits = digits.iter().take(8).map(|byte| format!("{byte:02x}"));
@@ -56,7 +61,7 @@ pub(super) fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
     let is_known = TAG.is_some() && headers.get(IF_NONE_MATCH) == TAG.as_ref();
     let mut response = match is_known {
         true => Response::new(Body::empty()),
-        false => Response::new(Body::from(asset.text)),
+        false => Response::new(Body::from(asset.bytes)),
     };
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

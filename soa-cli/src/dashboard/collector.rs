@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use soa_redis::RedisMaster;
+use soa_redis::{RedisMaster, service_key};
 use soa_runtime::{TransportError, TransportErrorKind};
 
 use super::flow::Counter;
@@ -20,7 +20,7 @@ use super::picture::{Health, Looked, Picture};
 use super::shared::Dashboard;
 use crate::connect::Redis;
 use crate::failure::Failure;
-use crate::fleet::{Fleet, Found};
+use crate::fleet::{DEAD_KEY, Fleet, Found, is_wrong_type, no_list};
 use crate::queue::now;
 
 /// Longest time of a look.
@@ -133,7 +133,7 @@ impl Collector {
         };
         let names = self.names.insert(names);
         let mut fleet = redis.fleet_of(&masters, &names.found, &[]).await?;
-        fleet.notes = redis.notes(&names.found);
+        fleet.notes.extend(redis.notes(&names.found));
         let (dead, note) = dead_letters(&redis, &masters, &names.found).await?;
         fleet.notes.extend(note);
         Ok(Read {
@@ -170,7 +170,7 @@ impl Collector {
             minutes
         };
         if self.dashboard.keeps_in_redis {
-            let kept = tokio::time::timeout(LOOK_TIMEOUT, self.keep(&looked, &minutes)).await;
+            let kept = tokio::time::timeout(LOOK_TIMEOUT, self.keep(&looked, &minutes, at)).await;
             self.keeping_problem = match kept {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
@@ -184,7 +184,12 @@ impl Collector {
     }
 
     /// Reads what was kept of services that are new here, and keeps the minutes that are complete.
-    async fn keep(&mut self, looked: &Looked, minutes: &[Minute]) -> Result<(), TransportError> {
+    async fn keep(
+        &mut self,
+        looked: &Looked,
+        minutes: &[Minute],
+        at: f64,
+    ) -> Result<(), TransportError> {
         let keys = &self.dashboard.connection.keys();
         let names = looked.services.keys();
         let fresh = names.filter(|name| !self.restored.contains(*name));
@@ -195,19 +200,27 @@ impl Collector {
         });
         let mut asked = futures_util::stream::iter(asked).buffer_unordered(AT_ONCE);
         while let Some((name, minutes)) = asked.next().await {
-            let minutes = minutes?;
-            self.dashboard.history().restore(&name, minutes);
+            let minutes = match minutes {
+                // One key that is foreign must not end the history of all others.
+                Err(error) if is_wrong_type(&error) => Vec::new(),
+                minutes => minutes?,
+            };
+            self.dashboard.history().restore(&name, minutes, at);
             self.restored.insert(name);
         }
         // Those of services that are gone would be kept here for ever.
         self.restored
             .retain(|name| looked.services.contains_key(name));
+        let mut wrong = None;
         let written = minutes.iter().map(|minute| kept::keep(keys, minute));
         let mut written = futures_util::stream::iter(written).buffer_unordered(AT_ONCE);
         while let Some(outcome) = written.next().await {
-            outcome?;
+            match outcome {
+                Err(error) if is_wrong_type(&error) => wrong = Some(error),
+                outcome => outcome?,
+            }
         }
-        Ok(())
+        wrong.map_or(Ok(()), Err)
     }
 }
 
@@ -223,9 +236,14 @@ async fn dead_letters(
     });
     let mut asked = futures_util::stream::iter(asked).buffer_unordered(AT_ONCE);
     let mut counts = BTreeMap::new();
+    let mut note = None;
     while let Some((name, count)) = asked.next().await {
         match count {
             Ok(count) => drop(counts.insert(name, count)),
+            Err(error) if is_wrong_type(&error) => {
+                let key = service_key(&name, DEAD_KEY);
+                note = Some(no_list(&key, "sorted set of dead letters"));
+            }
             Err(error) if error.kind() == TransportErrorKind::Misconfigured => {
                 let note = format!("dead letters cannot be counted: {error}");
                 return Ok((BTreeMap::new(), Some(note)));
@@ -233,5 +251,5 @@ async fn dead_letters(
             Err(error) => return Err(redis.failed(&error)),
         }
     }
-    Ok((counts, None))
+    Ok((counts, note))
 }

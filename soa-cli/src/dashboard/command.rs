@@ -1,9 +1,8 @@
 //! The commands that make the same call: `soa call`, and curl against this dashboard.
 
 use soa_runtime::codec::Value;
-use soa_runtime::text;
 
-use super::asked::{Asked, TIMEOUT};
+use super::asked::{Asked, TIMEOUT, exact};
 use super::shared::Dashboard;
 
 /// The line of `soa call` that makes the same call.
@@ -14,16 +13,16 @@ pub(super) fn soa_call(dashboard: &Dashboard, asked: &Asked) -> String {
     }
     line += " call";
     for switch in &asked.switches {
-        line += &format!(" --switch {switch}");
+        line += &flagged("--switch", &switch.to_string());
     }
     for (key, value) in asked.context.iter() {
         let key = key.as_str().unwrap_or_default();
         let (flag, value) = match value {
             // A text that looks like JSON would be read as JSON.
             Value::Text(text) => ("--context-text", text.to_string()),
-            value => ("--context", text::write(value)),
+            value => ("--context", exact(value)),
         };
-        line += &format!(" {flag} {}", quoted(&format!("{key}={value}")));
+        line += &flagged(flag, &format!("{key}={value}"));
     }
     if asked.timeout != TIMEOUT {
         line += &format!(" --timeout {}ms", asked.timeout.as_millis());
@@ -32,8 +31,14 @@ pub(super) fn soa_call(dashboard: &Dashboard, asked: &Asked) -> String {
     // Whoever names a service may name it like a flag.
     let end_of_flags = if target.starts_with('-') { " --" } else { "" };
     line += &format!("{end_of_flags} {}", quoted(&target));
-    line += &format!(" {}", quoted(&text::write(&asked.body)));
+    line += &format!(" {}", quoted(&exact(&asked.body)));
     line
+}
+
+/// A flag with its value. One that begins like a flag is bound to it, since it would be taken for another.
+fn flagged(flag: &str, value: &str) -> String {
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    format!(" {flag}{between}{}", quoted(value))
 }
 
 /// The line of curl that makes the same call, at the address under which the page was opened.
@@ -79,12 +84,22 @@ fn quoted(text: &str) -> String {
 /// True for characters that are not seen, or that change what is seen around them.
 fn is_hidden(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_begins_like_a_flag_is_bound_to_its_flag() {
+        assert_eq!(flagged("--switch", "5"), " --switch 5");
+        assert_eq!(flagged("--switch", "-5"), " --switch=-5");
+        assert_eq!(
+            flagged("--context", "--help=a b"),
+            " --context='--help=a b'"
+        );
+    }
 
     #[test]
     fn a_word_stays_one_word_whatever_is_in_it() {

@@ -1,12 +1,13 @@
 //! The description of a service: its actions with their types, as one of its workers tells them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use soa_runtime::codec::{Map, Value};
 
+use super::answer::Refusal;
 use super::form;
 
 /// Time for which a description is kept.
@@ -18,19 +19,56 @@ const MAX_KEPT: usize = 64;
 /// The answer of a service to `introspect`.
 pub(super) type Told = Arc<Value>;
 
-/// The descriptions that are kept, the oldest first.
+/// Time for which a service that has not described itself is not asked again.
+const REFUSED_LIFETIME: Duration = Duration::from_secs(3);
+
+/// What is kept of services, the oldest first.
+type Kept<T> = VecDeque<(String, Instant, T)>;
+
+/// The descriptions that are kept.
 #[derive(Debug, Default)]
-pub(super) struct Descriptions(Mutex<VecDeque<(String, Instant, Told)>>);
+pub(super) struct Descriptions {
+    kept: Mutex<Kept<Told>>,
+    refused: Mutex<Kept<Refusal>>,
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// Nothing panics between two changes, so it is whole even when poisoned.
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn keep<T>(mut kept: MutexGuard<'_, Kept<T>>, service: &str, told: T) {
+    kept.retain(|(name, _, _)| name != service);
+    while kept.len() >= MAX_KEPT {
+        kept.pop_front();
+    }
+    kept.push_back((service.to_owned(), Instant::now(), told));
+}
 
 impl Descriptions {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(String, Instant, Told)>> {
-        // Nothing panics between two changes, so it is whole even when poisoned.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The turn of whoever asks a service: one at a time does, and the others take what it was told.
+    pub(super) fn turn(&self, service: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = lock(&self.turns);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(service.to_owned()).or_default())
+    }
+
+    /// Why a service has not described itself, if it was asked just now.
+    pub(super) fn refused(&self, service: &str) -> Option<Refusal> {
+        let mut refused = lock(&self.refused);
+        refused.retain(|(_, since, _)| since.elapsed() < REFUSED_LIFETIME);
+        let mut found = refused.iter().filter(|(name, _, _)| name == service);
+        found.next().map(|(_, _, refusal)| refusal.clone())
+    }
+
+    pub(super) fn refuse(&self, service: &str, refusal: &Refusal) {
+        keep(lock(&self.refused), service, refusal.clone());
     }
 
     /// The description of a service, if one is kept that is younger.
     pub(super) fn get(&self, service: &str, age: Duration) -> Option<Told> {
-        let mut kept = self.lock();
+        let mut kept = lock(&self.kept);
         kept.retain(|(_, since, _)| since.elapsed() < LIFETIME);
         let found = kept.iter().find(|(name, _, _)| name == service);
         let found = found.filter(|(_, since, _)| since.elapsed() < age);
@@ -38,12 +76,7 @@ impl Descriptions {
     }
 
     pub(super) fn put(&self, service: &str, told: &Told) {
-        let mut kept = self.lock();
-        kept.retain(|(name, _, _)| name != service);
-        while kept.len() >= MAX_KEPT {
-            kept.pop_front();
-        }
-        kept.push_back((service.to_owned(), Instant::now(), Arc::clone(told)));
+        keep(lock(&self.kept), service, Arc::clone(told));
     }
 }
 
@@ -129,6 +162,22 @@ mod tests {
         }
         assert!(descriptions.get("0", LIFETIME).is_none());
         assert!(descriptions.get("1", LIFETIME).is_some());
-        assert_eq!(descriptions.lock().len(), MAX_KEPT);
+        assert_eq!(lock(&descriptions.kept).len(), MAX_KEPT);
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_asks_a_service_and_a_refusal_is_kept_for_the_others() {
+        let descriptions = Descriptions::default();
+        let turn = descriptions.turn("books");
+        let held = turn.lock().await;
+        assert!(descriptions.turn("books").try_lock().is_err());
+        assert!(descriptions.turn("mail").try_lock().is_ok());
+        drop(held);
+        assert!(descriptions.turn("books").try_lock().is_ok());
+        assert_eq!(lock(&descriptions.turns).len(), 1);
+        assert!(descriptions.refused("books").is_none());
+        descriptions.refuse("books", &Refusal::bad("nobody answers"));
+        assert!(descriptions.refused("books").is_some());
+        assert!(descriptions.refused("mail").is_none());
     }
 }

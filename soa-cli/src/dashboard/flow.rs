@@ -74,7 +74,8 @@ fn after(name: &str, record: &WorkerRecord, before: Option<&Told>, fleet: &Fleet
     };
     for action in record.actions.values() {
         for (caller, calls) in &action.callers {
-            *told.callers.entry(caller.clone()).or_default() += calls;
+            let sum = told.callers.entry(caller.clone()).or_default();
+            *sum = sum.saturating_add(*calls);
         }
     }
     for (service, made) in &record.called {

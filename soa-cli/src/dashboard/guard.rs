@@ -37,7 +37,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const ANSWERED: [(HeaderName, &str); 6] = [
     (
         CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; \
          base-uri 'none'; frame-ancestors 'none'",
     ),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -53,7 +53,8 @@ const ANSWERED: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Time that a wrong password is answered after, and one place of few is taken for: so many can be tried in a second.
+/// Time that a wrong password is answered after. Those that find no place to wait are refused at once, and a right one always
+/// gets in, so that nobody can lock others out: against those who guess, the length of the secrets helps, and not this.
 const GUESS_PAUSE: Duration = Duration::from_secs(1);
 
 /// Admits a request, or answers why not.

@@ -386,15 +386,25 @@ impl History {
         self.actions = actions.sum();
     }
 
-    /// Adds minutes that were kept elsewhere, the oldest first, before all others.
-    pub(super) fn restore(&mut self, service: &str, minutes: Vec<(u64, Point<OF_SERVICE>)>) {
+    /// Adds minutes that were kept elsewhere, the oldest first, before all others. Those that are not of the last day are left
+    /// out: one of the future would keep out all that are to come.
+    pub(super) fn restore(
+        &mut self,
+        service: &str,
+        minutes: Vec<(u64, Point<OF_SERVICE>)>,
+        now: f64,
+    ) {
         let Some(service) = self.services.get_mut(service) else {
             return;
         };
         let ring = &mut service.series.coarse[1].1;
         let known: Vec<_> = ring.told().collect();
         let mut restored = Ring::new(DAY);
-        for (slot, point) in minutes.iter().chain(&known) {
+        let this = slot(now) / u64::from(MINUTE);
+        let oldest = this.saturating_sub(u64::try_from(DAY).unwrap_or(0));
+        let minutes = minutes.iter();
+        let minutes = minutes.filter(|(slot, _)| (oldest..=this).contains(slot));
+        for (slot, point) in minutes.chain(&known) {
             restored.push(*slot, point);
         }
         *ring = restored;
@@ -559,7 +569,7 @@ mod tests {
         assert_eq!(minute.point[2], Some(17.5));
         assert_eq!((minute.point[3], minute.point[7]), (Some(20.0), Some(3.0)));
         let told = history
-            .of_service("books", Span::Day, begin + 61.0)
+            .of_service("books", Span::Day, begin + 121.0)
             .unwrap();
         assert_eq!(column(&told, "time"), [begin]);
         assert_eq!(column(&told, "rate"), [2.0]);
@@ -655,11 +665,16 @@ mod tests {
             vec![
                 (999_999_990, point(1.0, 1.0, 1.0)),
                 (999_999_999, point(2.0, 1.0, 1.0)),
+                // Whoever may write the key may write anything: a time that is to come, or none at all.
+                (1_000_000_900, point(3.0, 1.0, 1.0)),
+                (u64::MAX, point(3.0, 1.0, 1.0)),
             ],
+            begin + 60.0,
         );
+        add(&mut history, begin + 120.0, point(5.0, 1.0, 1.0));
         let told = history
             .of_service("books", Span::Day, begin + 61.0)
             .unwrap();
-        assert_eq!(column(&told, "rate"), [1.0, 2.0, 5.0]);
+        assert_eq!(column(&told, "rate"), [1.0, 2.0, 5.0, 5.0]);
     }
 }

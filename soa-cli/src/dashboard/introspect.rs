@@ -1,7 +1,8 @@
 //! Asks services for their descriptions.
 //!
 //! A worker is asked only for a service that the last look has seen, and the answer is kept for half a minute: a request leaves
-//! something in a queue, and a page must not fill the queues of services that are none.
+//! something in a queue, and a page must not fill the queues of services that are none, nor of those that nobody serves: one
+//! request at a time asks a service, and a refusal is kept for some seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,15 @@ pub(super) async fn of_service(
     if let Some(told) = dashboard.descriptions.get(service, age) {
         return Ok(told);
     }
+    let turn = dashboard.descriptions.turn(service);
+    let _turn = turn.lock().await;
+    // Whoever had the turn before may have been told.
+    if let Some(told) = dashboard.descriptions.get(service, age) {
+        return Ok(told);
+    }
+    if let Some(refusal) = dashboard.descriptions.refused(service) {
+        return Err(refusal);
+    }
     let redis = dashboard.redis();
     let told = dashboard
         .within(TIMEOUT * 2, async {
@@ -43,7 +53,9 @@ pub(super) async fn of_service(
                 Ok(told) => Ok(told),
                 Err(error) => {
                     let failure = called::failed(&error, &reached, &named, TIMEOUT).await;
-                    Err(Refusal::of_service(failure))
+                    let refusal = Refusal::of_service(failure);
+                    dashboard.descriptions.refuse(service, &refusal);
+                    Err(refusal)
                 }
             }
         })

@@ -24,6 +24,10 @@ use crate::queue::{Waiting, as_json};
 /// Largest number of letters of an answer.
 const MAX_LETTERS: usize = 200;
 
+/// Number of letters that are read at once, and the size in bytes after which no more of a service are.
+const AT_ONCE: usize = 20;
+const MAX_BYTES: usize = 16 << 20;
+
 /// Largest number of letters that are named in one change.
 const MAX_IDS: usize = 100;
 
@@ -71,14 +75,26 @@ pub(super) async fn list(dashboard: &Dashboard, only: Option<String>) -> Result<
 /// Reads the newest letters of a service.
 async fn newest(redis: &Redis, service: &str) -> Result<Vec<DeadLetter>, Failure> {
     let key = service_key(service, DEAD_KEY);
-    let last = (MAX_LETTERS - 1).to_string();
     let mut letters = Vec::new();
     let masters = redis.masters().await?;
     for holder in redis.masters_of(&masters) {
-        let asked = holder.ask("ZREVRANGE", &[&key, "0", &last]).await;
-        let members = asked.map_err(|error| redis.failed(&error))?.into_list();
-        let members = members.into_iter().filter_map(RedisValue::into_bytes);
-        letters.extend(members.map(|member| DeadLetter::read(&member)));
+        let mut bytes = 0;
+        let mut from = 0;
+        // A few at a time, since they may be large.
+        while from < MAX_LETTERS && bytes < MAX_BYTES {
+            let to = MAX_LETTERS.min(from + AT_ONCE);
+            let range = [from.to_string(), (to - 1).to_string()];
+            let asked = holder.ask("ZREVRANGE", &[&key, &range[0], &range[1]]).await;
+            let members = asked.map_err(|error| redis.failed(&error))?.into_list();
+            if members.is_empty() {
+                break;
+            }
+            for member in members.into_iter().filter_map(RedisValue::into_bytes) {
+                bytes += member.len();
+                letters.push(DeadLetter::read(&member));
+            }
+            from = to;
+        }
     }
     Ok(letters)
 }

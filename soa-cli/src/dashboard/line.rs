@@ -16,7 +16,7 @@ use super::number::{millis, short};
 use crate::check::{Finding, Findings, check_actions, check_letters, check_queue, check_workers};
 use crate::fleet::{Service, Worker};
 use crate::graph::shown_caller;
-use crate::services::count;
+use crate::services::{count, running};
 
 /// Largest number of actions of a service.
 const MAX_ACTIONS: usize = 200;
@@ -229,12 +229,12 @@ impl Seen {
             depth_growth: growth.map(short),
             oldest_seconds: service.queue.oldest.map(|age| short(age.as_secs_f64())),
             workers: service.workers.len(),
-            in_flight: service.workers.iter().map(|one| one.record.running).sum(),
+            in_flight: running(&service.workers),
             concurrency: service
                 .workers
                 .iter()
                 .map(|one| one.record.concurrency)
-                .sum(),
+                .fold(0, usize::saturating_add),
             rate: has_records.then(|| short(rate)),
             rate_errors: has_records.then(|| short(errors)),
             p50_ms: millis(&times, 0.5),
@@ -354,8 +354,8 @@ fn neighbours(workers: &[Worker]) -> Neighbours {
         }
         for (service, made) in &worker.record.called {
             let sum = called.entry(service.clone()).or_default();
-            sum.0 += made.calls;
-            sum.1 += made.failed;
+            sum.0 = sum.0.saturating_add(made.calls);
+            sum.1 = sum.1.saturating_add(made.failed);
         }
     }
     (callers, called)

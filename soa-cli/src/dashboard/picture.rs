@@ -158,7 +158,12 @@ impl Looked {
             services_left_off: fleet.services.len().saturating_sub(MAX_SERVICES),
             ..Self::default()
         };
-        for (name, service) in fleet.services.into_iter().take(MAX_SERVICES) {
+        let mut services: Vec<_> = fleet.services.into_iter().collect();
+        if services.len() > MAX_SERVICES {
+            // Those of which only a name is known are left out first.
+            services.sort_by_key(|(_, known)| known.workers.is_empty() && known.queue.depth == 0);
+        }
+        for (name, service) in services.into_iter().take(MAX_SERVICES) {
             let earlier = before.services.get(&*name);
             let earlier = earlier.and_then(|seen| Some((seen.line.depth, at - before.at?)));
             let seen = Seen::new(&name, service, beside, earlier);
@@ -174,9 +179,9 @@ impl Looked {
         totals.services = self.services.len() + self.services_left_off;
         for line in self.services.values().map(|seen| &seen.line) {
             totals.workers += line.workers;
-            totals.in_flight += line.in_flight;
-            totals.concurrency += line.concurrency;
-            totals.depth += line.depth;
+            totals.in_flight = totals.in_flight.saturating_add(line.in_flight);
+            totals.concurrency = totals.concurrency.saturating_add(line.concurrency);
+            totals.depth = totals.depth.saturating_add(line.depth);
             totals.rate += line.rate.unwrap_or(0.0);
             totals.rate_errors += line.rate_errors.unwrap_or(0.0);
             totals.dead_letters += line.dead_letters;

@@ -46,6 +46,10 @@ const MAX_WORKERS: usize = 500;
 /// Number of requests that are shown of a queue without a wish, and the largest.
 const PEEKED: (u64, u64) = (20, 100);
 
+/// Number of requests of a queue that are read at once, and the size in bytes after which no more are.
+const PEEKED_AT_ONCE: u64 = 10;
+const MAX_PEEKED_BYTES: usize = 8 << 20;
+
 type Answer = Result<Response, Refusal>;
 type Name = Result<Path<String>, PathRejection>;
 type TwoNames = Result<Path<(String, String)>, PathRejection>;
@@ -263,8 +267,19 @@ async fn waiting(State(dashboard): Shared, path: Name, query: RawQuery) -> Answe
             let masters = redis.masters().await?;
             let mut requests = Vec::new();
             for holder in redis.masters_of(&masters) {
-                let frames = frames(&redis, &holder, &service, 0, count - 1).await?;
-                requests.extend(frames.iter().map(Waiting::read));
+                let mut bytes = 0;
+                let mut from = 0;
+                // A few at a time, since they may be large.
+                while from < count && bytes < MAX_PEEKED_BYTES {
+                    let to = count.min(from + PEEKED_AT_ONCE);
+                    let frames = frames(&redis, &holder, &service, from, to - 1).await?;
+                    if frames.is_empty() {
+                        break;
+                    }
+                    bytes += frames.iter().map(Bytes::len).sum::<usize>();
+                    requests.extend(frames.iter().map(Waiting::read));
+                    from = to;
+                }
             }
             let queue = redis.queue(&masters, &service).await?;
             Ok::<_, Refusal>((queue, requests))

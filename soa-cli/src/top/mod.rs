@@ -213,7 +213,7 @@ mod tests {
             let service = Service {
                 queue: Queue {
                     depth: number,
-                    oldest: None,
+                    ..Queue::default()
                 },
                 ..Service::default()
             };

@@ -8,7 +8,7 @@ use soa_runtime::observe::record::Sketch;
 
 use crate::fleet::Fleet;
 use crate::output::{Tone, harmless, latency, rate, time};
-use crate::services::{count, line};
+use crate::services::{count, line, running};
 
 /// A table of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,11 +178,7 @@ fn compare(a: Option<&Field>, b: Option<&Field>) -> Ordering {
 fn services(fleet: &Fleet) -> Vec<Row> {
     let rows = fleet.services.iter().map(|(name, service)| {
         let line = line(name, service);
-        let running: usize = service
-            .workers
-            .iter()
-            .map(|worker| worker.record.running)
-            .sum();
+        let running = running(&service.workers);
         let oldest = line.oldest.map(|oldest| oldest.as_secs_f64());
         let workers = u64::try_from(line.workers).unwrap_or(u64::MAX);
         let mut named = Field::text(name);
@@ -226,7 +222,7 @@ fn actions(fleet: &Fleet) -> Vec<Row> {
             let seconds = worker.record.lately_seconds.max(1.0);
             for (action, told) in &worker.record.actions {
                 let sum = summed.entry(format!("{name}.{action}")).or_default();
-                sum.calls += told.calls;
+                sum.calls = sum.calls.saturating_add(told.calls);
                 sum.errors += count(told.lately_errors) / seconds;
                 sum.rate += count(told.lately.count()) / seconds;
                 sum.lately.merge(&told.lately);
@@ -254,7 +250,8 @@ fn callers(fleet: &Fleet) -> Vec<Row> {
             for (action, told) in &worker.record.actions {
                 for (caller, made) in &told.callers {
                     let key = (caller.clone(), format!("{name}.{action}"));
-                    *calls.entry(key).or_default() += made;
+                    let sum = calls.entry(key).or_default();
+                    *sum = u64::saturating_add(*sum, *made);
                 }
             }
         }
@@ -277,7 +274,7 @@ fn workers(fleet: &Fleet) -> Vec<Row> {
         let lately = record.lately();
         let calls = count(lately.count()) / seconds;
         let errors = record.actions.values().map(|action| action.lately_errors);
-        let errors = count(errors.sum()) / seconds;
+        let errors = count(errors.fold(0, u64::saturating_add)) / seconds;
         let running = u64::try_from(record.running).unwrap_or(u64::MAX);
         vec![
             Field::text(&record.service),

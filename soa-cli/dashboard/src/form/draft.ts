@@ -100,8 +100,14 @@ export function isRequired(schema: Schema, name: string): boolean {
   return schema.required?.includes(name) ?? false;
 }
 
-/** The draft of an empty form. */
-export function empty(given: Schema): Draft {
+/** Largest number of items that an empty list begins with. */
+const FIRST_ITEMS = 20;
+
+/**
+ * The draft of an empty form. Lists within lists begin with one item at most: a service may tell of lists that have twenty
+ * items at least, five deep, and a browser has no room for millions of inputs.
+ */
+export function empty(given: Schema, room = FIRST_ITEMS): Draft {
   const schema = plain(given);
   switch (input(schema)) {
     case 'flag':
@@ -111,19 +117,19 @@ export function empty(given: Schema): Draft {
     case 'list':
       return {
         kind: 'list',
-        items: Array.from({ length: Math.min(schema.minItems ?? 0, 20) }, () => empty(itemsOf(schema))),
+        items: Array.from({ length: Math.min(schema.minItems ?? 0, room) }, () => empty(itemsOf(schema), 1)),
       };
     case 'tuple':
-      return { kind: 'list', items: (schema.prefixItems ?? []).map(empty) };
+      return { kind: 'list', items: (schema.prefixItems ?? []).map((part) => empty(part, room)) };
     case 'map':
       return { kind: 'map', entries: [] };
     case 'null':
       return { kind: 'null' };
     case 'choice':
-      return { kind: 'choice', index: 0, value: empty(options(schema)[0] ?? ANY) };
+      return { kind: 'choice', index: 0, value: empty(options(schema)[0] ?? ANY, room) };
     case 'object': {
       const fields = Object.entries(schema.properties ?? {}).map(([name, field]) => {
-        return [name, isRequired(schema, name) ? empty(field) : ({ kind: 'absent' } as Draft)] as const;
+        return [name, isRequired(schema, name) ? empty(field, room) : ({ kind: 'absent' } as Draft)] as const;
       });
       return { kind: 'object', fields: Object.fromEntries(fields) };
     }

@@ -324,9 +324,11 @@ function Box({ node, at: [x, y] }: { node: GraphNode; at: Point }) {
         rx="7"
         class={node.kind === 'service' ? 'box' : 'box other'}
       />
-      <text class="box-name" x={x + 12} y={y + 18}>
-        {shown(node.name, LETTERS)}
-      </text>
+      <svg x={x} y={y} width={BOX.width - 6} height={BOX.height}>
+        <text class="box-name" x="12" y="18">
+          {shown(node.name, LETTERS) || '(no name)'}
+        </text>
+      </svg>
       <text class={isBad ? 'box-about bad' : 'box-about'} x={x + 12} y={y + 34}>
         {node.rate === null ? (node.kind === 'service' ? 'no records' : 'callers') : `${number(node.rate)}/s`}
         {isBad && `, ${number(node.rate_errors)} errors/s`}
@@ -335,7 +337,7 @@ function Box({ node, at: [x, y] }: { node: GraphNode; at: Point }) {
     </>
   );
   return node.kind === 'service' ? (
-    <a href={to('services', node.name)} aria-label={shown(node.name)}>
+    <a href={to('services', node.name)} aria-label={shown(node.name) || '(no name)'}>
       {box}
     </a>
   ) : (

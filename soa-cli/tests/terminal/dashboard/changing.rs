@@ -78,6 +78,34 @@ async fn a_call_is_checked_made_and_told_as_commands() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_make_the_same_call_in_a_shell_whatever_is_in_it() {
+    let redis = Redis::start();
+    let _example = Worker::example(&redis, "example");
+    let dashboard = Dashboard::start(&redis, &["--allow-changes"]);
+    dashboard.until_service("example", |example| example["workers"] == 1);
+    let body = json!({
+        "it's": "$(exit 7) `exit 7` \"q\" \\n !!", "fraction": 1.5, "text": "1.5", "large": u64::MAX,
+        "none": null, "list": [1, "-x"],
+    });
+    let call = json!({
+        "service": "example", "action": "echo", "body": body, "switches": [-5, 5], "context": { "--help": "x", "n": 1.5 },
+    });
+    let told = dashboard.post("/api/call", &call).ok();
+    assert_eq!(told["response"], body, "{told}");
+    let run = |line: &str| {
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.args(["-c", line]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        serde_json::from_str::<serde_json::Value>(&text)
+            .unwrap_or_else(|_| panic!("{line} has said {output:?}"))
+    };
+    let command = told["command"].as_str().unwrap();
+    let rest = command.strip_prefix("soa ").unwrap();
+    assert_eq!(run(&format!("{} {rest}", env!("CARGO_BIN_EXE_soa"))), body);
+    assert_eq!(run(told["curl"].as_str().unwrap())["response"], body);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_can_be_checked_by_readers_and_nothing_is_sent() {
     let redis = Redis::start();
     let _example = Worker::example(&redis, "example");

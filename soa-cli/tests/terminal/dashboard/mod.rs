@@ -2,6 +2,7 @@
 
 mod changing;
 mod guarding;
+mod hostile;
 mod large;
 mod losing;
 mod showing;

@@ -234,7 +234,9 @@ async fn names_that_are_an_attack_are_told_as_json_and_nothing_else() {
         "{policy}"
     );
     assert!(
-        policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"),
+        policy.contains("frame-ancestors 'none'")
+            && !policy.contains("unsafe")
+            && !policy.contains("data:"),
         "{policy}"
     );
 }
@@ -248,6 +250,7 @@ fn the_page_has_its_files_and_a_browser_that_knows_them_gets_none_again() {
     for (path, kind) in [
         ("/app.js", "text/javascript; charset=utf-8"),
         ("/app.css", "text/css; charset=utf-8"),
+        ("/icon.png", "image/png"),
         ("/LICENSES", "text/plain; charset=utf-8"),
     ] {
         let file = dashboard.get(path);
