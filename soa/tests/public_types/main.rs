@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// The crates whose public items are a user's.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "soa-wire",
     "soa-runtime",
+    "soa-redis",
     "soa-http",
     "soa-registry",
     "soa-testing",
@@ -25,13 +26,14 @@ const CRATES: [&str; 6] = [
 ];
 
 /// The standard library, and our own crates.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     "std",
     "core",
     "alloc",
     "soa",
     "soa_wire",
     "soa_runtime",
+    "soa_redis",
     "soa_http",
     "soa_registry",
     "soa_testing",
