@@ -51,7 +51,6 @@ const TIMEOUT_SLACK: Duration = Duration::from_millis(20);
 /// needs time and I/O. When that runtime has ended, the next call connects again, on its own.
 ///
 /// ```no_run
-/// # use soa_runtime as soa;
 /// use soa::{Client, RedisClientTransport, RedisSettings};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -96,7 +95,6 @@ impl RedisClientTransport {
     /// A transport to a service, with a connection of its own.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::{RedisClientTransport, RedisSettings};
     ///
     /// // Nothing is connected yet, so this works before Redis does.

@@ -21,7 +21,6 @@ use super::settings::{RedisMode, RedisSettings};
 /// connections on its own runtime.
 ///
 /// ```
-/// # use soa_runtime as soa;
 /// use soa::{Client, RedisClientTransport, RedisConnection, RedisSettings};
 ///
 /// # fn main() -> Result<(), soa::BuildError> {
@@ -57,7 +56,6 @@ impl RedisConnection {
     /// A connection that is made when it is first needed.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::{RedisConnection, RedisSettings};
     ///
     /// // Nothing is connected yet, so this works before Redis does.
@@ -95,7 +93,6 @@ impl RedisConnection {
     /// Connects now, and waits for it for as long as `connect_timeout`.
     ///
     /// ```no_run
-    /// # use soa_runtime as soa;
     /// use soa::{RedisConnection, RedisSettings};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
@@ -138,7 +135,6 @@ impl RedisConnection {
     /// has refused commands works again when it has refused none for some seconds.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::health::{Health, HealthCheck};
     /// use soa::{Context, RedisConnection, RedisSettings, Server};
     ///

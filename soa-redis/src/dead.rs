@@ -33,7 +33,6 @@ static CHANGES: LazyLock<Script> = LazyLock::new(|| Script::new(CHANGE, CHANGE))
 /// The dead letters of a service.
 ///
 /// ```no_run
-/// # use soa_runtime as soa;
 /// use soa::transport::{DeadFilter, RedisConnection, RedisDeadLetters};
 ///
 /// # async fn example() -> Result<(), soa::TransportError> {
@@ -56,7 +55,6 @@ pub struct RedisDeadLetters {
 /// A choice of dead letters. What is `None` does not matter.
 ///
 /// ```
-/// # use soa_runtime as soa;
 /// use std::time::Duration;
 /// use soa::transport::DeadFilter;
 ///

@@ -43,7 +43,6 @@ use super::turns::Turns;
 /// needs time and I/O. A server that runs on another one after that has ended connects again.
 ///
 /// ```no_run
-/// # use soa_runtime as soa;
 /// use soa::{RedisServerTransport, RedisSettings, Server};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -95,7 +94,6 @@ impl RedisServerTransport {
     /// A transport for a service, on a connection that it shares with others. The pops have one of their own.
     ///
     /// ```no_run
-    /// # use soa_runtime as soa;
     /// use soa::{Client, RedisClientTransport, RedisConnection, RedisServerTransport, RedisSettings, Server};
     ///
     /// # #[tokio::main(flavor = "current_thread")]

@@ -10,7 +10,6 @@ use soa_runtime::BoxFuture;
 /// returns it. `Debug` shows no password.
 ///
 /// ```
-/// # use soa_runtime as soa;
 /// use soa::RedisCredentials;
 ///
 /// let credentials = RedisCredentials::user("worker", "secret");

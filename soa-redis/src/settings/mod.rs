@@ -44,7 +44,6 @@ pub(super) const RESPONSE_SIZE: usize = 256_000;
 /// Made from `host:port` or a `redis://` URL, and changed by the methods:
 ///
 /// ```
-/// # use soa_runtime as soa;
 /// use std::time::Duration;
 /// use soa::RedisSettings;
 ///
@@ -148,7 +147,6 @@ pub struct RedisSettings {
 /// Arrangement of the hosts of [`RedisSettings`]. In files of settings it is `standard`, `sentinel` or `cluster`.
 ///
 /// ```
-/// # use soa_runtime as soa;
 /// use soa::{RedisMode, RedisSettings};
 ///
 /// let settings: RedisSettings = "redis-cluster://a:7000,b:7001".parse()?;
@@ -327,7 +325,6 @@ impl RedisSettings {
     /// The defaults, for a Redis at this host and port.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::RedisSettings;
     ///
     /// let settings = RedisSettings::new("redis.internal", 6379).database(2).password("secret");
@@ -341,7 +338,6 @@ impl RedisSettings {
     /// The defaults, for a ring of masters that know nothing of each other, in this order.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::RedisSettings;
     ///
     /// let settings = RedisSettings::ring([("redis-1", 6379), ("redis-2", 6379)]);
@@ -370,7 +366,6 @@ impl RedisSettings {
     /// The defaults, for a Redis Cluster that is found by these nodes.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::RedisSettings;
     ///
     /// let settings = RedisSettings::cluster([("node-1", 6379), ("node-2", 6379)]).user("worker", "secret");
@@ -401,7 +396,6 @@ impl RedisSettings {
     /// Logs in with the password in a file, which is read again for each new connection and after a login was refused.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::RedisSettings;
     ///
     /// let mut settings = RedisSettings::new("redis.internal", 6379).password_file("/run/secrets/redis");
@@ -418,7 +412,6 @@ impl RedisSettings {
     /// that asks another system keeps the answer itself. It has nine tenths of `connect_timeout`.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::{RedisCredentials, RedisSettings};
     ///
     /// // Asks a store of secrets.
@@ -467,7 +460,6 @@ impl RedisSettings {
     /// The hosts with their ports, and what they are, for messages.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::{RedisSettings, SentinelSettings};
     ///
     /// let settings = RedisSettings::ring([("redis-1", 6379), ("redis-2", 6379)]);
@@ -494,7 +486,6 @@ impl RedisSettings {
     /// Checks what a connection will rely on. Connections do so when they are made.
     ///
     /// ```
-    /// # use soa_runtime as soa;
     /// use soa::RedisSettings;
     ///
     /// assert!(RedisSettings::default().check().is_ok());

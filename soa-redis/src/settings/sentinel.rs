@@ -13,7 +13,6 @@ use super::tls::TlsSettings;
 /// Settings of the sentinels that find the masters.
 ///
 /// ```
-/// # use soa_runtime as soa;
 /// use soa::{RedisMode, RedisSettings, SentinelSettings};
 ///
 /// let sentinel = SentinelSettings::default()

@@ -22,7 +22,6 @@ pub(super) const HAS_TLS: bool = cfg!(feature = "tls");
 /// feature.
 ///
 /// ```
-/// # use soa_runtime as soa;
 /// use soa::{RedisSettings, TlsSettings};
 ///
 /// let tls = TlsSettings::default()
