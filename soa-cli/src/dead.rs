@@ -1,6 +1,6 @@
 //! `soa dead`: jobs that are not run any more, as they ended too many processes.
 //!
-//! What is chosen, and how it is shown, is that of the command `dead` of every service.
+//! Choice and form of the letters are those of the command `dead` of every service.
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};

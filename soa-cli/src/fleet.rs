@@ -218,7 +218,7 @@ impl Redis {
         Ok(Fleet { notes, ..fleet })
     }
 
-    /// What cannot be seen: masters that cannot be reached, and what this login may not look up.
+    /// Notes about what cannot be seen: masters that cannot be reached, and what this login may not look up.
     pub(crate) fn notes(&self, found: &Found) -> Vec<String> {
         let lost = self.lost.iter().map(|(name, why)| {
             format!("{name} cannot be reached, and what it holds is not shown: {why}")

@@ -132,7 +132,7 @@ pub(crate) struct Waiting {
     waited: Option<Duration>,
     left: Option<Duration>,
     job: Option<JobRequest>,
-    /// Why it cannot be read, or that it has expired.
+    /// The reason why it cannot be read, or that it has expired.
     problem: Option<String>,
 }
 

@@ -12,7 +12,6 @@ use std::process::{Command, ExitCode, Stdio};
 use soa::settings::Settings;
 use soa::{ActionError, service};
 
-#[allow(dead_code)] // Shared with the tests of interoperability, which use more of it.
 #[path = "../../soa/tests/interop/processes.rs"]
 mod processes;
 

@@ -15,12 +15,17 @@ mod nested_cargo;
 mod plans;
 #[path = "interop/processes.rs"]
 mod processes;
+#[path = "interop/python.rs"]
+mod python;
+#[path = "interop/sentinel.rs"]
+mod sentinel;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use processes::{Process, Redis, python_command, reference_service};
+use processes::{Process, Redis};
+use python::{python_command, reference_service};
 
 #[test]
 fn clients_of_the_reference_are_served() {

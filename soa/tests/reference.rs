@@ -13,6 +13,10 @@ mod expansions;
 mod patient;
 #[path = "interop/processes.rs"]
 mod processes;
+#[path = "interop/python.rs"]
+mod python;
+#[path = "interop/sentinel.rs"]
+mod sentinel;
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -20,7 +24,8 @@ use std::time::Duration;
 
 use example_service::types::*;
 use example_service::{ExampleClient, ExampleService, VERSION_2};
-use processes::{Process, Redis, chunking_reference_service, reference_service};
+use processes::{Process, Redis};
+use python::{chunking_reference_service, reference_service};
 use soa::middleware::{ActionStage, Next, from_fn};
 use soa::{
     ActionCall, ActionError, ActionErrors, Call, Client, Context, ContextValue, ErrorKind,
@@ -603,7 +608,7 @@ assert [len(answer.body["data"]) for answer in answers] == [250000 + n for n in 
         .unwrap();
     let transport = RedisServerTransport::new("example", settings).unwrap();
     let serving = tokio::spawn(async move { server.run(transport).await });
-    let mut calls = processes::python_command(&redis);
+    let mut calls = python::python_command(&redis);
     calls.args(["-c", CALLS]);
     assert_succeeds(calls).await;
     serving.abort();
@@ -624,7 +629,7 @@ async fn a_client_of_the_reference_reads_status_and_introspect_in_full() {
     let transport = RedisServerTransport::new("patient", settings(&redis)).unwrap();
     let server = server.build().unwrap();
     let serving = tokio::spawn(async move { server.run(transport).await });
-    let mut client = processes::python_command(&redis);
+    let mut client = python::python_command(&redis);
     client.arg("patient.py");
     assert_succeeds(client).await;
     serving.abort();
@@ -666,7 +671,7 @@ async fn behind_a_service_of_the_reference_nothing_is_known_of_how_long_the_firs
 from checks.harness import client
 client().call_action("example2", "square", {"number": 3})
 "#;
-    let mut caller = processes::python_command(&redis);
+    let mut caller = python::python_command(&redis);
     caller.args(["-c", CALL]);
     let ended = tokio::task::spawn_blocking(move || caller.output().unwrap());
     assert_eq!(told.recv().await.unwrap(), None);

@@ -35,7 +35,7 @@ fn client(redis: &Redis) -> Client {
     client.expect("there is one route")
 }
 
-/// What was run, and how often.
+/// The jobs that were run, and the number of their runs.
 fn runs(file: &Path) -> BTreeMap<String, u32> {
     let mut runs = BTreeMap::new();
     for line in std::fs::read_to_string(file).unwrap_or_default().lines() {

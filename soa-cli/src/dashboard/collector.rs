@@ -42,7 +42,7 @@ struct Names {
     took: Duration,
 }
 
-/// What the collector keeps from one look to the next.
+/// The state of the collector from one look to the next.
 struct Collector {
     dashboard: Arc<Dashboard>,
     names: Option<Names>,
@@ -53,7 +53,7 @@ struct Collector {
     keeping_problem: Option<String>,
 }
 
-/// What one look has read.
+/// The answers of Redis at one look.
 struct Read {
     fleet: Fleet,
     dead: BTreeMap<String, u64>,

@@ -22,7 +22,7 @@ pub(super) type Told = Arc<Value>;
 /// Time for which a service that has not described itself is not asked again.
 const REFUSED_LIFETIME: Duration = Duration::from_secs(3);
 
-/// What is kept of services, the oldest first.
+/// The descriptions that are kept, the oldest first.
 type Kept<T> = VecDeque<(String, Instant, T)>;
 
 /// The descriptions that are kept.
@@ -54,7 +54,7 @@ impl Descriptions {
         Arc::clone(turns.entry(service.to_owned()).or_default())
     }
 
-    /// Why a service has not described itself, if it was asked just now.
+    /// The reason why a service has not described itself, if it was asked just now.
     pub(super) fn refused(&self, service: &str) -> Option<Refusal> {
         let mut refused = lock(&self.refused);
         refused.retain(|(_, since, _)| since.elapsed() < REFUSED_LIFETIME);

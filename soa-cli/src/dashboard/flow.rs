@@ -22,7 +22,7 @@ pub(super) struct Flow {
 /// The rates of calls, by caller and service.
 pub(super) type Flows = BTreeMap<(String, String), Flow>;
 
-/// What a worker has told, and the rates that followed.
+/// The counts of a worker, and the rates that followed.
 #[derive(Debug, Default)]
 struct Told {
     at: f64,

@@ -141,7 +141,7 @@ async fn with_id(redis: &Redis, service: &str, id: &str) -> Result<Vec<DeadLette
     found.map_err(|error| redis.failed(&error))
 }
 
-/// What is to become of dead letters.
+/// The change that is to be made to dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Retry,

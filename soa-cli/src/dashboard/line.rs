@@ -168,7 +168,7 @@ struct CalledLine {
     rate_failed: Option<f64>,
 }
 
-/// What a look has brought besides the fleet.
+/// The results of a look besides the fleet.
 #[derive(Debug)]
 pub(super) struct Beside {
     /// Numbers of dead letters, by service.
@@ -208,13 +208,7 @@ impl Seen {
         findings.0.sort_by_key(|finding| finding.severity);
 
         let all = all_actions(&service.workers);
-        let mut times = Sketch::default();
-        let (mut rate, mut errors) = (0.0, 0.0);
-        for action in all.values() {
-            times.merge(&action.lately);
-            rate += action.rate;
-            errors += action.errors_rate;
-        }
+        let (times, rate, errors) = together(&all);
         let has_records = !service.workers.is_empty();
         let line = Line {
             name: name.into(),
@@ -435,6 +429,18 @@ fn all_actions(workers: &[Worker]) -> BTreeMap<String, Summed> {
     all
 }
 
+/// The times of all actions together, their rate and that of their errors.
+fn together(all: &BTreeMap<String, Summed>) -> (Sketch, f64, f64) {
+    let mut times = Sketch::default();
+    let (mut rate, mut errors) = (0.0, 0.0);
+    for action in all.values() {
+        times.merge(&action.lately);
+        rate += action.rate;
+        errors += action.errors_rate;
+    }
+    (times, rate, errors)
+}
+
 /// The actions with the most calls, by name.
 fn lines(all: BTreeMap<String, Summed>) -> Vec<ActionLine> {
     let mut all: Vec<_> = all.into_iter().collect();
@@ -450,13 +456,7 @@ fn lines(all: BTreeMap<String, Summed>) -> Vec<ActionLine> {
 fn worker(told: Worker) -> WorkerSeen {
     let all = all_actions(std::slice::from_ref(&told));
     let Worker { id, record } = told;
-    let mut times = Sketch::default();
-    let (mut rate, mut errors) = (0.0, 0.0);
-    for action in all.values() {
-        times.merge(&action.lately);
-        rate += action.rate;
-        errors += action.errors_rate;
-    }
+    let (times, rate, errors) = together(&all);
     let called = record.called.into_iter().take(MAX_NAMES);
     let oldest = record.oldest.into_iter().take(MAX_JOBS);
     WorkerSeen {

@@ -1,4 +1,4 @@
-//! Who may look: everybody on this machine, whoever knows a token, or users with passwords.
+//! Logins: everybody on this machine may look, or whoever knows a token, or users with passwords.
 //!
 //! Nothing here is kept as it was given: tokens and passwords are compared by their digests, in a time that does not depend on
 //! what differs. A browser that has given the token gets the id of a session as a cookie; the token itself is never sent back.
@@ -47,7 +47,7 @@ impl Secret {
     }
 }
 
-/// What has to be known to look.
+/// The secret that a visitor has to know.
 enum Need {
     Nothing,
     Token(Secret),

@@ -18,7 +18,7 @@
 //! somebody opens asks Redis or a service by itself, a few at once and each within a time limit. A Redis that is away is an
 //! answer that says so.
 //!
-//! What peers choose, such as the names of services, goes out as JSON alone, and the page shows it as text.
+//! Text that peers choose, such as the names of services, goes out as JSON alone, and the page shows it as text.
 
 mod answer;
 mod asked;

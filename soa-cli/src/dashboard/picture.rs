@@ -37,7 +37,7 @@ pub(super) struct Health {
     pub(super) problem: Option<String>,
 }
 
-/// What the page gets.
+/// The numbers that the page gets.
 #[derive(Debug)]
 pub(super) struct Picture {
     pub(super) redis: Health,
@@ -77,7 +77,7 @@ impl Picture {
         Ok(self.fleet.get_or_init(|| text).clone())
     }
 
-    /// What the last look has seen of a service.
+    /// Returns the state of a service at the last look.
     pub(super) fn seen(&self, service: &str) -> Result<&Seen, Refusal> {
         self.looked.services.get(service).ok_or_else(|| {
             Refusal::not_found(format!("nothing in Redis tells of `{service}`"))
@@ -112,7 +112,7 @@ struct Totals {
     warnings: usize,
 }
 
-/// What one look has seen.
+/// The fleet at one look.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
     pub(super) at: Option<f64>,

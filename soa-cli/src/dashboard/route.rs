@@ -101,12 +101,8 @@ async fn file(request: Request) -> Answer {
     }
 }
 
-fn name(path: Name) -> Result<String, Refusal> {
-    let path = path.map_err(|error| Refusal::bad(format!("the path cannot be read: {error}")))?;
-    Ok(path.0)
-}
-
-fn two_names(path: TwoNames) -> Result<(String, String), Refusal> {
+/// The names in a path.
+fn named<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Refusal> {
     let path = path.map_err(|error| Refusal::bad(format!("the path cannot be read: {error}")))?;
     Ok(path.0)
 }
@@ -212,7 +208,7 @@ struct ServiceAnswer<'a> {
 
 async fn service(State(dashboard): Shared, path: Name) -> Answer {
     let picture = dashboard.picture();
-    let seen = picture.seen(&name(path)?)?;
+    let seen = picture.seen(&named(path)?)?;
     let workers = seen.workers.iter().map(|worker| &worker.line);
     ok(&ServiceAnswer {
         at: picture.looked.at,
@@ -231,7 +227,7 @@ struct WorkerAnswer<'a> {
 }
 
 async fn worker(State(dashboard): Shared, path: TwoNames) -> Answer {
-    let (service, id) = two_names(path)?;
+    let (service, id) = named(path)?;
     let picture = dashboard.picture();
     let mut workers = picture.seen(&service)?.workers.iter();
     let worker = workers.find(|worker| worker.line.id == id);
@@ -248,7 +244,7 @@ async fn worker(State(dashboard): Shared, path: TwoNames) -> Answer {
 }
 
 async fn waiting(State(dashboard): Shared, path: Name, query: RawQuery) -> Answer {
-    let service = name(path)?;
+    let service = named(path)?;
     let count = match wish(&query, "count") {
         None => PEEKED.0,
         Some(count) => {
@@ -298,7 +294,7 @@ async fn waiting(State(dashboard): Shared, path: Name, query: RawQuery) -> Answe
 }
 
 async fn described(State(dashboard): Shared, path: Name, query: RawQuery) -> Answer {
-    let service = name(path)?;
+    let service = named(path)?;
     dashboard.seen(&service)?;
     let is_fresh = wish(&query, "fresh").is_some();
     let told = introspect::of_service(&dashboard, &service, is_fresh).await?;
@@ -306,13 +302,13 @@ async fn described(State(dashboard): Shared, path: Name, query: RawQuery) -> Ans
 }
 
 async fn history(State(dashboard): Shared, path: Name, query: RawQuery) -> Answer {
-    let (service, span) = (name(path)?, span(&query)?);
+    let (service, span) = (named(path)?, span(&query)?);
     let told = dashboard.history().of_service(&service, span, now());
     ok(&told.ok_or_else(|| Refusal::not_found(format!("nothing is known of `{service}`")))?)
 }
 
 async fn action_history(State(dashboard): Shared, path: TwoNames, query: RawQuery) -> Answer {
-    let ((service, action), span) = (two_names(path)?, span(&query)?);
+    let ((service, action), span) = (named(path)?, span(&query)?);
     dashboard.seen(&service)?;
     let told = dashboard
         .history()

@@ -1,4 +1,4 @@
-//! What all requests share: the connection, the newest picture, the history, and the limits of what is asked at once.
+//! The state that all requests share: the connection, the newest picture, the history, and the limits of what is asked at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

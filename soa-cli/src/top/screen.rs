@@ -17,7 +17,7 @@ pub(super) struct Screen {
     pub(super) choice: Choice,
     pub(super) address: String,
     pub(super) fleet: Option<Fleet>,
-    /// Why there are no new numbers.
+    /// The reason why there are no new numbers.
     pub(super) trouble: Option<String>,
     pub(super) is_held: bool,
     pub(super) is_filtering: bool,

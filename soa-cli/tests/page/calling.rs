@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::fleet::Fleet;
 use crate::processes::Redis;
-use crate::support::Worker;
+use crate::services::Worker;
 use crate::window::{Dashboard, Window};
 
 #[tokio::test(flavor = "multi_thread")]

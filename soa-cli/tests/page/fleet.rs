@@ -1,8 +1,7 @@
 //! A small fleet: a shop whose orders are looked up in `books` and `readers`, and told by `mail`.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use soa::transport::Delivery;
 use soa::{
     ActionError, Client, Context, Date, Decimal, RedisClientTransport, Server, Value, service,
     value,
@@ -10,7 +9,7 @@ use soa::{
 use tokio::task::JoinHandle;
 
 use crate::processes::Redis;
-use crate::support::{Worker, redis_cli, settings};
+use crate::services::{Worker, dead_letter, send, settings};
 
 #[soa::body(closed)]
 struct Wanted {
@@ -150,41 +149,17 @@ impl Fleet {
     }
 }
 
-/// A worker of `images`, whose jobs are not lost.
-pub(crate) fn images(redis: &Redis) -> Worker {
-    let server = Server::untyped("images", "1.0.0")
-        .action("shrink", |_: Value, _: Context| async {
-            Ok::<_, ActionError>(value!({}))
-        })
-        .idempotent("shrink")
-        .delivery(Delivery::AtLeastOnce)
-        .records(true)
-        .build();
-    Worker::start(redis, server.unwrap())
-}
-
 /// Sends a job to `images`, and waits for no answer.
 pub(crate) async fn request(redis: &Redis) {
-    let transport = RedisClientTransport::new("images", settings(redis)).unwrap();
-    let client = Client::builder().service("images", transport);
-    let client = client.build().unwrap();
-    let body = value!({ "width": 640, "password": "hunter22" });
-    let call = client.call_action("images", "shrink", &body);
-    call.send_and_forget().await.unwrap();
+    send(redis, "images", &secret()).await;
 }
 
-/// Sends a job to `images`, and makes it a dead letter as the servers of a service do.
+/// Makes a dead letter of `images`.
 pub(crate) async fn letter(redis: &Redis, id: &str) {
-    request(redis).await;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let now = now.as_millis();
-    let header = format!(
-        "soa-job/1 id={id};attempt=3;strikes=3;born={now};reason=poison;died={now};actions=shrink;error=three processes ended\\n"
-    );
-    let script = format!(
-        "local frame = redis.call('LPOP', KEYS[1]) return redis.call('ZADD', KEYS[2], {now}, '{header}' .. frame)"
-    );
-    let keys = ["2", "pysoa:service.images", "{pysoa:service.images}.dead"];
-    let moved = redis_cli(redis, &[&["EVAL", script.as_str()][..], &keys].concat());
-    assert_eq!(moved, "1");
+    dead_letter(redis, "images", id, &secret()).await;
+}
+
+/// A body that must not be shown as a whole.
+fn secret() -> Value {
+    value!({ "width": 640, "password": "hunter22" })
 }

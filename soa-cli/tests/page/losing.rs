@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::fleet::Fleet;
 use crate::processes::Redis;
-use crate::support::redis_cli;
+use crate::services::redis_cli;
 use crate::window::{Dashboard, Window};
 
 fn signal(signal: &str, pid: &str) {

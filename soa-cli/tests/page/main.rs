@@ -5,12 +5,10 @@
 
 #[path = "../../../soa-http/tests/descriptions/page/browser.rs"]
 mod browser;
-#[allow(dead_code)] // Shared with the tests of interoperability, which use more of it.
 #[path = "../../../soa/tests/interop/processes.rs"]
 mod processes;
-#[allow(dead_code)] // Shared with the tests of the other commands, which use more of it.
-#[path = "../terminal/support.rs"]
-mod support;
+#[path = "../terminal/services.rs"]
+mod services;
 
 mod bundle;
 mod calling;

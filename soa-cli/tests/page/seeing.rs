@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::fleet::{Fleet, images, letter};
+use crate::fleet::{Fleet, letter};
 use crate::processes::Redis;
-use crate::support::redis_cli;
+use crate::services::{images, redis_cli};
 use crate::window::{Dashboard, Window};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,7 +162,7 @@ async fn a_dead_letter_is_shown_without_secrets_and_runs_again_after_a_question(
     let redis = Redis::start();
     letter(&redis, "ab12").await;
     letter(&redis, "ab34").await;
-    let _images = images(&redis);
+    let images = images(&redis);
     let dashboard = Dashboard::start(&redis);
     tokio::task::spawn_blocking(move || {
         let mut window = Window::open(&dashboard, "#/dead/images/ab12");
@@ -198,4 +198,5 @@ async fn a_dead_letter_is_shown_without_secrets_and_runs_again_after_a_question(
     })
     .await
     .unwrap();
+    images.stop().await;
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use crate::processes::Redis;
-use crate::support::redis_cli;
+use crate::services::redis_cli;
 use crate::window::{Dashboard, Window};
 
 /// Time for which the main thread is watched.

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::browser::Browser;
 use crate::processes::Redis;
-use crate::support::command;
+use crate::services::command;
 
 /// A process of `soa dashboard`.
 pub(crate) struct Dashboard {

@@ -9,8 +9,10 @@ use soa::{
     ActionError, Client, Context, RedisClientTransport, Server, Service, Value, service, value,
 };
 
-use crate::processes::{Redis, reference_service};
-use crate::support::{Worker, command, outcome, redis_cli, settings, soa_at, steady, until};
+use crate::processes::Redis;
+use crate::python::reference_service;
+use crate::services::{Worker, command, redis_cli, settings};
+use crate::support::{outcome, soa_at, steady, until};
 
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../soa/src/docs/operating.md");
 

@@ -3,8 +3,10 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::processes::{Redis, reference_service};
-use crate::support::{Worker, command, outcome, soa_at, steady, until};
+use crate::processes::Redis;
+use crate::python::reference_service;
+use crate::services::{Worker, command};
+use crate::support::{outcome, soa_at, steady, until};
 
 /// A Redis with the example service as `example`, and as the reference serves it, `python`.
 struct Both {

@@ -3,7 +3,8 @@
 use soa::{ActionError, Client, Context, RedisClientTransport, Server, Value, value};
 
 use crate::processes::Redis;
-use crate::support::{Worker, redis_cli, settings, soa, soa_at, until};
+use crate::services::{Worker, redis_cli, settings};
+use crate::support::{soa, soa_at, until};
 
 fn codes(json: &serde_json::Value) -> Vec<String> {
     let findings = json["findings"].as_array().unwrap().iter();

@@ -1,18 +1,18 @@
 //! Dead letters: seen, run again, forgotten and taken away.
 
-use soa::transport::Delivery;
-use soa::{ActionError, Context, Server, Value, value};
+use soa::value;
 
 use crate::processes::Redis;
-use crate::support::{Worker, dead_letter, soa_at, until};
+use crate::services::{dead_letter, images};
+use crate::support::{soa_at, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_listed_shown_and_exported() {
     let redis = Redis::start();
     let none = soa_at(&redis, &["dead", "list"]).ok();
     assert_eq!(none.out, "there are no dead letters\n");
-    dead_letter(&redis, "images", "ab12").await;
-    dead_letter(&redis, "images", "ab34").await;
+    dead_letter(&redis, "images", "ab12", &value!({ "password": "secret" })).await;
+    dead_letter(&redis, "images", "ab34", &value!({ "password": "secret" })).await;
     let run = soa_at(&redis, &["dead", "list"]).ok();
     assert!(
         run.out
@@ -64,7 +64,7 @@ async fn dead_letters_are_listed_shown_and_exported() {
 async fn dead_letters_run_again_or_are_forgotten_if_somebody_says_which() {
     let redis = Redis::start();
     for id in ["a1", "b2", "b3"] {
-        dead_letter(&redis, "images", id).await;
+        dead_letter(&redis, "images", id, &value!({ "password": "secret" })).await;
     }
     let run = soa_at(&redis, &["dead", "drop", "images", "--yes"]);
     assert_eq!(run.code, Some(2), "{}", run.out);
@@ -75,16 +75,7 @@ async fn dead_letters_run_again_or_are_forgotten_if_somebody_says_which() {
     let run = soa_at(&redis, &["dead", "drop", "images", "a1", "--yes"]).ok();
     assert_eq!(run.out, "forgotten: 1 dead letter of `images`\n");
 
-    let server = Server::untyped("images", "1.0.0")
-        .action("shrink", |_: Value, _: Context| async {
-            Ok::<_, ActionError>(value!({}))
-        })
-        .idempotent("shrink")
-        .delivery(Delivery::AtLeastOnce)
-        .records(true)
-        .build()
-        .unwrap();
-    let _worker = Worker::start(&redis, server);
+    let _worker = images(&redis);
     let run = soa_at(
         &redis,
         &[

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use soa::value;
+
 use crate::processes::Redis;
-use crate::support::{Run, dead_letter, redis_cli, soa, soa_at};
+use crate::services::{dead_letter, redis_cli};
+use crate::support::{Run, soa, soa_at};
 
 /// A command, and what becomes of it.
 struct Case {
@@ -250,7 +253,7 @@ fn a_login_that_may_nothing_is_told_what_it_needs_and_its_password_is_not_shown(
 async fn a_login_that_may_read_sees_everything_and_changes_nothing() {
     let redis = Redis::start();
     redis_cli(&redis, &["CONFIG", "SET", "maxmemory", "500mb"]);
-    dead_letter(&redis, "books", "a1").await;
+    dead_letter(&redis, "books", "a1", &value!({ "password": "secret" })).await;
     redis_cli(&redis, &["RPUSH", "pysoa:service.books", "x"]);
     redis_cli(&redis, &["SET", "{pysoa:service.books}.paused", "1"]);
     let user = [

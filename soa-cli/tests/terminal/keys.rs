@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 use soa::{Client, RedisClientTransport, value};
 
 use crate::processes::Redis;
-use crate::support::{Worker, dead_letter, redis_cli, settings, soa_at, until};
+use crate::services::{Worker, dead_letter, redis_cli, settings};
+use crate::support::{soa_at, until};
 
 const GUIDE: &str = include_str!("../../../soa/src/docs/operating.md");
 
@@ -55,7 +56,7 @@ async fn the_keys_of_json_are_those_of_the_guide() {
     let redis = Redis::start();
     let _worker = Worker::example(&redis, "example");
     for id in ["a1", "b2"] {
-        dead_letter(&redis, "books", id).await;
+        dead_letter(&redis, "books", id, &value!({ "password": "secret" })).await;
     }
     let transport = RedisClientTransport::new("books", settings(&redis)).unwrap();
     let client = Client::builder().service("books", transport);

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests may fail loudly, too.
 #![allow(clippy::print_stdout)] // What the processes of a failed test have said.
 
-#[allow(dead_code)] // Shared with the tests of interoperability, which use more of it.
 #[path = "../../../soa/tests/interop/processes.rs"]
 mod processes;
+#[path = "../../../soa/tests/interop/python.rs"]
+mod python;
+#[path = "../../../soa/tests/interop/sentinel.rs"]
+mod sentinel;
+mod services;
 mod support;
 
 mod bad_night;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::processes::Redis;
-use crate::support::{Run, redis_cli, soa_at};
+use crate::services::redis_cli;
+use crate::support::{Run, soa_at};
 use crate::top::Terminal;
 
 /// Time limit of a command. It is long, because the machine may be busy.

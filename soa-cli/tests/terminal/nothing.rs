@@ -1,7 +1,8 @@
 //! An empty Redis, a login that may little, and the sources of the address.
 
 use crate::processes::Redis;
-use crate::support::{command, outcome, redis_cli, soa, soa_at};
+use crate::services::{command, redis_cli};
+use crate::support::{outcome, soa, soa_at};
 
 #[test]
 fn an_empty_redis_has_no_services_and_that_is_said() {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use soa::{Client, RedisClientTransport, value};
 
-use crate::processes::{Redis, reference_service};
-use crate::support::{Worker, redis_cli, settings, soa_at, steady, until};
+use crate::processes::Redis;
+use crate::python::reference_service;
+use crate::services::{Worker, redis_cli, settings};
+use crate::support::{soa_at, steady, until};
 
 /// Sends requests that nobody takes.
 async fn send(redis: &Redis, service: &'static str, action: &'static str, count: usize) {

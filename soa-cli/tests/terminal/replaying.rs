@@ -13,7 +13,8 @@ use soa::{
 };
 
 use crate::processes::Redis;
-use crate::support::{Run, Worker, redis_cli, settings, soa_at, until};
+use crate::services::{Worker, redis_cli, settings};
+use crate::support::{Run, soa_at, until};
 
 /// The number of recorded calls.
 const CALLS: u32 = 1_000;

@@ -1,42 +1,13 @@
-//! What is shown of a fleet: services, workers, and who calls whom.
+//! The view of a fleet: services, workers, and who calls whom.
 
 use std::time::Duration;
 
-use soa::{ActionError, Client, Context, RedisClientTransport, Server, Value, value};
+use soa::{Client, RedisClientTransport, value};
 
-use crate::processes::{Redis, reference_service};
-use crate::support::{Worker, redis_cli, settings, soa_at, steady, until};
-
-/// A service `shop` that calls `example` and `python`.
-fn shop(redis: &Redis) -> Server {
-    let mut client = Client::builder();
-    for name in ["example", "python"] {
-        let transport = RedisClientTransport::new(name, settings(redis)).unwrap();
-        client = client.service(name, transport);
-    }
-    Server::untyped("shop", "2.0.0")
-        .build_id("b7")
-        .action("buy", |_: Value, cx: Context| async move {
-            let call = cx
-                .soa_client()
-                .call_action("example", "square", &value!({ "number": 3 }));
-            call.await.map_err(ActionError::from)
-        })
-        .action("read", |_: Value, cx: Context| async move {
-            let call = cx
-                .soa_client()
-                .call_action("python", "square", &value!({ "number": 3 }));
-            call.await.map_err(ActionError::from)
-        })
-        .action("wait", |_: Value, _: Context| async move {
-            tokio::time::sleep(Duration::from_secs(30)).await;
-            Ok::<_, ActionError>(value!({}))
-        })
-        .client(client.build().unwrap())
-        .records(true)
-        .build()
-        .unwrap()
-}
+use crate::processes::Redis;
+use crate::python::reference_service;
+use crate::services::{Worker, redis_cli, settings};
+use crate::support::{shop, soa_at, steady, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn services_workers_and_calls_are_seen_from_records_and_python_from_its_status() {

@@ -4,7 +4,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::processes::Redis;
-use crate::support::{Worker, redis_cli, soa, soa_at, until};
+use crate::services::{Worker, redis_cli};
+use crate::support::{soa, soa_at, until};
 
 /// Time limit for what the screen shows.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);

@@ -2,8 +2,10 @@
 
 use std::process::Stdio;
 
-use crate::processes::{Redis, reference_service};
-use crate::support::{Run, Worker, command, outcome, redis_cli, soa_at, until};
+use crate::processes::Redis;
+use crate::python::reference_service;
+use crate::services::{Worker, command, redis_cli};
+use crate::support::{Run, outcome, soa_at, until};
 
 /// Starts a watcher, and does something again and again until it has ended by itself.
 fn watched(redis: &Redis, arguments: &[&str], mut again: impl FnMut()) -> Run {

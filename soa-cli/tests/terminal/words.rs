@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use crate::processes::Redis;
-use crate::support::{Worker, command, outcome, soa, soa_at, until};
+use crate::services::{Worker, command};
+use crate::support::{outcome, soa, soa_at, until};
 
 #[test]
 fn the_help_is_as_it_was() {

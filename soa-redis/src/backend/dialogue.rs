@@ -78,7 +78,7 @@ impl Dialogue {
     /// Sends a command, and waits for its answer.
     ///
     /// # Errors
-    /// What Redis answers, or the reason of the end of the connection.
+    /// The answer of Redis, or the reason of the end of the connection.
     pub(super) async fn ask(&mut self, name: &str, words: &[Value]) -> Answer {
         let mut output = BytesMut::new();
         write_command(&mut output, name, words);

@@ -26,7 +26,7 @@ fn held() -> ServerBuilder {
     service().idempotent("echo")
 }
 
-/// How often each action ran, by the number in its request; and a way to hold runs up.
+/// The number of runs of each action, by the number in its request; and a way to hold runs up.
 #[derive(Clone, Default)]
 pub(crate) struct Runs {
     counts: Arc<Mutex<HashMap<i64, u32>>>,

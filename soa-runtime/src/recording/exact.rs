@@ -7,8 +7,8 @@
 //! {"value": {"price": "12.30", "stock": {"7": 2}}, "types": {"/price": "decimal"}, "keys": {"/stock/7": "integer"}}
 //! ```
 //!
-//! What is written is read again at once. If that is not the same value, as of a map with a list as a key, the value is added
-//! as base64 of its MessagePack, and that counts.
+//! A value that was written is read again at once. If that is not the same value, as of a map with a list as a key, the value is
+//! added as base64 of its MessagePack, and that counts.
 
 use std::collections::HashMap;
 

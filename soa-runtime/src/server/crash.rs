@@ -1,6 +1,6 @@
 //! Crashes for tests: a server in this process whose jobs end where they are, as if it had been killed.
 //!
-//! What becomes of the jobs is decided as for those of a process that is gone ([`delivery`](super::delivery)).
+//! The jobs are decided about as those of a process that is gone ([`delivery`](super::delivery)).
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What becomes of jobs when their process crashes, with a queue in memory.
+//! Jobs whose process crashes, with a queue in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

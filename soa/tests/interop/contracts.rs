@@ -3,7 +3,8 @@
 use soa::testing::{Introspection, Stub, check_compatible};
 use soa::{Client, RedisClientTransport, value};
 
-use crate::processes::{Process, Redis, reference_service};
+use crate::processes::{Process, Redis};
+use crate::python::reference_service;
 
 /// What the example service says of itself, which one of these serves.
 async fn offer(serve: fn(&Redis, &str) -> Process) -> Introspection {

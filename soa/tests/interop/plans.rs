@@ -6,7 +6,8 @@ use soa::middleware::{ClientStage, Next, from_fn};
 use soa::testing::plan::{Plan, Subject};
 use soa::{Client, ClientBuilder, RedisClientTransport, value};
 
-use crate::processes::{Redis, python_command, reference_service};
+use crate::processes::Redis;
+use crate::python::{python_command, reference_service};
 
 /// Those of `plan_service`, and those of the example service.
 fn directories() -> [PathBuf; 2] {

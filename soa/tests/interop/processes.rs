@@ -1,4 +1,4 @@
-//! The processes that interoperability is tested with: Redis, services, Python. They listen on free ports of
+//! Processes for tests: Redis, and whatever else they start. They listen on free ports of
 //! 127.0.0.1, are waited for by condition, and end with their guards, also when a test panics.
 
 use std::fs::{self, File};
@@ -9,14 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Where the Python side is: the suite and the reference service.
-const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../soa/tests/interop");
+/// The names of masters at sentinels.
+pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];
 
-/// What sentinels call masters.
-const NAMES: [&str; 3] = ["one", "two", "three"];
-
-/// How often a condition is looked at.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Pause between two looks at a condition.
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// A process that is killed when this is dropped. If the test fails, it shows what the process has said.
 pub(crate) struct Process {
@@ -43,7 +40,7 @@ impl Process {
         }
     }
 
-    /// Whether it has ended by itself.
+    /// True if it has ended by itself.
     fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
@@ -63,10 +60,11 @@ impl Drop for Process {
 
 /// One Redis or several of the test's own, without persistence.
 pub(crate) struct Redis {
-    ports: Vec<u16>,
+    pub(crate) ports: Vec<u16>,
     /// The port of a sentinel that watches them, if there is one.
-    sentinel: Option<u16>,
-    processes: Vec<Process>,
+    pub(crate) sentinel: Option<u16>,
+    /// They end with it.
+    pub(crate) _processes: Vec<Process>,
 }
 
 impl Redis {
@@ -81,35 +79,11 @@ impl Redis {
         Self {
             ports,
             sentinel: None,
-            processes,
+            _processes: processes,
         }
     }
 
-    /// Has a sentinel watch them; from then on they are found by it, under the names `one`, `two` and so on.
-    pub(crate) fn watched(mut self) -> Self {
-        let port = free_port();
-        let configuration = format!("sentinel-{port}.conf");
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&configuration);
-        let mut lines = format!("port {port}\nbind 127.0.0.1\n");
-        for (name, master) in NAMES.iter().zip(&self.ports) {
-            lines += &format!("sentinel monitor {name} 127.0.0.1 {master} 1\n");
-        }
-        fs::write(path, lines).expect("the configuration is written");
-        let mut command = Command::new("redis-server");
-        command.args([&configuration, "--sentinel"]);
-        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
-        self.processes
-            .push(Process::start("sentinel", &mut command));
-        let end = Instant::now() + Duration::from_secs(10);
-        while !answers_ping(port) {
-            assert!(Instant::now() < end, "the sentinel does not answer");
-            sleep(PAUSE);
-        }
-        self.sentinel = Some(port);
-        self
-    }
-
-    /// Where they are, as a setting.
+    /// Their addresses, as a setting.
     pub(crate) fn addresses(&self) -> String {
         if let Some(port) = self.sentinel {
             let names = NAMES
@@ -122,12 +96,6 @@ impl Redis {
         }
         let addresses = self.ports.iter().map(|port| format!("127.0.0.1:{port}"));
         addresses.collect::<Vec<_>>().join(",")
-    }
-
-    /// The ports, separated by commas.
-    fn ports(&self) -> String {
-        let ports = self.ports.iter().map(ToString::to_string);
-        ports.collect::<Vec<_>>().join(",")
     }
 }
 
@@ -151,56 +119,12 @@ fn start_one() -> (u16, Process) {
     panic!("redis-server does not answer")
 }
 
-/// The Python that has PySOA.
-fn python() -> PathBuf {
-    let Some(python) = std::env::var_os("PYSOA_PYTHON") else {
-        panic!(
-            "PYSOA_PYTHON is not set: it names a Python that has pysoa 1.4.9 installed. `./run-tests` makes \
-             one in `.venv-pysoa` and runs this test with it"
-        );
-    };
-    PathBuf::from(python)
-}
-
-/// A Python program in the directory of the Python side.
-fn python_program() -> Command {
-    let mut command = Command::new(python());
-    command.current_dir(DIRECTORY);
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    command
-}
-
-/// A Python program that knows where this Redis is.
-pub(crate) fn python_command(redis: &Redis) -> Command {
-    let mut command = python_program();
-    command.env("SOA_REDIS_PORTS", redis.ports());
-    if let Some(port) = redis.sentinel {
-        command.env("SOA_SENTINEL_PORT", port.to_string());
-    }
-    command
-}
-
-/// The example service as the reference serves it, under this name.
-pub(crate) fn reference_service(redis: &Redis, name: &str) -> Process {
-    chunking_reference_service(redis, name, 0)
-}
-
-/// The same, cutting responses of more than so many bytes into pieces; 0 for never.
-pub(crate) fn chunking_reference_service(redis: &Redis, name: &str, bytes: usize) -> Process {
-    let mut command = python_command(redis);
-    command.env("SOA_CHUNK_BYTES", bytes.to_string());
-    command.args(["-m", "reference_service.standalone"]);
-    command.args(["-s", "reference_service.settings"]);
-    command.env("SOA_SERVICE_NAME", name);
-    Process::start(&format!("reference-{name}"), &mut command)
-}
-
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
     listener.local_addr().expect("it has an address").port()
 }
 
-fn answers_ping(port: u16) -> bool {
+pub(crate) fn answers_ping(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
         return false;
     };

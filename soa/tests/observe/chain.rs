@@ -10,7 +10,8 @@ use soa::{
     Server, Value, value,
 };
 
-use crate::processes::{Redis, reference_service};
+use crate::processes::Redis;
+use crate::python::reference_service;
 use crate::receiver::{Collector, Received};
 
 fn settings(redis: &Redis) -> RedisSettings {

@@ -10,6 +10,10 @@ mod metrics;
 #[cfg(feature = "otlp")]
 #[path = "../interop/processes.rs"]
 mod processes;
+#[path = "../interop/python.rs"]
+mod python;
 #[cfg(feature = "otlp")]
 mod receiver;
+#[path = "../interop/sentinel.rs"]
+mod sentinel;
 mod spans;

@@ -13,7 +13,8 @@ use soa::{
     Server, Value, value,
 };
 
-use crate::processes::{Redis, python_command};
+use crate::processes::Redis;
+use crate::python::python_command;
 use crate::settings;
 
 const CALLS: u64 = 400;

@@ -1,14 +1,12 @@
 //! Calls and dead letters, where changes are allowed.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::json;
-use soa::transport::Delivery;
-use soa::{ActionError, Client, Context, RedisClientTransport, Server, Value, value};
+use soa::value;
 
 use super::{Dashboard, encoded};
-use crate::processes::{Redis, reference_service};
-use crate::support::{Worker, redis_cli, settings};
+use crate::processes::Redis;
+use crate::python::reference_service;
+use crate::services::{self, Worker, dead_letter};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_checked_made_and_told_as_commands() {
@@ -164,33 +162,11 @@ fn an_idle_service_of_pysoa_is_described_and_called_once_it_is_named() {
     );
 }
 
-/// Sends a job, and makes it a dead letter as the servers of a service do.
-async fn letter(redis: &Redis, id: &str) {
-    let transport = RedisClientTransport::new("images", settings(redis)).unwrap();
-    let client = Client::builder().service("images", transport);
-    let client = client.build().unwrap();
-    let call = client.call_action("images", "shrink", &value!({ "password": "hunter2" }));
-    call.send_and_forget().await.unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let now = now.as_millis();
-    let header = format!(
-        "soa-job/1 id={id};attempt=3;strikes=3;born={now};reason=poison;died={now};actions=shrink;error=three processes ended\\n"
-    );
-    let script = format!(
-        "local frame = redis.call('LPOP', KEYS[1]) return redis.call('ZADD', KEYS[2], {now}, '{header}' .. frame)"
-    );
-    let keys = ["2", "pysoa:service.images", "{pysoa:service.images}.dead"];
-    assert_eq!(
-        redis_cli(redis, &[&["EVAL", script.as_str()][..], &keys].concat()),
-        "1"
-    );
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_shown_without_secrets_run_again_and_forgotten() {
     let redis = Redis::start();
     for id in ["a1", "b2", "b23"] {
-        letter(&redis, id).await;
+        dead_letter(&redis, "images", id, &value!({ "password": "hunter2" })).await;
     }
     let dashboard = Dashboard::start(&redis, &["--allow-changes"]);
     let images = dashboard.until_service("images", |images| images["dead_letters"] == 3);
@@ -225,16 +201,7 @@ async fn dead_letters_are_shown_without_secrets_run_again_and_forgotten() {
     assert_eq!(change("/api/dead/drop", &["b2"]).refusal().1, "BAD_REQUEST");
     let unclear = dashboard.post("/api/dead/retry", &json!({ "service": "images" }));
     assert_eq!(unclear.refusal().1, "BAD_REQUEST");
-    let server = Server::untyped("images", "1.0.0")
-        .action("shrink", |_: Value, _: Context| async {
-            Ok::<_, ActionError>(value!({}))
-        })
-        .idempotent("shrink")
-        .delivery(Delivery::AtLeastOnce)
-        .records(true)
-        .build()
-        .unwrap();
-    let _worker = Worker::start(&redis, server);
+    let _worker = services::images(&redis);
     let again = dashboard.post(
         "/api/dead/retry",
         &json!({ "service": "images", "all": true }),

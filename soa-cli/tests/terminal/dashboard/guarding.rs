@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{Dashboard, Request};
 use crate::processes::Redis;
-use crate::support::{Worker, command, outcome, redis_cli, soa, soa_at};
+use crate::services::{Worker, command, redis_cli};
+use crate::support::{outcome, soa, soa_at};
 
 const TOKEN: &str = "0123456789abcdef0123";
 

@@ -1,4 +1,4 @@
-//! What others have written into Redis, by mistake or on purpose, must neither end the program nor hide the fleet.
+//! Foreign keys in Redis, there by mistake or on purpose: they must neither end the program nor hide the fleet.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Dashboard, service};
 use crate::processes::Redis;
-use crate::support::{Worker, redis_cli};
+use crate::services::{Worker, redis_cli};
 
 /// Writes a record of a worker.
 fn record(redis: &Redis, name: &str, id: u32, record: &serde_json::Value) {

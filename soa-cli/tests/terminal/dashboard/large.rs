@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Dashboard;
 use crate::processes::Redis;
-use crate::support::redis_cli;
+use crate::services::redis_cli;
 
 /// Largest memory of the process, in KiB.
 const MEMORY: u64 = 150 << 10;

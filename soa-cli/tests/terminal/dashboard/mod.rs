@@ -16,7 +16,8 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::processes::Redis;
-use crate::support::{command, until};
+use crate::services::command;
+use crate::support::until;
 
 /// Time after which an answer is given up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);

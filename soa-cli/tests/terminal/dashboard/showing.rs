@@ -1,35 +1,15 @@
-//! What the answers say of a fleet that works.
+//! The answers about a fleet that works.
 
 use std::io::{BufRead as _, BufReader};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use soa::{ActionError, Client, Context, RedisClientTransport, Server, Value, value};
+use soa::{Client, RedisClientTransport, value};
 
 use super::{Dashboard, Request, encoded};
 use crate::processes::Redis;
-use crate::support::{Worker, redis_cli, settings, soa_at, until};
-
-/// A service `shop` that calls `example`.
-fn shop(redis: &Redis) -> Server {
-    let transport = RedisClientTransport::new("example", settings(redis)).unwrap();
-    let client = Client::builder().service("example", transport).build();
-    Server::untyped("shop", "2.0.0")
-        .action("buy", |_: Value, cx: Context| async move {
-            let call = cx
-                .soa_client()
-                .call_action("example", "square", &value!({ "number": 3 }));
-            call.await.map_err(ActionError::from)
-        })
-        .action("wait", |_: Value, _: Context| async move {
-            tokio::time::sleep(Duration::from_secs(30)).await;
-            Ok::<_, ActionError>(value!({}))
-        })
-        .client(client.unwrap())
-        .records(true)
-        .build()
-        .unwrap()
-}
+use crate::services::{Worker, redis_cli, settings};
+use crate::support::{shop, soa_at, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn services_actions_workers_and_calls_are_told_with_their_numbers() {
