@@ -10,10 +10,12 @@ mod metrics;
 #[cfg(feature = "otlp")]
 #[path = "../interop/processes.rs"]
 mod processes;
+#[cfg(feature = "otlp")]
 #[path = "../interop/python.rs"]
 mod python;
 #[cfg(feature = "otlp")]
 mod receiver;
+#[cfg(feature = "otlp")]
 #[path = "../interop/sentinel.rs"]
 mod sentinel;
 mod spans;
