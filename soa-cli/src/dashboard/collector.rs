@@ -195,17 +195,17 @@ impl Collector {
         let fresh = names.filter(|name| !self.restored.contains(*name));
         let fresh = fresh.cloned().collect::<Vec<_>>().into_iter();
         let asked = fresh.map(|name| async move {
-            let minutes = kept::read(keys, &name).await;
-            (name, minutes)
+            let kept = kept::read(keys, &name).await;
+            (name, kept)
         });
         let mut asked = futures_util::stream::iter(asked).buffer_unordered(AT_ONCE);
-        while let Some((name, minutes)) = asked.next().await {
-            let minutes = match minutes {
+        while let Some((name, kept)) = asked.next().await {
+            let kept = match kept {
                 // One key that is foreign must not end the history of all others.
-                Err(error) if is_wrong_type(&error) => Vec::new(),
-                minutes => minutes?,
+                Err(error) if is_wrong_type(&error) => history::Kept::default(),
+                kept => kept?,
             };
-            self.dashboard.history().restore(&name, minutes, at);
+            self.dashboard.history().restore(&name, &kept, at);
             self.restored.insert(name);
         }
         // Those of services that are gone would be kept here for ever.

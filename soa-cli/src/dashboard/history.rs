@@ -6,16 +6,16 @@
 //!      → Merge of 1 min → Ring of a day   → Redis, with --keep-in-redis
 //! ```
 //!
-//! A number takes two bytes, on a logarithmic scale: three digits of it are known, and a chart shows no more. A day of a
-//! service is 29 KB so, and that of an action 18 KB.
+//! A day of a service is 29 KB so, and that of an action 18 KB.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::number::shorter;
+use super::ring::{Point, Ring};
 
 /// Span of the ring of looks.
 const LOOKS_SPAN: Duration = Duration::from_secs(5 * 60);
@@ -41,9 +41,6 @@ pub(super) const OF_SERVICE: usize = COLUMNS.len();
 /// Number of numbers of an action: those of the queue are of its service alone.
 pub(super) const OF_ACTION: usize = 5;
 
-/// The numbers at one time, in the order of the columns. `None` is unknown.
-pub(super) type Point<const N: usize> = [Option<f64>; N];
-
 /// The rule by which points become one coarser point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
@@ -64,101 +61,6 @@ const COLUMNS: [(&str, Rule); 8] = [
     ("depth", Rule::Mean),
     ("age_seconds", Rule::Largest),
 ];
-
-/// A number in two bytes: 0 is unknown, 1 is zero, and the rest are from 0.0001 to 1,000,000,000 on a logarithmic scale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Packed(u16);
-
-/// Steps of the scale for a factor of ten, and the decimal logarithm of its beginning.
-const SCALE: (f64, f64) = (5_041.0, -4.0);
-
-impl Packed {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the step is within the range of the type"
-    )]
-    fn of(number: Option<f64>) -> Self {
-        let Some(number) = number.filter(|number| number.is_finite()) else {
-            return Self(0);
-        };
-        if number < 0.000_1 {
-            return Self(1);
-        }
-        let step = (number.log10() - SCALE.1) * SCALE.0;
-        Self(step.round().clamp(0.0, 65_533.0) as u16 + 2)
-    }
-
-    fn get(self) -> Option<f64> {
-        match self.0 {
-            0 => None,
-            1 => Some(0.0),
-            step => Some(10_f64.powf(f64::from(step - 2) / SCALE.0 + SCALE.1)),
-        }
-    }
-}
-
-/// Points at equal distances, the newest of which push the oldest out. A point without any number is a gap.
-#[derive(Debug)]
-struct Ring<const N: usize> {
-    points: VecDeque<[Packed; N]>,
-    capacity: usize,
-    /// The slot after that of the last point. A slot is the time divided by the distance.
-    next: u64,
-}
-
-impl<const N: usize> Ring<N> {
-    fn new(capacity: usize) -> Self {
-        Self {
-            points: VecDeque::new(),
-            capacity,
-            next: 0,
-        }
-    }
-
-    /// Adds a point. One for a slot that has one replaces it, if it is the last; an older one is left out, as the clock was
-    /// set back.
-    fn push(&mut self, slot: u64, point: &Point<N>) {
-        let packed = point.map(Packed::of);
-        if self.points.is_empty() {
-            self.next = slot;
-        }
-        if slot < self.next {
-            if slot + 1 == self.next
-                && let Some(last) = self.points.back_mut()
-            {
-                *last = packed;
-            }
-            return;
-        }
-        let gap = usize::try_from(slot - self.next).unwrap_or(usize::MAX);
-        let gap = if gap < self.capacity { gap } else { 0 };
-        if gap == 0 && slot != self.next {
-            self.points.clear();
-        }
-        let over = (self.points.len() + gap + 1).saturating_sub(self.capacity);
-        self.points.drain(..over);
-        // Room grows by halves and ends at the capacity. Doubling would take as much again as is needed.
-        if self.points.len() + gap + 1 > self.points.capacity() {
-            let wanted = (self.points.len() + gap + 1) * 3 / 2;
-            let wanted = wanted.clamp(16, self.capacity.max(16));
-            let more = wanted.saturating_sub(self.points.len());
-            self.points.reserve_exact(more.max(gap + 1));
-        }
-        let gaps = std::iter::repeat_n([Packed::default(); N], gap);
-        self.points.extend(gaps);
-        self.points.push_back(packed);
-        self.next = slot + 1;
-    }
-
-    /// The points that are no gaps, with their slots, the oldest first.
-    fn told(&self) -> impl Iterator<Item = (u64, Point<N>)> {
-        let first = self.next - u64::try_from(self.points.len()).unwrap_or(0);
-        let points = (first..).zip(&self.points);
-        let known = points.filter(|(_, point)| point.iter().any(|packed| packed.0 != 0));
-        known.map(|(slot, point)| (slot, point.map(Packed::get)))
-    }
-}
 
 /// Points that become one.
 #[derive(Debug)]
@@ -250,7 +152,23 @@ impl<const N: usize> Series<N> {
 
     /// The minute of the last point.
     fn last_minute(&self) -> u64 {
-        self.coarse[1].0.slot
+        let (merge, day) = &self.coarse[1];
+        merge.slot.max(day.next.saturating_sub(1))
+    }
+
+    /// Adds minutes of the last day that were kept elsewhere, the oldest first, before all others. The rest is left out: a minute
+    /// of the future would keep out all that are to come.
+    fn restore(&mut self, minutes: &[(u64, Point<N>)], this: u64) {
+        let day = &mut self.coarse[1].1;
+        let known: Vec<_> = day.told().collect();
+        let mut restored = Ring::new(DAY);
+        let oldest = this.saturating_sub(u64::try_from(DAY).unwrap_or(0));
+        let minutes = minutes.iter();
+        let minutes = minutes.filter(|(slot, _)| (oldest..=this).contains(slot));
+        for (slot, point) in minutes.chain(&known) {
+            restored.push(*slot, point);
+        }
+        *day = restored;
     }
 }
 
@@ -274,6 +192,14 @@ pub(super) struct Minute {
     pub(super) service: Arc<str>,
     pub(super) slot: u64,
     pub(super) point: Point<OF_SERVICE>,
+    pub(super) actions: Vec<(Arc<str>, Point<OF_ACTION>)>,
+}
+
+/// Minutes of a service that were kept elsewhere, and those of its actions, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) minutes: Vec<(u64, Point<OF_SERVICE>)>,
+    pub(super) actions: BTreeMap<String, Vec<(u64, Point<OF_ACTION>)>>,
 }
 
 /// The history of all services.
@@ -346,13 +272,8 @@ impl History {
             let Some(service) = self.services.get_mut(looked.name) else {
                 continue;
             };
-            if let Some((slot, point)) = service.series.add(look, seconds, &looked.point) {
-                minutes.push(Minute {
-                    service: Arc::clone(looked.name),
-                    slot,
-                    point,
-                });
-            }
+            let finished = service.series.add(look, seconds, &looked.point);
+            let mut finished_actions = Vec::new();
             for (name, point) in looked.actions {
                 if !service.actions.contains_key(name) {
                     if self.actions >= MAX_ACTIONS {
@@ -362,9 +283,16 @@ impl History {
                     service.actions.insert(name.into(), Series::new(looks));
                 }
                 if let Some(series) = service.actions.get_mut(name) {
-                    series.add(look, seconds, &point);
+                    let finished = series.add(look, seconds, &point);
+                    finished_actions.extend(finished.map(|(_, point)| (name.into(), point)));
                 }
             }
+            minutes.extend(finished.map(|(slot, point)| Minute {
+                service: Arc::clone(looked.name),
+                slot,
+                point,
+                actions: finished_actions,
+            }));
         }
         if !minutes.is_empty() {
             self.forget(seconds / u64::from(MINUTE));
@@ -386,28 +314,27 @@ impl History {
         self.actions = actions.sum();
     }
 
-    /// Adds minutes that were kept elsewhere, the oldest first, before all others. Those that are not of the last day are left
-    /// out: one of the future would keep out all that are to come.
-    pub(super) fn restore(
-        &mut self,
-        service: &str,
-        minutes: Vec<(u64, Point<OF_SERVICE>)>,
-        now: f64,
-    ) {
+    /// Adds what was kept elsewhere of a service that is known.
+    pub(super) fn restore(&mut self, service: &str, kept: &Kept, now: f64) {
+        let looks = self.looks();
         let Some(service) = self.services.get_mut(service) else {
             return;
         };
-        let ring = &mut service.series.coarse[1].1;
-        let known: Vec<_> = ring.told().collect();
-        let mut restored = Ring::new(DAY);
         let this = slot(now) / u64::from(MINUTE);
-        let oldest = this.saturating_sub(u64::try_from(DAY).unwrap_or(0));
-        let minutes = minutes.iter();
-        let minutes = minutes.filter(|(slot, _)| (oldest..=this).contains(slot));
-        for (slot, point) in minutes.chain(&known) {
-            restored.push(*slot, point);
+        service.series.restore(&kept.minutes, this);
+        for (name, minutes) in &kept.actions {
+            if !service.actions.contains_key(&**name) {
+                if self.actions >= MAX_ACTIONS {
+                    continue;
+                }
+                self.actions += 1;
+                let fresh = Series::new(looks);
+                service.actions.insert(name.as_str().into(), fresh);
+            }
+            if let Some(series) = service.actions.get_mut(&**name) {
+                series.restore(minutes, this);
+            }
         }
-        *ring = restored;
     }
 
     /// The last rates of a service, the oldest first.
@@ -521,40 +448,6 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_known_to_a_thousandth_from_tiny_to_huge() {
-        assert_eq!(Packed::of(None).get(), None);
-        assert_eq!(Packed::of(Some(f64::NAN)).get(), None);
-        assert_eq!(Packed::of(Some(0.0)).get(), Some(0.0));
-        assert_eq!(Packed::of(Some(-1.0)).get(), Some(0.0));
-        for number in [0.000_1, 0.37, 1.0, 204.7, 86_400.0, 999_999_999.0] {
-            let known = Packed::of(Some(number)).get().unwrap();
-            assert!((known / number - 1.0).abs() < 0.001, "{number}: {known}");
-        }
-    }
-
-    #[test]
-    fn a_ring_keeps_the_newest_points_and_leaves_gaps_out() {
-        let mut ring = Ring::<1>::new(3);
-        for (slot, rate) in [
-            (10, 1.0),
-            (11, 2.0),
-            (13, 3.0),
-            (14, 4.0),
-            (14, 5.0),
-            (9, 6.0),
-        ] {
-            ring.push(slot, &[Some(rate)]);
-        }
-        let told: Vec<_> = ring
-            .told()
-            .map(|(slot, point)| (slot, point[0].unwrap().round()))
-            .collect();
-        assert_eq!(told, [(13, 3.0), (14, 5.0)]);
-        ring.push(u64::MAX / 2, &[Some(7.0)]);
-        assert_eq!(ring.points.len(), 1);
-    }
-
-    #[test]
     fn coarser_points_are_means_and_largest_ones() {
         let mut history = History::new(Duration::from_secs(2));
         let begin = 1_000_000_000.0 * 60.0;
@@ -616,7 +509,7 @@ mod tests {
         let [hour, day] = &series.coarse;
         let rings = [&series.looks, &hour.1, &day.1];
         let points: usize = rings.iter().map(|ring| ring.points.capacity()).sum();
-        points * std::mem::size_of::<[Packed; N]>()
+        points * std::mem::size_of::<[u16; N]>()
     }
 
     #[test]
@@ -660,21 +553,26 @@ mod tests {
         let begin = 60_000_000_000.0;
         add(&mut history, begin, point(5.0, 1.0, 1.0));
         add(&mut history, begin + 60.0, point(5.0, 1.0, 1.0));
-        history.restore(
-            "books",
-            vec![
-                (999_999_990, point(1.0, 1.0, 1.0)),
-                (999_999_999, point(2.0, 1.0, 1.0)),
-                // Whoever may write the key may write anything: a time that is to come, or none at all.
-                (1_000_000_900, point(3.0, 1.0, 1.0)),
-                (u64::MAX, point(3.0, 1.0, 1.0)),
-            ],
-            begin + 60.0,
-        );
+        let minutes = vec![
+            (999_999_990, point(1.0, 1.0, 1.0)),
+            (999_999_999, point(2.0, 1.0, 1.0)),
+            // Whoever may write the key may write anything: a time that is to come, or none at all.
+            (1_000_000_900, point(3.0, 1.0, 1.0)),
+            (u64::MAX, point(3.0, 1.0, 1.0)),
+        ];
+        let sold = vec![(999_999_999, [Some(4.0); OF_ACTION])];
+        let kept = Kept {
+            minutes,
+            actions: BTreeMap::from([("sell".to_owned(), sold)]),
+        };
+        history.restore("books", &kept, begin + 60.0);
         add(&mut history, begin + 120.0, point(5.0, 1.0, 1.0));
         let told = history
             .of_service("books", Span::Day, begin + 61.0)
             .unwrap();
         assert_eq!(column(&told, "rate"), [1.0, 2.0, 5.0, 5.0]);
+        // An action that was not called since is known, too.
+        let told = history.of_action("books", "sell", Span::Day, begin + 61.0);
+        assert_eq!(column(&told, "rate"), [4.0]);
     }
 }

@@ -11,8 +11,9 @@ use serde::{Serialize, Serializer};
 use soa_runtime::observe::record::{ActionRecord, Sketch, WorkerRecord};
 
 use super::flow::Flows;
-use super::history::{OF_ACTION, OF_SERVICE, Point};
+use super::history::{OF_ACTION, OF_SERVICE};
 use super::number::{millis, short};
+use super::ring::Point;
 use crate::check::{Finding, Findings, check_actions, check_letters, check_queue, check_workers};
 use crate::fleet::{Service, Worker};
 use crate::graph::shown_caller;

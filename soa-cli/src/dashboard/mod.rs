@@ -39,6 +39,7 @@ mod line;
 mod login;
 mod number;
 mod picture;
+mod ring;
 mod route;
 mod shared;
 

@@ -311,6 +311,12 @@ async fn history_that_is_kept_in_redis_is_there_after_a_restart() {
         &redis,
         &["HSET", key, &field, &kept, "nonsense", "nonsense"],
     );
+    let kept = json!({ "square": format!("{minute} 7.5 0 1 2 3") }).to_string();
+    let of_actions = "{pysoa:dashboard}.actions.example";
+    redis_cli(
+        &redis,
+        &["HSET", of_actions, &field, &kept, "nonsense", "[7]"],
+    );
     let dashboard = Dashboard::start(&redis, &["--keep-in-redis"]);
     assert_eq!(dashboard.json("/api/session")["keeps_in_redis"], true);
     let path = "/api/services/example/history?span=1d";
@@ -320,6 +326,12 @@ async fn history_that_is_kept_in_redis_is_there_after_a_restart() {
     assert_eq!(
         (&told["depth"][0], &told["age_seconds"][0]),
         (&json!(5.0), &json!(null))
+    );
+    let path = "/api/services/example/actions/square/history?span=1d";
+    let told = dashboard.json(path);
+    assert_eq!(
+        (&told["rate"][0], &told["p99_ms"][0]),
+        (&json!(7.5), &json!(3.0))
     );
     // The first minute of this process comes within one.
     let mut length = 0;
