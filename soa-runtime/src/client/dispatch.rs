@@ -27,16 +27,19 @@ impl Client {
     ) -> Result<Observed, ClientError> {
         let mut call = self.prepare(&callee, actions, options)?;
         let expansion = call.expansion.take();
-        let started = StartedCall::new(callee.clone(), call, sent);
+        let expansion = expansion.map(|expansion| (expansion, callee.service.clone()));
+        let started = StartedCall::new(callee, call, sent);
         // The calls that fetch objects are in the trace of this call.
-        let expander =
-            expansion.and_then(|expansion| Expander::new(expansion, self, started.context()));
+        let expander = expansion.and_then(|(expansion, service)| {
+            let expander = Expander::new(expansion, self, started.context())?;
+            Some((expander, service))
+        });
         let reply = started.transmit(self)?;
         Ok(match expander {
             None => reply,
-            Some(expander) => reply.map_reply(|reply| {
+            Some((expander, service)) => reply.map_reply(|reply| {
                 JobReply::Boxed(Box::pin(async move {
-                    expander.run(&callee.service, reply.await?).await
+                    expander.run(&service, reply.await?).await
                 }))
             }),
         })

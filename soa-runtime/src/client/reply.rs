@@ -26,10 +26,7 @@ pub(super) enum JobReply {
 
 impl JobReply {
     /// Limits the time that all of it may take: the transport, and the middleware before and after it.
-    pub(super) fn within(self, limit: Option<Duration>, route: Arc<Route>) -> Self {
-        let Some(limit) = limit else {
-            return self;
-        };
+    pub(super) fn within(self, limit: Duration, route: Arc<Route>) -> Self {
         Self::Boxed(Box::pin(async move {
             let end = Instant::now().checked_add(limit);
             match tokio::time::timeout(limit, self).await {

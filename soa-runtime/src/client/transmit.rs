@@ -39,7 +39,7 @@ impl StartedCall {
         let span = trace::call(&route.service, &job.actions, &mut job.context);
         let caller = job.context.calling_service.as_ref();
         let meters = route.meters.as_ref();
-        let meter = meters.map(|meters| meters.call(&job.actions, caller));
+        let meter = meters.and_then(|meters| meters.call(&job.actions, caller));
         let request = ClientRequest {
             service: route.service.clone(),
             job,
@@ -75,10 +75,15 @@ impl StartedCall {
             meter,
         } = self;
         let entered = span.enter();
-        let reply = hand_over(&client.shared, &route, request)?;
         let own = client.places.as_ref();
         let own = own.filter(|places| places.belong_to(&route.service));
-        let reply = reply.within(limits.limit, route);
+        // Most calls have no limit of their own, and need the route in one place alone.
+        let limited = limits.limit.map(|limit| (limit, Arc::clone(&route)));
+        let reply = hand_over(&client.shared, route, request)?;
+        let reply = match limited {
+            Some((limit, route)) => reply.within(limit, route),
+            None => reply,
+        };
         let reply = match own {
             Some(places) => JobReply::Boxed(Box::pin(OwnReply::new(reply, Arc::clone(places)))),
             None => reply,
@@ -90,21 +95,22 @@ impl StartedCall {
 
 fn hand_over(
     shared: &Arc<ClientShared>,
-    route: &Arc<Route>,
+    route: Arc<Route>,
     request: ClientRequest,
 ) -> Result<JobReply, ClientError> {
     if shared.middleware.is_empty() && route.middleware.is_empty() {
         return deliver(shared, route, request);
     }
-    let (inner, called) = (Arc::clone(shared), Arc::clone(route));
+    let (inner, called) = (Arc::clone(shared), route);
     let end = move |request: ClientRequest| -> BoxFuture<_> {
         let route = inner.route_of(&request, &called);
         if route.middleware.is_empty() {
-            return delivered(&inner, route, request);
+            return delivered(&inner, Arc::clone(route), request);
         }
         let (shared, called) = (Arc::clone(&inner), Arc::clone(route));
         route.middleware.run(request, move |request| {
-            delivered(&shared, shared.route_of(&request, &called), request)
+            let route = Arc::clone(shared.route_of(&request, &called));
+            delivered(&shared, route, request)
         })
     };
     Ok(JobReply::Boxed(shared.middleware.run(request, end)))
@@ -113,7 +119,7 @@ fn hand_over(
 /// Hands a request to its transport.
 fn deliver(
     shared: &ClientShared,
-    route: &Arc<Route>,
+    route: Arc<Route>,
     request: ClientRequest,
 ) -> Result<JobReply, ClientError> {
     let Some(transport) = &route.transport else {
@@ -133,17 +139,20 @@ fn deliver(
         Some(_) => None,
         None => transport.default_timeout(),
     };
-    let reply = JobReply::Plain {
-        reply: transport.call(request),
-        route: Arc::clone(route),
-    };
-    Ok(reply.within(default, Arc::clone(route)))
+    let reply = transport.call(request);
+    Ok(match default {
+        None => JobReply::Plain { reply, route },
+        Some(limit) => {
+            let limited = Arc::clone(&route);
+            JobReply::Plain { reply, route }.within(limit, limited)
+        }
+    })
 }
 
 /// Hands a request to its transport; an error is the outcome of the future.
 fn delivered(
     shared: &ClientShared,
-    route: &Arc<Route>,
+    route: Arc<Route>,
     request: ClientRequest,
 ) -> BoxFuture<Result<JobResponse, ClientError>> {
     match deliver(shared, route, request) {

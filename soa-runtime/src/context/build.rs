@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use soa_wire::Extensions;
 
-use super::handle::{Context, FrozenTime, JobState, LocalServer};
+use super::handle::{Context, FrozenTime, Host, JobState, LocalServer};
 use crate::client::{Client, ClientBuilder};
 use crate::codec::{UtcDateTime, Value};
 use crate::message::{ContextHeader, ContextValue, Control, Name, Switch, to_context};
@@ -28,9 +28,10 @@ impl Context {
             service: Name::from_static("test"),
             header: ContextHeader::fresh(),
             control: Control::default(),
-            client: ClientBuilder::default().finish(),
-            hook: None,
-            server: None,
+            host: Host::Test {
+                client: ClientBuilder::default().finish(),
+                server: None,
+            },
             lifetime: Arc::default(),
         };
         let name = Name::from_static("test");
@@ -94,7 +95,11 @@ impl Context {
     /// ```
     #[must_use]
     pub fn with_client(self, client: &Client) -> Self {
-        self.change(|job| job.client = client.clone())
+        self.change(|job| {
+            let server = job.host.server().cloned();
+            let client = client.clone();
+            job.host = Host::Test { client, server };
+        })
     }
 
     /// Makes this the context of an action of the given server, so that [`call_local`](Self::call_local) reaches its
@@ -120,7 +125,9 @@ impl Context {
         let LocalServer { service, siblings } = server.into();
         self.change(|job| {
             job.service = service;
-            job.server = Some(siblings);
+            let client = job.host.client().0.clone();
+            let server = Some(siblings);
+            job.host = Host::Test { client, server };
         })
     }
 

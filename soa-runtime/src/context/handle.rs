@@ -61,11 +61,38 @@ pub(crate) struct JobState {
     pub(crate) service: Name,
     pub(crate) header: ContextHeader,
     pub(crate) control: Control,
-    pub(crate) client: Client,
-    pub(crate) hook: Option<ClientHook>,
-    /// The server whose other actions can be called; `None` in tests.
-    pub(crate) server: Option<Arc<dyn Siblings>>,
+    pub(crate) host: Host,
     pub(crate) lifetime: Arc<Lifetime>,
+}
+
+/// The place in which a context makes its calls.
+#[derive(Clone)]
+pub(crate) enum Host {
+    /// The server that runs the job.
+    Server(Arc<dyn Siblings>),
+    /// A test: a client, and the server whose other actions can be called.
+    Test {
+        client: Client,
+        server: Option<Arc<dyn Siblings>>,
+    },
+}
+
+impl Host {
+    /// Returns the server whose other actions can be called.
+    pub(crate) fn server(&self) -> Option<&Arc<dyn Siblings>> {
+        match self {
+            Self::Server(server) => Some(server),
+            Self::Test { server, .. } => server.as_ref(),
+        }
+    }
+
+    /// Returns the client for chained calls, and the hook that it passes through.
+    pub(crate) fn client(&self) -> (&Client, Option<&ClientHook>) {
+        match self {
+            Self::Server(server) => server.client(),
+            Self::Test { client, .. } => (client, None),
+        }
+    }
 }
 
 /// The other actions of the server that runs a job.
@@ -75,6 +102,9 @@ pub(crate) trait Siblings: Send + Sync {
 
     /// Counts a handler that blocks a thread of its own, so that the server waits for it when it stops.
     fn blocking(&self) -> Blocking;
+
+    /// Returns the client for chained calls, and the hook that it passes through.
+    fn client(&self) -> (&Client, Option<&ClientHook>);
 
     /// Returns the places for jobs of the server.
     fn places(&self) -> Arc<Places>;
@@ -203,7 +233,7 @@ impl Context {
 
     /// Returns true if this action of the server behind the context may run again.
     pub(crate) fn is_idempotent(&self, action: &str) -> bool {
-        let server = self.job.server.as_ref();
+        let server = self.job.host.server();
         server.is_some_and(|server| server.is_idempotent(action, self.switches()))
     }
 
@@ -544,13 +574,13 @@ impl Context {
 
     /// Counts a handler that blocks a thread of its own, for the end of its server.
     pub(crate) fn blocking(&self) -> Option<Blocking> {
-        let server = self.job.server.as_ref();
+        let server = self.job.host.server();
         server.map(|server| server.blocking())
     }
 
     /// Returns what a module above this one keeps for the handlers of the server.
     pub(crate) fn of_server<T: 'static>(&self) -> Option<&T> {
-        self.job.server.as_ref()?.extensions().get()
+        self.job.host.server()?.extensions().get()
     }
 
     fn is_late(&self) -> bool {
@@ -573,11 +603,12 @@ impl Context {
         let mut header = self.job.header.clone();
         header.calling_service = Some(Arc::from(&*self.job.service));
         header.trace_parent = self.place;
-        let mut client = self.job.client.inheriting(header).until(self.deadline);
-        if let Some(server) = &self.job.server {
+        let (client, hook) = self.job.host.client();
+        let mut client = client.inheriting(header).until(self.deadline);
+        if let Some(server) = self.job.host.server() {
             client = client.within_server(server.places());
         }
-        let client = match &self.job.hook {
+        let client = match hook {
             Some(hook) => hook(client, &self.job.header),
             None => client,
         };

@@ -111,7 +111,7 @@ impl Context {
         variant: Option<&'static Variant>,
         body: Body,
     ) -> Result<ActionFuture, ActionError> {
-        let Some(server) = self.job.server.clone() else {
+        let Some(server) = self.job.host.server().cloned() else {
             let message = "this context has no server: add one with `with_server`";
             return Err(ActionError::internal(message));
         };

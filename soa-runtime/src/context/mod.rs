@@ -13,7 +13,7 @@ mod local;
 mod stage;
 
 pub use handle::{ActionCall, ActionFuture, Context, LocalServer};
-pub(crate) use handle::{ClientHook, JobState, Siblings};
+pub(crate) use handle::{ClientHook, Host, JobState, Siblings};
 #[doc(hidden)]
 pub use handle::{ClientLayer, FrozenTime};
 pub use stage::ActionStage;

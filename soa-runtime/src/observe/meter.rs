@@ -4,11 +4,12 @@
 //! kept in small maps, so that a call costs a look-up at most. As peers choose these names, they are bounded: further
 //! callers are counted together, and so are names that are too long.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use metrics::{Counter, Gauge, Histogram};
+use metrics::{Counter, Gauge, Histogram, IntoF64};
 use rustc_hash::FxHashMap;
 
 use super::record::CalledRecord;
@@ -38,15 +39,56 @@ fn label(name: &str) -> &str {
     }
 }
 
+/// A histogram of times. Where no recorder takes them, the clock is not read, which is a twentieth of a local call.
+#[derive(Debug)]
+struct Timer {
+    histogram: Histogram,
+    is_on: bool,
+}
+
+impl Timer {
+    fn new(histogram: Histogram) -> Self {
+        // A handle converts a value only if it has a recorder. It is told a value zero times.
+        let is_on = Cell::new(false);
+        histogram.record_many(Converted(&is_on), 0);
+        Self {
+            histogram,
+            is_on: is_on.get(),
+        }
+    }
+
+    /// Returns the present time, if a recorder takes times.
+    fn begin(&self) -> Option<Instant> {
+        self.is_on.then(Instant::now)
+    }
+
+    /// Records the time since this moment.
+    fn end(&self, since: Instant) {
+        if self.is_on {
+            self.histogram.record(since.elapsed());
+        }
+    }
+}
+
+/// A value that notes that it was converted.
+struct Converted<'a>(&'a Cell<bool>);
+
+impl IntoF64 for Converted<'_> {
+    fn into_f64(self) -> f64 {
+        self.0.set(true);
+        0.0
+    }
+}
+
 /// The metrics of a server.
 #[derive(Debug)]
 pub(crate) struct ServerMeters {
     service: Name,
-    job_time: Histogram,
+    job_time: Timer,
     pub(crate) queue_wait: Histogram,
     pub(crate) idle_time: Histogram,
     busy: Gauge,
-    running: Arc<AtomicUsize>,
+    running: AtomicUsize,
     pub(crate) job_error: Counter,
     pub(crate) unhandled_error: Counter,
     pub(crate) too_large: Counter,
@@ -58,11 +100,11 @@ impl ServerMeters {
         let labels = [&**service];
         Self {
             service: service.clone(),
-            job_time: names::JOB_TIME.histogram(labels),
+            job_time: Timer::new(names::JOB_TIME.histogram(labels)),
             queue_wait: names::QUEUE_WAIT.histogram(labels),
             idle_time: names::IDLE_TIME.histogram(labels),
             busy: names::BUSY.gauge(labels),
-            running: Arc::default(),
+            running: AtomicUsize::new(0),
             job_error: names::JOB_ERROR.counter(labels),
             unhandled_error: names::UNHANDLED_ERROR.counter(labels),
             too_large: names::RESPONSE_TOO_LARGE.counter(labels),
@@ -70,16 +112,17 @@ impl ServerMeters {
         }
     }
 
-    /// Starts a job, which ends when the returned meter is dropped.
-    pub(crate) fn job(&self) -> JobMeter {
+    /// Counts a job that begins. [`job_ended`](Self::job_ended) is to be called once for it.
+    pub(crate) fn job_began(&self) {
         self.busy.increment(1.0);
         self.running.fetch_add(1, Ordering::Relaxed);
-        JobMeter {
-            busy: self.busy.clone(),
-            running: Arc::clone(&self.running),
-            time: self.job_time.clone(),
-            since: Instant::now(),
-        }
+    }
+
+    /// Counts the end of a job that has run since this moment.
+    pub(crate) fn job_ended(&self, since: Instant) {
+        self.busy.decrement(1.0);
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        self.job_time.end(since);
     }
 
     /// Returns the number of running jobs.
@@ -128,30 +171,6 @@ impl ServerMeters {
     }
 }
 
-/// A running job.
-#[derive(Debug)]
-pub(crate) struct JobMeter {
-    busy: Gauge,
-    running: Arc<AtomicUsize>,
-    time: Histogram,
-    since: Instant,
-}
-
-impl Drop for JobMeter {
-    fn drop(&mut self) {
-        self.busy.decrement(1.0);
-        self.running.fetch_sub(1, Ordering::Relaxed);
-        self.time.record(self.since.elapsed());
-    }
-}
-
-impl JobMeter {
-    /// The beginning of the job.
-    pub(crate) fn since(&self) -> Instant {
-        self.since
-    }
-}
-
 /// A running run loop.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -164,13 +183,6 @@ impl Drop for Running {
         self.running.decrement(1.0);
         self.shutdown.increment(1);
     }
-}
-
-/// The calls of a route, for the record of a worker.
-#[derive(Debug, Default)]
-struct Made {
-    calls: AtomicU64,
-    failed: AtomicU64,
 }
 
 /// The metrics of one action of a server.
@@ -237,26 +249,38 @@ impl Callers {
 /// The metrics of a client's calls of one service.
 #[derive(Debug)]
 pub(crate) struct RouteMeters {
+    route: Arc<RouteTotals>,
+    actions: RwLock<FxHashMap<Name, Arc<CalledMeters>>>,
+}
+
+/// The totals of a route.
+#[derive(Debug)]
+struct RouteTotals {
     service: Name,
     pending: Gauge,
-    made: Arc<Made>,
-    actions: RwLock<FxHashMap<Name, Arc<CalledMeters>>>,
+    calls: AtomicU64,
+    failed: AtomicU64,
 }
 
 /// The metrics of a client's calls of one action.
 #[derive(Debug)]
 struct CalledMeters {
+    route: Arc<RouteTotals>,
     action: Name,
-    time: Histogram,
+    time: Timer,
     callers: Callers,
 }
 
 impl RouteMeters {
     pub(crate) fn new(service: &Name) -> Self {
-        Self {
+        let route = RouteTotals {
             service: service.clone(),
             pending: names::PENDING.gauge([service]),
-            made: Arc::default(),
+            calls: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        };
+        Self {
+            route: Arc::new(route),
             actions: RwLock::default(),
         }
     }
@@ -264,13 +288,17 @@ impl RouteMeters {
     /// Returns the number of calls, and of those that failed.
     pub(crate) fn made(&self) -> CalledRecord {
         CalledRecord {
-            calls: self.made.calls.load(Ordering::Relaxed),
-            failed: self.made.failed.load(Ordering::Relaxed),
+            calls: self.route.calls.load(Ordering::Relaxed),
+            failed: self.route.failed.load(Ordering::Relaxed),
         }
     }
 
-    /// Starts a call.
-    pub(crate) fn call(&self, actions: &[ActionRequest], from: Option<&Arc<str>>) -> CallMeter {
+    /// Starts a call. `None` for a job without actions, which is refused.
+    pub(crate) fn call(
+        &self,
+        actions: &[ActionRequest],
+        from: Option<&Arc<str>>,
+    ) -> Option<CallMeter> {
         let mut called = actions.iter().map(|request| {
             let called = self.called(&request.action);
             called.callers.count(from);
@@ -278,15 +306,8 @@ impl RouteMeters {
         });
         let first = called.next();
         called.for_each(drop);
-        self.pending.increment(1.0);
-        self.made.calls.fetch_add(1, Ordering::Relaxed);
-        CallMeter {
-            service: self.service.clone(),
-            made: Arc::clone(&self.made),
-            pending: self.pending.clone(),
-            first,
-            since: Instant::now(),
-        }
+        self.route.calls.fetch_add(1, Ordering::Relaxed);
+        first.map(CallMeter::begin)
     }
 
     fn called(&self, action: &Name) -> Arc<CalledMeters> {
@@ -304,9 +325,11 @@ impl RouteMeters {
             true => action.clone(),
             false => Name::from_static(OTHER),
         };
+        let service = &self.route.service;
         let new = || CalledMeters {
-            time: names::CALL_TIME.histogram([&self.service, &action]),
-            callers: Callers::new(names::CLIENT_CALL, &self.service, &action),
+            route: Arc::clone(&self.route),
+            time: Timer::new(names::CALL_TIME.histogram([service, &action])),
+            callers: Callers::new(names::CLIENT_CALL, service, &action),
             action: action.clone(),
         };
         Arc::clone(
@@ -320,21 +343,29 @@ impl RouteMeters {
 /// A pending call, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct CallMeter {
-    service: Name,
-    made: Arc<Made>,
-    pending: Gauge,
-    first: Option<Arc<CalledMeters>>,
-    since: Instant,
+    /// The metrics of its first action.
+    called: Arc<CalledMeters>,
+    /// `None` if no recorder takes times.
+    since: Option<Instant>,
 }
 
 impl CallMeter {
+    fn begin(called: Arc<CalledMeters>) -> Self {
+        called.route.pending.increment(1.0);
+        let since = called.time.begin();
+        Self { called, since }
+    }
+
     /// Ends the call. A call that its caller gives up before is not counted further.
     pub(crate) fn done(&self, error: Option<&ClientError>) {
-        let Some(called) = &self.first else { return };
-        called.time.record(self.since.elapsed());
+        let called = &*self.called;
+        if let Some(since) = self.since {
+            called.time.end(since);
+        }
         if let Some(error) = error {
-            self.made.failed.fetch_add(1, Ordering::Relaxed);
-            let labels = [&*self.service, &*called.action, error.kind().as_str()];
+            let route = &called.route;
+            route.failed.fetch_add(1, Ordering::Relaxed);
+            let labels = [&*route.service, &*called.action, error.kind().as_str()];
             names::CALL_ERROR.counter(labels).increment(1);
         }
     }
@@ -342,6 +373,6 @@ impl CallMeter {
 
 impl Drop for CallMeter {
     fn drop(&mut self) {
-        self.pending.decrement(1.0);
+        self.called.route.pending.decrement(1.0);
     }
 }

@@ -15,7 +15,7 @@ use super::handle::{Server, ServerShared};
 use super::panic::panic_message;
 use crate::BoxFuture;
 use crate::codec::Encoding;
-use crate::context::{ActionCall, ActionFuture, Context, JobState};
+use crate::context::{ActionCall, ActionFuture, Context, Host, JobState};
 use crate::error::ActionError;
 use crate::lifetime::{Lifetime, Limited, OutOfTime};
 use crate::message::{
@@ -75,21 +75,42 @@ pub(super) fn execute(
     waited: Option<Duration>,
 ) -> impl Future<Output = JobResponse> + Send + use<> {
     shared.stats.count_job();
-    let meter = shared.meters.job();
+    let running = Running::new(shared);
+    let (shared, since) = (&running.shared, running.since);
     let span = trace::job(&shared.name, &mut job, waited);
     let correlation_id = Arc::clone(&job.context.correlation_id);
     let run = if shared.job_middleware.is_empty() {
-        Either::Left(run_actions(&shared, job, lifetime, meter.since()))
+        Either::Left(run_actions(shared, job, lifetime, since))
     } else {
-        Either::Right(Box::pin(in_middleware(Arc::clone(&shared), job, lifetime)))
+        Either::Right(Box::pin(in_middleware(Arc::clone(shared), job, lifetime)))
     };
     let run = run.map(move |response| {
-        let response = finish(&shared, correlation_id, response);
+        let response = finish(&running.shared, correlation_id, response);
         trace::note_errors(&response.errors);
-        drop(meter);
+        drop(running);
         response
     });
     run.instrument(span)
+}
+
+/// A running job, until this is dropped.
+struct Running {
+    shared: Arc<ServerShared>,
+    since: Instant,
+}
+
+impl Running {
+    fn new(shared: Arc<ServerShared>) -> Self {
+        shared.meters.job_began();
+        let since = Instant::now();
+        Self { shared, since }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.meters.job_ended(self.since);
+    }
 }
 
 fn finish(
@@ -196,9 +217,7 @@ pub(super) fn job_state(
         service: shared.name.clone(),
         header,
         control,
-        client: shared.client().clone(),
-        hook: shared.client_hook.clone(),
-        server: Some(Arc::clone(shared) as Arc<_>),
+        host: Host::Server(Arc::clone(shared) as Arc<_>),
         lifetime,
     })
 }

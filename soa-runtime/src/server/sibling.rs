@@ -10,8 +10,8 @@ use soa_wire::Extensions;
 
 use super::handle::{Registered, Server, ServerShared};
 use super::job::{Unanswered, handle};
-use crate::client::Places;
-use crate::context::{ActionCall, ActionFuture, LocalServer, Siblings};
+use crate::client::{Client, Places};
+use crate::context::{ActionCall, ActionFuture, ClientHook, LocalServer, Siblings};
 use crate::error::ActionError;
 use crate::lifetime::{Blocking, Lifetime};
 use crate::message::{SwitchSet, WireError, code};
@@ -44,6 +44,10 @@ impl Siblings for ServerShared {
 
     fn blocking(&self) -> Blocking {
         self.stats.blocking()
+    }
+
+    fn client(&self) -> (&Client, Option<&ClientHook>) {
+        (self.client(), self.client_hook.as_ref())
     }
 
     fn places(&self) -> Arc<Places> {
