@@ -18,7 +18,7 @@ use soa_runtime::{TransportError, TransportErrorKind};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::backend::{Limit, Link, PushError};
+use super::backend::{Limit, Link, PushError, Pushed};
 use super::backlog::{Backlog, Waiting};
 use super::hold::Place;
 use super::hold_keys::{SCRIPTS, number};
@@ -44,6 +44,9 @@ const BATCH_SIZE: usize = 1024 * 1024;
 /// Pause before Redis is asked again what it knows of a push.
 const RESOLVE_PAUSE: Duration = Duration::from_millis(50);
 
+/// Age from which on the length of a list, as the last push found it, says nothing.
+const LENGTH_AGE: Duration = Duration::from_secs(1);
+
 /// The answer to a push of a process that was given up.
 const FENCED: i64 = -1;
 
@@ -62,7 +65,7 @@ struct OutboxShared<R> {
     master: Arc<MasterConnection>,
     scripts: Arc<PushScripts>,
     key: Arc<str>,
-    capacity: Bytes,
+    capacity: usize,
     meters: SendMeters,
     /// Number of further attempts to find the master; `None` for as long as there is time.
     retries: Option<u32>,
@@ -82,6 +85,8 @@ struct OutboxState<R> {
     is_closed: bool,
     /// True once the list has taken a message.
     is_proven: bool,
+    /// Length of the list when the last push was confirmed, and the time of it.
+    length: Option<(u64, Instant)>,
 }
 
 /// The error of all messages that were not taken.
@@ -129,7 +134,7 @@ impl<R: Receipt> Outbox<R> {
             master,
             scripts,
             key: key.into(),
-            capacity: settings.queue_capacity.to_string().into(),
+            capacity: settings.queue_capacity,
             meters,
             retries,
             state: Mutex::new(OutboxState {
@@ -138,6 +143,7 @@ impl<R: Receipt> Outbox<R> {
                 is_busy: false,
                 is_closed: false,
                 is_proven: false,
+                length: None,
             }),
             changed: Notify::new(),
         };
@@ -253,15 +259,18 @@ impl<R: Receipt> OutboxShared<R> {
             }
             let since = Instant::now();
             let refusal = match self.push(&mut limit, &link, &batch).await {
-                Ok(FENCED) => {
+                Ok(Pushed { taken: FENCED, .. }) => {
                     lose(&batch);
                     self.state().backlog.put_back(batch);
                     continue;
                 }
-                Ok(taken) => {
+                Ok(Pushed { taken, length }) => {
                     let taken = usize::try_from(taken).unwrap_or(0);
-                    self.state().is_proven |= taken > 0;
                     let now = Instant::now();
+                    let mut state = self.state();
+                    state.is_proven |= taken > 0;
+                    state.length = length.map(|length| (length, now));
+                    drop(state);
                     let is_far = now.duration_since(since) >= FAR_TIME;
                     most = if is_far { FAR_BATCH_COUNT } else { BATCH_COUNT };
                     for waiting in batch.drain(..taken.min(batch.len())) {
@@ -401,17 +410,22 @@ impl<R: Receipt> OutboxShared<R> {
         }
     }
 
-    /// Pushes a batch; the number of messages that were taken, or [`FENCED`].
+    /// Pushes a batch; of those that were taken the number may be [`FENCED`].
     fn push<'a>(
         &'a self,
         limit: &'a mut Limit,
         link: &'a Link,
         batch: &[Waiting<R>],
-    ) -> impl Future<Output = Result<i64, PushError>> + Send + use<'a, R> {
+    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + use<'a, R> {
         let held = HeldPush::of(batch, &self.master);
         let lifetime = batch.iter().map(|waiting| waiting.message.lifetime).max();
-        let lifetime = lifetime.unwrap_or_default().as_millis().to_string();
-        let mut arguments = vec![lifetime.into(), self.capacity.clone()];
+        let lifetime = Bytes::from(lifetime.unwrap_or_default().as_millis().to_string());
+        let is_unchecked = held.is_none() && self.has_much_room(link, batch.len());
+        let mut arguments = Vec::new();
+        if !is_unchecked {
+            arguments.push(lifetime.clone());
+            arguments.push(self.capacity.to_string().into());
+        }
         if let Some(held) = &held {
             arguments.extend(held.before.iter().cloned());
         }
@@ -427,15 +441,34 @@ impl<R: Receipt> OutboxShared<R> {
             if let Some(held) = held {
                 let mut keys = vec![Bytes::copy_from_slice(self.key.as_bytes())];
                 keys.extend(held.keys);
-                return link.run_on(limit, &SCRIPTS.reply, &keys, &arguments).await;
+                let reply = link.run_on(limit, &SCRIPTS.reply, &keys, &arguments);
+                let (taken, length) = (reply.await?, None);
+                return Ok(Pushed { taken, length });
+            }
+            if is_unchecked {
+                let push = link.push_unchecked(limit, &self.key, lifetime, arguments);
+                return push.await;
             }
             let script = if is_whole {
                 &self.scripts.whole
             } else {
                 &self.scripts.some
             };
-            link.run(limit, script, &self.key, arguments).await
+            link.push(limit, script, &self.key, arguments).await
         }
+    }
+
+    /// True if the list was less than half full a moment ago: then what is pushed without a look at its length can exceed its
+    /// capacity by no more than what is in flight. A script, which looks first, costs Redis more than twice as much.
+    fn has_much_room(&self, link: &Link, count: usize) -> bool {
+        // The next push is to tell it anew, if it succeeds.
+        let Some((length, since)) = self.state().length.take() else {
+            return false;
+        };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        length.saturating_add(count) <= self.capacity / 2
+            && since.elapsed() < LENGTH_AGE
+            && link.abilities().raise
     }
 
     /// Puts messages back that were not taken, and fails those that cannot wait longer.
@@ -485,8 +518,7 @@ impl<R: Receipt> OutboxShared<R> {
             kind: TransportErrorKind::QueueFull,
             text: format!(
                 "queue full: the list `{}` holds {} messages, and too few of them were taken in time",
-                self.key,
-                String::from_utf8_lossy(&self.capacity),
+                self.key, self.capacity,
             ),
         }
     }

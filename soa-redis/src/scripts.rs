@@ -6,7 +6,7 @@
 use super::backend::Script;
 
 /// Key: a list. Arguments: the time that it has to live at least (ms), how many messages it may hold, and the
-/// messages. Appends as many as there is room for and returns how many. A longer time to live stays: the
+/// messages. Appends as many as there is room for, and returns how many, and the length of the list. A longer time to live stays: the
 /// reference sets it back, so that a short-lived message takes longer-lived ones with it.
 ///
 /// A script is not undone when it fails half-way, so nothing behind the push may fail: the times to live are set by
@@ -18,12 +18,12 @@ const PUSH: &str = include_str!("push.lua");
 const PLAIN_PUSH: &str = "\
 local length = redis.call('LLEN', KEYS[1])
 local count = math.min(tonumber(ARGV[2]) - length, #ARGV - 2)
-if count <= 0 then return 0 end
+if count <= 0 then return {0, length} end
 local ttl = math.ceil(tonumber(ARGV[1]) / 1000)
 redis.call('RPUSH', KEYS[1], unpack(ARGV, 3, count + 2))
 local raised = length > 0 and redis.pcall('EXPIRE', KEYS[1], ttl, 'GT')
 if type(raised) ~= 'number' then redis.pcall('EXPIRE', KEYS[1], ttl) end
-return count";
+return {count, length + count}";
 
 /// Text to replace, and its replacement, in a push of all messages or none.
 const WHOLE: (&str, &str) = ("count <= 0", "count < #ARGV - 2");

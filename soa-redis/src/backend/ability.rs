@@ -24,6 +24,8 @@ pub(in super::super) struct Abilities {
     pub(in super::super) take_back: bool,
     /// Running a script by its text, when Redis does not know its digest: otherwise the text is loaded first.
     pub(in super::super) eval: bool,
+    /// Raising a time to live, and setting one where there is none, from Redis 7 on: otherwise only scripts push.
+    pub(in super::super) raise: bool,
 }
 
 /// A command that is tried, and the place of the ability that needs it.
@@ -37,7 +39,7 @@ pub(super) struct Probe {
 const KEY: &str = "pysoa:";
 
 /// All commands that are tried.
-pub(super) const PROBES: [Probe; 9] = [
+pub(super) const PROBES: [Probe; 10] = [
     Probe::new(0, "BLMPOP", &["x", "1", KEY, "LEFT"]),
     Probe::new(1, "LPOP", &[KEY, "-1"]),
     Probe::new(2, "CLIENT", &["UNBLOCK", "0"]),
@@ -47,6 +49,7 @@ pub(super) const PROBES: [Probe; 9] = [
     Probe::new(4, "LPOS", &[KEY, "x", "RANK", "0"]),
     Probe::new(4, "LREM", &[KEY, "x", "x"]),
     Probe::new(5, "EVAL", &["", "x"]),
+    Probe::new(6, "PEXPIRE", &[KEY, "x", "NX"]),
 ];
 
 impl Probe {
@@ -78,7 +81,7 @@ impl Abilities {
     pub(super) const UNKNOWN: u8 = u8::MAX;
 
     /// The bits of all abilities.
-    pub(super) const ALL: u8 = 0b11_1111;
+    pub(super) const ALL: u8 = 0b111_1111;
 
     /// The abilities that bits stand for; all of them, as long as they are unknown.
     pub(super) fn from_bits(bits: u8) -> Self {
@@ -90,6 +93,7 @@ impl Abilities {
             times: has(3),
             take_back: has(4),
             eval: has(5),
+            raise: has(6),
         }
     }
 
@@ -152,8 +156,8 @@ mod tests {
             assert_eq!(missing.count_ones(), 1);
             let abilities = Abilities::from_bits(Abilities::ALL & !missing);
             // What is done in the place of this one is as good.
-            if probe.command == "EVAL" {
-                assert!(!abilities.eval);
+            if matches!(probe.place, 5 | 6) {
+                assert!(!(abilities.eval && abilities.raise));
                 continue;
             }
             assert!(abilities.missing().contains(probe.command), "{abilities:?}");

@@ -256,8 +256,7 @@ impl Link {
             let sent = sent.map(|(name, words)| self.send(name, words));
             return futures_util::future::join_all(sent).await;
         };
-        let sent = commands.iter();
-        let sent: Vec<_> = sent.map(|(name, words)| wire.send(name, words)).collect();
+        let sent = wire.send_all(&commands);
         let mut answers = Vec::with_capacity(sent.len());
         for answer in sent {
             answers.push(answer.await);

@@ -44,6 +44,6 @@ pub(super) use link::{Doubts, Link, LinkRef};
 pub(super) use monitor::Monitor;
 pub(super) use node::Node;
 pub(super) use pop::{PopError, Popped};
-pub(super) use push::PushError;
+pub(super) use push::{PushError, Pushed};
 pub(super) use script::Script;
 pub(super) use slot::key_slot;

@@ -1,4 +1,4 @@
-//! Running scripts, which is how messages are pushed.
+//! Pushing messages: by scripts, or by plain commands where these do.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::failure::{self, is_answer, is_final, kind};
 use super::limit::Limit;
 use super::link::Link;
 use super::script::{Script, Variant};
-use super::words::{Value, integer, word};
+use super::words::{Value, copied, integer, word};
 
 /// Largest number of times that a script is loaded for one run of it.
 const LOADS: usize = 3;
@@ -28,7 +28,70 @@ pub(in super::super) enum PushError {
     Unknown(TransportError),
 }
 
+/// A push that Redis has confirmed.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Pushed {
+    /// Number of messages that were taken, from the first one on; -1 for none, from a process that was given up.
+    pub(in super::super) taken: i64,
+    /// Length of the list then, if it is known.
+    pub(in super::super) length: Option<u64>,
+}
+
 impl Link {
+    /// Runs a script that pushes and returns how many messages it took, and the length of the list, at most once.
+    pub(in super::super) async fn push(
+        &self,
+        limit: &mut Limit,
+        script: &Script,
+        key: &str,
+        arguments: Vec<Bytes>,
+    ) -> Result<Pushed, PushError> {
+        let key = [Bytes::copy_from_slice(key.as_bytes())];
+        let variant = script.variant(self.abilities().times);
+        let answer = self.evaluate(limit, variant, &key, &arguments).await;
+        let answer = answer.map_err(|error| self.failed_push(error))?;
+        self.works();
+        let numbers = answer.into_list();
+        let mut numbers = numbers.iter().map(|number| number.number().unwrap_or(0));
+        let taken = numbers.next().unwrap_or(0);
+        let length = numbers.next().and_then(|length| length.try_into().ok());
+        Ok(Pushed { taken, length })
+    }
+
+    /// Appends all messages to a list that is known to be one, without a look at its length. The list lives for `lifetime`
+    /// (ms) at least.
+    pub(in super::super) async fn push_unchecked(
+        &self,
+        limit: &mut Limit,
+        key: &str,
+        lifetime: Bytes,
+        messages: Vec<Bytes>,
+    ) -> Result<Pushed, PushError> {
+        let count = messages.len();
+        let messages = messages.into_iter().map(word);
+        let push = std::iter::once(copied(key)).chain(messages).collect();
+        // A longer time to live stays, and a list that is new gets one.
+        let expire = |condition: &'static str| {
+            let words = vec![copied(key), word(lifetime.clone()), word(condition)];
+            ("PEXPIRE", words)
+        };
+        let commands = vec![("RPUSH", push), expire("GT"), expire("NX")];
+        let sent = pin!(self.send_all(commands));
+        let answers = self.limited(limit, Duration::ZERO, self.command_timeout(), sent);
+        let mut answers = answers.await.unwrap_or_default().into_iter();
+        let late = || Err(Error::new(ErrorKind::Timeout, "the command timed out"));
+        let length = answers.next().unwrap_or_else(late);
+        let length = length.map_err(|error| self.failed_push(error))?;
+        self.works();
+        for error in answers.filter_map(Result::err) {
+            self.note(&error);
+        }
+        Ok(Pushed {
+            taken: i64::try_from(count).unwrap_or(i64::MAX),
+            length: length.number().and_then(|length| length.try_into().ok()),
+        })
+    }
+
     /// Runs a script that returns a number on one key, at most once.
     pub(in super::super) async fn run(
         &self,

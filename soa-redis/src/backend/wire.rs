@@ -86,26 +86,26 @@ impl Wire {
         name: &str,
         words: &[Value],
     ) -> impl Future<Output = Answer> + Send + use<> {
-        let (sender, answer) = oneshot::channel();
         let shared = &*self.0;
         let mut state = shared.state();
-        if state.is_ended {
-            // Nobody else has the sender.
-            let _ = sender.send(Err(not_sent()));
-        } else {
-            let before = state.output.len();
-            write_command(&mut state.output, name, words);
-            let begin = state.queued;
-            state.queued += as_number(state.output.len() - before);
-            let is_alone = state.waiting.is_empty();
-            state.waiting.push_back(Waiting { begin, sender });
-            // What comes while others wait is written together. An error is one for the driver, too.
-            if !is_alone || !matches!(shared.flush(&mut state), Ok(true)) {
-                drop(state);
-                shared.changed.notify_one();
-            }
-        }
-        async move { answer.await.unwrap_or_else(|_| Err(not_answered())) }
+        let is_alone = state.waiting.is_empty();
+        let answer = state.queue(name, words);
+        shared.sent(state, is_alone);
+        answered(answer)
+    }
+
+    /// Sends commands in one flush, and returns what waits for each answer.
+    pub(super) fn send_all(
+        &self,
+        commands: &[(&'static str, Vec<Value>)],
+    ) -> Vec<impl Future<Output = Answer> + Send + use<>> {
+        let shared = &*self.0;
+        let mut state = shared.state();
+        let is_alone = state.waiting.is_empty();
+        let sent = commands.iter();
+        let answers: Vec<_> = sent.map(|(name, words)| state.queue(name, words)).collect();
+        shared.sent(state, is_alone);
+        answers.into_iter().map(answered).collect()
     }
 
     /// Ends the connection. Everybody who waits hears it at once.
@@ -120,7 +120,39 @@ impl Drop for Wire {
     }
 }
 
+/// Waits for an answer.
+async fn answered(answer: oneshot::Receiver<Answer>) -> Answer {
+    answer.await.unwrap_or_else(|_| Err(not_answered()))
+}
+
+impl State {
+    /// Adds a command to those that are to be written.
+    fn queue(&mut self, name: &str, words: &[Value]) -> oneshot::Receiver<Answer> {
+        let (sender, answer) = oneshot::channel();
+        if self.is_ended {
+            // Nobody else has the sender.
+            let _ = sender.send(Err(not_sent()));
+        } else {
+            let before = self.output.len();
+            write_command(&mut self.output, name, words);
+            let begin = self.queued;
+            self.queued += as_number(self.output.len() - before);
+            self.waiting.push_back(Waiting { begin, sender });
+        }
+        answer
+    }
+}
+
 impl Shared {
+    /// Has what was queued written: at once if nobody else waits for an answer, and otherwise together with what comes meanwhile.
+    fn sent(&self, mut state: MutexGuard<'_, State>, is_alone: bool) {
+        // An error is one for the driver, too.
+        if !is_alone || !matches!(self.flush(&mut state), Ok(true)) {
+            drop(state);
+            self.changed.notify_one();
+        }
+    }
+
     /// Writes and reads until the connection ends, and returns the reason.
     async fn drive(&self) -> Error {
         let mut decoder = Decoder::default();

@@ -97,7 +97,8 @@ pub struct RedisSettings {
     #[serde(with = "period::duration")]
     #[schemars(with = "Period", extend("x-minimum" = "1ms"))]
     pub command_timeout: Duration,
-    /// Largest number of messages in a queue; 10,000 by default.
+    /// Largest number of messages in a queue; 10,000 by default. It may be exceeded by what senders have in flight that found it
+    /// less than half full a moment before.
     #[schemars(range(min = 1))]
     pub queue_capacity: usize,
     /// Number of further attempts to push a message to a full queue; 10 by default.

@@ -184,7 +184,7 @@ async fn the_age_of_an_old_queue_is_in_redis_while_it_is_old() {
     let settings = redis.settings().receive_timeout(Duration::from_secs(1));
     let running = Running::start(server(100).build().unwrap(), settings.clone());
     let client = client(settings);
-    let calls = load(&client, 100, Duration::from_secs(1), None).await;
+    let calls = load(&client, 20, Duration::from_secs(1), None).await;
     assert_eq!(count(&calls, |call| call.error.is_some()), 0);
     assert_eq!(redis.text(&format!("GET {KEY}")), Reply::Nil);
     let calls = tokio::spawn(async move {

@@ -60,6 +60,53 @@ async fn a_message_that_lives_shorter_does_not_lower_the_time_to_live() {
 }
 
 #[tokio::test]
+async fn a_list_with_much_room_is_pushed_to_without_a_script_and_lives_as_long() {
+    let redis = Redis::start();
+    let client = client(redis.settings());
+    // A call that is dropped takes its request back.
+    let mut sent = Vec::new();
+    let mut send = async |seconds: u64| {
+        let call = client.call_action("test", "echo", &value!({}));
+        let call = call.timeout(Duration::from_secs(seconds)).send();
+        sent.push(call.await.unwrap());
+    };
+    send(100).await;
+    assert_eq!((redis.calls("evalsha"), redis.calls("rpush")), (1, 1));
+    // A shorter life does not shorten that of the list, and a longer one raises it.
+    send(1).await;
+    let lifetime = redis.integer("PTTL pysoa:service.test");
+    assert!((108_000..=110_000).contains(&lifetime), "{lifetime}");
+    send(200).await;
+    let lifetime = redis.integer("PTTL pysoa:service.test");
+    assert!((208_000..=210_000).contains(&lifetime), "{lifetime}");
+    assert_eq!(redis.integer("LLEN pysoa:service.test"), 3);
+    // A list that was emptied is another one, which gets a time to live of its own.
+    redis.text("DEL pysoa:service.test");
+    send(1).await;
+    let lifetime = redis.integer("PTTL pysoa:service.test");
+    assert!((10_000..=11_000).contains(&lifetime), "{lifetime}");
+    assert_eq!((redis.calls("evalsha"), redis.calls("rpush")), (1, 4));
+}
+
+#[tokio::test]
+async fn the_capacity_of_a_list_is_looked_at_where_it_is_half_full() {
+    let redis = Redis::start();
+    let client = client(redis.settings().queue_capacity(8).queue_full_retries(0));
+    let mut sent = Vec::new();
+    let error = loop {
+        let call = client.call_action("test", "echo", &value!({})).send();
+        match call.await {
+            Ok(pending) => sent.push(pending),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("queue full"), "{error}");
+    assert_eq!(redis.integer("LLEN pysoa:service.test"), 8);
+    // The first one, those from the fifth to the eighth, and the one that was refused.
+    assert_eq!(redis.calls("evalsha"), 6);
+}
+
+#[tokio::test]
 async fn a_full_queue_is_told_before_the_callers_deadline() {
     let redis = Redis::start();
     let client = client(redis.settings().queue_capacity(3));
