@@ -1,7 +1,7 @@
 //! An allocator that counts, for the tests of memory and of allocations.
 //!
 //! It is here and not in the workspace, because the workspace forbids `unsafe`, which an allocator needs. Run the tests with
-//! `cargo test --lib --features http` in this folder.
+//! `cargo test --lib --features http,redis` in this folder.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -64,7 +64,7 @@ pub(crate) fn peak_of<T>(run: impl FnOnce() -> T) -> (usize, T) {
 }
 
 /// Runs the function; returns the number of allocations of this thread, and the result.
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "redis"))]
 pub(crate) fn allocations_of<T>(run: impl FnOnce() -> T) -> (usize, T) {
     let before = COUNTS.get().allocations;
     let result = run();

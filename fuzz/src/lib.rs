@@ -12,6 +12,8 @@ mod allocator;
 mod doors;
 #[cfg(all(test, feature = "server"))]
 mod memory;
+#[cfg(all(test, feature = "redis"))]
+mod round_trip;
 #[cfg(feature = "server")]
 mod server;
 pub mod text;
