@@ -46,7 +46,10 @@ impl Writer {
         if self.is_json() {
             self.open_bracket(b'{', b'}');
         } else {
-            infallible(encode::write_map_len(&mut self.out, count(length)));
+            match u8::try_from(length) {
+                Ok(length @ ..16) => self.out.push(0x80 | length),
+                _ => infallible(encode::write_map_len(&mut self.out, count(length))),
+            }
         }
     }
 
@@ -54,7 +57,10 @@ impl Writer {
         if self.is_json() {
             self.open_bracket(b'[', b']');
         } else {
-            infallible(encode::write_array_len(&mut self.out, count(length)));
+            match u8::try_from(length) {
+                Ok(length @ ..16) => self.out.push(0x90 | length),
+                _ => infallible(encode::write_array_len(&mut self.out, count(length))),
+            }
         }
     }
 
@@ -72,6 +78,8 @@ impl Writer {
         }
     }
 
+    // In line, as the length of a literal is known then.
+    #[inline]
     pub(super) fn key(&mut self, key: &str) {
         self.text(key);
         if self.is_json() {
@@ -80,12 +88,21 @@ impl Writer {
         }
     }
 
+    #[inline]
     pub(super) fn text(&mut self, text: &str) {
         if self.is_json() {
             self.separate();
             json::write_text(text, &mut self.out);
-        } else {
-            infallible(encode::write_str(&mut self.out, text));
+            return;
+        }
+        match u8::try_from(text.len()) {
+            // Nearly all texts of an envelope are so short.
+            Ok(length @ ..32) => {
+                self.out.reserve(text.len() + 1);
+                self.out.push(0xa0 | length);
+                self.out.extend_from_slice(text.as_bytes());
+            }
+            _ => infallible(encode::write_str(&mut self.out, text)),
         }
     }
 
