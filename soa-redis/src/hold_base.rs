@@ -8,6 +8,7 @@ use soa_runtime::transport::Promise;
 use tokio::sync::Notify;
 
 use super::hold_keys::HoldKeys;
+use super::lease_time::LeaseTime;
 use super::master::MasterConnection;
 use super::ring::Ring;
 
@@ -18,6 +19,8 @@ pub(super) struct Base {
     /// The connection for all but pops.
     pub(super) master: Arc<MasterConnection>,
     pub(super) ring: Weak<Ring>,
+    /// Times after which this process is given up.
+    pub(super) time: LeaseTime,
     /// Least time to live of lists, in milliseconds.
     pub(super) lifetime: Bytes,
     /// The name of the process of `--fork`, with which all of its names begin; empty without.

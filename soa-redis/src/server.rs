@@ -372,6 +372,7 @@ fn holders(
             promise: promise.clone(),
             master: Arc::clone(master),
             ring: Arc::downgrade(ring),
+            time: settings.lease_time(),
             lifetime: lifetime.clone(),
             prefix: hold::prefix(),
             held: names::HELD.gauge([service]),

@@ -19,6 +19,7 @@ mod holding_long;
 mod kept;
 mod keys;
 mod large;
+mod lease_times;
 mod limits;
 mod loading;
 mod nights;
