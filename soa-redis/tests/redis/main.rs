@@ -8,6 +8,7 @@ mod bad_messages;
 mod calls;
 mod chunks;
 mod cluster;
+mod counts;
 mod distance;
 mod distant;
 mod fleet;
