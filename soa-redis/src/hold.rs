@@ -17,7 +17,7 @@ use soa_runtime::TransportError;
 use soa_runtime::internal::{Ending, Loss, Redelivery, Signal, Slot, Slots, job_id};
 use soa_runtime::observe::names;
 use soa_wire::Serializers;
-use soa_wire::wire;
+use soa_wire::wire::{self, DropReason};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -220,8 +220,9 @@ impl Life {
         }
     }
 
-    /// The jobs of a slot that run although their callers' time was over at this time, in Unix seconds: their places and messages.
-    pub(super) fn expired(&self, slot: u32, wall: f64) -> Vec<(u8, Bytes)> {
+    /// The jobs of a slot that run although their callers' time is over: their places and messages. The wall clock is ahead by
+    /// this time.
+    pub(super) fn expired(&self, slot: u32, ahead: Duration) -> Vec<(u8, Bytes)> {
         let running = self.running();
         let jobs = running.iter().filter(|((number, _), _)| *number == slot);
         let jobs: Vec<_> = jobs
@@ -230,8 +231,11 @@ impl Life {
         // They are read without the lock, which jobs wait for.
         drop(running);
         let is_expired = |frame: &Bytes| {
-            let read = wire::read_late_request(frame, &Serializers::default());
-            read.is_ok_and(|request| request.head.left(wall) == Some(Duration::ZERO))
+            let read = wire::read_request(frame, &Serializers::default());
+            read.is_err_and(|unreadable| {
+                unreadable.reason == DropReason::Expired
+                    && unreadable.late.is_none_or(|late| late >= ahead)
+            })
         };
         let expired = jobs.into_iter().filter(|(_, frame)| is_expired(frame));
         expired.collect()

@@ -210,9 +210,9 @@ impl Watch {
         Self {
             reclaim: Reclaim::new(&holder),
             observed: Observed::new(holder.base.time),
+            sweep: Sweep::new(holder.base.begun),
             holder,
             master,
-            sweep: Sweep::default(),
             connection: None,
             named: String::new(),
             dead: Vec::new(),

@@ -27,12 +27,11 @@ const SWEEP_AGE: Duration = Duration::from_secs(5);
 const USUAL_DRIFT: Duration = Duration::from_secs(1);
 
 /// The slots of a process that are in use, as the thread for signs of life has seen them.
-#[derive(Default)]
 pub(super) struct Sweep {
     process: String,
     slots: FxHashMap<u32, Aged>,
     /// The clocks at the last look: the monotonic one, and the wall clock in Unix seconds.
-    looked: Option<(Instant, f64)>,
+    looked: (Instant, f64),
 }
 
 /// A slot that is in use.
@@ -47,14 +46,24 @@ struct Aged {
 }
 
 impl Sweep {
+    /// Makes one for a process that has taken nothing yet, at this time by both clocks.
+    pub(super) fn new(begun: (Instant, f64)) -> Self {
+        Self {
+            process: String::new(),
+            slots: FxHashMap::default(),
+            looked: begun,
+        }
+    }
+
     /// Takes note of the slots that are in use. Returns those that have to be swept: each with the jobs that Redis is to
-    /// acknowledge, which `expired` tells for a slot by their places and messages, at this time by the wall clock.
+    /// acknowledge, which `expired` tells for a slot by their places and messages; `ahead` is the time by which
+    /// the wall clock was set forward.
     fn look(
         &mut self,
         process: &str,
         slots: &[OpenSlot],
         (now, wall): (Instant, f64),
-        expired: impl Fn(u32, f64) -> Vec<(u8, Bytes)>,
+        expired: impl Fn(u32, Duration) -> Vec<(u8, Bytes)>,
     ) -> Vec<(OpenSlot, Vec<(u8, Bytes)>)> {
         if self.process != process {
             *self = Self {
@@ -90,7 +99,7 @@ impl Sweep {
                 // Jobs with headers may have been allowed to run late.
                 let expired = match slot.is_old {
                     true => Vec::new(),
-                    false => expired(slot.number, wall - aged.ahead.as_secs_f64()),
+                    false => expired(slot.number, aged.ahead),
                 };
                 let bits = expired
                     .iter()
@@ -110,9 +119,7 @@ impl Sweep {
 
     /// Returns the time by which the wall clock was set forward since the last look.
     fn set_forward(&mut self, now: Instant, wall: f64) -> Duration {
-        let Some((before, wall_before)) = self.looked.replace((now, wall)) else {
-            return Duration::ZERO;
-        };
+        let (before, wall_before) = std::mem::replace(&mut self.looked, (now, wall));
         let passed = now.duration_since(before).as_secs_f64();
         let ahead = Duration::try_from_secs_f64(wall - wall_before - passed);
         ahead
@@ -124,7 +131,7 @@ impl Sweep {
     /// Sweeps the slots for which it is time.
     pub(super) async fn run(&mut self, link: &Link, life: &Life) {
         let slots = life.slots(|slots| slots.in_use());
-        let expired = |slot, wall| life.expired(slot, wall);
+        let expired = |slot, ahead| life.expired(slot, ahead);
         let clocks = (Instant::now(), wire::now());
         for (slot, expired) in self.look(&life.id, &slots, clocks, expired) {
             let keys = [
@@ -165,7 +172,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slot_is_swept_when_it_is_old_and_again_when_more_of_it_is_answered() {
-        let mut sweep = Sweep::default();
+        let mut sweep = Sweep::new((Instant::now(), 0.0));
         let mut look = |open, expired: &[u8]| {
             let jobs = expired
                 .iter()
@@ -192,7 +199,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slot_that_was_used_anew_is_young() {
-        let mut sweep = Sweep::default();
+        let mut sweep = Sweep::new((Instant::now(), 0.0));
         let mut look = |process, open| {
             let clocks = (Instant::now(), 0.0);
             let due = sweep.look(process, &[slot(open)], clocks, |_, _| Vec::new());
@@ -210,28 +217,28 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_is_set_forward_does_not_count_for_jobs_that_were_there_before() {
-        let mut sweep = Sweep::default();
-        // The time at which a slot of these jobs is swept, if it is.
+        let mut sweep = Sweep::new((Instant::now(), 100.0));
+        // The time that does not count when a slot of these jobs is swept, if it is.
         let mut look = |open, wall| {
-            let at = std::cell::Cell::new(None);
-            sweep.look("a", &[slot(open)], (Instant::now(), wall), |_, time| {
-                at.set(Some(time));
+            let seen = std::cell::Cell::new(None);
+            sweep.look("a", &[slot(open)], (Instant::now(), wall), |_, ahead| {
+                seen.set(Some(ahead.as_secs()));
                 Vec::new()
             });
-            at.get()
+            seen.get()
         };
-        assert_eq!(look(0b0001, 100.0), None);
         tokio::time::advance(Duration::from_secs(2)).await;
-        // Set forward by an hour, and slower by half of a second, which is usual.
+        // Set forward by an hour, also for jobs that are seen for the first time.
         assert_eq!(look(0b0001, 3_702.0), None);
-        tokio::time::advance(Duration::from_secs(3)).await;
-        assert_eq!(look(0b0001, 3_704.5), Some(104.5));
+        tokio::time::advance(SWEEP_AGE).await;
+        // Slower by half of a second, which is usual.
+        assert_eq!(look(0b0001, 3_706.5), Some(3_600));
         // Set back, which makes nothing late.
         tokio::time::advance(SWEEP_AGE).await;
-        assert_eq!(look(0b0001, 109.5), Some(109.5 - 3_600.0));
+        assert_eq!(look(0b0001, 109.5), Some(3_600));
         // Jobs that came since have the time as it is.
         assert_eq!(look(0b0011, 109.5), None);
         tokio::time::advance(SWEEP_AGE).await;
-        assert_eq!(look(0b0011, 114.5), Some(114.5));
+        assert_eq!(look(0b0011, 114.5), Some(0));
     }
 }
