@@ -47,6 +47,8 @@ pub(crate) enum ValueKind {
     Field,
     /// A status of HTTP.
     Status,
+    /// A number from 1 to 255.
+    Count,
     /// An argument that only the contract has.
     Contract,
     /// An argument that only an implementation of the contract has.
@@ -163,6 +165,8 @@ pub(crate) enum Value {
     Pairs(Vec<(LitStr, LitStr)>),
     Field(Ident),
     Status(LitInt),
+    /// A number, with its place.
+    Count(u8, Span),
     Tokens(TokenStream),
     Flag,
     /// A value with a mistake, which has been reported.
@@ -405,6 +409,7 @@ impl Argument {
                 "`{name}` takes the name of a field, without quotes, or `whole`: write `{name} = {example}`"
             ))),
             ValueKind::Status => self.status(input).map(Value::Status),
+            ValueKind::Count => self.count(input),
             ValueKind::Tokens(read) => {
                 let start = input.fork();
                 read(input).map(Value::Tokens).map_err(|error| {
@@ -497,6 +502,19 @@ impl Argument {
         match status.base10_parse::<u16>() {
             Ok(100..=599) if status.suffix().is_empty() => Ok(status),
             _ => Err(syn::Error::new(status.span(), rule)),
+        }
+    }
+
+    fn count(&self, input: ParseStream<'_>) -> syn::Result<Value> {
+        let Self { name, example, .. } = self;
+        let rule = format!("`{name}` takes a number from 1 to 255: write `{name} = {example}`");
+        if !input.peek(LitInt) {
+            return Err(input.error(rule));
+        }
+        let count: LitInt = input.parse()?;
+        match count.base10_parse::<u8>() {
+            Ok(number @ 1..) if count.suffix().is_empty() => Ok(Value::Count(number, count.span())),
+            _ => Err(syn::Error::new(count.span(), rule)),
         }
     }
 

@@ -72,6 +72,7 @@ const ACTION: Table = Table {
         without_value("blocking", ValueKind::Flag),
         optional("requires", ValueKind::Texts, "\"orders.write\""),
         without_value("idempotent", ValueKind::Flag),
+        optional("crash_limit", ValueKind::Count, "3"),
         optional("cache", ValueKind::Period, "\"10s\""),
         repeatable("get", ValueKind::Text, "\"/items/{id}\""),
         repeatable("post", ValueKind::Text, "\"/items\""),
@@ -149,6 +150,8 @@ pub(crate) struct ActionArguments {
     pub(crate) requires: Vec<LitStr>,
     /// True if the action may run more than once for one call.
     pub(crate) idempotent: bool,
+    /// The number of crashes after which a job is not run again, and the place of that argument.
+    pub(crate) crash_limit: Option<(u8, Span)>,
     /// The time for which a response may be reused, and the place of that argument.
     pub(crate) cache: Option<(Period, Span)>,
     /// The arguments for HTTP.
@@ -272,6 +275,7 @@ pub(crate) fn action(attribute: &Attribute, errors: &mut Errors) -> ActionArgume
             ("requires", Value::Texts(permissions)) => arguments.requires = permissions,
             ("blocking", _) => arguments.blocking = true,
             ("idempotent", _) => arguments.idempotent = true,
+            (_, Value::Count(limit, place)) => arguments.crash_limit = Some((limit, place)),
             (name, value) => arguments.http.add(name, value),
         }
         arguments.has_switch |= name == "switch";

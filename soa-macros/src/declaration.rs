@@ -1,8 +1,9 @@
-//! The declarations of an action besides its types: `requires`, `idempotent`, `cache`, and those for HTTP (`http`); and
-//! `calls`, the services that the handlers call.
+//! The declarations of an action besides its types: `requires`, `idempotent`, `crash_limit`, `cache`, and those for HTTP (`http`);
+//! and `calls`, the services that the handlers call.
 //!
 //! A service is called once by its name on the wire. A permission is a name without spaces, and is required once. An action
-//! with a cache runs once for several calls, so it has to be declared idempotent, too.
+//! with a cache runs once for several calls, and one with a limit of crashes runs again, so both have to be declared idempotent,
+//! too.
 
 use std::collections::BTreeSet;
 
@@ -64,9 +65,18 @@ pub(crate) fn read(arguments: &ActionArguments, errors: &mut Errors) -> Declared
             "`cache` needs `idempotent`, as one response answers several calls: add `idempotent`, or remove `cache`",
         );
     }
+    if let Some((_, place)) = arguments.crash_limit
+        && !arguments.idempotent
+    {
+        errors.at(
+            place,
+            "`crash_limit` needs `idempotent`, as no other action runs again after a crash: add `idempotent`, or remove `crash_limit`",
+        );
+    }
     Declared {
         requires,
         idempotent: arguments.idempotent,
+        crash_limit: arguments.crash_limit.map(|(limit, _)| limit),
         cache: arguments.cache.map(|(time, _)| time),
         http: http::read(&arguments.http, errors),
     }

@@ -138,6 +138,8 @@ pub(crate) struct Declared {
     pub(crate) requires: Vec<LitStr>,
     /// True if the action may run more than once for one call.
     pub(crate) idempotent: bool,
+    /// The number of crashes after which a job is not run again.
+    pub(crate) crash_limit: Option<u8>,
     /// The time for which a response may be reused.
     pub(crate) cache: Option<Period>,
     /// The properties for HTTP, if there are any.

@@ -490,7 +490,7 @@ fn an_action_that_declares_more_than_its_types() {
         quote!(name = "example", version = "1"),
         quote! {
             impl Example {
-                #[action(requires = ["sums.read", "sums.write"], idempotent, cache = "1m 500ms")]
+                #[action(requires = ["sums.read", "sums.write"], idempotent, crash_limit = 5, cache = "1m 500ms")]
                 async fn sum(&self) -> Result<Sum, ActionError> {}
                 #[action(requires = "sums.read", switch = 5, name = "sum")]
                 async fn sum_2(&self) -> Result<Sum, ActionError> {}
@@ -505,7 +505,7 @@ fn every_mistake_in_what_an_action_declares_is_told() {
         quote!(name = "example", version = "1"),
         quote! {
             impl Example {
-                #[action(requires = ["", "a b", "a", "a"], cache = "10s", idempotemt)]
+                #[action(requires = ["", "a b", "a", "a"], cache = "10s", crash_limit = 2, idempotemt)]
                 async fn one(&self) -> Result<Sum, ActionError> {}
                 #[action(requires = [], cache = "0s", idempotent = true)]
                 async fn two(&self) -> Result<Sum, ActionError> {}

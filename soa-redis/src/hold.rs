@@ -220,8 +220,9 @@ impl Life {
         }
     }
 
-    /// The jobs of a slot that run although their callers' time is over: their places and messages.
-    pub(super) fn expired(&self, slot: u32) -> Vec<(u8, Bytes)> {
+    /// The jobs of a slot that run although their callers' time is over: their places and messages. The wall clock is ahead by
+    /// this time.
+    pub(super) fn expired(&self, slot: u32, ahead: Duration) -> Vec<(u8, Bytes)> {
         let running = self.running();
         let jobs = running.iter().filter(|((number, _), _)| *number == slot);
         let jobs: Vec<_> = jobs
@@ -231,7 +232,10 @@ impl Life {
         drop(running);
         let is_expired = |frame: &Bytes| {
             let read = wire::read_request(frame, &Serializers::default());
-            read.is_err_and(|unreadable| unreadable.reason == DropReason::Expired)
+            read.is_err_and(|unreadable| {
+                unreadable.reason == DropReason::Expired
+                    && unreadable.late.is_none_or(|late| late >= ahead)
+            })
         };
         let expired = jobs.into_iter().filter(|(_, frame)| is_expired(frame));
         expired.collect()

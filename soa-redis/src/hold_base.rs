@@ -6,8 +6,10 @@ use bytes::Bytes;
 use metrics::{Counter, Gauge};
 use soa_runtime::transport::Promise;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::hold_keys::HoldKeys;
+use super::lease_time::LeaseTime;
 use super::master::MasterConnection;
 use super::ring::Ring;
 
@@ -18,6 +20,10 @@ pub(super) struct Base {
     /// The connection for all but pops.
     pub(super) master: Arc<MasterConnection>,
     pub(super) ring: Weak<Ring>,
+    /// Times after which this process is given up.
+    pub(super) time: LeaseTime,
+    /// The clocks before anything was taken: the monotonic one, and the wall clock in Unix seconds.
+    pub(super) begun: (Instant, f64),
     /// Least time to live of lists, in milliseconds.
     pub(super) lifetime: Bytes,
     /// The name of the process of `--fork`, with which all of its names begin; empty without.

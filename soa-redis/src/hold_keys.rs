@@ -6,7 +6,7 @@
 //! | `T.done.<process>` | hash | slot → bits of its jobs that are answered |
 //! | `T.leases` | sorted set | process → time of its last sign of life |
 //! | `T.burnt` | sorted set | processes that were given up for dead |
-//! | `T.holders` | hash | process → its connection, and the number of its slots |
+//! | `T.holders` | hash | process → its connection, the number of its slots, and its times for peers |
 //! | `T.again`, `T.suspect` | lists | jobs that are to run again; those that may have ended a process |
 //! | `T.dead` | sorted set | dead letters, by time |
 //! | `T.cancelled` | sorted set | ids of jobs whose callers are gone, by time |

@@ -1,12 +1,12 @@
 //! Signs of life of a process, and the processes that give none.
 //!
-//! A thread of its own, with a runtime and connections of its own, renews the lease of the process at each master once a
-//! second: a handler that blocks all others cannot stop it. With the same command it sees the leases of all others.
+//! A thread of its own, with a runtime and connections of its own, renews the lease of the process at each master, once a
+//! second by default: a handler that blocks all others cannot stop it. With the same command it sees the leases of all others.
 //!
-//! **Death is observed, not computed.** A process is given up if its lease was seen unchanged for ten seconds, by the monotonic
+//! **Death is observed, not computed.** A process is given up if its lease was seen unchanged for `lease`, by the monotonic
 //! clock of the observer and without a gap in its looking. No two clocks are compared, so neither a clock that is set nor an
 //! observer that was stopped gives anybody up. It goes faster where it is certain: if the connection of the process is gone,
-//! and its lease is three seconds old by the clock of Redis, which has written it. A Redis that was started again, or has
+//! and its lease is `gone_after` old by the clock of Redis, which has written it. A Redis that was started again, or has
 //! become the master, knows no connection of before, so the name of its run is part of that of a connection.
 
 use std::collections::HashSet;
@@ -24,14 +24,8 @@ use super::hold_keys::{SCRIPTS, number};
 use super::settings::RedisSettings;
 use super::value::RedisValue;
 
-/// Time between two signs of life.
-pub(super) const TICK: Duration = Duration::from_secs(1);
-
-/// Time without a sign of life after which a process starts nothing that it would hold.
-const SAFE_TIME: Duration = Duration::from_secs(8);
-
-/// Time limit of getting a connection in one tick.
-pub(super) const LINK_TIMEOUT: Duration = Duration::from_millis(900);
+/// Time limit of getting a connection to end a lease.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The way in which the requests of a master are taken.
 #[derive(Clone)]
@@ -103,7 +97,8 @@ impl Holder {
             if let Some(life) = state.life.as_ref().filter(|life| !life.is_lost())
                 && !state.is_doubtful
             {
-                let is_safe = |renewed: Instant| now.duration_since(renewed) < SAFE_TIME;
+                let safe_time = self.base.time.safe_time();
+                let is_safe = |renewed: Instant| now.duration_since(renewed) < safe_time;
                 return match state.renewed.is_some_and(is_safe) {
                     true => Way::Held(Arc::clone(life)),
                     false => Way::NotNow,
@@ -113,7 +108,7 @@ impl Holder {
         let link = match self
             .base
             .master
-            .ready(Instant::now() + LINK_TIMEOUT, None)
+            .ready(Instant::now() + self.base.time.link_timeout(), None)
             .await
         {
             Ok(link) => link,
@@ -261,7 +256,12 @@ impl Holder {
         if life.is_lost() {
             return;
         }
-        let Ok(link) = self.base.master.ready(Instant::now() + TICK, None).await else {
+        let Ok(link) = self
+            .base
+            .master
+            .ready(Instant::now() + LEAVE_TIMEOUT, None)
+            .await
+        else {
             return;
         };
         let keys = &self.base.keys;
@@ -337,6 +337,7 @@ pub(super) async fn renew(
         connection,
         number(life.slots_known()),
         number(before),
+        life.base.time.write(),
     ];
     let answer = link.ask_script(&SCRIPTS.renew, &keys, &words).await;
     let mut answer = answer

@@ -17,23 +17,15 @@ use super::backend::Link;
 use super::connection::RedisConnection;
 use super::hold::Life;
 use super::hold_keys::SCRIPTS;
-use super::lease::{Holder, LINK_TIMEOUT, Seen, TICK, millis, name_of, renew, text};
+use super::lease::{Holder, Seen, millis, name_of, renew, text};
+use super::lease_time::LeaseTime;
 use super::master::MasterConnection;
 use super::reclaim::Reclaim;
 use super::settings::RedisSettings;
 use super::sweep::Sweep;
 
-/// The same before the first sign of life.
+/// Longest time between two attempts before the first sign of life.
 const FIRST_TICK: Duration = Duration::from_millis(200);
-
-/// Time without a sign of life after which a process is given up.
-const LEASE_TIME: Duration = Duration::from_secs(10);
-
-/// The same, by the clock of Redis, for a process whose connection is gone.
-const GONE_TIME: u64 = 3_000;
-
-/// Time between two looks after which an observer has looked away, and begins anew.
-const LONGEST_GAP: Duration = Duration::from_secs(3);
 
 /// Number of ticks between two looks for slots that this process does not know of.
 const AUDIT_TICKS: u32 = 30;
@@ -54,34 +46,63 @@ pub fn give_up_holders(names: &[String]) {
 }
 
 /// The leases of others, as an observer sees them.
-#[derive(Default)]
-pub(super) struct Observed {
+struct Observed {
+    time: LeaseTime,
     leases: FxHashMap<String, (String, Instant)>,
     looked: Option<Instant>,
 }
 
+/// A process that gives no sign of life.
+#[derive(Debug, PartialEq, Eq)]
+struct Silent {
+    process: String,
+    /// Its lease, as it was seen.
+    score: String,
+    /// The time for which it has not changed.
+    time: Duration,
+}
+
 impl Observed {
-    /// Takes note of all leases. Returns those that have not changed for as long as a lease lasts.
-    fn look(&mut self, leases: &[(String, String)], now: Instant) -> Vec<(String, String)> {
-        let has_gap = |looked: Instant| now.duration_since(looked) > LONGEST_GAP;
+    fn new(time: LeaseTime) -> Self {
+        Self {
+            time,
+            leases: FxHashMap::default(),
+            looked: None,
+        }
+    }
+
+    /// Has the next look begin anew.
+    fn forget(&mut self) {
+        self.looked = None;
+    }
+
+    /// Takes note of all leases. Returns those that have not changed for as long as a lease of this process lasts.
+    fn look(&mut self, leases: &[(String, String)], now: Instant) -> Vec<Silent> {
+        let longest_gap = self.time.longest_gap();
+        let has_gap = |looked: Instant| now.duration_since(looked) > longest_gap;
         if self.looked.is_none_or(has_gap) {
             self.leases.clear();
         }
         self.looked = Some(now);
-        let mut dead = Vec::new();
+        let mut silent = Vec::new();
         let mut seen = FxHashMap::default();
         for (process, score) in leases {
             let since = match self.leases.remove(process) {
                 Some((before, since)) if before == *score => since,
                 _ => now,
             };
-            if now.duration_since(since) >= LEASE_TIME {
-                dead.push((process.clone(), score.clone()));
+            let time = now.duration_since(since);
+            if time >= self.time.lease {
+                silent.push(Silent {
+                    process: process.clone(),
+                    score: score.clone(),
+                    time,
+                });
             }
             seen.insert(process.clone(), (score.clone(), since));
         }
         self.leases = seen;
-        dead
+        silent
     }
 }
 
@@ -134,6 +155,7 @@ pub(super) fn start(settings: &RedisSettings, holders: &[Arc<Holder>], stop: &Ar
 }
 
 async fn watch_all(settings: RedisSettings, holders: Vec<Weak<Holder>>) {
+    let tick = settings.lease_time().tick();
     let connection = match RedisConnection::new(settings) {
         Ok(connection) => connection,
         // They were checked before.
@@ -164,7 +186,7 @@ async fn watch_all(settings: RedisSettings, holders: Vec<Weak<Holder>>) {
                 return;
             };
             let Ok(ring) = connection.ring().await else {
-                pause = TICK;
+                pause = tick;
                 continue; // The log has it.
             };
             let masters = ring.request_masters(&first.base.keys.service);
@@ -177,8 +199,8 @@ async fn watch_all(settings: RedisSettings, holders: Vec<Weak<Holder>>) {
         futures_util::future::join_all(ticks).await;
         // A process that is killed in its first second is known to be gone, too.
         pause = match watches.iter().all(Watch::is_named) {
-            true => TICK,
-            false => FIRST_TICK,
+            true => tick,
+            false => tick.min(FIRST_TICK),
         };
     }
 }
@@ -187,10 +209,10 @@ impl Watch {
     fn new(holder: Arc<Holder>, master: Arc<MasterConnection>) -> Self {
         Self {
             reclaim: Reclaim::new(&holder),
+            observed: Observed::new(holder.base.time),
+            sweep: Sweep::new(holder.base.begun),
             holder,
             master,
-            observed: Observed::default(),
-            sweep: Sweep::default(),
             connection: None,
             named: String::new(),
             dead: Vec::new(),
@@ -210,8 +232,9 @@ impl Watch {
         let Some(life) = self.holder.life() else {
             return;
         };
-        let Ok(link) = self.master.ready(Instant::now() + LINK_TIMEOUT, None).await else {
-            self.observed = Observed::default();
+        let deadline = Instant::now() + self.holder.base.time.link_timeout();
+        let Ok(link) = self.master.ready(deadline, None).await else {
+            self.observed.forget();
             return;
         };
         let is_new = !matches!(&self.connection, Some((known, _)) if known.is_same(&link));
@@ -241,7 +264,7 @@ impl Watch {
                 seen
             }
             Err(_) => {
-                self.observed = Observed::default();
+                self.observed.forget();
                 return;
             }
         };
@@ -267,17 +290,32 @@ impl Watch {
 
     /// Gives up the processes that give no sign of life. Returns their names.
     async fn give_up(&mut self, link: &Link, life: &Life, seen: &Seen) -> Vec<String> {
-        let mut dead = self.observed.look(&seen.leases, Instant::now());
+        let mut dead = Vec::new();
+        for silent in self.observed.look(&seen.leases, Instant::now()) {
+            // Its own lease may be longer.
+            let is_over = |theirs: LeaseTime| silent.time >= theirs.lease;
+            if self
+                .time_of(link, &silent.process)
+                .await
+                .is_some_and(is_over)
+            {
+                dead.push((silent.process, silent.score));
+            }
+        }
         let run = self.connection.as_ref().map(|(_, name)| name.clone());
         let run = run.unwrap_or_default();
         let run = run.split(|byte| *byte == b':').next().unwrap_or_default();
         for (process, score) in &seen.leases {
-            let age = seen.now.saturating_sub(millis(score));
+            let age = Duration::from_millis(seen.now.saturating_sub(millis(score)));
             let is_known = dead.iter().any(|(known, _)| known == process);
-            if age < GONE_TIME || *process == life.id || is_known {
+            let is_fresh = age < self.holder.base.time.gone_after;
+            if run.is_empty() || is_fresh || is_known || *process == life.id {
                 continue;
             }
-            if !run.is_empty() && self.is_gone(link, process, run).await {
+            let is_over = |theirs: LeaseTime| age >= theirs.gone_after;
+            if self.time_of(link, process).await.is_some_and(is_over)
+                && self.is_gone(link, process, run).await
+            {
                 dead.push((process.clone(), score.clone()));
             }
         }
@@ -289,6 +327,14 @@ impl Watch {
             }
         }
         given_up
+    }
+
+    /// Returns the times that a process tells its peers. `None` if they cannot be read now.
+    async fn time_of(&self, link: &Link, process: &str) -> Option<LeaseTime> {
+        let holders = String::from_utf8_lossy(&self.holder.base.keys.holders);
+        let field = [Bytes::from(format!("{process}:times"))];
+        let told = link.ask("HGET", &holders, &field).await.ok()?;
+        Some(LeaseTime::read(&text(told)))
     }
 
     /// True if the connection of a process is gone.
@@ -344,30 +390,50 @@ mod tests {
         vec![("a".to_owned(), score.to_owned())]
     }
 
+    fn silent(time: LeaseTime) -> Vec<Silent> {
+        vec![Silent {
+            process: "a".to_owned(),
+            score: "1".to_owned(),
+            time: time.lease,
+        }]
+    }
+
+    fn times() -> [LeaseTime; 2] {
+        let short = LeaseTime {
+            lease: Duration::from_secs(1),
+            gone_after: Duration::from_millis(300),
+        };
+        [LeaseTime::default(), short]
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_process_is_given_up_when_its_lease_is_seen_unchanged_for_long() {
-        let mut observed = Observed::default();
-        for _ in 0..10 {
-            assert!(observed.look(&leases("1"), Instant::now()).is_empty());
-            tokio::time::advance(TICK).await;
+    async fn a_process_is_silent_when_its_lease_is_seen_unchanged_for_long() {
+        for time in times() {
+            let mut observed = Observed::new(time);
+            for _ in 0..10 {
+                assert_eq!(observed.look(&leases("1"), Instant::now()), []);
+                tokio::time::advance(time.tick()).await;
+            }
+            assert_eq!(observed.look(&leases("1"), Instant::now()), silent(time));
+            // A sign of life begins it anew, also one from the past.
+            assert_eq!(observed.look(&leases("0"), Instant::now()), []);
         }
-        assert_eq!(observed.look(&leases("1"), Instant::now()), leases("1"));
-        // A sign of life begins it anew, also one from the past.
-        assert!(observed.look(&leases("0"), Instant::now()).is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_observer_that_looked_away_begins_anew() {
-        let mut observed = Observed::default();
-        for _ in 0..9 {
-            observed.look(&leases("1"), Instant::now());
-            tokio::time::advance(TICK).await;
+        for time in times() {
+            let mut observed = Observed::new(time);
+            for _ in 0..9 {
+                observed.look(&leases("1"), Instant::now());
+                tokio::time::advance(time.tick()).await;
+            }
+            tokio::time::advance(time.longest_gap() * 2).await;
+            for _ in 0..10 {
+                assert_eq!(observed.look(&leases("1"), Instant::now()), []);
+                tokio::time::advance(time.tick()).await;
+            }
+            assert_eq!(observed.look(&leases("1"), Instant::now()), silent(time));
         }
-        tokio::time::advance(LONGEST_GAP * 2).await;
-        for _ in 0..10 {
-            assert!(observed.look(&leases("1"), Instant::now()).is_empty());
-            tokio::time::advance(TICK).await;
-        }
-        assert_eq!(observed.look(&leases("1"), Instant::now()), leases("1"));
     }
 }

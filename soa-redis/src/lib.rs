@@ -38,6 +38,7 @@ mod hold_keys;
 mod keys;
 mod lease;
 mod lease_thread;
+mod lease_time;
 mod master;
 mod masters;
 mod message;

@@ -16,6 +16,7 @@ use soa_runtime::transport::{
     Backlog, Delivery, MessageLimits, Promise, Received, Reply, ServerTransport,
 };
 use soa_runtime::{BuildError, Name, TransportError, TransportErrorKind};
+use soa_wire::wire;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -372,6 +373,8 @@ fn holders(
             promise: promise.clone(),
             master: Arc::clone(master),
             ring: Arc::downgrade(ring),
+            time: settings.lease_time(),
+            begun: (Instant::now(), wire::now()),
             lifetime: lifetime.clone(),
             prefix: hold::prefix(),
             held: names::HELD.gauge([service]),

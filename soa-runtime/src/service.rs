@@ -37,6 +37,12 @@ pub(crate) trait Handler: Send + Sync {
         false
     }
 
+    /// Returns the number of processes that a job with this action may end, if it declares one, where these switches select one
+    /// of several variants.
+    fn crash_limit(&self, _switches: &SwitchSet) -> Option<u8> {
+        None
+    }
+
     /// Returns true if the action, or one of its variants, may run again.
     fn may_be_idempotent(&self) -> bool {
         self.is_idempotent(&SwitchSet::new())

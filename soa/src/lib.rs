@@ -237,6 +237,7 @@ pub use soa_macros::service;
 /// | `switch` | number, or a constant of type [`Switch`] | Makes it a variant of the action, which answers if the switch is on: see [switches](crate::docs::switches). |
 /// | `requires` | text, or several in brackets | The permissions that a caller needs: see [middleware](crate::docs::middleware). |
 /// | `idempotent` | none | A second run has no further effect, so clients may repeat a call. |
+/// | `crash_limit` | a number from 1 to 255 | The number of processes that a job may end before it is not run again, and is a [dead letter](crate::docs::delivery#dead-letters). By default the server's. Needs `idempotent`. |
 /// | `cache` | a time such as `"10s"` | The time for which clients may reuse an answer for the same request. Needs `idempotent`. |
 /// | `blocking` | none | The method is a plain `fn`, and runs on tokio's threads for blocking work. |
 /// | `get`, `post`, `put`, `patch`, `delete` | text | A route over HTTP: `get = "/items/{id}"`. Each may be given several times. |

@@ -24,7 +24,7 @@ impl Orders {
     }
 
     /// Finds an order.
-    #[action(name = "find", switch = 5, idempotent)]
+    #[action(name = "find", switch = 5, idempotent, crash_limit = 255)]
     async fn find_2(&self) -> Result<Value, ActionError> {
         Ok(value!({}))
     }
@@ -51,5 +51,6 @@ fn main() {
     assert_eq!(find.declared().cache_time(), Some(Duration::from_secs(90)));
     assert!(find.declared().is_idempotent() && find_2.declared().is_idempotent());
     assert!(find_2.declared().required_permissions().is_empty());
+    assert_eq!((find.declared().crashes(), find_2.declared().crashes()), (None, Some(255)));
     let _ = StockClient::COUNT;
 }

@@ -27,7 +27,7 @@ struct Noted {
 /// A way to end the process.
 #[soa::body]
 struct Ending {
-    /// `abort`, `overflow` or `block`.
+    /// `abort`, `overflow`, `memory` or `block`.
     how: String,
     /// File to which a line is appended for each run.
     file: String,
@@ -86,9 +86,18 @@ impl Mill {
             "overflow" => {
                 let _ = deeper(1);
             }
+            "memory" => more_and_more(),
             _ => std::thread::sleep(Duration::from_secs(12)),
         }
         Ok(())
+    }
+}
+
+/// Has no end but that of the memory. It is asked for and never used, so the machine has all of it.
+fn more_and_more() {
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    loop {
+        kept.push(std::hint::black_box(Vec::with_capacity(16 * 1024 * 1024)));
     }
 }
 

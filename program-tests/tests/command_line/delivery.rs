@@ -11,11 +11,11 @@ use soa::{Client, ClientError, RedisClientTransport, RedisSettings, Value, code,
 use tokio::task::JoinHandle;
 
 use crate::processes::{
-    Process, Redis, example_service, fresh_file, outcome, program, signal, wait_for,
+    Process, Redis, ask_at, example_service, fresh_file, outcome, program, signal, wait_for,
 };
 
 /// The binary of the service that notes what it runs.
-fn mill(arguments: &[&str]) -> Command {
+pub(crate) fn mill(arguments: &[&str]) -> Command {
     program(env!("CARGO_BIN_EXE_mill"), arguments)
 }
 
@@ -27,7 +27,7 @@ fn serve(redis: &Redis, arguments: &[&str]) -> Process {
     process
 }
 
-fn client(redis: &Redis) -> Client {
+pub(crate) fn client(redis: &Redis) -> Client {
     let settings = RedisSettings::new("127.0.0.1", redis.port);
     let settings = settings.receive_timeout(Duration::from_secs(60));
     let transport = RedisClientTransport::new("mill", settings).expect("the settings are good");
@@ -36,7 +36,7 @@ fn client(redis: &Redis) -> Client {
 }
 
 /// The jobs that were run, and the number of their runs.
-fn runs(file: &Path) -> BTreeMap<String, u32> {
+pub(crate) fn runs(file: &Path) -> BTreeMap<String, u32> {
     let mut runs = BTreeMap::new();
     for line in std::fs::read_to_string(file).unwrap_or_default().lines() {
         *runs.entry(line.to_owned()).or_default() += 1;
@@ -44,19 +44,25 @@ fn runs(file: &Path) -> BTreeMap<String, u32> {
     runs
 }
 
-type Call = JoinHandle<Result<Value, ClientError>>;
+pub(crate) type Call = JoinHandle<Result<Value, ClientError>>;
 
-fn call(client: &Client, action: &'static str, file: &Path, id: &str, time: u64) -> Call {
+pub(crate) fn call(
+    client: &Client,
+    action: &'static str,
+    file: &Path,
+    id: &str,
+    time: u64,
+) -> Call {
     let file = file.to_str().expect("it is text");
     let body = value!({ "file": (file), "id": (id), "milliseconds": (time) });
     tokio::spawn(client.call_action("mill", action, &body).into_future())
 }
 
-fn error_of(error: &ClientError) -> &str {
+pub(crate) fn error_of(error: &ClientError) -> &str {
     error.errors().first().map_or("", |error| &*error.code)
 }
 
-async fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain: {what}");
@@ -313,15 +319,49 @@ async fn a_job_that_overflows_the_stack_is_found_like_any_other() {
     a_poison_is_found("overflow").await;
 }
 
+#[tokio::test]
+async fn a_job_that_takes_all_memory_is_found_like_any_other() {
+    a_poison_is_found("memory").await;
+}
+
+/// The size of the address space of a server that may not take all memory. One that idles has a fourth of it.
+const MEMORY: u64 = 4 << 30;
+
+/// Watches the jobs that are suspects. Returns the largest number of strikes of those that grind, until it is told to stop.
+fn watch_strikes(redis: &Redis, is_over: &Arc<AtomicBool>) -> JoinHandle<u32> {
+    let (redis, is_over) = (redis.port, Arc::clone(is_over));
+    tokio::task::spawn_blocking(move || {
+        let mut most = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            let suspects = ask_at(redis, "LRANGE {pysoa:service.mill}.suspect 0 -1");
+            for suspect in suspects.split("soa-job/1 ").skip(1) {
+                let strikes = suspect.split_once("strikes=").expect("it has a header").1;
+                let strikes = strikes.split(';').next().and_then(|text| text.parse().ok());
+                if suspect.contains("grind") {
+                    most = strikes.unwrap_or(u32::MAX).max(most);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        most
+    })
+}
+
 async fn a_poison_is_found(how: &str) {
     let redis = Redis::start();
     let (client, file) = (client(&redis), fresh_file("runs"));
     let address = redis.address();
-    let mut limits = vec!["--set", "server.respawn_limits=[]"];
+    let (memory, mill_path) = (format!("--as={MEMORY}"), env!("CARGO_BIN_EXE_mill"));
+    let mut limits = vec![&*memory, mill_path, "--set", "server.respawn_limits=[]"];
     limits.extend(["serve", "--fork", "2", "--redis", &address]);
-    let _process = Process::start(&mut mill(&limits));
+    let _process = Process::start(&mut program("prlimit", &limits));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let strikes = watch_strikes(&redis, &is_over);
     let innocent: Vec<Call> = (0..20)
         .map(|number| call(&client, "grind", &file, &format!("{number}"), 300))
+        .collect();
+    let sold: Vec<Call> = (0..10)
+        .map(|number| call(&client, "sell", &file, &format!("sold-{number}"), 300))
         .collect();
     let burned = fresh_file("burned");
     let path = burned.to_str().expect("it is text");
@@ -332,6 +372,20 @@ async fn a_poison_is_found(how: &str) {
     assert_eq!(runs(&burned).get("burn"), Some(&3));
     for call in innocent {
         call.await.expect("no panic").expect("it is answered");
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let strikes = strikes.await.expect("no panic");
+    assert!(strikes <= 1, "an innocent job has {strikes} strikes");
+    for (number, call) in sold.into_iter().enumerate() {
+        let outcome = call.await.expect("no panic");
+        let count = runs(&file).get(&format!("sold-{number}")).copied();
+        match outcome {
+            Ok(_) => assert_eq!(count, Some(1)),
+            Err(error) => {
+                assert_eq!(error_of(&error), code::OUTCOME_UNKNOWN, "{error}");
+                assert!(count.unwrap_or(0) <= 1, "it must not run twice");
+            }
+        }
     }
     let run = |arguments: &[&str]| {
         let mut all = arguments.to_vec();

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // The output of the processes of a failed test.
 
 mod chain;
+mod clock;
 mod daemon;
 mod delivery;
 mod fork;

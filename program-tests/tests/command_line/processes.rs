@@ -180,7 +180,11 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) fn start() -> Self {
-        let mut command = Command::new("redis-server");
+        Self::start_by(Command::new("redis-server"))
+    }
+
+    /// The same by a command that may have variables.
+    pub(crate) fn start_by(mut command: Command) -> Self {
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         Self::run(command)
     }
@@ -216,6 +220,11 @@ impl Redis {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Runs one command. Returns the answer as it was sent.
+    pub(crate) fn ask(&self, command: &str) -> String {
+        ask_at(self.port, command)
+    }
+
     /// Sets one of its options.
     pub(crate) fn set(&self, option: &str, value: &str) {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("it is there");
@@ -225,4 +234,16 @@ impl Redis {
         stream.read_exact(&mut answer).expect("it answers");
         assert_eq!(&answer, b"+OK\r\n");
     }
+}
+
+/// Runs one command at the Redis with this port. Returns the answer as it was sent, as far as it is text.
+pub(crate) fn ask_at(port: u16, command: &str) -> String {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it is there");
+    let sent = write!(stream, "{command}\r\nQUIT\r\n");
+    sent.expect("it takes a command");
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    read.expect("it answers and closes");
+    let answer = String::from_utf8_lossy(&answer);
+    answer.trim_end_matches("+OK\r\n").to_owned()
 }

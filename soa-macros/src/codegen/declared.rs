@@ -1,4 +1,4 @@
-//! The declarations of a handle: permissions, idempotency, cache time, and the properties for HTTP.
+//! The declarations of a handle: permissions, idempotency, limit of crashes, cache time, and the properties for HTTP.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -12,21 +12,24 @@ pub(super) fn expand(crate_path: &TokenStream, declared: &Declared) -> Option<To
     let Declared {
         requires,
         idempotent,
+        crash_limit,
         cache,
         http,
     } = declared;
     let requires = (!requires.is_empty()).then(|| quote!(.requires(&[#(#requires),*])));
     let idempotent = idempotent.then(|| quote!(.idempotent()));
+    let crash_limit = crash_limit.map(|limit| quote!(.crash_limit(#limit)));
     let cache = cache.map(|time| quote!(.cache(#time)));
     let http = http.as_ref().map(|http| {
         let http = self::http(crate_path, http);
         quote!(.http(#http))
     });
+    // A limit of crashes comes with `idempotent`.
     if requires.is_none() && idempotent.is_none() && cache.is_none() && http.is_none() {
         return None;
     }
     Some(quote! {
-        .declared(&#crate_path::__private::Declared::new()#requires #idempotent #cache #http)
+        .declared(&#crate_path::__private::Declared::new()#requires #idempotent #crash_limit #cache #http)
     })
 }
 

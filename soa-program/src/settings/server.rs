@@ -65,6 +65,10 @@ pub struct ServerSettings {
     /// request is lost with the process that has taken it. With `at-least-once`, the server does not start if Redis does not
     /// allow it.
     pub delivery: Option<Delivery>,
+    /// Number of processes that a job may end before it is not run again, and is a dead letter; by default the value of the
+    /// program, or 3. `#[action(crash_limit = …)]` goes first.
+    #[schemars(range(min = 1, max = 255))]
+    pub crash_limit: Option<u8>,
     /// Time that running jobs have to end when the server is stopped. Then they are cancelled, and answered with
     /// `ACTION_TIMEOUT`.
     pub shutdown_grace: Period,
@@ -119,6 +123,7 @@ impl Default for ServerSettings {
             job_timeout: None,
             honors_caller_timeouts: None,
             delivery: None,
+            crash_limit: None,
             shutdown_grace: Period::from_secs(30),
             teardown_grace: None,
             heartbeat_file: None,
@@ -270,6 +275,9 @@ impl ServerSettings {
         }
         if let Some(delivery) = self.delivery {
             server = server.delivery(delivery);
+        }
+        if let Some(crashes) = self.crash_limit {
+            server = server.crash_limit(crashes);
         }
         if let Some(grace) = self.teardown_grace {
             server = server.teardown_grace(grace.get());

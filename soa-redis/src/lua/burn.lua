@@ -20,6 +20,6 @@ end
 for _, old in ipairs(redis.call('ZRANGE', KEYS[2], 0, 99)) do
   if tonumber(redis.call('ZSCORE', KEYS[2], old)) > tonumber(now) - 86400000 then break end
   redis.call('ZREM', KEYS[2], old)
-  redis.call('HDEL', KEYS[3], old, old .. ':slots')
+  redis.call('HDEL', KEYS[3], old, old .. ':slots', old .. ':times')
 end
 return count

@@ -1,12 +1,17 @@
 //! The rules of the settings.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use soa_runtime::BuildError;
+use soa_wire::period::Period;
 
 use super::credentials::CredentialSource;
 use super::tls::without_tls;
 use super::{RESPONSE_SIZE, RedisMode, RedisSettings};
+
+/// Least time of a lease.
+const LEAST_LEASE: Duration = Duration::from_secs(1);
 
 /// Least threshold for chunked responses.
 const LEAST_CHUNK: usize = 102_400;
@@ -55,6 +60,7 @@ impl RedisSettings {
                 return bad("maximum_message_size", &rule);
             }
         }
+        self.check_lease()?;
         match &self.mode {
             RedisMode::Standard => Ok(()),
             RedisMode::Cluster if self.database != 0 => {
@@ -70,6 +76,33 @@ impl RedisSettings {
                 Ok(())
             }
         }
+    }
+
+    /// Checks the times after which a process is given up for dead.
+    fn check_lease(&self) -> Result<(), BuildError> {
+        let bad = |field: &str, rule: &str, given: Duration| {
+            let given = Period::new(given);
+            let message = format!("the setting `{field}` must be {rule}, and is {given}");
+            Err(BuildError::new(message))
+        };
+        let (lease, gone_after) = (self.lease, self.gone_after);
+        if lease < LEAST_LEASE {
+            return bad("lease", "at least 1s", lease);
+        }
+        let least = self.lease_time().least_gone_time();
+        let of_lease = Period::new(lease);
+        if gone_after < least {
+            let least = Period::new(least);
+            let rule = format!(
+                "at least {least}, the time of three signs of life with a `lease` of {of_lease}"
+            );
+            return bad("gone_after", &rule, gone_after);
+        }
+        if gone_after >= lease {
+            let rule = format!("less than `lease`, which is {of_lease}");
+            return bad("gone_after", &rule, gone_after);
+        }
+        Ok(())
     }
 
     /// Checks that a program without TLS is not told to use it.
@@ -105,4 +138,84 @@ fn check_login(
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::SentinelSettings;
+
+    #[test]
+    fn settings_that_cannot_work_are_told_with_their_names() {
+        let none: [(&str, u16); 0] = [];
+        let double = SentinelSettings::default().services(vec!["a".to_owned(), "a".to_owned()]);
+        for (settings, name) in [
+            (RedisSettings::ring(none), "`hosts`"),
+            (RedisSettings::new("", 1), "`hosts`"),
+            (
+                RedisSettings::default().queue_capacity(0),
+                "`queue_capacity`",
+            ),
+            (
+                RedisSettings::cluster([("host", 1)]).database(1),
+                "`database`",
+            ),
+            (RedisSettings::sentinel([("host", 1)], double), "`services`"),
+        ] {
+            let text = settings.check().unwrap_err().to_string();
+            assert!(text.contains(name), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_a_lease_have_to_fit_each_other() {
+        let settings = RedisSettings::default;
+        let millis = Duration::from_millis;
+        for (lease, gone_after) in [
+            (1_000, 300),
+            (1_000, 999),
+            (10_000, 3_000),
+            (600_000, 3_000),
+        ] {
+            let fits = settings()
+                .lease(millis(lease))
+                .gone_after(millis(gone_after));
+            assert_eq!(fits.check(), Ok(()), "{lease} {gone_after}");
+        }
+        for (lease, gone_after, message) in [
+            (
+                999,
+                500,
+                "the setting `lease` must be at least 1s, and is 999ms",
+            ),
+            (0, 0, "the setting `lease` must be at least 1s, and is 0s"),
+            (
+                2_000,
+                3_000,
+                "the setting `gone_after` must be less than `lease`, which is 2s, and is 3s",
+            ),
+            (
+                2_000,
+                2_000,
+                "the setting `gone_after` must be less than `lease`, which is 2s, and is 2s",
+            ),
+            (
+                5_000,
+                1_499,
+                "the setting `gone_after` must be at least 1s 500ms, the time of three signs of life with a `lease` of 5s, and is \
+                 1s 499ms",
+            ),
+            (
+                60_000,
+                2_999,
+                "the setting `gone_after` must be at least 3s, the time of three signs of life with a `lease` of 1m, and is \
+                 2s 999ms",
+            ),
+        ] {
+            let bad = settings()
+                .lease(millis(lease))
+                .gone_after(millis(gone_after));
+            assert_eq!(bad.check().unwrap_err().to_string(), message);
+        }
+    }
 }

@@ -31,6 +31,8 @@ use tls::HAS_TLS;
 pub use tls::TlsSettings;
 pub(super) use tls::without_tls;
 
+use super::lease_time::LeaseTime;
+
 use soa_runtime::BuildError;
 use soa_wire::period::{self, Period};
 use soa_wire::secret::Secret;
@@ -139,6 +141,16 @@ pub struct RedisSettings {
     /// Number of replicas that have to know of a request before it runs, if it must not run twice and its service holds
     /// requests; 0 by default. It costs a round trip to the replicas. After a second without them, requests run all the same.
     pub wait_replicas: u32,
+    /// Time without a sign of life after which other servers give the process up for dead and run what it holds; 10 s by default.
+    /// It gives ten in that time, and at least one a second. A server gives nobody up sooner than after its own time.
+    #[serde(with = "period::duration")]
+    #[schemars(with = "Period", extend("x-minimum" = "1s"))]
+    pub lease: Duration,
+    /// The same if its connection to Redis is gone; 3 s by default. It is the time of at least three signs of life, and less than
+    /// `lease`.
+    #[serde(with = "period::duration")]
+    #[schemars(with = "Period", extend("x-minimum" = "300ms"))]
+    pub gone_after: Duration,
     /// Time limit of one blocking pop inside Redis; 5 s by default. Nothing is missed between two of them.
     #[serde(with = "period::duration")]
     #[schemars(with = "Period")]
@@ -196,6 +208,8 @@ impl Default for RedisSettings {
             expects_chunked_replies: false,
             reply_memory: 64 * 1024 * 1024,
             wait_replicas: 0,
+            lease: LeaseTime::default().lease,
+            gone_after: LeaseTime::default().gone_after,
             block_timeout: Duration::from_secs(5),
         }
     }
@@ -311,6 +325,10 @@ setters! { RedisSettings:
     reply_memory: usize,
     /// Sets the number of replicas that have to know of a request before it runs, if it must not run twice.
     wait_replicas: u32,
+    /// Sets the time without a sign of life after which other servers give the process up for dead.
+    lease: Duration,
+    /// Sets the same time for a process whose connection to Redis is gone.
+    gone_after: Duration,
     /// Sets the time limit of one blocking pop inside Redis.
     block_timeout: Duration,
 }
@@ -521,6 +539,14 @@ impl RedisSettings {
         )
     }
 
+    /// Times after which the process is given up for dead.
+    pub(super) fn lease_time(&self) -> LeaseTime {
+        LeaseTime {
+            lease: bounded(self.lease),
+            gone_after: bounded(self.gone_after),
+        }
+    }
+
     /// Time that a pop blocks inside Redis, which would take 0 for ever.
     pub(super) fn block_time(&self) -> Duration {
         self.block_timeout
@@ -651,27 +677,5 @@ mod tests {
         );
         assert_eq!(chunked(102_400).maximum_message_size(0).check(), Ok(()));
         assert_eq!(settings().check(), Ok(()));
-    }
-
-    #[test]
-    fn settings_that_cannot_work_are_told_with_their_names() {
-        let none: [(&str, u16); 0] = [];
-        let double = SentinelSettings::default().services(vec!["a".to_owned(), "a".to_owned()]);
-        for (settings, name) in [
-            (RedisSettings::ring(none), "`hosts`"),
-            (RedisSettings::new("", 1), "`hosts`"),
-            (
-                RedisSettings::default().queue_capacity(0),
-                "`queue_capacity`",
-            ),
-            (
-                RedisSettings::cluster([("host", 1)]).database(1),
-                "`database`",
-            ),
-            (RedisSettings::sentinel([("host", 1)], double), "`services`"),
-        ] {
-            let text = refused(settings);
-            assert!(text.contains(name), "{text}");
-        }
     }
 }

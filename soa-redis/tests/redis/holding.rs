@@ -145,10 +145,10 @@ async fn a_service_without_idempotent_actions_sends_no_further_commands() {
 }
 
 /// A server on a runtime of its own, whose end is that of a process that is killed: its connections close, and it says nothing.
-struct Doomed(Option<tokio::runtime::Runtime>);
+pub(crate) struct Doomed(Option<tokio::runtime::Runtime>);
 
 impl Doomed {
-    fn start(server: Server, settings: RedisSettings) -> Self {
+    pub(crate) fn start(server: Server, settings: RedisSettings) -> Self {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
         let transport = RedisServerTransport::new("test", settings).unwrap();
@@ -156,7 +156,7 @@ impl Doomed {
         Self(Some(runtime))
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.0.take().unwrap().shutdown_background();
     }
 }

@@ -10,6 +10,7 @@ use soa_wire::Extensions;
 use soa_wire::serializer::{Serializer, Serializers};
 
 use super::age::{Search, UsualTime};
+use super::delivery::CRASH_LIMIT;
 use super::handle::{Registered, Server, ServerShared};
 use super::handler::{Guarded, Idempotent, Typed, Untyped};
 use super::hooks::Hooks;
@@ -88,6 +89,7 @@ pub struct ServerBuilder {
     /// The actions that the builder has declared idempotent.
     idempotent: Vec<Name>,
     delivery: Delivery,
+    crash_limit: u8,
     /// An action that declares permissions, and one of them.
     declares: Option<(&'static str, &'static str)>,
 }
@@ -139,6 +141,7 @@ impl ServerBuilder {
             required: BTreeMap::new(),
             idempotent: Vec::new(),
             delivery: Delivery::Auto,
+            crash_limit: CRASH_LIMIT,
             declares: None,
         }
     }
@@ -348,6 +351,23 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets the number of processes that a job may end before it is not run again, and is a dead letter; 3 by default.
+    /// `#[action(crash_limit = …)]` goes first. A job of several actions has the least of their limits.
+    ///
+    /// ```
+    /// # use soa_runtime as soa;
+    /// use soa::Server;
+    ///
+    /// let server = Server::untyped("tools", "1.0.0").crash_limit(1).build()?;
+    /// assert!(Server::untyped("tools", "1.0.0").crash_limit(0).build().is_err());
+    /// # Ok::<(), soa::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn crash_limit(mut self, crashes: u8) -> Self {
+        self.crash_limit = crashes;
+        self
+    }
+
     /// Adds the middleware that the function adds, around all that is there.
     #[doc(hidden)]
     pub fn with_outer_middleware(
@@ -494,7 +514,8 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// Two actions have the same name; the request or response of an action is not a map; a name or a content type has
-    /// characters that cannot travel; an action requires permissions, and no middleware authenticates callers.
+    /// characters that cannot travel; an action requires permissions, and no middleware authenticates callers; the limit of
+    /// crashes is 0.
     pub fn build(mut self) -> Result<Server, BuildError> {
         if self.name.is_empty() {
             self.fail("a service needs a name");
@@ -509,6 +530,9 @@ impl ServerBuilder {
             self.fail(format!(
                 "invalid content type `{content_type}`: it may have letters, digits, `_`, `/`, `.` and `-` only"
             ));
+        }
+        if self.crash_limit == 0 {
+            self.fail("`crash_limit` must be from 1 to 255, and is 0");
         }
         self.require_authentication();
         self.offer.version = self.version.clone();
@@ -575,6 +599,7 @@ impl ServerBuilder {
                 hooks: self.hooks,
                 stats: Stats::default(),
                 delivery: self.delivery,
+                crash_limit: self.crash_limit,
                 may_run_again,
             }),
         })

@@ -14,7 +14,8 @@
 //!
 //! **Strikes find the culprit.** After a crash all jobs that the process held are suspects, and a process takes one suspect
 //! at a time. If one that holds a suspect crashes, only the suspect gets a further strike. So a job that ends processes costs
-//! as many crashes as it is allowed, and no other job gets more than one strike.
+//! as many crashes as it is allowed (`crash_limit`), and no other job gets more than one strike. With a limit of one, there are no
+//! suspects: all that a crashed process held is blamed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +29,9 @@ use crate::observe::names;
 use crate::transport::{DeadLetter, Judge, Loss, LostJob, Promise, Redelivery, Reply, Verdict};
 use crate::wire::{self, DropReason, Head, Request};
 
-/// The number of processes that may end while they run a job, before it is not run again.
-pub(super) const CRASH_LIMIT: u32 = 3;
+/// The number of processes that may end while they run a job, before it is not run again, unless the server or an action has
+/// another one.
+pub(super) const CRASH_LIMIT: u8 = 3;
 
 /// The reason of dead letters of jobs that ended too many processes.
 const POISON: &str = "poison";
@@ -83,10 +85,11 @@ impl Server {
             Ok(request) => request,
             Err(unreadable) if unreadable.reason == DropReason::Expired => return Verdict::Expired,
             // It ran nothing, and has no caller that could be told.
-            Err(_) => return struck(job, &[], |_| None),
+            Err(_) => return struck(job, &[], shared.crash_limit, |_| None),
         };
         let Ok(read) = read else {
-            return struck(job, &[], |error| self.reply_to_lost(&head, error));
+            let reply = |error| self.reply_to_lost(&head, error);
+            return struck(job, &[], shared.crash_limit, reply);
         };
         let is_old = !matches!(job.loss, Loss::Crash { is_old: false, .. });
         match self.weakest(&read) {
@@ -102,7 +105,9 @@ impl Server {
             .iter()
             .map(|one| one.action.to_string())
             .collect();
-        struck(job, &actions, |error| self.reply_to_lost(&head, error))
+        struck(job, &actions, self.crash_limit(&read), |error| {
+            self.reply_to_lost(&head, error)
+        })
     }
 
     fn weakest(&self, job: &JobRequest) -> Weakest {
@@ -120,6 +125,18 @@ impl Server {
         actions.max().unwrap_or(Weakest::Idempotent)
     }
 
+    /// Returns the number of processes that a job may end: the least that its actions allow.
+    fn crash_limit(&self, job: &JobRequest) -> u8 {
+        let switches = &job.context.switches;
+        let limits = job.actions.iter().map(|request| {
+            let registered = self.shared.actions.get(&request.action);
+            registered.and_then(|registered| registered.handler.crash_limit(switches))
+        });
+        let usual = self.shared.crash_limit;
+        let limits = limits.map(|limit| limit.unwrap_or(usual));
+        limits.min().unwrap_or(usual)
+    }
+
     /// Writes the response to a job that was lost, if its caller wants one.
     fn reply_to_lost(&self, head: &Head, error: WireError) -> Option<Reply> {
         let reply_to = head.reply_to()?.to_owned();
@@ -134,6 +151,7 @@ impl Server {
 fn struck(
     job: &LostJob<'_>,
     actions: &[String],
+    crash_limit: u8,
     reply: impl FnOnce(WireError) -> Option<Reply>,
 ) -> Verdict {
     let known = job.redelivery;
@@ -146,7 +164,7 @@ fn struck(
     let attempt = known.map_or(1, |known| known.attempt);
     let id = known.map_or_else(|| job_id(job.frame), |known| known.id.clone());
     let born = known.map_or_else(millis, |known| known.born);
-    if strikes < CRASH_LIMIT {
+    if strikes < u32::from(crash_limit) {
         return Verdict::Again(Redelivery {
             id,
             attempt: attempt.saturating_add(1),
@@ -161,9 +179,12 @@ fn struck(
             },
         });
     }
-    let message = format!(
-        "The job is not run again: {strikes} processes of the service ended while they ran it"
-    );
+    let message = match strikes {
+        1 => "The job is not run again: a process of the service ended while it ran it".to_owned(),
+        _ => format!(
+            "The job is not run again: {strikes} processes of the service ended while they ran it"
+        ),
+    };
     let letter = DeadLetter {
         id,
         actions: actions.to_vec(),
@@ -238,8 +259,10 @@ mod tests {
     use super::*;
     use crate::codec::{Encoding, Value};
     use crate::context::Context;
+    use crate::context::{ActionCall, ActionFuture};
     use crate::error::ActionError;
-    use crate::message::{ActionRequest, Body, ContextHeader, Control};
+    use crate::message::{ActionRequest, Body, ContextHeader, Control, SwitchSet};
+    use crate::service::Handler;
     use crate::wire::ProtocolVersion;
 
     fn server() -> Server {
@@ -368,11 +391,65 @@ mod tests {
         assert!(matches!(handed, Verdict::Again(again) if again.strikes == 2));
     }
 
+    /// The numbers of crashes after which jobs of these actions are dead.
+    fn crashes(server: &Server, actions: &[&str]) -> u32 {
+        let frame = frame(actions, 60.0);
+        let mut known = None;
+        loop {
+            let lost = LostJob {
+                frame: &frame,
+                redelivery: known.as_ref(),
+                loss: CRASH,
+            };
+            match server.judged(&lost) {
+                Verdict::Again(again) => known = Some(again),
+                Verdict::Dead(letter, _) => return letter.strikes,
+                verdict => panic!("{verdict:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_action_has_the_crash_limit_of_its_server_unless_it_declares_one() {
+        struct Frail(u8);
+        impl Handler for Frail {
+            fn call(&self, _: ActionCall) -> ActionFuture {
+                Box::pin(async { Err(ActionError::internal("not called")) })
+            }
+
+            fn is_idempotent(&self, _: &SwitchSet) -> bool {
+                true
+            }
+
+            fn crash_limit(&self, _: &SwitchSet) -> Option<u8> {
+                Some(self.0)
+            }
+        }
+        let mut builder = Server::untyped("test", "1.0.0").crash_limit(2);
+        builder = builder.action("shrink", |body: Value, _: Context| async {
+            Ok::<_, ActionError>(body)
+        });
+        builder.insert("once".into(), Arc::new(Frail(1)));
+        builder.insert("often".into(), Arc::new(Frail(5)));
+        let server = builder.idempotent("shrink").build().unwrap();
+        for (actions, limit) in [
+            (&["shrink"][..], 2),
+            (&["status"], 2),
+            (&["once"], 1),
+            (&["often"], 5),
+            // The least of a job counts.
+            (&["often", "shrink"], 2),
+            (&["often", "shrink", "once"], 1),
+        ] {
+            assert_eq!(crashes(&server, actions), limit, "{actions:?}");
+        }
+    }
+
     #[test]
     fn a_message_that_cannot_be_read_runs_again_until_it_is_dead() {
         let frame = Bytes::from_static(b"\xc1 nonsense");
         let mut known = None;
-        for strikes in 1..CRASH_LIMIT {
+        for strikes in 1..u32::from(CRASH_LIMIT) {
             let Verdict::Again(again) = judged(&frame, known.as_ref(), CRASH) else {
                 panic!()
             };

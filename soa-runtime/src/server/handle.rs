@@ -83,6 +83,8 @@ pub(super) struct ServerShared {
     /// Requests that somebody watches.
     pub(super) sampler: Sampler,
     pub(super) delivery: Delivery,
+    /// The number of processes that a job may end, where its actions declare none.
+    pub(super) crash_limit: u8,
     /// True if the service has idempotent actions of its own.
     pub(super) may_run_again: bool,
 }

@@ -62,6 +62,10 @@ impl<S: Service> Handler for Typed<S> {
         self.declared.is_idempotent()
     }
 
+    fn crash_limit(&self, _switches: &SwitchSet) -> Option<u8> {
+        self.declared.crashes()
+    }
+
     fn call(&self, call: ActionCall) -> ActionFuture {
         if let Some(error) = self.too_deep(&call.body) {
             return Box::pin(std::future::ready(Err(error)));
@@ -106,6 +110,10 @@ impl Handler for Guarded {
         self.handler.is_idempotent(switches)
     }
 
+    fn crash_limit(&self, switches: &SwitchSet) -> Option<u8> {
+        self.handler.crash_limit(switches)
+    }
+
     fn may_be_idempotent(&self) -> bool {
         self.handler.may_be_idempotent()
     }
@@ -129,6 +137,10 @@ impl Handler for Idempotent {
 
     fn is_idempotent(&self, _switches: &SwitchSet) -> bool {
         true
+    }
+
+    fn crash_limit(&self, switches: &SwitchSet) -> Option<u8> {
+        self.0.crash_limit(switches)
     }
 
     fn call(&self, call: ActionCall) -> ActionFuture {

@@ -41,6 +41,10 @@ impl Handler for Variants {
         selected.is_some_and(|handler| handler.is_idempotent(switches))
     }
 
+    fn crash_limit(&self, switches: &SwitchSet) -> Option<u8> {
+        self.select_by(switches)?.crash_limit(switches)
+    }
+
     fn may_be_idempotent(&self) -> bool {
         let mut handlers = self.handlers.iter();
         handlers.any(|handler| handler.may_be_idempotent())

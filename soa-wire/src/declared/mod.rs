@@ -1,5 +1,5 @@
-//! The properties that `#[action]` declares besides the types of an action: `requires`, `idempotent`, `cache`, and those for
-//! HTTP.
+//! The properties that `#[action]` declares besides the types of an action: `requires`, `idempotent`, `crash_limit`, `cache`, and
+//! those for HTTP.
 //!
 //! They are a constant, which the action's handle refers to. The server asks for the permissions, and the middleware of a
 //! typed client may send a call again, or answer it from a cache.
@@ -21,14 +21,16 @@ pub use http::{
 ///
 /// use soa::Declared;
 ///
-/// const FIND: &Declared = &Declared::new().idempotent().cache(Duration::from_secs(10));
+/// const FIND: &Declared = &Declared::new().idempotent().crash_limit(1).cache(Duration::from_secs(10));
 /// assert!(FIND.is_idempotent());
+/// assert_eq!(FIND.crashes(), Some(1));
 /// assert!(FIND.required_permissions().is_empty());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
     requires: &'static [&'static str],
     is_idempotent: bool,
+    crash_limit: Option<u8>,
     cache: Option<Duration>,
     http: HttpDeclared,
 }
@@ -40,6 +42,7 @@ impl Declared {
         Self {
             requires: &[],
             is_idempotent: false,
+            crash_limit: None,
             cache: None,
             http: HttpDeclared::new(),
         }
@@ -56,6 +59,14 @@ impl Declared {
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.is_idempotent = true;
+        self
+    }
+
+    /// Sets the number of processes that a job may end before it is not run again, in the place of that of the server; 0 counts
+    /// as 1.
+    #[must_use]
+    pub const fn crash_limit(mut self, crashes: u8) -> Self {
+        self.crash_limit = Some(if crashes == 0 { 1 } else { crashes });
         self
     }
 
@@ -86,6 +97,11 @@ impl Declared {
     /// Returns true if a second run has no further effect.
     pub const fn is_idempotent(&self) -> bool {
         self.is_idempotent
+    }
+
+    /// Returns the number of processes that a job may end before it is not run again, if one is declared.
+    pub const fn crashes(&self) -> Option<u8> {
+        self.crash_limit
     }
 
     /// Returns the time for which callers may reuse an answer, if one is declared.
