@@ -1,9 +1,9 @@
-//! The declarations of an action besides its types: `requires`, `idempotent`, `crash_limit`, `cache`, and those for HTTP (`http`);
-//! and `calls`, the services that the handlers call.
+//! The declarations of an action besides its types: `requires`, `idempotent`, `crash_limit`, `cache`, and those for HTTP
+//! (`http`); and `calls`, the services that the handlers call.
 //!
 //! A service is called once by its name on the wire. A permission is a name without spaces, and is required once. An action
-//! with a cache runs once for several calls, and one with a limit of crashes runs again, so both have to be declared idempotent,
-//! too.
+//! with a cache runs once for several calls, and one with a limit of crashes runs again, so both have to be declared
+//! idempotent, too.
 
 use std::collections::BTreeSet;
 

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::aloud::aloud;
-use super::backend::{Limit, Link};
+use super::backend::{Limit, Link, LinkRef, Node};
 use super::hold_base::Base;
 use super::hold_keys::{SCRIPTS, number, slot_name};
 use super::master::MasterConnection;
@@ -62,8 +62,14 @@ struct LifeState {
     acks: BTreeMap<u32, u32>,
     /// Jobs that go back, by slot: their places, and what becomes of them.
     returns: BTreeMap<u32, Vec<(u8, Ending)>>,
+    /// Messages of jobs that go back, where it is not certain that they are in their places.
+    expected: FxHashMap<(u32, u8), Bytes>,
     /// True while a task tells Redis.
     is_telling: bool,
+    /// The connections of the last pulls: of requests, and of jobs that run again.
+    pulled_on: [Option<LinkRef>; 2],
+    /// The Redis of the last pull.
+    pulled_from: Option<Node>,
 }
 
 /// The slot of a life, as its jobs know it.
@@ -172,10 +178,29 @@ impl Life {
         self.slots_known.load(Ordering::Acquire)
     }
 
-    /// Takes a free slot for a pull. `None` if all are in use.
-    pub(super) fn begin(&self, is_old: bool) -> Option<u32> {
+    /// Takes a free slot for a pull on a connection. `None` if all are in use. If it is another connection than before, its
+    /// Redis may have lists of slots that are free: it has become the master, or was started again.
+    pub(super) fn begin(&self, is_old: bool, link: &Link) -> Option<u32> {
         let most = usize::try_from(self.slots_known()).unwrap_or(FIRST_SLOTS);
-        self.state().slots.begin(is_old, most)
+        let mut state = self.state();
+        let state = &mut *state;
+        let [requests, old] = &mut state.pulled_on;
+        let before = if is_old { old } else { requests };
+        if !before.as_ref().is_some_and(|before| before.is_to(link)) {
+            *before = Some(link.reference());
+            state.pulled_from = Some(link.node().clone());
+            state.slots.doubt();
+        }
+        state.slots.begin(is_old, most)
+    }
+
+    /// True if the last pull was from the Redis of this connection.
+    pub(super) fn pulls_from(&self, link: &Link) -> bool {
+        let state = self.state();
+        state
+            .pulled_from
+            .as_ref()
+            .is_none_or(|node| node == link.node())
     }
 
     /// Has Redis know of more slots.
@@ -276,6 +301,12 @@ impl Life {
         (name, state.slots.length(slot))
     }
 
+    /// Gives a request back that was not begun, if it is in its place. On another Redis than that of the pull, others may be there.
+    pub(super) fn give_back_if_there(self: &Arc<Self>, slot: u32, place: u8, job: Bytes) {
+        self.state().expected.insert((slot, place), job);
+        self.later(slot, place, Ending::NotBegun);
+    }
+
     /// Has Redis told of the end of a job without a response.
     fn later(self: &Arc<Self>, slot: u32, place: u8, ending: Ending) {
         self.running().remove(&(slot, place));
@@ -313,6 +344,7 @@ impl Life {
                 if self.is_lost() {
                     state.acks.clear();
                     state.returns.clear();
+                    state.expected.clear();
                 }
                 if state.acks.is_empty() && state.returns.is_empty() {
                     state.is_telling = false;
@@ -415,8 +447,11 @@ impl Life {
             if done & bit != 0 || bits & bit != 0 {
                 continue;
             }
-            // Redis has lost it: then nobody has it.
-            let Some(job) = all.get(usize::from(*place)) else {
+            // Redis has lost it: then nobody has it. Another job may be in its place.
+            let expected = self.state().expected.get(&(slot, *place)).cloned();
+            let found = all.get(usize::from(*place));
+            let found = found.filter(|job| expected.is_none_or(|expected| expected == **job));
+            let Some(job) = found else {
                 continue;
             };
             bits |= bit;
@@ -438,9 +473,12 @@ impl Life {
             _ => plan.carry_out(link, &SCRIPTS.release, &keys, &words).await,
         };
         match outcome {
-            Outcome::Done => jobs
-                .iter()
-                .for_each(|(place, _)| self.answered(slot, *place)),
+            Outcome::Done => {
+                for (place, _) in jobs {
+                    self.state().expected.remove(&(slot, *place));
+                    self.answered(slot, *place);
+                }
+            }
             Outcome::Fenced => _ = self.lose(),
             Outcome::Failed => return Err(()),
         }

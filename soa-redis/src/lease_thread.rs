@@ -283,7 +283,8 @@ impl Watch {
         self.reclaim.settle(&link, &seen).await;
         self.sweep.run(&link, &life).await;
         self.ticks += 1;
-        if self.ticks.is_multiple_of(AUDIT_TICKS) || is_new {
+        let has_doubts = life.slots(|slots| !slots.doubtful().is_empty());
+        if self.ticks.is_multiple_of(AUDIT_TICKS) || is_new || has_doubts {
             self.reclaim.audit(&link, &life).await;
         }
     }

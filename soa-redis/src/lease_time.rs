@@ -1,8 +1,9 @@
 //! The times after which a process that gives no sign of life is given up for dead.
 //!
 //! A process renews its lease ten times in its `lease`, and at least once a second, as a sign of life also brings the news of
-//! others. It tells Redis its times beside the lease. An observer gives nobody up sooner than after its own times, and nobody sooner
-//! than after those of the other: one whose lease is longer may also renew it less often, and one that reconnects may take longer.
+//! others. It tells Redis its times beside the lease. An observer gives nobody up sooner than after its own times, and nobody
+//! sooner than after those of the other: one whose lease is longer may also renew it less often, and one that reconnects may
+//! take longer.
 
 use std::time::Duration;
 

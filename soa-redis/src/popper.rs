@@ -240,7 +240,11 @@ impl Popper {
                 self.unblocking(link, waiting, stopped).await
             };
         }
-        taker.replicate(limit, &taken.requests).await;
+        if !taker.replicate(limit, &taken.requests).await {
+            // They go back, so that nobody runs what the next master has in its queue again.
+            taker.give_back(std::mem::take(&mut taken.requests));
+            taken.has_failed = true;
+        }
         if taken.is_lacking {
             holder.doubt();
         }

@@ -159,12 +159,23 @@ impl Reclaim {
     }
 
     /// Settles the slots that Redis has for this process, although it knows that all of their jobs are answered: a Redis that
-    /// became the master has lost it. They are settled when they are seen a second time, as one may just come or go.
+    /// became the master has lost it. They are settled when they are seen a second time, as one may just come or go; doubtful
+    /// ones at once, as nothing is under way to them. Doubtful slots that Redis does not have may be used anew.
     pub(super) async fn audit(&mut self, link: &Link, life: &Arc<Life>) {
+        // Another Redis than that of the last pull says nothing about doubts.
+        let doubtful = match life.pulls_from(link) {
+            true => life.slots(|slots| slots.doubtful()),
+            false => Vec::new(),
+        };
         let before = life.slots(|slots| slots.used());
         let Some(found) = self.slots(link, &life.id).await else {
             return;
         };
+        for slot in &doubtful {
+            if !found.iter().any(|(number, _)| number == slot) {
+                life.slots(|slots| slots.trust(*slot));
+            }
+        }
         let after = life.slots(|slots| slots.used());
         let is_strange = |slot: &(u32, bool)| {
             let is_used =
@@ -172,7 +183,8 @@ impl Reclaim {
             !is_used(&before) && !is_used(&after)
         };
         let strange: Vec<_> = found.into_iter().filter(is_strange).collect();
-        let is_known = |slot: &&(u32, bool)| self.strange.contains(slot);
+        let is_known =
+            |slot: &&(u32, bool)| self.strange.contains(slot) || doubtful.contains(&slot.0);
         let twice: Vec<_> = strange.iter().filter(is_known).copied().collect();
         for slot in twice {
             let (key, done, name) = self.keys(&life.id, slot.0, slot.1);

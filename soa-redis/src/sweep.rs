@@ -5,8 +5,8 @@
 //! its thread, are acknowledged: nobody waits for their answers. Here they stay in their slots until they end, since the number of
 //! a slot must not be used anew while something may still answer for it.
 //!
-//! The time of a caller is over by the wall clock, which may be set while the job runs. A clock that is set forward does not count for
-//! jobs that were there before: they would lose their hold although somebody waits for them.
+//! The time of a caller is over by the wall clock, which may be set while the job runs. A clock that is set forward does not
+//! count for jobs that were there before: they would lose their hold although somebody waits for them.
 
 use std::time::Duration;
 

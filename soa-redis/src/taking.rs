@@ -9,6 +9,7 @@
 //! A pull whose answer is lost has still moved its requests: its slot is *retired*, and read when Redis can be reached again,
 //! until nothing of it can be under way any more.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +71,11 @@ impl Taker<'_> {
         if !self.holder.has_old(self.life) {
             return Vec::new();
         }
-        let Some(slot) = self.begin(true).await else {
+        let deadline = Instant::now() + RETIRED_BLOCK;
+        let Ok(link) = self.life.base.master.ready(deadline, None).await else {
+            return Vec::new();
+        };
+        let Some(slot) = self.begin(true, &link).await else {
             return Vec::new();
         };
         let wanted = room.div_ceil(2).min(SLOT_SIZE);
@@ -85,16 +90,6 @@ impl Taker<'_> {
             number(wanted),
             number(u8::from(may_suspect)),
         ];
-        let commands = self
-            .life
-            .base
-            .master
-            .ready(Instant::now() + RETIRED_BLOCK, None)
-            .await;
-        let Ok(link) = commands else {
-            self.life.slots(|slots| slots.end_pull(slot));
-            return Vec::new();
-        };
         let taken = match link.ask_script(&SCRIPTS.pull_old, &keys, &words).await {
             Ok(taken) => taken.into_list(),
             Err(failed) => {
@@ -126,6 +121,14 @@ impl Taker<'_> {
             let Ok(link) = self.life.base.master.ready(deadline, None).await else {
                 break;
             };
+            if !self.life.pulls_from(&link) {
+                // Another Redis may have earlier jobs in it. Whoever looks for such slots settles it.
+                self.life.slots(|slots| {
+                    slots.doubt();
+                    slots.restore(retired.number);
+                });
+                continue;
+            }
             let name = slot_name(retired.number, retired.is_old);
             let key = self.life.key(retired.number);
             let is_over = Instant::now() >= retired.until;
@@ -152,7 +155,7 @@ impl Taker<'_> {
 
     /// Waits for a request.
     pub(super) async fn wait(&self, limit: &mut Limit, turn: Turn) -> Taken {
-        let Some(slot) = self.begin(false).await else {
+        let Some(slot) = self.begin(false, self.link).await else {
             return failed();
         };
         let has_retired = !self.life.slots(|slots| slots.retired()).is_empty();
@@ -205,7 +208,7 @@ impl Taker<'_> {
         let mut commands = Vec::with_capacity(count + 1);
         let mut left = count;
         while left > 0 {
-            let Some(slot) = self.begin(false).await else {
+            let Some(slot) = self.begin(false, self.link).await else {
                 break;
             };
             let of_slot = left.min(SLOT_SIZE);
@@ -266,10 +269,10 @@ impl Taker<'_> {
     }
 
     /// Waits until replicas know that these requests were taken, if one of them must not run twice: after a failover, it would
-    /// be in the queue again.
-    pub(super) async fn replicate(&self, limit: &mut Limit, requests: &[Received]) {
+    /// be in the queue again. Returns false if that is not known because the connection broke, so that they may be there now.
+    pub(super) async fn replicate(&self, limit: &mut Limit, requests: &[Received]) -> bool {
         if self.replicas == 0 {
-            return;
+            return true;
         }
         let judge = &self.life.base.promise.judge();
         let mut frames = requests.iter().map(|received| &received.frame);
@@ -282,17 +285,32 @@ impl Taker<'_> {
             matches!(judge.judge(&lost), Verdict::Unknown(_))
         });
         if !runs_once {
-            return;
+            return true;
         }
         let words = vec![number(self.replicas), number(REPLICATION_TIME.as_millis())];
         let commands = vec![("WAIT", words)];
         let answers = self.link.ask_all(limit, REPLICATION_TIME, commands).await;
         let known = match answers.into_iter().next() {
             Some(Ok(known)) => known.as_integer().unwrap_or(0),
-            _ => 0, // The log has it.
+            // The log has it.
+            Some(Err(failed)) if failed.is_lacking => 0,
+            Some(Err(_)) | None => return false,
         };
         if known < i64::from(self.replicas) {
             self.holder.is_behind(known, self.replicas);
+        }
+        true
+    }
+
+    /// Gives requests back that were not begun, as far as they are in their places.
+    pub(super) fn give_back(&self, requests: Vec<Received>) {
+        for Received { frame, hold, .. } in requests {
+            let place = hold.and_then(Hold::into_place);
+            if let Some((slot, place)) = place
+                && let Ok(slot) = (slot as Arc<dyn Any + Send + Sync>).downcast::<RedisSlot>()
+            {
+                slot.life.give_back_if_there(slot.number, place, frame);
+            }
         }
     }
 
@@ -345,8 +363,8 @@ impl Taker<'_> {
     }
 
     /// Takes a free slot.
-    async fn begin(&self, is_old: bool) -> Option<u32> {
-        if let Some(slot) = self.life.begin(is_old) {
+    async fn begin(&self, is_old: bool, link: &Link) -> Option<u32> {
+        if let Some(slot) = self.life.begin(is_old, link) {
             return Some(slot);
         }
         let commands = self
@@ -357,7 +375,7 @@ impl Taker<'_> {
             .await;
         let grown = self.life.grow(&commands.ok()?).await;
         grown.ok()?;
-        self.life.begin(is_old)
+        self.life.begin(is_old, link)
     }
 
     /// Ends a pull that has failed.

@@ -43,8 +43,8 @@ impl WallClock {
     }
 
     fn redis(&self) -> Redis {
-        // jemalloc, which Redis uses, asks for the time before libfaketime is ready, so another allocator goes before it. It is part
-        // of the C library.
+        // jemalloc, which Redis uses, asks for the time before libfaketime is ready, so another allocator goes before it. It
+        // is part of the C library.
         let command = self.around(Command::new("redis-server"), "libc_malloc_debug.so.0:");
         Redis::start_by(command)
     }

@@ -54,6 +54,11 @@ impl LinkRef {
     pub(in super::super) fn link(&self) -> Option<Link> {
         self.0.upgrade().map(Link)
     }
+
+    /// True if it is this link.
+    pub(in super::super) fn is_to(&self, link: &Link) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&link.0))
+    }
 }
 
 #[derive(Debug)]

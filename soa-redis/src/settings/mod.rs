@@ -141,13 +141,14 @@ pub struct RedisSettings {
     /// Number of replicas that have to know of a request before it runs, if it must not run twice and its service holds
     /// requests; 0 by default. It costs a round trip to the replicas. After a second without them, requests run all the same.
     pub wait_replicas: u32,
-    /// Time without a sign of life after which other servers give the process up for dead and run what it holds; 10 s by default.
-    /// It gives ten in that time, and at least one a second. A server gives nobody up sooner than after its own time.
+    /// Time without a sign of life after which other servers give the process up for dead and run what it holds; 10 s by
+    /// default. It gives ten in that time, and at least one a second. A server gives nobody up sooner than after its own
+    /// time.
     #[serde(with = "period::duration")]
     #[schemars(with = "Period", extend("x-minimum" = "1s"))]
     pub lease: Duration,
-    /// The same if its connection to Redis is gone; 3 s by default. It is the time of at least three signs of life, and less than
-    /// `lease`.
+    /// The same if its connection to Redis is gone; 3 s by default. It is the time of at least three signs of life, and less
+    /// than `lease`.
     #[serde(with = "period::duration")]
     #[schemars(with = "Period", extend("x-minimum" = "300ms"))]
     pub gone_after: Duration,

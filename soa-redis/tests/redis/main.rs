@@ -11,6 +11,7 @@ mod cluster;
 mod counts;
 mod distance;
 mod distant;
+mod failover;
 mod fleet;
 mod forms;
 mod holding;

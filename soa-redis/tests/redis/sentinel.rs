@@ -71,7 +71,7 @@ impl Sentinel {
     }
 
     /// Waits until it knows a replica that could take over.
-    async fn knows_a_replica(&self, name: &str) {
+    pub(crate) async fn knows_a_replica(&self, name: &str) {
         until("the sentinel knows the replica", || {
             let Reply::List(replicas) = self.text(&format!("SENTINEL REPLICAS {name}")) else {
                 panic!()

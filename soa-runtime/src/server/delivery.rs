@@ -14,8 +14,8 @@
 //!
 //! **Strikes find the culprit.** After a crash all jobs that the process held are suspects, and a process takes one suspect
 //! at a time. If one that holds a suspect crashes, only the suspect gets a further strike. So a job that ends processes costs
-//! as many crashes as it is allowed (`crash_limit`), and no other job gets more than one strike. With a limit of one, there are no
-//! suspects: all that a crashed process held is blamed.
+//! as many crashes as it is allowed (`crash_limit`), and no other job gets more than one strike. With a limit of one, there
+//! are no suspects: all that a crashed process held is blamed.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,9 @@
 //!
 //! A slot is a list for the jobs of one pull, at most 32. Positions in it do not move, so a job is a bit. The slot is free
 //! again when all of its jobs are answered, as Redis has confirmed. One whose pull had no answer is *retired* for some time:
-//! jobs may be in it that nobody knows of here.
+//! jobs may be in it that nobody knows of here. After a change of the connection, all slots that there are are *doubtful*: a
+//! Redis that became the master may have lost what it had confirmed, and its lists may have jobs that were answered. A
+//! doubtful slot is not used anew until somebody has seen that its list is gone.
 
 use tokio::time::Instant;
 
@@ -30,6 +32,8 @@ struct SlotState {
     open: u32,
     /// Number of suspects, which come first.
     suspects: u8,
+    /// True if its list may be there although it is free.
+    is_doubtful: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +83,8 @@ impl OpenSlot {
 impl Slots {
     /// Takes a free slot for a pull, of at most so many that there may be.
     pub fn begin(&mut self, is_old: bool, most: usize) -> Option<u32> {
-        let free = self.slots.iter().position(|slot| slot.phase == Phase::Free);
+        let is_free = |slot: &SlotState| slot.phase == Phase::Free && !slot.is_doubtful;
+        let free = self.slots.iter().position(is_free);
         let index = match free {
             Some(index) => index,
             None if self.slots.len() < most => {
@@ -95,6 +100,27 @@ impl Slots {
             ..SlotState::default()
         };
         u32::try_from(index).ok()
+    }
+
+    /// Doubts all slots that there are: the lists of those that are free, or will be, may still be there.
+    pub fn doubt(&mut self) {
+        for slot in &mut self.slots {
+            slot.is_doubtful = true;
+        }
+    }
+
+    /// Numbers of the slots that are free, and whose lists may be there.
+    pub fn doubtful(&self) -> Vec<u32> {
+        let slots = (0..).zip(&self.slots);
+        let doubtful = slots.filter(|(_, slot)| slot.phase == Phase::Free && slot.is_doubtful);
+        doubtful.map(|(number, _)| number).collect()
+    }
+
+    /// Records that the list of a free slot is not there.
+    pub fn trust(&mut self, number: u32) {
+        if let Some(slot) = slot(&mut self.slots, number) {
+            slot.is_doubtful = false;
+        }
     }
 
     /// Adds jobs that a pull has brought; the first of them are suspects. Returns the place of the first.
@@ -248,6 +274,31 @@ mod tests {
         }
         assert_eq!(slots.open(), 0);
         assert_eq!(slots.begin(false, 2), Some(first));
+    }
+
+    #[test]
+    fn a_doubtful_slot_is_not_used_anew_until_its_list_is_seen_to_be_gone() {
+        let mut slots = Slots::default();
+        let (free, used) = (
+            slots.begin(false, 9).unwrap(),
+            slots.begin(false, 9).unwrap(),
+        );
+        slots.end_pull(free);
+        slots.add(used, 1, 0);
+        slots.doubt();
+        assert_eq!(slots.doubtful(), [free]);
+        let next = slots.begin(false, 9).unwrap();
+        assert!(![free, used].contains(&next));
+        // One that was in use is free later, and no less doubtful. One that is new is not.
+        slots.answered(used, 0);
+        slots.end_pull(next);
+        assert_eq!(slots.doubtful(), [free, used]);
+        assert_eq!(slots.begin(false, 9), Some(next));
+        slots.trust(used);
+        assert_eq!(
+            (slots.begin(false, 9), slots.doubtful()),
+            (Some(used), vec![free])
+        );
     }
 
     #[test]

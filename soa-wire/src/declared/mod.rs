@@ -1,5 +1,5 @@
-//! The properties that `#[action]` declares besides the types of an action: `requires`, `idempotent`, `crash_limit`, `cache`, and
-//! those for HTTP.
+//! The properties that `#[action]` declares besides the types of an action: `requires`, `idempotent`, `crash_limit`, `cache`,
+//! and those for HTTP.
 //!
 //! They are a constant, which the action's handle refers to. The server asks for the permissions, and the middleware of a
 //! typed client may send a call again, or answer it from a cache.
