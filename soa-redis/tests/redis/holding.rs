@@ -156,8 +156,12 @@ impl Doomed {
         Self(Some(runtime))
     }
 
+    /// Ends it amid its jobs. No handler is polled afterwards, unless one blocks its thread.
     pub(crate) fn kill(&mut self) {
-        self.0.take().unwrap().shutdown_background();
+        let runtime = self.0.take().unwrap();
+        // Nobody may wait for a runtime within another one.
+        let ended = std::thread::spawn(|| runtime.shutdown_timeout(Duration::from_secs(1)));
+        ended.join().unwrap();
     }
 }
 
