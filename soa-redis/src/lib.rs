@@ -7,8 +7,8 @@
 //!    └─ reader ◀── pysoa:service.<service>.<client>!<suffix> ◀──┴── outbox (one for each list)
 //! ```
 //!
-//! * An *outbox* stands before each list that messages are pushed to. It pushes all that are there with one call of a script,
-//!   and collects further ones meanwhile for the next: no message waits for others to come.
+//! * An *outbox* stands before each list that messages are pushed to. It pushes all that are there at once, and
+//!   collects further ones meanwhile for the next push: no message waits for others to come.
 //! * A client has **one reply list for each service**, and its answers find their calls by their ids. One *reader* for each
 //!   master takes from the reply lists of all services there, while there are calls that wait.
 //! * A server's *poppers*, one for each master, take requests in tasks of their own, since a pop that is given up loses

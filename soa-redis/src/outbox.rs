@@ -1,8 +1,9 @@
 //! The messages that wait to be pushed to one list.
 //!
-//! The first message starts a task, which takes all messages, up to a bound, pushes them with one call of a script, and goes
-//! on. What comes while a call is under way is the next batch: a lone message is sent at once, and many callers share a round
-//! trip. When nothing has come for some time, or no sender is left, the task ends.
+//! The first message starts a task, which takes all messages, up to a bound, pushes them at once, and goes on. What comes while
+//! a push is under way is the next batch: a lone message is sent at once, and many callers share a round trip. When nothing has
+//! come for some time, or no sender is left, the task ends. A push is one call of a script, which looks at the capacity of the
+//! list; where the list was less than half full a moment before, it is plain commands.
 //!
 //! When a list is full, or its Redis cannot take a message at present, the outbox waits and tries again by the schedule of
 //! the reference, for each list by itself. It tries with one message and not with all of them. A message that cannot wait
