@@ -47,10 +47,7 @@ impl Link {
         arguments: Vec<Bytes>,
     ) -> Result<Pushed, PushError> {
         let key = [Bytes::copy_from_slice(key.as_bytes())];
-        let variant = script.variant(self.abilities().times);
-        let answer = self.evaluate(limit, variant, &key, &arguments).await;
-        let answer = answer.map_err(|error| self.failed_push(error))?;
-        self.works();
+        let answer = self.answer_of(limit, script, &key, &arguments).await?;
         let numbers = answer.into_list();
         let mut numbers = numbers.iter().map(|number| number.number().unwrap_or(0));
         let taken = numbers.next().unwrap_or(0);
@@ -112,14 +109,22 @@ impl Link {
         keys: &[Bytes],
         arguments: &[Bytes],
     ) -> Result<i64, PushError> {
+        let number = self.answer_of(limit, script, keys, arguments).await?;
+        Ok(number.number().unwrap_or(0))
+    }
+
+    async fn answer_of(
+        &self,
+        limit: &mut Limit,
+        script: &Script,
+        keys: &[Bytes],
+        arguments: &[Bytes],
+    ) -> Result<Value, PushError> {
         let variant = script.variant(self.abilities().times);
-        match self.evaluate(limit, variant, keys, arguments).await {
-            Ok(number) => {
-                self.works();
-                Ok(number.number().unwrap_or(0))
-            }
-            Err(error) => Err(self.failed_push(error)),
-        }
+        let answer = self.evaluate(limit, variant, keys, arguments).await;
+        let answer = answer.map_err(|error| self.failed_push(error))?;
+        self.works();
+        Ok(answer)
     }
 
     /// Runs a script by its digest, and sends its text to a Redis that does not know it, since it was started again, or its

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use soa_redis::RedisSettings;
 
 use crate::holding::{Doomed, Runs, calls, key};
-use crate::support::{Redis, Running, client, until};
+use crate::support::{Redis, Reply, Running, client, until};
 
 /// Settings with these times, in milliseconds.
 fn settings(redis: &Redis, lease: u64, gone_after: u64) -> RedisSettings {
@@ -26,13 +26,16 @@ fn register(redis: &Redis, process: &str, connection: &str, times: &str) {
     redis.command(&words);
 }
 
+/// Waits until so many processes have a lease.
+async fn leases(redis: &Redis, count: i64) {
+    let command = format!("ZCARD {}", key("leases"));
+    until("all have a lease", || redis.integer(&command) == count).await;
+}
+
 /// Waits until a process is given up. Returns the time since it was registered.
 async fn given_up(redis: &Redis, process: &str, since: Instant) -> Duration {
     let command = format!("ZSCORE {} {process}", key("burnt"));
-    until("it is given up", || {
-        redis.text(&command) != crate::support::Reply::Nil
-    })
-    .await;
+    until("it is given up", || redis.text(&command) != Reply::Nil).await;
     since.elapsed()
 }
 
@@ -48,10 +51,7 @@ async fn a_silent_process_is_given_up_after_the_longer_of_its_lease_and_that_of_
     let redis = Redis::start();
     let observer = settings(&redis, 2_000, 600);
     let running = Running::start(Runs::default().service().build().unwrap(), observer);
-    until("it has a lease", || {
-        redis.integer(&format!("ZCARD {}", key("leases"))) == 1
-    })
-    .await;
+    leases(&redis, 1).await;
     let since = Instant::now();
     register(&redis, "quick", "", "1000 300");
     register(&redis, "slow", "", "4000 600");
@@ -67,10 +67,7 @@ async fn a_process_without_a_connection_is_gone_after_the_longer_of_both_times()
     let redis = Redis::start();
     let observer = settings(&redis, 6_000, 1_800);
     let running = Running::start(Runs::default().service().build().unwrap(), observer);
-    until("it has a lease", || {
-        redis.integer(&format!("ZCARD {}", key("leases"))) == 1
-    })
-    .await;
+    leases(&redis, 1).await;
     let connection = gone_connection(&redis);
     let since = Instant::now();
     register(&redis, "quick", &connection, "1000 300");
@@ -91,17 +88,17 @@ async fn processes_with_different_leases_do_not_give_each_other_up() {
         let server = runs.service().build().unwrap();
         Running::start(server, settings(&redis, lease, gone_after))
     });
-    let leases = || redis.text(&format!("ZRANGE {} 0 -1 WITHSCORES", key("leases")));
+    let signs = || redis.text(&format!("ZRANGE {} 0 -1 WITHSCORES", key("leases")));
     let client = client(redis.settings());
     // Three signs of life of the slower one, which is longer than the shorter lease.
     for _ in 0..3 {
-        let before = leases();
+        let before = signs();
         for call in calls(&client, "safe", 20) {
             call.await.unwrap().unwrap();
         }
         let end = Instant::now() + Duration::from_millis(1_100);
         until("there are further signs of life", || {
-            Instant::now() > end && leases() != before
+            Instant::now() > end && signs() != before
         })
         .await;
     }
@@ -122,10 +119,7 @@ async fn jobs_of_a_killed_process_run_again_sooner_where_gone_after_is_short() {
     let safe = calls(&client, "safe", 20);
     until("they run", || (0..20).all(|number| runs.of(number) == 1)).await;
     let running = Running::start(runs.service().build().unwrap(), times);
-    until("both have a lease", || {
-        redis.integer(&format!("ZCARD {}", key("leases"))) == 2
-    })
-    .await;
+    leases(&redis, 2).await;
     doomed.kill();
     let killed = Instant::now();
     until("it is given up", || {

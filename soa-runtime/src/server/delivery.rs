@@ -258,8 +258,7 @@ impl Judge for Judging {
 mod tests {
     use super::*;
     use crate::codec::{Encoding, Value};
-    use crate::context::Context;
-    use crate::context::{ActionCall, ActionFuture};
+    use crate::context::{ActionCall, ActionFuture, Context};
     use crate::error::ActionError;
     use crate::message::{ActionRequest, Body, ContextHeader, Control, SwitchSet};
     use crate::service::Handler;
@@ -391,7 +390,7 @@ mod tests {
         assert!(matches!(handed, Verdict::Again(again) if again.strikes == 2));
     }
 
-    /// The numbers of crashes after which jobs of these actions are dead.
+    /// The number of crashes after which a job of these actions is dead.
     fn crashes(server: &Server, actions: &[&str]) -> u32 {
         let frame = frame(actions, 60.0);
         let mut known = None;
