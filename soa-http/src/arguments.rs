@@ -65,10 +65,10 @@ pub(crate) fn read_after(
     mut errors: Vec<WireError>,
 ) -> Result<Value, Vec<WireError>> {
     let (value, problems) = plain.read_as(&offered.request, reading);
-    add_new(&mut errors, problems);
-    if errors.is_empty() {
+    if errors.is_empty() && problems.is_empty() {
         return Ok(value);
     }
+    add_new(&mut errors, problems);
     // The other fields are not seen by the service, so their errors are found here.
     add_new(&mut errors, offered.request.check(&value));
     Err(errors)

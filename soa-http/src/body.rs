@@ -12,6 +12,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::doors::Doors;
 use crate::refusal::Refusal;
+use crate::reply::{JSON, MSGPACK, PROTOBUF};
 
 /// The size up to which a body needs no room of the [doors](Doors::make_room).
 const SMALL_BODY: usize = 16 << 10;
@@ -98,12 +99,13 @@ fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
 pub(crate) fn media_type(headers: &HeaderMap) -> Cow<'_, str> {
     let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let value = value.unwrap_or_default();
+    // Most requests have one of these.
+    let known = [JSON, MSGPACK, PROTOBUF];
+    if let Some(known) = known.into_iter().find(|known| known.as_bytes() == value) {
+        return known.into();
+    }
     let media = value.split(|byte| *byte == b';').next().unwrap_or_default();
     // One that is not text is of no type that is known.
-    match String::from_utf8_lossy(media.trim_ascii()) {
-        Cow::Borrowed(media) if !media.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-            media.into()
-        }
-        media => media.to_ascii_lowercase().into(),
-    }
+    let media = String::from_utf8_lossy(media.trim_ascii());
+    media.to_ascii_lowercase().into()
 }

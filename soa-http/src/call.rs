@@ -25,7 +25,7 @@ pub(crate) async fn action(
     doors: &Doors,
     service: &str,
     action: &str,
-    head: Head,
+    head: Box<Head>,
     encoding: Encoding,
     body: &Bytes,
 ) -> Reply {
@@ -41,7 +41,7 @@ pub(crate) async fn action(
         Ok(request) => request,
         Err(errors) => return encoding.refusal(&errors, declared),
     };
-    match run::action(hosted, doors.stop(), head, action, &request).await {
+    match run::action(hosted, doors.stop(), head, action, request).await {
         Ok(response) => {
             let response = match hosted.server.response_schema(action, &switches) {
                 Some(schema) => encoding.shape().of(&schema, response),
@@ -103,7 +103,7 @@ fn plain_value(encoding: Encoding, value: Value) -> Value {
 pub(crate) async fn job(
     doors: &Doors,
     service: &str,
-    mut head: Head,
+    mut head: Box<Head>,
     encoding: Encoding,
     body: &Bytes,
 ) -> Reply {
@@ -124,7 +124,7 @@ pub(crate) async fn job(
 async fn run_job(
     doors: &Doors,
     hosted: &Hosted,
-    head: Head,
+    head: Box<Head>,
     encoding: Encoding,
     actions: Vec<ActionRequest>,
 ) -> Reply {
@@ -267,7 +267,7 @@ fn job_value(
     switches: &SwitchSet,
 ) -> Value {
     let actions = response.actions.into_iter().map(|action| {
-        let body = action.body.to_value().unwrap_or_default();
+        let body = action.body.into_value().unwrap_or_default();
         let body = match hosted.server.response_schema(&action.action, switches) {
             Some(schema) if action.errors.is_empty() => encoding.shape().of(&schema, body),
             _ => plain_value(encoding, body),

@@ -1,6 +1,6 @@
 //! Descriptions of a component: the document of OpenAPI, the page that shows it, and the report.
 
-use axum::extract::{FromRequestParts, NestedPath};
+use axum::extract::NestedPath;
 #[cfg(feature = "docs")]
 use axum::http::header::LOCATION;
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
@@ -70,9 +70,9 @@ impl Description {
         }
     }
 
-    pub(crate) async fn answer(&self, doors: &Doors, parts: &mut Parts) -> Reply {
-        let nested = NestedPath::from_request_parts(parts, &()).await;
-        let mounted_at = nested.as_ref().map_or("", |nested| nested.as_str());
+    pub(crate) fn answer(&self, doors: &Doors, parts: &Parts) -> Reply {
+        let nested = parts.extensions.get::<NestedPath>();
+        let mounted_at = nested.map_or("", NestedPath::as_str);
         let mounted_at = mounted_at.trim_end_matches('/');
         let reply = match self {
             Self::Document(cache) => cache.answer(doors, mounted_at, &parts.headers),

@@ -56,7 +56,12 @@ impl Encoding {
 }
 
 /// Answers a call.
-pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: Bytes) -> Reply {
+pub(crate) async fn answer(
+    doors: &Doors,
+    head: Box<Head>,
+    encoding: Encoding,
+    body: Bytes,
+) -> Reply {
     let call = match encoding.read(&body) {
         Ok(Value::Map(call)) => call,
         Ok(other) => {
@@ -102,20 +107,23 @@ pub(crate) async fn answer(doors: &Doors, head: Head, encoding: Encoding, body: 
 
 async fn invoke(
     doors: &Doors,
-    head: Head,
-    mut call: Map,
+    head: Box<Head>,
+    call: Map,
     encoding: Encoding,
 ) -> Result<Value, Vec<WireError>> {
-    let method = match call.remove("method") {
-        Some(Value::Text(method)) => method,
-        _ => {
-            return Err(missing(
-                "method",
-                "the method id, as `component:service:method`",
-            ));
+    let (mut method, mut arguments) = (None, None);
+    for (key, value) in call.into_pairs() {
+        match key.as_str() {
+            Some("method") => method = Some(value),
+            Some("args") => arguments = Some(value),
+            _ => {}
         }
+    }
+    let Some(Value::Text(method)) = method else {
+        let what = "the method id, as `component:service:method`";
+        return Err(missing("method", what));
     };
-    let arguments = match call.remove("args") {
+    let arguments = match arguments {
         Some(Value::List(arguments)) => arguments,
         None => Vec::new(),
         Some(_) => return Err(missing("args", "the list of arguments")),
@@ -127,7 +135,7 @@ async fn invoke(
         head,
         hosted,
         offered,
-        &request,
+        request,
         encoding.result_shape(),
     )
     .await
@@ -136,10 +144,10 @@ async fn invoke(
 /// Runs a call whose request was read, and returns its result.
 pub(crate) async fn run(
     doors: &Doors,
-    head: Head,
+    head: Box<Head>,
     hosted: &Hosted,
     offered: &Offered,
-    request: &Value,
+    request: Value,
     shape: Shape,
 ) -> Result<Value, Vec<WireError>> {
     let response = run::action(

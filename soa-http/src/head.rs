@@ -1,5 +1,6 @@
 //! The head of a job, made of the headers of a request: context, control, and the request itself.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::http::header::COOKIE;
@@ -16,6 +17,7 @@ use crate::settings::HttpSettings;
 
 /// The correlation id of a request, and of its answer.
 pub(crate) const CORRELATION_ID: &str = "x-correlation-id";
+const CORRELATION_ID_NAME: HeaderName = HeaderName::from_static(CORRELATION_ID);
 pub(crate) const SWITCHES: &str = "x-soa-switches";
 pub(crate) const TIMEOUT: &str = "x-soa-timeout";
 pub(crate) const CALLER: &str = "x-soa-caller";
@@ -23,7 +25,7 @@ pub(crate) const CONTEXT: &str = "x-soa-context";
 pub(crate) const TRACE_PARENT: &str = "traceparent";
 pub(crate) const TRACE_STATE: &str = "tracestate";
 
-/// The head of a job.
+/// The head of a job. It is boxed, as each function on its way would move it otherwise.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) context: ContextHeader,
@@ -36,7 +38,10 @@ impl Head {
     ///
     /// # Errors
     /// A header of the framework's own is malformed: 400, with its name.
-    pub(crate) fn read(parts: &Arc<Parts>, settings: &HttpSettings) -> Result<Self, Refusal> {
+    pub(crate) fn read(
+        parts: &Arc<DoorHead>,
+        settings: &HttpSettings,
+    ) -> Result<Box<Self>, Refusal> {
         let given = Given::of(&parts.headers);
         let mut context = match text(CORRELATION_ID, given.correlation_id)? {
             Some(id) if !id.is_empty() => ContextHeader::new(id),
@@ -83,11 +88,12 @@ impl Head {
         if let Some(token) = token(given.authorization, &parts.headers, settings) {
             context.extra.insert(settings.token_key.as_str(), token);
         }
-        Ok(Self {
+        let request = HttpRequest::of(Arc::clone(parts) as Arc<_>);
+        Ok(Box::new(Self {
             context,
             control,
-            request: HttpRequest::of(Arc::new(DoorHead(Arc::clone(parts)))),
-        })
+            request,
+        }))
     }
 }
 
@@ -142,14 +148,14 @@ fn text<'a>(
 /// Returns the header with a correlation id, unless the id cannot be in one.
 pub(crate) fn id_header(id: &str) -> Option<(HeaderName, HeaderValue)> {
     let id = HeaderValue::from_str(id).ok()?;
-    Some((HeaderName::from_static(CORRELATION_ID), id))
+    Some((CORRELATION_ID_NAME, id))
 }
 
-/// Returns the correlation id of a request, if it is one.
-pub(crate) fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    let id = headers.get(HeaderName::from_static(CORRELATION_ID))?;
+/// Returns the header with the correlation id of a request, if it is one.
+pub(crate) fn given_id(headers: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+    let id = headers.get(CORRELATION_ID_NAME)?;
     id.to_str().ok().filter(|id| !id.trim().is_empty())?;
-    Some(id.clone())
+    Some((CORRELATION_ID_NAME, id.clone()))
 }
 
 /// Returns the token of a request: of the header `Authorization`, without its scheme, or of a cookie.
@@ -182,7 +188,22 @@ fn token<'a>(
 }
 
 /// The head of a request of the door, as handlers see it.
-struct DoorHead(Arc<Parts>);
+#[derive(Debug)]
+pub(crate) struct DoorHead(Parts);
+
+impl DoorHead {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self(parts))
+    }
+}
+
+impl Deref for DoorHead {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
 
 impl HttpHead for DoorHead {
     fn method(&self) -> &str {

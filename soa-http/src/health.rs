@@ -25,7 +25,8 @@ use crate::reply::Reply;
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers for the health of a component: its checks run for the caller of this request.
-pub(crate) async fn health(doors: &Doors, component: &Component, head: Head) -> Reply {
+pub(crate) async fn health(doors: &Doors, component: &Component, head: Box<Head>) -> Reply {
+    let head = *head;
     let mut job = JobRequest::new(head.context, head.control, Vec::new());
     job.extensions.insert(head.request);
     let reports = component.check_health(job).await;

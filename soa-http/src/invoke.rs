@@ -26,7 +26,7 @@ pub(crate) async fn answer(
     doors: &Doors,
     protobuf: &Protobuf,
     headers: &HeaderMap,
-    head: Head,
+    head: Box<Head>,
     body: &[u8],
 ) -> Reply {
     let no_method = |code, message| vec![WireError::caller(code, message).with_field(METHOD)];
@@ -56,7 +56,7 @@ pub(crate) async fn answer(
     let request = Plain::from_value(request);
     let request = arguments::read_after(offered, request, Reading::ARGUMENTS, errors);
     let outcome = match request {
-        Ok(request) => dispatch::run(doors, head, hosted, offered, &request, SHAPE).await,
+        Ok(request) => dispatch::run(doors, head, hosted, offered, request, SHAPE).await,
         Err(errors) => Err(errors),
     };
     let written = outcome.and_then(|result| write::result(call, result));

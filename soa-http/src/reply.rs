@@ -119,11 +119,17 @@ impl Reply {
         self
     }
 
-    /// Adds a header, unless the answer has one of this name.
-    pub(crate) fn with_default_header(self, header: Option<(HeaderName, HeaderValue)>) -> Self {
-        let has = |name: &HeaderName| self.headers.iter().any(|(known, _)| known == name);
-        let header = header.filter(|(name, _)| !has(name));
-        self.with_optional_header(header)
+    /// Adds the header of this name, unless the answer has one.
+    pub(crate) fn with_default_header(
+        self,
+        name: &str,
+        header: impl FnOnce() -> Option<(HeaderName, HeaderValue)>,
+    ) -> Self {
+        let mut names = self.headers.iter().map(|(known, _)| known);
+        match names.any(|known| known == name) {
+            true => self,
+            false => self.with_optional_header(header()),
+        }
     }
 
     /// Adds a header whose name and value were written by the service. One that cannot be sent is left out, and logged.
@@ -165,6 +171,7 @@ impl Reply {
             _ => Body::empty(),
         };
         let mut response = Response::new(body);
+        response.headers_mut().reserve(self.headers.len() + 2);
         *response.status_mut() = self.status;
         if let Some(reason) = self.reason {
             response.extensions_mut().insert(reason);

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use axum::routing::any_service;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use percent_encoding::percent_decode_str;
 use soa_runtime::{Channel, Component};
 
 use crate::body::{self, media_type};
@@ -23,7 +24,7 @@ use crate::descriptions::{self, Description};
 use crate::dispatch;
 use crate::doors::{Doors, without_slash};
 use crate::encoding::Encoding;
-use crate::head::{CORRELATION_ID, Head, given_id, id_header};
+use crate::head::{CORRELATION_ID, DoorHead, Head, given_id, id_header};
 use crate::health;
 use crate::invoke;
 use crate::probe::Probe;
@@ -36,6 +37,55 @@ use crate::route::{BodyPart, RoutePlan};
 /// Returns the router of the doors of components.
 pub(crate) fn router(doors: &Arc<Doors>) -> Router {
     let mut router = Router::new();
+    for (path, entry) in entries(doors) {
+        router = router.route(&path, any_service(tower_service(entry)));
+    }
+    match doors.cors() {
+        Some(cors) => cors.clone().around(router),
+        None => router,
+    }
+}
+
+/// The ways to actions without a router of axum, which boxes several futures and services for each request. For a listener
+/// that has nothing around its doors.
+#[derive(Debug, Default)]
+pub(crate) struct Shortcuts {
+    /// All paths of the router, as one with a name in it matches others, too.
+    entries: matchit::Router<Arc<Entry>>,
+}
+
+impl Shortcuts {
+    /// Returns the shortcuts of the doors that [`router`] has; none where a layer is around it.
+    pub(crate) fn new(doors: &Arc<Doors>) -> Self {
+        let mut shortcuts = Self::default();
+        if doors.cors().is_some() {
+            return shortcuts;
+        }
+        for (path, entry) in entries(doors) {
+            // A router has taken all of them, and it is one like this.
+            let _ = shortcuts.entries.insert(path, entry);
+        }
+        shortcuts
+    }
+
+    /// Returns the place of a path if it is one of actions, and the texts in the path.
+    pub(crate) fn find(&self, path: &str) -> Option<(&Entry, Result<Names, Refusal>)> {
+        let found = self.entries.at(path).ok()?;
+        if !matches!(found.value.place, Place::Jobs(_)) {
+            return None;
+        }
+        let decoded = |(name, text): (&str, &str)| {
+            let text = percent_decode_str(text).decode_utf8();
+            let text = text.map_err(|_| Refusal::not_utf8("path"))?;
+            Ok((name.to_owned(), text.into_owned()))
+        };
+        Some((found.value, found.params.iter().map(decoded).collect()))
+    }
+}
+
+/// Returns each path with what is there.
+fn entries(doors: &Arc<Doors>) -> Vec<(String, Arc<Entry>)> {
+    let mut entries = Vec::new();
     let mut add = |path: &str, place: Place| {
         // With a slash at the end and without, it is the same path. The files of a page are relative to theirs.
         let other = match &place {
@@ -51,9 +101,7 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             place,
         });
         for path in std::iter::once(path).chain(other.as_deref()) {
-            let service = tower_service(Arc::clone(&entry));
-            let before = std::mem::take(&mut router);
-            router = before.route(path, any_service(service));
+            entries.push((path.to_owned(), Arc::clone(&entry)));
         }
     };
     let is_dispatch = |channel: &Channel| !matches!(channel, Channel::Rest | Channel::Call);
@@ -103,10 +151,7 @@ pub(crate) fn router(doors: &Arc<Doors>) -> Router {
             }
         }
     }
-    match doors.cors() {
-        Some(cors) => cors.clone().around(router),
-        None => router,
-    }
+    entries
 }
 
 /// Returns a path without the slash at its end, or with one if it has none.
@@ -130,7 +175,7 @@ fn pattern(plan: &RoutePlan) -> String {
 
 /// A path of the router.
 #[derive(Debug)]
-struct Entry {
+pub(crate) struct Entry {
     doors: Arc<Doors>,
     place: Place,
     /// The methods of the path.
@@ -175,7 +220,11 @@ fn tower_service(
 + 'static {
     tower::service_fn(move |request: Request| {
         let entry = Arc::clone(&entry);
-        async move { Ok(entry.answer(request).await) }
+        async move {
+            let (mut parts, body) = request.into_parts();
+            let names = path_texts(&mut parts).await;
+            Ok(entry.answer(DoorHead::new(parts), body, names).await)
+        }
     })
 }
 
@@ -223,36 +272,41 @@ impl JobDoor {
 }
 
 impl Entry {
-    async fn answer(&self, request: Request) -> Response<Body> {
-        let since = Instant::now();
-        let (parts, body) = request.into_parts();
-        let method = parts.method.clone();
-        let uri = parts.uri.clone();
-        let id = given_id(&parts.headers);
-        let form = self.place.form(&parts.headers);
-        // A connection does not end without an answer, and the answer does not have the text of the panic.
-        let reply = AssertUnwindSafe(self.reply(parts, body)).catch_unwind();
-        let mut reply = reply.await.unwrap_or_else(|_| {
-            tracing::error!(path = uri.path(), "a door panicked");
-            Refusal::panicked().reply(form)
-        });
-        let id = id.map(|id| (HeaderName::from_static(CORRELATION_ID), id));
-        reply = reply.with_default_header(id);
+    /// Answers a request with the texts in the places of its path.
+    pub(crate) async fn answer(
+        &self,
+        parts: Arc<DoorHead>,
+        body: Body,
+        names: Result<Names, Refusal>,
+    ) -> Response<Body> {
         let is_call = matches!(self.place, Place::Jobs(JobDoor::Service | JobDoor::Action));
-        if is_call && let Some(timing) = server_timing(since.elapsed()) {
+        let since = is_call.then(Instant::now);
+        // A connection does not end without an answer, and the answer does not have the text of the panic.
+        let reply = AssertUnwindSafe(self.reply(&parts, body, names)).catch_unwind();
+        let mut reply = reply.await.unwrap_or_else(|_| {
+            tracing::error!(path = parts.uri.path(), "a door panicked");
+            Refusal::panicked().reply(self.place.form(&parts.headers))
+        });
+        reply = reply.with_default_header(CORRELATION_ID, || given_id(&parts.headers));
+        if let Some(timing) = since.and_then(|since| server_timing(since.elapsed())) {
             reply = reply.with_header(HeaderName::from_static("server-timing"), timing);
         }
-        reply.into_response(&method)
+        reply.into_response(&parts.method)
     }
 
-    async fn reply(&self, mut parts: Parts, body: Body) -> Reply {
-        if let Some(reply) = self.about_path(&parts) {
+    async fn reply(
+        &self,
+        parts: &Arc<DoorHead>,
+        body: Body,
+        names: Result<Names, Refusal>,
+    ) -> Reply {
+        if let Some(reply) = self.about_path(parts) {
             return reply;
         }
         match &self.place {
-            Place::Jobs(door) => self.run(door, parts, body).await,
-            Place::Description(description) => description.answer(&self.doors, &mut parts).await,
-            Place::Health(component) => match Head::read(&Arc::new(parts), self.doors.settings()) {
+            Place::Jobs(door) => self.run(door, parts, body, names).await,
+            Place::Description(description) => description.answer(&self.doors, parts),
+            Place::Health(component) => match Head::read(parts, self.doors.settings()) {
                 Ok(head) => {
                     let id = id_header(&head.context.correlation_id);
                     health::health(&self.doors, component, head)
@@ -286,36 +340,38 @@ impl Entry {
     }
 
     /// Answers with the correlation id of the job.
-    async fn run(&self, door: &JobDoor, mut parts: Parts, body: Body) -> Reply {
-        let form = door.form(&parts.headers);
+    async fn run(
+        &self,
+        door: &JobDoor,
+        parts: &Arc<DoorHead>,
+        body: Body,
+        names: Result<Names, Refusal>,
+    ) -> Reply {
+        let refuse = |refusal: Refusal| refusal.reply(door.form(&parts.headers));
         // Before its body is read.
         if self.doors.is_full() {
-            return Refusal::busy().reply(form);
+            return refuse(Refusal::busy());
         }
-        let names = match door {
-            JobDoor::Invoke => Vec::new(),
-            _ => match path_texts(&mut parts).await {
-                Ok(names) => names,
-                Err(refusal) => return refusal.reply(form),
-            },
+        let names = match names {
+            Ok(names) => names,
+            Err(refusal) => return refuse(refusal),
         };
-        let parts = Arc::new(parts);
-        let head = match Head::read(&parts, self.doors.settings()) {
+        let head = match Head::read(parts, self.doors.settings()) {
             Ok(head) => head,
-            Err(refusal) => return refusal.reply(form),
+            Err(refusal) => return refuse(refusal),
         };
-        let id = id_header(&head.context.correlation_id);
-        let reply = self.run_job(door, &parts, head, names, body).await;
-        let reply = reply.unwrap_or_else(|refusal| refusal.reply(form));
-        reply.with_default_header(id)
+        let id = Arc::clone(&head.context.correlation_id);
+        let reply = self.run_job(door, parts, head, names, body).await;
+        let reply = reply.unwrap_or_else(refuse);
+        reply.with_default_header(CORRELATION_ID, || id_header(&id))
     }
 
     async fn run_job(
         &self,
         door: &JobDoor,
         parts: &Parts,
-        head: Head,
-        names: Vec<(String, String)>,
+        head: Box<Head>,
+        names: Names,
         body: Body,
     ) -> Result<Reply, Refusal> {
         let doors = &*self.doors;
@@ -409,8 +465,11 @@ impl Entry {
     }
 }
 
-/// Returns the texts in the places of a path, in its order, without escapes.
-async fn path_texts(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
+/// The texts in the places of a path with the names of the places, in its order, without escapes.
+pub(crate) type Names = Vec<(String, String)>;
+
+/// Returns the texts in the places of a path as a router of axum has found them.
+async fn path_texts(parts: &mut Parts) -> Result<Names, Refusal> {
     let params = RawPathParams::from_request_parts(parts, &()).await;
     let params = params.map_err(|_| Refusal::not_utf8("path"))?;
     let texts = params.iter();

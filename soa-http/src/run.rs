@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use soa_runtime::server::DoorStop;
 use soa_wire::{
-    ActionRequest, Body, ContextHeader, Encoding, JobRequest, JobResponse, Name, TransportError,
-    Value, WireError, code,
+    ActionRequest, Body, ContextHeader, JobRequest, JobResponse, Name, TransportError, Value,
+    WireError, code,
 };
 
 use crate::head::Head;
@@ -15,16 +15,14 @@ use crate::hosted::Hosted;
 pub(crate) async fn action(
     hosted: &Hosted,
     stop: &DoorStop,
-    head: Head,
+    head: Box<Head>,
     action: impl Into<Name>,
-    request: &Value,
+    request: Value,
 ) -> Result<Value, Vec<WireError>> {
-    // MessagePack has every type of the wire.
-    let body = Body::encode(Encoding::MessagePack, request);
-    if let Err(error) = body.bytes() {
+    let body = Body::from_value(request).map_err(|error| {
         let message = format!("The request cannot be carried: {error}");
-        return Err(vec![WireError::caller(code::INVALID, message)]);
-    }
+        vec![WireError::caller(code::INVALID, message)]
+    })?;
     let response = job(hosted, stop, head, vec![ActionRequest::new(action, body)]).await?;
     if !response.errors.is_empty() {
         let errors = response.errors.into_iter();
@@ -40,7 +38,7 @@ pub(crate) async fn action(
     if !answer.errors.is_empty() {
         return Err(answer.errors);
     }
-    let body = answer.body.to_value();
+    let body = answer.body.into_value();
     body.map_err(|error| vec![no_answer(error)])
 }
 
@@ -69,9 +67,10 @@ fn status_of_refusal(error: &WireError) -> Option<StatusCode> {
 pub(crate) async fn job(
     hosted: &Hosted,
     stop: &DoorStop,
-    head: Head,
+    head: Box<Head>,
     actions: Vec<ActionRequest>,
 ) -> Result<JobResponse, Vec<WireError>> {
+    let head = *head;
     let mut job = JobRequest::new(head.context, head.control, actions);
     job.extensions.insert(head.request);
     let reply = hosted.server.admit(job, stop);

@@ -190,7 +190,7 @@ where
 {
     Box::pin(async move {
         let encoding = call.body.encoding();
-        let is_held = call.body.is_held();
+        let (is_held, is_dynamic) = (call.body.is_held(), call.body.is_dynamic());
         let request = match call.body.take() {
             Some(request) => validated(&action, encoding, request),
             None => action.request.accept(&call.body),
@@ -206,8 +206,11 @@ where
             .response
             .validate(&response)
             .map_err(|errors| invalid_response(&call.action, &errors))?;
+        // The receiver has its response in the form of its request.
         let body = if is_held {
             Body::held(encoding, response, action.response.encode)
+        } else if is_dynamic {
+            (action.response.serialize)(&response)
         } else {
             (action.response.encode)(encoding, &response)
         };

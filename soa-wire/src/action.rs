@@ -41,6 +41,8 @@ pub struct Action<Req, Resp> {
 pub struct Side<T> {
     /// Encodes a value.
     pub encode: fn(Encoding, &T) -> Body,
+    /// Makes a body of a value that is encoded only when its bytes are needed.
+    pub serialize: fn(&T) -> Body,
     /// Decodes a body. The error names the fields at fault.
     pub decode: fn(&Body) -> Result<T, DecodeError>,
     accept: fn(&Body, Option<Rules<T>>) -> Validated<T>,
@@ -83,6 +85,7 @@ impl<T: ActionBody> Side<T> {
     const fn new() -> Self {
         Self {
             encode: Body::encode,
+            serialize: Body::serialized,
             decode,
             accept: validation::accept,
             validate: validation::validate,

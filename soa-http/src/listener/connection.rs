@@ -24,8 +24,9 @@ use super::activity::{Activity, Late, Limits};
 use super::body::{Answer, Open, TimedBody};
 use super::stream::Stream;
 use crate::doors::Doors;
-use crate::head::{CORRELATION_ID, given_id};
+use crate::head::{DoorHead, given_id};
 use crate::reply::Reply;
+use crate::router::Shortcuts;
 use crate::settings::HttpSettings;
 
 /// A step of the life of a listener.
@@ -43,6 +44,7 @@ pub(super) enum Phase {
 /// The shared part of all connections of a listener.
 pub(super) struct Shared {
     pub(super) router: Router,
+    shortcuts: Shortcuts,
     doors: Arc<Doors>,
     pub(super) http: Builder<TokioExecutor>,
     pub(super) limits: Limits,
@@ -51,7 +53,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(router: Router, doors: Arc<Doors>, tls: Option<TlsAcceptor>) -> Self {
+    pub(super) fn new(
+        router: Router,
+        shortcuts: Shortcuts,
+        doors: Arc<Doors>,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
         let settings = doors.settings();
         let mut http = Builder::new(TokioExecutor::new());
         // The times of heads are those of the activity, which tells a late head from an idle connection.
@@ -69,6 +76,7 @@ impl Shared {
             .max_header_list_size(list);
         Self {
             router,
+            shortcuts,
             http,
             limits: Limits::of(settings),
             body_timeout: settings.body_timeout.get(),
@@ -84,20 +92,29 @@ impl Shared {
         request: Request<Incoming>,
     ) -> Result<Response<Answer>, Infallible> {
         let open = Open::new(activity);
-        let method = request.method().clone();
         let has_own_connection = request.version() < Version::HTTP_2;
-        let id = given_id(request.headers());
-        let request = request.map(|body| Body::new(TimedBody::new(body, self.body_timeout)));
-        let response = self.router.clone().call(request).await?;
-        let mut response = match is_bare_404(&response) {
-            true => not_found(&method, id, response),
-            false => response,
+        let (parts, body) = request.into_parts();
+        let body = Body::new(TimedBody::new(body, self.body_timeout));
+        let mut response = match self.shortcuts.find(parts.uri.path()) {
+            Some((entry, names)) => entry.answer(DoorHead::new(parts), body, names).await,
+            None => self.route(Request::from_parts(parts, body)).await?,
         };
         if has_own_connection && self.doors.is_draining() {
             let headers = response.headers_mut();
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response.map(|body| Answer::new(body, open)))
+    }
+
+    /// Answers a request by the router.
+    async fn route(&self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let method = request.method().clone();
+        let id = given_id(request.headers());
+        let response = self.router.clone().call(request).await?;
+        Ok(match is_bare_404(&response) {
+            true => not_found(&method, id, response),
+            false => response,
+        })
     }
 
     /// Serves a connection until it is closed. Told to stop, it takes no more requests, and closes as soon as those that it
@@ -138,11 +155,9 @@ impl Shared {
             async move { shared.answer(&activity, request).await }
         });
         let mut connection = pin!(self.http.serve_connection(stream, service));
-        let mut leaving = pin!(reached(phase.clone(), Phase::Leaving));
-        let (mut is_leaving, mut has_left) = (false, false);
-        let mut draining = pin!(reached(phase.clone(), Phase::Draining));
-        let mut ending = pin!(reached(phase, Phase::Ending));
-        let mut is_stopping = false;
+        let mut now = *phase.borrow();
+        let mut next = pin!(next_of(phase));
+        let (mut has_left, mut is_stopping) = (false, false);
         let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
         let mut is_ended = false;
         std::future::poll_fn(|cx| {
@@ -151,21 +166,24 @@ impl Shared {
                     is_ended = true;
                     return Poll::Ready(());
                 }
-                is_leaving = is_leaving || leaving.as_mut().poll(cx).is_ready();
-                if is_leaving && !has_left && activity.has_request_of_http2() {
+                while let Poll::Ready((reached, phase)) = next.as_mut().poll(cx) {
+                    now = reached;
+                    if now == Phase::Ending {
+                        return Poll::Ready(());
+                    }
+                    next.set(next_of(phase));
+                }
+                if now >= Phase::Leaving && !has_left && activity.has_request_of_http2() {
                     // The peer takes another connection for what comes next, and this one ends after what it has.
                     has_left = true;
                     connection.as_mut().graceful_shutdown();
                     continue;
                 }
-                if !is_stopping && draining.as_mut().poll(cx).is_ready() {
+                if now >= Phase::Draining && !is_stopping {
                     is_stopping = true;
                     activity.stops();
                     connection.as_mut().graceful_shutdown();
                     continue;
-                }
-                if ending.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(());
                 }
                 let (deadline, late) = activity.deadline(&self.limits);
                 // A timer that is early is set anew when it fires: that is cheaper than for every request.
@@ -200,8 +218,11 @@ fn is_bare_404(response: &Response<Body>) -> bool {
 }
 
 /// Returns the answer for a path that nothing has, with the headers that layers have added.
-fn not_found(method: &Method, id: Option<HeaderValue>, bare: Response<Body>) -> Response<Body> {
-    let id = id.map(|id| (HeaderName::from_static(CORRELATION_ID), id));
+fn not_found(
+    method: &Method,
+    id: Option<(HeaderName, HeaderValue)>,
+    bare: Response<Body>,
+) -> Response<Body> {
     let reply = Reply::detail(StatusCode::NOT_FOUND, "Not Found").with_optional_header(id);
     let (parts, body) = reply.into_response(method).into_parts();
     let mut headers = bare.into_parts().0.headers;
@@ -211,6 +232,17 @@ fn not_found(method: &Method, id: Option<HeaderValue>, bare: Response<Body>) -> 
     *response.status_mut() = StatusCode::NOT_FOUND;
     *response.headers_mut() = headers;
     response
+}
+
+/// Waits for the next phase, and returns it. One that has begun since the receiver was made is the next.
+async fn next_of(mut phase: watch::Receiver<Phase>) -> (Phase, watch::Receiver<Phase>) {
+    let is_told = phase.changed().await.is_ok();
+    // A sender that is gone has ended its connections.
+    let now = match is_told {
+        true => *phase.borrow_and_update(),
+        false => Phase::Ending,
+    };
+    (now, phase)
 }
 
 /// Waits until a phase has begun.

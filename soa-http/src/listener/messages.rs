@@ -5,6 +5,8 @@
 
 use std::str;
 
+use memchr::memchr;
+
 /// The length up to which a line is kept: enough for the headers that state the length of a body.
 const MAX_LINE: usize = 128;
 
@@ -57,7 +59,7 @@ impl Messages {
 
     /// Follows bytes that were read.
     pub(super) fn follow(&mut self, mut bytes: &[u8]) {
-        while let Some((first, rest)) = bytes.split_first() {
+        while !bytes.is_empty() {
             match &mut self.place {
                 Place::Unknown => return,
                 Place::Body(left) | Place::Chunk(left) if *left > 0 => {
@@ -71,13 +73,30 @@ impl Messages {
                 }
                 _ => {}
             }
-            bytes = rest;
-            if *first == b'\n' {
-                self.end_of_line();
-            } else if self.line.len() < MAX_LINE {
-                self.line.push(*first);
+            let Some((line, rest)) = memchr(b'\n', bytes).and_then(|at| bytes.split_at_checked(at))
+            else {
+                self.keep(bytes);
+                return;
+            };
+            bytes = rest.get(1..).unwrap_or_default();
+            // Mostly a line is whole, and need not be copied.
+            if self.line.is_empty() {
+                self.end_of_line(line.get(..MAX_LINE).unwrap_or(line));
+            } else {
+                self.keep(line);
+                let mut line = std::mem::take(&mut self.line);
+                self.end_of_line(&line);
+                line.clear();
+                self.line = line;
             }
         }
+    }
+
+    /// Keeps the beginning of a line.
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = MAX_LINE.saturating_sub(self.line.len());
+        let kept = bytes.get(..room).unwrap_or(bytes);
+        self.line.extend_from_slice(kept);
     }
 
     fn end_of_part(&mut self) {
@@ -88,8 +107,8 @@ impl Messages {
         }
     }
 
-    fn end_of_line(&mut self) {
-        let line = str::from_utf8(self.line.trim_ascii()).unwrap_or("?");
+    fn end_of_line(&mut self, line: &[u8]) {
+        let line = line.trim_ascii();
         match self.place {
             Place::Head if line.is_empty() && !self.has_line => {}
             Place::Head if line.is_empty() => {
@@ -104,21 +123,18 @@ impl Messages {
             }
             Place::Head => {
                 self.has_line = true;
-                if let Some((name, value)) = line.split_once(':') {
-                    let value = value.trim();
-                    if name.eq_ignore_ascii_case("content-length") {
-                        match value.parse() {
-                            Ok(length) => self.length = length,
-                            Err(_) => self.place = Place::Unknown,
-                        }
-                    } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                        self.is_chunked = value.to_ascii_lowercase().ends_with("chunked");
+                if let Some(value) = value_of(line, b"content-length") {
+                    match value.parse() {
+                        Ok(length) => self.length = length,
+                        Err(_) => self.place = Place::Unknown,
                     }
+                } else if let Some(value) = value_of(line, b"transfer-encoding") {
+                    self.is_chunked = value.to_ascii_lowercase().ends_with("chunked");
                 }
             }
             Place::ChunkSize => {
-                let size = line.split(';').next().unwrap_or_default();
-                self.place = match u64::from_str_radix(size.trim(), 16) {
+                let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
+                self.place = match u64::from_str_radix(text(size), 16) {
                     Ok(0) => Place::Trailers,
                     // With the line break behind it.
                     Ok(size) => Place::Chunk(size.saturating_add(2)),
@@ -128,8 +144,19 @@ impl Messages {
             Place::Trailers if line.is_empty() => self.place = Place::Head,
             Place::Trailers | Place::Body(_) | Place::Chunk(_) | Place::Unknown => {}
         }
-        self.line.clear();
     }
+}
+
+/// Returns the value of a line of a head, if it is the header of this name.
+fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let (start, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    start.eq_ignore_ascii_case(name).then(|| text(value))
+}
+
+/// Returns bytes without blanks around them as text. What is no text is no number and no coding.
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes.trim_ascii()).unwrap_or("?")
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::connection::{Phase, Shared};
 use super::tls;
 use crate::advertised::advertised;
 use crate::doors::Doors;
-use crate::router::router;
+use crate::router::{Shortcuts, router};
 use crate::settings::HttpSettings;
 
 /// The pause after an error of the listener, such as too many open files.
@@ -59,6 +59,7 @@ pub struct HttpServer {
     url: String,
     advertised_url: String,
     router: Router,
+    shortcuts: Shortcuts,
     settings: HttpSettings,
     tls: Option<TlsAcceptor>,
     doors: Arc<Doors>,
@@ -98,6 +99,7 @@ impl HttpServer {
             settings,
             tls,
             router: router(&doors),
+            shortcuts: Shortcuts::new(&doors),
             doors,
         })
     }
@@ -106,6 +108,8 @@ impl HttpServer {
     #[must_use]
     pub fn with_router(mut self, change: impl FnOnce(Router) -> Router) -> Self {
         self.router = change(self.router);
+        // Layers are around every request.
+        self.shortcuts = Shortcuts::default();
         self
     }
 
@@ -143,7 +147,7 @@ impl HttpServer {
     pub async fn run_until(self, stop: impl Future<Output = ()>, grace: Duration) -> HttpStopped {
         let delay = self.drain_delay();
         let doors = Arc::clone(&self.doors);
-        let shared = Arc::new(Shared::new(self.router, doors, self.tls));
+        let shared = Arc::new(Shared::new(self.router, self.shortcuts, doors, self.tls));
         let (phase, told) = watch::channel(Phase::Serving);
         let mut connections = Connections::default();
         let until = async {

@@ -2,11 +2,12 @@
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use soa_wire::text::Shape;
+use soa_wire::text::{Plain, Reading, Shape};
 use soa_wire::{Name, Value, WireError};
 
-use super::read::{PathTexts, read};
+use super::read::{PathTexts, sent};
 use super::refusal;
+use crate::arguments;
 use crate::doors::Doors;
 use crate::head::Head;
 use crate::hosted::Offered;
@@ -19,33 +20,42 @@ use crate::{run, status};
 pub(crate) async fn answer(
     doors: &Doors,
     plan: &RoutePlan,
-    head: Head,
+    head: Box<Head>,
     path: PathTexts<'_>,
     body: &Bytes,
 ) -> Reply {
-    let request = match read(plan, path, head.request.query(), body) {
-        Ok(request) => request,
+    let http = head.request.clone();
+    let sent = || sent(plan, path, http.query(), body);
+    let read = match sent() {
+        Ok(sent) => arguments::read(&plan.offered, Plain::exact(sent), Reading::WEB),
         Err(reply) => return reply,
     };
-    let outcome = match request.outcome {
-        Ok(body) => {
+    let has_headers = !plan.offered.http().success_headers().is_empty();
+    let outcome = match read {
+        Ok(request) => {
+            let told = has_headers.then(|| request.clone());
             let running = run::action(
                 &plan.hosted,
                 doors.stop(),
                 head,
                 Name::from_static(plan.offered.name()),
-                &body,
+                request,
             );
-            running.await.map(|response| (body, response))
+            running.await.map(|response| (told, response))
         }
         Err(errors) => Err(errors),
     };
     match outcome {
-        Ok((body, response)) => done(&plan.offered, &body, response),
-        Err(errors) => failed(plan, &request.sent, &errors),
+        Ok((told, response)) => done(&plan.offered, &told.unwrap_or_default(), response),
+        // Only errors need what was sent once more.
+        Err(errors) => match sent() {
+            Ok(sent) => failed(plan, &sent, &errors),
+            Err(reply) => reply,
+        },
     }
 }
 
+/// Returns the answer of a success. `request` is nil unless headers are made of it.
 fn done(offered: &Offered, request: &Value, response: Value) -> Reply {
     let http = offered.http();
     let status = StatusCode::from_u16(http.success_status()).unwrap_or(StatusCode::OK);

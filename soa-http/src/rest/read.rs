@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use soa_wire::text::{Plain, Reading};
-use soa_wire::{Map, Value, WireError};
+use soa_wire::text::Plain;
+use soa_wire::{Map, Value};
 
 use super::refusal;
-use crate::arguments;
 use crate::refusal::{Form, Refusal};
 use crate::reply::Reply;
 use crate::route::{BodyPart, RoutePlan, is_list_of_texts};
@@ -14,23 +13,16 @@ use crate::route::{BodyPart, RoutePlan, is_list_of_texts};
 /// The texts of a path, by the names of their fields.
 pub(crate) type PathTexts<'a> = &'a [(String, String)];
 
-/// A request that was read: the body of the job, and what it was made of, for errors.
-#[derive(Debug)]
-pub(super) struct ReadRequest {
-    pub(super) sent: Value,
-    pub(super) outcome: Result<Value, Vec<WireError>>,
-}
-
-/// Reads a request.
+/// Reads a request: a map of its fields, before the schema has said what they are.
 ///
 /// # Errors
 /// The body is not JSON, or the query is not UTF-8.
-pub(super) fn read(
+pub(super) fn sent(
     plan: &RoutePlan,
     path: PathTexts<'_>,
     query: Option<&str>,
     body: &Bytes,
-) -> Result<ReadRequest, Reply> {
+) -> Result<Value, Reply> {
     let query = query.unwrap_or_default();
     if percent_decode_str(query).decode_utf8().is_err() {
         return Err(Refusal::not_utf8("query").reply(Form::Detail));
@@ -56,9 +48,7 @@ pub(super) fn read(
         }
     }
     add_query(plan, query, &mut sent);
-    let sent = Value::Map(sent);
-    let outcome = arguments::read(&plan.offered, Plain::exact(sent.clone()), Reading::WEB);
-    Ok(ReadRequest { sent, outcome })
+    Ok(Value::Map(sent))
 }
 
 fn is_blank(body: &Bytes) -> bool {

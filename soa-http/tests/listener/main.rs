@@ -5,6 +5,7 @@
 mod cors;
 mod hostile;
 mod limits;
+mod shortcuts;
 mod stopping;
 mod support;
 mod versions;

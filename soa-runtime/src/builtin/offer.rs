@@ -38,6 +38,11 @@ impl Offer {
 
     /// Returns the description of the action, or of the variant of it, that answers under these switches.
     pub(crate) fn answering(&self, action: &str, switches: &SwitchSet) -> Option<&Offered> {
+        // Without variants, an action is under its own name.
+        let own = self.actions.get(action);
+        if let Some(own) = own.filter(|own| own.variant.is_none() && own.action == action) {
+            return Some(own);
+        }
         let mut offered = self.actions.values();
         let any = offered.find(|offered| offered.action == action)?;
         match any.variant {

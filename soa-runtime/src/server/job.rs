@@ -121,8 +121,8 @@ fn finish(
     if !response.errors.is_empty() {
         return response;
     }
-    let failed = response.actions.iter();
-    if let Some(error) = failed.filter_map(|action| action.body.bytes().err()).next() {
+    let mut actions = response.actions.iter();
+    if let Some(error) = actions.find_map(|action| action.body.error()) {
         tracing::error!(service = %shared.name, %error, "the response cannot be encoded");
         shared.meters.not_serializable.increment(1);
         return not_serializable();

@@ -59,6 +59,15 @@ impl Encoding {
         }
     }
 
+    /// Decodes a body as a dynamic value.
+    pub(crate) fn decode_map(self, input: &[u8]) -> Result<Value, DecodeError> {
+        let body = self.decode_value(input)?;
+        match body.as_map() {
+            Some(_) => Ok(body),
+            None => Err(DecodeError::body_is_not_a_map(body.kind_name()).at(0)),
+        }
+    }
+
     /// Encodes a dynamic value of any kind.
     ///
     /// # Errors

@@ -60,5 +60,7 @@ pub use types::{
     Amount, Blob, Date, DateTime, Decimal, Nullable, ParseError, RangeError, Time, UtcDateTime,
 };
 pub use value::{Map, Value};
+pub(crate) use value_de::decode_map;
 pub use value_de::{from_value, from_value_ref};
+pub(crate) use value_ser::to_body;
 pub use value_ser::to_value;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde::de::{Deserialize, DeserializeOwned, Error, Visitor};
 
+use super::decoded::Decoded;
 use super::deserializer::Deserializer;
 use super::error::DecodeError;
 use super::ext::{AMOUNT, BIG_INTEGER, DATE, DATE_TIME, DECIMAL, TIME, UTC_DATE_TIME};
@@ -34,11 +35,17 @@ pub fn from_value_ref<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T> 
     read(value, Position::Element).map(|(value, _)| value)
 }
 
+/// Decodes a body, which is a map. See `Encoding::decode_body`.
+pub(crate) fn decode_map<T: DeserializeOwned>(body: &Value) -> Result<Decoded<T>> {
+    if body.as_map().is_none() {
+        return Err(DecodeError::body_is_not_a_map(body.kind_name()));
+    }
+    let (value, is_lenient) = read(body, Position::Body)?;
+    Ok(Decoded { value, is_lenient })
+}
+
 /// Reads a type. The flag is [`Decoded::is_lenient`](super::Decoded::is_lenient).
-pub(super) fn read<'de, T: Deserialize<'de>>(
-    value: &'de Value,
-    position: Position,
-) -> Result<(T, bool)> {
+fn read<'de, T: Deserialize<'de>>(value: &'de Value, position: Position) -> Result<(T, bool)> {
     let mut deserializer = Deserializer::new(Current(value), position);
     let value = T::deserialize(&mut deserializer)?;
     Ok((value, deserializer.is_lenient()))

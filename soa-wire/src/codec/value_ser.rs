@@ -33,7 +33,7 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
 }
 
 /// Makes a map of a body. See [`Encoding::encode_body`](super::Encoding::encode_body).
-pub(super) fn to_body<T: Serialize + ?Sized>(body: &T) -> Result<Value> {
+pub(crate) fn to_body<T: Serialize + ?Sized>(body: &T) -> Result<Value> {
     let value = Serializer {
         levels: MAX_DEPTH,
         unit_is_map: true,

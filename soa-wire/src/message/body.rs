@@ -7,8 +7,10 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::held::{Held, Unencoded};
-use crate::codec::{DecodeError, Decoded, EncodeError, Encoding, Value};
+use super::held::{Dynamic, Held, Unencoded};
+use crate::codec::{
+    DecodeError, Decoded, EncodeError, Encoding, Value, decode_map, msgpack, to_body,
+};
 
 /// The body of an action's request or response: the encoded bytes of a map, and their encoding.
 ///
@@ -54,12 +56,38 @@ impl Body {
     /// Encodes a value that is a map: a struct, [`Value::Map`], or `()` for `{}`. If that fails, [`Body::bytes`] returns
     /// the error.
     pub fn encode<T: Serialize + ?Sized>(encoding: Encoding, value: &T) -> Self {
+        match encoding.encode_body(value) {
+            Ok(bytes) => Self::from_bytes(encoding, bytes.into()),
+            Err(error) => Self::broken(encoding, error),
+        }
+    }
+
+    /// Creates a body of a dynamic value. It is decoded as its type without bytes between, and encoded as MessagePack, which has
+    /// every type, only when its bytes are needed.
+    ///
+    /// # Errors
+    /// The value is not a map, or it cannot be encoded.
+    #[doc(hidden)]
+    pub fn from_value(value: Value) -> Result<Self, EncodeError> {
+        msgpack::check_body(&value)?;
+        Ok(Self {
+            encoding: Encoding::MessagePack,
+            content: Err(Arc::new(Unencoded::Dynamic(Dynamic::new(value)))),
+        })
+    }
+
+    /// Creates a body as [`from_value`](Self::from_value) does, of a value that is serialized. If that fails, [`Body::bytes`]
+    /// returns the error.
+    #[doc(hidden)]
+    pub fn serialized<T: Serialize + ?Sized>(value: &T) -> Self {
+        let body = to_body(value).and_then(Self::from_value);
+        body.unwrap_or_else(|error| Self::broken(Encoding::MessagePack, error))
+    }
+
+    fn broken(encoding: Encoding, error: EncodeError) -> Self {
         Self {
             encoding,
-            content: encoding
-                .encode_body(value)
-                .map(Bytes::from)
-                .map_err(|error| Arc::new(Unencoded::Broken(Arc::new(error)))),
+            content: Err(Arc::new(Unencoded::Broken(Arc::new(error)))),
         }
     }
 
@@ -123,6 +151,7 @@ impl Body {
             Err(content) => match &**content {
                 Unencoded::Broken(error) => Err(error),
                 Unencoded::Held(held) => held.bytes(),
+                Unencoded::Dynamic(dynamic) => dynamic.bytes(),
             },
         }
     }
@@ -140,7 +169,54 @@ impl Body {
     /// # Errors
     /// If the body is malformed, or could not be encoded.
     pub fn to_value(&self) -> Result<Value, DecodeError> {
-        self.decode()
+        if let Some(value) = self.dynamic() {
+            return Ok(value.clone());
+        }
+        match self.bytes() {
+            Ok(bytes) => self.encoding.decode_map(bytes),
+            Err(error) => Err(serde::de::Error::custom(error)),
+        }
+    }
+
+    /// Decodes the body as a dynamic value, which is not copied if the body has it.
+    ///
+    /// # Errors
+    /// As [`to_value`](Self::to_value).
+    #[doc(hidden)]
+    pub fn into_value(self) -> Result<Value, DecodeError> {
+        let encoding = self.encoding;
+        let content = self.content.map_err(Arc::try_unwrap);
+        let content = match content {
+            Err(Ok(Unencoded::Dynamic(dynamic))) => return Ok(dynamic.value),
+            Err(Ok(content)) => Err(Arc::new(content)),
+            Err(Err(shared)) => Err(shared),
+            Ok(bytes) => Ok(bytes),
+        };
+        Self { encoding, content }.to_value()
+    }
+
+    /// Returns true if it was created by [`from_value`](Self::from_value).
+    #[doc(hidden)]
+    pub fn is_dynamic(&self) -> bool {
+        self.dynamic().is_some()
+    }
+
+    /// Returns the error of a body that cannot be encoded.
+    #[doc(hidden)]
+    pub fn error(&self) -> Option<&Arc<EncodeError>> {
+        match self.is_dynamic() {
+            // That was found out when it was created.
+            true => None,
+            false => self.bytes().err(),
+        }
+    }
+
+    /// Returns the value of a body that was created by [`from_value`](Self::from_value).
+    fn dynamic(&self) -> Option<&Value> {
+        match self.content.as_ref().map_err(|content| &**content) {
+            Err(Unencoded::Dynamic(dynamic)) => Some(&dynamic.value),
+            _ => None,
+        }
     }
 
     /// Returns the body in another encoding.
@@ -148,17 +224,15 @@ impl Body {
     pub fn transcoded(&self, encoding: Encoding) -> Self {
         match self.to_value() {
             Ok(value) => Self::encode(encoding, &value),
-            Err(error) => Self {
-                encoding,
-                content: Err(Arc::new(Unencoded::Broken(Arc::new(
-                    serde::ser::Error::custom(error),
-                )))),
-            },
+            Err(error) => Self::broken(encoding, serde::ser::Error::custom(error)),
         }
     }
 
     #[doc(hidden)]
     pub fn decode_marked<T: DeserializeOwned>(&self) -> Result<Decoded<T>, DecodeError> {
+        if let Some(value) = self.dynamic() {
+            return decode_map(value);
+        }
         match self.bytes() {
             Ok(bytes) => self.encoding.decode_body(bytes),
             Err(error) => Err(serde::de::Error::custom(error)),

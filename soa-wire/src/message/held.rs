@@ -1,17 +1,41 @@
-//! The content of a body without bytes: the value itself, on its way between two actions of one server, or the error of
-//! encoding it.
+//! The content of a body without bytes: the value itself, on its way between two actions of one server or from a door, or the
+//! error of encoding it.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
-use crate::codec::EncodeError;
+use crate::codec::{EncodeError, Encoding, Value};
 
 /// The content of a body that has no encoded bytes.
 pub(super) enum Unencoded {
     Broken(Arc<EncodeError>),
     Held(Box<dyn Hold>),
+    Dynamic(Dynamic),
+}
+
+/// A dynamic value that is encoded as MessagePack when its bytes are needed.
+pub(super) struct Dynamic {
+    pub(super) value: Value,
+    encoded: OnceLock<Result<Bytes, Arc<EncodeError>>>,
+}
+
+impl Dynamic {
+    pub(super) const fn new(value: Value) -> Self {
+        Self {
+            value,
+            encoded: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> Result<&Bytes, &Arc<EncodeError>> {
+        let encoded = self.encoded.get_or_init(|| {
+            let bytes = Encoding::MessagePack.encode_value(&self.value);
+            bytes.map(Bytes::from).map_err(Arc::new)
+        });
+        encoded.as_ref()
+    }
 }
 
 /// A value without its type.

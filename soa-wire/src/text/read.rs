@@ -80,6 +80,16 @@ pub(super) fn misfits(schema: &Schema, value: Value) -> Value {
     reader.read(value).0
 }
 
+/// True for a value that stays as it is, whatever is asked of it: most values are such.
+fn is_plainly(node: &Node, value: &Value) -> bool {
+    !node.has_decoder
+        && match (&node.kind, value) {
+            (NodeKind::Boolean, Value::Bool(_)) | (NodeKind::Text { .. }, Value::Text(_)) => true,
+            (NodeKind::Integer { .. }, Value::Integer(integer)) => integer.big_text().is_none(),
+            _ => false,
+        }
+}
+
 /// Turns numbers with all their digits into floats.
 pub(super) fn inexact(value: Value) -> Value {
     match value {
@@ -156,6 +166,9 @@ impl<'a> Reader<'a> {
     }
 
     fn below(&mut self, step: Step<'a>, node: &'a Node, value: Value) -> Value {
+        if is_plainly(node, &value) {
+            return value;
+        }
         self.path.push(step);
         let value = self.node(node, value);
         self.path.pop();

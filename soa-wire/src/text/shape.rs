@@ -110,6 +110,15 @@ impl<'a> Shaper<'a> {
         map: Map,
         levels: usize,
     ) -> Value {
+        let written = fields.iter().map(Field::written_name);
+        let sent = map.iter().map(|(key, _)| key.as_str());
+        if map.len() == fields.len() && sent.eq(written.map(Some)) {
+            // All fields in their order: the map stays.
+            let pairs = map.into_pairs().into_iter().zip(fields);
+            let shaped = pairs
+                .map(|((key, value), field)| (key, self.node(Some(&field.node), value, levels)));
+            return Value::Map(shaped.collect());
+        }
         let mut sent: Vec<Option<(Value, Value)>> =
             map.into_pairs().into_iter().map(Some).collect();
         let mut shaped = Map::with_capacity(fields.len());
@@ -119,7 +128,7 @@ impl<'a> Shaper<'a> {
                 let key = pair.as_ref().and_then(|(key, _)| key.as_str());
                 key == Some(name)
             };
-            // Mostly, the fields come in this order, and all of them.
+            // Mostly, the fields come in this order.
             let at = match sent.get(index).is_some_and(is_it) {
                 true => Some(index),
                 false => sent.iter().position(is_it),

@@ -4,7 +4,6 @@ use serde::de::DeserializeOwned;
 
 use super::super::decoded::Decoded;
 use super::super::error::DecodeError;
-use super::super::position::Position;
 use super::super::value::Value;
 use super::super::value_de;
 use super::parse::{Fractions, parse};
@@ -35,9 +34,8 @@ pub(crate) fn decode_exact(input: &[u8]) -> Result<Value, DecodeError> {
 /// Decodes a body. See `Encoding::decode_body`.
 pub(crate) fn decode_body<T: DeserializeOwned>(input: &[u8]) -> Result<Decoded<T>, DecodeError> {
     let body = parse(input, Fractions::Floats)?;
-    if body.as_map().is_none() {
-        return Err(DecodeError::body_is_not_a_map(body.kind_name()).at(0));
+    match body.as_map() {
+        Some(_) => value_de::decode_map(&body),
+        None => Err(DecodeError::body_is_not_a_map(body.kind_name()).at(0)),
     }
-    let (value, is_lenient) = value_de::read(&body, Position::Body)?;
-    Ok(Decoded { value, is_lenient })
 }

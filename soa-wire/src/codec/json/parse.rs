@@ -63,6 +63,9 @@ fn expected(reader: &Reader<'_>, what: &'static str) -> DecodeError {
     DecodeError::new(kind, format!("{found}, expected {what}"))
 }
 
+/// The number of entries that a list or map has room for at first. As much as a vector takes by itself, but at once.
+const FIRST_ENTRIES: usize = 4;
+
 struct Parser<'a> {
     /// The whole input: UTF-8, so that its texts need not be checked one by one.
     input: &'a str,
@@ -80,7 +83,12 @@ impl TextSink for Text<'_> {
     fn plain(&mut self, bytes: &[u8], offset: usize) -> std::result::Result<(), ReadError> {
         // Between two bytes of ASCII, so at boundaries.
         let plain = self.input.get(offset..offset + bytes.len());
-        self.text.push_str(plain.unwrap_or_default());
+        let plain = plain.unwrap_or_default();
+        match self.text.is_empty() {
+            // Mostly this is the whole text.
+            true => self.text = plain.to_owned(),
+            false => self.text.push_str(plain),
+        }
         Ok(())
     }
 
@@ -135,6 +143,9 @@ impl Parser<'_> {
     fn list(&mut self, levels: usize) -> Result<Vec<Value>> {
         let mut list = Vec::new();
         while self.next_entry(list.is_empty(), b']')? {
+            if list.is_empty() {
+                list = Vec::with_capacity(FIRST_ENTRIES);
+            }
             list.push(self.value(levels)?);
         }
         Ok(list)
@@ -143,6 +154,9 @@ impl Parser<'_> {
     fn map(&mut self, levels: usize) -> Result<Map> {
         let mut map = Map::new();
         while self.next_entry(map.is_empty(), b'}')? {
+            if map.is_empty() {
+                map = Map::with_capacity(FIRST_ENTRIES);
+            }
             let key = self.text()?;
             self.reader.colon().map_err(|error| self.error(error))?;
             map.push(key, self.value(levels)?);

@@ -54,6 +54,18 @@ pub(crate) fn encode_pair(
     value::write(value, out, MAX_DEPTH - 1)
 }
 
+/// Finds out if a body can be encoded.
+///
+/// # Errors
+///
+/// It is not a map, holds an integer beyond 64 bits, or is nested too deeply.
+pub(crate) fn check_body(body: &Value) -> Result<(), EncodeError> {
+    match body {
+        Value::Map(_) => value::check(body, MAX_DEPTH),
+        _ => Err(EncodeError::body_is_not_a_map(body.kind_name())),
+    }
+}
+
 /// Encodes a body. See `Encoding::encode_body`.
 pub(crate) fn encode_body<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>, EncodeError> {
     let mut out = SCRATCH.take();

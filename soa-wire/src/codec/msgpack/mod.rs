@@ -18,7 +18,7 @@ mod value;
 pub(super) use decode::decode_body;
 pub use decode::{decode_value, from_slice};
 pub(super) use encode::encode_body;
-pub(crate) use encode::encode_pair;
+pub(crate) use encode::{check_body, encode_pair};
 pub use encode::{encode_into, encode_value, to_vec};
 pub(crate) use read::{Int, ReadError, Reader};
 

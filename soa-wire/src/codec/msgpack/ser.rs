@@ -73,7 +73,7 @@ pub(super) fn write_ext(code: i8, payload: &[u8], out: &mut Vec<u8>) -> Result<(
 }
 
 #[inline]
-fn check_length(length: usize) -> Result<u32> {
+pub(super) fn check_length(length: usize) -> Result<u32> {
     u32::try_from(length).map_err(|_| too_long(length))
 }
 

@@ -56,6 +56,29 @@ fn reserve(length: usize, reader: &Reader<'_>) -> usize {
     length.min(reader.remaining()).min(MAX_RESERVED)
 }
 
+/// Finds out if [`write`] would succeed.
+pub(super) fn check(value: &Value, levels: usize) -> Result<(), EncodeError> {
+    match value {
+        Value::Integer(integer) if integer.big_text().is_some() => {
+            Err(EncodeError::does_not_fit(integer))
+        }
+        Value::Text(text) => ser::check_length(text.len()).map(|_| ()),
+        Value::Bytes(bytes) => ser::check_length(bytes.len()).map(|_| ()),
+        Value::List(list) => {
+            let levels = levels.checked_sub(1).ok_or_else(EncodeError::too_deep)?;
+            list.iter().try_for_each(|element| check(element, levels))
+        }
+        Value::Map(map) => {
+            let levels = levels.checked_sub(1).ok_or_else(EncodeError::too_deep)?;
+            map.iter().try_for_each(|(key, value)| {
+                check(key, levels)?;
+                check(value, levels)
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn write(value: &Value, out: &mut Vec<u8>, levels: usize) -> Result<(), EncodeError> {
     match value {
         Value::Nil => ser::write_nil(out),

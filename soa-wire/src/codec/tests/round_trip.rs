@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use crate::codec::{
     Amount, Blob, Date, DateTime, Decimal, Encoding, Integer, Map, Nullable, Time, UtcDateTime,
     Value, from_value, json, msgpack, to_value,
 };
+use crate::message::Body;
 
 const MIN_MICROS: i64 = -62_135_596_800_000_000;
 const MAX_MICROS: i64 = 253_402_300_799_999_999;
@@ -250,6 +252,36 @@ proptest! {
         prop_assert_eq!(&msgpack::from_slice::<OnlyMessagePack>(&bytes).unwrap(), &it);
         prop_assert_eq!(&msgpack::decode_value(&bytes).unwrap(), &to_value(&it).unwrap());
         prop_assert_eq!(&from_value::<OnlyMessagePack>(to_value(&it).unwrap()).unwrap(), &it);
+    }
+
+    #[test]
+    fn a_body_of_a_value_is_read_as_its_bytes_are(
+        value in prop_oneof![
+            any_value(),
+            typed(any_value().boxed()).prop_map(|typed| to_value(&typed).unwrap()),
+        ],
+    ) {
+        let bytes = Encoding::MessagePack.encode_value(&value).unwrap();
+        let by_bytes = Body::from_bytes(Encoding::MessagePack, bytes.into());
+        let Ok(by_value) = Body::from_value(value.clone()) else {
+            prop_assert!(value.as_map().is_none());
+            prop_assert!(by_bytes.to_value().is_err());
+            return Ok(());
+        };
+        prop_assert!(by_value.error().is_none());
+        prop_assert_eq!(by_value.bytes().unwrap(), by_bytes.bytes().unwrap());
+        prop_assert_eq!(by_value.to_value().unwrap(), by_bytes.to_value().unwrap());
+        match (by_value.decode_marked::<Typed>(), by_bytes.decode_marked::<Typed>()) {
+            (Ok(one), Ok(other)) => {
+                prop_assert_eq!(one.is_lenient, other.is_lenient);
+                let again = Encoding::MessagePack.encode_body(&other.value).unwrap();
+                let serialized = Body::serialized(&one.value);
+                prop_assert_eq!(serialized.bytes().unwrap(), &Bytes::from(again));
+            }
+            (Err(_), Err(_)) => {}
+            (one, other) => prop_assert!(false, "{:?}, {:?}", one, other),
+        }
+        prop_assert_eq!(by_value.into_value().unwrap(), value);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde::{Deserialize, Deserializer};
-use soa::{ActionError, Client, LocalTransport, Server, Value, service, value};
+use soa::{ActionError, Client, Server, Value, service, value};
 
 use super::{errors_of, even};
 
@@ -447,9 +447,7 @@ fn places(leaf: &Value) -> Vec<(&'static str, Value, &'static str, bool)> {
 }
 
 fn client() -> Client {
-    let server = Server::builder(Family).build().unwrap();
-    let client = Client::builder().service("echo", LocalTransport::new(server));
-    client.build().unwrap()
+    super::client(Server::builder(Family).build().unwrap())
 }
 
 fn check(sent: &[(Sent, bool)]) {
