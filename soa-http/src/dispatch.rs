@@ -1,7 +1,7 @@
 //! `POST /invoke`: calls by method id and position, as JSON or MessagePack. The protocol is that of Aspyx.
 
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 use soa_wire::codec::{EncodeError, json, msgpack};
 use soa_wire::text::Shape;
@@ -58,6 +58,7 @@ impl Encoding {
 /// Answers a call.
 pub(crate) async fn answer(
     doors: &Doors,
+    headers: &HeaderMap,
     head: Box<Head>,
     encoding: Encoding,
     body: Bytes,
@@ -72,8 +73,7 @@ pub(crate) async fn answer(
         }
         Err(error) => return undecodable(error),
     };
-    let request = head.request.clone();
-    let wants_errors = || request.header(ERRORS).is_some();
+    let wants_errors = || headers.contains_key(ERRORS);
     let outcome = invoke(doors, head, call, encoding).await;
     let (written, errors) = match outcome {
         Ok(result) => (encoding.encode_result(&result), Vec::new()),

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::cors::Cors;
 use crate::hosted::Hosted;
+use crate::places::{Place, Places};
 use crate::probe::Probe;
 use crate::protobuf::Protobuf;
 use crate::route::{RoutePlan, plans};
@@ -37,7 +38,7 @@ pub struct Doors {
     protobuf: Option<Protobuf>,
     channels: Vec<Channel>,
     settings: HttpSettings,
-    permits: Semaphore,
+    places: Places,
     /// Bytes of large bodies that may be received at once.
     bodies: Semaphore,
     cors: Option<Cors>,
@@ -149,7 +150,7 @@ impl Doors {
             false => None,
         };
         let doors = Self {
-            permits: Semaphore::new(settings.concurrency.min(Semaphore::MAX_PERMITS)),
+            places: Places::new(settings.concurrency),
             bodies: Semaphore::new(
                 settings
                     .max_body
@@ -223,7 +224,7 @@ impl Doors {
     /// Returns the reasons why no requests should be sent here.
     pub(crate) fn unready(&self) -> Vec<String> {
         let draining = self.is_draining().then(|| "the process stops".to_owned());
-        let is_full = self.permits.available_permits() == 0;
+        let is_full = self.is_full();
         let full = is_full.then(|| {
             let most = self.settings.concurrency;
             format!("{most} requests run, and there is no room for more")
@@ -417,13 +418,13 @@ impl Doors {
     }
 
     /// Takes a place for a request; `None` if all are taken.
-    pub(crate) fn enter(&self) -> Option<SemaphorePermit<'_>> {
-        self.permits.try_acquire().ok()
+    pub(crate) fn enter(&self) -> Option<Place<'_>> {
+        self.places.take()
     }
 
     /// True if all places are taken.
     pub(crate) fn is_full(&self) -> bool {
-        self.permits.available_permits() == 0
+        self.places.are_taken()
     }
 
     /// Takes room for bytes of a large body; `None` if there is none.

@@ -45,6 +45,7 @@ mod invoke;
 mod listener;
 mod openapi;
 mod path;
+mod places;
 mod probe;
 mod protobuf;
 mod refusal;

@@ -386,10 +386,10 @@ impl Entry {
         Ok(match door {
             JobDoor::Invoke => match &*media_type(&parts.headers) {
                 JSON if doors.channels().contains(&Channel::Json) => {
-                    dispatch::answer(doors, head, Encoding::Json, body).await
+                    dispatch::answer(doors, &parts.headers, head, Encoding::Json, body).await
                 }
                 MSGPACK if doors.channels().contains(&Channel::MessagePack) => {
-                    dispatch::answer(doors, head, Encoding::MessagePack, body).await
+                    dispatch::answer(doors, &parts.headers, head, Encoding::MessagePack, body).await
                 }
                 PROTOBUF if let Some(protobuf) = doors.protobuf() => {
                     invoke::answer(doors, protobuf, &parts.headers, head, &body).await

@@ -1,5 +1,6 @@
 //! The state of a connection, and the times at which it has waited for too long.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +32,13 @@ impl Limits {
 
 /// The state of a connection. It is told by its stream and by its requests.
 #[derive(Debug)]
-pub(super) struct Activity(Mutex<State>);
+pub(super) struct Activity {
+    state: Mutex<State>,
+    /// True if the head of a request did not come in time.
+    is_late: AtomicBool,
+    /// True if the deadline may be earlier than it was when it was last asked for.
+    is_hurried: AtomicBool,
+}
 
 #[derive(Debug)]
 struct State {
@@ -49,8 +56,6 @@ struct State {
     stalled_since: Option<Instant>,
     closing_since: Option<Instant>,
     is_http2: bool,
-    /// True if the head of a request did not come in time.
-    is_late: bool,
     /// True if no more requests are taken.
     is_stopping: bool,
 }
@@ -68,7 +73,7 @@ pub(super) enum Late {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State {
+        let state = State {
             open: 0,
             idle_since: Instant::now(),
             unread_since: None,
@@ -77,14 +82,23 @@ impl Activity {
             stalled_since: None,
             closing_since: None,
             is_http2: false,
-            is_late: false,
             is_stopping: false,
-        }))
+        };
+        Self {
+            state: Mutex::new(state),
+            is_late: AtomicBool::new(false),
+            is_hurried: AtomicBool::new(true),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics between two changes of the state, so it is whole even when poisoned.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes, under the lock, that something has a limit that it did not have.
+    fn hurries(&self) {
+        self.is_hurried.store(true, Ordering::Release);
     }
 
     /// Notes that bytes came: the number of heads that are complete, and whether there is one more that is not.
@@ -94,8 +108,9 @@ impl Activity {
             state.heads = heads;
             state.unread_since = None;
         }
-        if is_in_head {
-            state.unread_since.get_or_insert_with(Instant::now);
+        if is_in_head && state.unread_since.is_none() {
+            state.unread_since = Some(Instant::now());
+            self.hurries();
         }
     }
 
@@ -113,7 +128,10 @@ impl Activity {
     /// Notes that what is written has to be waited for.
     pub(super) fn stalls(&self) {
         let mut state = self.state();
-        state.stalled_since.get_or_insert_with(Instant::now);
+        if state.stalled_since.is_none() {
+            state.stalled_since = Some(Instant::now());
+            self.hurries();
+        }
     }
 
     /// Notes that the peer takes what is written: of an answer, or something else that keeps the connection.
@@ -138,23 +156,32 @@ impl Activity {
         if state.open == 0 {
             state.closing_since.get_or_insert_with(Instant::now);
         }
+        self.hurries();
     }
 
     /// Notes that the connection is being closed by this side.
     pub(super) fn closes(&self) {
         let mut state = self.state();
         state.closing_since.get_or_insert_with(Instant::now);
+        self.hurries();
     }
 
     /// Notes that the head of a request did not come in time: the stream answers that, and ends.
     pub(super) fn has_late_head(&self) {
         let mut state = self.state();
-        state.is_late = true;
+        self.is_late.store(true, Ordering::Release);
         state.closing_since.get_or_insert_with(Instant::now);
+        self.hurries();
     }
 
     pub(super) fn is_late(&self) -> bool {
-        self.state().is_late
+        self.is_late.load(Ordering::Acquire)
+    }
+
+    /// Returns true if the deadline may have become earlier since this was last called.
+    pub(super) fn is_hurried(&self) -> bool {
+        // Without a change, which is the rule, this is a read alone.
+        self.is_hurried.load(Ordering::Acquire) && self.is_hurried.swap(false, Ordering::AcqRel)
     }
 
     /// Notes that the head of a request is complete.
@@ -180,9 +207,11 @@ impl Activity {
         if state.unread_since.is_some() {
             // The rest of the next head may not have been read for this request.
             state.unread_since = Some(state.idle_since);
+            self.hurries();
         }
         if state.is_stopping && state.open == 0 {
             state.closing_since = Some(state.idle_since);
+            self.hurries();
         }
     }
 

@@ -159,6 +159,8 @@ impl Shared {
         let mut next = pin!(next_of(phase));
         let (mut has_left, mut is_stopping) = (false, false);
         let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+        // True if the timer will wake this task, which is the only one that polls it.
+        let mut is_set = false;
         let mut is_ended = false;
         std::future::poll_fn(|cx| {
             loop {
@@ -185,12 +187,18 @@ impl Shared {
                     connection.as_mut().graceful_shutdown();
                     continue;
                 }
-                let (deadline, late) = activity.deadline(&self.limits);
                 // A timer that is early is set anew when it fires: that is cheaper than for every request.
+                if is_set && !timer.is_elapsed() && !activity.is_hurried() {
+                    return Poll::Pending;
+                }
+                let (deadline, late) = activity.deadline(&self.limits);
                 if deadline < timer.deadline() || timer.is_elapsed() {
                     timer.as_mut().reset(deadline);
                 }
-                std::task::ready!(timer.as_mut().poll(cx));
+                is_set = timer.as_mut().poll(cx).is_pending();
+                if is_set {
+                    return Poll::Pending;
+                }
                 if tokio::time::Instant::now() < deadline {
                     continue;
                 }

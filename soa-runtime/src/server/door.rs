@@ -4,7 +4,7 @@
 //! deadlines, limits, permissions, spans and metrics do not know where it came from.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -28,6 +28,8 @@ pub struct DoorStop {
 #[derive(Debug, Default)]
 struct Running {
     jobs: AtomicUsize,
+    /// True once somebody waits for the end of all jobs.
+    is_awaited: AtomicBool,
     done: Notify,
 }
 
@@ -36,14 +38,16 @@ struct RunningJob(Arc<Running>);
 
 impl RunningJob {
     fn new(running: &Arc<Running>) -> Self {
-        running.jobs.fetch_add(1, Ordering::AcqRel);
+        running.jobs.fetch_add(1, Ordering::SeqCst);
         Self(Arc::clone(running))
     }
 }
 
 impl Drop for RunningJob {
     fn drop(&mut self) {
-        if self.0.jobs.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // In one order with those of who waits: one of both sees what the other has done.
+        let was_last = self.0.jobs.fetch_sub(1, Ordering::SeqCst) == 1;
+        if was_last && self.0.is_awaited.load(Ordering::SeqCst) {
             self.0.done.notify_waiters();
         }
     }
@@ -62,11 +66,12 @@ impl DoorStop {
 
     /// Returns the number of jobs that run.
     pub fn running(&self) -> usize {
-        self.running.jobs.load(Ordering::Acquire)
+        self.running.jobs.load(Ordering::SeqCst)
     }
 
     /// Waits until no job runs.
     pub async fn done(&self) {
+        self.running.is_awaited.store(true, Ordering::SeqCst);
         loop {
             let mut done = std::pin::pin!(self.running.done.notified());
             // From here on no end is missed, so look afterwards.
