@@ -74,7 +74,7 @@ pub(super) fn lacking(settings: &RedisSettings, what: &str) -> TransportError {
 }
 
 /// The commands that holding needs besides those of the reference.
-const COMMANDS: &str = "+lmove +blmove +lpop +lpush +lset +lrange +del +exists +persist +pttl +pexpire +hset +hget +hdel +zadd +zrem +zscore \
+const COMMANDS: &str = "+lmove +blmove +rename +lpop +lpush +lset +lrange +del +exists +persist +pttl +pexpire +hset +hget +hdel +zadd +zrem +zscore \
      +zrange +zremrangebyscore +zremrangebyrank +time +client|id +client|list +client|unblock +info";
 
 impl Holder {

@@ -51,6 +51,9 @@ const LENGTH_AGE: Duration = Duration::from_secs(1);
 /// The answer to a push of a process that was given up.
 const FENCED: i64 = -1;
 
+/// The answer to a push that does not fit, if there is room for none; one less for each message that there is room for.
+const SHORT: i64 = -2;
+
 /// Longest pause before a push is tried again: a list that takes messages again is noticed as soon.
 const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -88,6 +91,13 @@ struct OutboxState<R> {
     is_proven: bool,
     /// Length of the list when the last push was confirmed, and the time of it.
     length: Option<(u64, Instant)>,
+}
+
+impl Pushed {
+    /// Returns the number of messages that there is room for, if there is not enough and nothing was pushed.
+    fn short_of(&self) -> Option<usize> {
+        usize::try_from(SHORT - self.taken).ok()
+    }
 }
 
 /// The error of all messages that were not taken.
@@ -259,7 +269,21 @@ impl<R: Receipt> OutboxShared<R> {
                 continue;
             }
             let since = Instant::now();
-            let refusal = match self.push(&mut limit, &link, &batch).await {
+            let mut fitting = batch.len();
+            let pushed = loop {
+                let part = batch.get(..fitting).unwrap_or(&batch);
+                let pushed = self.push(&mut limit, &link, part).await;
+                // The holds on requests end with all of the responses, so those that fit are pushed by themselves.
+                let room = match &pushed {
+                    Ok(pushed) => pushed.short_of(),
+                    Err(_) => None,
+                };
+                match room {
+                    Some(room) if (1..fitting).contains(&room) => fitting = room,
+                    _ => break pushed,
+                }
+            };
+            let refusal = match pushed {
                 Ok(Pushed { taken: FENCED, .. }) => {
                     lose(&batch);
                     self.state().backlog.put_back(batch);
@@ -411,7 +435,8 @@ impl<R: Receipt> OutboxShared<R> {
         }
     }
 
-    /// Pushes a batch; of those that were taken the number may be [`FENCED`].
+    /// Pushes a batch; of those that were taken the number may be [`FENCED`], or so many less than minus [`SHORT`] as there is
+    /// room for.
     fn push<'a>(
         &'a self,
         limit: &'a mut Limit,
@@ -567,28 +592,22 @@ impl HeldPush {
         };
         let places: Vec<Option<Place>> = batch.iter().map(here).collect();
         let life = Arc::clone(&places.iter().flatten().next()?.slot.life);
-        let mut slots: Vec<u32> = Vec::new();
-        let mut before = vec![Bytes::from(life.id.clone()), number(batch.len())];
-        for place in &places {
-            let Some(place) = place else {
-                before.push(Bytes::from_static(b"0"));
-                continue;
-            };
+        let before = vec![Bytes::from(life.id.clone()), number(batch.len())];
+        // The bits of each slot. Jobs of one pull mostly end together.
+        let mut slots: Vec<(u32, u32)> = Vec::new();
+        for place in places.iter().flatten() {
             let slot = place.slot.number;
-            let known = slots.iter().rposition(|known| *known == slot);
-            let index = known.unwrap_or_else(|| {
-                slots.push(slot);
-                slots.len() - 1
-            });
-            let index = u64::try_from(index + 1).unwrap_or(0);
-            before.push(number((index << 32) + u64::from(place.bit())));
+            match slots.iter_mut().rev().find(|(known, _)| *known == slot) {
+                Some((_, bits)) => *bits |= place.bit(),
+                None => slots.push((slot, place.bit())),
+            }
         }
         let mut keys = vec![life.base.keys.burnt.clone(), life.done.clone()];
         let mut after = Vec::new();
-        for slot in slots {
+        for (slot, bits) in slots {
             keys.push(life.key(slot));
             let (name, length) = life.described(slot);
-            after.extend([Bytes::from(name), number(length)]);
+            after.extend([Bytes::from(name), number(length), number(bits)]);
         }
         Some(Self {
             keys,

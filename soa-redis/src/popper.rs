@@ -225,7 +225,11 @@ impl Popper {
         }
         let mut taken = match expected.left.max(expected.likely) {
             0 => Taken::default(),
-            count => taker.take(limit, turn.count.min(count)).await,
+            // As many as it may be: a queue that fits is taken at once, whatever its length.
+            count => {
+                let most = turn.count.min(count.max(POP_COUNT));
+                taker.take(limit, most).await
+            }
         };
         let is_idle = taken.requests.is_empty() && !taken.has_failed && !taken.is_lacking;
         if expected.left == 0 && is_idle {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! nothing is known to be there      BLMOVE requests → slot, LLEN        one request, and how many are left
-//! so many are left                  LMOVE requests → slot × n, LLEN     in one flush
+//! some are left                     a script moves them into a slot     LRANGE of the slot, in one flush
 //! jobs are to run again             a script moves them into a slot     seen by the thread that renews the lease
 //! ```
 //!
@@ -172,8 +172,9 @@ impl Taker<'_> {
                 "BLMOVE"
             }
         };
-        let commands = vec![(name, words), ("LLEN", vec![requests])];
-        let mut answers = self.link.ask_all(limit, block, commands).await.into_iter();
+        let commands = vec![(name, words), ("LLEN", vec![requests.clone()])];
+        let answers = self.link.ask_all(limit, block, &requests, commands).await;
+        let mut answers = answers.into_iter();
         let moved = answers.next();
         let left = answers.next().and_then(Result::ok);
         let left = left.and_then(|left| usize::try_from(left.as_integer()?).ok());
@@ -204,48 +205,71 @@ impl Taker<'_> {
 
     /// Takes up to so many requests, which are there.
     pub(super) async fn take(&self, limit: &mut Limit, count: usize) -> Taken {
+        let requests = &self.life.base.keys.requests;
         let mut slots = Vec::new();
-        let mut commands = Vec::with_capacity(count + 1);
+        let mut commands = Vec::new();
         let mut left = count;
         while left > 0 {
             let Some(slot) = self.begin(false, self.link).await else {
                 break;
             };
             let of_slot = left.min(SLOT_SIZE);
-            commands.extend((0..of_slot).map(|_| ("LMOVE", self.move_words(slot))));
-            slots.push((slot, of_slot));
+            let key = self.life.key(slot);
+            commands.push(
+                SCRIPTS
+                    .pull
+                    .by_digest(&[requests, &key], &[number(of_slot)]),
+            );
+            // The jobs themselves do not go through the script: that would cost Redis as much again.
+            commands.push(("LRANGE", vec![key, number(0), number(-1)]));
+            slots.push(slot);
             left -= of_slot;
         }
         if slots.is_empty() {
             return failed();
         }
-        let requests = self.life.base.keys.requests.clone();
-        commands.push(("LLEN", vec![requests]));
         let since = Instant::now();
-        let answers = self.link.ask_all(limit, Duration::ZERO, commands).await;
+        let answers = self.link.ask_all(limit, Duration::ZERO, requests, commands);
+        let mut answers = answers.await.into_iter();
         let took = since.elapsed();
-        let mut answers = answers.into_iter();
         let mut taken = Taken::default();
-        let mut full = None;
-        for (slot, of_slot) in slots {
-            let mut jobs = Vec::with_capacity(of_slot);
-            let mut is_unknown = false;
-            for answer in answers.by_ref().take(of_slot) {
-                match answer {
-                    Ok(RedisValue::Bytes(job)) => jobs.push(job),
-                    Ok(_) => {}
-                    Err(failed) => {
-                        is_unknown |= failed.is_unknown;
-                        taken.has_failed |= !failed.is_out_of_memory;
-                        taken.is_lacking |= failed.is_lacking;
-                        full = full.or(failed.is_out_of_memory.then_some(slot));
-                    }
+        let (mut left, mut full, mut is_unknown_script) = (None, None, false);
+        for slot in slots {
+            let (moved, jobs) = (answers.next(), answers.next());
+            let jobs = jobs.map(|jobs| jobs.map(RedisValue::into_list));
+            let mut failures = Vec::new();
+            let left_now = match moved {
+                Some(Ok(left)) => left.as_integer(),
+                Some(Err(failed)) => {
+                    failures.push(failed);
+                    None
                 }
-            }
-            taken.requests.extend(self.hold(slot, jobs, 0));
-            if is_unknown {
+                None => None,
+            };
+            let jobs = match jobs {
+                Some(Ok(jobs)) => jobs,
+                Some(Err(failed)) => {
+                    failures.push(failed);
+                    Vec::new()
+                }
+                None => Vec::new(),
+            };
+            let jobs = jobs.into_iter().filter_map(RedisValue::into_bytes);
+            taken.requests.extend(self.hold(slot, jobs.collect(), 0));
+            left = left_now.or(left);
+            // What was moved and not read is in the slot all the same.
+            let is_unread = left_now.is_some() && !failures.is_empty();
+            let is_full = failures.iter().any(|failed| failed.is_out_of_memory);
+            is_unknown_script |= failures.iter().any(|failed| failed.is_unknown_script);
+            taken.is_lacking |= failures.iter().any(|failed| failed.is_lacking);
+            taken.has_failed |= failures
+                .iter()
+                .any(|failed| !failed.is_out_of_memory && !failed.is_unknown_script);
+            if is_unread || failures.iter().any(|failed| failed.is_unknown) {
                 self.retire(slot, true, Duration::ZERO);
-            } else if full != Some(slot) {
+            } else if is_full && full.is_none() {
+                full = Some(slot);
+            } else {
                 self.life.slots(|slots| slots.end_pull(slot));
             }
         }
@@ -256,10 +280,16 @@ impl Taker<'_> {
             more.requests.splice(0..0, taken.requests);
             return more;
         }
-        let left = answers.next().and_then(Result::ok);
-        let left = left.and_then(|left| usize::try_from(left.as_integer()?).ok());
-        taken.left = left.unwrap_or(0);
+        if is_unknown_script {
+            // Redis was started again, or has a new master: the next pull finds them.
+            taken.has_failed |= self.link.load(&SCRIPTS.pull).await.is_err();
+            (taken.left, taken.asked) = (count, taken.requests.len().max(1));
+            return taken;
+        }
         let brought = taken.requests.len();
+        taken.left = left
+            .and_then(|left| usize::try_from(left).ok())
+            .unwrap_or(0);
         taken.asked = match left {
             Some(0) => brought + 1,
             _ => brought.max(1),
@@ -289,7 +319,11 @@ impl Taker<'_> {
         }
         let words = vec![number(self.replicas), number(REPLICATION_TIME.as_millis())];
         let commands = vec![("WAIT", words)];
-        let answers = self.link.ask_all(limit, REPLICATION_TIME, commands).await;
+        let requests = &self.life.base.keys.requests;
+        let answers = self
+            .link
+            .ask_all(limit, REPLICATION_TIME, requests, commands)
+            .await;
         let known = match answers.into_iter().next() {
             Some(Ok(known)) => known.as_integer().unwrap_or(0),
             // The log has it.

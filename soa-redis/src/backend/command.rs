@@ -30,6 +30,8 @@ pub(in super::super) struct CommandError {
     pub(in super::super) is_out_of_memory: bool,
     /// True if the login lacks the command or the key, or this Redis the command.
     pub(in super::super) is_lacking: bool,
+    /// True if Redis does not know the script, so that it was not run.
+    pub(in super::super) is_unknown_script: bool,
 }
 
 /// Time beyond its own time limit after which a command that waits counts as stuck.
@@ -72,19 +74,26 @@ impl Link {
         )
     }
 
-    /// Sends commands in one flush, each with its words, of which the first is a key. The first of them waits inside Redis for
-    /// up to `block`; nothing for it is no error.
+    /// Has Redis know a script.
+    pub(in super::super) async fn load(&self, script: &Script) -> Result<(), CommandError> {
+        let text = script.variant(true).text.clone();
+        let loaded = self.ask("SCRIPT", "LOAD", &[text]).await;
+        loaded.map(|_| ())
+    }
+
+    /// Sends commands about a key in one flush, each with its words. The first of them waits inside Redis for up to `block`;
+    /// nothing for it is no error.
     ///
     /// To be awaited to its end where they take something away.
     pub(in super::super) async fn ask_all(
         &self,
         limit: &mut Limit,
         block: Duration,
+        key: &Bytes,
         commands: Vec<(&'static str, Vec<Bytes>)>,
     ) -> Vec<Result<Value, CommandError>> {
         let names: Vec<_> = commands.iter().map(|(name, _)| *name).collect();
-        let key = commands.first().and_then(|(_, words)| words.first());
-        let key = String::from_utf8_lossy(key.map_or(b"", |key| key)).into_owned();
+        let key = String::from_utf8_lossy(key);
         let commands = commands.into_iter();
         let commands =
             commands.map(|(name, words)| (name, words.into_iter().map(Value::Bytes).collect()));
@@ -151,6 +160,7 @@ impl Link {
                 || error.details().starts_with("LOADING"),
             is_unknown: !is_answer(error) && !is_not_sent(error),
             is_out_of_memory: error.details().contains("OOM"),
+            is_unknown_script: error.details().starts_with("NOSCRIPT"),
             is_lacking: is_lacking(error)
                 || error.details().contains("NOPERM")
                 || error.details().contains("ACL failure")

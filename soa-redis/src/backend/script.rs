@@ -25,6 +25,18 @@ impl Script {
         }
     }
 
+    /// Returns the command that runs it by its digest, with its words: the same for every login.
+    pub(in super::super) fn by_digest(
+        &self,
+        keys: &[&Bytes],
+        arguments: &[Bytes],
+    ) -> (&'static str, Vec<Bytes>) {
+        let count = Bytes::from(keys.len().to_string());
+        let words = [self.full.digest.clone(), count];
+        let words = words.into_iter().chain(keys.iter().copied().cloned());
+        ("EVALSHA", words.chain(arguments.iter().cloned()).collect())
+    }
+
     /// The variant for a login that may use all commands, or for one that may not.
     pub(super) fn variant(&self, is_full: bool) -> &Variant {
         if is_full { &self.full } else { &self.plain }

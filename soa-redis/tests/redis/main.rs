@@ -27,6 +27,7 @@ mod loading;
 mod nights;
 mod overload;
 mod proxy;
+mod pulls;
 mod queue;
 mod records;
 mod restart;
