@@ -16,6 +16,8 @@ mod memory;
 mod round_trip;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(all(test, feature = "redis"))]
+mod system;
 pub mod text;
 
 use std::collections::BTreeMap;
