@@ -235,30 +235,19 @@ impl Taker<'_> {
         let mut taken = Taken::default();
         let (mut left, mut full, mut is_unknown_script) = (None, None, false);
         for slot in slots {
-            let (moved, jobs) = (answers.next(), answers.next());
-            let jobs = jobs.map(|jobs| jobs.map(RedisValue::into_list));
             let mut failures = Vec::new();
-            let left_now = match moved {
-                Some(Ok(left)) => left.as_integer(),
-                Some(Err(failed)) => {
-                    failures.push(failed);
-                    None
-                }
-                None => None,
+            let mut answer = || {
+                let answer = answers.next()?;
+                answer.map_err(|failed| failures.push(failed)).ok()
             };
-            let jobs = match jobs {
-                Some(Ok(jobs)) => jobs,
-                Some(Err(failed)) => {
-                    failures.push(failed);
-                    Vec::new()
-                }
-                None => Vec::new(),
-            };
-            let jobs = jobs.into_iter().filter_map(RedisValue::into_bytes);
-            taken.requests.extend(self.hold(slot, jobs.collect(), 0));
-            left = left_now.or(left);
+            let left_now = answer().and_then(|left| left.as_integer());
+            let jobs = answer().map(RedisValue::into_list);
             // What was moved and not read is in the slot all the same.
-            let is_unread = left_now.is_some() && !failures.is_empty();
+            let is_unread = jobs.is_none();
+            let jobs = jobs.unwrap_or_default().into_iter();
+            let jobs = jobs.filter_map(RedisValue::into_bytes).collect();
+            taken.requests.extend(self.hold(slot, jobs, 0));
+            left = left_now.or(left);
             let is_full = failures.iter().any(|failed| failed.is_out_of_memory);
             is_unknown_script |= failures.iter().any(|failed| failed.is_unknown_script);
             taken.is_lacking |= failures.iter().any(|failed| failed.is_lacking);
