@@ -17,8 +17,12 @@ mod round_trip;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(all(test, feature = "redis"))]
+mod squares;
+#[cfg(all(test, feature = "redis", target_os = "linux", target_arch = "x86_64"))]
 mod system;
 pub mod text;
+#[cfg(all(test, feature = "redis", target_os = "linux", target_arch = "x86_64"))]
+mod work;
 
 use std::collections::BTreeMap;
 

@@ -36,13 +36,21 @@ use crate::route::{BodyPart, RoutePlan};
 
 /// Returns the router of the doors of components.
 pub(crate) fn router(doors: &Arc<Doors>) -> Router {
+    with_shortcuts(doors).0
+}
+
+/// Returns the router, and the shortcuts to its actions; none where a layer is around it.
+pub(crate) fn with_shortcuts(doors: &Arc<Doors>) -> (Router, Shortcuts) {
     let mut router = Router::new();
+    let mut shortcuts = Shortcuts::default();
     for (path, entry) in entries(doors) {
-        router = router.route(&path, any_service(tower_service(entry)));
+        router = router.route(&path, any_service(tower_service(Arc::clone(&entry))));
+        // The router has taken the path, and its matcher is one like this.
+        let _ = shortcuts.entries.insert(path, entry);
     }
     match doors.cors() {
-        Some(cors) => cors.clone().around(router),
-        None => router,
+        Some(cors) => (cors.clone().around(router), Shortcuts::default()),
+        None => (router, shortcuts),
     }
 }
 
@@ -55,19 +63,6 @@ pub(crate) struct Shortcuts {
 }
 
 impl Shortcuts {
-    /// Returns the shortcuts of the doors that [`router`] has; none where a layer is around it.
-    pub(crate) fn new(doors: &Arc<Doors>) -> Self {
-        let mut shortcuts = Self::default();
-        if doors.cors().is_some() {
-            return shortcuts;
-        }
-        for (path, entry) in entries(doors) {
-            // A router has taken all of them, and it is one like this.
-            let _ = shortcuts.entries.insert(path, entry);
-        }
-        shortcuts
-    }
-
     /// Returns the place of a path if it is one of actions, and the texts in the path.
     pub(crate) fn find(&self, path: &str) -> Option<(&Entry, Result<Names, Refusal>)> {
         let found = self.entries.at(path).ok()?;

@@ -579,7 +579,7 @@ fn lose<R: Receipt>(batch: &[Waiting<R>]) {
 struct HeldPush {
     keys: Vec<Bytes>,
     /// Arguments before the messages, and after them.
-    before: Vec<Bytes>,
+    before: [Bytes; 2],
     after: Vec<Bytes>,
 }
 
@@ -592,7 +592,7 @@ impl HeldPush {
         };
         let places: Vec<Option<Place>> = batch.iter().map(here).collect();
         let life = Arc::clone(&places.iter().flatten().next()?.slot.life);
-        let before = vec![Bytes::from(life.id.clone()), number(batch.len())];
+        let before = [Bytes::from(life.id.clone()), number(batch.len())];
         // The bits of each slot. Jobs of one pull mostly end together.
         let mut slots: Vec<(u32, u32)> = Vec::new();
         for place in places.iter().flatten() {

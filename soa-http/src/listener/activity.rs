@@ -179,7 +179,7 @@ impl Activity {
     }
 
     /// Returns true if the deadline may have become earlier since this was last called.
-    pub(super) fn is_hurried(&self) -> bool {
+    pub(super) fn takes_hurry(&self) -> bool {
         // Without a change, which is the rule, this is a read alone.
         self.is_hurried.load(Ordering::Acquire) && self.is_hurried.swap(false, Ordering::AcqRel)
     }

@@ -188,7 +188,7 @@ impl Shared {
                     continue;
                 }
                 // A timer that is early is set anew when it fires: that is cheaper than for every request.
-                if is_set && !timer.is_elapsed() && !activity.is_hurried() {
+                if is_set && !timer.is_elapsed() && !activity.takes_hurry() {
                     return Poll::Pending;
                 }
                 let (deadline, late) = activity.deadline(&self.limits);

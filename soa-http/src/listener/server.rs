@@ -20,7 +20,7 @@ use super::connection::{Phase, Shared};
 use super::tls;
 use crate::advertised::advertised;
 use crate::doors::Doors;
-use crate::router::{Shortcuts, router};
+use crate::router::{Shortcuts, with_shortcuts};
 use crate::settings::HttpSettings;
 
 /// The pause after an error of the listener, such as too many open files.
@@ -92,14 +92,15 @@ impl HttpServer {
         let advertised_url = format!("{scheme}://{advertised}");
         doors.set_url(advertised_url.clone());
         let doors = Arc::new(doors);
+        let (router, shortcuts) = with_shortcuts(&doors);
         Ok(Self {
             listener: TcpListener::from_std(listener.socket)?,
             url,
             advertised_url,
             settings,
             tls,
-            router: router(&doors),
-            shortcuts: Shortcuts::new(&doors),
+            router,
+            shortcuts,
             doors,
         })
     }

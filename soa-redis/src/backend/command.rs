@@ -76,9 +76,8 @@ impl Link {
 
     /// Has Redis know a script.
     pub(in super::super) async fn load(&self, script: &Script) -> Result<(), CommandError> {
-        let text = script.variant(true).text.clone();
-        let loaded = self.ask("SCRIPT", "LOAD", &[text]).await;
-        loaded.map(|_| ())
+        let loaded = self.load_text(script.variant(true)).await;
+        self.answer(loaded, "SCRIPT", "LOAD").map(|_| ())
     }
 
     /// Sends commands about a key in one flush, each with its words. The first of them waits inside Redis for up to `block`;

@@ -31,7 +31,8 @@ pub(in super::super) enum PushError {
 /// A push that Redis has confirmed.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Pushed {
-    /// Number of messages that were taken, from the first one on; -1 for none, from a process that was given up.
+    /// Number of messages that were taken, from the first one on. Less than none is the answer of the script that also ends the
+    /// holds on requests, when it has pushed nothing.
     pub(in super::super) taken: i64,
     /// Length of the list then, if it is known.
     pub(in super::super) length: Option<u64>,
@@ -147,11 +148,16 @@ impl Link {
                 return self.call(limit, "EVAL", text, keys, arguments).await;
             }
             // Somebody may remove it in between, again and again.
-            let load = vec![word("LOAD"), word(text.clone())];
-            self.command("SCRIPT", load).await?;
+            self.load_text(variant).await?;
             outcome = self.call(limit, "EVALSHA", digest, keys, arguments).await;
         }
         outcome
+    }
+
+    /// Has Redis know the text of a script.
+    pub(super) async fn load_text(&self, variant: &Variant) -> Result<Value, Error> {
+        let words = vec![word("LOAD"), word(variant.text.clone())];
+        self.command("SCRIPT", words).await
     }
 
     async fn call(

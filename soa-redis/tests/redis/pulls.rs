@@ -28,47 +28,36 @@ fn push(redis: &Redis, numbers: std::ops::Range<i64>, reply_to: &str) {
     }
 }
 
-#[tokio::test]
-async fn a_queue_that_fits_into_a_pull_is_taken_by_renaming_it() {
-    let redis = Redis::start();
+/// Starts the service when so many requests wait, and asserts that it runs them in their order.
+async fn runs_in_order(redis: &Redis, requests: i64) {
     let client = client(redis.settings());
-    let waiting = calls(&client, "note", 30);
-    until("all are there", || {
-        redis.integer(&format!("LLEN {QUEUE}")) == 30
-    })
-    .await;
+    let waiting = calls(&client, "note", requests);
+    let length = || redis.integer(&format!("LLEN {QUEUE}"));
+    until("all are there", || length() == requests).await;
     let (server, order) = noting();
     let running = Running::start(server, redis.settings());
     for call in waiting {
         call.await.unwrap().unwrap();
     }
+    let order = order.lock().unwrap().clone();
+    assert_eq!(order, (0..requests).collect::<Vec<_>>());
+    until("no slot is left", || leftovers(redis).is_empty()).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_fits_into_a_pull_is_taken_by_renaming_it() {
+    let redis = Redis::start();
+    runs_in_order(&redis, 30).await;
     // Pulls become larger only as long as messages are small, so the first ones move them one by one.
     assert!(redis.calls("rename") > 0);
-    let order = order.lock().unwrap().clone();
-    assert_eq!(order, (0..30).collect::<Vec<_>>());
-    until("no slot is left", || leftovers(&redis).is_empty()).await;
-    running.stop().await;
 }
 
 #[tokio::test]
 async fn a_queue_that_is_longer_is_taken_in_its_order() {
     let redis = Redis::start();
-    let client = client(redis.settings());
-    let waiting = calls(&client, "note", 150);
-    until("all are there", || {
-        redis.integer(&format!("LLEN {QUEUE}")) == 150
-    })
-    .await;
-    let (server, order) = noting();
-    let running = Running::start(server, redis.settings());
-    for call in waiting {
-        call.await.unwrap().unwrap();
-    }
+    runs_in_order(&redis, 150).await;
     assert!(redis.calls("lmove") > 0 && redis.calls("rename") > 0);
-    let order = order.lock().unwrap().clone();
-    assert_eq!(order, (0..150).collect::<Vec<_>>());
-    until("no slot is left", || leftovers(&redis).is_empty()).await;
-    running.stop().await;
 }
 
 #[tokio::test]

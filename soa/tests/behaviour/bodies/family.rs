@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use serde::{Deserialize, Deserializer};
 use soa::{ActionError, Client, Server, Value, service, value};
 
-use super::{errors_of, even};
+use super::both_ways::{client, errors_of};
+use super::even;
 
 /// Reads a number, or a text with one.
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
@@ -446,12 +447,12 @@ fn places(leaf: &Value) -> Vec<(&'static str, Value, &'static str, bool)> {
     ]
 }
 
-fn client() -> Client {
-    super::client(Server::builder(Family).build().unwrap())
+fn family() -> Client {
+    client(Server::builder(Family).build().unwrap())
 }
 
 fn check(sent: &[(Sent, bool)]) {
-    let client = client();
+    let client = family();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -509,7 +510,7 @@ async fn the_fields_of_renamed_variants_have_their_names_in_messages() {
         ),
     ];
     for (body, error) in cases {
-        assert_eq!(errors_of(&client(), "renaming", body).await, [error]);
+        assert_eq!(errors_of(&family(), "renaming", body).await, [error]);
     }
 }
 

@@ -1,19 +1,17 @@
 //! Answers about bodies that serde, garde and schemars describe each in its own way, for derives by hand and for
 //! `#[soa::body]`.
 
+mod both_ways;
 mod family;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
-use soa::client::ClientRequest;
-use soa::transport::{ClientTransport, ReplyFuture};
-use soa::{
-    Action, ActionRequest, Body, Client, JobRequest, LocalTransport, Server, Value, service, value,
-};
+use soa::{Action, Server, Value, service, value};
+
+use self::both_ways::{client, errors_of};
 
 /// Wants an even number.
 fn even(number: &i64, (): &()) -> garde::Result {
@@ -59,52 +57,6 @@ macro_rules! errors {
         let client = client(Server::builder(Echo).build().unwrap());
         errors_of(&client, "echo", $body).await
     }};
-}
-
-/// A transport that sends each body twice: encoded, as the queue has it, and as a value, as the doors of HTTP do.
-struct BothWays(Server);
-
-impl ClientTransport for BothWays {
-    fn call(&self, request: ClientRequest) -> ReplyFuture {
-        let server = self.0.clone();
-        ReplyFuture::new(async move {
-            let as_value = |action: &ActionRequest| {
-                let body = Body::from_value(action.body.to_value().unwrap()).unwrap();
-                ActionRequest::new(action.action.clone(), body)
-            };
-            let job = &request.job;
-            let actions = job.actions.iter().map(as_value).collect();
-            let other = JobRequest::new(job.context.clone(), job.control.clone(), actions);
-            let other = server.execute(other).await;
-            let answer = LocalTransport::new(server).call(request).await?;
-            for (one, other) in answer.actions.iter().zip(&other.actions) {
-                assert_eq!(one.errors, other.errors);
-                assert_eq!(one.body.to_value(), other.body.to_value());
-                assert_eq!(one.body.bytes().unwrap(), other.body.bytes().unwrap());
-            }
-            Ok(answer)
-        })
-    }
-}
-
-fn client(server: Server) -> Client {
-    let transport: Arc<dyn ClientTransport> = Arc::new(BothWays(server));
-    let client = Client::builder().service("echo", transport);
-    client.build().unwrap()
-}
-
-async fn errors_of(client: &Client, action: &'static str, body: Value) -> Vec<String> {
-    match client.call_action("echo", action, &body).await {
-        Ok(_) => Vec::new(),
-        Err(error) => {
-            let errors = error.errors().iter();
-            let texts = errors.map(|error| {
-                let field = error.field.as_deref().unwrap_or("-");
-                format!("{} {field}: {}", error.code, error.message)
-            });
-            texts.collect()
-        }
-    }
 }
 
 // Behind the macro that they use.
