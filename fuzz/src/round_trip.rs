@@ -27,13 +27,13 @@ fn a_call_in_one_process_takes_ten_allocations() {
 }
 
 #[test]
-fn a_call_over_redis_takes_a_hundred_allocations_on_both_sides_together() {
+fn a_call_over_redis_takes_so_many_allocations_on_both_sides_together() {
     let count = over_redis(Delivery::AtMostOnce, allocations);
-    assert!(count <= 100, "{count}");
+    assert!(count <= 88, "{count}");
 }
 
 #[test]
-fn a_call_that_is_held_takes_a_third_more() {
+fn a_call_that_is_held_takes_two_fifths_more() {
     let count = over_redis(Delivery::Auto, allocations);
-    assert!(count <= 134, "{count}");
+    assert!(count <= 123, "{count}");
 }

@@ -3,8 +3,9 @@
 //! A [`Life`] is the time for which a process has one name at the master. If it is given up for dead, it gets another one: what
 //! it held under the old name belongs to others, and they answer it.
 //!
-//! A request leaves its slot with its response, by the script that pushes that ([`outbox`](super::outbox)). Whatever ends
-//! without a response, or goes back, is told to Redis a few milliseconds later, several at once.
+//! A request leaves its slot with its response, by the script or the transaction that pushes that
+//! ([`batch`](super::batch)). Whatever ends without a response, or goes back, is told to Redis a few milliseconds later, several
+//! at once.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -73,9 +73,9 @@ pub(super) fn lacking(settings: &RedisSettings, what: &str) -> TransportError {
     TransportError::new(TransportErrorKind::Misconfigured, message)
 }
 
-/// The commands that holding needs besides those of the reference.
+/// The commands that holding needs besides those of the reference, and those of transactions, without which scripts push.
 const COMMANDS: &str = "+lmove +blmove +rename +lpop +lpush +lset +lrange +del +exists +persist +pttl +pexpire +hset +hget +hdel +zadd +zrem +zscore \
-     +zrange +zremrangebyscore +zremrangebyrank +time +client|id +client|list +client|unblock +info";
+     +zrange +zremrangebyscore +zremrangebyrank +time +client|id +client|list +client|unblock +info +multi +exec +watch";
 
 impl Holder {
     pub(super) fn new(base: Arc<Base>, must_hold: bool) -> Self {

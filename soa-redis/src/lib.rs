@@ -25,6 +25,7 @@ mod age;
 mod aloud;
 mod backend;
 mod backlog;
+mod batch;
 mod client;
 mod clock;
 mod condition;

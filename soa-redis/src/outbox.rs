@@ -2,8 +2,7 @@
 //!
 //! The first message starts a task, which takes all messages, up to a bound, pushes them at once, and goes on. What comes while
 //! a push is under way is the next batch: a lone message is sent at once, and many callers share a round trip. When nothing has
-//! come for some time, or no sender is left, the task ends. A push is one call of a script, which looks at the capacity of the
-//! list; where the list was less than half full a moment before, it is plain commands.
+//! come for some time, or no sender is left, the task ends. How a batch is pushed is told in [`batch`](super::batch).
 //!
 //! When a list is full, or its Redis cannot take a message at present, the outbox waits and tries again by the schedule of
 //! the reference, for each list by itself. It tries with one message and not with all of them. A message that cannot wait
@@ -21,8 +20,8 @@ use tokio::time::Instant;
 
 use super::backend::{Limit, Link, PushError, Pushed};
 use super::backlog::{Backlog, Waiting};
+use super::batch::{FENCED, HeldPush, List, Pieces};
 use super::hold::Place;
-use super::hold_keys::{SCRIPTS, number};
 use super::master::MasterConnection;
 use super::message::{Message, Receipt};
 use super::meter::{SendMeters, as_number};
@@ -47,12 +46,6 @@ const RESOLVE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Age from which on the length of a list, as the last push found it, says nothing.
 const LENGTH_AGE: Duration = Duration::from_secs(1);
-
-/// The answer to a push of a process that was given up.
-const FENCED: i64 = -1;
-
-/// The answer to a push that does not fit, if there is room for none; one less for each message that there is room for.
-const SHORT: i64 = -2;
 
 /// Longest pause before a push is tried again: a list that takes messages again is noticed as soon.
 const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -91,13 +84,6 @@ struct OutboxState<R> {
     is_proven: bool,
     /// Length of the list when the last push was confirmed, and the time of it.
     length: Option<(u64, Instant)>,
-}
-
-impl Pushed {
-    /// Returns the number of messages that there is room for, if there is not enough and nothing was pushed.
-    fn short_of(&self) -> Option<usize> {
-        usize::try_from(SHORT - self.taken).ok()
-    }
 }
 
 /// The error of all messages that were not taken.
@@ -435,8 +421,7 @@ impl<R: Receipt> OutboxShared<R> {
         }
     }
 
-    /// Pushes a batch; of those that were taken the number may be [`FENCED`], or so many less than minus [`SHORT`] as there is
-    /// room for.
+    /// Pushes a batch. The number of those that were taken may be [`FENCED`], or tell for how many there is room.
     fn push<'a>(
         &'a self,
         limit: &'a mut Limit,
@@ -444,48 +429,23 @@ impl<R: Receipt> OutboxShared<R> {
         batch: &[Waiting<R>],
     ) -> impl Future<Output = Result<Pushed, PushError>> + Send + use<'a, R> {
         let held = HeldPush::of(batch, &self.master);
-        let lifetime = batch.iter().map(|waiting| waiting.message.lifetime).max();
-        let lifetime = Bytes::from(lifetime.unwrap_or_default().as_millis().to_string());
-        let is_unchecked = held.is_none() && self.has_much_room(link, batch.len());
-        let mut arguments = Vec::new();
-        if !is_unchecked {
-            arguments.push(lifetime.clone());
-            arguments.push(self.capacity.to_string().into());
-        }
-        if let Some(held) = &held {
-            arguments.extend(held.before.iter().cloned());
-        }
-        let messages = batch.iter().map(|waiting| &waiting.message);
-        arguments.extend(messages.clone().map(|message| message.frame.clone()));
-        let more: Vec<_> = messages.flat_map(|message| message.more.clone()).collect();
-        let is_whole = !more.is_empty();
-        if let Some(held) = &held {
-            arguments.extend(held.after.iter().cloned());
-        }
-        arguments.extend(more);
+        let has_much_room = self.has_much_room(link, batch.len());
+        let pieces = Pieces::of(batch);
         async move {
-            if let Some(held) = held {
-                let mut keys = vec![Bytes::copy_from_slice(self.key.as_bytes())];
-                keys.extend(held.keys);
-                let reply = link.run_on(limit, &SCRIPTS.reply, &keys, &arguments);
-                let (taken, length) = (reply.await?, None);
-                return Ok(Pushed { taken, length });
-            }
-            if is_unchecked {
-                let push = link.push_unchecked(limit, &self.key, lifetime, arguments);
-                return push.await;
-            }
-            let script = if is_whole {
-                &self.scripts.whole
-            } else {
-                &self.scripts.some
+            let list = List {
+                key: &self.key,
+                capacity: self.capacity,
+                has_much_room,
             };
-            link.push(limit, script, &self.key, arguments).await
+            match held {
+                Some(held) => held.push(limit, link, &list, pieces).await,
+                None => list.push(limit, link, &self.scripts, pieces).await,
+            }
         }
     }
 
     /// True if the list was less than half full a moment ago: then what is pushed without a look at its length can exceed its
-    /// capacity by no more than what is in flight. A script, which looks first, costs Redis more than twice as much.
+    /// capacity by no more than what is in flight.
     fn has_much_room(&self, link: &Link, count: usize) -> bool {
         // The next push is to tell it anew, if it succeeds.
         let Some((length, since)) = self.state().length.take() else {
@@ -572,48 +532,6 @@ fn lose<R: Receipt>(batch: &[Waiting<R>]) {
         .filter_map(|waiting| waiting.message.receipt.place());
     if let Some(place) = places.next() {
         place.slot.life.lose();
-    }
-}
-
-/// Additions of a push to end the holds on the requests that it answers.
-struct HeldPush {
-    keys: Vec<Bytes>,
-    /// Arguments before the messages, and after them.
-    before: [Bytes; 2],
-    after: Vec<Bytes>,
-}
-
-impl HeldPush {
-    /// `None` if none of the requests is held at this master.
-    fn of<R: Receipt>(batch: &[Waiting<R>], master: &Arc<MasterConnection>) -> Option<Self> {
-        let here = |waiting: &Waiting<R>| {
-            let place = waiting.message.receipt.place();
-            place.filter(|place| place.is_at(master)).cloned()
-        };
-        let places: Vec<Option<Place>> = batch.iter().map(here).collect();
-        let life = Arc::clone(&places.iter().flatten().next()?.slot.life);
-        let before = [Bytes::from(life.id.clone()), number(batch.len())];
-        // The bits of each slot. Jobs of one pull mostly end together.
-        let mut slots: Vec<(u32, u32)> = Vec::new();
-        for place in places.iter().flatten() {
-            let slot = place.slot.number;
-            match slots.iter_mut().rev().find(|(known, _)| *known == slot) {
-                Some((_, bits)) => *bits |= place.bit(),
-                None => slots.push((slot, place.bit())),
-            }
-        }
-        let mut keys = vec![life.base.keys.burnt.clone(), life.done.clone()];
-        let mut after = Vec::new();
-        for (slot, bits) in slots {
-            keys.push(life.key(slot));
-            let (name, length) = life.described(slot);
-            after.extend([Bytes::from(name), number(length), number(bits)]);
-        }
-        Some(Self {
-            keys,
-            before,
-            after,
-        })
     }
 }
 

@@ -20,6 +20,7 @@ use super::failure::{self, failure, is_about_the_key, is_closed, kind, text};
 use super::limit::{DOUBT_AFTER, Limit};
 use super::node::Node;
 use super::tls::{Client, Lifetime};
+use super::watched::Watched;
 use super::wire::Wire;
 use super::words::{Value, word};
 use crate::condition::{Condition, Purpose};
@@ -97,6 +98,8 @@ struct LinkState {
     wire: OnceLock<Wire>,
     /// The number of that connection at Redis.
     id: OnceLock<i64>,
+    /// What is watched on it.
+    watched: Mutex<Watched>,
     connected: Notify,
     was_connected: AtomicBool,
     /// True once the connection has ended.
@@ -209,6 +212,7 @@ impl Link {
             task: Mutex::default(),
             wire: OnceLock::new(),
             id: OnceLock::new(),
+            watched: Mutex::new(Watched::new()),
             connected: Notify::new(),
             was_connected: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
@@ -256,17 +260,22 @@ impl Link {
         &self,
         commands: Vec<(&'static str, Vec<Value>)>,
     ) -> Vec<Result<Value, Error>> {
-        let Some(wire) = self.0.state.wire.get() else {
+        let Some(wire) = self.wire() else {
             let sent = commands.into_iter();
             let sent = sent.map(|(name, words)| self.send(name, words));
             return futures_util::future::join_all(sent).await;
         };
-        let sent = wire.send_all(&commands);
-        let mut answers = Vec::with_capacity(sent.len());
-        for answer in sent {
-            answers.push(answer.await);
-        }
-        answers
+        wire.send_all(&commands).await
+    }
+
+    /// The connection of our own, on which commands come to Redis with no other between them.
+    pub(super) fn wire(&self) -> Option<&Wire> {
+        self.0.state.wire.get()
+    }
+
+    /// What is watched on this connection.
+    pub(super) fn watched(&self) -> &Mutex<Watched> {
+        &self.0.state.watched
     }
 
     /// The number of the connection at Redis, if it is known.

@@ -8,7 +8,8 @@
 //! answer, becomes *suspect*, and whoever uses it opens another, as after the end of a connection.
 //!
 //! Each file uses only those above it: `slot`, `error`, `failure`, `limit`, `node`, `script`, `words`, `ability`, `login`,
-//! `terms`, `tls`, `resp`, `dialogue`, `wire`, `access`, `monitor`, `discovery`, `link`, `inspect`, `push`, `command`, `pop`.
+//! `terms`, `tls`, `resp`, `dialogue`, `wire`, `access`, `monitor`, `discovery`, `watched`, `link`, `inspect`, `push`,
+//! `transaction`, `command`, `pop`.
 
 mod ability;
 mod access;
@@ -31,6 +32,8 @@ mod slot;
 mod terms;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
+mod transaction;
+mod watched;
 mod wire;
 mod words;
 
@@ -47,3 +50,4 @@ pub(super) use pop::{PopError, Popped};
 pub(super) use push::{PushError, Pushed};
 pub(super) use script::Script;
 pub(super) use slot::key_slot;
+pub(super) use transaction::Fence;

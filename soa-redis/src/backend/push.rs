@@ -39,16 +39,16 @@ pub(in super::super) struct Pushed {
 }
 
 impl Link {
-    /// Runs a script that pushes and returns how many messages it took, and the length of the list, at most once.
+    /// Runs a script that pushes to the first of these keys and returns how many messages it took, and the length of the
+    /// list, at most once.
     pub(in super::super) async fn push(
         &self,
         limit: &mut Limit,
         script: &Script,
-        key: &str,
-        arguments: Vec<Bytes>,
+        keys: &[Bytes],
+        arguments: &[Bytes],
     ) -> Result<Pushed, PushError> {
-        let key = [Bytes::copy_from_slice(key.as_bytes())];
-        let answer = self.answer_of(limit, script, &key, &arguments).await?;
+        let answer = self.answer_of(limit, script, keys, arguments).await?;
         let numbers = answer.into_list();
         let mut numbers = numbers.iter().map(|number| number.number().unwrap_or(0));
         let taken = numbers.next().unwrap_or(0);
@@ -62,23 +62,16 @@ impl Link {
         &self,
         limit: &mut Limit,
         key: &str,
-        lifetime: Bytes,
-        messages: Vec<Bytes>,
+        lifetime: &Bytes,
+        messages: &[Bytes],
     ) -> Result<Pushed, PushError> {
         let count = messages.len();
-        let messages = messages.into_iter().map(word);
-        let push = std::iter::once(copied(key)).chain(messages).collect();
-        // A longer time to live stays, and a list that is new gets one.
-        let expire = |condition: &'static str| {
-            let words = vec![copied(key), word(lifetime.clone()), word(condition)];
-            ("PEXPIRE", words)
-        };
-        let commands = vec![("RPUSH", push), expire("GT"), expire("NX")];
-        let sent = pin!(self.send_all(commands));
+        let commands = push_commands(key, lifetime, messages);
+        let sent = pin!(self.send_all(commands.into()));
         let answers = self.limited(limit, Duration::ZERO, self.command_timeout(), sent);
         let mut answers = answers.await.unwrap_or_default().into_iter();
-        let late = || Err(Error::new(ErrorKind::Timeout, "the command timed out"));
-        let length = answers.next().unwrap_or_else(late);
+        let length = answers.next().unwrap_or_else(|| Err(timed_out()));
+        let length = length.and_then(|length| length.number().ok_or_else(unexpected));
         let length = length.map_err(|error| self.failed_push(error))?;
         self.works();
         for error in answers.filter_map(Result::err) {
@@ -86,7 +79,7 @@ impl Link {
         }
         Ok(Pushed {
             taken: i64::try_from(count).unwrap_or(i64::MAX),
-            length: length.number().and_then(|length| length.try_into().ok()),
+            length: length.try_into().ok(),
         })
     }
 
@@ -174,12 +167,11 @@ impl Link {
             .chain(words)
             .collect();
         let answer = pin!(self.send(name, words));
-        let late = || Err(Error::new(ErrorKind::Timeout, "the command timed out"));
         let answer = self.limited(limit, Duration::ZERO, self.command_timeout(), answer);
-        answer.await.unwrap_or_else(late)
+        answer.await.unwrap_or_else(|| Err(timed_out()))
     }
 
-    fn failed_push(&self, error: Error) -> PushError {
+    pub(super) fn failed_push(&self, error: Error) -> PushError {
         let since = self.condition().since();
         self.note(&error);
         let node = self.node();
@@ -207,6 +199,32 @@ impl Link {
             PushError::Unknown(failed(message, &error))
         }
     }
+}
+
+/// The commands that append messages to a list: a longer time to live stays, and a list that is new gets one.
+pub(super) fn push_commands(
+    key: &str,
+    lifetime: &Bytes,
+    messages: &[Bytes],
+) -> [(&'static str, Vec<Value>); 3] {
+    let key = copied(key);
+    let expire = |condition: &'static str| {
+        let words = vec![key.clone(), word(lifetime.clone()), word(condition)];
+        ("PEXPIRE", words)
+    };
+    let messages = messages.iter().cloned().map(word);
+    let push = std::iter::once(key.clone()).chain(messages);
+    [("RPUSH", push.collect()), expire("GT"), expire("NX")]
+}
+
+/// The error of an answer that is not of its command.
+fn unexpected() -> Error {
+    Error::new(ErrorKind::Protocol, "the answer to a push is no length")
+}
+
+/// The error of a command without an answer in time.
+pub(super) fn timed_out() -> Error {
+    Error::new(ErrorKind::Timeout, "the command timed out")
 }
 
 #[cfg(test)]

@@ -50,12 +50,39 @@ struct State {
     is_ended: bool,
 }
 
-/// A command that waits for its answers.
+/// A command that waits for its answer, or the commands of one flush.
 #[derive(Debug)]
 struct Waiting {
-    /// The number of bytes before it.
+    /// The number of bytes before the first of them.
     begin: u64,
-    sender: oneshot::Sender<Answer>,
+    receiver: Receiver,
+}
+
+/// The receiver of an answer, or of so many answers when the last one is there.
+#[derive(Debug)]
+enum Receiver {
+    One(oneshot::Sender<Answer>),
+    Several(usize, Vec<Answer>, oneshot::Sender<Vec<Answer>>),
+}
+
+impl Receiver {
+    /// Takes an answer. `None` if no more are to come. Whoever does not wait any more needs none.
+    fn take(self, answer: Answer) -> Option<Self> {
+        match self {
+            Self::One(sender) => {
+                let _ = sender.send(answer);
+                None
+            }
+            Self::Several(count, mut answers, sender) => {
+                answers.push(answer);
+                if answers.len() < count {
+                    return Some(Self::Several(count, answers, sender));
+                }
+                let _ = sender.send(answers);
+                None
+            }
+        }
+    }
 }
 
 impl Wire {
@@ -89,23 +116,28 @@ impl Wire {
         let shared = &*self.0;
         let mut state = shared.state();
         let is_alone = state.waiting.is_empty();
-        let answer = state.queue(name, words);
+        let (sender, answer) = oneshot::channel();
+        state.queue([(name, words)], Receiver::One(sender));
         shared.sent(state, is_alone);
-        answered(answer)
+        async move { answer.await.unwrap_or_else(|_| Err(not_answered())) }
     }
 
-    /// Sends commands in one flush, and returns what waits for each answer.
+    /// Sends commands, of which there is one at least, with no other between them, and returns what waits for all answers.
     pub(super) fn send_all(
         &self,
         commands: &[(&'static str, Vec<Value>)],
-    ) -> Vec<impl Future<Output = Answer> + Send + use<>> {
+    ) -> impl Future<Output = Vec<Answer>> + Send + use<> {
         let shared = &*self.0;
+        let count = commands.len();
         let mut state = shared.state();
         let is_alone = state.waiting.is_empty();
-        let sent = commands.iter();
-        let answers: Vec<_> = sent.map(|(name, words)| state.queue(name, words)).collect();
+        let (sender, answers) = oneshot::channel();
+        let receiver = Receiver::Several(count, Vec::with_capacity(count), sender);
+        let commands = commands.iter();
+        let commands = commands.map(|(name, words)| (*name, words.as_slice()));
+        state.queue(commands, receiver);
         shared.sent(state, is_alone);
-        answers.into_iter().map(answered).collect()
+        async move { answers.await.unwrap_or_default() }
     }
 
     /// Ends the connection. Everybody who waits hears it at once.
@@ -120,26 +152,23 @@ impl Drop for Wire {
     }
 }
 
-/// Waits for an answer.
-async fn answered(answer: oneshot::Receiver<Answer>) -> Answer {
-    answer.await.unwrap_or_else(|_| Err(not_answered()))
-}
-
 impl State {
-    /// Adds a command to those that are to be written.
-    fn queue(&mut self, name: &str, words: &[Value]) -> oneshot::Receiver<Answer> {
-        let (sender, answer) = oneshot::channel();
+    /// Adds commands to those that are to be written.
+    fn queue<'a>(
+        &mut self,
+        commands: impl IntoIterator<Item = (&'a str, &'a [Value])>,
+        receiver: Receiver,
+    ) {
         if self.is_ended {
-            // Nobody else has the sender.
-            let _ = sender.send(Err(not_sent()));
-        } else {
-            let before = self.output.len();
-            write_command(&mut self.output, name, words);
-            let begin = self.queued;
-            self.queued += as_number(self.output.len() - before);
-            self.waiting.push_back(Waiting { begin, sender });
+            return fail(receiver, not_sent);
         }
-        answer
+        let before = self.output.len();
+        for (name, words) in commands {
+            write_command(&mut self.output, name, words);
+        }
+        let begin = self.queued;
+        self.queued += as_number(self.output.len() - before);
+        self.waiting.push_back(Waiting { begin, receiver });
     }
 }
 
@@ -231,8 +260,10 @@ impl Shared {
                 // It may say why it takes no connection.
                 return Some(answer.err().unwrap_or_else(unasked));
             };
-            // Whoever does not wait any more needs no answer.
-            let _ = waiting.sender.send(answer);
+            if let Some(receiver) = waiting.receiver.take(answer) {
+                let begin = waiting.begin;
+                state.waiting.push_front(Waiting { begin, receiver });
+            }
         }
         end
     }
@@ -268,17 +299,24 @@ impl Shared {
         let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Both);
         self.changed.notify_one();
         for one in waiting {
-            let error = match one.begin < written {
-                true => not_answered(),
-                false => not_sent(),
-            };
-            let _ = one.sender.send(Err(error));
+            match one.begin < written {
+                true => fail(one.receiver, not_answered),
+                false => fail(one.receiver, not_sent),
+            }
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while this is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives this error in the place of all answers that are not there.
+fn fail(receiver: Receiver, error: fn() -> Error) {
+    let mut left = Some(receiver);
+    while let Some(receiver) = left {
+        left = receiver.take(Err(error()));
     }
 }
 
@@ -337,6 +375,32 @@ mod tests {
         assert_eq!(driver.await.unwrap().kind(), ErrorKind::Io);
         let later = wire.send("GET", &[word("c")]);
         assert_eq!(later.await.unwrap_err(), not_sent());
+    }
+
+    #[tokio::test]
+    async fn commands_of_one_flush_have_their_answers_together_and_those_that_came_stay() {
+        let (wire, mut peer, _driver) = connected().await;
+        let two = [("GET", vec![word("a")]), ("DEL", vec![word("b")])];
+        let (first, second) = (wire.send_all(&two), wire.send_all(&two));
+        let begun = wire.send_all(&two);
+        let written = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nDEL\r\n$1\r\nb\r\n";
+        for _ in 0..3 {
+            reads(&mut peer, written).await;
+        }
+        peer.write_all(b":1\r\n-ERR x\r\n:2\r\n:3\r\n:4\r\n")
+            .await
+            .unwrap();
+        let answers = first.await;
+        assert_eq!(answers[0], Ok(Value::Integer(1)));
+        assert_eq!(answers[1].as_ref().unwrap_err().details(), "ERR x");
+        let known = [Ok(Value::Integer(2)), Ok(Value::Integer(3))];
+        assert_eq!(second.await, known);
+        drop(peer);
+        assert_eq!(begun.await, [Ok(Value::Integer(4)), Err(not_answered())]);
+        assert_eq!(
+            wire.send_all(&two).await,
+            [Err(not_sent()), Err(not_sent())]
+        );
     }
 
     #[tokio::test]

@@ -104,15 +104,16 @@ async fn a_call_of_a_service_that_holds_nothing_is_two_pops_and_two_pushes_witho
 }
 
 #[tokio::test]
-async fn a_call_of_a_service_that_holds_its_requests_is_seven_commands_more() {
+async fn a_call_of_a_service_that_holds_its_requests_is_seven_commands_more_without_a_script() {
     let server = service().idempotent("echo").build().unwrap();
     let commands = commands_of_a_call(server).await;
-    let pushes = [("pexpire", 3), ("pttl", 1), ("rpush", 2)];
-    // The pull moves the request into a slot, and asks how many are left. The script that pushes the response looks whether the
-    // process was given up, how long the lists are and how long the slot is, and deletes it with its bits.
-    let more = [("del", 1), ("hdel", 1), ("llen", 3), ("zscore", 1)];
-    let known = [("blmove", 1), ("blmpop", 1), ("evalsha", 1)];
-    let known = expected(&[&known[..], &pushes, &more].concat());
+    let pushes = [("pexpire", 4), ("rpush", 2)];
+    // The pull moves the request into a slot, and asks how many are left. The transaction that pushes the response deletes the
+    // slot with its bits. After it, the given-up processes are watched for the next one.
+    let pull = [("blmove", 1), ("blmpop", 1), ("llen", 1)];
+    let transaction = [("multi", 1), ("del", 1), ("hdel", 1), ("exec", 1)];
+    let watch = [("watch", 1), ("zscore", 1)];
+    let known = expected(&[&pull[..], &pushes, &transaction, &watch].concat());
     assert_eq!(commands, known);
     assert_eq!(commands.values().sum::<u64>(), 15);
 }

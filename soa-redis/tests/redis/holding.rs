@@ -307,7 +307,8 @@ async fn the_documented_line_is_enough_to_hold() {
     let redis = Redis::start();
     let line = "ACL SETUSER documented on >secret ~pysoa:* ~{pysoa:* -@all +evalsha +script|load +llen +rpush +expire +blpop \
                 +lmove +blmove +rename +lpop +lpush +lset +lrange +del +exists +persist +pttl +pexpire +hset +hget +hdel +zadd +zrem +zscore \
-                +zrange +zremrangebyscore +zremrangebyrank +time +client|id +client|list +client|unblock +info";
+                +zrange +zremrangebyscore +zremrangebyrank +time +client|id +client|list +client|unblock +info \
+                +multi +exec +watch";
     assert_eq!(redis.text(line), Reply::Text("+OK".to_owned()));
     let server = held().delivery(Delivery::AtLeastOnce).build().unwrap();
     let settings = redis.settings().user("documented", "secret");
@@ -320,12 +321,12 @@ async fn the_documented_line_is_enough_to_hold() {
             body
         );
     }
-    assert!(redis.calls("blmove") > 0);
+    assert!(redis.calls("blmove") > 0 && redis.calls("exec") > 40);
     running.stop().await;
 }
 
 /// The process that has a lease.
-fn process(redis: &Redis) -> String {
+pub(crate) fn process(redis: &Redis) -> String {
     let Reply::List(all) = redis.text(&format!("ZRANGE {} 0 -1", key("leases"))) else {
         panic!()
     };

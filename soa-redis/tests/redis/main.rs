@@ -42,3 +42,4 @@ mod takeover;
 #[cfg(feature = "tls")]
 mod tls;
 mod told;
+mod transactions;

@@ -422,12 +422,22 @@ impl Redis {
 
     /// How often a command was called.
     pub(crate) fn calls(&self, command: &str) -> u64 {
+        self.statistic(command, "calls")
+    }
+
+    /// How often a login was refused a command.
+    pub(crate) fn refused(&self, command: &str) -> u64 {
+        self.statistic(command, "rejected_calls")
+    }
+
+    fn statistic(&self, command: &str, name: &str) -> u64 {
         let statistics = String::from_utf8(self.text("INFO commandstats").bytes()).unwrap();
-        let line = format!("cmdstat_{command}:calls=");
-        let calls = statistics
-            .lines()
-            .find_map(|found| found.strip_prefix(&line)?.split(',').next());
-        calls.map_or(0, |calls| calls.parse().unwrap())
+        let (line, name) = (format!("cmdstat_{command}:"), format!("{name}="));
+        let mut lines = statistics.lines();
+        let found = lines.find_map(|found| found.strip_prefix(&line));
+        let number =
+            found.and_then(|found| found.split(',').find_map(|part| part.strip_prefix(&name)));
+        number.map_or(0, |number| number.parse().unwrap())
     }
 
     /// How many connections there are, this one among them.

@@ -215,6 +215,15 @@ impl Slots {
         slot.is_some_and(|slot| slot.is_old)
     }
 
+    /// True if these are all jobs of a slot that are not answered, and nothing else can be in it.
+    pub fn is_ended_by(&self, number: u32, bits: u32) -> bool {
+        let index = usize::try_from(number).ok();
+        let slot = index.and_then(|index| self.slots.get(index));
+        slot.is_some_and(|slot| {
+            slot.phase == Phase::Used && !slot.is_doubtful && bits != 0 && slot.open == bits
+        })
+    }
+
     /// The number of jobs that are not answered.
     pub fn open(&self) -> usize {
         self.open
@@ -327,6 +336,26 @@ mod tests {
         assert_eq!(slots.begin(false, 1), None);
         slots.answered(slot, 1);
         assert_eq!(slots.begin(false, 1), Some(slot));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_is_ended_by_the_last_of_its_jobs_if_all_that_is_in_it_is_known() {
+        let mut slots = Slots::default();
+        let slot = slots.begin(false, 1).unwrap();
+        assert!(!slots.is_ended_by(slot, 0) && !slots.is_ended_by(7, 0b1));
+        slots.add(slot, 3, 0);
+        assert!(slots.is_ended_by(slot, 0b111));
+        slots.answered(slot, 1);
+        assert!(slots.is_ended_by(slot, 0b101));
+        for bits in [0b111, 0b100, 0b001, 0] {
+            assert!(!slots.is_ended_by(slot, bits));
+        }
+        slots.retire(slot, Instant::now());
+        assert!(!slots.is_ended_by(slot, 0b101));
+        slots.restore(slot);
+        assert!(slots.is_ended_by(slot, 0b101));
+        slots.doubt();
+        assert!(!slots.is_ended_by(slot, 0b101));
     }
 
     #[test]
