@@ -452,3 +452,74 @@ async fn a_handler_that_blocks_the_only_thread_is_not_given_up() {
     assert_eq!(other.count("given up") + blocked.count("given up"), 0);
     let _ = std::fs::remove_file(file);
 }
+
+/// Processes that are stopped see no sign of life of each other. Only one that has watched for a whole lease knows more.
+#[tokio::test]
+async fn observers_that_were_stopped_give_nobody_up() {
+    let redis = Redis::start();
+    let (client, file) = (client(&redis), fresh_file("runs"));
+    let [lease, gone_after] =
+        ["lease=3s", "gone_after=1s"].map(|setting| format!("server.transport.redis.{setting}"));
+    let times = ["--set", &*lease, "--set", &*gone_after];
+    let steady = serve(&redis, &times);
+    let job = call(&client, "sell", &file, "sold", 10_000);
+    until("it runs", || runs(&file).contains_key("sold")).await;
+    let observer = serve(&redis, &times);
+    let given_up = || redis.ask("ZCARD {pysoa:service.mill}.burnt");
+    observer.signal("STOP");
+    // It is given up itself, so a lease is over.
+    until("a lease is over", || given_up().contains(":1")).await;
+    observer.signal("CONT");
+    wait_for("it hears of it", || {
+        observer
+            .log()
+            .contains("was given up for dead")
+            .then_some(())
+    });
+    let all = [&steady, &observer];
+    all.iter().for_each(|process| process.signal("STOP"));
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    all.iter().for_each(|process| process.signal("CONT"));
+    job.await.expect("no panic").expect("it is answered");
+    assert_eq!(runs(&file).get("sold"), Some(&1));
+    assert!(given_up().contains(":1"), "{}", given_up());
+    assert_eq!(steady.count("was given up for dead"), 0);
+    let _ = std::fs::remove_file(file);
+}
+
+#[tokio::test]
+async fn two_jobs_that_end_their_processes_are_both_found() {
+    let redis = Redis::start();
+    let (client, file) = (client(&redis), fresh_file("runs"));
+    let address = redis.address();
+    let arguments = ["--set", "server.respawn_limits=[]", "serve", "--fork", "2"];
+    let mut command = mill(&arguments);
+    let _process = Process::start(command.args(["--redis", &address]));
+    let innocent: Vec<Call> = (0..20)
+        .map(|number| call(&client, "grind", &file, &format!("{number}"), 300))
+        .collect();
+    let files = ["burned-one", "burned-two"].map(fresh_file);
+    let burns = files.each_ref().map(|file| {
+        let path = file.to_str().expect("it is text");
+        let body = value!({ "file": (path), "how": "abort" });
+        tokio::spawn(client.call_action("mill", "burn", &body).into_future())
+    });
+    for burn in burns {
+        let error = burn.await.expect("no panic").expect_err("it is poison");
+        assert_eq!(error_of(&error), code::SERVER_ERROR, "{error}");
+    }
+    for file in &files {
+        // The first crash may come before the other one of them has begun.
+        let burned = runs(file).get("burn").copied();
+        assert!(matches!(burned, Some(2 | 3)), "{burned:?}");
+        let _ = std::fs::remove_file(file);
+    }
+    for call in innocent {
+        call.await.expect("no panic").expect("it is answered");
+    }
+    let command = ["dead", "list", "--redis", &address];
+    let (_, listed, log) = outcome(&mill(&command).output().expect("the binary starts"));
+    let poison = listed.matches("poison  3 attempts  burn").count();
+    assert_eq!((poison, listed.lines().count()), (2, 2), "{listed}{log}");
+    let _ = std::fs::remove_file(file);
+}

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use soa_redis::SentinelSettings;
+use soa_redis::{RedisSettings, SentinelSettings};
 use soa_runtime::{ActionError, Context, ServerBuilder, Value, value};
 use tokio::sync::Notify;
 
-use crate::holding::{QUEUE, Runs, calls, key, leftovers};
+use crate::holding::{Doomed, QUEUE, Runs, calls, key, leftovers};
+use crate::proxy::Proxy;
 use crate::sentinel::watched;
-use crate::support::{Redis, Running, client, service, until};
+use crate::support::{Redis, Running, client, ring, service, until};
 
 /// A service with an idempotent action `wait`, which ends when its caller is gone, and counts such ends.
 fn waiting(begun: &Arc<Notify>, told: &Arc<AtomicU64>) -> ServerBuilder {
@@ -201,5 +202,59 @@ async fn requests_that_must_not_run_twice_wait_for_replicas_if_told_to() {
             .filter(|line| line.contains("too few replicas"))
     };
     until("it is told", || lines().count() == 1).await;
+    running.stop().await;
+}
+
+/// Reply list and slot are at different masters, so a crash can fall between the two.
+#[tokio::test]
+async fn a_process_that_ends_between_a_response_and_the_end_of_its_hold_costs_a_run_and_no_answer()
+{
+    let (masters, settings) = ring(2);
+    let proxies = [
+        Proxy::before(&masters[0]).await,
+        Proxy::before(&masters[1]).await,
+    ];
+    let quick = |settings: RedisSettings| {
+        let settings = settings.lease(Duration::from_secs(2));
+        settings.gone_after(Duration::from_millis(600))
+    };
+    let ports = proxies.each_ref().map(Proxy::port);
+    let through = RedisSettings::ring(ports.map(|port| ("127.0.0.1", port)));
+    let runs = Runs::default();
+    runs.block(true);
+    let mut doomed = Doomed::start(runs.service().build().unwrap(), quick(through));
+    let client = client(settings.clone());
+    // They go to the masters in turn.
+    let waiting = calls(&client, "safe", 2);
+    until("both run", || (0..2).all(|number| runs.of(number) == 1)).await;
+    let has_replies = |redis: &&Redis| {
+        let list = String::from_utf8(redis.text("CLIENT LIST").bytes()).unwrap();
+        list.contains("cmd=blmpop")
+    };
+    let replies = masters
+        .iter()
+        .position(|redis| has_replies(&redis))
+        .unwrap();
+    // What is told to the other master does not arrive.
+    let other = &proxies[1 - replies];
+    other.accepts(false);
+    other.freeze();
+    runs.block(false);
+    for call in waiting {
+        call.await.unwrap().unwrap();
+    }
+    doomed.kill();
+    let running = Running::start(runs.service().build().unwrap(), quick(settings));
+    let ran = || runs.of(0) + runs.of(1);
+    until("one runs again", || ran() == 3).await;
+    until("no slot is left", || {
+        masters.iter().all(|redis| leftovers(redis).is_empty())
+    })
+    .await;
+    // The second answer is nobody's, and does not become that of another call.
+    for call in calls(&client, "safe", 20) {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(ran(), 5);
     running.stop().await;
 }

@@ -65,6 +65,11 @@ impl Proxy {
         RedisSettings::new("127.0.0.1", self.port)
     }
 
+    /// The port at which it takes connections.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whatever passes from now on is late.
     pub(crate) fn delay(&self, delay: Duration) {
         let delay = u64::try_from(delay.as_millis()).unwrap();

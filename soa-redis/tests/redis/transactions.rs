@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use soa_runtime::{Client, Server, value};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
 use crate::holding::{QUEUE, Runs, calls, key, leftovers, process};
 use crate::support::{Redis, Running, client, request, service, until};
@@ -48,6 +50,63 @@ async fn responses_leave_without_a_script_from_the_second_one_on() {
     // The next one sets the watch.
     assert_eq!(scripts(&redis), before + 1);
     until("no slot is left", || leftovers(&redis).is_empty()).await;
+    running.stop().await;
+}
+
+/// The commands that Redis runs, each as `who command`, as long as something goes on.
+async fn monitored(redis: &Redis, during: impl Future<Output = ()>) -> Vec<(String, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", redis.port)).await.unwrap();
+    stream.write_all(b"MONITOR\r\n").await.unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    assert_eq!(lines.next_line().await.unwrap().unwrap(), "+OK");
+    during.await;
+    redis.text("ECHO the-end");
+    let mut all = Vec::new();
+    loop {
+        let line = lines.next_line().await.unwrap().unwrap();
+        if line.contains("the-end") {
+            return all;
+        }
+        let (_, line) = line.split_once('[').unwrap();
+        let (who, command) = line.split_once("] ").unwrap();
+        all.push((who.to_owned(), command.to_owned()));
+    }
+}
+
+/// A crash of the process falls before both or behind both.
+#[tokio::test]
+async fn a_response_and_the_end_of_its_hold_are_one_step_of_redis() {
+    let redis = Redis::start();
+    let running = Running::start(held(), redis.settings());
+    let client = client(redis.settings());
+    // The first ones are pushed by scripts. Another caller, whose commands might come between.
+    let calls = async {
+        for _ in 0..20 {
+            tokio::join!(call(&client), call(&client));
+        }
+    };
+    let lines = monitored(&redis, calls).await;
+    // The names of reply lists begin as that of the requests.
+    let begin = format!("\"RPUSH\" \"{QUEUE}.");
+    let is_response = |line: &(String, String)| line.1.starts_with(&begin);
+    let (mut scripts, mut transactions) = (0, 0);
+    for begin in (0..lines.len()).filter(|index| is_response(&lines[*index])) {
+        let who = lines[begin].0.clone();
+        let step = lines[begin..].iter().take_while(|line| line.0 == who);
+        let end = step
+            .clone()
+            .position(|line| line.1.starts_with("\"HDEL\"") || line.1.starts_with("\"HSET\""));
+        assert!(
+            end.is_some(),
+            "{:#?}",
+            &lines[begin..(begin + 8).min(lines.len())]
+        );
+        match who.ends_with("lua") {
+            true => scripts += 1,
+            false => transactions += 1,
+        }
+    }
+    assert!(scripts > 0 && transactions > 0, "{scripts} {transactions}");
     running.stop().await;
 }
 
