@@ -20,9 +20,12 @@ mod python;
 #[path = "interop/sentinel.rs"]
 mod sentinel;
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use processes::{Process, Redis};
 use python::{python_command, reference_service};
@@ -73,6 +76,72 @@ fn a_mixed_fleet_serves(redis: &Redis) {
         reference_service(redis, "example2"),
     ];
     run_suite(redis, &["--only", "eight_threads"]);
+}
+
+/// The process that is killed is stopped first: it holds a request, or gets the next one, and cannot answer it.
+#[test]
+fn of_a_mixed_fleet_one_of_ours_is_killed_with_what_it_holds_and_no_client_of_the_reference_notices()
+ {
+    let redis = Redis::start();
+    let port = redis.ports[0];
+    let times = ["redis.lease=3s", "redis.gone_after=1s"];
+    let times = times.map(|time| format!("server.transport.{time}"));
+    let ours = || {
+        let mut command = Command::new(example_service());
+        command.args(["serve", "--redis", &redis.addresses()]);
+        times
+            .iter()
+            .for_each(|time| _ = command.args(["--set", time]));
+        Process::start("example", &mut command)
+    };
+    let mut killed = ours();
+    let leases = "{pysoa:service.example}.leases";
+    until("it waits for requests", || {
+        ask(port, &format!("ZCARD {leases}")) == ":1"
+    });
+    let first = format!("EVAL \"return {{ok=redis.call('ZRANGE','{leases}',0,0)[1]}}\" 0");
+    let name = ask(port, &first);
+    let held = format!(
+        "EVAL \"return #redis.call('KEYS','*.held.{}.*')\" 0",
+        &name[1..]
+    );
+    let _others = [
+        ours(),
+        reference_service(&redis, "example"),
+        reference_service(&redis, "example"),
+        our_service(&redis, "example2"),
+    ];
+    std::thread::scope(|scope| {
+        let suite = scope.spawn(|| run_suite(&redis, &["--only", "eight_threads"]));
+        until("it is called", || ask(port, &held) != ":0");
+        let stop = ["-STOP", &killed.child.id().to_string()];
+        let stopped = Command::new("kill").args(stop).status();
+        assert!(stopped.expect("there is a command for it").success());
+        until("it holds a request", || ask(port, &held) != ":0");
+        killed.child.kill().expect("it runs");
+        suite.join().expect("all calls are answered");
+    });
+    let burnt = "ZCARD {pysoa:service.example}.burnt";
+    until("it is given up", || ask(port, burnt) == ":1");
+}
+
+/// The first line of an answer of Redis.
+fn ask(port: u16, command: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    let written = stream.write_all(format!("{command}\r\n").as_bytes());
+    written.expect("it takes the command");
+    let mut line = String::new();
+    let read = BufReader::new(stream).read_line(&mut line);
+    read.expect("it answers");
+    line.trim_end().to_owned()
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "never came true: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]

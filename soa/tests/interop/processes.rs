@@ -18,7 +18,7 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 /// A process that is killed when this is dropped. If the test fails, it shows what the process has said.
 pub(crate) struct Process {
     name: String,
-    child: Child,
+    pub(crate) child: Child,
     log: PathBuf,
 }
 
